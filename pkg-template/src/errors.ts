@@ -1,0 +1,65 @@
+/** Every reason for which this package throws. */
+export type TaskErrorCode =
+  /** An option or argument is wrong; the message names it. */
+  | "invalid_argument"
+  /** The peer did not declare what the call needs. */
+  | "unsupported"
+  /** The peer sent something the protocol forbids. */
+  | "protocol"
+  /** The peer does not know the task: it never existed, has expired, or belongs to somebody else. */
+  | "not_found"
+  /** The task was cancelled. */
+  | "cancelled"
+  /** The task ended with a JSON-RPC error; `cause` holds it. */
+  | "failed"
+  /** The task's time to live is over. */
+  | "expired"
+  /** The connection was lost or closed before an answer. */
+  | "connection"
+  /** Polling failed too often, or for too long. */
+  | "unreachable"
+  /** The caller detached from the task. */
+  | "detached"
+  /** A limit of the store or of the server was reached. */
+  | "limit"
+  /** The store failed; `cause` holds its error. */
+  | "storage"
+  /** WebAssembly cannot be loaded here; the message says what to allow. */
+  | "wasm"
+  /** A fault of this package. The core is rebuilt from the store. */
+  | "internal";
+
+/** What every error of this package is. `code` is closed, `cause` is kept, `message` says what to do. */
+export class TaskError extends Error {
+  override readonly name: string = "TaskError";
+  constructor(
+    readonly code: TaskErrorCode,
+    message: string,
+    options: { cause?: unknown; readonly taskId?: string | undefined; readonly data?: unknown } = {},
+  ) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.taskId = options.taskId;
+    this.data = options.data;
+  }
+  /** The task the error is about, where there is one. */
+  readonly taskId: string | undefined;
+  /** The `data` of the peer's JSON-RPC error, where there is one. */
+  readonly data: unknown;
+}
+
+/** Thrown by a store whose limit forbids a write. Nothing was written. */
+export class TaskStoreFullError extends TaskError {
+  override readonly name = "TaskStoreFullError";
+  constructor(
+    /** Which kind of limit: the number of tasks, or their bytes. */
+    readonly reason: "task_limit" | "payload_limit",
+    message: string,
+  ) {
+    super("limit", message);
+  }
+}
+
+/** Whether `error` comes from this package, in whichever copy of it. */
+export function isTaskError(error: unknown): error is TaskError {
+  return error instanceof Error && (error.name === "TaskError" || error.name === "TaskStoreFullError") && "code" in error;
+}

@@ -1,0 +1,60 @@
+/** A value, or a promise of it. A store that can answer at once should: the synchronous path is several times faster. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * One task as a store keeps it. A store never interprets `state` or `payload`: it orders by `createdAt` and `id`,
+ * finds by `owner` and `id`, and knows which tasks are due.
+ */
+export interface StoredTask {
+  /** Whose task it is: a stable principal, or `""` where nobody is authenticated. At most 512 characters. */
+  readonly owner: string;
+  /** The task id: 1 to 128 characters of `A-Z a-z 0-9 _ -`. Unique for one owner, and in practice for all. */
+  readonly id: string;
+  /** 1 when the task is created, one more with every swap. */
+  readonly version: number;
+  /** Milliseconds since the epoch. With `id` it is the task's position in a list; it never changes. */
+  readonly createdAt: number;
+  /** Milliseconds since the epoch at which somebody must look at the task again; `null` for never. */
+  readonly dueAt: number | null;
+  /** The core's record, a short text. */
+  readonly state: string;
+  /** JSON text of the arguments, inputs, answers or outcome; `null` where there is none, or it was not asked for. */
+  readonly payload: string | null;
+}
+
+/** What is handed to {@link TaskStore.put}. `payload: undefined` keeps the stored payload as it is. */
+export type TaskWrite = Omit<StoredTask, "payload"> & { readonly payload?: string | null | undefined };
+
+/** A place in an owner's list: after the task with this creation time and id, whether or not it still exists. */
+export interface TaskPosition {
+  readonly createdAt: number;
+  readonly id: string;
+}
+
+/**
+ * Where tasks live. Every change to a task is one {@link TaskStore.put} of one record: a compare-and-swap.
+ *
+ * Which wrong answers are safe: `put` may answer `false` when in doubt (the core reads again and decides anew), `due`
+ * may name tasks that are not due, `watch` may report changes that did not happen or miss some. Unsafe: a `put` that
+ * answers `true` and is lost, a `get` that misses a task whose `put` was acknowledged, a swap over another version.
+ */
+export interface TaskStore {
+  /** The task, or `undefined`. With `payload: false` the payload may be left out (`null`). */
+  get(owner: string, id: string, options?: { readonly payload?: boolean }): MaybePromise<StoredTask | undefined>;
+  /**
+   * One atomic compare-and-swap. `version: 1` inserts and answers `false` if the task exists; a higher version
+   * replaces the stored task only if its version is exactly one less, and answers `false` otherwise.
+   * Throws {@link TaskStoreFullError} where a limit of the store forbids the write; nothing is written then.
+   */
+  put(task: TaskWrite): MaybePromise<boolean>;
+  /** Deletes the task if its stored version is `version`; answers whether it is gone now. Idempotent. */
+  delete(owner: string, id: string, version: number): MaybePromise<boolean>;
+  /** The owner's tasks after a position, by `createdAt`, then `id` (in code unit order), at most `limit`; no payloads. */
+  list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): MaybePromise<readonly StoredTask[]>;
+  /** Tasks of any owner with `dueAt <= before`, the earliest first, at most `limit`; no payloads. */
+  due(before: number, limit: number): MaybePromise<readonly StoredTask[]>;
+  /** Calls `listener` after a change made by any process, where the store can; returns a function that stops it. */
+  watch?(listener: (owner: string, id: string) => void): () => void;
+  /** Releases what the store opened itself; never the user's own handle. */
+  close?(): MaybePromise<void>;
+}
