@@ -1,0 +1,168 @@
+import type { TaskError } from "./errors.ts";
+import type { TaskStore } from "./store.ts";
+
+/** A task's status, as both generations of the protocol name it. */
+export type TaskStatus = "working" | "input_required" | "completed" | "failed" | "cancelled";
+
+/** Whether and when a call becomes a task: at once, never, when it takes longer than `after` ms, or when the handler calls {@link ServerTasks.create}. */
+export type Promotion = "always" | "never" | "handler" | { readonly after: number };
+
+/** How one tool, or every tool by default, runs as a task. */
+export interface TaskPolicy {
+  /** When a call becomes a task. Default `"always"` for a tool listed in `tools`, `"handler"` for any other. */
+  readonly task?: Promotion | undefined;
+  /**
+   * What a 2025-11-25 client may ask for (`execution.taskSupport`), and whether a 2026-07-28 client must support tasks.
+   * `"required"`: a call that cannot become a task is refused. Default: `"forbidden"` for `task: "never"` and for
+   * `"handler"` by default, `"optional"` otherwise.
+   */
+  readonly support?: "forbidden" | "optional" | "required" | undefined;
+  /** Time to live in ms from creation, or `null` for no end. Default 1 h. */
+  readonly ttl?: number | null | undefined;
+  /** The longest time to live a client may ask for, in ms. Default 24 h. */
+  readonly maxTtl?: number | undefined;
+  /** What happens when the time to live ends while the task runs: it is extended (2026-07-28 only), or the task expires. Default `"expire"`. */
+  readonly onExpiry?: "expire" | "extend" | undefined;
+  /** The poll interval to suggest, in ms. Default 1000. */
+  readonly pollInterval?: number | undefined;
+  /** Whether a cancelled task (2026-07-28) stays as it is until the handler decides. Default `false`: it is cancelled at once. */
+  readonly cooperative?: boolean | undefined;
+  /** What to do when the process that ran the task is lost. Default `"fail"`. */
+  readonly onLost?: "fail" | "restart" | undefined;
+  /** Text for the model while the task runs (`io.modelcontextprotocol/model-immediate-response`, 2025-11-25). */
+  readonly immediateResponse?: string | undefined;
+}
+
+/** What the core refuses to exceed. */
+export interface TaskLimits {
+  /** Tasks that run at once for one owner. Default 100. */
+  readonly runningPerOwner?: number | undefined;
+  /** Tasks that run at once in this server. Default 10 000. */
+  readonly running?: number | undefined;
+  /** Bytes of one stored outcome (UTF-16 code units of its JSON text). Default 16 MiB. */
+  readonly resultBytes?: number | undefined;
+  /** Input requests outstanding for one task. Default 64. */
+  readonly outstandingInputs?: number | undefined;
+  /** Rows on a page of `tasks/list`. Default 100. */
+  readonly pageSize?: number | undefined;
+}
+
+/** What happened to a task, for audit and telemetry. Task ids are truncated. */
+export interface TaskEvent {
+  readonly type: "created" | "status" | "completed" | "failed" | "cancelled" | "expired" | "retrieved" | "late_outcome" | "refused";
+  readonly taskId: string;
+  readonly owner: string;
+  readonly status?: TaskStatus | undefined;
+  /** The method or tool, where known. */
+  readonly name?: string | undefined;
+}
+
+export interface TaskServerOptions {
+  /** Where tasks live. Default: a bounded in-memory store. */
+  readonly store?: TaskStore | undefined;
+  /** The policy of each tool, by name. */
+  readonly tools?: Readonly<Record<string, TaskPolicy>> | undefined;
+  /** The policy of tools that `tools` does not name, and what a named tool leaves out. */
+  readonly defaults?: TaskPolicy | undefined;
+  /** Shorthand for `defaults: { task }`. */
+  readonly task?: Promotion | undefined;
+  /**
+   * The stable principal a request belongs to. Default: issuer, subject and audience of `authInfo` (`extra.iss`,
+   * `extra.sub`, `resource`); `""` where there is no `authInfo`. Returning `undefined` fails closed: no task is created
+   * or found.
+   */
+  readonly owner?: ((authInfo: unknown, request: { readonly sessionId?: string | undefined }) => string | undefined) | undefined;
+  readonly limits?: TaskLimits | undefined;
+  /** Offer `tasks/list` (2025-11-25). Default: where the owner is authenticated, or the transport has one peer (stdio, in-memory). */
+  readonly list?: boolean | undefined;
+  /** Let each generation see the other's tasks. Default `false`. */
+  readonly crossGeneration?: boolean | undefined;
+  /** Key of the `tasks/list` cursors, at least 16 bytes; share it among processes. Default: random for each process. */
+  readonly cursorKey?: Uint8Array | undefined;
+  /** Errors that have no caller: a store that failed, a notification that could not be sent. */
+  readonly onerror?: ((error: TaskError) => void) | undefined;
+  /** Called after each change is stored. */
+  readonly onevent?: ((event: TaskEvent) => void) | undefined;
+}
+
+/** An input request: an elicitation, a sampling request or a listing of roots. */
+export interface InputRequest {
+  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list";
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The task a handler runs in. */
+export interface RunningTask {
+  readonly taskId: string;
+  /** Fires when the task is cancelled or expires, not when a connection closes. */
+  readonly signal: AbortSignal;
+  /** Sets the status message; at most 4 KiB are kept. */
+  status(message: string): Promise<void>;
+  /**
+   * Asks the client and waits for the answer, in either generation.
+   * @param key names the request (2026-07-28); a used name gets a suffix. Default: made by the core.
+   */
+  requireInput(request: InputRequest, key?: string): Promise<Record<string, unknown>>;
+}
+
+/** What a plain call or a task ended with. */
+export type ToolResult = { content?: unknown[]; structuredContent?: unknown; isError?: boolean; _meta?: Record<string, unknown>; [key: string]: unknown };
+
+/** Whether a client wants tasks. `"prefer"`: where the tool allows. `"allow"`: where the tool demands. */
+export type TaskPreference = "forbid" | "allow" | "prefer" | "require";
+
+export interface TaskClientOptions {
+  /** Default `"prefer"`. */
+  readonly preference?: TaskPreference | undefined;
+  /** Time to live to ask for (2025-11-25), in ms. Default: the server's. */
+  readonly ttl?: number | undefined;
+  /** What an aborted or timed-out call does to its task. Default `"cancel"`. */
+  readonly onAbort?: "cancel" | "detach" | undefined;
+  /** Bounds for poll intervals in ms. Defaults 100 and 60 000; 1000 where the server gives no hint. */
+  readonly poll?: { readonly min?: number | undefined; readonly max?: number | undefined; readonly initial?: number | undefined } | undefined;
+  /** The longest a task is followed, in ms. Default: its time to live, or 24 h. */
+  readonly maxAge?: number | undefined;
+  /** Called when a task was created, before the call knows its outcome. */
+  readonly ontask?: ((task: TaskHandle) => void) | undefined;
+  readonly onerror?: ((error: TaskError) => void) | undefined;
+}
+
+/** What a task looks like to its requestor, in either generation. */
+export interface TaskSnapshot {
+  readonly taskId: string;
+  readonly status: TaskStatus;
+  readonly statusMessage?: string | undefined;
+  /** As the server sent it. */
+  readonly createdAt?: string | undefined;
+  readonly lastUpdatedAt?: string | undefined;
+  /** ms from creation; `null` for no end. */
+  readonly ttl: number | null;
+  /** ms. */
+  readonly pollInterval?: number | undefined;
+}
+
+/** Enough to find a task again from another process. Plain JSON. */
+export interface TaskReference {
+  readonly format: 1;
+  readonly taskId: string;
+  readonly tool: string;
+  readonly generation: "2025-11-25" | "2026-07-28";
+  /** The server's name and version, as it introduced itself. */
+  readonly server?: string | undefined;
+}
+
+/** A task in the hands of the client that started it. */
+export interface TaskHandle<Result = ToolResult> {
+  readonly taskId: string;
+  /** The latest snapshot. */
+  readonly snapshot: TaskSnapshot;
+  readonly reference: TaskReference;
+  /** Snapshots from now until the end; each call iterates on its own. */
+  updates(): AsyncIterableIterator<TaskSnapshot>;
+  /** The final result. Rejects with a {@link TaskError}: `failed`, `cancelled`, `expired`, `not_found`, `detached`, … */
+  result(): Promise<Result>;
+  /** Cancels the task. With `awaitTerminal` it resolves with the status in which the task really ended. */
+  cancel(options?: { readonly awaitTerminal?: boolean | undefined }): Promise<TaskStatus | undefined>;
+  /** Stops following; the task goes on. */
+  detach(): void;
+}
