@@ -1,0 +1,118 @@
+/** A JSON-RPC message as it passes a transport. Its payloads are nobody's business here. */
+export interface Message {
+  jsonrpc: "2.0";
+  id?: unknown;
+  method?: string;
+  params?: Record<string, unknown>;
+  result?: Record<string, unknown>;
+  error?: { code: number; message: string; data?: unknown };
+}
+
+/** What a transport adds to an inbound message; both SDKs' shapes. */
+export type Extra = Record<string, unknown> | undefined;
+/** The options of a transport's `send`; both SDKs' shapes. */
+export type SendOptions = { relatedRequestId?: unknown; requestSignal?: AbortSignal; [key: string]: unknown } | undefined;
+
+/** The part of both SDKs' `Transport` that a tap touches. */
+export interface TransportLike {
+  start(): Promise<void>;
+  send(message: Message, options?: SendOptions): Promise<void>;
+  close(): Promise<void>;
+  onmessage?: ((message: Message, extra?: Extra) => void) | undefined;
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  sessionId?: string | undefined;
+  /** Whether each message has a response stream of its own (v2 Streamable HTTP client). */
+  readonly hasPerRequestStream?: boolean;
+}
+
+/** The transport below the tap. */
+export interface Wire {
+  /** Hands a message to the peer. */
+  send(message: Message, options?: SendOptions): Promise<void>;
+  /** Hands a message to the SDK above, as if the peer had sent it. */
+  deliver(message: Message, extra?: Extra): void;
+  /** Tells the SDK above that the transport has closed. */
+  closed(): void;
+}
+
+/** Who listens on a tapped transport. Each method decides whether the message goes on through the {@link Wire}. */
+export interface Listener {
+  /** A message from the peer. */
+  inbound(message: Message, extra: Extra): void;
+  /** A message from the SDK. */
+  outbound(message: Message, options: SendOptions): Promise<void>;
+  /** The transport closed by itself or by the SDK. */
+  closed(): void;
+}
+
+const TAPPED = Symbol.for("mcp-tasks.tapped");
+
+/**
+ * Puts `listen`'s listener between a transport and the SDK, in place: the instance keeps its class and private fields.
+ * A transport is tapped once; a second call answers `false` and changes nothing.
+ */
+export function tap(transport: TransportLike, listen: (wire: Wire) => Listener): boolean {
+  const marked = transport as TransportLike & { [TAPPED]?: true };
+  if (marked[TAPPED]) return false;
+  Object.defineProperty(transport, TAPPED, { value: true });
+
+  const send = transport.send.bind(transport);
+  // A handler that is set over another calls the one it found, which is this tap: it must reach the earlier one then.
+  let handler = transport.onmessage;
+  let earlierHandler: TransportLike["onmessage"];
+  let delivering: Message | undefined;
+  let onclose = transport.onclose;
+  let earlierClose: TransportLike["onclose"];
+  let closing = false;
+
+  const listener = listen({
+    send,
+    deliver(message, extra) {
+      const outer = delivering;
+      delivering = message;
+      try {
+        handler?.(message, extra);
+      } finally {
+        delivering = outer;
+      }
+    },
+    closed() {
+      closing = true;
+      try {
+        onclose?.();
+      } finally {
+        closing = false;
+      }
+    },
+  });
+  const inbound = (message: Message, extra?: Extra): void => {
+    if (message === delivering) earlierHandler?.(message, extra);
+    else listener.inbound(message, extra);
+  };
+  const closed = (): void => {
+    if (closing) earlierClose?.();
+    else listener.closed();
+  };
+
+  transport.send = (message, options) => listener.outbound(message, options);
+  Object.defineProperty(transport, "onmessage", {
+    configurable: true,
+    enumerable: true,
+    get: () => (handler === undefined ? undefined : inbound),
+    set(value: TransportLike["onmessage"]) {
+      earlierHandler = handler;
+      handler = value;
+    },
+  });
+  Object.defineProperty(transport, "onclose", {
+    configurable: true,
+    enumerable: true,
+    get: () => (onclose === undefined ? undefined : closed),
+    set(value: TransportLike["onclose"]) {
+      earlierClose = onclose;
+      onclose = value;
+    },
+  });
+  return true;
+}

@@ -1,0 +1,1 @@
+//! The requestor for JavaScript.

@@ -1,0 +1,79 @@
+//! How a message is written into the host's assembler.
+
+use wasm_bindgen::prelude::*;
+
+use crate::task::Millis;
+use crate::wire::{Name, Part, Writer};
+
+#[wasm_bindgen]
+extern "C" {
+    /// Puts an object together, field by field; twin of `Assembler` in `assembler.ts`. Names are numbers of `names()`.
+    pub type Assembler;
+    #[wasm_bindgen(method)]
+    fn open(this: &Assembler, name: u8);
+    #[wasm_bindgen(method, js_name = "openList")]
+    fn open_list(this: &Assembler, name: u8);
+    #[wasm_bindgen(method)]
+    fn close(this: &Assembler);
+    #[wasm_bindgen(method)]
+    fn text(this: &Assembler, name: u8, value: &str);
+    #[wasm_bindgen(method)]
+    fn word(this: &Assembler, name: u8, value: u8);
+    #[wasm_bindgen(method)]
+    fn number(this: &Assembler, name: u8, value: f64);
+    #[wasm_bindgen(method)]
+    fn null(this: &Assembler, name: u8);
+    #[wasm_bindgen(method)]
+    fn instant(this: &Assembler, name: u8, at: f64);
+    /// `kind`: 0 result, 1 result marked with its task, 2 error, 3 input request under `key`.
+    #[wasm_bindgen(method)]
+    fn part(this: &Assembler, name: u8, kind: u8, key: &str);
+    #[wasm_bindgen(method, js_name = "keyedPart")]
+    fn keyed_part(this: &Assembler, name: &str, kind: u8, key: &str);
+}
+
+pub struct Assembling<'a>(pub &'a Assembler);
+
+fn code(part: &Part) -> (u8, &str) {
+    match part {
+        Part::Result => (0, ""),
+        Part::RelatedResult => (1, ""),
+        Part::Error => (2, ""),
+        Part::Input(key) => (3, key),
+    }
+}
+
+impl Writer for Assembling<'_> {
+    fn open(&mut self, name: Name) {
+        self.0.open(name as u8);
+    }
+    fn open_list(&mut self, name: Name) {
+        self.0.open_list(name as u8);
+    }
+    fn close(&mut self) {
+        self.0.close();
+    }
+    fn text(&mut self, name: Name, value: &str) {
+        self.0.text(name as u8, value);
+    }
+    fn word(&mut self, name: Name, value: Name) {
+        self.0.word(name as u8, value as u8);
+    }
+    fn number(&mut self, name: Name, value: f64) {
+        self.0.number(name as u8, value);
+    }
+    fn null(&mut self, name: Name) {
+        self.0.null(name as u8);
+    }
+    fn instant(&mut self, name: Name, at: Millis) {
+        self.0.instant(name as u8, at as f64);
+    }
+    fn part(&mut self, name: Name, part: &Part) {
+        let (kind, key) = code(part);
+        self.0.part(name as u8, kind, key);
+    }
+    fn keyed_part(&mut self, key: &str, part: &Part) {
+        let (kind, part_key) = code(part);
+        self.0.keyed_part(key, kind, part_key);
+    }
+}

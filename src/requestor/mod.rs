@@ -1,0 +1,1 @@
+//! Follows tasks: the requestor (client side).

@@ -1,0 +1,361 @@
+//! A task as the core knows it, and the text that a store keeps of it.
+
+use crate::wire::Generation;
+
+/// Milliseconds since the epoch.
+pub type Millis = i64;
+
+/// Where a task stands. A status on the wire is a phase seen by a generation (X-STO-03).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum Phase {
+    Working,
+    InputRequired,
+    /// It ended with a result.
+    Completed,
+    /// It ended with a result that says `isError: true`.
+    ToolFailed,
+    /// It ended with a JSON-RPC error.
+    Failed,
+    Cancelled,
+}
+
+impl Phase {
+    pub const ALL: [Self; 6] =
+        [Self::Working, Self::InputRequired, Self::Completed, Self::ToolFailed, Self::Failed, Self::Cancelled];
+
+    pub const fn is_terminal(self) -> bool {
+        !matches!(self, Self::Working | Self::InputRequired)
+    }
+
+    const fn letter(self) -> char {
+        match self {
+            Self::Working => 'w',
+            Self::InputRequired => 'i',
+            Self::Completed => 'c',
+            Self::ToolFailed => 't',
+            Self::Failed => 'f',
+            Self::Cancelled => 'x',
+        }
+    }
+}
+
+/// Why the core itself ended a task with an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Failure {
+    /// Its time to live ended.
+    Expired,
+    /// The process that ran it was lost.
+    Lost,
+    /// Its outcome exceeds the limit.
+    TooLarge,
+    /// Its outcome is not JSON.
+    NotJson,
+}
+
+impl Failure {
+    const ALL: [Self; 4] = [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson];
+
+    const fn letter(self) -> char {
+        match self {
+            Self::Expired => 'e',
+            Self::Lost => 'l',
+            Self::TooLarge => 's',
+            Self::NotJson => 'j',
+        }
+    }
+}
+
+/// What an input request asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum InputKind {
+    Elicit,
+    ElicitUrl,
+    Sample,
+    SampleWithTools,
+    Roots,
+}
+
+impl InputKind {
+    pub const ALL: [Self; 5] = [Self::Elicit, Self::ElicitUrl, Self::Sample, Self::SampleWithTools, Self::Roots];
+
+    const fn letter(self) -> char {
+        match self {
+            Self::Elicit => 'e',
+            Self::ElicitUrl => 'u',
+            Self::Sample => 's',
+            Self::SampleWithTools => 't',
+            Self::Roots => 'r',
+        }
+    }
+}
+
+/// One input request of a task.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Input {
+    /// Unique for the task's whole life (G26-INP-03).
+    pub key: String,
+    /// What the handler calls it.
+    pub name: String,
+    pub kind: InputKind,
+    /// Whether its answer is stored and waits for the handler.
+    pub answered: bool,
+}
+
+/// Who runs the task, and until when nobody else may.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    pub holder: String,
+    pub epoch: u32,
+    pub until: Millis,
+}
+
+/// What becomes of a task whose process was lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnLost {
+    #[default]
+    Fail,
+    Restart,
+}
+
+/// A task. Payloads are elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Task {
+    pub generation: Generation,
+    pub phase: Phase,
+    pub failure: Option<Failure>,
+    pub created_at: Millis,
+    /// Never before `created_at`, never backwards (X-STO-06).
+    pub updated_at: Millis,
+    /// ms from creation; `None` for no end.
+    pub ttl: Option<u64>,
+    /// ms.
+    pub poll_interval: u32,
+    /// The tool that was called.
+    pub tool: String,
+    pub message: String,
+    /// The cancelled handler decides how the task ends (G26-CAN-05).
+    pub cooperative: bool,
+    pub cancel_requested: bool,
+    /// A running task's time to live grows instead of ending.
+    pub extends: bool,
+    pub on_lost: OnLost,
+    /// The handler ended with `input_required`: the last answer starts it again.
+    pub resumable: bool,
+    /// Input requests issued so far.
+    pub issued: u32,
+    pub inputs: Vec<Input>,
+    pub lease: Option<Lease>,
+}
+
+/// A status message is cut to this many bytes (X-LIM-02).
+pub const MESSAGE_BYTES: usize = 4096;
+
+impl Task {
+    /// When the time to live ends.
+    pub fn expires_at(&self) -> Option<Millis> {
+        self.ttl.map(|ttl| self.created_at.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
+    }
+
+    pub fn is_expired(&self, now: Millis) -> bool {
+        self.expires_at().is_some_and(|at| now >= at)
+    }
+
+    pub fn has_outstanding_input(&self) -> bool {
+        self.inputs.iter().any(|input| !input.answered)
+    }
+
+    /// The status message, or what stands for it where the core ended the task (G25-GET-05, G26-GET-05).
+    pub fn shown_message(&self) -> Option<&str> {
+        match self.failure {
+            _ if !self.message.is_empty() && self.phase != Phase::Failed => Some(&self.message),
+            Some(Failure::Expired) => Some("The time to live ended before the work"),
+            Some(Failure::Lost) => Some("The process that ran the task was lost"),
+            Some(Failure::TooLarge) => Some("The outcome exceeds the limit"),
+            Some(Failure::NotJson) => Some("The outcome is not JSON"),
+            None if !self.message.is_empty() => Some(&self.message),
+            None if self.phase == Phase::Failed => Some("The request failed"),
+            None if self.phase == Phase::ToolFailed => Some("The tool reported an error"),
+            None => None,
+        }
+    }
+
+    /// Sets the status message, cut to its limit at the boundary of a code point.
+    pub fn set_message(&mut self, message: &str) {
+        self.message.clear();
+        let mut end = message.len().min(MESSAGE_BYTES);
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.message.push_str(message.get(..end).unwrap_or_default());
+    }
+
+    /// The text a store keeps. Fields are separated by tabs, so that reading it is one pass; the first names the format.
+    pub fn to_state(&self) -> String {
+        let mut text = String::with_capacity(96 + self.tool.len() + self.message.len());
+        text.push('1');
+        field(&mut text, self.generation as u8);
+        char_field(&mut text, self.phase.letter());
+        char_field(&mut text, self.failure.map_or('-', Failure::letter));
+        field(&mut text, self.created_at);
+        field(&mut text, self.updated_at.saturating_sub(self.created_at));
+        match self.ttl {
+            Some(ttl) => field(&mut text, ttl),
+            None => char_field(&mut text, '-'),
+        }
+        field(&mut text, self.poll_interval);
+        let flags = u8::from(self.cooperative)
+            | u8::from(self.cancel_requested) << 1
+            | u8::from(self.extends) << 2
+            | u8::from(self.on_lost == OnLost::Restart) << 3
+            | u8::from(self.resumable) << 4;
+        field(&mut text, flags);
+        field(&mut text, self.issued);
+        escaped(&mut text, &self.tool);
+        escaped(&mut text, &self.message);
+        match &self.lease {
+            Some(lease) => {
+                escaped(&mut text, &lease.holder);
+                field(&mut text, lease.epoch);
+                field(&mut text, lease.until);
+            }
+            None => text.push_str("\t\t\t"),
+        }
+        for input in &self.inputs {
+            escaped(&mut text, &input.key);
+            escaped(&mut text, &input.name);
+            char_field(&mut text, input.kind.letter());
+            char_field(&mut text, if input.answered { 'a' } else { 'o' });
+        }
+        text
+    }
+
+    /// Reads what [`Task::to_state`] wrote; `None` for anything else.
+    pub fn from_state(state: &str) -> Option<Self> {
+        let mut fields = state.split('\t');
+        if fields.next()? != "1" {
+            return None;
+        }
+        let generation = Generation::from_number(fields.next()?.parse().ok()?)?;
+        let phase = by_letter(&Phase::ALL, Phase::letter, fields.next()?)?;
+        let failure = match fields.next()? {
+            "-" => None,
+            letter => Some(by_letter(&Failure::ALL, Failure::letter, letter)?),
+        };
+        let created_at: Millis = fields.next()?.parse().ok()?;
+        let age: Millis = fields.next()?.parse().ok()?;
+        let ttl = match fields.next()? {
+            "-" => None,
+            ttl => Some(ttl.parse().ok()?),
+        };
+        let poll_interval = fields.next()?.parse().ok()?;
+        let flags: u8 = fields.next()?.parse().ok()?;
+        let issued = fields.next()?.parse().ok()?;
+        let tool = unescaped(fields.next()?);
+        let message = unescaped(fields.next()?);
+        let (holder, epoch, until) = (fields.next()?, fields.next()?, fields.next()?);
+        let lease = if epoch.is_empty() {
+            None
+        } else {
+            Some(Lease { holder: unescaped(holder), epoch: epoch.parse().ok()?, until: until.parse().ok()? })
+        };
+        let mut inputs = Vec::new();
+        while let Some(key) = fields.next() {
+            inputs.push(Input {
+                key: unescaped(key),
+                name: unescaped(fields.next()?),
+                kind: by_letter(&InputKind::ALL, InputKind::letter, fields.next()?)?,
+                answered: fields.next()? == "a",
+            });
+        }
+        Some(Self {
+            generation,
+            phase,
+            failure,
+            created_at,
+            updated_at: created_at.saturating_add(age),
+            ttl,
+            poll_interval,
+            tool,
+            message,
+            cooperative: flags & 1 != 0,
+            cancel_requested: flags & 2 != 0,
+            extends: flags & 4 != 0,
+            on_lost: if flags & 8 != 0 { OnLost::Restart } else { OnLost::Fail },
+            resumable: flags & 16 != 0,
+            issued,
+            inputs,
+            lease,
+        })
+    }
+}
+
+fn by_letter<T: Copy>(all: &[T], letter: fn(T) -> char, text: &str) -> Option<T> {
+    all.iter().copied().find(|&item| text.len() == 1 && text.starts_with(letter(item)))
+}
+
+/// Numbers are written without the formatting machinery, which costs kilobytes of wasm.
+fn field(text: &mut String, number: impl Into<i128>) {
+    text.push('\t');
+    push_number(text, number.into());
+}
+
+pub(crate) fn push_number(text: &mut String, number: i128) {
+    let mut digits = [0u8; 40];
+    let mut rest = number.unsigned_abs();
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        if let Some(digit) = digits.get_mut(first) {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        }
+        rest /= 10;
+        if rest == 0 || first == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        text.push('-');
+    }
+    text.extend(digits.get(first..).unwrap_or_default().iter().map(|&digit| char::from(digit)));
+}
+
+fn char_field(text: &mut String, letter: char) {
+    text.push('\t');
+    text.push(letter);
+}
+
+fn escaped(text: &mut String, value: &str) {
+    text.push('\t');
+    if !value.bytes().any(|byte| matches!(byte, b'\t' | b'\\')) {
+        text.push_str(value);
+        return;
+    }
+    for letter in value.chars() {
+        match letter {
+            '\t' => text.push_str("\\t"),
+            '\\' => text.push_str("\\\\"),
+            other => text.push(other),
+        }
+    }
+}
+
+fn unescaped(value: &str) -> String {
+    if !value.contains('\\') {
+        return value.to_owned();
+    }
+    let mut text = String::with_capacity(value.len());
+    let mut letters = value.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => match letters.next() {
+                Some('t') => text.push('\t'),
+                Some(other) => text.push(other),
+                None => {}
+            },
+            other => text.push(other),
+        }
+    }
+    text
+}

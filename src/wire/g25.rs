@@ -1,0 +1,66 @@
+//! Revision 2025-11-25.
+
+use super::{Body, Method, Name, Part, View, Writer};
+use crate::task::Phase;
+
+pub(super) const METHODS: &[(&str, Method)] =
+    &[("tasks/get", Method::Get), ("tasks/result", Method::Result), ("tasks/list", Method::List), ("tasks/cancel", Method::Cancel)];
+
+/// A tool's own error is `failed` here (G25-ERR-05).
+const fn status(phase: Phase) -> Name {
+    match phase {
+        Phase::Working => Name::Working,
+        Phase::InputRequired => Name::InputRequired,
+        Phase::Completed => Name::Completed,
+        Phase::ToolFailed | Phase::Failed => Name::Failed,
+        Phase::Cancelled => Name::Cancelled,
+    }
+}
+
+pub(super) fn write(body: &Body, writer: &mut impl Writer) {
+    match body {
+        Body::Created { id, task, immediate } => {
+            writer.open(Name::Task);
+            write_task(View { id, task }, Name::Working, writer);
+            writer.close();
+            if let Some(text) = immediate {
+                writer.open(Name::Meta);
+                writer.text(Name::ImmediateResponse, text);
+                writer.close();
+            }
+        }
+        Body::State { id, task } => write_task(View { id, task }, status(task.phase), writer),
+        Body::Page { rows, next } => {
+            writer.open_list(Name::Tasks);
+            for (id, task) in rows {
+                writer.open(Name::Item);
+                write_task(View { id, task }, status(task.phase), writer);
+                writer.close();
+            }
+            writer.close();
+            if let Some(cursor) = next {
+                writer.text(Name::NextCursor, cursor);
+            }
+        }
+        Body::Outcome { .. } | Body::Ack | Body::Error(_) => {}
+    }
+}
+
+pub(super) fn write_outcome(writer: &mut impl Writer) {
+    writer.part(Name::Item, &Part::RelatedResult);
+}
+
+fn write_task(View { id, task }: View, status: Name, writer: &mut impl Writer) {
+    writer.text(Name::TaskId, id);
+    writer.word(Name::Status, status);
+    if let Some(message) = task.shown_message() {
+        writer.text(Name::StatusMessage, message);
+    }
+    writer.instant(Name::CreatedAt, task.created_at);
+    writer.instant(Name::LastUpdatedAt, task.updated_at);
+    match task.ttl {
+        Some(ttl) => writer.number(Name::Ttl, ttl as f64),
+        None => writer.null(Name::Ttl),
+    }
+    writer.number(Name::PollInterval, f64::from(task.poll_interval));
+}

@@ -1,0 +1,70 @@
+//! Revision 2026-07-28, the extension `io.modelcontextprotocol/tasks`.
+
+use super::{Body, Method, Name, Part, Writer, error};
+use crate::task::{Phase, Task};
+
+pub(super) const METHODS: &[(&str, Method)] =
+    &[("tasks/get", Method::Get), ("tasks/update", Method::Update), ("tasks/cancel", Method::Cancel)];
+
+/// A tool's own error is `completed` here (G26-ERR-02).
+const fn status(phase: Phase) -> Name {
+    match phase {
+        Phase::Working => Name::Working,
+        Phase::InputRequired => Name::InputRequired,
+        Phase::Completed | Phase::ToolFailed => Name::Completed,
+        Phase::Failed => Name::Failed,
+        Phase::Cancelled => Name::Cancelled,
+    }
+}
+
+pub(super) fn write(body: &Body, writer: &mut impl Writer) {
+    match body {
+        Body::Created { id, task, .. } => {
+            writer.word(Name::ResultType, Name::Task);
+            write_task(id, task, Name::Working, writer);
+        }
+        Body::State { id, task } => {
+            writer.word(Name::ResultType, Name::Complete);
+            write_task(id, task, status(task.phase), writer);
+            write_detail(task, writer);
+        }
+        Body::Ack => writer.word(Name::ResultType, Name::Complete),
+        Body::Outcome { .. } | Body::Page { .. } | Body::Error(_) => {}
+    }
+}
+
+fn write_task(id: &str, task: &Task, status: Name, writer: &mut impl Writer) {
+    writer.text(Name::TaskId, id);
+    writer.word(Name::Status, status);
+    if let Some(message) = task.shown_message() {
+        writer.text(Name::StatusMessage, message);
+    }
+    writer.instant(Name::CreatedAt, task.created_at);
+    writer.instant(Name::LastUpdatedAt, task.updated_at);
+    match task.ttl {
+        Some(ttl) => writer.number(Name::TtlMs, ttl as f64),
+        None => writer.null(Name::TtlMs),
+    }
+    writer.number(Name::PollIntervalMs, f64::from(task.poll_interval));
+}
+
+/// What each status carries (G26-GET-02 to 06).
+fn write_detail(task: &Task, writer: &mut impl Writer) {
+    match (task.phase, task.failure) {
+        (Phase::Working | Phase::Cancelled, _) => {}
+        (Phase::InputRequired, _) => {
+            writer.open(Name::InputRequests);
+            for input in task.inputs.iter().filter(|input| !input.answered) {
+                writer.keyed_part(&input.key, &Part::Input(input.key.clone()));
+            }
+            writer.close();
+        }
+        (Phase::Completed | Phase::ToolFailed, _) => writer.part(Name::Result, &Part::Result),
+        (Phase::Failed, None) => writer.part(Name::Error, &Part::Error),
+        (Phase::Failed, Some(failure)) => {
+            writer.open(Name::Error);
+            error::of_failure(failure).write(writer);
+            writer.close();
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The only room that knows generations: which revision names which fields, statuses, errors and capabilities.
+//!
+//! Everything that leaves as JSON is written field by field into a [`Writer`], with holes ([`Part`]) where the host puts
+//! payloads that never enter this crate. [`Name`] is a closed table, so that a name crosses to the host as a number.
+
+pub mod capability;
+mod error;
+mod g25;
+mod g26;
+mod name;
+
+pub use error::{Error, ErrorData, LimitReason};
+pub use name::Name;
+
+use crate::task::{InputKind, Millis, Phase, Task};
+use capability::Capabilities;
+
+/// A generation of the protocol: what a task is called on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum Generation {
+    /// Revision 2025-11-25: tasks in the core protocol.
+    G25 = 25,
+    /// Revision 2026-07-28: the extension `io.modelcontextprotocol/tasks`.
+    G26 = 26,
+}
+
+impl Generation {
+    /// The generation that a protocol version speaks, if it knows tasks (G25-CAP-10, X-GEN-01).
+    pub fn of_version(version: &str) -> Option<Self> {
+        match version {
+            "2025-11-25" => Some(Self::G25),
+            "2026-07-28" => Some(Self::G26),
+            _ => None,
+        }
+    }
+
+    /// The generation whose number is `number`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            25 => Some(Self::G25),
+            26 => Some(Self::G26),
+            _ => None,
+        }
+    }
+}
+
+/// A method about tasks, as far as a generation has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    Get,
+    Result,
+    List,
+    Cancel,
+    Update,
+}
+
+impl Method {
+    /// The method called `name` in `generation`, if there is one (G25-UPD-01, G26-RES-01, G26-LST-01).
+    pub fn named(generation: Generation, name: &str) -> Option<Self> {
+        let methods = match generation {
+            Generation::G25 => g25::METHODS,
+            Generation::G26 => g26::METHODS,
+        };
+        methods.iter().find(|(known, _)| *known == name).map(|(_, method)| *method)
+    }
+}
+
+/// Where the host puts a payload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The result of the original request, as it is.
+    Result,
+    /// The same, marked with the task it belongs to (G25-RES-03).
+    RelatedResult,
+    /// The JSON-RPC error of the original request, as it is.
+    Error,
+    /// The input request under this key.
+    Input(String),
+}
+
+/// Takes a message field by field.
+pub trait Writer {
+    /// Begins an object under `name`.
+    fn open(&mut self, name: Name);
+    /// Begins a list under `name`; its items are named [`Name::Item`].
+    fn open_list(&mut self, name: Name);
+    /// Ends the object or list begun last.
+    fn close(&mut self);
+    fn text(&mut self, name: Name, value: &str);
+    /// A text from the table of names.
+    fn word(&mut self, name: Name, value: Name);
+    fn number(&mut self, name: Name, value: f64);
+    fn null(&mut self, name: Name);
+    /// A time, as RFC 3339 in UTC.
+    fn instant(&mut self, name: Name, at: Millis);
+    /// A hole for a payload.
+    fn part(&mut self, name: Name, part: &Part);
+    /// A hole for a payload under a key that is not a name: an input request.
+    fn keyed_part(&mut self, key: &str, part: &Part);
+}
+
+/// One row of a list, or the task of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub id: &'a str,
+    pub task: &'a Task,
+}
+
+/// What a request is answered with.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Body {
+    /// A task was created; the seed says `working` (G25-CRE-02, G25-CRE-04, G26-CRE-01).
+    Created { id: String, task: Task, immediate: Option<String> },
+    /// The state of a task (G25-GET-01, G26-GET-01 to 06).
+    State { id: String, task: Task },
+    /// The outcome of a task (G25-RES-02).
+    Outcome { id: String, task: Task },
+    /// Tasks of an owner (G25-LST-01).
+    Page { rows: Vec<(String, Task)>, next: Option<String> },
+    /// It was done; nothing to say (G26-CAN-02, G26-UPD-02).
+    Ack,
+    /// A JSON-RPC error.
+    Error(Error),
+}
+
+/// Whether a body is a result or a JSON-RPC error, and which.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Result,
+    /// An error whose members are written field by field.
+    Error,
+    /// An error that a payload is, as a whole.
+    ErrorPart,
+}
+
+/// Writes `body` for `generation` into `writer`, and says what was written.
+pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> Kind {
+    match body {
+        Body::Error(error) => {
+            error.write(writer);
+            Kind::Error
+        }
+        Body::Outcome { task, .. } if task.phase == Phase::Failed && task.failure.is_none() => Kind::ErrorPart,
+        Body::Outcome { id, task } => match error::of_outcome(id, task) {
+            Some(error) => {
+                error.write(writer);
+                Kind::Error
+            }
+            None => {
+                g25::write_outcome(writer);
+                Kind::Result
+            }
+        },
+        _ => {
+            match generation {
+                Generation::G25 => g25::write(body, writer),
+                Generation::G26 => g26::write(body, writer),
+            }
+            Kind::Result
+        }
+    }
+}
+
+/// The capabilities a client must declare before it may see the outstanding input of `task`, if some are missing
+/// (G26-INP-04).
+pub fn missing_for_input(task: &Task, declared: Capabilities) -> Capabilities {
+    task.inputs.iter().filter(|input| !input.answered).fold(Capabilities::NONE, |missing, input| {
+        let needed = capability::needed_by(input.kind);
+        if declared.contains(needed) { missing } else { missing.with(needed) }
+    })
+}
+
+/// The kind of input a method asks for; `url` for an elicitation in URL mode, `tools` for sampling with tools.
+pub fn input_kind(method: &str, url: bool, tools: bool) -> Option<InputKind> {
+    match method {
+        "elicitation/create" if url => Some(InputKind::ElicitUrl),
+        "elicitation/create" => Some(InputKind::Elicit),
+        "sampling/createMessage" if tools => Some(InputKind::SampleWithTools),
+        "sampling/createMessage" => Some(InputKind::Sample),
+        "roots/list" => Some(InputKind::Roots),
+        _ => None,
+    }
+}
