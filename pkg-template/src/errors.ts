@@ -32,30 +32,31 @@ export type TaskErrorCode =
 /** What every error of this package is. `code` is closed, `cause` is kept, `message` says what to do. */
 export class TaskError extends Error {
   override readonly name: string = "TaskError";
-  constructor(
-    readonly code: TaskErrorCode,
-    message: string,
-    options: { cause?: unknown; readonly taskId?: string | undefined; readonly data?: unknown } = {},
-  ) {
-    super(message, "cause" in options ? { cause: options.cause } : undefined);
-    this.taskId = options.taskId;
-    this.data = options.data;
-  }
+  readonly code: TaskErrorCode;
   /** The task the error is about, where there is one. */
   readonly taskId: string | undefined;
   /** The `data` of the peer's JSON-RPC error, where there is one. */
   readonly data: unknown;
+  constructor(
+    code: TaskErrorCode,
+    message: string,
+    options: { cause?: unknown; readonly taskId?: string | undefined; readonly data?: unknown } = {},
+  ) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.taskId = options.taskId;
+    this.data = options.data;
+  }
 }
 
 /** Thrown by a store whose limit forbids a write. Nothing was written. */
 export class TaskStoreFullError extends TaskError {
   override readonly name = "TaskStoreFullError";
-  constructor(
-    /** Which kind of limit: the number of tasks, or their bytes. */
-    readonly reason: "task_limit" | "payload_limit",
-    message: string,
-  ) {
+  /** Which kind of limit: the number of tasks, or their bytes. */
+  readonly reason: "task_limit" | "payload_limit";
+  constructor(reason: "task_limit" | "payload_limit", message: string) {
     super("limit", message);
+    this.reason = reason;
   }
 }
 
