@@ -1,0 +1,307 @@
+import { TaskError, TaskStoreFullError } from "../errors.ts";
+import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+
+/**
+ * The limits of a {@link memoryStore}: numbers from 1, or `Infinity` for none.
+ *
+ * Bytes are an upper bound, found without reading the texts: two bytes for each UTF-16 code unit of id, state and payload
+ * (engines keep ASCII texts in half of that) and 256 bytes for the task itself, and never less than 4 KiB a task. The
+ * 4 KiB are room set aside when the task is created, so that a full store can still take a short outcome.
+ */
+export interface MemoryStoreOptions {
+  /** Tasks of all owners together. Default 10,000. */
+  readonly maxTasks?: number | undefined;
+  /** Tasks of one owner; where nobody is authenticated, all tasks have one owner. Default 1,000. */
+  readonly maxTasksPerOwner?: number | undefined;
+  /** Bytes of all tasks together. Default 268,435,456 (256 MiB). */
+  readonly maxBytes?: number | undefined;
+  /** Bytes of the tasks of one owner. Default 67,108,864 (64 MiB). */
+  readonly maxBytesPerOwner?: number | undefined;
+}
+
+/** A {@link TaskStore} that always answers at once, and says how full it is. */
+export interface MemoryStore extends TaskStore {
+  /** How many tasks are stored. */
+  readonly tasks: number;
+  /** Their bytes, as the limits count them. */
+  readonly bytes: number;
+  get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined;
+  put(task: TaskWrite): boolean;
+  delete(owner: string, id: string, version: number): boolean;
+  list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[];
+  due(before: number, limit: number): StoredTask[];
+  watch(listener: (owner: string, id: string) => void): () => void;
+}
+
+/**
+ * Keeps tasks in the memory of this process, within limits: a new task over a limit, or a payload too many, is refused with
+ * {@link TaskStoreFullError} and nothing is written. It never gives up a stored task to make room, so a task lives as
+ * long as it was promised. A swap that does not enlarge a task, or leaves it within its 4 KiB, is never refused.
+ *
+ * Several servers in one process may share one store; each sees the changes of the others through `watch`.
+ *
+ * Throws {@link TaskError} `invalid_argument` for a limit that is not a number from 1.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  return new Memory(options);
+}
+
+/** What a task costs besides its texts: its object, its place in a map and in two orders, its version and times. */
+const TASK_BYTES = 256;
+const ROOM_BYTES = 4096;
+
+/** A stored task. One object for its whole life, changed in place and never handed out. */
+interface Entry {
+  readonly owner: string;
+  readonly id: string;
+  version: number;
+  readonly createdAt: number;
+  dueAt: number | null;
+  state: string;
+  payload: string | null;
+}
+
+/** One owner's tasks. A stranger's task is not in here, so asking for it is a miss like any other. */
+class Shelf {
+  readonly tasks = new Map<string, Entry>();
+  readonly order = new Sorted<TaskPosition, Entry>(byCreation);
+  bytes = 0;
+}
+
+class Memory implements MemoryStore {
+  tasks = 0;
+  bytes = 0;
+  private readonly maxTasks: number;
+  private readonly maxTasksPerOwner: number;
+  private readonly maxBytes: number;
+  private readonly maxBytesPerOwner: number;
+  private readonly shelves = new Map<string, Shelf>();
+  private readonly deadlines = new Sorted<Entry, Entry>(byDeadline);
+  private readonly listeners = new Set<{ readonly call: (owner: string, id: string) => void }>();
+
+  constructor(options: MemoryStoreOptions) {
+    this.maxTasks = limit(options, "maxTasks", 10_000);
+    this.maxTasksPerOwner = limit(options, "maxTasksPerOwner", 1_000);
+    this.maxBytes = limit(options, "maxBytes", 256 * 1024 * 1024);
+    this.maxBytesPerOwner = limit(options, "maxBytesPerOwner", 64 * 1024 * 1024);
+  }
+
+  get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined {
+    const entry = this.shelves.get(owner)?.tasks.get(id);
+    return entry && snapshot(entry, options?.payload === false ? null : entry.payload);
+  }
+
+  put(task: TaskWrite): boolean {
+    let shelf = this.shelves.get(task.owner);
+    const stored = shelf?.tasks.get(task.id);
+    if (task.version === 1 ? stored !== undefined : stored?.version !== task.version - 1) return false;
+
+    const payload = task.payload === undefined ? (stored?.payload ?? null) : task.payload;
+    const growth = size(task.id, task.state, payload) - (stored ? size(stored.id, stored.state, stored.payload) : 0);
+    this.admit(shelf, stored === undefined, growth);
+
+    // From here on nothing throws: the write is whole, or it was refused above.
+    if (shelf === undefined) this.shelves.set(task.owner, (shelf = new Shelf()));
+    shelf.bytes += growth;
+    this.bytes += growth;
+    const { owner, id, version, createdAt, dueAt, state } = task;
+    if (stored === undefined) {
+      const entry: Entry = { owner, id, version, createdAt, dueAt, state, payload };
+      this.tasks += 1;
+      shelf.tasks.set(id, entry);
+      shelf.order.add(entry);
+      if (dueAt !== null) this.deadlines.add(entry);
+    } else {
+      const moved = stored.dueAt !== dueAt;
+      if (moved && stored.dueAt !== null) this.deadlines.remove(stored);
+      stored.version = version;
+      stored.dueAt = dueAt;
+      stored.state = state;
+      stored.payload = payload;
+      if (moved && dueAt !== null) this.deadlines.add(stored);
+    }
+    this.changed(owner, id);
+    return true;
+  }
+
+  delete(owner: string, id: string, version: number): boolean {
+    const shelf = this.shelves.get(owner);
+    const stored = shelf?.tasks.get(id);
+    if (shelf === undefined || stored === undefined) return true;
+    if (stored.version !== version) return false;
+    const bytes = size(stored.id, stored.state, stored.payload);
+    this.tasks -= 1;
+    this.bytes -= bytes;
+    shelf.bytes -= bytes;
+    shelf.tasks.delete(id);
+    shelf.order.remove(stored);
+    if (stored.dueAt !== null) this.deadlines.remove(stored);
+    if (shelf.tasks.size === 0) this.shelves.delete(owner);
+    this.changed(owner, id);
+    return true;
+  }
+
+  list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[] {
+    const found: StoredTask[] = [];
+    const shelf = this.shelves.get(owner);
+    if (shelf === undefined) return found;
+    for (const entry of shelf.order.after(options.after)) {
+      if (found.length >= options.limit) break;
+      found.push(snapshot(entry, null));
+    }
+    return found;
+  }
+
+  due(before: number, limit: number): StoredTask[] {
+    const found: StoredTask[] = [];
+    for (const entry of this.deadlines.after(undefined)) {
+      if (found.length >= limit || entry.dueAt! > before) break;
+      found.push(snapshot(entry, null));
+    }
+    return found;
+  }
+
+  watch(listener: (owner: string, id: string) => void): () => void {
+    const registration = { call: listener };
+    this.listeners.add(registration);
+    return () => void this.listeners.delete(registration);
+  }
+
+  /** Throws where a limit forbids what `put` is about to write. */
+  private admit(shelf: Shelf | undefined, created: boolean, growth: number): void {
+    if (created) {
+      if (this.tasks >= this.maxTasks) throw full("task_limit", "maxTasks", this.maxTasks, "tasks");
+      if ((shelf?.tasks.size ?? 0) >= this.maxTasksPerOwner)
+        throw full("task_limit", "maxTasksPerOwner", this.maxTasksPerOwner, "tasks of one owner");
+    }
+    if (growth > 0) {
+      if (this.bytes + growth > this.maxBytes) throw full("payload_limit", "maxBytes", this.maxBytes, "bytes");
+      if ((shelf?.bytes ?? 0) + growth > this.maxBytesPerOwner)
+        throw full("payload_limit", "maxBytesPerOwner", this.maxBytesPerOwner, "bytes of one owner");
+    }
+  }
+
+  private changed(owner: string, id: string): void {
+    for (const listener of this.listeners) {
+      try {
+        listener.call(owner, id);
+      } catch {
+        // The write stands, and who wrote has no part in what another server does about it.
+      }
+    }
+  }
+}
+
+function snapshot(entry: Entry, payload: string | null): StoredTask {
+  const { owner, id, version, createdAt, dueAt, state } = entry;
+  return { owner, id, version, createdAt, dueAt, state, payload };
+}
+
+function size(id: string, state: string, payload: string | null): number {
+  return Math.max(ROOM_BYTES, TASK_BYTES + 2 * (id.length + state.length + (payload?.length ?? 0)));
+}
+
+function full(reason: "task_limit" | "payload_limit", option: string, limit: number, what: string): TaskStoreFullError {
+  const advice = `Raise \`${option}\` of memoryStore, shorten the tasks' time to live, or use a store on disk.`;
+  return new TaskStoreFullError(reason, `The memory store is full: it may hold ${limit} ${what}. ${advice}`);
+}
+
+function limit(options: MemoryStoreOptions, name: keyof MemoryStoreOptions, otherwise: number): number {
+  const value = options[name] ?? otherwise;
+  if (typeof value === "number" && value >= 1) return value;
+  throw new TaskError("invalid_argument", `\`${name}\` of memoryStore must be a number from 1, or Infinity for no limit.`);
+}
+
+/** `<` on strings compares code units, which is the order the contract asks for. */
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function byCreation(a: TaskPosition, b: TaskPosition): number {
+  return a.createdAt - b.createdAt || byText(a.id, b.id);
+}
+
+function byDeadline(a: Entry, b: Entry): number {
+  return a.dueAt! - b.dueAt! || byText(a.id, b.id) || byText(a.owner, b.owner);
+}
+
+/**
+ * Items in order, in short chunks: adding and removing move at most one chunk's worth of pointers, wherever they happen,
+ * nothing stale is kept, and reading on from any place costs two binary searches. No chunk is ever empty.
+ */
+class Sorted<Key, Item extends Key> {
+  private chunks: Item[][] = [];
+  private readonly compare: (a: Key, b: Key) => number;
+
+  constructor(compare: (a: Key, b: Key) => number) {
+    this.compare = compare;
+  }
+
+  add(item: Item): void {
+    const at = this.chunkOf(item);
+    const chunk = this.chunks[at];
+    if (chunk === undefined) {
+      // Behind everything: nearly every task comes in order, so chunks are filled to the brim before a new one starts.
+      const last = this.chunks[at - 1];
+      if (last === undefined) this.chunks = [[item]]; // an array that was pushed to has room for 17: too much for most owners
+      else if (last.length < CHUNK) last.push(item);
+      else this.chunks.push([item]);
+      return;
+    }
+    chunk.splice(this.indexOf(chunk, item), 0, item);
+    if (chunk.length > CHUNK) this.chunks.splice(at + 1, 0, chunk.splice(CHUNK >> 1));
+  }
+
+  remove(item: Item): void {
+    const at = this.chunkOf(item);
+    const chunk = this.chunks[at]!;
+    chunk.splice(this.indexOf(chunk, item), 1);
+    if (chunk.length === 0) this.chunks.splice(at, 1);
+  }
+
+  /** The items behind `key`, or all of them. Not to be continued after a change. */
+  *after(key: Key | undefined): Generator<Item, void> {
+    let at = 0;
+    let index = 0;
+    if (key !== undefined) {
+      at = this.chunkOf(key);
+      const chunk = this.chunks[at];
+      if (chunk === undefined) return;
+      index = this.indexOf(chunk, key);
+      if (this.compare(chunk[index]!, key) === 0) index += 1;
+    }
+    for (; at < this.chunks.length; at += 1, index = 0) {
+      const chunk = this.chunks[at]!;
+      for (; index < chunk.length; index += 1) yield chunk[index]!;
+    }
+  }
+
+  /** The first chunk whose last item is not before `key`, or the number of chunks. */
+  private chunkOf(key: Key): number {
+    let low = 0;
+    let high = this.chunks.length;
+    const last = this.chunks[high - 1];
+    if (last === undefined || this.compare(last[last.length - 1]!, key) < 0) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const chunk = this.chunks[middle]!;
+      if (this.compare(chunk[chunk.length - 1]!, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The first place in `chunk` whose item is not before `key`. */
+  private indexOf(chunk: readonly Item[], key: Key): number {
+    let low = 0;
+    let high = chunk.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.compare(chunk[middle]!, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+const CHUNK = 128;
