@@ -26,7 +26,7 @@ mkdirSync(data, { recursive: true });
 
 const db = new DatabaseSync(join(data, "tasks.sqlite"));
 const tasks = new TaskServer({
-  store: sqliteStore(db),
+  store: sqliteStore(db, { wal: true }),
   defaults: { pollInterval: 250 },
   tools: { checksum: { task: "always" }, fractal: { task: "always" }, publish: { task: "always" } },
   onerror: (error) => console.error(error),
