@@ -81,7 +81,7 @@ class Sqlite implements TaskStore {
     try {
       if (busyTimeout !== undefined) db.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
       if (wal) db.exec("PRAGMA journal_mode = WAL");
-      migrate(db, table);
+      migrate(db, prepare, table);
       this.getWhole = prepare(`SELECT ${head}, payload FROM ${table} WHERE owner = ? AND id = ?`);
       this.getHead = prepare(`SELECT ${head} FROM ${table} WHERE owner = ? AND id = ?`);
       this.insert = prepare(
@@ -183,12 +183,14 @@ const STEPS: readonly ((table: string) => string)[] = [
     CREATE INDEX ${table}_by_due ON ${table} (due_at) WHERE due_at IS NOT NULL;`,
 ];
 
-function migrate(db: SqliteDatabase, table: string): void {
-  if (schemaVersion(db, table) === STEPS.length) return; // nothing to write, so no lock to wait for
+type Prepare = SqliteDatabase["prepare"];
+
+function migrate(db: SqliteDatabase, prepare: Prepare, table: string): void {
+  if (schemaVersion(prepare, table) === STEPS.length) return; // nothing to write, so no lock to wait for
   db.exec("BEGIN IMMEDIATE");
   try {
     // Asked again under the lock: another process may have migrated meanwhile.
-    const version = schemaVersion(db, table);
+    const version = schemaVersion(prepare, table);
     if (version > STEPS.length)
       throw new TaskError("storage", `Table ${table} has schema version ${version}, made by a newer mcp-tasks. Update this one.`);
     if (version === 0) db.exec(`CREATE TABLE ${table}_schema (version INTEGER NOT NULL); INSERT INTO ${table}_schema VALUES (0)`);
@@ -196,16 +198,20 @@ function migrate(db: SqliteDatabase, table: string): void {
     db.exec(`UPDATE ${table}_schema SET version = ${STEPS.length}`);
     db.exec("COMMIT");
   } catch (error) {
-    db.exec("ROLLBACK");
+    try {
+      db.exec("ROLLBACK");
+    } catch {
+      // SQLite has rolled back by itself, as it does when the disk is full. The first error is the one to report.
+    }
     throw error;
   }
 }
 
 /** 0 where there are no tables yet. */
-function schemaVersion(db: SqliteDatabase, table: string): number {
-  const known = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(`${table}_schema`);
+function schemaVersion(prepare: Prepare, table: string): number {
+  const known = prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(`${table}_schema`);
   if (!known) return 0;
-  return Number((db.prepare(`SELECT version FROM ${table}_schema`).get() as { version: number | bigint }).version);
+  return Number((prepare(`SELECT version FROM ${table}_schema`).get() as { version: number | bigint }).version);
 }
 
 function task(owner: string, row: Row): StoredTask {
