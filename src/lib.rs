@@ -1,7 +1,15 @@
 //! The core of `mcp-tasks`: it decides, the host moves messages and bytes.
 
+pub mod cursor;
+pub mod deadline;
+pub mod id;
+pub mod lifecycle;
+pub mod limit;
+pub mod receiver;
+pub mod requestor;
+pub mod storage;
 pub mod task;
 pub mod wire;
-pub mod requestor;
+
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod bindings;

@@ -51,10 +51,12 @@ pub enum Failure {
     TooLarge,
     /// Its outcome is not JSON.
     NotJson,
+    /// Its handler asked for input that the client cannot give, or for too much.
+    Unanswerable,
 }
 
 impl Failure {
-    const ALL: [Self; 4] = [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson];
+    const ALL: [Self; 5] = [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable];
 
     const fn letter(self) -> char {
         match self {
@@ -62,6 +64,7 @@ impl Failure {
             Self::Lost => 'l',
             Self::TooLarge => 's',
             Self::NotJson => 'j',
+            Self::Unanswerable => 'u',
         }
     }
 }
@@ -149,6 +152,9 @@ pub struct Task {
     pub lease: Option<Lease>,
 }
 
+/// How long an expired task is still shown as such, in ms.
+pub const EXPIRED_GRACE: Millis = 60_000;
+
 /// A status message is cut to this many bytes (X-LIM-02).
 pub const MESSAGE_BYTES: usize = 4096;
 
@@ -156,6 +162,19 @@ impl Task {
     /// When the time to live ends.
     pub fn expires_at(&self) -> Option<Millis> {
         self.ttl.map(|ttl| self.created_at.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
+    }
+
+    /// When somebody must look at the task again.
+    pub fn due_at(&self) -> Option<Millis> {
+        match self.failure {
+            Some(Failure::Expired) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
+            _ => self.expires_at(),
+        }
+    }
+
+    /// Whether nobody can see the task any longer, and its record may be deleted.
+    pub fn is_gone(&self, now: Millis) -> bool {
+        self.phase.is_terminal() && self.due_at().is_some_and(|at| now >= at)
     }
 
     pub fn is_expired(&self, now: Millis) -> bool {
@@ -174,6 +193,7 @@ impl Task {
             Some(Failure::Lost) => Some("The process that ran the task was lost"),
             Some(Failure::TooLarge) => Some("The outcome exceeds the limit"),
             Some(Failure::NotJson) => Some("The outcome is not JSON"),
+            Some(Failure::Unanswerable) => Some("The tool asked for input that the client cannot give"),
             None if !self.message.is_empty() => Some(&self.message),
             None if self.phase == Phase::Failed => Some("The request failed"),
             None if self.phase == Phase::ToolFailed => Some("The tool reported an error"),

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use super::{Capabilities, Name, Writer};
 use crate::task::{Failure, Phase, Task};
 
-pub const INVALID_REQUEST: i32 = -32600;
 pub const METHOD_NOT_FOUND: i32 = -32601;
 pub const INVALID_PARAMS: i32 = -32602;
 pub const INTERNAL: i32 = -32603;
@@ -142,6 +141,7 @@ pub(super) fn of_failure(failure: Failure) -> Error {
         Failure::Lost => Error::fixed(INTERNAL, "The process that ran the task was lost", Some(ErrorData::Reason(Name::Interrupted))),
         Failure::TooLarge => Error::limit(LimitReason::Payload),
         Failure::NotJson => Error::fixed(INTERNAL, "The outcome of the task is not JSON", None),
+        Failure::Unanswerable => Error::fixed(INTERNAL, "The tool asked for input that the client cannot give", None),
     }
 }
 

@@ -82,4 +82,13 @@ names! {
     Cursor = "cursor",
     Params = "params",
     Method = "method",
+    ClientCapabilities = "io.modelcontextprotocol/clientCapabilities",
+    NotFound = "not_found",
+    Unsupported = "unsupported",
+    Unreachable = "unreachable",
+    Protocol = "protocol",
+    Connection = "connection",
+    Detached = "detached",
+    Limit = "limit",
+    Internal = "internal",
 }

@@ -1,0 +1,197 @@
+//! The transition table of a task, and what applies it. The table is data: tests enumerate it.
+
+use crate::task::{Failure, Input, InputKind, Millis, Phase, Task};
+
+/// What may happen to a task.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// The handler sets the status message.
+    Note(String),
+    /// The handler asks for input. `resumable`: it has ended, and the last answer starts it again.
+    Ask { inputs: Vec<NewInput>, resumable: bool },
+    /// Answers arrived for these keys. `kept`: they wait in the store; otherwise the handler has them.
+    Answer { keys: Vec<String>, kept: bool },
+    /// The handler no longer waits for these keys.
+    Withdraw(Vec<String>),
+    /// The work ended with a result.
+    Complete { tool_failed: bool },
+    /// The work ended with a JSON-RPC error, or the core ended it.
+    Fail(Option<Failure>),
+    /// The requestor cancels.
+    Cancel,
+    /// The requestor cancels, and the handler decides.
+    RequestCancel,
+    /// The time to live ended.
+    Expire,
+    /// The time to live grows by this many ms.
+    Extend(u64),
+}
+
+/// An input request as the handler asks for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewInput {
+    pub name: String,
+    pub kind: InputKind,
+}
+
+/// The kind of a command: a row of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Note,
+    Ask,
+    Answer,
+    Withdraw,
+    Complete,
+    Fail,
+    Cancel,
+    RequestCancel,
+    Expire,
+    Extend,
+}
+
+/// Where a command leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// To this phase.
+    To(Phase),
+    /// Nowhere: only other fields change.
+    Stay,
+    /// To `InputRequired` while input is outstanding, else to `Working`.
+    ByInput,
+    /// The command is refused.
+    Refuse,
+}
+
+use Step::{ByInput, Refuse, Stay, To};
+
+/// For each command, the step from each phase in the order of [`Phase::ALL`]: working, input required, then the four
+/// terminal ones, which nothing leaves (G25-CAN-05, X-STO-01).
+pub const TABLE: [(Kind, [Step; 6]); 10] = [
+    (Kind::Note, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Ask, [To(Phase::InputRequired), To(Phase::InputRequired), Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Answer, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Withdraw, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Complete, [To(Phase::Completed), To(Phase::Completed), Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Fail, [To(Phase::Failed), To(Phase::Failed), Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Cancel, [To(Phase::Cancelled), To(Phase::Cancelled), Refuse, Refuse, Refuse, Refuse]),
+    (Kind::RequestCancel, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Expire, [To(Phase::Failed), To(Phase::Failed), Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Extend, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+];
+
+/// Why a command changes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The task has ended.
+    Terminal,
+    /// There is nothing to change: no such input is outstanding, or the change is already made.
+    Idle,
+}
+
+impl Command {
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Note(_) => Kind::Note,
+            Self::Ask { .. } => Kind::Ask,
+            Self::Answer { .. } => Kind::Answer,
+            Self::Withdraw(_) => Kind::Withdraw,
+            Self::Complete { .. } => Kind::Complete,
+            Self::Fail(_) => Kind::Fail,
+            Self::Cancel => Kind::Cancel,
+            Self::RequestCancel => Kind::RequestCancel,
+            Self::Expire => Kind::Expire,
+            Self::Extend(_) => Kind::Extend,
+        }
+    }
+}
+
+/// The step of `kind` from `phase`.
+pub fn step(phase: Phase, kind: Kind) -> Step {
+    TABLE
+        .iter()
+        .find(|(row, _)| *row == kind)
+        .and_then(|(_, steps)| Phase::ALL.iter().zip(steps).find(|(column, _)| **column == phase))
+        .map_or(Refuse, |(_, step)| *step)
+}
+
+/// The task after `command`, or why nothing changes.
+pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusal> {
+    let step = step(task.phase, command.kind());
+    if step == Refuse {
+        return Err(if task.phase.is_terminal() { Refusal::Terminal } else { Refusal::Idle });
+    }
+    let mut next = task.clone();
+    match command {
+        Command::Note(message) => {
+            next.set_message(message);
+            if next.message == task.message {
+                return Err(Refusal::Idle);
+            }
+        }
+        Command::Ask { inputs, resumable } => ask(&mut next, inputs, *resumable),
+        Command::Answer { keys, kept } => {
+            if !answer(&mut next, keys, *kept) {
+                return Err(Refusal::Idle);
+            }
+        }
+        Command::Withdraw(keys) => {
+            next.inputs.retain(|input| !keys.contains(&input.key));
+            if next.inputs.len() == task.inputs.len() {
+                return Err(Refusal::Idle);
+            }
+        }
+        Command::Complete { tool_failed: true } => next.phase = Phase::ToolFailed,
+        Command::Fail(failure) => next.failure = *failure,
+        Command::Expire => next.failure = Some(Failure::Expired),
+        Command::RequestCancel => {
+            if task.cancel_requested {
+                return Err(Refusal::Idle);
+            }
+            next.cancel_requested = true;
+        }
+        Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(*by)),
+        Command::Complete { tool_failed: false } | Command::Cancel => {}
+    }
+    match step {
+        To(Phase::Completed) if next.phase == Phase::ToolFailed => {}
+        To(phase) => next.phase = phase,
+        ByInput => next.phase = if next.has_outstanding_input() { Phase::InputRequired } else { Phase::Working },
+        Stay | Refuse => {}
+    }
+    if next.phase.is_terminal() {
+        next.inputs.clear();
+        next.lease = None;
+        next.resumable = false;
+    }
+    next.updated_at = task.updated_at.max(now);
+    Ok(next)
+}
+
+/// Adds input requests under keys that were never used before and never will be (G26-INP-03).
+fn ask(task: &mut Task, inputs: &[NewInput], resumable: bool) {
+    if resumable {
+        // The handler was started again with the answers of the last round and has used them.
+        task.inputs.retain(|input| !input.answered);
+    }
+    task.resumable = resumable;
+    for input in inputs {
+        task.issued = task.issued.saturating_add(1);
+        let mut key = input.name.clone();
+        key.push('-');
+        crate::task::push_number(&mut key, i128::from(task.issued));
+        task.inputs.push(Input { key, name: input.name.clone(), kind: input.kind, answered: false });
+    }
+}
+
+/// Marks or removes the outstanding inputs among `keys`; whether there were any (G26-UPD-05, G26-UPD-07).
+fn answer(task: &mut Task, keys: &[String], kept: bool) -> bool {
+    let mut any = false;
+    for input in task.inputs.iter_mut().filter(|input| !input.answered && keys.contains(&input.key)) {
+        input.answered = true;
+        any = true;
+    }
+    if !kept {
+        task.inputs.retain(|input| !(input.answered && keys.contains(&input.key)));
+    }
+    any
+}

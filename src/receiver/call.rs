@@ -1,0 +1,435 @@
+//! A `tools/call` on its way: answered as it is, or made a task.
+
+use std::rc::Rc;
+
+use super::change::Change;
+use super::{Facts, Happening, Output, Pending, Policy, Promotion, Receiver, Request, Support, Timer};
+use crate::id;
+use crate::storage::{Completion, Job, Operation, Payload, Record, Source, Stored};
+use crate::task::{Failure, InputKind, Millis, OnLost, Phase, Task};
+use crate::wire::capability::Capabilities;
+use crate::wire::{Body, Error, Generation, LimitReason};
+
+/// What a `tools/call` says.
+#[derive(Clone, Debug)]
+pub struct Called {
+    pub tool: String,
+    /// The number of the tool's policy.
+    pub policy: u32,
+    /// What `params.task` says (2025-11-25).
+    pub augmentation: Augmentation,
+    /// The host can hold the handler and say when it is about to begin.
+    pub gate: bool,
+}
+
+/// What `params.task` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Augmentation {
+    Absent,
+    /// It is not an object, or its `ttl` is not a safe integer from 0 up (G25-CRE-10).
+    Invalid,
+    Asked {
+        ttl: Option<u64>,
+    },
+}
+
+/// What a handler ended with. Its values stay with the host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Result { tool_failed: bool, size: u32 },
+    Error { size: u32 },
+    /// An `input_required` result: each request's name and kind, `None` for a method nobody knows.
+    Input { requests: Vec<(String, Option<InputKind>)>, state: bool },
+    /// It cannot be written as JSON.
+    NotJson,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// The SDK checks its parameters; the handler has not begun.
+    Checking,
+    /// An ordinary call; it may still become a task.
+    Direct,
+    /// The store is being asked to create the task.
+    Creating,
+    /// It is a task.
+    Task,
+}
+
+#[derive(Debug)]
+pub(super) struct Call {
+    pub facts: Facts,
+    policy: Policy,
+    tool: String,
+    ttl: Option<u64>,
+    augmented: bool,
+    gated: bool,
+    /// The handler runs, or has run.
+    begun: bool,
+    stage: Stage,
+    pub slot: Option<u32>,
+    /// What the handler ended with before the task was stored.
+    outcome: Option<Outcome>,
+    /// The caller went away before it was answered.
+    dropped: bool,
+    seed: [u8; id::ENTROPY],
+}
+
+impl Receiver {
+    /// A `tools/call` arrives. `entropy` becomes the task's id if it becomes a task.
+    pub fn handle_call(&mut self, now: Millis, facts: Facts, called: Called, entropy: [u8; id::ENTROPY]) {
+        self.tick(now);
+        let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned() else {
+            return self.refuse(facts, Error::internal());
+        };
+        let augmented = matches!(called.augmentation, Augmentation::Asked { .. });
+        let mut call = Call {
+            facts,
+            policy,
+            tool: called.tool,
+            ttl: None,
+            augmented,
+            gated: called.gate,
+            begun: false,
+            stage: Stage::Direct,
+            slot: None,
+            outcome: None,
+            dropped: false,
+            seed: entropy,
+        };
+        let wants_task = match facts.generation {
+            Generation::G25 => match (called.augmentation, call.policy.support) {
+                (Augmentation::Absent, Support::Required) => return self.refuse(facts, Error::task_required()),
+                (Augmentation::Absent, _) => false,
+                (Augmentation::Invalid, _) => {
+                    return self.refuse(facts, Error::invalid_params("`task` must be an object, and `task.ttl` an integer from 0 up"));
+                }
+                (Augmentation::Asked { .. }, Support::Forbidden) => return self.refuse(facts, Error::task_forbidden()),
+                (Augmentation::Asked { ttl }, _) => {
+                    call.ttl = call.policy.ttl_for(ttl);
+                    true
+                }
+            },
+            Generation::G26 => {
+                call.ttl = call.policy.ttl_for(None);
+                match (facts.capabilities.contains(Capabilities::TASKS), call.policy.support, call.policy.promotion) {
+                    (false, Support::Required, _) => {
+                        return self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
+                    }
+                    (false, ..) | (true, _, Promotion::Never | Promotion::Handler) => false,
+                    (true, _, Promotion::After(delay)) => {
+                        self.deadlines.set(self.now.saturating_add(i64::from(delay)), Timer::Promote(facts.request));
+                        false
+                    }
+                    (true, _, Promotion::Always) => true,
+                }
+            }
+        };
+        if wants_task && let Err(error) = self.may_create(&call) {
+            if call.must_be_task() {
+                return self.refuse(facts, error);
+            }
+        } else if wants_task {
+            call.stage = Stage::Checking;
+        }
+        let checking = call.stage == Stage::Checking;
+        let gated = call.gated && checking;
+        self.calls.insert(facts.request, call);
+        if checking && !gated {
+            self.create(facts.request);
+        } else {
+            if !gated && let Some(call) = self.calls.get_mut(&facts.request) {
+                call.begun = true;
+            }
+            self.push(Output::Forward { call: facts.request, gated });
+        }
+    }
+
+    /// The held handler of a gated call is about to begin: its parameters are fine (G25-CRE-08).
+    pub fn handle_begin(&mut self, now: Millis, call: Request) {
+        self.tick(now);
+        match self.calls.get(&call).map(|call| call.stage) {
+            Some(Stage::Checking) => self.create(call),
+            _ => self.push(Output::Begin { call }),
+        }
+    }
+
+    /// The handler asks for its call to become a task. Answered by `Bind`, or not at all where it cannot.
+    pub fn handle_promote(&mut self, now: Millis, call: Request) {
+        self.tick(now);
+        self.promote(call);
+    }
+
+    pub(super) fn promote(&mut self, number: Request) {
+        let Some(call) = self.calls.get(&number) else { return };
+        let may = call.stage == Stage::Direct
+            && call.facts.generation == Generation::G26
+            && call.facts.capabilities.contains(Capabilities::TASKS)
+            && call.policy.promotion != Promotion::Never
+            && !call.dropped;
+        if may && self.may_create(call).is_ok() {
+            self.create(number);
+        }
+    }
+
+    /// The caller gave the request up before it was answered. Says whether the SDK should hear of it (G25-CAN-08,
+    /// G25-CAN-09, G26-HTT-07).
+    pub fn handle_dropped(&mut self, now: Millis, call: Request) -> bool {
+        self.tick(now);
+        let Some(entry) = self.calls.get_mut(&call) else { return true };
+        match entry.stage {
+            Stage::Task => false,
+            Stage::Creating => {
+                entry.dropped = true;
+                entry.begun
+            }
+            Stage::Checking | Stage::Direct => {
+                self.calls.remove(&call);
+                self.push(Output::Release { call });
+                true
+            }
+        }
+    }
+
+    /// The handler ended.
+    pub fn handle_outcome(&mut self, now: Millis, call: Request, outcome: Outcome) {
+        self.tick(now);
+        let Some(entry) = self.calls.get_mut(&call) else {
+            return self.push(Output::Release { call });
+        };
+        match entry.stage {
+            Stage::Direct => {
+                self.calls.remove(&call);
+                self.push(Output::Relay { call });
+                self.push(Output::Release { call });
+            }
+            Stage::Checking if entry.augmented && matches!(outcome, Outcome::Result { tool_failed: false, .. } | Outcome::Input { .. }) => {
+                // It ended without a handler that the host could hold, and a task was promised.
+                entry.outcome = Some(outcome);
+                self.create(call);
+            }
+            Stage::Checking => {
+                let refused = entry.augmented && matches!(outcome, Outcome::Result { .. });
+                self.calls.remove(&call);
+                self.push(if refused { Output::Reject { call } } else { Output::Relay { call } });
+                self.push(Output::Release { call });
+            }
+            Stage::Creating => entry.outcome = Some(outcome),
+            Stage::Task => self.settle(call, outcome),
+        }
+    }
+
+    fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
+        let owner = self.owner_of(call.facts.peer).ok_or_else(Error::no_owner)?;
+        if self.has_room(&owner) { Ok(owner) } else { Err(Error::limit(LimitReason::Tasks)) }
+    }
+
+    fn create(&mut self, number: Request) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        let Some(owner) = self.peers.get(&call.facts.peer).and_then(|connection| connection.owner.clone()) else { return };
+        call.stage = Stage::Creating;
+        let id = id::from_entropy(&call.seed);
+        let task = Task {
+            generation: call.facts.generation,
+            phase: Phase::Working,
+            failure: None,
+            created_at: self.now,
+            updated_at: self.now,
+            ttl: call.ttl,
+            poll_interval: call.policy.poll_interval,
+            tool: call.tool.clone(),
+            message: String::new(),
+            cooperative: call.policy.cooperative && call.facts.generation == Generation::G26,
+            cancel_requested: false,
+            extends: call.policy.extends && call.facts.generation == Generation::G26,
+            on_lost: call.policy.on_lost,
+            resumable: false,
+            issued: 0,
+            inputs: Vec::new(),
+            lease: None,
+        };
+        let payload = if task.on_lost == OnLost::Restart {
+            Payload::Write { onto_read: false, remove: Vec::new(), set: vec![(Stored::Request, Source::Request(number))] }
+        } else {
+            Payload::nothing()
+        };
+        let slot = self.slots.open(owner.clone(), &id);
+        call.slot = Some(slot);
+        let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: task.due_at(), state: task.to_state() };
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.busy = true;
+            slot.call = Some(number);
+            slot.cached = Some((task, 1));
+        }
+        self.count(slot);
+        let job = self.job(Pending::Create { call: number, slot });
+        self.push(Output::Store { job, operation: Operation::Put { record, payload } });
+        self.start_sweeping();
+    }
+
+    /// The store has answered the creation.
+    pub(super) fn created(&mut self, job: Job, number: Request, slot: u32, completion: &Completion) {
+        self.push(Output::Finish { job });
+        if *completion == Completion::Done(true) {
+            return self.announce(number, slot);
+        }
+        self.discard_slot(slot);
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.slot = None;
+        let error = match completion {
+            Completion::Full { bytes: false } => Error::limit(LimitReason::Tasks),
+            Completion::Full { bytes: true } => Error::limit(LimitReason::Payload),
+            _ => Error::storage(),
+        };
+        let (facts, begun, dropped, outcome) = (call.facts, call.begun, call.dropped, call.outcome.take());
+        if !dropped && !call.must_be_task() {
+            // The work can be done without a task (H84).
+            call.stage = Stage::Direct;
+            if let Some(outcome) = outcome {
+                return self.handle_outcome(self.now, number, outcome);
+            }
+            if !begun {
+                self.begin(number);
+            }
+            return;
+        }
+        self.calls.remove(&number);
+        if !dropped {
+            self.refuse(facts, error);
+        }
+        self.push(Output::Abort { call: number, silently: false });
+        self.push(Output::Release { call: number });
+    }
+
+    /// The task is stored: the caller hears of it, then the handler begins (G25-CRE-09, G26-CRE-03).
+    fn announce(&mut self, number: Request, slot: u32) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.stage = Stage::Task;
+        let (facts, dropped, outcome) = (call.facts, call.dropped, call.outcome.take());
+        let immediate = call.policy.immediate.as_deref().map(str::to_owned);
+        let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
+            slot.busy = false;
+            slot.cached.as_ref().map(|(task, _)| (slot.id.clone(), task.clone()))
+        }) else {
+            return;
+        };
+        if dropped {
+            // Nobody will ever know its id.
+            self.change(slot, Change::Discard);
+            return;
+        }
+        if let Some(at) = task.expires_at() {
+            self.deadlines.set(at, Timer::Expire(slot));
+        }
+        self.push(Output::Bind { call: number, id: id.clone() });
+        self.event(Happening::Created, slot);
+        self.push(Output::Reply {
+            request: facts.request,
+            generation: facts.generation,
+            job: None,
+            body: Body::Created { id, task, immediate },
+        });
+        match outcome {
+            Some(outcome) => self.settle(number, outcome),
+            None => self.begin(number),
+        }
+    }
+
+    /// Lets the handler begin, wherever the call waits.
+    fn begin(&mut self, number: Request) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if call.begun {
+            return;
+        }
+        call.begun = true;
+        let output = if call.gated { Output::Begin { call: number } } else { Output::Forward { call: number, gated: false } };
+        self.push(output);
+    }
+
+    /// A task's handler ended: its outcome goes to the store.
+    fn settle(&mut self, number: Request, outcome: Outcome) {
+        let Some(slot) = self.calls.get(&number).and_then(|call| call.slot) else { return };
+        let limit = self.limits.outcome;
+        let change = match outcome {
+            Outcome::Result { tool_failed, size } if size <= limit => Change::Complete { call: number, tool_failed },
+            Outcome::Error { size } if size <= limit => Change::Fail { call: number, failure: None },
+            Outcome::Result { .. } | Outcome::Error { .. } => Change::Fail { call: number, failure: Some(Failure::TooLarge) },
+            Outcome::NotJson => Change::Fail { call: number, failure: Some(Failure::NotJson) },
+            Outcome::Input { requests, state } => return self.ask_in_result(number, slot, requests, state),
+        };
+        self.change(slot, change);
+    }
+
+    /// The call is over, for the connection and for the slot.
+    pub(super) fn end_call(&mut self, slot: u32) {
+        let Some(number) = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else { return };
+        self.calls.remove(&number);
+        self.push(Output::Release { call: number });
+    }
+
+    /// A stored call starts again, on the connection of the request whose answers completed its input.
+    pub(super) fn restart(&mut self, slot: u32, on: Facts, job: Job, task: &Task) {
+        self.last_restarted = self.last_restarted.checked_add(1).unwrap_or(RESTARTED_FIRST);
+        let number = self.last_restarted;
+        let answers = task.inputs.iter().map(|input| (input.key.clone(), input.name.clone())).collect();
+        let policy = Policy {
+            promotion: Promotion::Always,
+            support: Support::Optional,
+            ttl: task.ttl,
+            max_ttl: u64::MAX,
+            extends: task.extends,
+            poll_interval: task.poll_interval,
+            cooperative: task.cooperative,
+            on_lost: task.on_lost,
+            immediate: None,
+        };
+        self.calls.insert(
+            number,
+            Call {
+                facts: Facts { request: number, ..on },
+                policy,
+                tool: task.tool.clone(),
+                ttl: task.ttl,
+                augmented: false,
+                gated: false,
+                begun: true,
+                stage: Stage::Task,
+                slot: Some(slot),
+                outcome: None,
+                dropped: false,
+                seed: [0; id::ENTROPY],
+            },
+        );
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.call = Some(number);
+            let id = entry.id.clone();
+            self.push(Output::Bind { call: number, id });
+        }
+        self.count(slot);
+        if let Some(at) = task.expires_at() {
+            self.deadlines.set(at, Timer::Expire(slot));
+        }
+        self.push(Output::Restart { call: number, on: on.request, job, answers });
+    }
+
+    /// Whether a call's handler runs as a task, and in which slot.
+    pub(super) fn task_of_call(&self, call: Request) -> Option<(u32, Facts)> {
+        let call = self.calls.get(&call)?;
+        (call.stage == Stage::Task).then_some((call.slot?, call.facts))
+    }
+
+    /// The task id of a call that is a task.
+    pub fn task_id(&self, call: Request) -> Option<&str> {
+        let (slot, _) = self.task_of_call(call)?;
+        self.slots.get(slot).map(|slot| slot.id.as_str())
+    }
+}
+
+const RESTARTED_FIRST: Request = super::RESTARTED + 1;
+
+impl Call {
+    /// The caller takes nothing but a task.
+    fn must_be_task(&self) -> bool {
+        self.augmented || self.policy.support == Support::Required
+    }
+}

@@ -1,0 +1,249 @@
+//! Input of a task: what its handler asks, and what the client answers.
+
+use super::change::Change;
+use super::slot::PendingAsk;
+use super::{Ask, Facts, Output, Receiver, Request, Withdrawal};
+use crate::lifecycle::NewInput;
+use crate::task::{InputKind, Millis, Task};
+use crate::wire::Error;
+use crate::wire::capability::needed_by;
+
+/// What an answer looks like, as bits: the host looks at its members, not into them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Shape(pub u8);
+
+impl Shape {
+    /// An elicitation's result (`action`, and `content` of primitive members).
+    pub const ELICITED: u8 = 1;
+    /// A sampling result (`role`, `content`, `model`).
+    pub const SAMPLED: u8 = 2;
+    /// A list of roots.
+    pub const ROOTS: u8 = 4;
+
+    pub const fn answers(self, kind: InputKind) -> bool {
+        let needed = match kind {
+            InputKind::Elicit | InputKind::ElicitUrl => Self::ELICITED,
+            InputKind::Sample | InputKind::SampleWithTools => Self::SAMPLED,
+            InputKind::Roots => Self::ROOTS,
+        };
+        self.0 & needed != 0
+    }
+}
+
+impl Receiver {
+    /// A handler asks for input. `nested`: with a JSON-RPC request of its own, which is delivered as such. Says whether
+    /// the receiver takes care of it; otherwise the request goes its ordinary way.
+    pub fn handle_ask(&mut self, now: Millis, call: Request, ask: Ask, name: &str, kind: InputKind, nested: bool) -> bool {
+        self.tick(now);
+        let Some((slot, facts)) = self.task_of_call(call) else {
+            if !nested {
+                self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::NotATask });
+            }
+            return !nested;
+        };
+        // A nested request's capability was checked by the SDK that made it (G25-INP-09).
+        if !nested && !facts.capabilities.contains(needed_by(kind)) {
+            self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::Undeclared });
+            return true;
+        }
+        let limits = self.limits;
+        let Some(entry) = self.slots.get_mut(slot) else { return false };
+        let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued);
+        if entry.asks.len() >= limits.outstanding as usize || issued >= limits.issued {
+            self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::TooMany });
+            return true;
+        }
+        entry.asks.push(PendingAsk { ask, key: None, delivered: false, stream: None, nested });
+        self.asks.insert(ask, slot);
+        let input = NewInput { name: cut(name, limits.name), kind };
+        self.change(slot, Change::Ask { ask, input });
+        true
+    }
+
+    /// The store knows that the handler waits.
+    pub(super) fn asked(&mut self, slot: u32, ask: Ask, task: &Task) {
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let key = task.inputs.last().map(|input| input.key.clone());
+        if let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask) {
+            pending.key = key;
+        }
+        self.deliver(slot);
+    }
+
+    /// Sends what is owed to the client: on the newest result stream, or on the connection where that is one stream
+    /// (G25-INP-07, G25-NTF-04). Elsewhere it waits for the next `tasks/result` (H78).
+    pub(super) fn deliver(&mut self, slot: u32) {
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let stream = entry.waiters.last().map(|facts| facts.request);
+        let pipe = entry
+            .call
+            .and_then(|call| self.calls.get(&call))
+            .and_then(|call| self.peers.get(&call.facts.peer))
+            .is_some_and(|connection| connection.pipe);
+        if stream.is_none() && !pipe {
+            return;
+        }
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let mut owed = Vec::new();
+        for pending in entry.asks.iter_mut().filter(|pending| pending.nested && pending.key.is_some() && !pending.delivered) {
+            pending.delivered = true;
+            pending.stream = if pipe { None } else { stream };
+            owed.push((pending.ask, pending.stream));
+        }
+        for (ask, stream) in owed {
+            self.push(Output::Deliver { ask, stream });
+        }
+    }
+
+    /// The client answered a handler's own request. Says whether the answer is still wanted; it reaches the handler
+    /// with `Answered`.
+    pub fn handle_answer(&mut self, now: Millis, ask: Ask) -> bool {
+        self.tick(now);
+        let found = self.asks.get(&ask).and_then(|&number| {
+            let pending = self.slots.get(number)?.asks.iter().find(|pending| pending.ask == ask)?;
+            Some((number, pending.key.clone()?))
+        });
+        let Some((slot, key)) = found else { return false };
+        self.change(slot, Change::Answered { ask, key });
+        true
+    }
+
+    /// The handler no longer waits for this request (it was aborted or timed out).
+    pub fn handle_withdraw(&mut self, now: Millis, call: Request, ask: Ask) {
+        self.tick(now);
+        let Some((slot, _)) = self.task_of_call(call) else { return };
+        let key = self
+            .slots
+            .get(slot)
+            .and_then(|slot| slot.asks.iter().find(|pending| pending.ask == ask))
+            .and_then(|pending| pending.key.clone());
+        if let Some(key) = key {
+            self.change(slot, Change::Withdraw { key });
+        }
+    }
+
+    /// `tasks/update`. `answers`: the keys of `inputResponses` with the shapes of their values; `None` if it is not an
+    /// object (G26-UPD-09).
+    pub fn handle_update(&mut self, now: Millis, facts: Facts, id: Option<&str>, answers: Option<Vec<(String, Shape)>>) {
+        self.tick(now);
+        if facts.capabilities.contains(crate::wire::capability::Capabilities::TASKS) && id.is_some() && answers.is_none() {
+            self.refuse(facts, Error::invalid_params("`inputResponses` must be an object"));
+            return self.push(Output::Forget { request: facts.request });
+        }
+        match self.slot_for(facts, id) {
+            Some(slot) => self.change(slot, Change::Update { facts, answers: answers.unwrap_or_default() }),
+            None => self.push(Output::Forget { request: facts.request }),
+        }
+    }
+
+    /// The handler ended with `input_required` as a task.
+    pub(super) fn ask_in_result(&mut self, call: Request, slot: u32, requests: Vec<(String, Option<InputKind>)>, state: bool) {
+        let Some((_, facts)) = self.task_of_call(call) else { return };
+        let limits = self.limits;
+        let issued = self.slots.get(slot).and_then(|slot| slot.cached.as_ref()).map_or(0, |(task, _)| task.issued);
+        let mut inputs = Vec::with_capacity(requests.len());
+        for (name, kind) in requests {
+            match kind {
+                Some(kind) if facts.capabilities.contains(needed_by(kind)) => inputs.push(NewInput { name, kind }),
+                _ => return self.change(slot, Change::Fail { call, failure: Some(crate::task::Failure::Unanswerable) }),
+            }
+        }
+        let too_many = inputs.len() > limits.outstanding as usize
+            || issued as usize + inputs.len() > limits.issued as usize
+            || inputs.iter().any(|input| input.name.len() > limits.name);
+        if too_many || inputs.is_empty() {
+            return self.change(slot, Change::Fail { call, failure: Some(crate::task::Failure::Unanswerable) });
+        }
+        self.change(slot, Change::AskInResult { call, inputs, state });
+    }
+
+    /// The store has the answers: handlers that wait here get theirs.
+    pub(super) fn answered(&mut self, slot: u32, from: Option<Request>, keys: &[String]) {
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let mut answered = Vec::new();
+        entry.asks.retain(|pending| match &pending.key {
+            Some(key) if keys.contains(key) => {
+                answered.push((pending.ask, key.clone()));
+                false
+            }
+            _ => true,
+        });
+        for (ask, key) in answered {
+            self.asks.remove(&ask);
+            self.push(Output::Answered { ask, from: from.map(|request| (request, key)) });
+        }
+    }
+
+    pub(super) fn forget_ask(&mut self, slot: u32, key: &str) {
+        let found = self.slots.get(slot).and_then(|slot| slot.asks.iter().find(|pending| pending.key.as_deref() == Some(key)));
+        if let Some(ask) = found.map(|pending| pending.ask) {
+            self.forget_ask_number(slot, ask);
+        }
+    }
+
+    pub(super) fn forget_ask_number(&mut self, slot: u32, ask: Ask) {
+        self.asks.remove(&ask);
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.asks.retain(|pending| pending.ask != ask);
+        }
+    }
+
+    /// A stream that carried requests is gone: what was not answered is owed again (G25-INP-07, H08).
+    pub(super) fn owe_again(&mut self, slot: u32, stream: Request) {
+        if let Some(entry) = self.slots.get_mut(slot) {
+            for pending in entry.asks.iter_mut().filter(|pending| pending.stream == Some(stream)) {
+                pending.delivered = false;
+                pending.stream = None;
+            }
+        }
+    }
+
+    /// Where a notification of the handler's goes: `None` nowhere, else on the stream of a request or on the connection.
+    pub fn route(&self, call: Request) -> Route {
+        let Some((slot, facts)) = self.task_of_call(call) else {
+            return if self.calls.contains_key(&call) { Route::Ordinary } else { Route::Nowhere };
+        };
+        if facts.generation == crate::wire::Generation::G26 {
+            return Route::Nowhere;
+        }
+        if self.peers.get(&facts.peer).is_some_and(|connection| connection.pipe) {
+            return Route::Connection;
+        }
+        match self.slots.get(slot).and_then(|slot| slot.waiters.last()) {
+            Some(waiter) => Route::Stream(waiter.request),
+            None => Route::Nowhere,
+        }
+    }
+
+    /// A task's status message, set by its handler.
+    pub fn handle_note(&mut self, now: Millis, call: Request, message: &str) {
+        self.tick(now);
+        if let Some((slot, _)) = self.task_of_call(call) {
+            let mut end = message.len().min(crate::task::MESSAGE_BYTES);
+            while !message.is_char_boundary(end) {
+                end -= 1;
+            }
+            self.change(slot, Change::Note(message.get(..end).unwrap_or_default().to_owned()));
+        }
+    }
+}
+
+/// Where a handler's notification goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Route {
+    /// The call is no task: its ordinary way.
+    Ordinary,
+    /// On the response stream of this request, marked with the task.
+    Stream(Request),
+    /// On the connection itself, marked with the task.
+    Connection,
+    Nowhere,
+}
+
+fn cut(name: &str, limit: usize) -> String {
+    let mut end = name.len().min(limit);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.get(..end).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,210 @@
+//! Runs tasks: the receiver, on the server side.
+//!
+//! A *call* is a `tools/call` on its way through; a *slot* is a task that this receiver runs, waits for, or is about to
+//! change. Changes to one task queue in its slot: each is decided by the lifecycle, written with one compare-and-swap, and
+//! has its effects only when the store has it. Reads go straight to the store.
+
+mod call;
+mod change;
+mod input;
+mod output;
+mod policy;
+mod read;
+mod slot;
+mod sweep;
+
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use crate::cursor;
+use crate::deadline::Deadlines;
+use crate::limit::Limits;
+use crate::storage::{Completion, Job};
+use crate::task::Millis;
+use crate::wire::capability::Capabilities;
+use crate::wire::{Body, Error, Generation};
+
+pub use call::{Augmentation, Called, Outcome};
+pub use input::Shape;
+pub use output::{Ask, Happening, Output, RESTARTED, Request, Withdrawal};
+pub use policy::{MIN_TTL, Policy, Promotion, Support};
+
+use call::Call;
+use change::Change;
+use read::Read;
+use slot::{Slot, Slots};
+
+/// The number of a connection.
+pub type Peer = u32;
+
+/// A connection with one owner.
+#[derive(Debug)]
+struct Connection {
+    /// `None`: the owner could not be told, and nothing is created or found for it.
+    owner: Option<Rc<str>>,
+    /// The client reads this connection as one stream, so requests to it need no other (stdio, in-memory).
+    pipe: bool,
+    /// Its blocked `tasks/result` requests.
+    waits: Vec<Request>,
+}
+
+/// What a request says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    pub request: Request,
+    pub peer: Peer,
+    pub generation: Generation,
+    pub capabilities: Capabilities,
+    /// `tasks/list` is offered on this connection.
+    pub lists: bool,
+}
+
+/// What a piece of work that waits for the store is.
+#[derive(Debug)]
+enum Pending {
+    Create { call: Request, slot: u32 },
+    Load { slot: u32 },
+    Swap { slot: u32, change: Box<Change>, next: Box<crate::task::Task>, version: u32 },
+    Read(Read),
+    Sweep,
+    Delete,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Timer {
+    Promote(Request),
+    Expire(u32),
+    Retry(u32),
+    Check(u32),
+    Sweep,
+}
+
+/// The receiver. Inputs are `handle_*`, outputs `poll_output`; drain them after every input.
+pub struct Receiver {
+    limits: Limits,
+    cross_generation: bool,
+    cursor_key: [u8; cursor::KEY],
+    now: Millis,
+    policies: Vec<Policy>,
+    peers: BTreeMap<Peer, Connection>,
+    last_peer: Peer,
+    calls: BTreeMap<Request, Call>,
+    last_restarted: Request,
+    slots: Slots,
+    /// The slot of each input request that a handler here waits for.
+    asks: BTreeMap<Ask, u32>,
+    /// The slot of each blocked `tasks/result`.
+    waiting: BTreeMap<Request, u32>,
+    jobs: BTreeMap<Job, Pending>,
+    last_job: Job,
+    /// Tasks of each owner that count against its limit.
+    running: BTreeMap<Rc<str>, u32>,
+    running_total: u32,
+    deadlines: Deadlines<Timer>,
+    announced: Option<Millis>,
+    sweeping: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl Receiver {
+    pub fn new(limits: Limits, cross_generation: bool, cursor_key: [u8; cursor::KEY]) -> Self {
+        Self {
+            limits,
+            cross_generation,
+            cursor_key,
+            now: 0,
+            policies: Vec::new(),
+            peers: BTreeMap::new(),
+            last_peer: 0,
+            calls: BTreeMap::new(),
+            last_restarted: RESTARTED,
+            slots: Slots::default(),
+            asks: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            last_job: 0,
+            running: BTreeMap::new(),
+            running_total: 0,
+            deadlines: Deadlines::default(),
+            announced: None,
+            sweeping: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Makes a policy known; its number goes with each call.
+    pub fn add_policy(&mut self, policy: Policy) -> u32 {
+        self.policies.push(policy);
+        u32::try_from(self.policies.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// A connection opens. `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
+    pub fn handle_open(&mut self, owner: Option<&str>, pipe: bool) -> Peer {
+        self.last_peer += 1;
+        self.peers.insert(self.last_peer, Connection { owner: owner.map(Rc::from), pipe, waits: Vec::new() });
+        self.last_peer
+    }
+
+    /// A connection closed. Its waiters are gone; its tasks go on (X-STO-08, G25-RES-11).
+    pub fn handle_close(&mut self, now: Millis, peer: Peer) {
+        self.tick(now);
+        for request in self.peers.remove(&peer).map(|connection| connection.waits).unwrap_or_default() {
+            self.end_wait(request);
+        }
+    }
+
+    /// A storage operation ended.
+    pub fn handle_completion(&mut self, now: Millis, job: Job, completion: Completion) {
+        self.tick(now);
+        match self.jobs.remove(&job) {
+            Some(Pending::Create { call, slot }) => self.created(job, call, slot, &completion),
+            Some(Pending::Load { slot }) => self.loaded(job, slot, completion),
+            Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, *change, *next, version, &completion),
+            Some(Pending::Read(read)) => self.read_completed(job, read, completion),
+            Some(Pending::Sweep) => self.swept(completion),
+            Some(Pending::Delete) | None => {}
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        // The next deadline is the last output, and only when it has moved.
+        let next = self.deadlines.next();
+        if next == self.announced {
+            return None;
+        }
+        self.announced = next;
+        next.map(|at| Output::Wake { at })
+    }
+
+    /// Time passes; it never goes back (X-STO-06).
+    fn tick(&mut self, now: Millis) {
+        self.now = self.now.max(now);
+    }
+
+    fn job(&mut self, pending: Pending) -> Job {
+        self.last_job = self.last_job.wrapping_add(1);
+        self.jobs.insert(self.last_job, pending);
+        self.last_job
+    }
+
+    fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn reply(&mut self, facts: Facts, body: Body) {
+        self.push(Output::Reply { request: facts.request, generation: facts.generation, job: None, body });
+    }
+
+    fn refuse(&mut self, facts: Facts, error: Error) {
+        self.reply(facts, Body::Error(error));
+    }
+
+    fn owner_of(&self, peer: Peer) -> Option<Rc<str>> {
+        self.peers.get(&peer).and_then(|connection| connection.owner.clone())
+    }
+}

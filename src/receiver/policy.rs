@@ -1,0 +1,53 @@
+//! How a tool runs as a task.
+
+use std::rc::Rc;
+
+use crate::task::OnLost;
+
+/// When a call becomes a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Promotion {
+    Always,
+    Never,
+    /// When it takes longer than this many ms.
+    After(u32),
+    /// When its handler says so.
+    Handler,
+}
+
+/// What a client may or must do (`execution.taskSupport` in 2025-11-25).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Support {
+    Forbidden,
+    Optional,
+    Required,
+}
+
+/// How a tool runs as a task. All times in ms.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub promotion: Promotion,
+    pub support: Support,
+    /// `None` for no end.
+    pub ttl: Option<u64>,
+    pub max_ttl: u64,
+    pub extends: bool,
+    pub poll_interval: u32,
+    pub cooperative: bool,
+    pub on_lost: OnLost,
+    /// Text for the model while the task runs (G25-CRE-07).
+    pub immediate: Option<Rc<str>>,
+}
+
+/// The shortest time to live, in ms (G25-TTL-06).
+pub const MIN_TTL: u64 = 1_000;
+
+impl Policy {
+    /// The time to live of a task, given what the requestor asked for (G25-TTL-02, G25-TTL-06).
+    pub fn ttl_for(&self, requested: Option<u64>) -> Option<u64> {
+        match requested {
+            Some(ttl) => Some(ttl.clamp(MIN_TTL, self.max_ttl.max(MIN_TTL))),
+            None => self.ttl.map(|ttl| ttl.max(MIN_TTL)),
+        }
+    }
+}

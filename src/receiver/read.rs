@@ -1,0 +1,209 @@
+//! Reading tasks: `tasks/get`, `tasks/result`, `tasks/list`.
+
+use std::rc::Rc;
+
+use super::change::Change;
+use super::{Facts, Happening, Output, Pending, Receiver, Request, Timer};
+use crate::cursor;
+use crate::storage::{Completion, Job, Operation, Position};
+use crate::task::{Failure, Millis, Phase, Task};
+use crate::wire::{self, Body, Error, Generation};
+
+/// How often a task that runs elsewhere is looked at for those who wait, in ms: at first and at most.
+const CHECK_FIRST: Millis = 250;
+const CHECK_LONGEST: Millis = 5_000;
+
+/// A read that waits for the store.
+#[derive(Debug)]
+pub(super) enum Read {
+    State { facts: Facts },
+    Outcome { facts: Facts, owner: Rc<str>, id: String },
+    Page { facts: Facts },
+}
+
+impl Receiver {
+    /// `tasks/get`: a pure read (G26-GET-09).
+    pub fn handle_get(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
+        self.tick(now);
+        let Some((owner, id)) = self.address(facts, id) else { return };
+        // Only 2026-07-28 answers with payloads.
+        let operation = Operation::Get { owner, id, payload: facts.generation == Generation::G26 };
+        self.read(Read::State { facts }, operation);
+    }
+
+    /// `tasks/result`: answered when the task has ended (G25-RES-01).
+    pub fn handle_result(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
+        self.tick(now);
+        let Some((owner, id)) = self.address(facts, id) else { return };
+        let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload: true };
+        self.read(Read::Outcome { facts, owner, id }, operation);
+    }
+
+    /// `tasks/list` (G25-LST-01). `cursor`: `Err` if it is not a string.
+    pub fn handle_list(&mut self, now: Millis, facts: Facts, cursor: Result<Option<&str>, ()>) {
+        self.tick(now);
+        if !facts.lists {
+            return self.refuse(facts, Error::method_not_found());
+        }
+        let Some(owner) = self.owner_of(facts.peer) else {
+            return self.reply(facts, Body::Page { rows: Vec::new(), next: None });
+        };
+        let after = match cursor {
+            Ok(None) => None,
+            Ok(Some(cursor)) => match cursor::open(&self.cursor_key, &owner, cursor) {
+                Some(position) => Some(position),
+                None => return self.refuse(facts, Error::invalid_params("`cursor` is not one of this server's, or has expired")),
+            },
+            Err(()) => return self.refuse(facts, Error::invalid_params("`cursor` must be a string")),
+        };
+        // One more than a page tells whether there is another.
+        let operation = Operation::List { owner, after, limit: self.limits.page.saturating_add(1) };
+        self.read(Read::Page { facts }, operation);
+    }
+
+    /// A method about tasks arrives that the generation does not have, or this server does not offer.
+    pub fn handle_unknown(&mut self, now: Millis, facts: Facts) {
+        self.tick(now);
+        self.refuse(facts, Error::method_not_found());
+    }
+
+    /// The caller gave up waiting for a `tasks/result`; the task goes on (G25-RES-10).
+    pub fn handle_wait_ended(&mut self, now: Millis, request: Request) {
+        self.tick(now);
+        self.end_wait(request);
+    }
+
+    fn read(&mut self, read: Read, operation: Operation) {
+        let job = self.job(Pending::Read(read));
+        self.push(Output::Store { job, operation });
+    }
+
+    pub(super) fn read_completed(&mut self, job: Job, read: Read, completion: Completion) {
+        match (read, completion) {
+            (Read::State { facts }, Completion::Record(record)) => {
+                let found = record.and_then(|record| Some((Task::from_state(&record.state)?, record.id)));
+                match self.visible(facts, found) {
+                    Some((task, id)) => self.state(facts, job, id, task),
+                    None => self.refuse(facts, Error::not_found()),
+                }
+            }
+            (Read::Outcome { facts, owner, id }, Completion::Record(record)) => {
+                let version = record.as_ref().map_or(0, |record| record.version);
+                let found = record.and_then(|record| Some((Task::from_state(&record.state)?, record.id)));
+                match self.visible(facts, found) {
+                    Some((task, id)) if task.phase.is_terminal() => {
+                        self.push(Output::Event {
+                            happening: Happening::Retrieved,
+                            owner,
+                            id: id.clone(),
+                            tool: task.tool.clone(),
+                            phase: Some(task.phase),
+                        });
+                        self.answer(facts, job, Body::Outcome { id, task });
+                    }
+                    Some(_) => self.wait(facts, owner, &id, version),
+                    None => self.refuse(facts, Error::not_found()),
+                }
+            }
+            (Read::Page { facts }, Completion::Records(records)) => self.page(facts, records),
+            (Read::State { facts } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(facts, Error::storage()),
+        }
+        self.finish(Some(job));
+    }
+
+    fn answer(&mut self, facts: Facts, job: Job, body: Body) {
+        self.push(Output::Reply { request: facts.request, generation: facts.generation, job: Some(job), body });
+    }
+
+    fn state(&mut self, facts: Facts, job: Job, id: String, task: Task) {
+        if facts.generation == Generation::G26 {
+            let missing = wire::missing_for_input(&task, facts.capabilities);
+            if !missing.is_empty() {
+                return self.refuse(facts, Error::missing_capability(missing));
+            }
+        }
+        self.answer(facts, job, Body::State { id, task });
+    }
+
+    /// The task, if this request may see it; a task that ran out of time is shown as such (X-TTL-01).
+    fn visible(&self, facts: Facts, found: Option<(Task, String)>) -> Option<(Task, String)> {
+        let (mut task, id) = found?;
+        if task.generation != facts.generation && !self.cross_generation {
+            return None;
+        }
+        if !task.phase.is_terminal() && task.is_expired(self.now) && !task.extends {
+            task.phase = Phase::Failed;
+            task.failure = Some(Failure::Expired);
+            task.inputs.clear();
+            task.updated_at = task.updated_at.max(task.expires_at().unwrap_or(self.now));
+        }
+        (!task.is_gone(self.now)).then_some((task, id))
+    }
+
+    fn page(&mut self, facts: Facts, records: Vec<crate::storage::Record>) {
+        let Some(owner) = self.owner_of(facts.peer) else { return self.refuse(facts, Error::not_found()) };
+        let size = self.limits.page as usize;
+        let more = records.len() > size;
+        let mut last = None;
+        let mut rows = Vec::with_capacity(records.len().min(size));
+        for record in records.into_iter().take(size) {
+            let found = Task::from_state(&record.state).map(|task| (task, record.id.clone()));
+            last = Some(Position { created_at: record.created_at, id: record.id });
+            if let Some((task, id)) = self.visible(facts, found) {
+                rows.push((id, task));
+            }
+        }
+        let next = last.filter(|_| more).map(|position| cursor::seal(&self.cursor_key, &owner, &position));
+        self.reply(facts, Body::Page { rows, next });
+    }
+
+    /// The task goes on: the request waits, and its stream carries what the handler asks.
+    fn wait(&mut self, facts: Facts, owner: Rc<str>, id: &str, version: u32) {
+        let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
+        connection.waits.push(facts.request);
+        let slot = self.slots.open(owner, id);
+        self.waiting.insert(facts.request, slot);
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        entry.waiters.push(facts);
+        let elsewhere = entry.call.is_none();
+        // The task may have ended between the read and now.
+        let moved = entry.cached.as_ref().is_some_and(|(task, seen)| *seen != version && task.phase.is_terminal());
+        self.deliver(slot);
+        if elsewhere || moved {
+            self.check_later(slot);
+        }
+    }
+
+    pub(super) fn check_later(&mut self, slot: u32) {
+        let now = self.now;
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| !slot.waiters.is_empty()) else { return };
+        let pause = CHECK_FIRST.saturating_mul(1 << entry.checks.min(6)).min(CHECK_LONGEST);
+        entry.checks += 1;
+        self.deadlines.set(now.saturating_add(pause), Timer::Check(slot));
+    }
+
+    /// A blocked `tasks/result` is no more.
+    pub(super) fn end_wait(&mut self, request: Request) {
+        let Some(slot) = self.waiting.remove(&request) else { return };
+        if let Some(entry) = self.slots.get_mut(slot) {
+            if let Some(connection) =
+                entry.waiters.iter().find(|facts| facts.request == request).and_then(|facts| self.peers.get_mut(&facts.peer))
+            {
+                connection.waits.retain(|&waiting| waiting != request);
+            }
+            entry.waiters.retain(|facts| facts.request != request);
+        }
+        self.owe_again(slot, request);
+        self.deliver(slot);
+        self.settle_slot(slot);
+    }
+
+    /// The store says that a task changed; another process may have changed it.
+    pub fn handle_changed(&mut self, now: Millis, owner: &str, id: &str) {
+        self.tick(now);
+        let Some(slot) = self.slots.find(owner, id) else { return };
+        if self.slots.get(slot).is_some_and(|slot| !slot.busy && slot.queue.is_empty()) {
+            self.change(slot, Change::Check);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Tasks that this receiver has to do with right now.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use super::change::Change;
+use super::{Ask, Facts, Receiver, Request};
+use crate::task::Task;
+
+/// An input request whose handler runs here.
+#[derive(Debug)]
+pub(super) struct PendingAsk {
+    pub ask: Ask,
+    /// `None` until the store has it.
+    pub key: Option<String>,
+    /// The result stream, or the connection itself, that carried it to the client.
+    pub delivered: bool,
+    pub stream: Option<Request>,
+    /// It is a JSON-RPC request of the handler's own, to be delivered as such (2025-11-25).
+    pub nested: bool,
+}
+
+/// A task in hand.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub owner: Rc<str>,
+    pub id: String,
+    /// The record as this receiver last saw it, while it is the one that changes it.
+    pub cached: Option<(Task, u32)>,
+    /// A change is on its way through the store.
+    pub busy: bool,
+    pub queue: VecDeque<Change>,
+    /// The call that runs it here.
+    pub call: Option<Request>,
+    /// It counts against its owner's limit.
+    pub counted: bool,
+    pub waiters: Vec<Facts>,
+    pub asks: Vec<PendingAsk>,
+    /// Failed or lost attempts of the change at the head.
+    pub attempts: u32,
+    /// Polls of a task that runs elsewhere, for its waiters.
+    pub checks: u32,
+}
+
+/// All slots, by number and by task id. Ids are unique across owners in practice; the owner is compared all the same.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: BTreeMap<u32, Slot>,
+    by_id: BTreeMap<String, u32>,
+    last: u32,
+}
+
+impl Slots {
+    pub fn get(&self, number: u32) -> Option<&Slot> {
+        self.slots.get(&number)
+    }
+
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(&number)
+    }
+
+
+
+    pub fn find(&self, owner: &str, id: &str) -> Option<u32> {
+        let number = *self.by_id.get(id)?;
+        self.slots.get(&number).filter(|slot| &*slot.owner == owner).map(|_| number)
+    }
+
+    pub fn open(&mut self, owner: Rc<str>, id: &str) -> u32 {
+        if let Some(number) = self.find(&owner, id) {
+            return number;
+        }
+        self.last = self.last.wrapping_add(1);
+        self.by_id.insert(id.to_owned(), self.last);
+        self.slots.insert(
+            self.last,
+            Slot {
+                owner,
+                id: id.to_owned(),
+                cached: None,
+                busy: false,
+                queue: VecDeque::new(),
+                call: None,
+                counted: false,
+                waiters: Vec::new(),
+                asks: Vec::new(),
+                attempts: 0,
+                checks: 0,
+            },
+        );
+        self.last
+    }
+
+    pub fn close(&mut self, number: u32) {
+        if let Some(slot) = self.slots.remove(&number)
+            && self.by_id.get(&slot.id) == Some(&number)
+        {
+            self.by_id.remove(&slot.id);
+        }
+    }
+}
+
+impl Receiver {
+    /// Lets go of a slot that nothing needs any more.
+    pub(super) fn settle_slot(&mut self, number: u32) {
+        let idle = self.slots.get(number).is_some_and(|slot| {
+            !slot.busy && slot.queue.is_empty() && slot.call.is_none() && slot.waiters.is_empty() && slot.asks.is_empty()
+        });
+        if idle {
+            self.uncount(number);
+            self.slots.close(number);
+        }
+    }
+
+    pub(super) fn count(&mut self, number: u32) {
+        if let Some(slot) = self.slots.get_mut(number)
+            && !slot.counted
+        {
+            slot.counted = true;
+            *self.running.entry(slot.owner.clone()).or_default() += 1;
+            self.running_total += 1;
+        }
+    }
+
+    pub(super) fn uncount(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.counted) else { return };
+        slot.counted = false;
+        let owner = slot.owner.clone();
+        self.running_total = self.running_total.saturating_sub(1);
+        if let Some(count) = self.running.get_mut(&owner) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.running.remove(&owner);
+            }
+        }
+    }
+
+    /// Whether one more task may run for `owner` (X-LIM-01).
+    pub(super) fn has_room(&self, owner: &str) -> bool {
+        self.running_total < self.limits.running
+            && self.running.get(owner).copied().unwrap_or_default() < self.limits.running_per_owner
+    }
+}

@@ -1,0 +1,99 @@
+//! What goes out to the store and what comes back; twin of `pkg-template/src/store.ts`.
+//!
+//! Each operation belongs to a job; the host reports its completion by the job's number.
+
+use std::rc::Rc;
+
+use crate::task::Millis;
+
+/// The number of a piece of work that waits for the store.
+pub type Job = u32;
+
+/// A record without its payload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    pub owner: Rc<str>,
+    pub id: String,
+    pub version: u32,
+    pub created_at: Millis,
+    pub due_at: Option<Millis>,
+    pub state: String,
+}
+
+/// A place in an owner's list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Position {
+    pub created_at: Millis,
+    pub id: String,
+}
+
+/// A part of a stored payload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stored {
+    /// The original request's parameters.
+    Request,
+    Result,
+    Error,
+    /// The state that the handler wants back with its answers.
+    State,
+    Input(String),
+    Answer(String),
+}
+
+/// Where the host finds a value to store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// The parameters of the call with this number.
+    Request(u32),
+    /// The outcome of the call: its result, error, or request state.
+    Outcome(u32),
+    /// The input request with this name in the call's `input_required` result.
+    Asked { call: u32, name: String },
+    /// The input request that was made under this number.
+    Ask(u32),
+    /// The answer under this key in the request with this number.
+    Response { request: u32, key: String },
+}
+
+/// What a write does to the payload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Payload {
+    /// Nothing.
+    Keep,
+    /// It becomes these parts, added to what the job has read if `onto_read`, without the removed ones.
+    Write { onto_read: bool, remove: Vec<Stored>, set: Vec<(Stored, Source)> },
+}
+
+impl Payload {
+    /// A payload with nothing in it.
+    pub const fn nothing() -> Self {
+        Self::Write { onto_read: false, remove: Vec::new(), set: Vec::new() }
+    }
+}
+
+/// An operation on the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Operation {
+    Get { owner: Rc<str>, id: String, payload: bool },
+    Put { record: Record, payload: Payload },
+    Delete { owner: Rc<str>, id: String, version: u32 },
+    List { owner: Rc<str>, after: Option<Position>, limit: u32 },
+    Due { before: Millis, limit: u32 },
+}
+
+/// How an operation ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Completion {
+    /// What `Get` found.
+    Record(Option<Record>),
+    /// Whether `Put` swapped, or `Delete` found the task gone or deleted it.
+    Done(bool),
+    /// What `List` and `Due` found.
+    Records(Vec<Record>),
+    /// The store refused the write: too many tasks, or too many bytes.
+    Full { bytes: bool },
+    /// The payload could not be written as JSON.
+    NotJson,
+    /// The store failed.
+    Failed,
+}

@@ -1,0 +1,123 @@
+//! What a client sends about tasks, and how it reads what a server says about them.
+
+use super::{Generation, Method, Name, Part, Writer};
+
+/// A task's status as a peer names it; both generations have the same five.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum Status {
+    Working,
+    InputRequired,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "working" => Some(Self::Working),
+            "input_required" => Some(Self::InputRequired),
+            "completed" => Some(Self::Completed),
+            "failed" => Some(Self::Failed),
+            "cancelled" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// Whether a tool runs as a task, as `execution.taskSupport` says. Anything else is `forbidden` (G25-TLN-10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Support {
+    Forbidden,
+    Optional,
+    Required,
+}
+
+impl Support {
+    pub fn named(name: &str) -> Self {
+        match name {
+            "optional" => Self::Optional,
+            "required" => Self::Required,
+            _ => Self::Forbidden,
+        }
+    }
+}
+
+/// How the generations differ for the one who follows a task.
+impl Generation {
+    /// Whether the server alone decides which call becomes a task.
+    pub const fn is_server_directed(self) -> bool {
+        matches!(self, Self::G26)
+    }
+
+    /// Whether the outcome has a method of its own, `tasks/result`, which waits for it; otherwise reads carry it.
+    pub const fn has_result_method(self) -> bool {
+        matches!(self, Self::G25)
+    }
+
+    /// Whether `tasks/cancel` exists only where the server declared it (G25-CAP-08).
+    pub const fn declares_cancel(self) -> bool {
+        matches!(self, Self::G25)
+    }
+
+    /// Whether a handle must say how long it lives (G26-CRE-09).
+    pub const fn demands_ttl(self) -> bool {
+        matches!(self, Self::G26)
+    }
+}
+
+/// Writes what makes `params` of a call one that may become a task (G25-CRE-01, G26-CAP-01, G26-TLN-03).
+pub fn write_offer(generation: Generation, ttl: Option<u64>, writer: &mut impl Writer) {
+    match generation {
+        Generation::G25 => {
+            writer.open(Name::Task);
+            if let Some(ttl) = ttl {
+                writer.number(Name::Ttl, ttl as f64);
+            }
+            writer.close();
+        }
+        Generation::G26 => write_extension(writer),
+    }
+}
+
+/// Writes the `params` of a request about the task `id`; `keys` are the inputs that an update answers. No related-task
+/// key is in it (G25-GET-06, G25-REL-02).
+pub fn write_request(generation: Generation, method: Method, id: &str, keys: &[String], writer: &mut impl Writer) {
+    writer.text(Name::TaskId, id);
+    if method == Method::Update {
+        writer.open(Name::InputResponses);
+        for key in keys {
+            writer.keyed_part(key, &Part::Input(key.clone()));
+        }
+        writer.close();
+    }
+    if generation == Generation::G26 {
+        write_extension(writer);
+    }
+}
+
+/// The name of a method.
+pub const fn method_name(method: Method) -> Name {
+    match method {
+        Method::Get => Name::MethodGet,
+        Method::Result => Name::MethodResult,
+        Method::List => Name::MethodList,
+        Method::Cancel => Name::MethodCancel,
+        Method::Update => Name::MethodUpdate,
+    }
+}
+
+fn write_extension(writer: &mut impl Writer) {
+    writer.open(Name::Meta);
+    writer.open(Name::ClientCapabilities);
+    writer.open(Name::Extensions);
+    writer.open(Name::Extension);
+    for _ in 0..4 {
+        writer.close();
+    }
+}
