@@ -1,6 +1,7 @@
 //! The wasm-bindgen surface: no logic. Each half of the core is a class whose inputs are methods and whose outputs go to
 //! a host object, one typed call each. No borrow is held while the host runs.
 
+mod entropy;
 mod receiver;
 mod requestor;
 mod writer;

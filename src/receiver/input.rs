@@ -31,18 +31,20 @@ impl Shape {
 }
 
 impl Receiver {
-    /// A handler asks for input. `nested`: with a JSON-RPC request of its own, which is delivered as such. Says whether
-    /// the receiver takes care of it; otherwise the request goes its ordinary way.
-    pub fn handle_ask(&mut self, now: Millis, call: Request, ask: Ask, name: &str, kind: InputKind, nested: bool) -> bool {
+    /// A handler asks for input. `own`: with a JSON-RPC request of the SDK's. Says whether the receiver takes care of it;
+    /// otherwise the request goes its ordinary way.
+    pub fn handle_ask(&mut self, now: Millis, call: Request, ask: Ask, name: &str, kind: InputKind, own: bool) -> bool {
         self.tick(now);
         let Some((slot, facts)) = self.task_of_call(call) else {
-            if !nested {
+            if !own {
                 self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::NotATask });
             }
-            return !nested;
+            return !own;
         };
-        // A nested request's capability was checked by the SDK that made it (G25-INP-09).
-        if !nested && !facts.capabilities.contains(needed_by(kind)) {
+        // 2025-11-25 delivers a request; 2026-07-28 shows it in the task (G25-INP-02, G26-INP-01).
+        let nested = facts.generation == crate::wire::Generation::G25;
+        // The SDK has checked the capability for its own request (G25-INP-09).
+        if !own && !facts.capabilities.contains(needed_by(kind)) {
             self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::Undeclared });
             return true;
         }

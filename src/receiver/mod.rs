@@ -26,7 +26,7 @@ use crate::wire::capability::Capabilities;
 use crate::wire::{Body, Error, Generation};
 
 pub use call::{Augmentation, Called, Outcome};
-pub use input::Shape;
+pub use input::{Route, Shape};
 pub use output::{Ask, Happening, Output, RESTARTED, Request, Withdrawal};
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
 

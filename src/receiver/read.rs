@@ -16,7 +16,7 @@ const CHECK_LONGEST: Millis = 5_000;
 /// A read that waits for the store.
 #[derive(Debug)]
 pub(super) enum Read {
-    State { facts: Facts },
+    State { facts: Facts, id: String },
     Outcome { facts: Facts, owner: Rc<str>, id: String },
     Page { facts: Facts },
 }
@@ -27,8 +27,8 @@ impl Receiver {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id) else { return };
         // Only 2026-07-28 answers with payloads.
-        let operation = Operation::Get { owner, id, payload: facts.generation == Generation::G26 };
-        self.read(Read::State { facts }, operation);
+        let operation = Operation::Get { owner, id: id.clone(), payload: facts.generation == Generation::G26 };
+        self.read(Read::State { facts, id }, operation);
     }
 
     /// `tasks/result`: answered when the task has ended (G25-RES-01).
@@ -80,18 +80,16 @@ impl Receiver {
 
     pub(super) fn read_completed(&mut self, job: Job, read: Read, completion: Completion) {
         match (read, completion) {
-            (Read::State { facts }, Completion::Record(record)) => {
-                let found = record.and_then(|record| Some((Task::from_state(&record.state)?, record.id)));
-                match self.visible(facts, found) {
-                    Some((task, id)) => self.state(facts, job, id, task),
+            (Read::State { facts, id }, Completion::Record(record)) => {
+                match self.visible(facts, record.and_then(|record| Task::from_state(&record.state))) {
+                    Some(task) => self.state(facts, job, id, task),
                     None => self.refuse(facts, Error::not_found()),
                 }
             }
             (Read::Outcome { facts, owner, id }, Completion::Record(record)) => {
                 let version = record.as_ref().map_or(0, |record| record.version);
-                let found = record.and_then(|record| Some((Task::from_state(&record.state)?, record.id)));
-                match self.visible(facts, found) {
-                    Some((task, id)) if task.phase.is_terminal() => {
+                match self.visible(facts, record.and_then(|record| Task::from_state(&record.state))) {
+                    Some(task) if task.phase.is_terminal() => {
                         self.push(Output::Event {
                             happening: Happening::Retrieved,
                             owner,
@@ -106,7 +104,7 @@ impl Receiver {
                 }
             }
             (Read::Page { facts }, Completion::Records(records)) => self.page(facts, records),
-            (Read::State { facts } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(facts, Error::storage()),
+            (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(facts, Error::storage()),
         }
         self.finish(Some(job));
     }
@@ -126,8 +124,8 @@ impl Receiver {
     }
 
     /// The task, if this request may see it; a task that ran out of time is shown as such (X-TTL-01).
-    fn visible(&self, facts: Facts, found: Option<(Task, String)>) -> Option<(Task, String)> {
-        let (mut task, id) = found?;
+    fn visible(&self, facts: Facts, found: Option<Task>) -> Option<Task> {
+        let mut task = found?;
         if task.generation != facts.generation && !self.cross_generation {
             return None;
         }
@@ -137,7 +135,7 @@ impl Receiver {
             task.inputs.clear();
             task.updated_at = task.updated_at.max(task.expires_at().unwrap_or(self.now));
         }
-        (!task.is_gone(self.now)).then_some((task, id))
+        (!task.is_gone(self.now)).then_some(task)
     }
 
     fn page(&mut self, facts: Facts, records: Vec<crate::storage::Record>) {
@@ -147,11 +145,10 @@ impl Receiver {
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.into_iter().take(size) {
-            let found = Task::from_state(&record.state).map(|task| (task, record.id.clone()));
-            last = Some(Position { created_at: record.created_at, id: record.id });
-            if let Some((task, id)) = self.visible(facts, found) {
-                rows.push((id, task));
+            if let Some(task) = self.visible(facts, Task::from_state(&record.state)) {
+                rows.push((record.id.clone(), task));
             }
+            last = Some(Position { created_at: record.created_at, id: record.id });
         }
         let next = last.filter(|_| more).map(|position| cursor::seal(&self.cursor_key, &owner, &position));
         self.reply(facts, Body::Page { rows, next });

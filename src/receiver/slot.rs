@@ -59,8 +59,6 @@ impl Slots {
         self.slots.get_mut(&number)
     }
 
-
-
     pub fn find(&self, owner: &str, id: &str) -> Option<u32> {
         let number = *self.by_id.get(id)?;
         self.slots.get(&number).filter(|slot| &*slot.owner == owner).map(|_| number)

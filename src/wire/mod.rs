@@ -8,9 +8,11 @@ mod error;
 mod g25;
 mod g26;
 mod name;
+mod request;
 
 pub use error::{Error, ErrorData, LimitReason};
 pub use name::Name;
+pub use request::{Status, Support, method_name, write_offer, write_request};
 
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;

@@ -1,0 +1,469 @@
+//! The receiver for JavaScript.
+
+use std::cell::RefCell;
+
+use wasm_bindgen::prelude::*;
+
+use super::entropy::Entropy;
+use super::writer::{Assembler, Assembling};
+use crate::limit::Limits;
+use crate::receiver::{self, Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
+use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
+use crate::task::{InputKind, Millis, OnLost};
+use crate::wire::capability::Capabilities;
+use crate::wire::{self, Generation, Method};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the receiver wants done; twin of `ReceiverHost` in `server/host.ts`. No method throws.
+    pub type ReceiverHost;
+
+    #[wasm_bindgen(method)]
+    fn get(this: &ReceiverHost, job: u32, owner: &str, id: &str, payload: bool);
+    #[wasm_bindgen(method, js_name = "removePart")]
+    fn remove_part(this: &ReceiverHost, job: u32, part: u8, key: &str);
+    /// `source`: 0 the request, 1 the outcome, 2 the request under `source_key` in the outcome, 3 an ask, 4 the response
+    /// under `source_key`.
+    #[wasm_bindgen(method, js_name = "setPart")]
+    fn set_part(this: &ReceiverHost, job: u32, part: u8, key: &str, source: u8, number: u32, source_key: &str);
+    /// `payload`: 0 keep it, 1 only the parts set, 2 what was read with the parts removed and set. `due_at`: NaN for never.
+    #[wasm_bindgen(method)]
+    fn put(this: &ReceiverHost, job: u32, owner: &str, id: &str, version: u32, created_at: f64, due_at: f64, state: &str, payload: u8);
+    #[wasm_bindgen(method)]
+    fn delete(this: &ReceiverHost, job: u32, owner: &str, id: &str, version: u32);
+    /// `after`: NaN for the beginning.
+    #[wasm_bindgen(method)]
+    fn list(this: &ReceiverHost, job: u32, owner: &str, after: f64, after_id: &str, limit: u32);
+    #[wasm_bindgen(method)]
+    fn due(this: &ReceiverHost, job: u32, before: f64, limit: u32);
+    #[wasm_bindgen(method)]
+    fn finish(this: &ReceiverHost, job: u32);
+
+    /// An answer begins: the assembler is filled next. `job`: 0 for none.
+    #[wasm_bindgen(method, js_name = "beginReply")]
+    fn begin_reply(this: &ReceiverHost, job: u32, id: &str);
+    /// `kind`: 0 a result, 1 an error, 2 the error that the payload is.
+    #[wasm_bindgen(method, js_name = "endReply")]
+    fn end_reply(this: &ReceiverHost, request: u32, kind: u8);
+    #[wasm_bindgen(method)]
+    fn forward(this: &ReceiverHost, call: u32, gated: bool);
+    #[wasm_bindgen(method)]
+    fn bind(this: &ReceiverHost, call: u32, id: &str);
+    #[wasm_bindgen(method)]
+    fn begin(this: &ReceiverHost, call: u32);
+    #[wasm_bindgen(method)]
+    fn relay(this: &ReceiverHost, call: u32);
+    #[wasm_bindgen(method)]
+    fn reject(this: &ReceiverHost, call: u32);
+    #[wasm_bindgen(method)]
+    fn abort(this: &ReceiverHost, call: u32, silently: bool);
+    #[wasm_bindgen(method)]
+    fn release(this: &ReceiverHost, call: u32);
+    /// `stream`: 0 for the connection itself.
+    #[wasm_bindgen(method)]
+    fn deliver(this: &ReceiverHost, ask: u32, stream: u32);
+    /// `from`: 0 where the handler's own request was answered.
+    #[wasm_bindgen(method)]
+    fn answered(this: &ReceiverHost, ask: u32, from: u32, key: &str);
+    #[wasm_bindgen(method)]
+    fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
+    #[wasm_bindgen(method)]
+    fn restart(this: &ReceiverHost, call: u32, on: u32, job: u32, keys: Vec<String>, names: Vec<String>);
+    #[wasm_bindgen(method)]
+    fn forget(this: &ReceiverHost, request: u32);
+    /// `phase`: 255 for none.
+    #[wasm_bindgen(method)]
+    fn event(this: &ReceiverHost, happening: u8, owner: &str, id: &str, tool: &str, phase: u8);
+    #[wasm_bindgen(method)]
+    fn wake(this: &ReceiverHost, at: f64);
+}
+
+/// What a request says of itself, as the host packs it: capabilities in the low eight bits, then whether lists are
+/// offered.
+const LISTS: u32 = 1 << 8;
+
+fn facts(request: u32, peer: u32, generation: u8, flags: u32) -> Facts {
+    Facts {
+        request,
+        peer,
+        generation: Generation::from_number(generation).unwrap_or(Generation::G26),
+        capabilities: Capabilities::from_bits((flags & 255) as u8),
+        lists: flags & LISTS != 0,
+    }
+}
+
+fn text(id: &str) -> Option<&str> {
+    Some(id).filter(|id| !id.is_empty())
+}
+
+/// Runs tasks. Drain after every input.
+#[wasm_bindgen]
+pub struct Receiver {
+    inner: RefCell<receiver::Receiver>,
+    rows: RefCell<Vec<Record>>,
+    entropy: Entropy,
+    assembler: Assembler,
+}
+
+#[wasm_bindgen]
+impl Receiver {
+    /// `cursor_key`: 16 bytes, or none for random ones.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        assembler: Assembler,
+        cursor_key: Option<Vec<u8>>,
+        cross_generation: bool,
+        running_per_owner: u32,
+        running: u32,
+        outcome: u32,
+        outstanding: u32,
+        page: u32,
+    ) -> Self {
+        let entropy = Entropy::default();
+        let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
+        let limits = Limits { running_per_owner, running, outcome, outstanding, page, ..Limits::default() };
+        Self {
+            inner: RefCell::new(receiver::Receiver::new(limits, cross_generation, key)),
+            rows: RefCell::default(),
+            entropy,
+            assembler,
+        }
+    }
+
+    /// `promotion`: 0 always, 1 never, 2 after `after` ms, 3 by the handler. `support`: 0 forbidden, 1 optional,
+    /// 2 required. `ttl`: NaN for no end.
+    #[allow(clippy::too_many_arguments)]
+    pub fn policy(
+        &self,
+        promotion: u8,
+        after: u32,
+        support: u8,
+        ttl: f64,
+        max_ttl: f64,
+        extends: bool,
+        poll_interval: u32,
+        cooperative: bool,
+        restarts: bool,
+        immediate: Option<String>,
+    ) -> u32 {
+        self.inner.borrow_mut().add_policy(Policy {
+            promotion: match promotion {
+                0 => Promotion::Always,
+                1 => Promotion::Never,
+                2 => Promotion::After(after),
+                _ => Promotion::Handler,
+            },
+            support: match support {
+                0 => Support::Forbidden,
+                1 => Support::Optional,
+                _ => Support::Required,
+            },
+            ttl: (!ttl.is_nan()).then_some(ttl as u64),
+            max_ttl: max_ttl as u64,
+            extends,
+            poll_interval,
+            cooperative,
+            on_lost: if restarts { OnLost::Restart } else { OnLost::Fail },
+            immediate: immediate.map(Into::into),
+        })
+    }
+
+    pub fn start(&self, now: f64) {
+        self.inner.borrow_mut().handle_start(now as Millis);
+    }
+
+    pub fn open(&self, owner: Option<String>, pipe: bool) -> u32 {
+        self.inner.borrow_mut().handle_open(owner.as_deref(), pipe)
+    }
+
+    pub fn close(&self, now: f64, peer: u32) {
+        self.inner.borrow_mut().handle_close(now as Millis, peer);
+    }
+
+    /// `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with this time to live.
+    #[allow(clippy::too_many_arguments)]
+    pub fn call(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool) {
+        let augmentation = match augmentation {
+            -3.0 => Augmentation::Absent,
+            -1.0 => Augmentation::Asked { ttl: None },
+            ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
+            _ => Augmentation::Invalid,
+        };
+        let called = Called { tool: tool.to_owned(), policy, augmentation, gate };
+        let entropy = self.entropy.take();
+        self.inner.borrow_mut().handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy);
+    }
+
+    pub fn begin(&self, now: f64, call: u32) {
+        self.inner.borrow_mut().handle_begin(now as Millis, call);
+    }
+
+    pub fn promote(&self, now: f64, call: u32) {
+        self.inner.borrow_mut().handle_promote(now as Millis, call);
+    }
+
+    pub fn dropped(&self, now: f64, call: u32) -> bool {
+        self.inner.borrow_mut().handle_dropped(now as Millis, call)
+    }
+
+    #[wasm_bindgen(js_name = "endedWithResult")]
+    pub fn ended_with_result(&self, now: f64, call: u32, tool_failed: bool, size: u32) {
+        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::Result { tool_failed, size });
+    }
+
+    #[wasm_bindgen(js_name = "endedWithError")]
+    pub fn ended_with_error(&self, now: f64, call: u32, size: u32) {
+        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::Error { size });
+    }
+
+    #[wasm_bindgen(js_name = "endedWithoutJson")]
+    pub fn ended_without_json(&self, now: f64, call: u32) {
+        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::NotJson);
+    }
+
+    /// `kinds`: one for each name, as [`input_kind`] gives them.
+    #[wasm_bindgen(js_name = "endedWithInput")]
+    pub fn ended_with_input(&self, now: f64, call: u32, names: Vec<String>, kinds: &[u8], state: bool) {
+        let kinds = kinds.iter().map(|&kind| kind_of(kind)).chain(std::iter::repeat(None));
+        let requests = names.into_iter().zip(kinds).collect();
+        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::Input { requests, state });
+    }
+
+    pub fn ask(&self, now: f64, call: u32, ask: u32, name: &str, kind: u8, own: bool) -> bool {
+        let Some(kind) = kind_of(kind) else { return false };
+        self.inner.borrow_mut().handle_ask(now as Millis, call, ask, name, kind, own)
+    }
+
+    pub fn answer(&self, now: f64, ask: u32) -> bool {
+        self.inner.borrow_mut().handle_answer(now as Millis, ask)
+    }
+
+    pub fn withdraw(&self, now: f64, call: u32, ask: u32) {
+        self.inner.borrow_mut().handle_withdraw(now as Millis, call, ask);
+    }
+
+    pub fn note(&self, now: f64, call: u32, message: &str) {
+        self.inner.borrow_mut().handle_note(now as Millis, call, message);
+    }
+
+    /// Where a handler's notification goes: -3 nowhere, -2 on the connection, -1 its ordinary way, else on the stream of
+    /// this request.
+    pub fn route(&self, call: u32) -> f64 {
+        match self.inner.borrow().route(call) {
+            Route::Nowhere => -3.0,
+            Route::Connection => -2.0,
+            Route::Ordinary => -1.0,
+            Route::Stream(request) => f64::from(request),
+        }
+    }
+
+    /// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `id`: empty if not a string.
+    pub fn request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: &str, id: &str) {
+        let facts = facts(request, peer, generation, flags);
+        let now = now as Millis;
+        let mut inner = self.inner.borrow_mut();
+        match Method::named(facts.generation, method) {
+            Some(Method::Get) => inner.handle_get(now, facts, text(id)),
+            Some(Method::Result) => inner.handle_result(now, facts, text(id)),
+            Some(Method::Cancel) => inner.handle_cancel(now, facts, text(id)),
+            Some(Method::List) => inner.handle_list(now, facts, Ok(None)),
+            Some(Method::Update) | None => inner.handle_unknown(now, facts),
+        }
+    }
+
+    /// `cursor`: absent, a string, or `invalid`.
+    #[wasm_bindgen(js_name = "listRequest")]
+    #[allow(clippy::too_many_arguments)]
+    pub fn list_request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, cursor: Option<String>, invalid: bool) {
+        let facts = facts(request, peer, generation, flags);
+        let mut inner = self.inner.borrow_mut();
+        match Method::named(facts.generation, "tasks/list") {
+            Some(_) => inner.handle_list(now as Millis, facts, if invalid { Err(()) } else { Ok(cursor.as_deref()) }),
+            None => inner.handle_unknown(now as Millis, facts),
+        }
+    }
+
+    /// `keys`: those of `inputResponses`, or none if it is not an object; `shapes`: one for each.
+    #[wasm_bindgen(js_name = "updateRequest")]
+    #[allow(clippy::too_many_arguments)]
+    pub fn update_request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, keys: Option<Vec<String>>, shapes: &[u8]) {
+        let facts = facts(request, peer, generation, flags);
+        let mut inner = self.inner.borrow_mut();
+        match Method::named(facts.generation, "tasks/update") {
+            Some(_) => {
+                let answers = keys.map(|keys| keys.into_iter().zip(shapes.iter().map(|&bits| Shape(bits))).collect());
+                inner.handle_update(now as Millis, facts, text(id), answers);
+            }
+            None => inner.handle_unknown(now as Millis, facts),
+        }
+    }
+
+    #[wasm_bindgen(js_name = "waitEnded")]
+    pub fn wait_ended(&self, now: f64, request: u32) {
+        self.inner.borrow_mut().handle_wait_ended(now as Millis, request);
+    }
+
+    pub fn changed(&self, now: f64, owner: &str, id: &str) {
+        self.inner.borrow_mut().handle_changed(now as Millis, owner, id);
+    }
+
+    pub fn deadline(&self, now: f64) {
+        self.inner.borrow_mut().handle_deadline(now as Millis);
+    }
+
+    pub fn found(&self, now: f64, job: u32, version: u32, created_at: f64, state: String) {
+        // The receiver remembers whose record it asked for.
+        let record = Record { owner: "".into(), id: String::new(), version, created_at: created_at as Millis, due_at: None, state };
+        self.complete(now, job, Completion::Record(Some(record)));
+    }
+
+    pub fn missing(&self, now: f64, job: u32) {
+        self.complete(now, job, Completion::Record(None));
+    }
+
+    pub fn done(&self, now: f64, job: u32, done: bool) {
+        self.complete(now, job, Completion::Done(done));
+    }
+
+    /// One of the records that `rows` completes with.
+    pub fn row(&self, owner: &str, id: String, version: u32, created_at: f64, state: String) {
+        let record = Record { owner: owner.into(), id, version, created_at: created_at as Millis, due_at: None, state };
+        self.rows.borrow_mut().push(record);
+    }
+
+    pub fn rows(&self, now: f64, job: u32) {
+        let records = self.rows.take();
+        self.complete(now, job, Completion::Records(records));
+    }
+
+    /// `why`: 0 too many tasks, 1 too many bytes, 2 not JSON, 3 the store failed.
+    pub fn failed(&self, now: f64, job: u32, why: u8) {
+        let completion = match why {
+            0 => Completion::Full { bytes: false },
+            1 => Completion::Full { bytes: true },
+            2 => Completion::NotJson,
+            _ => Completion::Failed,
+        };
+        self.complete(now, job, completion);
+    }
+
+    /// Hands every output to the host. The host may call back in; nothing is borrowed while it runs.
+    pub fn drain(&self, host: &ReceiverHost) {
+        loop {
+            let output = self.inner.borrow_mut().poll_output();
+            let Some(output) = output else { return };
+            self.emit(host, output);
+        }
+    }
+
+    /// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
+    pub fn capabilities(&self, list: bool) {
+        wire::capability::write_server_g25(list, &mut Assembling(&self.assembler));
+    }
+}
+
+impl Receiver {
+    fn complete(&self, now: f64, job: u32, completion: Completion) {
+        self.inner.borrow_mut().handle_completion(now as Millis, job, completion);
+    }
+
+    fn emit(&self, host: &ReceiverHost, output: Output) {
+        match output {
+            Output::Store { job, operation } => store(host, job, &operation),
+            Output::Finish { job } => host.finish(job),
+            Output::Reply { request, generation, job, body } => {
+                let id = match &body {
+                    wire::Body::Outcome { id, .. } => id.as_str(),
+                    _ => "",
+                };
+                host.begin_reply(job.unwrap_or_default(), id);
+                let kind = wire::write(generation, &body, &mut Assembling(&self.assembler));
+                host.end_reply(request, kind as u8);
+            }
+            Output::Forward { call, gated } => host.forward(call, gated),
+            Output::Bind { call, id } => host.bind(call, &id),
+            Output::Begin { call } => host.begin(call),
+            Output::Relay { call } => host.relay(call),
+            Output::Reject { call } => host.reject(call),
+            Output::Abort { call, silently } => host.abort(call, silently),
+            Output::Release { call } => host.release(call),
+            Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
+            Output::Answered { ask, from } => match from {
+                Some((request, key)) => host.answered(ask, request, &key),
+                None => host.answered(ask, 0, ""),
+            },
+            Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
+            Output::Restart { call, on, job, answers } => {
+                let (keys, names) = answers.into_iter().unzip();
+                host.restart(call, on, job, keys, names);
+            }
+            Output::Forget { request } => host.forget(request),
+            Output::Event { happening, owner, id, tool, phase } => {
+                host.event(happening as u8, &owner, &id, &tool, phase.map_or(255, |phase| phase as u8));
+            }
+            Output::Wake { at } => host.wake(at as f64),
+        }
+    }
+}
+
+fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
+    match operation {
+        Operation::Get { owner, id, payload } => host.get(job, owner, id, *payload),
+        Operation::Put { record, payload } => {
+            let mode = match payload {
+                Payload::Keep => 0,
+                Payload::Write { onto_read, remove, set } => {
+                    for part in remove {
+                        let (part, key) = part_code(part);
+                        host.remove_part(job, part, key);
+                    }
+                    for (part, source) in set {
+                        let (part, key) = part_code(part);
+                        let (source, number, source_key) = source_code(source);
+                        host.set_part(job, part, key, source, number, source_key);
+                    }
+                    if *onto_read { 2 } else { 1 }
+                }
+            };
+            let due_at = record.due_at.map_or(f64::NAN, |at| at as f64);
+            host.put(job, &record.owner, &record.id, record.version, record.created_at as f64, due_at, &record.state, mode);
+        }
+        Operation::Delete { owner, id, version } => host.delete(job, owner, id, *version),
+        Operation::List { owner, after, limit } => match after {
+            Some(position) => host.list(job, owner, position.created_at as f64, &position.id, *limit),
+            None => host.list(job, owner, f64::NAN, "", *limit),
+        },
+        Operation::Due { before, limit } => host.due(job, *before as f64, *limit),
+    }
+}
+
+fn part_code(part: &Stored) -> (u8, &str) {
+    match part {
+        Stored::Request => (0, ""),
+        Stored::Result => (1, ""),
+        Stored::Error => (2, ""),
+        Stored::State => (3, ""),
+        Stored::Input(key) => (4, key),
+        Stored::Answer(key) => (5, key),
+    }
+}
+
+fn source_code(source: &Source) -> (u8, u32, &str) {
+    match source {
+        Source::Request(call) => (0, *call, ""),
+        Source::Outcome(call) => (1, *call, ""),
+        Source::Asked { call, name } => (2, *call, name),
+        Source::Ask(ask) => (3, *ask, ""),
+        Source::Response { request, key } => (4, *request, key),
+    }
+}
+
+/// The number of the kind of input that a method asks for; 255 where nobody knows it.
+#[wasm_bindgen(js_name = "inputKind")]
+pub fn input_kind(method: &str, url: bool, tools: bool) -> u8 {
+    wire::input_kind(method, url, tools).map_or(255, |kind| kind as u8)
+}
+
+fn kind_of(number: u8) -> Option<InputKind> {
+    InputKind::ALL.into_iter().find(|&kind| kind as u8 == number)
+}

@@ -1,0 +1,131 @@
+//! What the requestor wants from its host, and what the host tells it.
+
+use super::ledger::Problem;
+use crate::wire::{Method, Name, Status, Writer};
+
+/// A call of a tool, numbered by the host.
+pub type Call = u32;
+/// A followed task, numbered by the requestor.
+pub type Task = u32;
+/// A request of the requestor itself, numbered by it; never 0, never twice.
+pub type Request = u32;
+/// A message whose payloads the host keeps while the input that named it is handled; 0 for none.
+pub type Payload = u32;
+/// Somebody who waits for a cancellation, numbered by the host.
+pub type Waiter = u32;
+
+/// How a followed task, or a call, ended for its requestor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Ending {
+    Completed,
+    Failed,
+    Cancelled,
+    Expired,
+    NotFound,
+    Unsupported,
+    Unreachable,
+    Protocol,
+    Connection,
+    Detached,
+    Limit,
+    Internal,
+}
+
+impl Ending {
+    const fn reason(self) -> Name {
+        match self {
+            Self::Completed => Name::Completed,
+            Self::Failed => Name::Failed,
+            Self::Cancelled => Name::Cancelled,
+            Self::Expired => Name::Expired,
+            Self::NotFound => Name::NotFound,
+            Self::Unsupported => Name::Unsupported,
+            Self::Unreachable => Name::Unreachable,
+            Self::Protocol => Name::Protocol,
+            Self::Connection => Name::Connection,
+            Self::Detached => Name::Detached,
+            Self::Limit => Name::Limit,
+            Self::Internal => Name::Internal,
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Completed => "The task completed, but its result could not be read",
+            Self::Failed => "The task failed, but its error could not be read",
+            Self::Cancelled => "The task was cancelled",
+            Self::Expired => "The task's time to live ended before its outcome was known",
+            Self::NotFound => "The server does not know the task: it never existed, has expired, or is not yours",
+            Self::Unsupported => "The server does not support what the call needs",
+            Self::Unreachable => "The task could not be read: too many attempts failed",
+            Self::Protocol => "The server broke the protocol of tasks",
+            Self::Connection => "The connection was closed before the task ended; it can be resumed",
+            Self::Detached => "The caller stopped following the task; it goes on",
+            Self::Limit => "Too many tasks are followed",
+            Self::Internal => "The core of mcp-tasks failed; the task can be resumed",
+        }
+    }
+
+    /// Writes the JSON-RPC error that a plain call is rejected with where the peer sent none (X-ERR-03: `data.reason`
+    /// tells it from the peer's own errors).
+    pub fn write(self, task: Option<&str>, writer: &mut impl Writer) {
+        writer.number(Name::Code, -32603.0);
+        writer.text(Name::Message, self.message());
+        writer.open(Name::Data);
+        if let Some(task) = task {
+            writer.text(Name::TaskId, task);
+        }
+        match self {
+            Self::Completed | Self::Failed | Self::Cancelled => writer.word(Name::Status, self.reason()),
+            _ => writer.word(Name::Reason, self.reason()),
+        }
+        writer.close();
+    }
+}
+
+/// What a call is answered with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// The peer's own answer to the call, as it came.
+    Reply,
+    /// The outcome of the task: the result or error that the last [`Output::Ended`] of the task named.
+    Outcome(Task),
+    /// An error of the requestor.
+    Local(Ending),
+}
+
+/// One thing the host must do. Every input is followed by draining all outputs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// Hand the call to the peer, with the offer to make it a task, or without.
+    Send { call: Call, offer: bool },
+    /// Read a page of the list of tools; it answers `request`.
+    List { request: Request, cursor: Option<String> },
+    /// Send a request about a task.
+    Ask { request: Request, task: Task, method: Method, keys: Vec<String> },
+    /// Let the cancellation of the call through.
+    Forward { call: Call },
+    /// The call has become a task, or found the task it resumes.
+    Created { call: Call, task: Task },
+    /// The task has a new snapshot.
+    Changed { task: Task, payload: Payload },
+    /// Keep this error: it may be the task's outcome.
+    Hold { task: Task, payload: Payload },
+    /// Ask the user's handlers; `again` after the server refused the first answer.
+    Prompt { task: Task, key: String, again: bool },
+    /// Stop asking.
+    Withdraw { task: Task, key: String },
+    /// The answer under this key is not needed any more.
+    Drop { task: Task, key: String },
+    /// Something about an input request that the application must know.
+    Report { task: Task, key: String, problem: Problem },
+    /// The task is over. `payload` 0: the held error, or none.
+    Ended { task: Task, ending: Ending, status: Option<Status>, payload: Payload },
+    /// Answer the call; it is forgotten.
+    Answer { call: Call, answer: Answer },
+    /// A cancellation is settled: the status in which the task ended, if known, or why there is none.
+    Cancelled { waiter: Waiter, status: Option<Status>, error: Option<Ending> },
+    /// The task is forgotten.
+    Forget { task: Task },
+}
