@@ -170,14 +170,14 @@ class Memory implements MemoryStore {
   /** Throws where a limit forbids what `put` is about to write. */
   private admit(shelf: Shelf | undefined, created: boolean, growth: number): void {
     if (created) {
-      if (this.tasks >= this.maxTasks) throw full("task_limit", "maxTasks", this.maxTasks, "tasks");
       if ((shelf?.tasks.size ?? 0) >= this.maxTasksPerOwner)
         throw full("task_limit", "maxTasksPerOwner", this.maxTasksPerOwner, "tasks of one owner");
+      if (this.tasks >= this.maxTasks) throw full("task_limit", "maxTasks", this.maxTasks, "tasks");
     }
     if (growth > 0) {
-      if (this.bytes + growth > this.maxBytes) throw full("payload_limit", "maxBytes", this.maxBytes, "bytes");
       if ((shelf?.bytes ?? 0) + growth > this.maxBytesPerOwner)
         throw full("payload_limit", "maxBytesPerOwner", this.maxBytesPerOwner, "bytes of one owner");
+      if (this.bytes + growth > this.maxBytes) throw full("payload_limit", "maxBytes", this.maxBytes, "bytes");
     }
   }
 

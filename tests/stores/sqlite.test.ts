@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { DatabaseSync } from "node:sqlite";
+import { isTaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
+import type { TaskWrite } from "../../pkg-template/src/store.ts";
+import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
+import { storeCases } from "./kit.ts";
+import { sqliteFactories } from "./sqlite-cases.ts";
+
+function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
+  return { owner: "alice", id, version: 1, createdAt: 1, dueAt: 2, state: "w", payload: null, ...more };
+}
+
+function fails(code: TaskErrorCode, message: RegExp) {
+  return (error: unknown) => isTaskError(error) && error.code === code && message.test(error.message) && (code !== "storage" || error.cause instanceof Error || /newer/.test(error.message));
+}
+
+async function inDirectory(body: (directory: string) => unknown): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-"));
+  try {
+    await body(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+for (const [how, makeStore] of Object.entries(sqliteFactories((file) => new DatabaseSync(file)))) {
+  describe(`sqliteStore on node:sqlite keeps the contract, ${how}`, () => {
+    for (const { name, run } of storeCases) test(name, () => run(makeStore));
+  });
+}
+
+describe("sqliteStore on node:sqlite with big integers keeps the contract", () => {
+  const { "in memory": makeStore } = sqliteFactories((file) => new DatabaseSync(file, { readBigInts: true }));
+  for (const { name, run } of storeCases) test(name, () => run(makeStore!));
+});
+
+test("four processes on one file lose no swap", () =>
+  inDirectory(async (directory) => {
+    const file = join(directory, "tasks.db");
+    // All of them create the tables, or find them, at the same time.
+    const workers = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, [join(import.meta.dirname, "sqlite-worker.ts"), file, "100"], { stdio: ["ignore", "ignore", "pipe"] }),
+    );
+    const ends = await Promise.all(
+      workers.map(async (worker) => {
+        const errors: string[] = [];
+        worker.stderr.on("data", (data) => errors.push(String(data)));
+        const [code] = await once(worker, "close");
+        return code === 0 ? "ended" : errors.join("");
+      }),
+    );
+    assert.deepEqual(ends, ["ended", "ended", "ended", "ended"]);
+    const db = new DatabaseSync(file);
+    const task = await sqliteStore(db).get("alice", "counter");
+    db.close();
+    assert.deepEqual([task?.version, task?.state], [401, "400"]);
+  }));
+
+test("a locked database is an error that says what to do", () =>
+  inDirectory(async (directory) => {
+    const [mine, other] = [0, 1].map(() => new DatabaseSync(join(directory, "tasks.db"))) as [DatabaseSync, DatabaseSync];
+    const store = sqliteStore(mine, { wal: true });
+    other.exec("BEGIN IMMEDIATE");
+    assert.throws(() => store.put(write("a")), fails("storage", /could not write: .*locked.*busy timeout/));
+    assert.throws(() => sqliteStore(mine, { tablePrefix: "late_" }), fails("storage", /could not open: .*busy timeout/));
+    assert.equal(await store.get("alice", "a"), undefined, "reading goes on");
+    other.exec("COMMIT");
+    assert.equal(await store.put(write("a")), true);
+    mine.close();
+    other.close();
+  }));
+
+test("a handle that was closed, or whose tables are gone, is an error of the store", () => {
+  const db = new DatabaseSync(":memory:");
+  const store = sqliteStore(db);
+  db.exec("DROP TABLE mcp_tasks");
+  const calls = [
+    () => store.get("alice", "a"), () => store.put(write("a")), () => store.delete("alice", "a", 1),
+    () => store.list("alice", { limit: 1 }), () => store.due(1, 1),
+  ];
+  for (const call of calls) assert.throws(call, fails("storage", /^The SQLite store could not \w+: /));
+  db.close();
+  for (const call of calls) assert.throws(call, fails("storage", /^The SQLite store could not \w+: /));
+  assert.throws(() => sqliteStore(db), fails("storage", /could not open/));
+});
+
+describe("the tables of sqliteStore", () => {
+  test("are made once, and beside other tables", async () => {
+    const db = new DatabaseSync(":memory:");
+    db.exec("CREATE TABLE tasks (mine TEXT)");
+    await sqliteStore(db).put(write("a"));
+    assert.equal((await sqliteStore(db).get("alice", "a"))?.version, 1);
+    await sqliteStore(db, { tablePrefix: "other_" }).put(write("b"));
+    assert.equal(await sqliteStore(db).get("alice", "b"), undefined);
+    const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();
+    assert.deepEqual(tables.map(({ name }) => name), ["mcp_tasks", "mcp_tasks_schema", "other_tasks", "other_tasks_schema", "tasks"]);
+  });
+
+  test("of a newer version are left alone", () => {
+    const db = new DatabaseSync(":memory:");
+    sqliteStore(db);
+    db.exec("UPDATE mcp_tasks_schema SET version = 99");
+    assert.throws(() => sqliteStore(db), fails("storage", /version 99.*newer/));
+    assert.equal(db.prepare("SELECT version FROM mcp_tasks_schema").get()?.["version"], 99);
+    assert.equal(db.isTransaction, false);
+  });
+
+  test("that cannot be made leave nothing behind", () => {
+    const db = new DatabaseSync(":memory:");
+    db.exec("CREATE TABLE mcp_tasks (mine TEXT)");
+    assert.throws(() => sqliteStore(db), fails("storage", /could not open: .*mcp_tasks.*exists/));
+    assert.equal(db.isTransaction, false);
+    assert.equal(db.prepare("SELECT count(*) AS n FROM sqlite_master").get()?.["n"], 1);
+  });
+
+  test("are searched by index, and payloads only read where they are wanted", () => {
+    const db = new DatabaseSync(":memory:");
+    const prepared: string[] = [];
+    sqliteStore({ exec: (sql) => db.exec(sql), prepare: (sql) => (prepared.push(sql), db.prepare(sql)) });
+    const plan = (pattern: RegExp) => {
+      const sql = prepared.find((each) => pattern.test(each))!;
+      return db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all().map(({ detail }) => detail).join("; ");
+    };
+    assert.match(plan(/created_at, id\) >/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_creation \(owner=\? AND \(?created_at(>|,)[^;]*$/);
+    assert.match(plan(/owner = \? ORDER BY/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_creation \(owner=\?\)$/);
+    assert.match(plan(/due_at <= \?/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_due \(due_at<\?\)$/);
+    assert.match(plan(/^UPDATE mcp_tasks SET version = \?, due_at/), /^SEARCH mcp_tasks USING INDEX sqlite_autoindex_mcp_tasks_1 \(owner=\? AND id=\?\)$/);
+    const reads = prepared.filter((sql) => /^SELECT.*FROM mcp_tasks WHERE/.test(sql));
+    assert.equal(reads.length, 5);
+    assert.deepEqual(reads.filter((sql) => sql.includes("payload")), ["SELECT id, version, created_at, due_at, state, payload FROM mcp_tasks WHERE owner = ? AND id = ?"]);
+  });
+
+  test("hold nothing of a deleted task", async () => {
+    const db = new DatabaseSync(":memory:");
+    const store = sqliteStore(db);
+    await store.put(write("a", { payload: '"secret"' }));
+    await store.delete("alice", "a", 1);
+    assert.equal(db.prepare("SELECT count(*) AS n FROM mcp_tasks").get()?.["n"], 0);
+  });
+});
+
+test("sqliteStore refuses what it cannot keep", () => {
+  const db = new DatabaseSync(":memory:");
+  for (const tablePrefix of ["", "1a", "a-", 'a"b', "x; DROP TABLE y; --", "ä", "x".repeat(42)]) {
+    assert.throws(() => sqliteStore(db, { tablePrefix }), fails("invalid_argument", /`tablePrefix`/));
+  }
+  for (const busyTimeout of [-1, 0.5, NaN, Infinity]) {
+    assert.throws(() => sqliteStore(db, { busyTimeout }), fails("invalid_argument", /`busyTimeout`/));
+  }
+  const store = sqliteStore(db);
+  for (const owner of ["\ud800", "a\udfff", "\ude00\ud83d"]) {
+    assert.throws(() => store.get(owner, "a"), fails("invalid_argument", /owner/));
+    assert.throws(() => store.put(write("a", { owner })), fails("invalid_argument", /owner/));
+    assert.throws(() => store.list(owner, { limit: 1 }), fails("invalid_argument", /owner/));
+    assert.throws(() => store.delete(owner, "a", 1), fails("invalid_argument", /owner/));
+  }
+  // X-SEC-14
+  for (const id of ["", "../../etc/passwd", "'; DROP TABLE mcp_tasks; --", "a b", "a\n", "ä", "\ud800", "a".repeat(129)]) {
+    assert.throws(() => store.put(write(id)), fails("invalid_argument", /task id/));
+  }
+  assert.equal(db.prepare("SELECT count(*) AS n FROM mcp_tasks").get()?.["n"], 0);
+});
+
+test("sqliteStore sets the pragmas it is asked for, and no others", () =>
+  inDirectory((directory) => {
+    const pragma = (db: DatabaseSync, name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get()!)[0];
+    const plain = new DatabaseSync(join(directory, "plain.db"));
+    sqliteStore(plain);
+    assert.deepEqual([pragma(plain, "journal_mode"), pragma(plain, "busy_timeout")], ["delete", 0]);
+    sqliteStore(plain, { wal: true, busyTimeout: 1234 });
+    assert.deepEqual([pragma(plain, "journal_mode"), pragma(plain, "busy_timeout")], ["wal", 1234]);
+    plain.close();
+  }));
