@@ -303,6 +303,14 @@ impl Receiver {
         self.inner.borrow_mut().handle_wait_ended(now as Millis, request);
     }
 
+    pub fn unenveloped(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
+        self.inner.borrow_mut().handle_unenveloped(now as Millis, facts(request, peer, generation, flags));
+    }
+
+    pub fn adopt(&self, now: f64, call: u32, peer: u32, generation: u8, flags: u32, id: &str) {
+        self.inner.borrow_mut().handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
+    }
+
     pub fn changed(&self, now: f64, owner: &str, id: &str) {
         self.inner.borrow_mut().handle_changed(now as Millis, owner, id);
     }

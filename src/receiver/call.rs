@@ -383,13 +383,25 @@ impl Receiver {
             on_lost: task.on_lost,
             immediate: None,
         };
+        self.insert_running(Facts { request: number, ..on }, policy, slot, task.tool.clone(), task.ttl);
+        if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
+            self.push(Output::Bind { call: number, id });
+        }
+        if let Some(at) = task.expires_at() {
+            self.deadlines.set(at, Timer::Expire(slot));
+        }
+        self.push(Output::Restart { call: number, on: on.request, job, answers });
+    }
+
+    /// A call whose task exists already.
+    fn insert_running(&mut self, facts: Facts, policy: Policy, slot: u32, tool: String, ttl: Option<u64>) {
         self.calls.insert(
-            number,
+            facts.request,
             Call {
-                facts: Facts { request: number, ..on },
+                facts,
                 policy,
-                tool: task.tool.clone(),
-                ttl: task.ttl,
+                tool,
+                ttl,
                 augmented: false,
                 gated: false,
                 begun: true,
@@ -401,15 +413,28 @@ impl Receiver {
             },
         );
         if let Some(entry) = self.slots.get_mut(slot) {
-            entry.call = Some(number);
-            let id = entry.id.clone();
-            self.push(Output::Bind { call: number, id });
+            entry.call = Some(facts.request);
         }
         self.count(slot);
-        if let Some(at) = task.expires_at() {
-            self.deadlines.set(at, Timer::Expire(slot));
-        }
-        self.push(Output::Restart { call: number, on: on.request, job, answers });
+    }
+
+    /// The host takes a running task along into a new receiver, after the instance of an earlier one was lost.
+    pub fn handle_adopt(&mut self, now: Millis, facts: Facts, id: &str) {
+        self.tick(now);
+        let Some(owner) = self.owner_of(facts.peer) else { return };
+        let slot = self.slots.open(owner, id);
+        let policy = Policy {
+            promotion: Promotion::Always,
+            support: Support::Optional,
+            ttl: None,
+            max_ttl: u64::MAX,
+            extends: false,
+            poll_interval: 0,
+            cooperative: false,
+            on_lost: OnLost::Fail,
+            immediate: None,
+        };
+        self.insert_running(facts, policy, slot, String::new(), None);
     }
 
     /// Whether a call's handler runs as a task, and in which slot.

@@ -67,6 +67,12 @@ impl Receiver {
         self.refuse(facts, Error::method_not_found());
     }
 
+    /// A request of 2026-07-28 does not say what its client can do (G26-CAP-12).
+    pub fn handle_unenveloped(&mut self, now: Millis, facts: Facts) {
+        self.tick(now);
+        self.refuse(facts, Error::invalid_params("`_meta` must hold the protocol version and the client capabilities"));
+    }
+
     /// The caller gave up waiting for a `tasks/result`; the task goes on (G25-RES-10).
     pub fn handle_wait_ended(&mut self, now: Millis, request: Request) {
         self.tick(now);

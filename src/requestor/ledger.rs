@@ -27,6 +27,8 @@ enum State {
     Sent,
     /// The server refused the answer.
     Rejected,
+    /// It was not listed while the host asked.
+    Withdrawn,
     /// Nothing is left to do: acknowledged, withdrawn, or never to be answered.
     Closed,
 }
@@ -77,10 +79,12 @@ impl Ledger {
             // Answered keys may be listed for a while after the answer (G26-UPD-03), or be gone before its acknowledgement.
             let listed = entries.iter().any(|entry| entry.key == *key);
             if !listed && matches!(item.state, State::Asked | State::Rejected) {
-                if item.state == State::Asked {
+                item.state = if item.state == State::Asked {
                     changes.push(Change::Withdraw { key: key.clone() });
-                }
-                item.state = State::Closed;
+                    State::Withdrawn
+                } else {
+                    State::Closed
+                };
             }
         }
         for Entry { key, method, same } in entries {
@@ -104,7 +108,7 @@ impl Ledger {
                     }
                     item.state = State::Closed;
                 }
-                Some(item) if item.state == State::Rejected => {
+                Some(item) if matches!(item.state, State::Rejected | State::Withdrawn) => {
                     if item.asked_again {
                         item.state = State::Closed;
                         changes.push(Change::Report { key: key.clone(), problem: Problem::Rejected });

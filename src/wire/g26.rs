@@ -59,7 +59,13 @@ fn write_detail(task: &Task, writer: &mut impl Writer) {
             }
             writer.close();
         }
-        (Phase::Completed | Phase::ToolFailed, _) => writer.part(Name::Result, &Part::Result),
+        (Phase::Completed | Phase::ToolFailed, _) => {
+            // The result says so itself, unless an SDK of the other generation made it (G26-RES-02).
+            writer.open(Name::Result);
+            writer.word(Name::ResultType, Name::Complete);
+            writer.part(Name::Item, &Part::Result);
+            writer.close();
+        }
         (Phase::Failed, None) => writer.part(Name::Error, &Part::Error),
         (Phase::Failed, Some(failure)) => {
             writer.open(Name::Error);

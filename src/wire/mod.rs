@@ -4,7 +4,7 @@
 //! payloads that never enter this crate. [`Name`] is a closed table, so that a name crosses to the host as a number.
 
 pub mod capability;
-mod error;
+pub mod error;
 mod g25;
 mod g26;
 mod name;
@@ -12,7 +12,7 @@ mod request;
 
 pub use error::{Error, ErrorData, LimitReason};
 pub use name::Name;
-pub use request::{Status, Support, method_name, write_offer, write_request};
+pub use request::{INVALID_REQUEST, Status, Support, method_name, write_offer, write_request};
 
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;

@@ -2,6 +2,9 @@
 
 use super::{Generation, Method, Name, Part, Writer};
 
+/// An SDK's answer to a cancellation that came too late.
+pub const INVALID_REQUEST: i32 = -32600;
+
 /// A task's status as a peer names it; both generations have the same five.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]

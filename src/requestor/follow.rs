@@ -1,0 +1,200 @@
+//! One followed task, and the table of what each event does to it.
+
+use super::ledger::Ledger;
+use super::output::{Call, Ending, Request, Waiter};
+use crate::task::Millis;
+use crate::wire::{Generation, Method, Status};
+
+/// How far the following of a task has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Stage {
+    /// It runs, as far as is known.
+    Following,
+    /// The server said that it does not know the task; one more read confirms it (X-ERR-05).
+    Doubting,
+    /// Its time is over; one more read is made (X-TTL-04).
+    LastLook,
+    /// It has ended; its outcome is being fetched.
+    Fetching,
+}
+
+/// What can happen to a followed task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Event {
+    /// A snapshot says that it runs.
+    Live,
+    /// The same, and its time to live has grown.
+    Extended,
+    /// A snapshot says that it has ended, and not how.
+    Terminal,
+    /// The server does not know it.
+    Missing,
+    /// The server refuses such requests altogether.
+    Refused,
+    /// Too many attempts failed.
+    Exhausted,
+    /// Its time is over.
+    Overdue,
+}
+
+/// What is done about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Nothing but wait for the next read.
+    Wait,
+    /// Read at once.
+    Look,
+    /// Get the outcome.
+    Fetch,
+    /// The read did not bring what it must: try again, not for ever.
+    Retry,
+    End(Ending),
+    /// End with what the last snapshot says.
+    EndAsKnown,
+}
+
+/// Every (stage, event) that does something. An outcome ends the following in any stage, and nothing follows it.
+pub const TABLE: &[(Stage, Event, Stage, Action)] = {
+    use Action::{End, EndAsKnown, Fetch, Look, Retry, Wait};
+    use Event::{Exhausted, Extended, Live, Missing, Overdue, Refused, Terminal};
+    use Stage::{Doubting, Fetching, Following, LastLook};
+    &[
+        (Following, Live, Following, Wait),
+        (Following, Extended, Following, Wait),
+        (Following, Terminal, Fetching, Fetch),
+        (Following, Missing, Doubting, Wait),
+        (Following, Refused, Following, End(Ending::Unsupported)),
+        (Following, Exhausted, Following, End(Ending::Unreachable)),
+        (Following, Overdue, LastLook, Look),
+        (Doubting, Live, Following, Wait),
+        (Doubting, Extended, Following, Wait),
+        (Doubting, Terminal, Fetching, Fetch),
+        (Doubting, Missing, Doubting, End(Ending::NotFound)),
+        (Doubting, Refused, Doubting, End(Ending::Unsupported)),
+        (Doubting, Exhausted, Doubting, End(Ending::Unreachable)),
+        (Doubting, Overdue, LastLook, Look),
+        (LastLook, Live, LastLook, End(Ending::Expired)),
+        (LastLook, Extended, Following, Wait),
+        (LastLook, Terminal, Fetching, Fetch),
+        (LastLook, Missing, LastLook, End(Ending::Expired)),
+        (LastLook, Refused, LastLook, End(Ending::Unsupported)),
+        (LastLook, Exhausted, LastLook, End(Ending::Expired)),
+        // The first terminal snapshot wins (X-NTF-01): what says otherwise later is not believed.
+        (Fetching, Live, Fetching, Retry),
+        (Fetching, Extended, Fetching, Retry),
+        (Fetching, Terminal, Fetching, Retry),
+        (Fetching, Missing, Fetching, EndAsKnown),
+        (Fetching, Refused, Fetching, EndAsKnown),
+        (Fetching, Exhausted, Fetching, EndAsKnown),
+    ]
+};
+
+/// What `event` does in `stage`, if anything.
+pub fn transition(stage: Stage, event: Event) -> Option<(Stage, Action)> {
+    let row = TABLE.iter().find(|(from, on, _, _)| (*from, *on) == (stage, event));
+    row.map(|(_, _, to, action)| (*to, *action))
+}
+
+/// One kind of request about a task: at most one of them waits for its answer (X-GET-03).
+#[derive(Clone, Default, Debug)]
+pub struct Lane {
+    /// The request under way.
+    pub flight: Option<Request>,
+    /// When the request under way is given up.
+    pub until: Option<Millis>,
+    /// When the next one is sent.
+    pub at: Option<Millis>,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
+impl Lane {
+    /// Has the next request sent at `at`, or earlier if it was planned earlier.
+    pub fn plan(&mut self, at: Millis) {
+        self.at = Some(self.at.map_or(at, |planned| planned.min(at)));
+    }
+
+    fn due(&self) -> Option<Millis> {
+        self.until.into_iter().chain(self.at).min()
+    }
+}
+
+#[derive(Debug)]
+pub struct Follow {
+    pub id: String,
+    pub generation: Generation,
+    pub stage: Stage,
+    /// Who gets the outcome; with nobody left it is only being cancelled.
+    pub calls: Vec<Call>,
+    /// Whether its calls know of it; a resumed task is announced when it was found.
+    pub announced: bool,
+    /// How many want every snapshot.
+    pub observers: u32,
+    pub read: Lane,
+    pub result: Lane,
+    pub update: Lane,
+    pub cancel: Lane,
+    /// Requests whose answers may still come.
+    pub open: Vec<Request>,
+    pub hint: Option<f64>,
+    pub status: Option<Status>,
+    /// Whether the last failure was a breach of the protocol.
+    pub breached: bool,
+    /// Whether the host holds an error of `tasks/result` that may be the outcome.
+    pub held: bool,
+    /// The task's age and the local time when it was first seen (X-TTL-03).
+    pub first_seen: Option<(Millis, u64)>,
+    pub expires_at: Option<Millis>,
+    pub ledger: Ledger,
+    pub waiters: Vec<(Waiter, bool)>,
+    /// Whether the server refused to cancel; the next read tells why (G25-CAN-10).
+    pub cancel_refused: bool,
+}
+
+impl Follow {
+    pub fn new(id: &str, generation: Generation) -> Self {
+        Self {
+            id: id.to_owned(),
+            generation,
+            stage: Stage::Following,
+            calls: Vec::new(),
+            announced: false,
+            observers: 0,
+            read: Lane::default(),
+            result: Lane::default(),
+            update: Lane::default(),
+            cancel: Lane::default(),
+            open: Vec::new(),
+            hint: None,
+            status: None,
+            breached: false,
+            held: false,
+            first_seen: None,
+            expires_at: None,
+            ledger: Ledger::default(),
+            waiters: Vec::new(),
+            cancel_refused: false,
+        }
+    }
+
+    pub fn lane(&mut self, method: Method) -> &mut Lane {
+        match method {
+            Method::Result => &mut self.result,
+            Method::Update => &mut self.update,
+            Method::Cancel => &mut self.cancel,
+            Method::Get | Method::List => &mut self.read,
+        }
+    }
+
+    /// Whether only its cancellation is still wanted.
+    pub fn is_left(&self) -> bool {
+        self.calls.is_empty() && self.waiters.is_empty()
+    }
+
+    /// When something must be done about it.
+    pub fn due(&self) -> Option<Millis> {
+        let lanes = [&self.read, &self.result, &self.update, &self.cancel];
+        let expiry = self.expires_at.filter(|_| matches!(self.stage, Stage::Following | Stage::Doubting));
+        lanes.into_iter().filter_map(Lane::due).chain(expiry).min()
+    }
+}
