@@ -1,0 +1,89 @@
+// src/ and pkg-template/ -> pkg/. Each step is left out if its inputs are the same as last time.
+import { cpSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
+import { filesIn, root, run, runPackage, say, unlessFresh, work, write } from "./tools.mjs";
+
+const template = join(root, "pkg-template");
+const generated = join(template, "src", "wasm", "generated");
+export const pkg = join(root, "pkg");
+
+export async function build() {
+  const target = JSON.parse(await run("cargo", ["metadata", "--no-deps", "--format-version=1", "--locked"], { capture: true })).target_directory;
+  await compileRust(target);
+  await makeGlue(target);
+  await compileTypeScript();
+}
+
+/** Keeps the paths of this machine out of the wasm (panic messages name source files). */
+export const wasmFlags = {
+  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${process.env.CARGO_HOME ?? join(homedir(), ".cargo")}=cargo --remap-path-prefix=${root}=mcp-tasks`,
+};
+
+async function compileRust(target) {
+  const core = () => run("cargo", ["build", "--quiet", "--locked", "--release", "--lib", "--target=wasm32-unknown-unknown"], { env: wasmFlags });
+  if (packIsFresh(target)) return core();
+  say("compiling the core and the pack tool …");
+  await Promise.all([core(), run("cargo", ["build", "--locked", "--bin=pack", "--features=pack"])]);
+}
+
+const packTool = (target) => join(target, "debug", process.platform === "win32" ? "pack.exe" : "pack");
+
+/** Cargo would link the tool again after each change to the core, which it does not depend on. */
+function packIsFresh(target) {
+  const time = (file) => statSync(file).mtimeMs;
+  const tool = packTool(target);
+  return existsSync(tool) && ["src/bin/pack.rs", "Cargo.lock"].every((file) => time(join(root, file)) < time(tool));
+}
+
+async function makeGlue(target) {
+  const wasm = join(target, "wasm32-unknown-unknown", "release", "mcp_tasks.wasm");
+  const inputs = [wasm, ...["src/bin/pack.rs", "scripts/build.mjs", "package-lock.json"].map((file) => join(root, file))];
+  const outputs = ["core.js", "core.d.ts", "core.wasm", "bytes.ts"].map((file) => join(generated, file));
+  await unlessFresh("wasm-bindgen and wasm-opt", inputs, outputs, async () => {
+    const glue = join(work, `glue-${process.pid}`);
+    await run(packTool(target), [wasm, glue]);
+    await runPackage("binaryen", "wasm-opt", ["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features", join(glue, "core_bg.wasm"), "-o", join(glue, "core.wasm")]);
+    for (const file of ["core.js", "core.d.ts", "core.wasm"]) write(join(generated, file), readFileSync(join(glue, file)));
+    rmSync(glue, { recursive: true });
+    const bytes = readFileSync(join(generated, "core.wasm"));
+    write(join(generated, "bytes.ts"), `export const base64: string =\n  "${bytes.toString("base64")}";\n`);
+    say(`core.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
+  });
+}
+
+async function compileTypeScript() {
+  const copied = ["README.md", "LICENSE", "CHANGELOG.md"].map((name) => join(root, name)).filter(existsSync);
+  const inputs = [...filesIn(template), ...copied, join(root, "scripts", "build.mjs"), join(root, "package-lock.json")];
+  await unlessFresh("TypeScript", inputs, [join(pkg, "dist", "index.js"), join(pkg, "package.json")], async () => {
+    const output = join(work, `dist-${process.pid}`);
+    await runPackage("typescript", "tsc", ["-p", template, "--outDir", output]);
+    // What tsc does not emit: the glue is JavaScript already.
+    for (const name of ["core.js", "core.d.ts", "core.wasm"]) cpSync(join(generated, name), join(output, "wasm", "generated", name));
+    write(join(output, "wasm", "generated", "core.wasm.d.ts"), "declare const module: WebAssembly.Module;\nexport default module;\n");
+    await addCommonJs(output);
+    for (const file of filesIn(output)) write(join(pkg, "dist", relative(output, file)), readFileSync(file));
+    for (const file of filesIn(join(pkg, "dist"))) if (!existsSync(join(output, relative(join(pkg, "dist"), file)))) rmSync(file);
+    rmSync(output, { recursive: true });
+    for (const file of [join(template, "package.json"), ...copied]) write(join(pkg, file.replace(/^.*[\\/]/, "")), readFileSync(file));
+  });
+}
+
+/** Beside each module and its types, the same for `require`. Module by module, so that no code is there twice in one program. */
+async function addCommonJs(output) {
+  const { transform } = await import("esbuild");
+  const relativeImport = /(\b(?:from|import|require)\s*\(?\s*["']\.{1,2}\/[^"']*)\.[jt]s(["'])/g;
+  for (const file of filesIn(output)) {
+    // workerd and edge runtimes have no `require`.
+    if (/wasm[\\/](module|edge)\.|\.wasm(\.d\.ts)?$/.test(file)) continue;
+    const text = readFileSync(file, "utf8");
+    if (file.endsWith(".d.ts")) {
+      write(file, text.replace(relativeImport, "$1.js$2"));
+      write(file.replace(/ts$/, "cts"), text.replace(relativeImport, "$1.cjs$2"));
+    } else {
+      const { code } = await transform(text, { format: "cjs", target: "es2022", platform: "neutral" });
+      write(file.replace(/js$/, "cjs"), code.replace(relativeImport, "$1.cjs$2"));
+    }
+  }
+}

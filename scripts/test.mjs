@@ -1,0 +1,27 @@
+// `npm test`: everything, in the order in which a mistake shows soonest. All Node test files run, whatever fails in them;
+// otherwise the first step that fails ends it.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { build, wasmFlags } from "./build.mjs";
+import { root, run, runPackage, say, step } from "./tools.mjs";
+
+export async function test() {
+  await step("build", build);
+  await step("core tests, native", () => run("cargo", ["test", "--locked"]));
+  await step("core tests, wasm", () => run("cargo", ["test", "--locked", "--target=wasm32-wasip1", "--lib", "--tests"]));
+  if (await hasClippy()) await step("clippy", () => run("cargo", ["clippy", "--quiet", "--locked", "--lib", "--target=wasm32-unknown-unknown"], { env: wasmFlags }));
+  else say("clippy is not installed: left out");
+  await step("types of tests and demo", () => runPackage("typescript", "tsc", ["-p", root]));
+  await step("node tests", () => run(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", "tests/**/*.test.ts"]));
+  await step("requirements", () => run(process.execPath, [join(root, "tests", "requirements", "gate.mjs")]));
+  await step("conformance", () => run(process.execPath, [join(root, "tests", "conformance", "run.mjs")]));
+}
+
+async function hasClippy() {
+  try {
+    await run("cargo", ["clippy", "--version"], { capture: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
