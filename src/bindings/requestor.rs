@@ -1,1 +1,315 @@
-//! The requestor for JavaScript.
+//! The requestor for JavaScript; `pkg-template/src/client/host.ts` is the other side.
+
+use std::cell::RefCell;
+
+use wasm_bindgen::prelude::*;
+
+use super::writer::{Assembler, Assembling};
+use crate::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
+use crate::task::Millis;
+use crate::wire::{Generation, Support, method_name, write_offer, write_request};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the requestor asks of its host. No method throws; each may call back in.
+    pub type RequestorHost;
+    /// Starts a message; its holes are filled with what is kept for `task`.
+    #[wasm_bindgen(method)]
+    fn begin(this: &RequestorHost, task: u32);
+    /// The offer was put together.
+    #[wasm_bindgen(method, js_name = "sendCall")]
+    fn send_call(this: &RequestorHost, call: u32, offer: bool);
+    #[wasm_bindgen(method)]
+    fn list(this: &RequestorHost, request: u32, cursor: Option<String>);
+    /// The `params` were put together.
+    #[wasm_bindgen(method)]
+    fn ask(this: &RequestorHost, request: u32, task: u32, method: u8);
+    #[wasm_bindgen(method)]
+    fn forward(this: &RequestorHost, call: u32);
+    #[wasm_bindgen(method)]
+    fn created(this: &RequestorHost, call: u32, task: u32);
+    #[wasm_bindgen(method)]
+    fn changed(this: &RequestorHost, task: u32, payload: u32);
+    #[wasm_bindgen(method)]
+    fn hold(this: &RequestorHost, task: u32, payload: u32);
+    #[wasm_bindgen(method)]
+    fn prompt(this: &RequestorHost, task: u32, key: &str, again: bool);
+    #[wasm_bindgen(method)]
+    fn withdraw(this: &RequestorHost, task: u32, key: &str);
+    #[wasm_bindgen(method, js_name = "dropInput")]
+    fn drop_input(this: &RequestorHost, task: u32, key: &str);
+    #[wasm_bindgen(method)]
+    fn report(this: &RequestorHost, task: u32, key: &str, problem: u8);
+    /// The error of a requestor's own ending was put together. `status`: 255 where it is unknown.
+    #[wasm_bindgen(method)]
+    fn ended(this: &RequestorHost, task: u32, ending: u8, status: u8, payload: u32);
+    #[wasm_bindgen(method, js_name = "answerReply")]
+    fn answer_reply(this: &RequestorHost, call: u32);
+    #[wasm_bindgen(method, js_name = "answerOutcome")]
+    fn answer_outcome(this: &RequestorHost, call: u32, task: u32);
+    /// The error was put together.
+    #[wasm_bindgen(method, js_name = "answerLocal")]
+    fn answer_local(this: &RequestorHost, call: u32, ending: u8);
+    /// `status` and `error`: 255 where there is none.
+    #[wasm_bindgen(method)]
+    fn cancelled(this: &RequestorHost, waiter: u32, status: u8, error: u8);
+    #[wasm_bindgen(method)]
+    fn forget(this: &RequestorHost, task: u32);
+}
+
+const NONE: u8 = 255;
+
+#[wasm_bindgen]
+pub struct Requestor {
+    inner: RefCell<requestor::Requestor>,
+    /// The `inputRequests` of the snapshot that comes next.
+    entries: RefCell<Option<Vec<Entry>>>,
+}
+
+#[wasm_bindgen]
+impl Requestor {
+    /// `max_age` NaN: the task's time to live.
+    #[wasm_bindgen(constructor)]
+    pub fn new(min: u32, max: u32, initial: u32, max_age: f64, seed: f64) -> Self {
+        let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), seed: seed.to_bits() };
+        Self { inner: RefCell::new(requestor::Requestor::new(options)), entries: RefCell::new(None) }
+    }
+
+    pub fn drain(&self, host: &RequestorHost, assembler: &Assembler) {
+        loop {
+            let Some(output) = self.inner.borrow_mut().poll_output() else { break };
+            self.hand_over(output, host, assembler);
+        }
+    }
+
+    /// Infinite where nothing is due.
+    #[wasm_bindgen(js_name = "nextDeadline")]
+    pub fn next_deadline(&self) -> f64 {
+        self.inner.borrow().next_deadline().map_or(f64::INFINITY, |at| at as f64)
+    }
+
+    pub fn followed(&self) -> usize {
+        self.inner.borrow().followed()
+    }
+
+    /// `extension`: 0 not declared, 1 declared, 2 unknown.
+    pub fn server(&self, calls: bool, cancel: bool, extension: u8) {
+        let extension = (extension < 2).then_some(extension == 1);
+        self.inner.borrow_mut().handle_server(Server { calls, cancel, extension });
+    }
+
+    pub fn tool(&self, tool: &str, support: &str) {
+        self.inner.borrow_mut().handle_tool(tool, Support::named(support));
+    }
+
+    #[wasm_bindgen(js_name = "toolsComplete")]
+    pub fn tools_complete(&self) {
+        self.inner.borrow_mut().handle_tools_complete();
+    }
+
+    #[wasm_bindgen(js_name = "toolsChanged")]
+    pub fn tools_changed(&self) {
+        self.inner.borrow_mut().handle_tools_changed();
+    }
+
+    pub fn page(&self, now: f64, request: u32, next: Option<String>) {
+        self.inner.borrow_mut().handle_page(millis(now), request, next.as_deref());
+    }
+
+    #[wasm_bindgen(js_name = "pageLost")]
+    pub fn page_lost(&self, now: f64, request: u32) {
+        self.inner.borrow_mut().handle_page_lost(millis(now), request);
+    }
+
+    /// `preference`: 0 forbid, 1 allow, 2 prefer, 3 require. `ttl` NaN: the server's.
+    #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
+    pub fn call(&self, now: f64, call: u32, generation: u8, tool: &str, preference: u8, cancels: bool, ttl: f64) {
+        let facts = facts(generation, tool, preference, cancels, ttl);
+        self.inner.borrow_mut().handle_call(millis(now), call, facts);
+    }
+
+    /// The call follows the task `id` of the generation `of`.
+    #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
+    pub fn resume(&self, now: f64, call: u32, generation: u8, tool: &str, cancels: bool, of: u8, id: &str) {
+        let facts = facts(generation, tool, 2, cancels, f64::NAN);
+        self.inner.borrow_mut().handle_resume(millis(now), call, facts, Generation::from_number(of), id);
+    }
+
+    /// The snapshot that comes next has `inputRequests`; [`Requestor::entry`] names each.
+    #[wasm_bindgen(js_name = "beginEntries")]
+    pub fn begin_entries(&self) {
+        *self.entries.borrow_mut() = Some(Vec::new());
+    }
+
+    pub fn entry(&self, key: &str, method: &str, same: bool) {
+        if let Some(entries) = self.entries.borrow_mut().as_mut() {
+            entries.push(Entry { key: key.to_owned(), method: method.to_owned(), same });
+        }
+    }
+
+    /// `from`: 0 the answer to the call `number`, 1 the answer to the request `number`, 2 a notification. `flags`: 1 it has
+    /// a result, 2 it has an error.
+    #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
+    pub fn snapshot(
+        &self,
+        now: f64,
+        from: u8,
+        number: u32,
+        id: &str,
+        status: &str,
+        ttl: f64,
+        poll: f64,
+        age: f64,
+        flags: u8,
+        payload: u32,
+    ) {
+        let entries = self.entries.borrow_mut().take();
+        let snapshot = Snapshot {
+            id,
+            status,
+            ttl,
+            poll,
+            age,
+            has_result: flags & 1 != 0,
+            has_error: flags & 2 != 0,
+            inputs: entries.as_deref(),
+        };
+        let mut inner = self.inner.borrow_mut();
+        match from {
+            0 => inner.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
+            1 => inner.handle_answer(millis(now), number, Answered::Snapshot(snapshot), payload),
+            _ => inner.handle_notification(millis(now), &snapshot, payload),
+        }
+    }
+
+    #[wasm_bindgen(js_name = "replyResult")]
+    pub fn reply_result(&self, now: f64, call: u32, is_error: bool, demands_task: bool) {
+        self.inner.borrow_mut().handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
+    }
+
+    #[wasm_bindgen(js_name = "replyError")]
+    pub fn reply_error(&self, now: f64, call: u32, code: i32) {
+        self.inner.borrow_mut().handle_reply(millis(now), call, Reply::Error { code }, 0);
+    }
+
+    pub fn unsent(&self, call: u32) {
+        self.inner.borrow_mut().handle_unsent(call);
+    }
+
+    pub fn abort(&self, now: f64, call: u32) {
+        self.inner.borrow_mut().handle_abort(millis(now), call);
+    }
+
+    pub fn detach(&self, now: f64, call: u32) {
+        self.inner.borrow_mut().handle_detach(millis(now), call);
+    }
+
+    #[wasm_bindgen(js_name = "answerResult")]
+    pub fn answer_result(&self, now: f64, request: u32, is_error: bool, payload: u32) {
+        self.inner.borrow_mut().handle_answer(millis(now), request, Answered::Result { is_error }, payload);
+    }
+
+    #[wasm_bindgen(js_name = "answerError")]
+    pub fn answer_error(&self, now: f64, request: u32, code: i32, payload: u32) {
+        self.inner.borrow_mut().handle_answer(millis(now), request, Answered::Error { code }, payload);
+    }
+
+    pub fn lost(&self, now: f64, request: u32) {
+        self.inner.borrow_mut().handle_answer(millis(now), request, Answered::Lost, 0);
+    }
+
+    pub fn input(&self, now: f64, task: u32, key: &str) {
+        self.inner.borrow_mut().handle_input(millis(now), task, key);
+    }
+
+    #[wasm_bindgen(js_name = "noInput")]
+    pub fn no_input(&self, task: u32, key: &str) {
+        self.inner.borrow_mut().handle_no_input(task, key);
+    }
+
+    pub fn observers(&self, now: f64, task: u32, observers: u32) {
+        self.inner.borrow_mut().handle_observers(millis(now), task, observers);
+    }
+
+    pub fn cancel(&self, now: f64, waiter: u32, task: u32, await_terminal: bool) {
+        self.inner.borrow_mut().handle_cancel(millis(now), waiter, task, await_terminal);
+    }
+
+    pub fn timer(&self, now: f64) {
+        self.inner.borrow_mut().handle_timer(millis(now));
+    }
+
+    /// The connection was closed, or the host follows no more.
+    pub fn close(&self, connection: bool) {
+        let ending = if connection { Ending::Connection } else { Ending::Detached };
+        self.inner.borrow_mut().handle_close(ending);
+    }
+}
+
+impl Requestor {
+    fn hand_over(&self, output: Output, host: &RequestorHost, assembler: &Assembler) {
+        let mut writer = Assembling(assembler);
+        match output {
+            Output::Send { call, offer } => {
+                let offered = if offer { self.inner.borrow().offer(call) } else { None };
+                host.begin(0);
+                if let Some((generation, ttl)) = offered {
+                    write_offer(generation, ttl, &mut writer);
+                }
+                host.send_call(call, offer);
+            }
+            Output::List { request, cursor } => host.list(request, cursor),
+            Output::Ask { request, task, method, keys } => {
+                let about = self.inner.borrow().task(task).map(|(generation, id)| (generation, id.to_owned()));
+                if let Some((generation, id)) = about {
+                    host.begin(task);
+                    write_request(generation, method, &id, &keys, &mut writer);
+                    host.ask(request, task, method_name(method) as u8);
+                }
+            }
+            Output::Forward { call } => host.forward(call),
+            Output::Created { call, task } => host.created(call, task),
+            Output::Changed { task, payload } => host.changed(task, payload),
+            Output::Hold { task, payload } => host.hold(task, payload),
+            Output::Prompt { task, key, again } => host.prompt(task, &key, again),
+            Output::Withdraw { task, key } => host.withdraw(task, &key),
+            Output::Drop { task, key } => host.drop_input(task, &key),
+            Output::Report { task, key, problem } => host.report(task, &key, problem as u8),
+            Output::Ended { task, ending, status, payload } => {
+                host.begin(task);
+                ending.write(None, &mut writer);
+                host.ended(task, ending as u8, status.map_or(NONE, |status| status as u8), payload);
+            }
+            Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),
+            Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task),
+            Output::Answer { call, answer: Answer::Local(ending) } => {
+                host.begin(0);
+                ending.write(None, &mut writer);
+                host.answer_local(call, ending as u8);
+            }
+            Output::Cancelled { waiter, status, error } => {
+                host.cancelled(waiter, status.map_or(NONE, |status| status as u8), error.map_or(NONE, |error| error as u8));
+            }
+            Output::Forget { task } => host.forget(task),
+        }
+    }
+}
+
+fn millis(now: f64) -> Millis {
+    // `as` saturates.
+    now as Millis
+}
+
+fn count(number: f64) -> Option<u64> {
+    (number >= 0.0).then_some(number as u64)
+}
+
+fn facts(generation: u8, tool: &str, preference: u8, cancels: bool, ttl: f64) -> CallFacts<'_> {
+    let preference = match preference {
+        0 => Preference::Forbid,
+        1 => Preference::Allow,
+        3 => Preference::Require,
+        _ => Preference::Prefer,
+    };
+    CallFacts { generation: Generation::from_number(generation), tool, preference, cancels, ttl: count(ttl) }
+}
