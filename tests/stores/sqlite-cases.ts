@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isTaskError } from "../../pkg-template/src/errors.ts";
 import { sqliteStore, type SqliteDatabase } from "../../pkg-template/src/stores/sqlite.ts";
 import type { MakeStore } from "./kit.ts";
 
@@ -14,7 +16,7 @@ export function sqliteFactories(open: OpenSqlite): Readonly<Record<string, MakeS
       return { store: sqliteStore(db), dispose: () => void db.close() };
     },
     "two handles on one file": () => {
-      const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-"));
+      const directory = temporary();
       const handles: { close(): unknown }[] = [];
       const openStore = () => {
         const db = open(join(directory, "tasks.db"));
@@ -34,4 +36,29 @@ export function sqliteFactories(open: OpenSqlite): Readonly<Record<string, MakeS
       };
     },
   };
+}
+
+function temporary(): string {
+  return mkdtempSync(join(tmpdir(), "mcp-tasks-"));
+}
+
+/** Another connection holds the lock: writing is an error that says what to do, reading goes on. */
+export async function lockedDatabase(open: OpenSqlite): Promise<void> {
+  const directory = temporary();
+  const [mine, other] = [0, 1].map(() => open(join(directory, "tasks.db"))) as [ReturnType<OpenSqlite>, ReturnType<OpenSqlite>];
+  const store = sqliteStore(mine, { wal: true, busyTimeout: 20 });
+  const task = { owner: "alice", id: "a", version: 1, createdAt: 1, dueAt: null, state: "w", payload: null };
+  const busy = (what: string) => (error: unknown) =>
+    isTaskError(error) && error.code === "storage" && error.cause instanceof Error &&
+    new RegExp(`could not ${what}: .*locked.*busy timeout`).test(error.message);
+  other.exec("BEGIN IMMEDIATE");
+  assert.throws(() => store.put(task), busy("write"));
+  assert.throws(() => sqliteStore(mine, { tablePrefix: "late_" }), busy("open"));
+  assert.equal(await store.get("alice", "a"), undefined);
+  other.exec("COMMIT");
+  assert.equal(await store.put(task), true);
+  await store.close?.();
+  mine.close();
+  other.close();
+  rmSync(directory, { recursive: true });
 }

@@ -10,7 +10,7 @@ import { isTaskError, type TaskErrorCode } from "../../pkg-template/src/errors.t
 import type { TaskWrite } from "../../pkg-template/src/store.ts";
 import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
 import { storeCases } from "./kit.ts";
-import { sqliteFactories } from "./sqlite-cases.ts";
+import { lockedDatabase, sqliteFactories } from "./sqlite-cases.ts";
 
 function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
   return { owner: "alice", id, version: 1, createdAt: 1, dueAt: 2, state: "w", payload: null, ...more };
@@ -62,19 +62,7 @@ test("four processes on one file lose no swap", () =>
     assert.deepEqual([task?.version, task?.state], [401, "400"]);
   }));
 
-test("a locked database is an error that says what to do", () =>
-  inDirectory(async (directory) => {
-    const [mine, other] = [0, 1].map(() => new DatabaseSync(join(directory, "tasks.db"))) as [DatabaseSync, DatabaseSync];
-    const store = sqliteStore(mine, { wal: true });
-    other.exec("BEGIN IMMEDIATE");
-    assert.throws(() => store.put(write("a")), fails("storage", /could not write: .*locked.*busy timeout/));
-    assert.throws(() => sqliteStore(mine, { tablePrefix: "late_" }), fails("storage", /could not open: .*busy timeout/));
-    assert.equal(await store.get("alice", "a"), undefined, "reading goes on");
-    other.exec("COMMIT");
-    assert.equal(await store.put(write("a")), true);
-    mine.close();
-    other.close();
-  }));
+test("a locked database is an error that says what to do", () => lockedDatabase((file) => new DatabaseSync(file)));
 
 test("a handle that was closed, or whose tables are gone, is an error of the store", () => {
   const db = new DatabaseSync(":memory:");

@@ -1,0 +1,26 @@
+// Runs under Bun: puts bun:sqlite through the contract suite and prints what became of each case, as JSON.
+import { storeCases } from "./kit.ts";
+import { lockedDatabase, sqliteFactories, type OpenSqlite } from "./sqlite-cases.ts";
+
+const { Database } = await import("bun:sqlite" as string);
+const open: OpenSqlite = (file) => {
+  const db = new Database(file);
+  // `true` throws where a statement is still open, so this also proves that the store's `close` leaves none
+  return Object.assign(db, { close: () => Database.prototype.close.call(db, file !== ":memory:") });
+};
+
+const results: { name: string; error?: string }[] = [];
+async function record(name: string, body: () => unknown): Promise<void> {
+  try {
+    await body();
+    results.push({ name });
+  } catch (error) {
+    results.push({ name, error: String(error) });
+  }
+}
+
+for (const [how, makeStore] of Object.entries(sqliteFactories(open))) {
+  for (const { name, run } of storeCases) await record(`${name}, ${how}`, () => run(makeStore));
+}
+await record("a locked database is an error that says what to do", () => lockedDatabase(open));
+console.log(JSON.stringify(results));
