@@ -1,3 +1,6 @@
-export { isTaskError, TaskError, TaskStoreFullError, type TaskErrorCode } from "./errors.ts";
-export type * from "./store.ts";
+export { TaskError, TaskStoreFullError, isTaskError, type TaskErrorCode } from "./errors.ts";
+export { TaskServer, type AttachableServer, type FetchHandler } from "./server.ts";
+export { memoryStore } from "./stores/memory.ts";
+export type { MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } from "./store.ts";
+export type { TransportLike } from "./tap.ts";
 export type * from "./types.ts";

@@ -202,6 +202,10 @@ impl Receiver {
         self.inner.borrow_mut().handle_promote(now as Millis, call);
     }
 
+    pub fn creating(&self, call: u32) -> bool {
+        self.inner.borrow().is_creating(call)
+    }
+
     pub fn dropped(&self, now: f64, call: u32) -> bool {
         self.inner.borrow_mut().handle_dropped(now as Millis, call)
     }

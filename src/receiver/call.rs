@@ -288,7 +288,10 @@ impl Receiver {
             if let Some(outcome) = outcome {
                 return self.handle_outcome(self.now, number, outcome);
             }
-            if !begun {
+            if begun {
+                // The handler may wait to hear whether it runs as a task.
+                self.push(Output::Begin { call: number });
+            } else {
                 self.begin(number);
             }
             return;
@@ -384,13 +387,13 @@ impl Receiver {
             immediate: None,
         };
         self.insert_running(Facts { request: number, ..on }, policy, slot, task.tool.clone(), task.ttl);
-        if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
-            self.push(Output::Bind { call: number, id });
-        }
         if let Some(at) = task.expires_at() {
             self.deadlines.set(at, Timer::Expire(slot));
         }
         self.push(Output::Restart { call: number, on: on.request, job, answers });
+        if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
+            self.push(Output::Bind { call: number, id });
+        }
     }
 
     /// A call whose task exists already.
@@ -441,6 +444,11 @@ impl Receiver {
     pub(super) fn task_of_call(&self, call: Request) -> Option<(u32, Facts)> {
         let call = self.calls.get(&call)?;
         (call.stage == Stage::Task).then_some((call.slot?, call.facts))
+    }
+
+    /// Whether the store is being asked to make a task of the call. `Bind` or `Begin` follows.
+    pub fn is_creating(&self, call: Request) -> bool {
+        self.calls.get(&call).is_some_and(|call| call.stage == Stage::Creating)
     }
 
     /// The task id of a call that is a task.

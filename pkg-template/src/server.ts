@@ -1,0 +1,120 @@
+import { TaskError } from "./errors.ts";
+import { Gate, type Context, type Product, callOf } from "./server/gate.ts";
+import { Listener, type Face } from "./server/listener.ts";
+import { defaultOwner } from "./server/owner.ts";
+import { invalid } from "./server/policy.ts";
+import { Runtime } from "./server/runtime.ts";
+import { memoryStore } from "./stores/memory.ts";
+import { type TransportLike, tap } from "./tap.ts";
+import type { RunningTask, TaskServerOptions } from "./types.ts";
+
+/** An SDK server that can be attached: `Server` or `McpServer`, of SDK v1 or v2. */
+export interface AttachableServer {
+  connect(transport: never): Promise<void>;
+}
+
+/** The handler of an HTTP entry, as SDK v2's `createMcpHandler` makes it. */
+export interface FetchHandler {
+  fetch(request: Request, options?: never): Promise<Response>;
+}
+
+/** Gives SDK servers durable tasks. One for all connections of a server. */
+export class TaskServer {
+  readonly #options: TaskServerOptions;
+  readonly #face: Face;
+
+  /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong, and `wasm` where WebAssembly is forbidden. */
+  constructor(options: TaskServerOptions = {}) {
+    if (options.cursorKey !== undefined && options.cursorKey.length !== 16) throw invalid("cursorKey", "16 bytes");
+    for (const [name, value] of Object.entries(options.limits ?? {})) {
+      if (value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= 0xffffffff)) throw invalid(`limits.${name}`, "a positive whole number");
+    }
+    this.#options = options;
+    const runtime = new Runtime(options, options.store ?? memoryStore());
+    this.#face = {
+      runtime,
+      owner: (extra, sessionId) => {
+        const authInfo = extra?.["authInfo"];
+        if (options.owner === undefined) return defaultOwner(authInfo);
+        const owner = options.owner(authInfo, { sessionId });
+        return typeof owner === "string" && owner.length <= 512 ? owner : undefined;
+      },
+      lists: (owner, pipe) => options.list ?? (pipe || (owner !== undefined && owner !== "")),
+    };
+  }
+
+  /**
+   * Attaches tasks to a server of either SDK, before it is connected, or to a transport. Returns what it was given.
+   * Handlers, clients and entry points stay as they are.
+   */
+  attach<T extends AttachableServer | TransportLike>(target: T): T {
+    if ("connect" in target && typeof target.connect === "function") this.#attachServer(target as T & Product & { connect(transport: TransportLike): Promise<void> });
+    else if ("send" in target && "start" in target) this.#tap(target, undefined);
+    else throw new TaskError("invalid_argument", "TaskServer.attach() takes a Server, an McpServer or a transport of the MCP SDK.");
+    return target;
+  }
+
+  /** The task that a handler runs in, given its second argument (`ctx` or `extra`); `undefined` for an ordinary call. */
+  current(context: object | undefined): RunningTask | undefined {
+    const call = callOf(this.#face.runtime, context as Context | undefined);
+    return call?.taskId === undefined ? undefined : this.#running(call.number);
+  }
+
+  /**
+   * Makes the call that a handler runs in a task now, where the client can take one (policy `task: "handler"`).
+   * Resolves with the task, or with `undefined` where the call stays an ordinary one.
+   */
+  async create(context: object | undefined): Promise<RunningTask | undefined> {
+    const { runtime } = this.#face;
+    const call = callOf(runtime, context as Context | undefined);
+    if (call === undefined) return undefined;
+    runtime.enter(() => runtime.receiver.promote(Date.now(), call.number));
+    if (call.taskId === undefined && runtime.receiver.creating(call.number)) await new Promise<void>((resolve) => call.whenSettled(resolve));
+    return call.taskId === undefined ? undefined : this.#running(call.number);
+  }
+
+  /** Wraps an HTTP entry, so that a platform that stops idle workers waits for running tasks. */
+  fetch(handler: FetchHandler): (request: Request, options?: unknown, context?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response> {
+    return async (request, options, context) => {
+      // A worker's entry is called with its environment and context, the SDK's with options.
+      const response = await handler.fetch(request, (context === undefined ? options : undefined) as never);
+      context?.waitUntil(this.#face.runtime.whenIdle());
+      return response;
+    };
+  }
+
+  /** Stops timers and watches, and lets go of connections that only running tasks kept open. The store stays open. */
+  async close(): Promise<void> {
+    this.#face.runtime.stop();
+    if (this.#options.store === undefined) return;
+    await this.#options.store.close?.();
+  }
+
+  #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
+    for (const product of [server, server.server as typeof server | undefined]) {
+      if (product === undefined) continue;
+      const connect = product.connect.bind(product);
+      product.connect = (transport) => {
+        this.#tap(transport, server);
+        return connect(transport);
+      };
+    }
+  }
+
+  #tap(transport: TransportLike, product: Product | undefined): void {
+    tap(transport, (wire) => new Listener(this.#face, wire, transport, Gate.of(this.#face.runtime, product)));
+  }
+
+  #running(number: number): RunningTask | undefined {
+    const { runtime } = this.#face;
+    const call = runtime.calls.get(number);
+    const taskId = call?.taskId;
+    if (call === undefined || taskId === undefined) return undefined;
+    return {
+      taskId,
+      signal: call.signal,
+      status: async (message) => runtime.enter(() => runtime.receiver.note(Date.now(), number, message)),
+      requireInput: (request, key) => runtime.requireInput(call, request, key),
+    };
+  }
+}

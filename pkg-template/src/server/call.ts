@@ -1,0 +1,106 @@
+import { TaskError } from "../errors.ts";
+import type { Message } from "../tap.ts";
+import type { Listener } from "./listener.ts";
+import { toJson } from "./payload.ts";
+
+/** A `tools/call` on its way through the SDK. */
+export class Call {
+  readonly number: number;
+  readonly listener: Listener;
+  readonly peer: number;
+  readonly generation: number;
+  /** What the request said of itself, as the core's bits. */
+  readonly flags: number;
+  readonly message: Message;
+  readonly extra: Record<string, unknown> | undefined;
+  /** The JSON-RPC id under which the SDK knows the call. */
+  readonly sdkId: unknown;
+  /** The task it became. */
+  taskId: string | undefined;
+  /** What the handler ended with. */
+  outcome: Message | undefined;
+  outcomeText: string | undefined;
+  /** The progress last let through; a task's progress only grows (G25-PRG-03). */
+  progress: number = Number.NEGATIVE_INFINITY;
+  readonly #controller = new AbortController();
+  #gate: { resolve(): void; reject(error: Error): void } | undefined;
+  #opened: boolean | undefined;
+  #settled: (() => void)[] = [];
+
+  constructor(
+    number: number,
+    listener: Listener,
+    peer: number,
+    generation: number,
+    flags: number,
+    message: Message,
+    extra: Record<string, unknown> | undefined,
+    sdkId: unknown,
+  ) {
+    this.number = number;
+    this.listener = listener;
+    this.peer = peer;
+    this.generation = generation;
+    this.flags = flags;
+    this.message = message;
+    this.extra = extra;
+    this.sdkId = sdkId;
+  }
+
+  /** Fires when the task is cancelled or expires. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The call is a task now. */
+  bind(id: string): void {
+    this.taskId = id;
+    this.stay();
+  }
+
+  /** Runs `then` when it is known whether the call becomes a task. */
+  whenSettled(then: () => void): void {
+    this.#settled.push(then);
+  }
+
+  /** It stays an ordinary call. */
+  stay(): void {
+    for (const settled of this.#settled.splice(0)) settled();
+  }
+
+  /** Resolves when the handler may begin; rejects if the call ends before. */
+  wait(): Promise<void> {
+    if (this.#opened === true) return Promise.resolve();
+    if (this.#opened === false) return Promise.reject(ended());
+    return new Promise((resolve, reject) => {
+      this.#gate = { resolve, reject };
+    });
+  }
+
+  open(): void {
+    this.stay();
+    if (this.#opened !== undefined) return;
+    this.#opened = true;
+    this.#gate?.resolve();
+  }
+
+  abort(): void {
+    this.stay();
+    this.#controller.abort(ended());
+    if (this.#opened !== undefined) return;
+    this.#opened = false;
+    this.#gate?.reject(ended());
+  }
+
+  /** Keeps what the handler ended with; a task's outcome is made text once. Says whether it can be. */
+  end(message: Message): boolean {
+    this.outcome = message;
+    if (this.taskId === undefined) return true;
+    this.outcomeText = toJson(message.result ?? message.error);
+    return this.outcomeText !== undefined;
+  }
+}
+
+function ended(): TaskError {
+  return new TaskError("cancelled", "The task has ended; its handler should stop.");
+}

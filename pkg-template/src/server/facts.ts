@@ -1,0 +1,103 @@
+// What a message says, as primitive facts for the core. Nothing here decides.
+import type { Extra, Message } from "../tap.ts";
+
+export const EXTENSION = "io.modelcontextprotocol/tasks";
+export const RELATED_TASK = "io.modelcontextprotocol/related-task";
+export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
+export const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";
+
+/** A JSON object: not `null`, not an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value of an own property; what a prototype holds is nobody's message (X-LIM-05). */
+export function own(value: unknown, key: string): unknown {
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/** The protocol version that a request names itself. */
+export function versionOf(message: Message): unknown {
+  return own(own(message.params, "_meta"), VERSION_META);
+}
+
+/** The `MCP-Protocol-Version` header of the HTTP request that brought a message; both SDKs' shapes. */
+export function versionHeader(extra: Extra): string | undefined {
+  const request = extra?.["request"];
+  if (request instanceof Request) return request.headers.get("mcp-protocol-version") ?? undefined;
+  const header = own(own(extra?.["requestInfo"], "headers"), "mcp-protocol-version");
+  return typeof header === "string" ? header : undefined;
+}
+
+/** Declared capabilities as the core's bits; a leaf counts when it is an object (G25-CAP-12, G26-CAP-14). */
+export function capabilityBits(capabilities: unknown): number {
+  const leaf = (...path: string[]): boolean => isObject(path.reduce(own, capabilities));
+  let bits = 0;
+  if (leaf("extensions", EXTENSION)) bits |= 1;
+  // A bare `elicitation` means forms.
+  if (leaf("elicitation", "form") || (leaf("elicitation") && !leaf("elicitation", "url"))) bits |= 2;
+  if (leaf("elicitation", "url")) bits |= 4;
+  if (leaf("sampling")) bits |= 8;
+  if (leaf("sampling", "tools")) bits |= 16;
+  if (leaf("roots")) bits |= 32;
+  return bits;
+}
+
+/** All kinds of input: what is assumed of a client that introduced itself on another connection. */
+export const ALL_INPUT = 62;
+
+/** `params.task` as the core reads it: -3 absent, -2 invalid, -1 without `ttl`, else its `ttl`. */
+export function augmentation(task: unknown): number {
+  if (task === undefined) return -3;
+  if (!isObject(task)) return -2;
+  const ttl = own(task, "ttl");
+  if (ttl === undefined) return -1;
+  return typeof ttl === "number" && Number.isSafeInteger(ttl) && ttl >= 0 ? ttl : -2;
+}
+
+/** What an input response looks like, as the core's bits. */
+export function shapeOf(value: unknown): number {
+  let shape = 0;
+  const action = own(value, "action");
+  const content = own(value, "content");
+  if ((action === "accept" || action === "decline" || action === "cancel") && (content === undefined || isForm(content))) shape |= 1;
+  if (typeof own(value, "role") === "string" && typeof own(value, "model") === "string" && content !== undefined && content !== null) shape |= 2;
+  const roots = own(value, "roots");
+  if (Array.isArray(roots) && roots.every((root) => typeof own(root, "uri") === "string")) shape |= 4;
+  return shape;
+}
+
+function isForm(content: unknown): boolean {
+  return (
+    isObject(content) &&
+    Object.values(content).every(
+      (value) =>
+        typeof value === "string" ||
+        typeof value === "number" ||
+        typeof value === "boolean" ||
+        (Array.isArray(value) && value.every((item) => typeof item === "string")),
+    )
+  );
+}
+
+/** Whether text has a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
+export function isWellFormed(text: string): boolean {
+  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
+}
+
+/** Whether a value nests deeper than `limit`; looks with a stack of its own, so depth costs no recursion (X-LIM-04). */
+export function isDeeperThan(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) return true;
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item !== "object" || item === null) continue;
+      for (const child of Array.isArray(item) ? item : Object.values(item)) {
+        if (typeof child === "object" && child !== null) next.push(child);
+      }
+    }
+    level = next;
+  }
+  return false;
+}

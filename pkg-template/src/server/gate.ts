@@ -1,0 +1,141 @@
+// Where a tool's handler begins: the SDK has checked the call's name and arguments by then, and the handler's own
+// context can be given a task. `McpServer` keeps its tools in a field of its own; where that field is missing or the
+// server is a low-level one, there is no gate, and a task is created before its parameters are checked.
+import type { InputRequest } from "../types.ts";
+import type { Call } from "./call.ts";
+import { own } from "./facts.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** The `_meta` key by which a handler finds the call it runs in. Set by this package alone. */
+export const RUN_META = "mcp-tasks/run";
+
+type Handler = (...values: unknown[]) => unknown;
+interface Tool {
+  executor?: Handler;
+  handler?: Handler & { createTask?: unknown };
+}
+/** What the gate reads of an SDK server. */
+export interface Product {
+  server?: Product;
+  _registeredTools?: Record<string, Tool>;
+  getNegotiatedProtocolVersion?(): string | undefined;
+}
+
+const WRAPPED = new WeakSet<object>();
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/** The gate before the handlers of one `McpServer`. */
+export class Gate {
+  readonly #runtime: Runtime;
+  readonly #product: Product;
+  readonly #tools: Record<string, Tool>;
+
+  private constructor(runtime: Runtime, product: Product, tools: Record<string, Tool>) {
+    this.#runtime = runtime;
+    this.#product = product;
+    this.#tools = tools;
+  }
+
+  /** The gate of a server, if it has one. */
+  static of(runtime: Runtime, product: Product | undefined): Gate | undefined {
+    const tools = product?._registeredTools;
+    return product === undefined || typeof tools !== "object" ? undefined : new Gate(runtime, product, tools);
+  }
+
+  negotiatedVersion(): string | undefined {
+    return (this.#product.server ?? this.#product).getNegotiatedProtocolVersion?.();
+  }
+
+  /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
+  runsTasksItself(name: string): boolean {
+    return own(this.#tools, name) !== undefined && typeof this.#tools[name]?.handler === "object";
+  }
+
+  /** Puts the gate before the handler of the tool called `name`. */
+  wrap(name: unknown): void {
+    const tool = typeof name === "string" ? (own(this.#tools, name) as Tool | undefined) : undefined;
+    // SDK v2 runs `executor`, which an update of the tool replaces; SDK v1 runs `handler`.
+    const member = tool?.executor === undefined ? "handler" : "executor";
+    const handler = tool?.[member];
+    if (tool === undefined || typeof handler !== "function" || WRAPPED.has(handler)) return;
+    const gated: Handler = (...values) => this.#enter(handler, values);
+    WRAPPED.add(gated);
+    tool[member] = gated;
+  }
+
+  async #enter(handler: Handler, values: unknown[]): Promise<unknown> {
+    const context = values.at(-1) as Context;
+    const runtime = this.#runtime;
+    const call = callOf(runtime, context);
+    if (call === undefined) return handler(...values);
+    runtime.enter(() => runtime.receiver.begin(Date.now(), call.number));
+    await call.wait();
+    const before = values.slice(0, -1);
+    const inner = withTask(runtime, call, context);
+    let result = await handler(...before, inner);
+    // 2025-11-25 has no input_required results: what the handler wants is asked for it, and it is called again.
+    while (call.generation === 25 && call.taskId !== undefined && own(result, "resultType") === "input_required") {
+      const requests = (own(result, "inputRequests") ?? {}) as Record<string, InputRequest>;
+      const answers = await Promise.all(
+        Object.entries(requests).map(async ([key, request]) => [key, await runtime.requireInput(call, request, key)] as const),
+      );
+      const state = own(result, "requestState");
+      result = await handler(...before, {
+        ...inner,
+        mcpReq: { ...inner.mcpReq, inputResponses: Object.fromEntries(answers), requestState: () => state },
+      });
+    }
+    return result;
+  }
+}
+
+/** What this package reads of, and changes in, a handler's context; both SDKs' shapes. */
+export interface Context {
+  _meta?: unknown;
+  signal?: AbortSignal;
+  sendRequest?: (request: unknown, schema: unknown, options?: Record<string, unknown>) => Promise<unknown>;
+  mcpReq?: {
+    _meta?: unknown;
+    signal?: AbortSignal;
+    elicitInput?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
+    requestSampling?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
+    [key: string]: unknown;
+  };
+}
+
+/** The call whose handler has this context. */
+export function callOf(runtime: Runtime, context: Context | undefined): Call | undefined {
+  const mark = own(own(context?.mcpReq, "_meta") ?? context?._meta, RUN_META);
+  return typeof mark === "string" ? runtime.calls.get(Number(mark)) : undefined;
+}
+
+/** The context with the task's signal, and with requests that wait as long as the task does. */
+function withTask(runtime: Runtime, call: Call, context: Context): Context {
+  const patient = (options: Record<string, unknown> | undefined): Record<string, unknown> => ({ timeout: LONGEST_TIMEOUT, ...options });
+  const { mcpReq, sendRequest } = context;
+  if (mcpReq === undefined) {
+    return {
+      ...context,
+      signal: either(context.signal, call),
+      ...(sendRequest === undefined ? {} : { sendRequest: (request, schema, options) => sendRequest(request, schema, call.taskId === undefined ? options : patient(options)) }),
+    };
+  }
+  const { elicitInput, requestSampling } = mcpReq;
+  const through = (method: InputRequest["method"], params: Record<string, unknown>, ordinary: () => Promise<unknown>): Promise<unknown> =>
+    call.taskId === undefined ? ordinary() : runtime.requireInput(call, { method, params }, undefined);
+  return {
+    ...context,
+    mcpReq: {
+      ...mcpReq,
+      ...(mcpReq.signal === undefined ? {} : { signal: either(mcpReq.signal, call) }),
+      ...(elicitInput === undefined ? {} : { elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)) }),
+      ...(requestSampling === undefined ? {} : { requestSampling: (params, options) => through("sampling/createMessage", params, () => requestSampling(params, options)) }),
+    },
+  };
+}
+
+/** The SDK's signal, and the task's. */
+function either(signal: AbortSignal | undefined, call: Call): AbortSignal {
+  return signal === undefined ? call.signal : AbortSignal.any([signal, call.signal]);
+}
+

@@ -1,0 +1,30 @@
+/**
+ * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver.rs`, where the numbers are explained.
+ * No method throws: an exception would leave the core in the middle of its work.
+ */
+export interface ReceiverHost {
+  get(job: number, owner: string, id: string, payload: boolean): void;
+  removePart(job: number, part: number, key: string): void;
+  setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void;
+  put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, payload: number): void;
+  delete(job: number, owner: string, id: string, version: number): void;
+  list(job: number, owner: string, after: number, afterId: string, limit: number): void;
+  due(job: number, before: number, limit: number): void;
+  finish(job: number): void;
+  beginReply(job: number, id: string): void;
+  endReply(request: number, kind: number): void;
+  forward(call: number, gated: boolean): void;
+  bind(call: number, id: string): void;
+  begin(call: number): void;
+  relay(call: number): void;
+  reject(call: number): void;
+  abort(call: number, silently: boolean): void;
+  release(call: number): void;
+  deliver(ask: number, stream: number): void;
+  answered(ask: number, from: number, key: string): void;
+  withdraw(ask: number, delivered: boolean, reason: number): void;
+  restart(call: number, on: number, job: number, keys: string[], names: string[]): void;
+  forget(request: number): void;
+  event(happening: number, owner: string, id: string, tool: string, phase: number): void;
+  wake(at: number): void;
+}

@@ -1,0 +1,399 @@
+import { define } from "../assembler.ts";
+import { TaskError } from "../errors.ts";
+import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
+import { Call } from "./call.ts";
+import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isObject, isWellFormed, own, shapeOf, versionHeader, versionOf } from "./facts.ts";
+import { type Gate, RUN_META } from "./gate.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** How a server's tasks see the outside. */
+export interface Face {
+  readonly runtime: Runtime;
+  owner(extra: Extra, sessionId: string | undefined): string | undefined;
+  /** Whether `tasks/list` is offered to this owner. */
+  lists(owner: string | undefined, pipe: boolean): boolean;
+}
+
+const LISTS = 1 << 8;
+
+/** One connection of an SDK server: what passes in either direction is shown to the core first. */
+export class Listener implements TapListener {
+  readonly #face: Face;
+  readonly #runtime: Runtime;
+  readonly #wire: Wire;
+  readonly #transport: TransportLike;
+  readonly #gate: Gate | undefined;
+  /** The client reads this connection as one stream. */
+  readonly #pipe: boolean;
+  /** The generation that the handshake on this connection settled; `undefined` before, 0 for none with tasks. */
+  #negotiated: number | undefined;
+  #capabilities: number | undefined;
+  /** Requests whose answers are completed on their way out, by JSON-RPC id. */
+  readonly #noted = new Map<unknown, { method: string; generation: number; lists: boolean }>();
+  /** Calls by the id under which the SDK knows them. */
+  readonly #calls = new Map<unknown, Call>();
+  /** Requests of the SDK's own that tasks took over, by JSON-RPC id. */
+  readonly #asks = new Map<unknown, { number: number; call: Call }>();
+  /** Blocked `tasks/*` requests, by JSON-RPC id. */
+  readonly #pending = new Map<unknown, number>();
+  /** Peers of the core, by owner; nearly always one. */
+  #peers = new Map<string | undefined, number>();
+  #closed = false;
+
+  constructor(face: Face, wire: Wire, transport: TransportLike, gate: Gate | undefined) {
+    this.#face = face;
+    this.#runtime = face.runtime;
+    this.#wire = wire;
+    this.#transport = transport;
+    this.#gate = gate;
+    this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
+  }
+
+  inbound(message: Message, extra: Extra): void {
+    if (message.method === undefined) return this.#response(message, extra);
+    if (message.id === undefined) return this.#notification(message, extra);
+    const { method } = message;
+    if (method === "tools/call") return this.#call(message, extra);
+    if (method.startsWith("tasks/")) return this.#taskRequest(message, extra);
+    if (method === "initialize" || method === "tools/list" || method === "server/discover") this.#note(message, extra);
+    this.#wire.deliver(message, extra);
+  }
+
+  outbound(message: Message, options: SendOptions): Promise<void> {
+    if (message.method === undefined) return this.#answerOfSdk(message, options);
+    const related = options?.relatedRequestId;
+    const call = related === undefined ? undefined : this.#calls.get(related);
+    if (message.id !== undefined) return this.#requestOfHandler(message, options, call ?? (related === undefined ? this.#onlyTask() : undefined));
+    return this.#notificationOfHandler(message, options, call);
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const call of [...this.#calls.values()]) {
+      // A call that nobody heard of as a task ends with its connection (G26-HTT-07); a task goes on (X-STO-08).
+      if (call.taskId === undefined) this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number));
+    }
+    for (const number of this.#pending.values()) this.#runtime.requests.delete(number);
+    this.#pending.clear();
+    const peers = [...this.#peers.values()];
+    const running = [...this.#calls.values()].some((call) => call.taskId !== undefined);
+    // The core still needs the peer of a running task, to know whose it is.
+    if (!running) {
+      this.#peers.clear();
+      for (const peer of peers) this.#runtime.close(peer);
+    }
+    if (this.#calls.size === 0) this.#wire.closed();
+  }
+
+  /** Sends the answer to a request of the client's. */
+  answer(message: Message): void {
+    this.#pending.delete(message.id);
+    this.#send(message, undefined);
+  }
+
+  /** Hands a call to the SDK, with the mark by which its handler finds the task. */
+  forward(call: Call, _gated: boolean): void {
+    const { task: _task, ...params } = call.message.params ?? {};
+    const kept = call.generation === 25 ? params : { ...call.message.params };
+    const meta = { ...(own(params, "_meta") as Record<string, unknown> | undefined), [RUN_META]: String(call.number) };
+    this.#calls.set(call.sdkId, call);
+    this.#gate?.wrap(own(params, "name"));
+    this.#wire.deliver({ ...call.message, id: call.sdkId, params: { ...kept, _meta: meta } }, call.extra);
+  }
+
+  /** The core no longer needs the call. */
+  ended(call: Call): void {
+    if (this.#calls.get(call.sdkId) === call) this.#calls.delete(call.sdkId);
+    if (!this.#closed || this.#calls.size > 0) return;
+    for (const peer of this.#peers.values()) this.#runtime.close(peer);
+    this.#peers.clear();
+    this.#wire.closed();
+  }
+
+  /** Stops the handler as the SDK would if the client cancelled the request. */
+  cancelHandler(call: Call): void {
+    this.#wire.deliver({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: call.sdkId, reason: "The task has ended" } }, call.extra);
+  }
+
+  /** Sends a request of a task's to the client, marked with the task (G25-INP-02). */
+  sendForTask(call: Call, message: Message, stream: unknown): void {
+    this.#send(related(message, call), stream === undefined ? undefined : { relatedRequestId: stream });
+  }
+
+  /** Gives an answer to the SDK handler that waits for it. */
+  deliverAnswer(message: Message, extra: Extra): void {
+    this.#asks.delete(message.id);
+    this.#wire.deliver(message, extra);
+  }
+
+  /** Tells the client that a request it has is withdrawn (G25-INP-11). */
+  withdrawRequest(call: Call, id: unknown): void {
+    this.#send(related({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason: "The task has ended" } }, call), undefined);
+  }
+
+  /** Rejects a request of the SDK's own. */
+  refuseOwn(id: unknown, message: string): void {
+    this.#asks.delete(id);
+    this.#wire.deliver({ jsonrpc: "2.0", id, error: { code: -32603, message } });
+  }
+
+  /** The core was started anew: peers have other numbers. */
+  reopened(numbers: ReadonlyMap<number, number>): void {
+    this.#peers = new Map([...this.#peers].map(([owner, peer]) => [owner, numbers.get(peer) ?? peer]));
+  }
+
+  #response(message: Message, extra: Extra): void {
+    const ask = this.#asks.get(message.id);
+    if (ask !== undefined) return this.#runtime.answer(ask.number, message, extra);
+    if (!this.#runtime.claim(message, extra)) this.#wire.deliver(message, extra);
+  }
+
+  #notification(message: Message, extra: Extra): void {
+    if (message.method !== "notifications/cancelled") return this.#wire.deliver(message, extra);
+    const id = own(message.params, "requestId");
+    const waiting = this.#pending.get(id);
+    if (waiting !== undefined) {
+      // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
+      this.#pending.delete(id);
+      this.#runtime.requests.delete(waiting);
+      return this.#runtime.enter(() => this.#runtime.receiver.waitEnded(Date.now(), waiting));
+    }
+    const call = [...this.#calls.values()].find((candidate) => candidate.message.id === id);
+    if (call === undefined) return this.#wire.deliver(message, extra);
+    if (this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number))) {
+      this.#wire.deliver({ ...message, params: { ...message.params, requestId: call.sdkId } }, extra);
+    }
+  }
+
+  #call(message: Message, extra: Extra): void {
+    const generation = this.#generationOf(message, extra);
+    const params = message.params;
+    const name = own(params, "name");
+    const meta = own(params, "_meta");
+    const clean = isObject(meta) && RUN_META in meta ? withoutMark(message, meta) : message;
+    if (generation === 0 || typeof name !== "string") return this.#wire.deliver(clean, extra);
+    const runtime = this.#runtime;
+    const policy = runtime.policyOf(name);
+    const number = runtime.next();
+    const { peer, flags } = this.#facts(message, extra, generation);
+    // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28).
+    const sdkId = this.#pipe && generation === 26 ? `mcp-tasks/call/${number}` : message.id;
+    const call = new Call(number, this, peer, generation, flags, clean, extra, sdkId);
+    runtime.calls.set(number, call);
+    runtime.requests.set(number, { listener: this, peer, message: clean, extra, kept: true });
+    runtime.enter(() =>
+      runtime.receiver.call(
+        Date.now(),
+        number,
+        peer,
+        generation,
+        flags,
+        name,
+        runtime.policyNumber(policy),
+        generation === 25 ? augmentation(own(params, "task")) : -3,
+        this.#gate !== undefined,
+      ),
+    );
+  }
+
+  #taskRequest(message: Message, extra: Extra): void {
+    const runtime = this.#runtime;
+    const generation = this.#generationOf(message, extra) || this.#modernWithoutEnvelope();
+    if (generation === 0) return this.#wire.deliver(message, extra);
+    const number = runtime.next();
+    const { params } = message;
+    const { peer, flags } = this.#facts(message, extra, generation);
+    const update = message.method === "tasks/update";
+    runtime.requests.set(number, { listener: this, peer, message, extra, kept: update });
+    this.#pending.set(message.id, number);
+    const id = own(params, "taskId");
+    const taskId = typeof id === "string" && isWellFormed(id) ? id : "";
+    const now = Date.now();
+    runtime.enter(() => {
+      if (generation === 26 && !isObject(own(own(params, "_meta"), CAPABILITIES_META))) {
+        return runtime.receiver.unenveloped(now, number, peer, generation, flags);
+      }
+      if (update) {
+        const answers = own(params, "inputResponses");
+        const keys = isObject(answers) ? Object.keys(answers) : undefined;
+        const shapes = keys === undefined ? [] : keys.map((key) => shapeOf((answers as Record<string, unknown>)[key]));
+        return runtime.receiver.updateRequest(now, number, peer, generation, flags, taskId, keys, Uint8Array.from(shapes));
+      }
+      if (message.method === "tasks/list") {
+        const cursor = own(params, "cursor");
+        const text = typeof cursor === "string" && isWellFormed(cursor) ? cursor : undefined;
+        return runtime.receiver.listRequest(now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
+      }
+      return runtime.receiver.request(now, number, peer, generation, flags, message.method ?? "", taskId);
+    });
+  }
+
+  /** Remembers a request whose answer says what this server can do. */
+  #note(message: Message, extra: Extra): void {
+    if (message.method === "initialize") this.#capabilities = capabilityBits(own(message.params, "capabilities"));
+    const generation = message.method === "initialize" ? 0 : this.#generationOf(message, extra);
+    const lists = this.#face.lists(this.#face.owner(extra, this.#transport.sessionId), this.#pipe);
+    this.#noted.set(message.id, { method: message.method ?? "", generation, lists });
+  }
+
+  #answerOfSdk(message: Message, options: SendOptions): Promise<void> {
+    const call = this.#calls.get(message.id);
+    if (call !== undefined) {
+      this.#outcome(call, message);
+      return Promise.resolve();
+    }
+    const noted = this.#noted.get(message.id);
+    if (noted !== undefined) {
+      this.#noted.delete(message.id);
+      this.#complete(message, noted);
+    }
+    return this.#wire.send(message, options);
+  }
+
+  #outcome(call: Call, message: Message): void {
+    const { receiver } = this.#runtime;
+    this.#runtime.enter(() => {
+      const now = Date.now();
+      const writable = call.end(message);
+      const size = call.outcomeText?.length ?? 0;
+      const result = message.result;
+      if (own(result, "resultType") === "input_required") {
+        const asked = own(result, "inputRequests");
+        const names = isObject(asked) ? Object.keys(asked) : [];
+        const kinds = names.map((name) => this.#runtime.inputKindOf((asked as Record<string, Message>)[name] as Message));
+        receiver.endedWithInput(now, call.number, names, Uint8Array.from(kinds), typeof own(result, "requestState") === "string");
+      } else if (!writable) receiver.endedWithoutJson(now, call.number);
+      else if (result === undefined) receiver.endedWithError(now, call.number, size);
+      else receiver.endedWithResult(now, call.number, own(result, "isError") === true, size);
+    });
+  }
+
+  /** Adds to an answer of the SDK's what tasks add to it. */
+  #complete(message: Message, { method, generation, lists }: { method: string; generation: number; lists: boolean }): void {
+    const result = message.result;
+    if (result === undefined) return;
+    if (method === "initialize") {
+      const version = own(result, "protocolVersion");
+      this.#negotiated = typeof version === "string" ? this.#runtime.core.generation(version) : 0;
+      if (this.#negotiated !== 25) return;
+      const capabilities = { ...(own(result, "capabilities") as Record<string, unknown>), tasks: this.#runtime.capabilities(lists) };
+      message.result = { ...result, capabilities };
+    } else if (method === "server/discover") {
+      const { tasks: _tasks, ...capabilities } = { ...(own(result, "capabilities") as Record<string, unknown>) };
+      const extensions = { ...(own(capabilities, "extensions") as Record<string, unknown> | undefined) };
+      define(extensions, EXTENSION, {});
+      message.result = { ...result, capabilities: { ...capabilities, extensions } };
+    } else if (generation === 25 && Array.isArray(result["tools"])) {
+      message.result = { ...result, tools: result["tools"].map((tool) => this.#describeTool(tool)) };
+    }
+  }
+
+  #describeTool(tool: unknown): unknown {
+    const name = own(tool, "name");
+    if (!isObject(tool) || typeof name !== "string" || this.#gate?.runsTasksItself(name) === true) return tool;
+    const { support } = this.#runtime.policyOf(name);
+    return { ...tool, execution: { ...(own(tool, "execution") as Record<string, unknown> | undefined), taskSupport: support } };
+  }
+
+  /** A handler asks the client: as a task, through the core. */
+  #requestOfHandler(message: Message, options: SendOptions, call: Call | undefined): Promise<void> {
+    const runtime = this.#runtime;
+    const kind = runtime.inputKindOf(message);
+    if (call === undefined || kind === 255) return this.#wire.send(message, this.#translate(options, call));
+    const number = runtime.next();
+    runtime.asks.set(number, { call, message, own: this, settle: undefined });
+    this.#asks.set(message.id, { number, call });
+    const taken = runtime.enter(() => runtime.receiver.ask(Date.now(), call.number, number, "input", kind, true));
+    if (taken) return Promise.resolve();
+    runtime.asks.delete(number);
+    this.#asks.delete(message.id);
+    return this.#wire.send(message, this.#translate(options, call));
+  }
+
+  #notificationOfHandler(message: Message, options: SendOptions, call: Call | undefined): Promise<void> {
+    const runtime = this.#runtime;
+    if (message.method === "notifications/cancelled") {
+      const ask = this.#asks.get(own(message.params, "requestId"));
+      if (ask !== undefined) {
+        runtime.enter(() => runtime.receiver.withdraw(Date.now(), ask.call.number, ask.number));
+        runtime.asks.delete(ask.number);
+        this.#asks.delete(own(message.params, "requestId"));
+      }
+      return this.#wire.send(message, this.#translate(options, call));
+    }
+    if (call === undefined) return this.#wire.send(message, options);
+    const route = runtime.receiver.route(call.number);
+    if (route === -1) return this.#wire.send(message, this.#translate(options, call));
+    const progress = message.method === "notifications/progress";
+    if (progress) {
+      const text = own(message.params, "message");
+      // 2026-07-28 has no progress of a task; its text becomes the status message.
+      if (call.generation === 26 && typeof text === "string") runtime.enter(() => runtime.receiver.note(Date.now(), call.number, text));
+      const value = own(message.params, "progress");
+      if (typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
+      call.progress = value;
+    }
+    if (route === -3) return Promise.resolve();
+    const stream = route === -2 ? undefined : runtime.requests.get(route);
+    if (stream !== undefined && stream.listener !== this) stream.listener.sendForTask(call, message, stream.message.id);
+    else this.sendForTask(call, message, stream?.message.id);
+    return Promise.resolve();
+  }
+
+  /** The one task that runs on this connection: whose request it is when a handler does not say. */
+  #onlyTask(): Call | undefined {
+    let only: Call | undefined;
+    for (const call of this.#calls.values()) {
+      if (only !== undefined) return undefined;
+      only = call;
+    }
+    return only?.taskId === undefined ? undefined : only;
+  }
+
+  #translate(options: SendOptions, call: Call | undefined): SendOptions {
+    return call === undefined || call.sdkId === call.message.id ? options : { ...options, relatedRequestId: call.message.id };
+  }
+
+  #generationOf(message: Message, extra: Extra): number {
+    const { core } = this.#runtime;
+    const version = versionOf(message);
+    if (typeof version === "string") return core.generation(version) === 26 ? 26 : 0;
+    if (this.#negotiated !== undefined) return this.#negotiated;
+    const header = versionHeader(extra);
+    return header !== undefined && core.generation(header) === 25 ? 25 : 0;
+  }
+
+  /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */
+  #modernWithoutEnvelope(): number {
+    const version = this.#gate?.negotiatedVersion();
+    return version !== undefined && this.#runtime.core.generation(version) === 26 ? 26 : 0;
+  }
+
+  #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number } {
+    const owner = this.#face.owner(extra, this.#transport.sessionId);
+    let peer = this.#peers.get(owner);
+    if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe)));
+    const declared =
+      generation === 26 ? capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
+    return { peer, flags: declared | (this.#face.lists(owner, this.#pipe) ? LISTS : 0) };
+  }
+
+  #send(message: Message, options: SendOptions): void {
+    this.#wire.send(message, options).catch((cause: unknown) => {
+      this.#runtime.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }));
+    });
+  }
+}
+
+/** The message, marked with the task it belongs to (G25-REL-01). */
+function related(message: Message, call: Call): Message {
+  const meta = { ...(own(message.params, "_meta") as Record<string, unknown> | undefined), [RELATED_TASK]: { taskId: call.taskId } };
+  return { ...message, params: { ...message.params, _meta: meta } };
+}
+
+/** A message without the mark that only this package may set. */
+function withoutMark(message: Message, meta: Record<string, unknown>): Message {
+  const { [RUN_META]: _mark, ...clean } = meta;
+  return { ...message, params: { ...message.params, _meta: clean } };
+}

@@ -1,0 +1,26 @@
+import { own } from "./facts.ts";
+
+const LONGEST = 512;
+
+/**
+ * The principal of verified authorization: issuer, subject and audience, never the token, the session or the client's own
+ * word (X-SEC-05, X-SEC-06, X-SEC-11). `""` where nothing is authenticated, `undefined` where the subject cannot be told.
+ */
+export function defaultOwner(authInfo: unknown): string | undefined {
+  if (authInfo === undefined || authInfo === null) return "";
+  const extra = own(authInfo, "extra");
+  const claims = [own(extra, "claims"), extra, authInfo];
+  const claim = (name: string): string | undefined => {
+    for (const source of claims) {
+      const value = own(source, name);
+      if (typeof value === "string" && value !== "") return value;
+    }
+    return undefined;
+  };
+  const subject = claim("sub") ?? claim("subject");
+  if (subject === undefined) return undefined;
+  const resource = own(authInfo, "resource");
+  const audience = resource instanceof URL ? resource.href : (claim("aud") ?? "");
+  const owner = JSON.stringify([claim("iss") ?? claim("issuer") ?? "", subject, audience]);
+  return owner.length <= LONGEST ? owner : undefined;
+}

@@ -1,0 +1,60 @@
+// The payload of a record: JSON text whose top-level members are the parts that the core names by number.
+import { define } from "../assembler.ts";
+
+const PARTS = ["request", "result", "error", "state", "in:", "an:"] as const;
+
+/** The member of a payload that holds a part. */
+export function member(part: number, key: string): string {
+  return `${PARTS[part] ?? ""}${key}`;
+}
+
+/** A payload being written: what is removed from the one that was read, and what is set, as JSON text. */
+export interface PayloadEdit {
+  readonly remove: string[];
+  readonly set: [string, string][];
+}
+
+/** The value's JSON text; `undefined` where it has none: a cycle, a BigInt, a function (H83). */
+export function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The payload after an edit; `null` for none. */
+export function compose(read: string | null, edit: PayloadEdit): string | null {
+  if (read === null && edit.set.length === 0) return null;
+  const members = new Map<string, string>();
+  if (read !== null) {
+    for (const [name, value] of Object.entries(JSON.parse(read) as Record<string, unknown>)) members.set(name, JSON.stringify(value));
+  }
+  for (const name of edit.remove) members.delete(name);
+  for (const [name, text] of edit.set) members.set(name, text);
+  if (members.size === 0) return null;
+  return `{${[...members].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`;
+}
+
+/** A stored payload, parsed when a part of it is asked for. */
+export class Payload {
+  text: string | null;
+  #parsed: Record<string, unknown> | undefined;
+
+  constructor(text: string | null) {
+    this.text = text;
+  }
+
+  part(part: number, key: string): unknown {
+    if (this.text === null) return undefined;
+    this.#parsed ??= JSON.parse(this.text) as Record<string, unknown>;
+    return this.#parsed[member(part, key)];
+  }
+}
+
+/** The values under `keys`, renamed. */
+export function renamed(payload: Payload, part: number, keys: readonly string[], names: readonly string[]): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  keys.forEach((key, index) => define(values, names[index] ?? key, payload.part(part, key)));
+  return values;
+}

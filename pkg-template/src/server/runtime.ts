@@ -1,0 +1,468 @@
+import { Assembler } from "../assembler.ts";
+import { type Core, loadCore, poison } from "../core.ts";
+import { TaskError } from "../errors.ts";
+import type { TaskStore } from "../store.ts";
+import type { Message } from "../tap.ts";
+import type { InputRequest, TaskEvent, TaskServerOptions } from "../types.ts";
+import { Call } from "./call.ts";
+import { RELATED_TASK, own } from "./facts.ts";
+import type { ReceiverHost } from "./host.ts";
+import type { Listener } from "./listener.ts";
+import { type Payload, member, renamed, toJson } from "./payload.ts";
+import { type FullPolicy, readPolicies } from "./policy.ts";
+import { StoreJobs } from "./store-jobs.ts";
+
+/** A JSON-RPC request that waits for its answer. */
+export interface Entry {
+  readonly listener: Listener;
+  readonly peer: number;
+  readonly message: Message;
+  readonly extra: Record<string, unknown> | undefined;
+  /** Its values are needed until the core says otherwise. */
+  readonly kept: boolean;
+}
+
+/** An input request whose handler waits. */
+interface Ask {
+  readonly call: Call;
+  readonly message: Message;
+  /** It is the SDK's own request on this connection; otherwise it was made through the task. */
+  readonly own: Listener | undefined;
+  readonly settle: { resolve(answer: Record<string, unknown>): void; reject(error: Error): void } | undefined;
+  response?: { message: Message; extra: Record<string, unknown> | undefined };
+  deliveredOn?: Listener;
+}
+
+const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
+const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
+const EVENTS = ["created", "status", "completed", "failed", "cancelled", "expired", "retrieved", "late_outcome", "refused"] as const;
+const PHASES = ["working", "input_required", "completed", "completed", "failed", "cancelled"] as const;
+const WITHDRAWALS = [
+  "The task has ended; its input is no longer needed.",
+  "The client did not declare the capability that this request needs.",
+  "Too many input requests are outstanding for this task, or were made in its life.",
+  "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one.",
+  "The task store failed; the input request could not be stored.",
+] as const;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Ids of the requests that tasks make themselves, on any connection. */
+export const ASK_PREFIX = "mcp-tasks/ask/";
+
+/** One server's tasks: the core's receiver and everything it asks of JavaScript. */
+export class Runtime implements ReceiverHost {
+  readonly requests: Map<number, Entry> = new Map();
+  readonly calls: Map<number, Call> = new Map();
+  readonly asks: Map<number, Ask> = new Map();
+  readonly policyOf: (tool: string) => FullPolicy;
+  core: Core;
+  receiver: InstanceType<Core["Receiver"]>;
+  readonly #options: TaskServerOptions;
+  readonly #store: TaskStore;
+  readonly #jobs: StoreJobs;
+  #assembler: Assembler;
+  readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean }>();
+  #policies = new Map<FullPolicy, number>();
+  #lastNumber = 0;
+  #draining = false;
+  #replying: Payload | undefined;
+  #replyingId = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #unwatch: (() => void) | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(options: TaskServerOptions, store: TaskStore) {
+    this.#options = options;
+    this.#store = store;
+    this.policyOf = readPolicies(options);
+    const limit = options.limits?.resultBytes ?? 16 * 2 ** 20;
+    this.#jobs = new StoreJobs(
+      store,
+      limit,
+      () => this.receiver,
+      (report) => this.enter(report),
+      (error) => this.report(error),
+    );
+    ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
+    this.#unwatch = store.watch?.((owner, id) => {
+      if (!this.#jobs.writing) this.enter(() => this.receiver.changed(Date.now(), owner, id));
+    });
+    this.enter(() => this.receiver.start(Date.now()));
+  }
+
+  /** Runs something that calls the core, then everything the core wants done. */
+  enter<T>(run: () => T): T {
+    try {
+      const value = run();
+      this.#drain();
+      return value;
+    } catch (error) {
+      this.#rebuild(error);
+      throw error;
+    }
+  }
+
+  next(): number {
+    return (this.#lastNumber = (this.#lastNumber % 0x7fffffff) + 1);
+  }
+
+  open(owner: string | undefined, pipe: boolean): number {
+    const peer = this.receiver.open(owner, pipe);
+    this.#peers.set(peer, { owner, pipe });
+    return peer;
+  }
+
+  close(peer: number): void {
+    this.#peers.delete(peer);
+    this.enter(() => this.receiver.close(Date.now(), peer));
+  }
+
+  policyNumber(policy: FullPolicy): number {
+    let number = this.#policies.get(policy);
+    if (number === undefined) {
+      const after = typeof policy.task === "object" ? policy.task.after : 0;
+      number = this.receiver.policy(
+        typeof policy.task === "object" ? 2 : PROMOTIONS[policy.task],
+        after,
+        SUPPORTS[policy.support],
+        policy.ttl ?? Number.NaN,
+        policy.maxTtl,
+        policy.onExpiry === "extend",
+        policy.pollInterval,
+        policy.cooperative,
+        policy.onLost === "restart",
+        policy.immediateResponse,
+      );
+      this.#policies.set(policy, number);
+    }
+    return number;
+  }
+
+  /** What `initialize` answers under `capabilities.tasks`. */
+  capabilities(list: boolean): Record<string, unknown> {
+    this.#assembler.begin(() => undefined);
+    this.receiver.capabilities(list);
+    return this.#assembler.take();
+  }
+
+  /** A handler asks the client through its task. */
+  requireInput(call: Call, request: InputRequest, key: string | undefined): Promise<Record<string, unknown>> {
+    const number = this.next();
+    const message: Message = {
+      jsonrpc: "2.0",
+      id: `${ASK_PREFIX}${this.#nonce}/${number}`,
+      method: request.method,
+      ...(request.params === undefined ? {} : { params: request.params }),
+    };
+    return new Promise((resolve, reject) => {
+      this.asks.set(number, { call, message, own: undefined, settle: { resolve, reject } });
+      this.enter(() => {
+        const kind = this.inputKindOf(message);
+        if (!this.receiver.ask(Date.now(), call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
+          this.asks.delete(number);
+          reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${request.method}".`));
+        }
+      });
+    });
+  }
+
+  inputKindOf(message: Message): number {
+    const params = message.params;
+    return this.core.inputKind(message.method ?? "", own(params, "mode") === "url", own(params, "tools") !== undefined);
+  }
+
+  /** A response to a request that a task made, on whichever connection it comes; whether it was one. */
+  claim(message: Message, extra: Record<string, unknown> | undefined): boolean {
+    if (typeof message.id !== "string" || !message.id.startsWith(`${ASK_PREFIX}${this.#nonce}/`)) return false;
+    const number = Number(message.id.slice(message.id.lastIndexOf("/") + 1));
+    this.answer(number, message, extra);
+    return true;
+  }
+
+  answer(number: number, message: Message, extra: Record<string, unknown> | undefined): void {
+    const ask = this.asks.get(number);
+    if (ask === undefined || ask.response !== undefined) return;
+    ask.response = { message, extra };
+    this.enter(() => this.receiver.answer(Date.now(), number));
+  }
+
+  report(error: unknown): void {
+    const known = error instanceof TaskError ? error : new TaskError("internal", String(error), { cause: error });
+    try {
+      this.#options.onerror?.(known);
+    } catch {
+      // A broken listener must not break the server.
+    }
+  }
+
+  /** Resolves when no handler runs as a task. */
+  whenIdle(): Promise<void> {
+    if (this.calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    for (const call of this.calls.values()) call.listener.ended(call);
+    this.calls.clear();
+  }
+
+  // What the core wants: the store.
+
+  get(job: number, owner: string, id: string, payload: boolean): void {
+    this.#jobs.get(job, owner, id, payload);
+  }
+  removePart(job: number, part: number, key: string): void {
+    this.#jobs.edit(job).remove.push(member(part, key));
+  }
+  setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void {
+    const edit = this.#jobs.edit(job);
+    const text = this.#text(source, number, sourceKey);
+    if (text === undefined) edit.unwritable = true;
+    else edit.set.push([member(part, key), text]);
+  }
+  put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, payload: number): void {
+    this.#jobs.put(job, { owner, id, version, createdAt, dueAt: Number.isNaN(dueAt) ? null : dueAt, state }, payload);
+  }
+  delete(job: number, owner: string, id: string, version: number): void {
+    this.#jobs.delete(job, owner, id, version);
+  }
+  list(job: number, owner: string, after: number, afterId: string, limit: number): void {
+    this.#jobs.list(job, owner, after, afterId, limit);
+  }
+  due(job: number, before: number, limit: number): void {
+    this.#jobs.due(job, before, limit);
+  }
+  finish(job: number): void {
+    this.#jobs.finish(job);
+  }
+
+  // What the core wants: answers.
+
+  beginReply(job: number, id: string): void {
+    this.#replying = job === 0 ? undefined : this.#jobs.payload(job);
+    this.#replyingId = id;
+    this.#assembler.begin((kind, key) => this.#fill(kind, key));
+  }
+  endReply(request: number, kind: number): void {
+    const body = this.#assembler.take();
+    const entry = this.requests.get(request);
+    if (entry === undefined) return;
+    if (!entry.kept) this.requests.delete(request);
+    const { id } = entry.message;
+    const payload = this.#replying;
+    if (kind === 0) entry.listener.answer({ jsonrpc: "2.0", id, result: body });
+    else entry.listener.answer({ jsonrpc: "2.0", id, error: (kind === 1 ? body : payload?.part(2, "")) as NonNullable<Message["error"]> });
+  }
+
+  // What the core wants: calls.
+
+  forward(number: number, gated: boolean): void {
+    const call = this.calls.get(number);
+    if (call !== undefined) call.listener.forward(call, gated);
+  }
+  bind(number: number, id: string): void {
+    this.calls.get(number)?.bind(id);
+  }
+  begin(number: number): void {
+    this.calls.get(number)?.open();
+  }
+  relay(number: number): void {
+    const call = this.calls.get(number);
+    if (call?.outcome !== undefined) call.listener.answer({ ...call.outcome, id: call.message.id });
+  }
+  reject(number: number): void {
+    const call = this.calls.get(number);
+    if (call === undefined) return;
+    const content = own(call.outcome?.result, "content");
+    const first = Array.isArray(content) ? own(content[0], "text") : undefined;
+    const message = typeof first === "string" ? first : "The tool refused the call: unknown name or invalid arguments";
+    call.listener.answer({ jsonrpc: "2.0", id: call.message.id, error: { code: -32602, message } });
+  }
+  abort(number: number, silently: boolean): void {
+    const call = this.calls.get(number);
+    if (call === undefined) return;
+    call.abort();
+    if (!silently) call.listener.cancelHandler(call);
+  }
+  release(number: number): void {
+    const call = this.calls.get(number);
+    if (call === undefined) return;
+    this.calls.delete(number);
+    this.requests.delete(number);
+    call.listener.ended(call);
+    if (this.calls.size === 0) for (const idle of this.#idle.splice(0)) idle();
+  }
+  restart(number: number, on: number, job: number, keys: string[], names: string[]): void {
+    const entry = this.requests.get(on);
+    const payload = this.#jobs.payload(job);
+    const params = payload.part(0, "");
+    if (entry === undefined) return;
+    const state = payload.part(3, "");
+    const message: Message = {
+      jsonrpc: "2.0",
+      id: `mcp-tasks/call/${number}`,
+      method: "tools/call",
+      params: {
+        ...(params as Record<string, unknown>),
+        inputResponses: renamed(payload, 5, keys, names),
+        ...(state === undefined ? {} : { requestState: state }),
+      },
+    };
+    const call = new Call(number, entry.listener, entry.peer, 26, 0, message, entry.extra, message.id);
+    this.calls.set(number, call);
+    entry.listener.forward(call, false);
+  }
+  forget(request: number): void {
+    this.requests.delete(request);
+  }
+
+  // What the core wants: input.
+
+  deliver(number: number, stream: number): void {
+    const ask = this.asks.get(number);
+    if (ask === undefined) return;
+    const target = stream === 0 ? undefined : this.requests.get(stream);
+    const listener = target?.listener ?? ask.call.listener;
+    ask.deliveredOn = listener;
+    listener.sendForTask(ask.call, ask.message, target?.message.id);
+  }
+  answered(number: number, from: number, key: string): void {
+    const ask = this.asks.get(number);
+    if (ask === undefined) return;
+    this.asks.delete(number);
+    if (from !== 0) {
+      const answers = own(this.requests.get(from)?.message.params, "inputResponses");
+      ask.settle?.resolve(structuredClone(own(answers, key)) as Record<string, unknown>);
+      return;
+    }
+    const response = ask.response;
+    if (response === undefined) return;
+    if (ask.own !== undefined) ask.own.deliverAnswer(response.message, response.extra);
+    else if (response.message.error === undefined) ask.settle?.resolve(response.message.result ?? {});
+    else {
+      const { code, message, data } = response.message.error;
+      ask.settle?.reject(new TaskError("failed", message, { cause: { code, message, data }, data }));
+    }
+  }
+  withdraw(number: number, delivered: boolean, reason: number): void {
+    const ask = this.asks.get(number);
+    if (ask === undefined) return;
+    this.asks.delete(number);
+    const text = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
+    if (delivered) ask.deliveredOn?.withdrawRequest(ask.call, ask.message.id);
+    if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
+    else ask.settle?.reject(new TaskError(reason === 0 ? "cancelled" : reason === 2 ? "limit" : reason === 4 ? "storage" : "unsupported", text, { taskId: ask.call.taskId }));
+  }
+
+  event(happening: number, owner: string, id: string, tool: string, phase: number): void {
+    const event: TaskEvent = { type: EVENTS[happening] ?? "status", taskId: `${id.slice(0, 6)}…`, owner, name: tool, status: PHASES[phase] };
+    try {
+      this.#options.onevent?.(event);
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  wake(at: number): void {
+    clearTimeout(this.#timer);
+    const timer = setTimeout(() => this.enter(() => this.receiver.deadline(Date.now())), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
+    (timer as { unref?: () => void }).unref?.();
+    this.#timer = timer;
+  }
+
+  #nonceText: string | undefined;
+  /** Tells this process's requests from another's; made on first use, because some platforms forbid it earlier. */
+  get #nonce(): string {
+    return (this.#nonceText ??= crypto.randomUUID().slice(0, 8));
+  }
+
+  #make(): { core: Core; receiver: InstanceType<Core["Receiver"]>; assembler: Assembler } {
+    const core = loadCore();
+    const assembler = new Assembler(core.names);
+    const limits = this.#options.limits ?? {};
+    const receiver = new core.Receiver(
+      assembler,
+      this.#options.cursorKey,
+      this.#options.crossGeneration ?? false,
+      limits.runningPerOwner ?? 100,
+      limits.running ?? 10_000,
+      limits.resultBytes ?? 16 * 2 ** 20,
+      limits.outstandingInputs ?? 64,
+      limits.pageSize ?? 100,
+    );
+    return { core, receiver, assembler };
+  }
+
+  #drain(): void {
+    // Nested calls leave their outputs to the loop that is already running.
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      this.receiver.drain(this);
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  /** After a trap: a new receiver takes the running tasks along; whoever waits is told to try again. */
+  #rebuild(cause: unknown): void {
+    this.report(poison(this.core, cause));
+    ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
+    this.#policies = new Map();
+    this.#draining = false;
+    const peers = new Map([...this.#peers].map(([peer, { owner, pipe }]) => [peer, this.receiver.open(owner, pipe)]));
+    for (const [number, entry] of [...this.requests]) {
+      this.requests.delete(number);
+      const call = this.calls.get(number);
+      if (call?.taskId === undefined) entry.listener.answer({ jsonrpc: "2.0", id: entry.message.id, error: { code: -32603, message: "Internal error; try again" } });
+    }
+    for (const listener of new Set([...this.calls.values()].map((call) => call.listener))) listener.reopened(peers);
+    for (const call of this.calls.values()) {
+      if (call.taskId !== undefined) this.receiver.adopt(Date.now(), call.number, peers.get(call.peer) ?? 0, call.generation, call.flags, call.taskId);
+      else call.open();
+    }
+    this.receiver.start(Date.now());
+    this.#drain();
+  }
+
+  #text(source: number, number: number, key: string): string | undefined {
+    switch (source) {
+      case 0:
+        return toJson(this.calls.get(number)?.message.params);
+      case 1: {
+        const call = this.calls.get(number);
+        const result = call?.outcome?.result;
+        if (own(result, "resultType") === "input_required") return toJson(own(result, "requestState"));
+        return call?.outcomeText ?? toJson(result ?? call?.outcome?.error);
+      }
+      case 2:
+        return toJson(own(own(this.calls.get(number)?.outcome?.result, "inputRequests"), key));
+      case 3: {
+        const message = this.asks.get(number)?.message;
+        return toJson({ method: message?.method, ...(message?.params === undefined ? {} : { params: message.params }) });
+      }
+      default:
+        return toJson(own(own(this.requests.get(number)?.message.params, "inputResponses"), key));
+    }
+  }
+
+  #fill(kind: number, key: string): unknown {
+    const payload = this.#replying;
+    switch (kind) {
+      case 0:
+        return payload?.part(1, "");
+      case 1: {
+        const result = payload?.part(1, "") as Record<string, unknown> | undefined;
+        const meta = own(result, "_meta") as Record<string, unknown> | undefined;
+        return { ...result, _meta: { ...meta, [RELATED_TASK]: { taskId: this.#replyingId } } };
+      }
+      case 2:
+        return payload?.part(2, "");
+      default:
+        return payload?.part(4, key);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { TaskError, TaskStoreFullError } from "../errors.ts";
+import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
+import { type PayloadEdit, Payload, compose } from "./payload.ts";
+
+/** What the core hears of an operation. */
+export interface Completions {
+  found(now: number, job: number, version: number, createdAt: number, state: string): void;
+  missing(now: number, job: number): void;
+  done(now: number, job: number, done: boolean): void;
+  row(owner: string, id: string, version: number, createdAt: number, state: string): void;
+  rows(now: number, job: number): void;
+  failed(now: number, job: number, why: number): void;
+}
+
+const TOO_MANY = 0;
+const TOO_LARGE = 1;
+const NOT_JSON = 2;
+const STORE_FAILED = 3;
+
+/**
+ * Runs the core's storage operations and reports how they ended: at once where the store answers at once, else when its
+ * promise settles; `later` runs a report that comes later.
+ */
+export class StoreJobs {
+  /** A write of this process is in the store's hands; its own change is no news. */
+  writing = false;
+  readonly #store: TaskStore;
+  readonly #core: () => Completions;
+  readonly #later: (report: () => void) => void;
+  readonly #failed: (error: TaskError) => void;
+  readonly #payloads = new Map<number, Payload>();
+  readonly #edits = new Map<number, PayloadEdit & { unwritable?: boolean }>();
+  readonly #limit: number;
+
+  constructor(store: TaskStore, limit: number, core: () => Completions, later: (report: () => void) => void, failed: (error: TaskError) => void) {
+    this.#store = store;
+    this.#limit = limit;
+    this.#core = core;
+    this.#later = later;
+    this.#failed = failed;
+  }
+
+  /** What a job read or wrote last. */
+  payload(job: number): Payload {
+    return this.#payloads.get(job) ?? new Payload(null);
+  }
+
+  edit(job: number): PayloadEdit & { unwritable?: boolean } {
+    let edit = this.#edits.get(job);
+    if (edit === undefined) this.#edits.set(job, (edit = { remove: [], set: [] }));
+    return edit;
+  }
+
+  finish(job: number): void {
+    this.#payloads.delete(job);
+    this.#edits.delete(job);
+  }
+
+  get(job: number, owner: string, id: string, payload: boolean): void {
+    this.#run(job, () => this.#store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
+      if (task === undefined) return this.#core().missing(Date.now(), job);
+      if (payload) this.#payloads.set(job, new Payload(task.payload));
+      this.#core().found(Date.now(), job, task.version, task.createdAt, task.state);
+    });
+  }
+
+  put(job: number, task: Omit<TaskWrite, "payload">, mode: number): void {
+    const edit = this.#edits.get(job) ?? { remove: [], set: [] };
+    this.#edits.delete(job);
+    if (mode === 0) {
+      return this.#run(job, () => this.#put(task), (done) => this.#core().done(Date.now(), job, done));
+    }
+    if (edit.unwritable === true) return this.#core().failed(Date.now(), job, NOT_JSON);
+    const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
+    if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.#core().failed(Date.now(), job, TOO_LARGE);
+    this.#run(job, () => this.#put({ ...task, payload }), (done) => {
+      if (done) this.#payloads.set(job, new Payload(payload));
+      this.#core().done(Date.now(), job, done);
+    });
+  }
+
+  delete(job: number, owner: string, id: string, version: number): void {
+    this.#run(job, () => this.#store.delete(owner, id, version), (done) => this.#core().done(Date.now(), job, done));
+  }
+
+  list(job: number, owner: string, after: number, afterId: string, limit: number): void {
+    const position = Number.isNaN(after) ? undefined : { createdAt: after, id: afterId };
+    this.#run(job, () => this.#store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks));
+  }
+
+  due(job: number, before: number, limit: number): void {
+    this.#run(job, () => this.#store.due(before, limit), (tasks) => this.#rows(job, tasks));
+  }
+
+  #put(task: TaskWrite): boolean | Promise<boolean> {
+    this.writing = true;
+    try {
+      return this.#store.put(task);
+    } finally {
+      this.writing = false;
+    }
+  }
+
+  #rows(job: number, tasks: readonly StoredTask[]): void {
+    const core = this.#core();
+    for (const task of tasks) core.row(task.owner, task.id, task.version, task.createdAt, task.state);
+    core.rows(Date.now(), job);
+  }
+
+  #run<T>(job: number, operation: () => T | Promise<T>, report: (value: T) => void): void {
+    let value: T | Promise<T>;
+    try {
+      value = operation();
+    } catch (error) {
+      return this.#fail(job, error);
+    }
+    if (!isPromise(value)) return report(value);
+    value.then(
+      (found) => this.#later(() => report(found)),
+      (error: unknown) => this.#later(() => this.#fail(job, error)),
+    );
+  }
+
+  #fail(job: number, cause: unknown): void {
+    if (cause instanceof TaskStoreFullError) {
+      return this.#core().failed(Date.now(), job, cause.reason === "task_limit" ? TOO_MANY : TOO_LARGE);
+    }
+    this.#failed(cause instanceof TaskError ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
+    this.#core().failed(Date.now(), job, STORE_FAILED);
+  }
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Promise<T> | undefined)?.then === "function";
+}
+
+const WITHOUT_PAYLOAD = { payload: false } as const;
+/** Member names around a part, in code units. */
+const OVERHEAD = 1024;
