@@ -46,6 +46,11 @@ export class Gate {
     return (this.#product.server ?? this.#product).getNegotiatedProtocolVersion?.();
   }
 
+  /** Whether the server has a tool called `name`. */
+  knows(name: string): boolean {
+    return own(this.#tools, name) !== undefined;
+  }
+
   /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
   runsTasksItself(name: string): boolean {
     return own(this.#tools, name) !== undefined && typeof this.#tools[name]?.handler === "object";

@@ -4,6 +4,7 @@ import type { Extra, Listener as TapListener, Message, SendOptions, TransportLik
 import { Call } from "./call.ts";
 import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isObject, isWellFormed, own, shapeOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
+import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** How a server's tasks see the outside. */
@@ -15,6 +16,7 @@ export interface Face {
 }
 
 const LISTS = 1 << 8;
+const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
 /** One connection of an SDK server: what passes in either direction is shown to the core first. */
 export class Listener implements TapListener {
@@ -174,7 +176,8 @@ export class Listener implements TapListener {
     const clean = isObject(meta) && RUN_META in meta ? withoutMark(message, meta) : message;
     if (generation === 0 || typeof name !== "string") return this.#wire.deliver(clean, extra);
     const runtime = this.#runtime;
-    const policy = runtime.policyOf(name);
+    // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
+    const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policyOf(name) : UNKNOWN_TOOL;
     const number = runtime.next();
     const { peer, flags } = this.#facts(message, extra, generation);
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28).

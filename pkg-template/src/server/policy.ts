@@ -21,9 +21,9 @@ export function readPolicies(options: TaskServerOptions): (tool: string) => Full
   const defaults: TaskPolicy = { ...(options.task === undefined ? {} : { task: options.task }), ...options.defaults };
   const named = new Map<string, FullPolicy>();
   for (const [tool, policy] of Object.entries(options.tools ?? {})) {
-    named.set(tool, complete(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
+    named.set(tool, completePolicy(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
   }
-  const other = complete("defaults", defaults);
+  const other = completePolicy("defaults", defaults);
   return (tool) => named.get(tool) ?? other;
 }
 
@@ -31,7 +31,8 @@ function defined(policy: TaskPolicy): TaskPolicy {
   return Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
 }
 
-function complete(where: string, policy: TaskPolicy): FullPolicy {
+/** A policy with its defaults; `where` names it in errors. */
+export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   const task = policy.task ?? "handler";
   if (typeof task === "object" ? !isDelay(task.after) : !["always", "never", "handler"].includes(task)) {
     throw invalid(`${where}.task`, '"always", "never", "handler" or { after: milliseconds }');
