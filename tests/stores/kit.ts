@@ -86,17 +86,21 @@ export const storeCases: readonly StoreCase[] = [
 
   // X-STO-01, the store's part: a conditional write
   storeCase("swaps only over the version before", async ({ store }) => {
-    equal(await store.put(write("task-1", { version: 2 })), false, "a swap over nothing");
-    equal(await store.get(OWNER, "task-1"), undefined, "the task");
-    await store.put(write("task-1"));
-    for (const version of [0, 3, 4, -1]) {
-      equal(await store.put(write("task-1", { version, state: "lost" })), false, `a swap to version ${version} over 1`);
+    // with a payload and without, which are two statements in some stores
+    for (const [id, payload] of [["task-1", null], ["task-2", "{}"], ["task-3", undefined]] as const) {
+      const swap = (version: number, state: string) => store.put(write(id, { version, state, payload, dueAt: version }));
+      const stored = (version: number, state: string) => write(id, { version, state, payload: payload ?? null, dueAt: version });
+      equal(await swap(2, "lost"), false, "a swap over nothing");
+      equal(await store.get(OWNER, id), undefined, "the task");
+      await swap(1, "one");
+      for (const version of [0, 1, 3, 4, -1]) equal(await swap(version, "lost"), false, `version ${version} over 1`);
+      equal(await store.get(OWNER, id), stored(1, "one"), "the task");
+      equal(await swap(2, "two"), true, "version 2 over 1");
+      for (const version of [0, 1, 2, 4, 5, -1]) equal(await swap(version, "lost"), false, `version ${version} over 2`);
+      equal(await store.get(OWNER, id), stored(2, "two"), "the task");
+      equal(await swap(3, "three"), true, "version 3 over 2");
+      equal(await store.get(OWNER, id), stored(3, "three"), "the task");
     }
-    equal(await store.put(write("task-1", { version: 2, state: "two", dueAt: 5 })), true, "a swap to 2 over 1");
-    equal(await store.put(write("task-1", { version: 2, state: "lost" })), false, "the same swap again");
-    equal(await store.get(OWNER, "task-1"), write("task-1", { version: 2, state: "two", dueAt: 5 }), "the task");
-    equal(await store.put(write("task-1", { version: 3, state: "three" })), true, "a swap to 3 over 2");
-    equal(await store.get(OWNER, "task-1"), write("task-1", { version: 3, state: "three" }), "the task");
   }),
 
   storeCase("lets exactly one of many concurrent inserts and swaps win", async ({ store, peer }) => {

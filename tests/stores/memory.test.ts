@@ -71,6 +71,8 @@ describe("memoryStore has limits", () => {
       assert.deepEqual(store.get("alice", "a"), write("a"), "a refused swap changes nothing");
       assert.equal(store.put(write("b", { owner, version: 2, payload: null })), true);
       assert.equal(store.bytes, 8 * KIB);
+      assert.equal(store.delete(owner, "b", 2), true);
+      assert.equal(store.put(write("b", { owner, payload: "x".repeat(room) })), true, "what was deleted leaves its room");
     });
   }
 

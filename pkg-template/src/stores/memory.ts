@@ -50,27 +50,37 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 const TASK_BYTES = 256;
 const ROOM_BYTES = 4096;
 
-/** A stored task. One object for its whole life, changed in place and never handed out. */
+/**
+ * A stored task. One object for its whole life, changed in place and never handed out.
+ *
+ * Its times are milliseconds since the store's first task: V8 keeps numbers below 2^31 (24 days) in the object itself, and each
+ * larger one in an object of 16 bytes. It decides so for all objects with the same property names in the same order, hence
+ * the names that a {@link StoredTask} does not have.
+ */
 interface Entry {
   readonly owner: string;
   readonly id: string;
   version: number;
-  readonly createdAt: number;
-  dueAt: number | null;
+  readonly created: number;
+  due: number | null;
   state: string;
   payload: string | null;
 }
 
+/** A task's place in the order of creation. */
+type Place = Pick<Entry, "created" | "id">;
+
 /** One owner's tasks. A stranger's task is not in here, so asking for it is a miss like any other. */
 class Shelf {
   readonly tasks = new Map<string, Entry>();
-  readonly order = new Sorted<TaskPosition, Entry>(byCreation);
+  readonly order = new Sorted<Place, Entry>(byCreation);
   bytes = 0;
 }
 
 class Memory implements MemoryStore {
   tasks = 0;
   bytes = 0;
+  private origin: number | undefined;
   private readonly maxTasks: number;
   private readonly maxTasksPerOwner: number;
   private readonly maxBytes: number;
@@ -88,7 +98,7 @@ class Memory implements MemoryStore {
 
   get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined {
     const entry = this.shelves.get(owner)?.tasks.get(id);
-    return entry && snapshot(entry, options?.payload === false ? null : entry.payload);
+    return entry && this.snapshot(entry, options?.payload === false ? null : entry.payload);
   }
 
   put(task: TaskWrite): boolean {
@@ -104,21 +114,24 @@ class Memory implements MemoryStore {
     if (shelf === undefined) this.shelves.set(task.owner, (shelf = new Shelf()));
     shelf.bytes += growth;
     this.bytes += growth;
-    const { owner, id, version, createdAt, dueAt, state } = task;
+    const { owner, id, version, state } = task;
+    this.origin ??= task.createdAt;
+    const created = small(task.createdAt - this.origin);
+    const due = task.dueAt === null ? null : small(task.dueAt - this.origin);
     if (stored === undefined) {
-      const entry: Entry = { owner, id, version, createdAt, dueAt, state, payload };
+      const entry: Entry = { owner, id, version, created, due, state, payload };
       this.tasks += 1;
       shelf.tasks.set(id, entry);
       shelf.order.add(entry);
-      if (dueAt !== null) this.deadlines.add(entry);
+      if (due !== null) this.deadlines.add(entry);
     } else {
-      const moved = stored.dueAt !== dueAt;
-      if (moved && stored.dueAt !== null) this.deadlines.remove(stored);
+      const moved = stored.due !== due;
+      if (moved && stored.due !== null) this.deadlines.remove(stored);
       stored.version = version;
-      stored.dueAt = dueAt;
+      stored.due = due;
       stored.state = state;
       stored.payload = payload;
-      if (moved && dueAt !== null) this.deadlines.add(stored);
+      if (moved && due !== null) this.deadlines.add(stored);
     }
     this.changed(owner, id);
     return true;
@@ -135,19 +148,20 @@ class Memory implements MemoryStore {
     shelf.bytes -= bytes;
     shelf.tasks.delete(id);
     shelf.order.remove(stored);
-    if (stored.dueAt !== null) this.deadlines.remove(stored);
+    if (stored.due !== null) this.deadlines.remove(stored);
     if (shelf.tasks.size === 0) this.shelves.delete(owner);
     this.changed(owner, id);
     return true;
   }
 
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[] {
+    const { after, limit } = options;
     const found: StoredTask[] = [];
     const shelf = this.shelves.get(owner);
     if (shelf === undefined) return found;
-    for (const entry of shelf.order.after(options.after)) {
-      if (found.length >= options.limit) break;
-      found.push(snapshot(entry, null));
+    for (const entry of shelf.order.after(after && { created: after.createdAt - this.origin!, id: after.id })) {
+      if (found.length >= limit) break;
+      found.push(this.snapshot(entry, null));
     }
     return found;
   }
@@ -155,8 +169,8 @@ class Memory implements MemoryStore {
   due(before: number, limit: number): StoredTask[] {
     const found: StoredTask[] = [];
     for (const entry of this.deadlines.after(undefined)) {
-      if (found.length >= limit || entry.dueAt! > before) break;
-      found.push(snapshot(entry, null));
+      if (found.length >= limit || entry.due! > before - this.origin!) break;
+      found.push(this.snapshot(entry, null));
     }
     return found;
   }
@@ -181,6 +195,12 @@ class Memory implements MemoryStore {
     }
   }
 
+  private snapshot(entry: Entry, payload: string | null): StoredTask {
+    const origin = this.origin!; // there is a task
+    const dueAt = entry.due === null ? null : entry.due + origin;
+    return { owner: entry.owner, id: entry.id, version: entry.version, createdAt: entry.created + origin, dueAt, state: entry.state, payload };
+  }
+
   private changed(owner: string, id: string): void {
     for (const listener of this.listeners) {
       try {
@@ -190,11 +210,6 @@ class Memory implements MemoryStore {
       }
     }
   }
-}
-
-function snapshot(entry: Entry, payload: string | null): StoredTask {
-  const { owner, id, version, createdAt, dueAt, state } = entry;
-  return { owner, id, version, createdAt, dueAt, state, payload };
 }
 
 function size(id: string, state: string, payload: string | null): number {
@@ -217,12 +232,12 @@ function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function byCreation(a: TaskPosition, b: TaskPosition): number {
-  return a.createdAt - b.createdAt || byText(a.id, b.id);
+function byCreation(a: Place, b: Place): number {
+  return a.created - b.created || byText(a.id, b.id);
 }
 
 function byDeadline(a: Entry, b: Entry): number {
-  return a.dueAt! - b.dueAt! || byText(a.id, b.id) || byText(a.owner, b.owner);
+  return a.due! - b.due! || byText(a.id, b.id) || byText(a.owner, b.owner);
 }
 
 /**
@@ -305,3 +320,8 @@ class Sorted<Key, Item extends Key> {
 }
 
 const CHUNK = 128;
+
+/** The same number; V8 would keep the small difference of two large ones as it kept those. */
+function small(number: number): number {
+  return (number | 0) === number ? number | 0 : number;
+}
