@@ -30,6 +30,19 @@ impl<T: Ord> Deadlines<T> {
         self.heap.pop().map(|Reverse((_, timer))| timer)
     }
 
+    /// Forgets the timers that `needed` says no to.
+    pub fn retain(&mut self, mut needed: impl FnMut(&T) -> bool) {
+        self.heap.retain(|Reverse((_, timer))| needed(timer));
+    }
+
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
     /// When the next timer fires.
     pub fn next(&self) -> Option<Millis> {
         self.heap.peek().map(|Reverse((at, _))| *at)

@@ -163,15 +163,20 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
         next.lease = None;
         next.resumable = false;
     }
-    next.updated_at = task.updated_at.max(now);
+    // Who reads a task whose time is over sees it expired at once, so that is when it expired (X-TTL-01).
+    let at = match command {
+        Command::Expire if !task.extends => task.expires_at().map_or(now, |at| at.min(now)),
+        _ => now,
+    };
+    next.updated_at = task.updated_at.max(at);
     Ok(next)
 }
 
 /// Adds input requests under keys that were never used before and never will be (G26-INP-03).
 fn ask(task: &mut Task, inputs: &[NewInput], resumable: bool) {
     if resumable {
-        // The handler was started again with the answers of the last round and has used them.
-        task.inputs.retain(|input| !input.answered);
+        // The handler has ended: it has used the answers of the last round, and waits for nothing it asked in between.
+        task.inputs.clear();
     }
     task.resumable = resumable;
     for input in inputs {

@@ -181,6 +181,11 @@ impl Task {
         self.expires_at().is_some_and(|at| now >= at)
     }
 
+    /// Whether its time ended before it did.
+    pub fn has_run_out(&self, now: Millis) -> bool {
+        !self.phase.is_terminal() && self.is_expired(now)
+    }
+
     pub fn has_outstanding_input(&self) -> bool {
         self.inputs.iter().any(|input| !input.answered)
     }
@@ -204,11 +209,7 @@ impl Task {
     /// Sets the status message, cut to its limit at the boundary of a code point.
     pub fn set_message(&mut self, message: &str) {
         self.message.clear();
-        let mut end = message.len().min(MESSAGE_BYTES);
-        while !message.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.message.push_str(message.get(..end).unwrap_or_default());
+        self.message.push_str(cut(message, MESSAGE_BYTES));
     }
 
     /// The text a store keeps. Fields are separated by tabs, so that reading it is one pass; the first names the format.
@@ -311,6 +312,15 @@ impl Task {
     }
 }
 
+/// `text`, cut to `limit` bytes at the boundary of a code point.
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
 fn by_letter<T: Copy>(all: &[T], letter: fn(T) -> char, text: &str) -> Option<T> {
     all.iter().copied().find(|&item| text.len() == 1 && text.starts_with(letter(item)))
 }
@@ -348,7 +358,7 @@ fn char_field(text: &mut String, letter: char) {
 
 fn escaped(text: &mut String, value: &str) {
     text.push('\t');
-    if !value.bytes().any(|byte| matches!(byte, b'\t' | b'\\')) {
+    if !value.bytes().any(|byte| matches!(byte, b'\t' | b'\\' | b'\0')) {
         text.push_str(value);
         return;
     }
@@ -356,6 +366,8 @@ fn escaped(text: &mut String, value: &str) {
         match letter {
             '\t' => text.push_str("\\t"),
             '\\' => text.push_str("\\\\"),
+            // Some databases keep no text with it.
+            '\0' => text.push_str("\\0"),
             other => text.push(other),
         }
     }
@@ -371,6 +383,7 @@ fn unescaped(value: &str) -> String {
         match letter {
             '\\' => match letters.next() {
                 Some('t') => text.push('\t'),
+                Some('0') => text.push('\0'),
                 Some(other) => text.push(other),
                 None => {}
             },

@@ -59,6 +59,8 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Call {
     pub facts: Facts,
+    /// `None`: nobody could own a task.
+    owner: Option<Rc<str>>,
     policy: Policy,
     tool: String,
     ttl: Option<u64>,
@@ -71,7 +73,7 @@ pub(super) struct Call {
     /// What the handler ended with before the task was stored.
     outcome: Option<Outcome>,
     /// The caller went away before it was answered.
-    dropped: bool,
+    pub dropped: bool,
     seed: [u8; id::ENTROPY],
 }
 
@@ -85,6 +87,7 @@ impl Receiver {
         let augmented = matches!(called.augmentation, Augmentation::Asked { .. });
         let mut call = Call {
             facts,
+            owner: self.owner_of(facts.peer),
             policy,
             tool: called.tool,
             ttl: None,
@@ -150,7 +153,9 @@ impl Receiver {
         self.tick(now);
         match self.calls.get(&call).map(|call| call.stage) {
             Some(Stage::Checking) => self.create(call),
-            _ => self.push(Output::Begin { call }),
+            // It begins when the store has the task.
+            Some(Stage::Creating) => {}
+            Some(Stage::Direct | Stage::Task) | None => self.push(Output::Begin { call }),
         }
     }
 
@@ -166,7 +171,8 @@ impl Receiver {
             && call.facts.generation == Generation::G26
             && call.facts.capabilities.contains(Capabilities::TASKS)
             && call.policy.promotion != Promotion::Never
-            && !call.dropped;
+            && !call.dropped
+            && self.peers.contains_key(&call.facts.peer);
         if may && self.may_create(call).is_ok() {
             self.create(number);
         }
@@ -220,13 +226,29 @@ impl Receiver {
     }
 
     fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
-        let owner = self.owner_of(call.facts.peer).ok_or_else(Error::no_owner)?;
+        let owner = call.owner.clone().ok_or_else(Error::no_owner)?;
         if self.has_room(&owner) { Ok(owner) } else { Err(Error::limit(LimitReason::Tasks)) }
     }
 
     fn create(&mut self, number: Request) {
+        let Some(call) = self.calls.get(&number) else { return };
+        // There may have been room, and a connection, when the call arrived.
+        let owner = match self.may_create(call) {
+            Ok(owner) => owner,
+            Err(error) => return self.decline(number, error),
+        };
         let Some(call) = self.calls.get_mut(&number) else { return };
-        let Some(owner) = self.peers.get(&call.facts.peer).and_then(|connection| connection.owner.clone()) else { return };
+        match self.peers.get_mut(&call.facts.peer) {
+            Some(connection) => {
+                connection.creating.insert(number);
+            }
+            // Nobody is left to hear of a task (G26-HTT-07).
+            None if call.facts.generation == Generation::G26 => {
+                call.dropped = true;
+                return self.decline(number, Error::internal());
+            }
+            None => {}
+        }
         call.stage = Stage::Creating;
         let id = id::from_entropy(&call.seed);
         let task = Task {
@@ -270,17 +292,33 @@ impl Receiver {
     /// The store has answered the creation.
     pub(super) fn created(&mut self, job: Job, number: Request, slot: u32, completion: &Completion) {
         self.push(Output::Finish { job });
+        if let Some(connection) = self.calls.get(&number).and_then(|call| self.peers.get_mut(&call.facts.peer)) {
+            connection.creating.remove(&number);
+        }
         if *completion == Completion::Done(true) {
             return self.announce(number, slot);
         }
-        self.discard_slot(slot);
+        self.uncount(slot);
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.busy = false;
+            entry.call = None;
+            entry.cached = None;
+        }
+        self.decline(
+            number,
+            match completion {
+                Completion::Full { bytes: false } => Error::limit(LimitReason::Tasks),
+                Completion::Full { bytes: true } => Error::limit(LimitReason::Payload),
+                _ => Error::storage(),
+            },
+        );
+        self.advance(slot);
+    }
+
+    /// The call cannot become a task.
+    fn decline(&mut self, number: Request, error: Error) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.slot = None;
-        let error = match completion {
-            Completion::Full { bytes: false } => Error::limit(LimitReason::Tasks),
-            Completion::Full { bytes: true } => Error::limit(LimitReason::Payload),
-            _ => Error::storage(),
-        };
         let (facts, begun, dropped, outcome) = (call.facts, call.begun, call.dropped, call.outcome.take());
         if !dropped && !call.must_be_task() {
             // The work can be done without a task (H84).
@@ -336,6 +374,7 @@ impl Receiver {
             Some(outcome) => self.settle(number, outcome),
             None => self.begin(number),
         }
+        self.advance(slot);
     }
 
     /// Lets the handler begin, wherever the call waits.
@@ -361,13 +400,6 @@ impl Receiver {
             Outcome::Input { requests, state } => return self.ask_in_result(number, slot, requests, state),
         };
         self.change(slot, change);
-    }
-
-    /// The call is over, for the connection and for the slot.
-    pub(super) fn end_call(&mut self, slot: u32) {
-        let Some(number) = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else { return };
-        self.calls.remove(&number);
-        self.push(Output::Release { call: number });
     }
 
     /// A stored call starts again, on the connection of the request whose answers completed its input.
@@ -402,6 +434,7 @@ impl Receiver {
             facts.request,
             Call {
                 facts,
+                owner: None,
                 policy,
                 tool,
                 ttl,
@@ -417,6 +450,7 @@ impl Receiver {
         );
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.call = Some(facts.request);
+            entry.told_to_stop = false;
         }
         self.count(slot);
     }
@@ -438,6 +472,8 @@ impl Receiver {
             immediate: None,
         };
         self.insert_running(facts, policy, slot, String::new(), None);
+        // Its deadline is in the store.
+        self.start_sweeping();
     }
 
     /// Whether a call's handler runs as a task, and in which slot.

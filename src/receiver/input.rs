@@ -1,10 +1,12 @@
 //! Input of a task: what its handler asks, and what the client answers.
 
+use std::collections::BTreeSet;
+
 use super::change::Change;
 use super::slot::PendingAsk;
-use super::{Ask, Facts, Output, Receiver, Request, Withdrawal};
+use super::{Ask, Facts, Output, Peer, Receiver, Request, Withdrawal};
 use crate::lifecycle::NewInput;
-use crate::task::{InputKind, Millis, Task};
+use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
 use crate::wire::Error;
 use crate::wire::capability::needed_by;
 
@@ -50,14 +52,15 @@ impl Receiver {
         }
         let limits = self.limits;
         let Some(entry) = self.slots.get_mut(slot) else { return false };
-        let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued);
-        if entry.asks.len() >= limits.outstanding as usize || issued >= limits.issued {
+        let unstored = entry.asks.iter().filter(|pending| pending.key.is_none()).count();
+        let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued as usize) + unstored;
+        if entry.asks.len() >= limits.outstanding as usize || issued >= limits.issued as usize {
             self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::TooMany });
             return true;
         }
-        entry.asks.push(PendingAsk { ask, key: None, delivered: false, stream: None, nested });
+        entry.asks.push(PendingAsk { ask, key: None, over: false, delivered: false, stream: None, nested });
         self.asks.insert(ask, slot);
-        let input = NewInput { name: cut(name, limits.name), kind };
+        let input = NewInput { name: cut(name, limits.name).to_owned(), kind };
         self.change(slot, Change::Ask { ask, input });
         true
     }
@@ -65,9 +68,12 @@ impl Receiver {
     /// The store knows that the handler waits.
     pub(super) fn asked(&mut self, slot: u32, ask: Ask, task: &Task) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        let key = task.inputs.last().map(|input| input.key.clone());
-        if let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask) {
-            pending.key = key;
+        let Some(key) = task.inputs.last().map(|input| input.key.clone()) else { return };
+        let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask) else { return };
+        pending.key = Some(key.clone());
+        if pending.over {
+            // The handler gave it up on the way to the store.
+            return self.change(slot, Change::Withdraw { key });
         }
         self.deliver(slot);
     }
@@ -76,7 +82,7 @@ impl Receiver {
     /// (G25-INP-07, G25-NTF-04). Elsewhere it waits for the next `tasks/result` (H78).
     pub(super) fn deliver(&mut self, slot: u32) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        let stream = entry.waiters.last().map(|facts| facts.request);
+        let stream = entry.waiters.keys().next_back().copied();
         let pipe = entry
             .call
             .and_then(|call| self.calls.get(&call))
@@ -87,7 +93,7 @@ impl Receiver {
         }
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let mut owed = Vec::new();
-        for pending in entry.asks.iter_mut().filter(|pending| pending.nested && pending.key.is_some() && !pending.delivered) {
+        for pending in entry.asks.iter_mut().filter(|pending| pending.nested && pending.key.is_some() && !pending.over && !pending.delivered) {
             pending.delivered = true;
             pending.stream = if pipe { None } else { stream };
             owed.push((pending.ask, pending.stream));
@@ -101,9 +107,12 @@ impl Receiver {
     /// with `Answered`.
     pub fn handle_answer(&mut self, now: Millis, ask: Ask) -> bool {
         self.tick(now);
+        // The first answer counts (H08).
         let found = self.asks.get(&ask).and_then(|&number| {
-            let pending = self.slots.get(number)?.asks.iter().find(|pending| pending.ask == ask)?;
-            Some((number, pending.key.clone()?))
+            let pending = self.slots.get_mut(number)?.asks.iter_mut().find(|pending| pending.ask == ask && !pending.over)?;
+            let key = pending.key.clone()?;
+            pending.over = true;
+            Some((number, key))
         });
         let Some((slot, key)) = found else { return false };
         self.change(slot, Change::Answered { ask, key });
@@ -114,12 +123,10 @@ impl Receiver {
     pub fn handle_withdraw(&mut self, now: Millis, call: Request, ask: Ask) {
         self.tick(now);
         let Some((slot, _)) = self.task_of_call(call) else { return };
-        let key = self
-            .slots
-            .get(slot)
-            .and_then(|slot| slot.asks.iter().find(|pending| pending.ask == ask))
-            .and_then(|pending| pending.key.clone());
-        if let Some(key) = key {
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask && !pending.over) else { return };
+        pending.over = true;
+        if let Some(key) = pending.key.clone() {
             self.change(slot, Change::Withdraw { key });
         }
     }
@@ -183,6 +190,22 @@ impl Receiver {
         }
     }
 
+    /// The handler will not get what it asked for.
+    pub(super) fn drop_ask(&mut self, slot: u32, ask: Ask, reason: Withdrawal) {
+        let delivered = self.slots.get(slot).is_some_and(|slot| slot.asks.iter().any(|pending| pending.ask == ask && pending.delivered));
+        self.push(Output::Withdraw { ask, delivered, reason });
+        self.forget_ask_number(slot, ask);
+    }
+
+    /// Nobody waits for input of this task any more.
+    pub(super) fn drop_asks(&mut self, slot: u32) {
+        let asks = self.slots.get_mut(slot).map(|slot| std::mem::take(&mut slot.asks)).unwrap_or_default();
+        for PendingAsk { ask, delivered, .. } in asks {
+            self.asks.remove(&ask);
+            self.push(Output::Withdraw { ask, delivered, reason: Withdrawal::Ended });
+        }
+    }
+
     pub(super) fn forget_ask_number(&mut self, slot: u32, ask: Ask) {
         self.asks.remove(&ask);
         if let Some(entry) = self.slots.get_mut(slot) {
@@ -200,6 +223,19 @@ impl Receiver {
         }
     }
 
+    /// A connection that is one stream closed with everything it carried.
+    pub(super) fn owe_all_again(&mut self, peer: Peer) {
+        let slots: BTreeSet<u32> = self.asks.values().copied().collect();
+        for slot in slots {
+            let ours = self.slots.get(slot).and_then(|slot| self.calls.get(&slot.call?)).is_some_and(|call| call.facts.peer == peer);
+            let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
+            for pending in entry.asks.iter_mut().filter(|pending| pending.stream.is_none()) {
+                pending.delivered = false;
+            }
+            self.deliver(slot);
+        }
+    }
+
     /// Where a notification of the handler's goes: `None` nowhere, else on the stream of a request or on the connection.
     pub fn route(&self, call: Request) -> Route {
         let Some((slot, facts)) = self.task_of_call(call) else {
@@ -211,8 +247,8 @@ impl Receiver {
         if self.peers.get(&facts.peer).is_some_and(|connection| connection.pipe) {
             return Route::Connection;
         }
-        match self.slots.get(slot).and_then(|slot| slot.waiters.last()) {
-            Some(waiter) => Route::Stream(waiter.request),
+        match self.slots.get(slot).and_then(|slot| slot.waiters.keys().next_back()) {
+            Some(waiter) => Route::Stream(*waiter),
             None => Route::Nowhere,
         }
     }
@@ -221,11 +257,7 @@ impl Receiver {
     pub fn handle_note(&mut self, now: Millis, call: Request, message: &str) {
         self.tick(now);
         if let Some((slot, _)) = self.task_of_call(call) {
-            let mut end = message.len().min(crate::task::MESSAGE_BYTES);
-            while !message.is_char_boundary(end) {
-                end -= 1;
-            }
-            self.change(slot, Change::Note(message.get(..end).unwrap_or_default().to_owned()));
+            self.change(slot, Change::Note(cut(message, MESSAGE_BYTES).to_owned()));
         }
     }
 }
@@ -240,12 +272,4 @@ pub enum Route {
     /// On the connection itself, marked with the task.
     Connection,
     Nowhere,
-}
-
-fn cut(name: &str, limit: usize) -> String {
-    let mut end = name.len().min(limit);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name.get(..end).unwrap_or_default().to_owned()
 }

@@ -5,16 +5,18 @@
 //! has its effects only when the store has it. Reads go straight to the store.
 
 mod call;
+mod cancel;
 mod change;
+mod effect;
 mod input;
 mod output;
 mod policy;
 mod read;
 mod slot;
 mod sweep;
+mod turn;
 
-
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use crate::cursor;
@@ -46,7 +48,9 @@ struct Connection {
     /// The client reads this connection as one stream, so requests to it need no other (stdio, in-memory).
     pipe: bool,
     /// Its blocked `tasks/result` requests.
-    waits: Vec<Request>,
+    waits: BTreeSet<Request>,
+    /// Its calls whose tasks are on their way to the store.
+    creating: BTreeSet<Request>,
 }
 
 /// What a request says of itself.
@@ -68,7 +72,8 @@ enum Pending {
     Swap { slot: u32, change: Box<Change>, next: Box<crate::task::Task>, version: u32 },
     Read(Read),
     Sweep,
-    Delete,
+    /// Nobody waits for it.
+    Nobody,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -78,6 +83,7 @@ enum Timer {
     Retry(u32),
     Check(u32),
     Sweep,
+    SweepOn,
 }
 
 /// The receiver. Inputs are `handle_*`, outputs `poll_output`; drain them after every input.
@@ -96,16 +102,26 @@ pub struct Receiver {
     asks: BTreeMap<Ask, u32>,
     /// The slot of each blocked `tasks/result`.
     waiting: BTreeMap<Request, u32>,
+    /// The job of each `tasks/result` that is being looked up.
+    reading: BTreeMap<Request, Job>,
     jobs: BTreeMap<Job, Pending>,
     last_job: Job,
     /// Tasks of each owner that count against its limit.
     running: BTreeMap<Rc<str>, u32>,
     running_total: u32,
     deadlines: Deadlines<Timer>,
+    /// More timers than this are looked through for those that nobody needs.
+    many_deadlines: usize,
     announced: Option<Millis>,
     sweeping: bool,
+    /// Slots whose next change waits for its turn, and whether a turn is being taken.
+    turns: VecDeque<u32>,
+    turning: bool,
     outputs: VecDeque<Output>,
 }
+
+/// So many timers are never looked through.
+const FEW_DEADLINES: usize = 1024;
 
 impl Receiver {
     pub fn new(limits: Limits, cross_generation: bool, cursor_key: [u8; cursor::KEY]) -> Self {
@@ -122,13 +138,17 @@ impl Receiver {
             slots: Slots::default(),
             asks: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            reading: BTreeMap::new(),
             jobs: BTreeMap::new(),
             last_job: 0,
             running: BTreeMap::new(),
             running_total: 0,
             deadlines: Deadlines::default(),
+            many_deadlines: FEW_DEADLINES,
             announced: None,
             sweeping: false,
+            turns: VecDeque::new(),
+            turning: false,
             outputs: VecDeque::new(),
         }
     }
@@ -141,16 +161,27 @@ impl Receiver {
 
     /// A connection opens. `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
     pub fn handle_open(&mut self, owner: Option<&str>, pipe: bool) -> Peer {
-        self.last_peer += 1;
-        self.peers.insert(self.last_peer, Connection { owner: owner.map(Rc::from), pipe, waits: Vec::new() });
+        self.last_peer = self.last_peer.wrapping_add(1);
+        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: BTreeSet::new(), creating: BTreeSet::new() };
+        self.peers.insert(self.last_peer, connection);
         self.last_peer
     }
 
-    /// A connection closed. Its waiters are gone; its tasks go on (X-STO-08, G25-RES-11).
+    /// A connection closed. Its waiters are gone; its tasks go on (X-STO-08, G25-RES-11), but for those of 2026-07-28
+    /// that nobody will hear of (G26-HTT-07).
     pub fn handle_close(&mut self, now: Millis, peer: Peer) {
         self.tick(now);
-        for request in self.peers.remove(&peer).map(|connection| connection.waits).unwrap_or_default() {
+        let Some(connection) = self.peers.remove(&peer) else { return };
+        for request in connection.creating {
+            if let Some(call) = self.calls.get_mut(&request).filter(|call| call.facts.generation == Generation::G26) {
+                call.dropped = true;
+            }
+        }
+        for request in connection.waits {
             self.end_wait(request);
+        }
+        if connection.pipe {
+            self.owe_all_again(peer);
         }
     }
 
@@ -162,8 +193,12 @@ impl Receiver {
             Some(Pending::Load { slot }) => self.loaded(job, slot, completion),
             Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, *change, *next, version, &completion),
             Some(Pending::Read(read)) => self.read_completed(job, read, completion),
-            Some(Pending::Sweep) => self.swept(completion),
-            Some(Pending::Delete) | None => {}
+            Some(Pending::Sweep) => {
+                self.swept(completion);
+                self.finish(Some(job));
+            }
+            Some(Pending::Nobody) => self.finish(Some(job)),
+            None => {}
         }
     }
 
@@ -184,6 +219,15 @@ impl Receiver {
     /// Time passes; it never goes back (X-STO-06).
     fn tick(&mut self, now: Millis) {
         self.now = self.now.max(now);
+        if self.deadlines.len() > self.many_deadlines {
+            let (slots, calls) = (&self.slots, &self.calls);
+            self.deadlines.retain(|timer| match timer {
+                Timer::Promote(call) => calls.contains_key(call),
+                Timer::Expire(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
+                Timer::Sweep | Timer::SweepOn => true,
+            });
+            self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());
+        }
     }
 
     fn job(&mut self, pending: Pending) -> Job {
@@ -204,7 +248,33 @@ impl Receiver {
         self.reply(facts, Body::Error(error));
     }
 
+    fn refuse_and_forget(&mut self, facts: Facts, error: Error) {
+        self.refuse(facts, error);
+        self.push(Output::Forget { request: facts.request });
+    }
+
     fn owner_of(&self, peer: Peer) -> Option<Rc<str>> {
         self.peers.get(&peer).and_then(|connection| connection.owner.clone())
+    }
+
+    /// What is still in hand: calls, slots, input requests, waiters, lookups, store operations, counted tasks, outputs.
+    #[doc(hidden)]
+    pub fn in_hand(&self) -> [usize; 8] {
+        [
+            self.calls.len(),
+            self.slots.len(),
+            self.asks.len(),
+            self.waiting.len() + self.peers.values().map(|peer| peer.waits.len() + peer.creating.len()).sum::<usize>(),
+            self.reading.len(),
+            self.jobs.len(),
+            self.running.len() + self.running_total as usize,
+            self.outputs.len(),
+        ]
+    }
+
+    /// How many timers are set.
+    #[doc(hidden)]
+    pub fn timers(&self) -> usize {
+        self.deadlines.len()
     }
 }

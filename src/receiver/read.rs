@@ -36,7 +36,8 @@ impl Receiver {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id) else { return };
         let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload: true };
-        self.read(Read::Outcome { facts, owner, id }, operation);
+        let job = self.read(Read::Outcome { facts, owner, id }, operation);
+        self.reading.insert(facts.request, job);
     }
 
     /// `tasks/list` (G25-LST-01). `cursor`: `Err` if it is not a string.
@@ -79,12 +80,16 @@ impl Receiver {
         self.end_wait(request);
     }
 
-    fn read(&mut self, read: Read, operation: Operation) {
+    fn read(&mut self, read: Read, operation: Operation) -> Job {
         let job = self.job(Pending::Read(read));
         self.push(Output::Store { job, operation });
+        job
     }
 
     pub(super) fn read_completed(&mut self, job: Job, read: Read, completion: Completion) {
+        if let Read::Outcome { facts, .. } = &read {
+            self.reading.remove(&facts.request);
+        }
         match (read, completion) {
             (Read::State { facts, id }, Completion::Record(record)) => {
                 match self.visible(facts, record.and_then(|record| Task::from_state(&record.state))) {
@@ -135,7 +140,7 @@ impl Receiver {
         if task.generation != facts.generation && !self.cross_generation {
             return None;
         }
-        if !task.phase.is_terminal() && task.is_expired(self.now) && !task.extends {
+        if task.has_run_out(self.now) && !task.extends {
             task.phase = Phase::Failed;
             task.failure = Some(Failure::Expired);
             task.inputs.clear();
@@ -163,11 +168,11 @@ impl Receiver {
     /// The task goes on: the request waits, and its stream carries what the handler asks.
     fn wait(&mut self, facts: Facts, owner: Rc<str>, id: &str, version: u32) {
         let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
-        connection.waits.push(facts.request);
+        connection.waits.insert(facts.request);
         let slot = self.slots.open(owner, id);
         self.waiting.insert(facts.request, slot);
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        entry.waiters.push(facts);
+        entry.waiters.insert(facts.request, facts);
         let elsewhere = entry.call.is_none();
         // The task may have ended between the read and now.
         let moved = entry.cached.as_ref().is_some_and(|(task, seen)| *seen != version && task.phase.is_terminal());
@@ -179,33 +184,42 @@ impl Receiver {
 
     pub(super) fn check_later(&mut self, slot: u32) {
         let now = self.now;
-        let Some(entry) = self.slots.get_mut(slot).filter(|slot| !slot.waiters.is_empty()) else { return };
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| !slot.waiters.is_empty() && !slot.checking) else { return };
+        entry.checking = true;
         let pause = CHECK_FIRST.saturating_mul(1 << entry.checks.min(6)).min(CHECK_LONGEST);
-        entry.checks += 1;
+        entry.checks = entry.checks.saturating_add(1);
         self.deadlines.set(now.saturating_add(pause), Timer::Check(slot));
     }
 
     /// A blocked `tasks/result` is no more.
     pub(super) fn end_wait(&mut self, request: Request) {
-        let Some(slot) = self.waiting.remove(&request) else { return };
-        if let Some(entry) = self.slots.get_mut(slot) {
-            if let Some(connection) =
-                entry.waiters.iter().find(|facts| facts.request == request).and_then(|facts| self.peers.get_mut(&facts.peer))
-            {
-                connection.waits.retain(|&waiting| waiting != request);
-            }
-            entry.waiters.retain(|facts| facts.request != request);
+        if let Some(job) = self.reading.remove(&request) {
+            // It is still being looked up.
+            self.jobs.insert(job, Pending::Nobody);
+        }
+        let Some(slot) = self.waiting.get(&request).copied() else { return };
+        if let Some(facts) = self.slots.get_mut(slot).and_then(|entry| entry.waiters.remove(&request)) {
+            self.no_longer_waits(facts);
         }
         self.owe_again(slot, request);
         self.deliver(slot);
         self.settle_slot(slot);
     }
 
+    /// A request that waited is answered, or gone.
+    pub(super) fn no_longer_waits(&mut self, facts: Facts) {
+        self.waiting.remove(&facts.request);
+        if let Some(connection) = self.peers.get_mut(&facts.peer) {
+            connection.waits.remove(&facts.request);
+        }
+    }
+
     /// The store says that a task changed; another process may have changed it.
     pub fn handle_changed(&mut self, now: Millis, owner: &str, id: &str) {
         self.tick(now);
         let Some(slot) = self.slots.find(owner, id) else { return };
-        if self.slots.get(slot).is_some_and(|slot| !slot.busy && slot.queue.is_empty()) {
+        let coming = self.slots.get(slot).is_some_and(|slot| slot.queue.iter().skip(usize::from(slot.busy)).any(|change| matches!(change, Change::Check)));
+        if !coming {
             self.change(slot, Change::Check);
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct PendingAsk {
     pub ask: Ask,
     /// `None` until the store has it.
     pub key: Option<String>,
+    /// The handler gave it up, or its answer is on its way to the store.
+    pub over: bool,
     /// The result stream, or the connection itself, that carried it to the client.
     pub delivered: bool,
     pub stream: Option<Request>,
@@ -29,24 +31,33 @@ pub(super) struct Slot {
     pub cached: Option<(Task, u32)>,
     /// A change is on its way through the store.
     pub busy: bool,
+    /// What is read for it includes the payload.
+    pub read_payload: bool,
+    /// Version and state of a write of which nobody knows whether the store has it.
+    pub doubt: Option<(u32, String)>,
     pub queue: VecDeque<Change>,
     /// The call that runs it here.
     pub call: Option<Request>,
     /// It counts against its owner's limit.
     pub counted: bool,
-    pub waiters: Vec<Facts>,
+    /// Blocked `tasks/result` requests; the newest has the highest number.
+    pub waiters: BTreeMap<Request, Facts>,
     pub asks: Vec<PendingAsk>,
     /// Failed or lost attempts of the change at the head.
     pub attempts: u32,
     /// Polls of a task that runs elsewhere, for its waiters.
     pub checks: u32,
+    /// The next one is in the timers.
+    pub checking: bool,
+    /// The handler knows that it is to stop.
+    pub told_to_stop: bool,
 }
 
-/// All slots, by number and by task id. Ids are unique across owners in practice; the owner is compared all the same.
+/// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     slots: BTreeMap<u32, Slot>,
-    by_id: BTreeMap<String, u32>,
+    named: BTreeMap<Rc<str>, BTreeMap<String, u32>>,
     last: u32,
 }
 
@@ -60,8 +71,7 @@ impl Slots {
     }
 
     pub fn find(&self, owner: &str, id: &str) -> Option<u32> {
-        let number = *self.by_id.get(id)?;
-        self.slots.get(&number).filter(|slot| &*slot.owner == owner).map(|_| number)
+        self.named.get(owner)?.get(id).copied()
     }
 
     pub fn open(&mut self, owner: Rc<str>, id: &str) -> u32 {
@@ -69,7 +79,7 @@ impl Slots {
             return number;
         }
         self.last = self.last.wrapping_add(1);
-        self.by_id.insert(id.to_owned(), self.last);
+        self.named.entry(owner.clone()).or_default().insert(id.to_owned(), self.last);
         self.slots.insert(
             self.last,
             Slot {
@@ -77,24 +87,34 @@ impl Slots {
                 id: id.to_owned(),
                 cached: None,
                 busy: false,
+                read_payload: false,
+                doubt: None,
                 queue: VecDeque::new(),
                 call: None,
                 counted: false,
-                waiters: Vec::new(),
+                waiters: BTreeMap::new(),
                 asks: Vec::new(),
                 attempts: 0,
                 checks: 0,
+                checking: false,
+                told_to_stop: false,
             },
         );
         self.last
     }
 
     pub fn close(&mut self, number: u32) {
-        if let Some(slot) = self.slots.remove(&number)
-            && self.by_id.get(&slot.id) == Some(&number)
-        {
-            self.by_id.remove(&slot.id);
+        let Some(slot) = self.slots.remove(&number) else { return };
+        if let Some(ids) = self.named.get_mut(&slot.owner) {
+            ids.remove(&slot.id);
+            if ids.is_empty() {
+                self.named.remove(&slot.owner);
+            }
         }
+    }
+
+    pub fn len(&self) -> usize {
+        self.slots.len()
     }
 }
 

@@ -25,10 +25,13 @@ impl Receiver {
                     }
                 }
                 Timer::Check(slot) => {
-                    self.change(slot, Change::Check);
+                    let Some(entry) = self.slots.get_mut(slot) else { continue };
+                    entry.checking = false;
                     self.check_later(slot);
+                    self.change(slot, Change::Check);
                 }
                 Timer::Sweep => self.sweep(),
+                Timer::SweepOn => self.ask_due(),
             }
         }
     }
@@ -36,12 +39,9 @@ impl Receiver {
     /// A running task's time to live is over: it grows, or the task expires visibly (X-TTL-05).
     fn expire(&mut self, slot: u32) {
         let Some(entry) = self.slots.get(slot) else { return };
-        let Some((task, _)) = &entry.cached else { return };
-        if task.phase.is_terminal() || !task.is_expired(self.now) {
-            return;
+        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.now)) {
+            self.change(slot, Change::Expire);
         }
-        let extend = task.extends && entry.call.is_some();
-        self.change(slot, if extend { Change::Extend } else { Change::Expire });
     }
 
     /// Begins to sweep, once there is something to sweep.
@@ -78,17 +78,20 @@ impl Receiver {
             let Some(task) = Task::from_state(&record.state) else { continue };
             if task.is_gone(self.now) {
                 let operation = Operation::Delete { owner: record.owner, id: record.id, version: record.version };
-                let job = self.job(Pending::Delete);
+                let job = self.job(Pending::Nobody);
                 self.push(Output::Store { job, operation });
                 progress = true;
-            } else if !task.phase.is_terminal() && task.is_expired(self.now) && !self.slots.find(&record.owner, &record.id).is_some_and(|slot| self.slots.get(slot).is_some_and(|slot| slot.call.is_some())) {
-                let slot = self.slots.open(record.owner, &record.id);
-                self.change(slot, Change::Expire);
+                continue;
+            }
+            let slot = self.slots.open(record.owner, &record.id);
+            if self.lapsed(slot, &task) {
+                self.expire(slot);
                 progress = true;
             }
+            self.settle_slot(slot);
         }
         if full && progress {
-            self.deadlines.set(self.now.saturating_add(1), Timer::Sweep);
+            self.deadlines.set(self.now.saturating_add(1), Timer::SweepOn);
         }
     }
 }

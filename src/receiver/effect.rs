@@ -1,0 +1,274 @@
+//! What a decided change brings about: for the handler, for the request that wanted it, for those who wait.
+
+use super::change::Change;
+use super::turn::ATTEMPTS;
+use super::{Happening, Output, Pending, Receiver, Request, Timer, Withdrawal};
+use crate::lifecycle::Refusal;
+use crate::storage::{Job, Operation};
+use crate::task::{Failure, Millis, Phase, Task};
+use crate::wire::{Body, Error, Generation};
+
+/// The first and the longest pause before a failed write of an outcome is repeated, in ms (H93).
+const RETRY_FIRST: Millis = 100;
+const RETRY_LONGEST: Millis = 10_000;
+
+impl Receiver {
+    pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Task) {
+        // Nobody was told of a discarded task.
+        let silent = matches!(change, Change::Discard);
+        match change {
+            Change::Ask { ask, .. } => self.asked(number, ask, next),
+            Change::AskInResult { .. } => {
+                self.uncount(number);
+                self.drop_asks(number);
+                self.end_call(number);
+            }
+            Change::Withdraw { key } => self.forget_ask(number, &key),
+            Change::Update { facts, answers } => {
+                let keys: Vec<String> = answers.into_iter().map(|(key, _)| key).collect();
+                self.answered(number, Some(facts.request), &keys);
+                self.reply(facts, Body::Ack);
+                if next.resumable && next.phase == Phase::Working {
+                    self.restart(number, facts, job, next);
+                }
+                self.push(Output::Forget { request: facts.request });
+            }
+            Change::Answered { ask, key } => {
+                self.push(Output::Answered { ask, from: None });
+                self.forget_ask(number, &key);
+            }
+            Change::Cancel(facts) => {
+                let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
+                match facts.generation {
+                    Generation::G25 => self.reply(facts, Body::State { id, task: next.clone() }),
+                    Generation::G26 => self.reply(facts, Body::Ack),
+                }
+                self.tell_to_stop(number, next);
+            }
+            Change::Expire => {
+                if let Some(at) = next.expires_at().filter(|_| !next.phase.is_terminal()) {
+                    self.deadlines.set(at, Timer::Expire(number));
+                }
+            }
+            Change::Discard => self.delete(number),
+            Change::Note(_) | Change::Complete { .. } | Change::Fail { .. } | Change::Check => {}
+        }
+        if next.phase.is_terminal() {
+            self.ended(Some(job), number, next);
+            if !silent {
+                self.event(of_end(next), number);
+            }
+        } else if before.is_none_or(|before| before.phase != next.phase || before.message != next.message) {
+            self.event(Happening::Status, number);
+        }
+    }
+
+    /// Lets a handler know, once, that its task is to be cancelled.
+    fn tell_to_stop(&mut self, number: u32, task: &Task) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        if let Some(call) = slot.call
+            && task.cancel_requested
+            && !task.phase.is_terminal()
+            && !std::mem::replace(&mut slot.told_to_stop, true)
+        {
+            self.push(Output::Abort { call, silently: true });
+        }
+    }
+
+    /// The task has ended: the handler stops, its input is withdrawn, who waits is answered.
+    fn ended(&mut self, job: Option<Job>, number: u32, task: &Task) {
+        self.uncount(number);
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        let waiters = std::mem::take(&mut slot.waiters);
+        let call = slot.call;
+        let id = slot.id.clone();
+        slot.queue.retain(|change| change.facts().is_some());
+        let stopped = task.phase == Phase::Cancelled || task.failure.is_some_and(|failure| matches!(failure, Failure::Expired | Failure::Lost));
+        if let Some(call) = call
+            && stopped
+        {
+            self.push(Output::Abort { call, silently: false });
+        }
+        self.drop_asks(number);
+        for facts in waiters.into_values() {
+            self.no_longer_waits(facts);
+            self.push(Output::Reply {
+                request: facts.request,
+                generation: facts.generation,
+                job,
+                body: Body::Outcome { id: id.clone(), task: task.clone() },
+            });
+        }
+        self.end_call(number);
+    }
+
+    /// Somebody else has ended the task. What was read need not hold its outcome.
+    fn ended_elsewhere(&mut self, number: u32, job: Option<Job>, task: &Task) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        if slot.waiters.is_empty() || (job.is_some() && slot.read_payload) {
+            return self.ended(job, number, task);
+        }
+        slot.queue.push_front(Change::Check);
+    }
+
+    /// Nothing changes: those who wait learn how the task stands.
+    pub(super) fn checked(&mut self, number: u32, job: Option<Job>, task: &Task) {
+        self.leave_head(number);
+        if task.phase.is_terminal() {
+            self.ended_elsewhere(number, job, task);
+        } else {
+            self.tell_to_stop(number, task);
+        }
+        self.finish(job);
+        self.advance(number);
+    }
+
+    pub(super) fn refused(&mut self, number: u32, job: Option<Job>, change: &Change, refusal: Refusal, task: &Task) {
+        self.leave_head(number);
+        match change {
+            Change::Cancel(facts) if facts.generation == Generation::G25 => self.refuse(*facts, Error::already_terminal()),
+            Change::Cancel(facts) => self.reply(*facts, Body::Ack),
+            Change::Update { facts, .. } => {
+                self.reply(*facts, Body::Ack);
+                self.push(Output::Forget { request: facts.request });
+            }
+            Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } => {
+                self.event(Happening::LateOutcome, number);
+                self.end_call(number);
+            }
+            Change::Ask { ask, .. } => self.drop_ask(number, *ask, Withdrawal::Ended),
+            _ => {}
+        }
+        if refusal == Refusal::Terminal {
+            self.ended_elsewhere(number, job, task);
+        }
+        self.finish(job);
+        self.advance(number);
+    }
+
+    /// The store does not have the task (any more).
+    pub(super) fn missing(&mut self, number: u32, job: Job) {
+        let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
+        slot.cached = None;
+        slot.doubt = None;
+        slot.attempts = 0;
+        slot.busy = false;
+        let queue = std::mem::take(&mut slot.queue);
+        let waiters = std::mem::take(&mut slot.waiters);
+        if let Some(call) = slot.call {
+            self.push(Output::Abort { call, silently: false });
+        }
+        self.end_call(number);
+        for facts in queue.iter().filter_map(Change::facts) {
+            self.refuse_and_forget(facts, Error::not_found());
+        }
+        for facts in waiters.into_values() {
+            self.no_longer_waits(facts);
+            self.refuse(facts, Error::expired());
+        }
+        self.drop_asks(number);
+        self.finish(Some(job));
+        self.settle_slot(number);
+    }
+
+    /// The task is there, but not for this request.
+    pub(super) fn missing_for(&mut self, number: u32, job: Option<Job>, change: &Change) {
+        self.leave_head(number);
+        if let Some(facts) = change.facts() {
+            self.refuse_and_forget(facts, Error::not_found());
+        }
+        self.finish(job);
+        self.advance(number);
+    }
+
+    /// The change at the head cannot be made.
+    pub(super) fn give_up(&mut self, number: u32, job: Option<Job>, error: Error) {
+        match self.leave_head(number) {
+            Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(facts, error),
+            Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, ask, Withdrawal::Storage),
+            Some(Change::Withdraw { key }) => self.forget_ask(number, &key),
+            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. }) => {
+                self.drop_asks(number);
+                self.end_call(number);
+            }
+            _ => {}
+        }
+        self.finish(job);
+        self.advance(number);
+    }
+
+    /// The change at the head of the queue is over.
+    fn leave_head(&mut self, number: u32) -> Option<Change> {
+        let slot = self.slots.get_mut(number)?;
+        slot.busy = false;
+        slot.attempts = 0;
+        slot.doubt = None;
+        slot.queue.pop_front()
+    }
+
+    /// The store failed: an outcome is worth waiting for, a request is answered.
+    pub(super) fn retry_or_give_up(&mut self, number: u32, job: Option<Job>) {
+        let now = self.now;
+        let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
+        slot.cached = None;
+        slot.attempts = slot.attempts.saturating_add(1);
+        let patient = slot.queue.front().is_some_and(|change| change.facts().is_none());
+        // A request whose write may have arrived is worth one look.
+        let look = !patient && slot.doubt.is_some() && slot.attempts == 1;
+        if look {
+            slot.busy = false;
+            self.finish(job);
+            return self.advance(number);
+        }
+        if !patient || slot.attempts > ATTEMPTS {
+            return self.give_up(number, job, Error::storage());
+        }
+        let pause = RETRY_FIRST.saturating_mul(1 << slot.attempts.min(10)).min(RETRY_LONGEST);
+        let stuck: Vec<_> = slot.queue.iter().filter_map(Change::facts).collect();
+        slot.queue.retain(|change| change.facts().is_none());
+        for facts in stuck {
+            self.refuse_and_forget(facts, Error::storage());
+        }
+        self.deadlines.set(now.saturating_add(pause), Timer::Retry(number));
+        self.finish(job);
+    }
+
+    pub(super) fn finish(&mut self, job: Option<Job>) {
+        if let Some(job) = job {
+            self.push(Output::Finish { job });
+        }
+    }
+
+    /// The call is over, for the connection and for the slot. Who still waits looks at the store.
+    pub(super) fn end_call(&mut self, slot: u32) {
+        let Some(number): Option<Request> = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else { return };
+        self.calls.remove(&number);
+        self.push(Output::Release { call: number });
+        self.check_later(slot);
+    }
+
+    /// Removes a task that nobody heard of.
+    fn delete(&mut self, number: u32) {
+        let Some(slot) = self.slots.get(number) else { return };
+        let Some((_, version)) = &slot.cached else { return };
+        let operation = Operation::Delete { owner: slot.owner.clone(), id: slot.id.clone(), version: *version };
+        let job = self.job(Pending::Nobody);
+        self.push(Output::Store { job, operation });
+    }
+
+    pub(super) fn event(&mut self, happening: Happening, number: u32) {
+        let Some(slot) = self.slots.get(number) else { return };
+        let (tool, phase) = slot.cached.as_ref().map_or((String::new(), None), |(task, _)| (task.tool.clone(), Some(task.phase)));
+        let output = Output::Event { happening, owner: slot.owner.clone(), id: slot.id.clone(), tool, phase };
+        self.push(output);
+    }
+}
+
+fn of_end(task: &Task) -> Happening {
+    match (task.phase, task.failure) {
+        (_, Some(Failure::Expired)) => Happening::Expired,
+        (Phase::Cancelled, _) => Happening::Cancelled,
+        (Phase::Failed, _) => Happening::Failed,
+        _ => Happening::Completed,
+    }
+}

@@ -1,0 +1,231 @@
+//! Turns of a slot: its changes are decided by the lifecycle one after the other, and written with one compare-and-swap
+//! each.
+
+use super::change::Change;
+use super::{Output, Pending, Receiver};
+use crate::lifecycle::{self, Command};
+use crate::storage::{Completion, Job, Operation, Record};
+use crate::task::{EXPIRED_GRACE, Failure, Task};
+use crate::wire::{Error, Generation, LimitReason};
+
+/// A swap that keeps losing is given up after this many attempts, and so is one that the store keeps failing.
+pub(super) const ATTEMPTS: u32 = 64;
+/// Requests that may wait for changes to one task.
+const QUEUED: usize = 256;
+
+impl Receiver {
+    /// Queues a change.
+    pub(super) fn change(&mut self, number: u32, change: Change) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        if let Some(facts) = change.facts()
+            && slot.queue.len() >= QUEUED
+        {
+            self.refuse(facts, Error::limit(LimitReason::Rate));
+            return self.push(Output::Forget { request: facts.request });
+        }
+        // Only the newest status message matters; one on its way to the store is at the front.
+        let waiting = slot.queue.len() > usize::from(slot.busy);
+        if let (Change::Note(_), true, Some(last @ Change::Note(_))) = (&change, waiting, slot.queue.back_mut()) {
+            *last = change;
+            return;
+        }
+        slot.queue.push_back(change);
+        self.advance(number);
+    }
+
+    /// Takes the next change of a slot in hand. A turn that ends at once asks for the next one; it comes after it, not
+    /// inside it, so that a long queue needs no deep stack.
+    pub(super) fn advance(&mut self, number: u32) {
+        self.turns.push_back(number);
+        if std::mem::replace(&mut self.turning, true) {
+            return;
+        }
+        while let Some(number) = self.turns.pop_front() {
+            self.turn(number);
+        }
+        self.turning = false;
+    }
+
+    fn turn(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.busy) else { return };
+        let Some(change) = slot.queue.front() else {
+            return self.settle_slot(number);
+        };
+        // What may have been written already is read whole: those who wait may be answered with it.
+        let payload = change.reads_payload(slot) || slot.doubt.is_some();
+        let trusted = change.trusts_cache() && !payload;
+        slot.busy = true;
+        slot.read_payload = payload;
+        if trusted && let Some((task, version)) = slot.cached.clone() {
+            return self.decide(number, None, task, version);
+        }
+        let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload };
+        let job = self.job(Pending::Load { slot: number });
+        self.push(Output::Store { job, operation });
+    }
+
+    /// The record is here: it is decided.
+    pub(super) fn loaded(&mut self, job: Job, number: u32, completion: Completion) {
+        match completion {
+            Completion::Record(Some(record)) => match Task::from_state(&record.state) {
+                Some(task) => {
+                    let doubt = self.slots.get_mut(number).and_then(|slot| slot.doubt.take());
+                    if doubt.is_some_and(|(version, state)| version == record.version && state == record.state) {
+                        return self.took(job, number, task, record.version);
+                    }
+                    self.decide(number, Some(job), task, record.version);
+                }
+                None => self.give_up(number, Some(job), Error::internal()),
+            },
+            Completion::Record(None) => self.missing(number, job),
+            _ => self.retry_or_give_up(number, Some(job)),
+        }
+    }
+
+    /// Asks the lifecycle about the change at the head of the queue.
+    fn decide(&mut self, number: u32, job: Option<Job>, task: Task, version: u32) {
+        let now = self.now;
+        let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
+        let Some(mut change) = slot.queue.front().cloned() else {
+            slot.busy = false;
+            return self.finish(job);
+        };
+        slot.cached = Some((task.clone(), version));
+        let hidden =
+            change.facts().is_some_and(|facts| task.is_gone(now) || (task.generation != facts.generation && !self.cross_generation));
+        if hidden {
+            return self.missing_for(number, job, &change);
+        }
+        // Who reads the task sees it expired already (X-TTL-01): that comes first.
+        if !task.extends && task.has_run_out(now) && !matches!(change, Change::Expire | Change::Discard) {
+            change = Change::Expire;
+            slot.queue.push_front(Change::Expire);
+        }
+        let command = match self.command(number, &change, &task) {
+            Ok(Some(command)) => command,
+            Ok(None) => return self.checked(number, job, &task),
+            Err(error) => return self.give_up(number, job, error),
+        };
+        match lifecycle::apply(&task, &command, self.now) {
+            Ok(next) => self.write(number, job, change, &task, next, version),
+            Err(refusal) => self.refused(number, job, &change, refusal, &task),
+        }
+    }
+
+    /// The lifecycle's command for a change; `None` if nothing is to change.
+    fn command(&self, number: u32, change: &Change, task: &Task) -> Result<Option<Command>, Error> {
+        Ok(Some(match change {
+            Change::Note(message) => Command::Note(message.clone()),
+            Change::Ask { input, .. } => Command::Ask { inputs: vec![input.clone()], resumable: false },
+            Change::AskInResult { inputs, .. } => Command::Ask { inputs: inputs.clone(), resumable: true },
+            Change::Withdraw { key } => Command::Withdraw(vec![key.clone()]),
+            Change::Update { answers, .. } => {
+                let mut keys = Vec::new();
+                for (key, shape) in answers {
+                    let Some(input) = task.inputs.iter().find(|input| !input.answered && input.key == *key) else { continue };
+                    if !shape.answers(input.kind) {
+                        return Err(Error::invalid_params("`inputResponses` holds a value that does not answer its input request"));
+                    }
+                    keys.push(key.clone());
+                }
+                Command::Answer { keys, kept: !self.runs_here(number) }
+            }
+            Change::Answered { key, .. } => Command::Answer { keys: vec![key.clone()], kept: false },
+            Change::Complete { tool_failed, .. } => Command::Complete { tool_failed: *tool_failed },
+            Change::Fail { failure, .. } => Command::Fail(*failure),
+            // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02).
+            Change::Cancel(facts) if task.cooperative && facts.generation == Generation::G26 => Command::RequestCancel,
+            Change::Cancel(_) | Change::Discard => Command::Cancel,
+            Change::Expire if !self.lapsed(number, task) => return Ok(None),
+            Change::Expire if task.extends && self.runs_here(number) => Command::Extend(task.ttl.unwrap_or_default()),
+            Change::Expire => Command::Expire,
+            Change::Check => return Ok(None),
+        }))
+    }
+
+    /// Whether the task's handler runs here.
+    pub(super) fn runs_here(&self, number: u32) -> bool {
+        self.slots.get(number).is_some_and(|slot| slot.call.is_some())
+    }
+
+    /// Whether it is this receiver's to end the task's time. Where the one that runs it would extend it, that one comes
+    /// first.
+    pub(super) fn lapsed(&self, number: u32, task: &Task) -> bool {
+        let grace = if task.extends && !self.runs_here(number) { EXPIRED_GRACE } else { 0 };
+        task.has_run_out(self.now.saturating_sub(grace))
+    }
+
+    fn write(&mut self, number: u32, read: Option<Job>, change: Change, task: &Task, next: Task, version: u32) {
+        let Some(slot) = self.slots.get(number) else { return self.finish(read) };
+        let payload = change.payload(slot, task, &next);
+        let record = Record {
+            owner: slot.owner.clone(),
+            id: slot.id.clone(),
+            version: version.saturating_add(1),
+            created_at: next.created_at,
+            due_at: next.due_at(),
+            state: next.to_state(),
+        };
+        let pending = Pending::Swap { slot: number, change: Box::new(change), next: Box::new(next), version: record.version };
+        // The write goes on under the job that read, so that the host adds to the payload it has read.
+        let job = match read {
+            Some(job) => {
+                self.jobs.insert(job, pending);
+                job
+            }
+            None => self.job(pending),
+        };
+        self.push(Output::Store { job, operation: Operation::Put { record, payload } });
+    }
+
+    /// The store has answered a swap.
+    pub(super) fn swapped(&mut self, job: Job, number: u32, change: Change, next: Task, version: u32, completion: &Completion) {
+        let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
+        match completion {
+            Completion::Done(true) => self.took(job, number, next, version),
+            Completion::Done(false) => {
+                // Somebody else was faster, or the store is in doubt: read again and ask again.
+                slot.cached = None;
+                slot.doubt = Some((version, next.to_state()));
+                slot.busy = false;
+                slot.attempts = slot.attempts.saturating_add(1);
+                if slot.attempts > ATTEMPTS {
+                    return self.give_up(number, Some(job), Error::storage());
+                }
+                self.finish(Some(job));
+                self.advance(number);
+            }
+            Completion::NotJson | Completion::Full { bytes: true } => {
+                let failure = if *completion == Completion::NotJson { Failure::NotJson } else { Failure::TooLarge };
+                match (&change, slot.queue.front_mut()) {
+                    (Change::Complete { call, .. } | Change::AskInResult { call, .. } | Change::Fail { call, failure: None }, Some(head)) => {
+                        *head = Change::Fail { call: *call, failure: Some(failure) };
+                        slot.busy = false;
+                        self.finish(Some(job));
+                        self.advance(number);
+                    }
+                    (Change::Ask { .. } | Change::Update { .. }, _) => self.give_up(number, Some(job), Error::limit(LimitReason::Payload)),
+                    _ => self.retry_or_give_up(number, Some(job)),
+                }
+            }
+            _ => {
+                slot.doubt = Some((version, next.to_state()));
+                self.retry_or_give_up(number, Some(job));
+            }
+        }
+    }
+
+    /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
+    fn took(&mut self, job: Job, number: u32, next: Task, version: u32) {
+        let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
+        let before = slot.cached.replace((next.clone(), version)).map(|(task, _)| task);
+        slot.attempts = 0;
+        slot.doubt = None;
+        slot.busy = false;
+        if let Some(change) = slot.queue.pop_front() {
+            self.committed(job, number, change, before.as_ref(), &next);
+        }
+        self.finish(Some(job));
+        self.advance(number);
+    }
+}
