@@ -127,6 +127,20 @@ export interface TaskClientOptions {
   readonly onerror?: ((error: TaskError) => void) | undefined;
 }
 
+/** Options of one call: those of the SDK's own `callTool`, and these. */
+export interface TaskCallOptions {
+  readonly preference?: TaskPreference | undefined;
+  readonly ttl?: number | undefined;
+  readonly onAbort?: "cancel" | "detach" | undefined;
+  /** ms. Default: none; a task may take days. */
+  timeout?: number | undefined;
+  readonly maxTotalTimeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** SDK v1: the schema of the result. */
+  readonly resultSchema?: unknown;
+  readonly [option: string]: unknown;
+}
+
 /** What a task looks like to its requestor, in either generation. */
 export interface TaskSnapshot {
   readonly taskId: string;
@@ -153,10 +167,12 @@ export interface TaskReference {
 
 /** A task in the hands of the client that started it. */
 export interface TaskHandle<Result = ToolResult> {
-  readonly taskId: string;
+  /** `undefined` where the server answered at once, without a task. */
+  readonly taskId: string | undefined;
   /** The latest snapshot. */
   readonly snapshot: TaskSnapshot;
-  readonly reference: TaskReference;
+  /** `undefined` where there is no task. */
+  readonly reference: TaskReference | undefined;
   /** Snapshots from now until the end; each call iterates on its own. */
   updates(): AsyncIterableIterator<TaskSnapshot>;
   /** The final result. Rejects with a {@link TaskError}: `failed`, `cancelled`, `expired`, `not_found`, `detached`, … */

@@ -275,9 +275,9 @@ impl Requestor {
             Output::Withdraw { task, key } => host.withdraw(task, &key),
             Output::Drop { task, key } => host.drop_input(task, &key),
             Output::Report { task, key, problem } => host.report(task, &key, problem as u8),
-            Output::Ended { task, ending, status, payload } => {
+            Output::Ended { task, id, ending, status, payload } => {
                 host.begin(task);
-                ending.write(None, &mut writer);
+                ending.write(Some(&id), &mut writer);
                 host.ended(task, ending as u8, status.map_or(NONE, |status| status as u8), payload);
             }
             Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),

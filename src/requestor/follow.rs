@@ -149,6 +149,8 @@ pub struct Follow {
     pub waiters: Vec<(Waiter, bool)>,
     /// Whether the server refused to cancel; the next read tells why (G25-CAN-10).
     pub cancel_refused: bool,
+    /// When its timer is set to fire.
+    pub timer: Option<Millis>,
 }
 
 impl Follow {
@@ -174,6 +176,7 @@ impl Follow {
             ledger: Ledger::default(),
             waiters: Vec::new(),
             cancel_refused: false,
+            timer: None,
         }
     }
 

@@ -209,7 +209,8 @@ impl Requestor {
 
     /// When [`Requestor::handle_timer`] wants to be called; it may be earlier than necessary.
     pub fn next_deadline(&self) -> Option<Millis> {
-        self.deadlines.next()
+        let idle = self.tasks.is_empty() && !self.tools.is_walking();
+        self.deadlines.next().filter(|_| !idle)
     }
 
     /// How many tasks are followed.
@@ -499,7 +500,12 @@ impl Requestor {
     pub fn handle_timer(&mut self, now: Millis) {
         while let Some(timer) = self.deadlines.pop_due(now) {
             match timer {
-                Timer::Task(task) => self.go_on(now, task),
+                Timer::Task(task) => {
+                    if let Some(follow) = self.tasks.get_mut(&task) {
+                        follow.timer = None;
+                    }
+                    self.go_on(now, task);
+                }
                 Timer::List => {
                     if self.tools.until().is_some_and(|until| until <= now) {
                         self.listed(now);
@@ -1045,7 +1051,10 @@ impl Requestor {
                 self.send(now, task, method);
             }
         }
-        if let Some(at) = self.tasks.get(&task).and_then(Follow::due) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let due = follow.due();
+        if let Some(at) = due.filter(|_| due != follow.timer) {
+            follow.timer = due;
             self.deadlines.set(at, Timer::Task(task));
         }
     }
@@ -1096,7 +1105,7 @@ impl Requestor {
         for key in follow.ledger.close() {
             self.outputs.push_back(Output::Withdraw { task, key });
         }
-        self.outputs.push_back(Output::Ended { task, ending, status, payload });
+        self.outputs.push_back(Output::Ended { task, id: follow.id, ending, status, payload });
         for (waiter, _) in follow.waiters {
             let error = match ending {
                 Ending::Completed | Ending::Failed | Ending::Cancelled | Ending::NotFound | Ending::Expired => None,
@@ -1108,6 +1117,9 @@ impl Requestor {
             self.answer(call, Answer::Outcome(task));
         }
         self.outputs.push_back(Output::Forget { task });
+        if self.tasks.is_empty() && !self.tools.is_walking() {
+            self.deadlines = Deadlines::default();
+        }
     }
 }
 

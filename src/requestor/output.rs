@@ -121,7 +121,7 @@ pub enum Output {
     /// Something about an input request that the application must know.
     Report { task: Task, key: String, problem: Problem },
     /// The task is over. `payload` 0: the held error, or none.
-    Ended { task: Task, ending: Ending, status: Option<Status>, payload: Payload },
+    Ended { task: Task, id: String, ending: Ending, status: Option<Status>, payload: Payload },
     /// Answer the call; it is forgotten.
     Answer { call: Call, answer: Answer },
     /// A cancellation is settled: the status in which the task ended, if known, or why there is none.

@@ -1,0 +1,166 @@
+import { Alarm, LONGEST } from "./client/alarm.ts";
+import { type ConnectedClient, Connection, PLAN, type Plan, type Shared } from "./client/connection.ts";
+import { codeOf, fromRejection, Handle } from "./client/task.ts";
+import { TaskError } from "./errors.ts";
+import { tap, type TransportLike } from "./tap.ts";
+import type { TaskCallOptions, TaskClientOptions, TaskHandle, TaskPreference, TaskReference } from "./types.ts";
+
+/** A client of either SDK. */
+export interface ClientLike {
+  connect(...parameters: never[]): Promise<unknown>;
+  callTool(...parameters: never[]): Promise<unknown>;
+  readonly transport?: unknown;
+}
+
+const PREFERENCES: readonly TaskPreference[] = ["forbid", "allow", "prefer", "require"];
+type CallTool = (...parameters: unknown[]) => Promise<unknown>;
+
+/** Lets a client of either SDK call tools that run as tasks. */
+export class TaskClient {
+  readonly #options: TaskClientOptions;
+  readonly #shared: Shared;
+  readonly #connections = new WeakMap<object, Connection>();
+  readonly #open = new Set<Connection>();
+  readonly #plans = new Map<string, Plan>();
+  /** `callTool` as the SDK made it, for clients whose own is replaced. */
+  readonly #callTool = new WeakMap<object, CallTool>();
+  #lastPlan = 0;
+
+  constructor(options: TaskClientOptions = {}) {
+    this.#options = options;
+    const min = positive("poll.min", options.poll?.min, 100);
+    this.#shared = {
+      plan: this.#plan({}),
+      poll: { min, max: Math.max(min, positive("poll.max", options.poll?.max, 60_000)), initial: positive("poll.initial", options.poll?.initial, 1000) },
+      maxAge: options.maxAge === undefined ? NaN : positive("maxAge", options.maxAge, 0),
+      alarm: new Alarm(),
+      plans: this.#plans,
+      ontask: options.ontask,
+      onerror: options.onerror ?? (() => {}),
+    };
+  }
+
+  /**
+   * Makes tasks work on a client, or on a transport before it is connected; returns it. Its `callTool` then returns the
+   * final result. Attach the client where you can: only then its timeout is not 60 s, and a failing handler is noticed.
+   */
+  attach<Target extends object>(target: Target): Target {
+    if ("callTool" in target && "connect" in target) this.#attachClient(target as unknown as ClientLike);
+    else if ("send" in target && "start" in target) this.#connection(target);
+    else throw new TaskError("invalid_argument", "attach() takes a Client or a Transport of an MCP SDK");
+    return target;
+  }
+
+  /**
+   * Calls a tool and returns as soon as its task is there; or, where the server answers without a task, with the answer.
+   * The client or its transport must be attached.
+   */
+  callTool(client: ClientLike, params: { readonly name: string; readonly [member: string]: unknown }, options: TaskCallOptions = {}): Promise<TaskHandle> {
+    return this.#handle(client, params, this.#plan(options), options);
+  }
+
+  /** Finds a task again that an earlier call created, maybe in another process. */
+  resume(client: ClientLike, reference: TaskReference, options: TaskCallOptions = {}): Promise<TaskHandle> {
+    if (reference.format !== 1 || typeof reference.taskId !== "string") {
+      return Promise.reject(new TaskError("invalid_argument", "resume() takes the reference of a task handle"));
+    }
+    return this.#handle(client, { name: reference.tool }, { ...this.#plan(options), resume: reference }, options);
+  }
+
+  /** Stops following everything. Tasks go on, and can be resumed. */
+  close(): void {
+    for (const connection of this.#open) connection.stop();
+    this.#open.clear();
+  }
+
+  #attachClient(client: ClientLike): void {
+    if (this.#callTool.has(client)) return;
+    const connect = client.connect.bind(client) as (...parameters: unknown[]) => Promise<unknown>;
+    const callTool = client.callTool.bind(client) as unknown as CallTool;
+    this.#callTool.set(client, callTool);
+    const changed = client as { connect: unknown; callTool: unknown };
+    changed.connect = (transport: object, ...rest: unknown[]) => {
+      this.#connection(transport, client);
+      return connect(transport, ...rest);
+    };
+    changed.callTool = (params: object, ...rest: unknown[]) => {
+      const options = rest[isV2(client) ? 0 : 1] as TaskCallOptions | undefined;
+      return this.#invoke(client, params, { ...options, ...(!isV2(client) && { resultSchema: rest[0] }) }, { ...this.#plan({}) });
+    };
+    if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
+  }
+
+  #connection(transport: object, client?: ClientLike): Connection {
+    let connection = this.#connections.get(transport);
+    if (connection === undefined) {
+      let made: Connection | undefined;
+      const tapped = tap(transport as TransportLike, (wire) => (made = new Connection(wire, this.#shared)));
+      if (!tapped || made === undefined) throw new TaskError("invalid_argument", "This transport is attached to another TaskClient or TaskServer");
+      connection = made;
+      this.#connections.set(transport, connection);
+      this.#open.add(connection);
+    }
+    if (client !== undefined) connection.client ??= client as ConnectedClient;
+    return connection;
+  }
+
+  #handle(client: ClientLike, params: object, plan: Plan, options: TaskCallOptions): Promise<TaskHandle> {
+    const transport = client.transport;
+    const connection = typeof transport === "object" && transport !== null ? this.#connections.get(transport) : undefined;
+    if (connection === undefined) {
+      return Promise.reject(new TaskError("invalid_argument", "The client is not connected, or neither it nor its transport is attached to this TaskClient"));
+    }
+    connection.client ??= client as ConnectedClient;
+    return new Promise((resolve, reject) => {
+      const mine: Plan = { ...plan, created: resolve };
+      this.#invoke(client, params, options, mine).then(
+        () => resolve(new Handle({ answer: mine.answer, snapshot: { taskId: "", status: "completed", ttl: null } })),
+        (reason: unknown) => reject(fromRejection(reason, mine.ending === undefined ? undefined : codeOf(mine.ending))),
+      );
+    });
+  }
+
+  /** Calls the SDK's `callTool`, marked with the plan. A task may outlive every default timeout. */
+  #invoke(client: ClientLike, params: object, options: TaskCallOptions, plan: Plan): Promise<unknown> {
+    const token = String(++this.#lastPlan);
+    this.#plans.set(token, plan);
+    const { preference: _p, ttl: _t, onAbort: _a, resultSchema, ...request } = options;
+    request.timeout ??= request.maxTotalTimeout ?? LONGEST;
+    const marked = { ...params, _meta: { ...(params as { _meta?: object })._meta, [PLAN]: token } };
+    const callTool = this.#callTool.get(client) ?? (client.callTool.bind(client) as unknown as CallTool);
+    const answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);
+    plan.answer = answer;
+    const transport = client.transport;
+    return answer.then(
+      (result) => {
+        this.#plans.delete(token);
+        return result;
+      },
+      (reason: unknown) => {
+        this.#plans.delete(token);
+        // It was aborted, it timed out, or a handler of its input failed.
+        if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.gaveUp(plan);
+        throw reason;
+      },
+    );
+  }
+
+  #plan(options: TaskCallOptions): Plan {
+    const preference = options.preference ?? this.#options.preference ?? "prefer";
+    const number = PREFERENCES.indexOf(preference);
+    if (number < 0) throw new TaskError("invalid_argument", `preference must be one of ${PREFERENCES.join(", ")}`);
+    const ttl = options.ttl ?? this.#options.ttl;
+    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0)) throw new TaskError("invalid_argument", "ttl must be a whole number of ms");
+    return { preference: number, cancels: (options.onAbort ?? this.#options.onAbort ?? "cancel") === "cancel", ttl };
+  }
+}
+
+function isV2(client: object): boolean {
+  return "getProtocolEra" in client;
+}
+
+function positive(name: string, value: number | undefined, standard: number): number {
+  if (value === undefined) return standard;
+  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST) throw new TaskError("invalid_argument", `${name} must be a positive whole number of ms`);
+  return value;
+}

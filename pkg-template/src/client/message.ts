@@ -1,0 +1,106 @@
+/** Facts that are read out of messages; what follows from them is decided elsewhere. */
+import type { TaskSnapshot, TaskStatus } from "../types.ts";
+
+export type Json = Record<string, unknown>;
+
+export const RELATED_TASK = "io.modelcontextprotocol/related-task";
+export const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
+export const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
+export const EXTENSION = "io.modelcontextprotocol/tasks";
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An own property: a name like `constructor` is a key like any other (X-LIM-05). */
+export function own(object: unknown, ...path: string[]): unknown {
+  let value = object;
+  for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return value;
+}
+
+/** A string that can be sent as it is, or `""`: a lone surrogate would be changed on its way (X-LIM-07). */
+export function wellFormed(value: unknown): string {
+  return typeof value === "string" && !/\p{Surrogate}/u.test(value) ? value : "";
+}
+
+/** What a task looks like in each generation. */
+const FIELDS: Readonly<Record<number, { readonly ttl: string; readonly poll: string }>> = {
+  25: { ttl: "ttl", poll: "pollInterval" },
+  26: { ttl: "ttlMs", poll: "pollIntervalMs" },
+};
+
+export interface SnapshotFacts {
+  readonly id: string;
+  readonly status: string;
+  /** Infinite for no end, NaN where it is missing. */
+  readonly ttl: number;
+  readonly poll: number;
+  readonly age: number;
+  /** 1: it has a result, 2: it has an error. */
+  readonly flags: number;
+}
+
+export function snapshotFacts(task: Json, generation: number): SnapshotFacts {
+  const ttl = own(task, FIELDS[generation]?.ttl ?? "");
+  const status = own(task, "status");
+  const error = own(task, "error");
+  return {
+    id: wellFormed(own(task, "taskId")),
+    status: typeof status === "string" ? status : "",
+    ttl: ttl === null ? Infinity : number(ttl),
+    poll: number(own(task, FIELDS[generation]?.poll ?? "")),
+    age: time(own(task, "lastUpdatedAt")) - time(own(task, "createdAt")),
+    flags: (isObject(own(task, "result")) ? 1 : 0) | (isRpcError(error) ? 2 : 0),
+  };
+}
+
+/** The same for the application, with one name for each field. */
+export function snapshotView(task: Json, generation: number): TaskSnapshot {
+  const message = own(task, "statusMessage");
+  const created = own(task, "createdAt");
+  const updated = own(task, "lastUpdatedAt");
+  const ttl = own(task, FIELDS[generation]?.ttl ?? "");
+  const poll = own(task, FIELDS[generation]?.poll ?? "");
+  return {
+    taskId: String(own(task, "taskId")),
+    status: own(task, "status") as TaskStatus,
+    ...(typeof message === "string" && { statusMessage: message }),
+    ...(typeof created === "string" && { createdAt: created }),
+    ...(typeof updated === "string" && { lastUpdatedAt: updated }),
+    ttl: typeof ttl === "number" && Number.isFinite(ttl) ? ttl : null,
+    ...(typeof poll === "number" && Number.isFinite(poll) && { pollInterval: poll }),
+  };
+}
+
+/** The member of a result in which a generation puts the handle of a new task, if it is there. */
+export function handleOf(result: Json, generation: number): Json | undefined {
+  const task = generation === 26 ? (own(result, "resultType") === "task" ? result : undefined) : own(result, "task");
+  return isObject(task) ? task : undefined;
+}
+
+/** An SDK wraps "this tool runs only as a task" into a tool's error (R-05). */
+export function demandsTask(result: Json): boolean {
+  const content = own(result, "content");
+  const text: unknown = Array.isArray(content) ? own(content[0], "text") : undefined;
+  return own(result, "isError") === true && typeof text === "string" && text.includes("-32601");
+}
+
+export function isRpcError(error: unknown): boolean {
+  return Number.isSafeInteger(own(error, "code")) && typeof own(error, "message") === "string";
+}
+
+/** `base` with the members of `more` put over it, object by object. `more` is made of known names. */
+export function merge(base: unknown, more: Json): Json {
+  const whole: Json = isObject(base) ? { ...base } : {};
+  for (const [name, value] of Object.entries(more)) whole[name] = isObject(value) ? merge(own(whole, name), value) : value;
+  return whole;
+}
+
+function number(value: unknown): number {
+  return typeof value === "number" ? value : NaN;
+}
+
+function time(value: unknown): number {
+  return typeof value === "string" ? Date.parse(value) : NaN;
+}
