@@ -1,5 +1,7 @@
 import { TaskError } from "./errors.ts";
+import type { Call } from "./server/call.ts";
 import { Gate, type Context, type Product, callOf } from "./server/gate.ts";
+import { isWellFormed } from "./server/facts.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { defaultOwner } from "./server/owner.ts";
 import { invalid } from "./server/policy.ts";
@@ -37,7 +39,7 @@ export class TaskServer {
         const authInfo = extra?.["authInfo"];
         if (options.owner === undefined) return defaultOwner(authInfo);
         const owner = options.owner(authInfo, { sessionId });
-        return typeof owner === "string" && owner.length <= 512 ? owner : undefined;
+        return typeof owner === "string" && owner.length <= 512 && isWellFormed(owner) && !owner.includes("\0") ? owner : undefined;
       },
       lists: (owner, pipe) => options.list ?? (pipe || (owner !== undefined && owner !== "")),
     };
@@ -54,10 +56,14 @@ export class TaskServer {
     return target;
   }
 
-  /** The task that a handler runs in, given its second argument (`ctx` or `extra`); `undefined` for an ordinary call. */
+  /**
+   * The task that a handler runs in, or that its call may still become; `undefined` where it stays an ordinary call.
+   * @param context the handler's last argument (`ctx` in SDK v2, `extra` in SDK v1)
+   */
   current(context: object | undefined): RunningTask | undefined {
-    const call = callOf(this.#face.runtime, context as Context | undefined);
-    return call?.taskId === undefined ? undefined : this.#running(call.number);
+    const { runtime } = this.#face;
+    const call = callOf(runtime, context as Context | undefined);
+    return call === undefined || !runtime.receiver.mayBeTask(call.number) ? undefined : running(runtime, call);
   }
 
   /**
@@ -70,7 +76,7 @@ export class TaskServer {
     if (call === undefined) return undefined;
     runtime.enter(() => runtime.receiver.promote(Date.now(), call.number));
     if (call.taskId === undefined && runtime.receiver.creating(call.number)) await new Promise<void>((resolve) => call.whenSettled(resolve));
-    return call.taskId === undefined ? undefined : this.#running(call.number);
+    return call.taskId === undefined ? undefined : running(runtime, call);
   }
 
   /** Wraps an HTTP entry, so that a platform that stops idle workers waits for running tasks. */
@@ -104,17 +110,18 @@ export class TaskServer {
   #tap(transport: TransportLike, product: Product | undefined): void {
     tap(transport, (wire) => new Listener(this.#face, wire, transport, Gate.of(this.#face.runtime, product)));
   }
+}
 
-  #running(number: number): RunningTask | undefined {
-    const { runtime } = this.#face;
-    const call = runtime.calls.get(number);
-    const taskId = call?.taskId;
-    if (call === undefined || taskId === undefined) return undefined;
-    return {
-      taskId,
-      signal: call.signal,
-      status: async (message) => runtime.enter(() => runtime.receiver.note(Date.now(), number, message)),
-      requireInput: (request, key) => runtime.requireInput(call, request, key),
-    };
-  }
+function running(runtime: Runtime, call: Call): RunningTask {
+  return {
+    get taskId() {
+      return call.taskId;
+    },
+    signal: call.signal,
+    async status(message) {
+      call.note = message;
+      if (call.taskId !== undefined) runtime.enter(() => runtime.receiver.note(Date.now(), call.number, message));
+    },
+    requireInput: (request, key) => runtime.requireInput(call, request, key),
+  };
 }

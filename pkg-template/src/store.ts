@@ -6,7 +6,10 @@ export type MaybePromise<T> = T | Promise<T>;
  * finds by `owner` and `id`, and knows which tasks are due.
  */
 export interface StoredTask {
-  /** Whose task it is: a stable principal, or `""` where nobody is authenticated. At most 512 characters. */
+  /**
+   * Whose task it is: a stable principal, or `""` where nobody is authenticated. At most 512 characters, without NUL or
+   * lone surrogates, which some databases cannot keep apart.
+   */
   readonly owner: string;
   /** The task id: 1 to 128 characters of `A-Z a-z 0-9 _ -`. Unique for one owner, and in practice for all. */
   readonly id: string;
@@ -36,7 +39,8 @@ export interface TaskPosition {
  *
  * Which wrong answers are safe: `put` may answer `false` when in doubt (the core reads again and decides anew), `due`
  * may name tasks that are not due, `watch` may report changes that did not happen or miss some. Unsafe: a `put` that
- * answers `true` and is lost, a `get` that misses a task whose `put` was acknowledged, a swap over another version.
+ * answers `true` and is lost, a `get` that misses a task whose `put` was acknowledged, a swap over
+ * another version, or a delete of one.
  */
 export interface TaskStore {
   /** The task, or `undefined`. With `payload: false` the payload may be left out (`null`). */
@@ -51,7 +55,7 @@ export interface TaskStore {
   delete(owner: string, id: string, version: number): MaybePromise<boolean>;
   /** The owner's tasks after a position, by `createdAt`, then `id` (in code unit order), at most `limit`; no payloads. */
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): MaybePromise<readonly StoredTask[]>;
-  /** Tasks of any owner with `dueAt <= before`, the earliest first, at most `limit`; no payloads. */
+  /** Tasks of any owner with `dueAt <= before`, the earliest first (ties in any order), at most `limit`; no payloads. */
   due(before: number, limit: number): MaybePromise<readonly StoredTask[]>;
   /** Calls `listener` after a change made by any process, where the store can; returns a function that stops it. */
   watch?(listener: (owner: string, id: string) => void): () => void;

@@ -39,7 +39,7 @@ export interface TaskLimits {
   readonly runningPerOwner?: number | undefined;
   /** Tasks that run at once in this server. Default 10 000. */
   readonly running?: number | undefined;
-  /** Bytes of one stored outcome (UTF-16 code units of its JSON text). Default 16 MiB. */
+  /** Length of one stored outcome: UTF-16 code units of its JSON text. Default 16 777 216. */
   readonly resultBytes?: number | undefined;
   /** Input requests outstanding for one task. Default 64. */
   readonly outstandingInputs?: number | undefined;
@@ -91,9 +91,10 @@ export interface InputRequest {
   readonly params?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The task a handler runs in. */
+/** The task a handler runs in, or that its call may still become. */
 export interface RunningTask {
-  readonly taskId: string;
+  /** `undefined` while the call is not a task (yet). */
+  readonly taskId: string | undefined;
   /** Fires when the task is cancelled or expires, not when a connection closes. */
   readonly signal: AbortSignal;
   /** Sets the status message; at most 4 KiB are kept. */

@@ -206,6 +206,11 @@ impl Receiver {
         self.inner.borrow().is_creating(call)
     }
 
+    #[wasm_bindgen(js_name = "mayBeTask")]
+    pub fn may_be_task(&self, call: u32) -> bool {
+        self.inner.borrow().may_be_task(call)
+    }
+
     pub fn dropped(&self, now: f64, call: u32) -> bool {
         self.inner.borrow_mut().handle_dropped(now as Millis, call)
     }

@@ -487,6 +487,14 @@ impl Receiver {
         self.calls.get(&call).is_some_and(|call| call.stage == Stage::Creating)
     }
 
+    /// Whether the call is a task, or may still become one.
+    pub fn may_be_task(&self, call: Request) -> bool {
+        self.calls.get(&call).is_some_and(|call| match call.stage {
+            Stage::Task | Stage::Creating => true,
+            Stage::Direct | Stage::Checking => call.is_promotable(),
+        })
+    }
+
     /// The task id of a call that is a task.
     pub fn task_id(&self, call: Request) -> Option<&str> {
         let (slot, _) = self.task_of_call(call)?;
@@ -497,6 +505,13 @@ impl Receiver {
 const RESTARTED_FIRST: Request = super::RESTARTED + 1;
 
 impl Call {
+    /// The server may still decide that it is a task (2026-07-28).
+    fn is_promotable(&self) -> bool {
+        self.facts.generation == Generation::G26
+            && self.facts.capabilities.contains(Capabilities::TASKS)
+            && self.policy.promotion != Promotion::Never
+    }
+
     /// The caller takes nothing but a task.
     fn must_be_task(&self) -> bool {
         self.augmented || self.policy.support == Support::Required

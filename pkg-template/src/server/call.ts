@@ -17,6 +17,8 @@ export class Call {
   readonly sdkId: unknown;
   /** The task it became. */
   taskId: string | undefined;
+  /** The status message that the handler set last, for a task it may become. */
+  note: string | undefined;
   /** What the handler ended with. */
   outcome: Message | undefined;
   outcomeText: string | undefined;

@@ -264,7 +264,10 @@ export class Runtime implements ReceiverHost {
     if (call !== undefined) call.listener.forward(call, gated);
   }
   bind(number: number, id: string): void {
-    this.calls.get(number)?.bind(id);
+    const call = this.calls.get(number);
+    if (call === undefined) return;
+    call.bind(id);
+    if (call.note !== undefined) this.receiver.note(Date.now(), number, call.note);
   }
   begin(number: number): void {
     this.calls.get(number)?.open();

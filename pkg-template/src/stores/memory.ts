@@ -9,13 +9,13 @@ import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts
  * 4 KiB are room set aside when the task is created, so that a full store can still take a short outcome.
  */
 export interface MemoryStoreOptions {
-  /** Tasks of all owners together. Default 10,000. */
+  /** Tasks of all owners together. Default 50,000. */
   readonly maxTasks?: number | undefined;
-  /** Tasks of one owner; where nobody is authenticated, all tasks have one owner. Default 1,000. */
+  /** Tasks of one owner; where nobody is authenticated, all tasks have one owner. Default 10,000. */
   readonly maxTasksPerOwner?: number | undefined;
   /** Bytes of all tasks together. Default 268,435,456 (256 MiB). */
   readonly maxBytes?: number | undefined;
-  /** Bytes of the tasks of one owner. Default 67,108,864 (64 MiB). */
+  /** Bytes of the tasks of one owner. Default 134,217,728 (128 MiB). */
   readonly maxBytesPerOwner?: number | undefined;
 }
 
@@ -90,10 +90,10 @@ class Memory implements MemoryStore {
   private readonly listeners = new Set<{ readonly call: (owner: string, id: string) => void }>();
 
   constructor(options: MemoryStoreOptions) {
-    this.maxTasks = limit(options, "maxTasks", 10_000);
-    this.maxTasksPerOwner = limit(options, "maxTasksPerOwner", 1_000);
+    this.maxTasks = limit(options, "maxTasks", 50_000);
+    this.maxTasksPerOwner = limit(options, "maxTasksPerOwner", 10_000);
     this.maxBytes = limit(options, "maxBytes", 256 * 1024 * 1024);
-    this.maxBytesPerOwner = limit(options, "maxBytesPerOwner", 64 * 1024 * 1024);
+    this.maxBytesPerOwner = limit(options, "maxBytesPerOwner", 128 * 1024 * 1024);
   }
 
   get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined {
