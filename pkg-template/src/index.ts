@@ -1,3 +1,4 @@
+export { TaskClient } from "./client.ts";
 export { TaskError, TaskStoreFullError, isTaskError, type TaskErrorCode } from "./errors.ts";
 export { TaskServer, type AttachableServer, type FetchHandler } from "./server.ts";
 export { memoryStore } from "./stores/memory.ts";

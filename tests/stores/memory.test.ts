@@ -87,18 +87,18 @@ describe("memoryStore has limits", () => {
     assert.equal(store.put(write("big", { version: 3, payload: error })), true);
   });
 
-  test("by default 10,000 tasks, 1,000 and 64 MiB for an owner, 256 MiB in all", () => {
+  test("by default 50,000 tasks, 10,000 and 128 MiB for an owner, 256 MiB in all", () => {
     const store = memoryStore();
     const payload = "x".repeat(15.5 * KIB * KIB); // 31 MiB and a little as counted; one text, so this costs little
-    for (const owner of ["a", "b", "c", "d"]) {
-      for (const id of ["1", "2"]) store.put(write(id, { owner, payload }));
-      assert.throws(() => store.put(write("3", { owner, payload })), refused("payload_limit", "maxBytesPerOwner"));
+    for (const owner of ["a", "b"]) {
+      for (const id of ["1", "2", "3", "4"]) store.put(write(id, { owner, payload }));
+      assert.throws(() => store.put(write("5", { owner, payload })), refused("payload_limit", "maxBytesPerOwner"));
     }
     assert.throws(() => store.put(write("1", { owner: "e", payload })), refused("payload_limit", "maxBytes"));
     const many = memoryStore();
-    for (let n = 0; n < 1_000; n += 1) many.put(write(`${n}`));
+    for (let n = 0; n < 10_000; n += 1) many.put(write(`${n}`));
     assert.throws(() => many.put(write("more")), refused("task_limit", "maxTasksPerOwner"));
-    for (let n = 0; n < 9_000; n += 1) many.put(write(`${n}`, { owner: `owner-${n % 10}` }));
+    for (let n = 0; n < 40_000; n += 1) many.put(write(`${n}`, { owner: `owner-${n % 10}` }));
     assert.throws(() => many.put(write("more", { owner: "bob" })), refused("task_limit", "maxTasks"));
   });
 
