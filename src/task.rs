@@ -148,6 +148,8 @@ pub struct Task {
     pub resumable: bool,
     /// Input requests issued so far.
     pub issued: u32,
+    /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
+    pub mark: u64,
     pub inputs: Vec<Input>,
     pub lease: Option<Lease>,
 }
@@ -233,6 +235,7 @@ impl Task {
             | u8::from(self.resumable) << 4;
         field(&mut text, flags);
         field(&mut text, self.issued);
+        field(&mut text, self.mark);
         escaped(&mut text, &self.tool);
         escaped(&mut text, &self.message);
         match &self.lease {
@@ -273,6 +276,7 @@ impl Task {
         let poll_interval = fields.next()?.parse().ok()?;
         let flags: u8 = fields.next()?.parse().ok()?;
         let issued = fields.next()?.parse().ok()?;
+        let mark = fields.next()?.parse().ok()?;
         let tool = unescaped(fields.next()?);
         let message = unescaped(fields.next()?);
         let (holder, epoch, until) = (fields.next()?, fields.next()?, fields.next()?);
@@ -306,6 +310,7 @@ impl Task {
             on_lost: if flags & 8 != 0 { OnLost::Restart } else { OnLost::Fail },
             resumable: flags & 16 != 0,
             issued,
+            mark,
             inputs,
             lease,
         })

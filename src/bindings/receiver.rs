@@ -169,7 +169,9 @@ impl Receiver {
     }
 
     pub fn start(&self, now: f64) {
-        self.inner.borrow_mut().handle_start(now as Millis);
+        let mut inner = self.inner.borrow_mut();
+        inner.identify(u64::from_be_bytes(self.entropy.take()));
+        inner.handle_start(now as Millis);
     }
 
     pub fn open(&self, owner: Option<String>, pipe: bool) -> u32 {

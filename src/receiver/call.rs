@@ -267,6 +267,7 @@ impl Receiver {
             on_lost: call.policy.on_lost,
             resumable: false,
             issued: 0,
+            mark: 0,
             inputs: Vec::new(),
             lease: None,
         };

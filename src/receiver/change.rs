@@ -46,6 +46,7 @@ impl Change {
     pub(super) fn reads_payload(&self, slot: &Slot) -> bool {
         match self {
             Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Update { .. } => true,
+            Self::Answered { ask, .. } => slot.shows(*ask),
             // Those who wait are answered with it.
             Self::Check => !slot.waiters.is_empty(),
             _ => false,
@@ -63,9 +64,8 @@ impl Change {
         let only = |part: Stored, call: Request| Payload::Write { onto_read: false, remove: Vec::new(), set: vec![(part, Source::Outcome(call))] };
         match self {
             Self::Ask { ask, .. } => {
-                let nested = slot.asks.iter().any(|pending| pending.ask == *ask && pending.nested);
                 match next.inputs.last() {
-                    Some(input) if !nested => onto(Vec::new(), vec![(Stored::Input(input.key.clone()), Source::Ask(*ask))]),
+                    Some(input) if slot.shows(*ask) => onto(Vec::new(), vec![(Stored::Input(input.key.clone()), Source::Ask(*ask))]),
                     _ => Payload::Keep,
                 }
             }
@@ -83,6 +83,7 @@ impl Change {
                 set.push((Stored::Request, Source::Request(*call)));
                 onto(remove, set)
             }
+            Self::Answered { ask, key } if slot.shows(*ask) => onto(vec![Stored::Input(key.clone())], Vec::new()),
             Self::Withdraw { key } => onto(vec![Stored::Input(key.clone())], Vec::new()),
             Self::Update { facts, answers } => {
                 let open = |task: &Task, key: &str| task.inputs.iter().any(|input| !input.answered && input.key == key);

@@ -58,7 +58,7 @@ impl Receiver {
             self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::TooMany });
             return true;
         }
-        entry.asks.push(PendingAsk { ask, key: None, over: false, delivered: false, stream: None, nested });
+        entry.asks.push(PendingAsk { ask, key: None, over: false, delivered: false, stream: None, nested, shown: !nested || self.cross_generation });
         self.asks.insert(ask, slot);
         let input = NewInput { name: cut(name, limits.name).to_owned(), kind };
         self.change(slot, Change::Ask { ask, input });

@@ -92,6 +92,8 @@ pub struct Receiver {
     cross_generation: bool,
     cursor_key: [u8; cursor::KEY],
     now: Millis,
+    /// The mark of the last write; 0 for none.
+    mark: u64,
     policies: Vec<Policy>,
     peers: BTreeMap<Peer, Connection>,
     last_peer: Peer,
@@ -130,6 +132,7 @@ impl Receiver {
             cross_generation,
             cursor_key,
             now: 0,
+            mark: 0,
             policies: Vec::new(),
             peers: BTreeMap::new(),
             last_peer: 0,
@@ -151,6 +154,11 @@ impl Receiver {
             turning: false,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Marks writes, so that one whose answer was lost is recognised. `random` must differ between receivers on one store.
+    pub fn identify(&mut self, random: u64) {
+        self.mark = random;
     }
 
     /// Makes a policy known; its number goes with each call.

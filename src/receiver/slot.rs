@@ -20,6 +20,8 @@ pub(super) struct PendingAsk {
     pub stream: Option<Request>,
     /// It is a JSON-RPC request of the handler's own, to be delivered as such (2025-11-25).
     pub nested: bool,
+    /// Whoever reads the task may see it, so the store has it.
+    pub shown: bool,
 }
 
 /// A task in hand.
@@ -33,8 +35,8 @@ pub(super) struct Slot {
     pub busy: bool,
     /// What is read for it includes the payload.
     pub read_payload: bool,
-    /// Version and state of a write of which nobody knows whether the store has it.
-    pub doubt: Option<(u32, String)>,
+    /// The mark of a write of which nobody knows whether the store has it.
+    pub doubt: Option<u64>,
     pub queue: VecDeque<Change>,
     /// The call that runs it here.
     pub call: Option<Request>,
@@ -51,6 +53,12 @@ pub(super) struct Slot {
     pub checking: bool,
     /// The handler knows that it is to stop.
     pub told_to_stop: bool,
+}
+
+impl Slot {
+    pub fn shows(&self, ask: Ask) -> bool {
+        self.asks.iter().any(|pending| pending.ask == ask && pending.shown)
+    }
 }
 
 /// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.

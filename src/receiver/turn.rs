@@ -70,7 +70,7 @@ impl Receiver {
             Completion::Record(Some(record)) => match Task::from_state(&record.state) {
                 Some(task) => {
                     let doubt = self.slots.get_mut(number).and_then(|slot| slot.doubt.take());
-                    if doubt.is_some_and(|(version, state)| version == record.version && state == record.state) {
+                    if doubt == Some(task.mark) {
                         return self.took(job, number, task, record.version);
                     }
                     self.decide(number, Some(job), task, record.version);
@@ -156,6 +156,11 @@ impl Receiver {
     }
 
     fn write(&mut self, number: u32, read: Option<Job>, change: Change, task: &Task, next: Task, version: u32) {
+        let mut next = next;
+        if self.mark != 0 {
+            self.mark = self.mark.wrapping_add(1).max(1);
+            next.mark = self.mark;
+        }
         let Some(slot) = self.slots.get(number) else { return self.finish(read) };
         let payload = change.payload(slot, task, &next);
         let record = Record {
@@ -186,7 +191,7 @@ impl Receiver {
             Completion::Done(false) => {
                 // Somebody else was faster, or the store is in doubt: read again and ask again.
                 slot.cached = None;
-                slot.doubt = Some((version, next.to_state()));
+                slot.doubt = Some(next.mark).filter(|&mark| mark != 0);
                 slot.busy = false;
                 slot.attempts = slot.attempts.saturating_add(1);
                 if slot.attempts > ATTEMPTS {
@@ -209,7 +214,7 @@ impl Receiver {
                 }
             }
             _ => {
-                slot.doubt = Some((version, next.to_state()));
+                slot.doubt = Some(next.mark).filter(|&mark| mark != 0);
                 self.retry_or_give_up(number, Some(job));
             }
         }
