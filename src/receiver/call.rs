@@ -305,6 +305,10 @@ impl Receiver {
             entry.call = None;
             entry.cached = None;
         }
+        if let Some(call) = self.calls.get_mut(&number) {
+            // Its id may be in the store all the same: it is not tried again.
+            call.policy.promotion = Promotion::Never;
+        }
         self.decline(
             number,
             match completion {

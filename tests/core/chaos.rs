@@ -1,0 +1,438 @@
+//! Clients, handlers and hosts that do anything they may, in any order, on receivers that die and a store that fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mcp_tasks::limit::Limits;
+use mcp_tasks::receiver::{Ask, Augmentation, Happening, Outcome, Output, Peer, Policy, Promotion, Request, Shape, Support};
+use mcp_tasks::task::{InputKind, Phase};
+use mcp_tasks::wire::Generation;
+
+use crate::harness::{G25, G26, Seen, World, policy};
+use crate::model::Fault;
+
+/// One thing that happens: what, and three numbers that choose.
+pub type Step = (u8, u8, u8, u8);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Held,
+    Running,
+    Over,
+}
+
+struct Handler {
+    node: usize,
+    life: u32,
+    stage: Stage,
+    own: bool,
+}
+
+struct Client {
+    node: usize,
+    peer: Peer,
+    generation: Generation,
+    owner: &'static str,
+    open: bool,
+}
+
+pub struct Chaos {
+    pub world: World,
+    clients: Vec<Client>,
+    policies: u32,
+    handlers: BTreeMap<Request, Handler>,
+    calls: Vec<(usize, Request)>,
+    /// Of each request its client, while it may be unanswered.
+    by_client: BTreeMap<Request, usize>,
+    waits: Vec<(usize, Request)>,
+    asks: BTreeMap<Ask, (usize, u32, Request)>,
+    given_up: BTreeSet<Ask>,
+    last_ask: Ask,
+    read: usize,
+    settled: BTreeMap<Request, usize>,
+}
+
+fn policies() -> Vec<Policy> {
+    let short = Policy { ttl: Some(5_000), ..policy() };
+    vec![
+        policy(),
+        short.clone(),
+        Policy { promotion: Promotion::After(300), ..short.clone() },
+        Policy { promotion: Promotion::Handler, cooperative: true, ..short.clone() },
+        Policy { extends: true, cooperative: true, ..short.clone() },
+        Policy { support: Support::Required, ..short.clone() },
+        Policy { support: Support::Forbidden, promotion: Promotion::Never, ..short },
+    ]
+}
+
+impl Chaos {
+    pub fn new(nodes: usize, cross: bool) -> Self {
+        let limits = Limits { running_per_owner: 6, running: 8, outstanding: 3, issued: 8, page: 2, ..Limits::default() };
+        let mut world = World::with(nodes, limits, cross);
+        let policies = policies();
+        for policy in &policies {
+            world.policy(policy.clone());
+        }
+        world.later = true;
+        let mut chaos = Self {
+            world,
+            clients: Vec::new(),
+            policies: policies.len() as u32,
+            handlers: BTreeMap::new(),
+            calls: Vec::new(),
+            by_client: BTreeMap::new(),
+            waits: Vec::new(),
+            asks: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            last_ask: 0,
+            read: 0,
+            settled: BTreeMap::new(),
+        };
+        for node in 0..nodes {
+            for (generation, owner, pipe) in [(G25, "ann", true), (G26, "ann", false), (G26, "bob", false)] {
+                let peer = chaos.world.open(node, Some(owner), pipe);
+                chaos.clients.push(Client { node, peer, generation, owner, open: true });
+            }
+        }
+        chaos
+    }
+
+    pub fn step(&mut self, (what, a, b, c): Step) {
+        let client = usize::from(a) % self.clients.len();
+        match what % 28 {
+            0..=3 => self.call(client, b, c),
+            4 | 5 => self.end_some(b, c),
+            6 => self.begin_some(b),
+            7 | 8 => self.ask_some(b, c),
+            9 => self.answer_some(b),
+            10 => self.withdraw_some(b),
+            11 => self.on_running(b, |world, node, call| world.input(node, |receiver, now| receiver.handle_note(now, call, &format!("at {c}")))),
+            12 => self.on_running(b, |world, node, call| world.input(node, |receiver, now| receiver.handle_promote(now, call))),
+            13 => self.drop_some(b),
+            14 => {
+                let request = self.request(client, b, |world, node, peer, generation, id| {
+                    let facts = world.facts(node, peer, generation);
+                    world.input(node, |receiver, now| receiver.handle_get(now, facts, Some(id)));
+                    facts.request
+                });
+                self.note(client, request);
+            }
+            15 if self.clients[client].generation == G25 => {
+                let request = self.request(client, b, |world, node, peer, _, id| world.result(node, peer, id));
+                self.note(client, request);
+                if let Some(request) = request {
+                    self.waits.push((self.clients[client].node, request));
+                }
+            }
+            16 => {
+                let request = self.request(client, b, |world, node, peer, generation, id| world.cancel(node, peer, generation, id));
+                self.note(client, request);
+            }
+            17 | 18 if self.clients[client].generation == G26 => self.update(client, b, c),
+            19 => {
+                if let Some((node, request)) = pick(&self.waits, b) {
+                    self.world.excused.insert(request);
+                    self.world.input(node, |receiver, now| receiver.handle_wait_ended(now, request));
+                }
+            }
+            20 => self.reconnect(client),
+            21 => {
+                if let Some((id, owner)) = self.some_id(b) {
+                    let node = self.clients[client].node;
+                    self.world.input(node, |receiver, now| receiver.handle_changed(now, owner, &id));
+                }
+            }
+            22 | 23 | 15 | 17 | 18 if !self.world.pending.is_empty() => {
+                let index = usize::from(b) % self.world.pending.len();
+                self.world.answer(index);
+            }
+            24 => self.world.pass(i64::from(b) * i64::from(c)),
+            25 => self.world.now -= i64::from(b) * 100,
+            26 => match b % 12 {
+                0 => self.world.crash(self.clients[client].node),
+                1 => self.world.crash_at = Some((usize::from(c) % 4, c & 64 != 0)),
+                2 => self.world.blind = !self.world.blind,
+                3 => self.world.later = !self.world.later,
+                4 => self.world.faults.extend([Fault::Fail]),
+                5 => self.world.faults.extend([Fault::FailStored]),
+                6 => self.world.faults.extend([Fault::Lose, Fault::Lose]),
+                7 => self.world.faults.extend([Fault::LoseStored]),
+                8 => self.world.faults.extend([Fault::Nothing, Fault::FailStored]),
+                9 => self.world.faults.extend([Fault::Full { bytes: c & 1 == 0 }]),
+                10 => self.world.faults.extend([Fault::Nothing, Fault::NotJson]),
+                _ => self.world.faults.extend([Fault::Fail; 5]),
+            },
+            _ => {
+                if let Some(index) = self.world.pending.len().checked_sub(1) {
+                    self.world.answer(index);
+                }
+            }
+        }
+        self.watch();
+    }
+
+    fn call(&mut self, client: usize, b: u8, c: u8) {
+        let Client { node, peer, generation, .. } = self.clients[client];
+        let facts = self.world.facts(node, peer, generation);
+        let augmentation = match (generation, c % 8) {
+            (G26, _) | (_, 0) => Augmentation::Absent,
+            (_, 1) => Augmentation::Invalid,
+            (_, 2) => Augmentation::Asked { ttl: Some(0) },
+            _ => Augmentation::Asked { ttl: None },
+        };
+        self.by_client.insert(facts.request, client);
+        self.calls.push((node, facts.request));
+        self.world.call_with(node, facts, u32::from(b) % self.policies, augmentation, c & 16 != 0);
+    }
+
+    fn note(&mut self, client: usize, request: Option<Request>) {
+        if let Some(request) = request {
+            self.by_client.insert(request, client);
+        }
+    }
+
+    fn some_id(&self, b: u8) -> Option<(String, &'static str)> {
+        let ids: Vec<&String> = self.world.store.ids.iter().collect();
+        let id = (*ids.get(usize::from(b) % ids.len().max(1))?).clone();
+        let owner = if self.world.store.task("bob", &id).is_some() { "bob" } else { "ann" };
+        Some((id, owner))
+    }
+
+    fn request(&mut self, client: usize, b: u8, send: impl FnOnce(&mut World, usize, Peer, Generation, &str) -> Request) -> Option<Request> {
+        let (id, _) = self.some_id(b)?;
+        let Client { node, peer, generation, .. } = self.clients[client];
+        Some(send(&mut self.world, node, peer, generation, &id))
+    }
+
+    fn update(&mut self, client: usize, b: u8, c: u8) {
+        let Some((id, owner)) = self.some_id(b) else { return };
+        let mut keys: Vec<String> = self.world.store.task(owner, &id).map(|task| task.inputs.into_iter().map(|input| input.key).collect()).unwrap_or_default();
+        if c & 1 == 0 {
+            keys.truncate(1);
+        }
+        if c & 2 == 0 {
+            keys.push("never-1".into());
+        }
+        let shape = if c % 7 == 0 { Shape(0) } else { Shape(Shape::ELICITED) };
+        let Client { node, peer, .. } = self.clients[client];
+        let facts = self.world.facts(node, peer, G26);
+        let answers = keys.into_iter().map(|key| (key, shape)).collect();
+        self.by_client.insert(facts.request, client);
+        self.world.input(node, |receiver, now| receiver.handle_update(now, facts, Some(&id), Some(answers)));
+    }
+
+    fn handlers_at(&self, stage: Stage) -> Vec<Request> {
+        self.handlers.iter().filter(|(_, handler)| handler.stage == stage).map(|(call, _)| *call).collect()
+    }
+
+    fn on_running(&mut self, b: u8, act: impl FnOnce(&mut World, usize, Request)) {
+        if let Some(call) = pick(&self.handlers_at(Stage::Running), b) {
+            act(&mut self.world, self.handlers[&call].node, call);
+        }
+    }
+
+    fn begin_some(&mut self, b: u8) {
+        if let Some(call) = pick(&self.handlers_at(Stage::Held), b) {
+            let node = self.handlers[&call].node;
+            self.world.input(node, |receiver, now| receiver.handle_begin(now, call));
+        }
+    }
+
+    fn end_some(&mut self, b: u8, c: u8) {
+        let mut calls = self.handlers_at(Stage::Running);
+        if c & 128 != 0 {
+            // A call whose parameters are wrong ends before its handler begins.
+            calls.extend(self.handlers_at(Stage::Held));
+        }
+        if let Some(call) = pick(&calls, b) {
+            self.end(call, c);
+        }
+    }
+
+    fn end(&mut self, call: Request, c: u8) {
+        let Some(handler) = self.handlers.get_mut(&call) else { return };
+        handler.stage = Stage::Over;
+        let node = handler.node;
+        let outcome = match c % 8 {
+            0 => Outcome::Error { size: 10 },
+            1 => Outcome::Result { tool_failed: true, size: 10 },
+            2 => Outcome::NotJson,
+            3 | 4 if self.world.is_task(call) => {
+                Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit)), ("age".into(), Some(InputKind::Elicit))], state: c & 16 != 0 }
+            }
+            5 => Outcome::Result { tool_failed: false, size: u32::MAX },
+            _ => Outcome::Result { tool_failed: false, size: 10 },
+        };
+        self.world.outcome(node, call, outcome);
+    }
+
+    fn ask_some(&mut self, b: u8, c: u8) {
+        let Some(call) = pick(&self.handlers_at(Stage::Running), b) else { return };
+        let Handler { node, life, own, .. } = self.handlers[&call];
+        self.last_ask += 1;
+        let ask = self.last_ask;
+        // An ordinary request of an ordinary call is not the receiver's.
+        if self.world.input(node, |receiver, now| receiver.handle_ask(now, call, ask, &format!("q{}", c % 2), InputKind::Elicit, own)) {
+            self.asks.insert(ask, (node, life, call));
+        }
+    }
+
+    fn answer_some(&mut self, b: u8) {
+        let asks: Vec<Ask> = self.asks.keys().copied().collect();
+        if let Some(ask) = pick(&asks, b) {
+            let (node, life, _) = self.asks[&ask];
+            if self.handlers[&self.asks[&ask].2].life == life {
+                self.world.input(node, |receiver, now| receiver.handle_answer(now, ask));
+            }
+        }
+    }
+
+    fn withdraw_some(&mut self, b: u8) {
+        let asks: Vec<Ask> = self.asks.keys().copied().collect();
+        if let Some(ask) = pick(&asks, b) {
+            let (node, _, call) = self.asks[&ask];
+            self.given_up.insert(ask);
+            self.world.input(node, |receiver, now| receiver.handle_withdraw(now, call, ask));
+        }
+    }
+
+    fn drop_some(&mut self, b: u8) {
+        let open: Vec<(usize, Request)> = self.calls.iter().filter(|(_, call)| self.world.replied(*call).is_none()).copied().collect();
+        if let Some((node, call)) = pick(&open, b) {
+            self.world.excused.insert(call);
+            self.world.input(node, |receiver, now| receiver.handle_dropped(now, call));
+        }
+    }
+
+    fn reconnect(&mut self, number: usize) {
+        let Client { node, peer, owner, generation, .. } = self.clients[number];
+        for (request, client) in &self.by_client {
+            if *client == number && self.world.replied(*request).is_none() {
+                self.world.excused.insert(*request);
+            }
+        }
+        self.world.close(node, peer);
+        self.clients[number].peer = self.world.open(node, Some(owner), generation == G25);
+    }
+
+    /// What the hosts learned since the last look.
+    fn watch(&mut self) {
+        while let Some(Seen { node, life, output }) = self.world.seen.get(self.read).cloned() {
+            self.read += 1;
+            match output {
+                Output::Forward { call, gated } => {
+                    let stage = if gated { Stage::Held } else { Stage::Running };
+                    let own = self.by_client.get(&call).is_some_and(|client| self.clients[*client].generation == G25);
+                    self.handlers.insert(call, Handler { node, life, stage, own });
+                }
+                Output::Begin { call } => {
+                    if let Some(handler) = self.handlers.get_mut(&call).filter(|handler| handler.stage == Stage::Held) {
+                        handler.stage = Stage::Running;
+                    }
+                }
+                Output::Restart { call, .. } => {
+                    self.handlers.insert(call, Handler { node, life, stage: Stage::Running, own: false });
+                }
+                Output::Abort { call, silently: false } => {
+                    if let Some(handler) = self.handlers.get_mut(&call).filter(|handler| handler.stage == Stage::Held) {
+                        handler.stage = Stage::Over;
+                    }
+                }
+                Output::Relay { call } | Output::Reject { call } => *self.settled.entry(call).or_default() += 1,
+                Output::Answered { ask, .. } | Output::Withdraw { ask, .. } => {
+                    self.asks.remove(&ask);
+                }
+                _ => {}
+            }
+        }
+        // The dead have no handlers, and their clients connect again.
+        for client in 0..self.clients.len() {
+            let Client { node, owner, generation, .. } = self.clients[client];
+            if !self.world.is_open(node, self.clients[client].peer) {
+                self.clients[client].peer = self.world.open(node, Some(owner), generation == G25);
+            }
+        }
+        let lives: Vec<u32> = self.world.lives();
+        self.handlers.retain(|_, handler| lives[handler.node] == handler.life);
+        self.asks.retain(|_, (node, life, _)| lives[*node] == *life);
+    }
+
+    /// Everything works again, every handler ends, and time passes until no task is left.
+    pub fn settle(&mut self) {
+        self.world.later = false;
+        self.world.blind = false;
+        self.world.faults.clear();
+        self.world.crash_at = None;
+        for node in 0..self.world.lives().len() {
+            self.world.input(node, |receiver, now| receiver.handle_start(now));
+        }
+        for round in 0..40 {
+            self.world.answer_all();
+            self.watch();
+            self.world.pass(if round < 4 { 20_000 } else { 1_000_000 });
+            self.watch();
+            for call in self.handlers_at(Stage::Held) {
+                let node = self.handlers[&call].node;
+                self.world.input(node, |receiver, now| receiver.handle_begin(now, call));
+                self.watch();
+                if self.handlers[&call].stage == Stage::Held {
+                    self.end(call, 7);
+                }
+            }
+            for call in self.handlers_at(Stage::Running) {
+                self.end(call, 7);
+            }
+            self.watch();
+        }
+    }
+
+    pub fn assert_settled(&self) {
+        let world = &self.world;
+        world.assert_idle();
+        assert_eq!(world.store.len(), 0, "tasks are left: {:?}", world.store.all());
+        for (node, count) in world.lives().iter().enumerate() {
+            assert!(world.receiver(node).timers() < 20, "{} timers are left after {count} lives", world.receiver(node).timers());
+        }
+        for request in world.unanswered() {
+            assert_eq!(self.settled.get(&request), Some(&1), "{request} has no answer");
+        }
+        for (call, times) in &self.settled {
+            assert!(*times == 1 && world.replied(*call).is_none(), "{call} is answered twice");
+        }
+        let waiting: Vec<&Ask> = self.asks.keys().filter(|ask| !self.given_up.contains(ask)).collect();
+        assert!(waiting.is_empty(), "handlers wait for ever: {waiting:?}");
+        self.assert_story();
+    }
+
+    /// What was told fits what happened.
+    fn assert_story(&self) {
+        let (mut ends, mut created, mut restarts) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let mut ids = BTreeMap::new();
+        for Seen { output, .. } in &self.world.seen {
+            match output {
+                Output::Bind { call, id } => {
+                    ids.insert(*call, id.clone());
+                }
+                Output::Event { happening: Happening::Created, id, .. } => assert!(created.insert(id.clone()), "created twice"),
+                Output::Event { happening, id, .. } => {
+                    let phase = match happening {
+                        Happening::Completed => vec![Phase::Completed, Phase::ToolFailed],
+                        Happening::Failed | Happening::Expired => vec![Phase::Failed],
+                        Happening::Cancelled => vec![Phase::Cancelled],
+                        _ => continue,
+                    };
+                    assert!(ends.insert(id.clone(), *happening).is_none(), "{id} ended twice");
+                    assert!(phase.contains(&self.world.store.ends[id]), "{happening:?} of {:?}", self.world.store.ends[id]);
+                }
+                Output::Restart { call, answers, .. } => {
+                    let keys: Vec<String> = answers.iter().map(|(key, _)| key.clone()).collect();
+                    assert!(restarts.insert((ids.get(call).cloned(), keys)), "one round of answers started two handlers");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn pick<T: Copy>(from: &[T], by: u8) -> Option<T> {
+    from.get(usize::from(by) % from.len().max(1)).copied()
+}

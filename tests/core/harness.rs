@@ -1,0 +1,534 @@
+//! A deterministic world: a clock that only tests move, one store, receivers, and a host that does what they want.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use mcp_tasks::id;
+use mcp_tasks::limit::Limits;
+use mcp_tasks::receiver::{
+    Ask, Augmentation, Called, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request, Shape, Support, Withdrawal,
+};
+use mcp_tasks::storage::{Completion, Job, Operation, Payload};
+use mcp_tasks::task::{InputKind, Millis, OnLost, Task};
+use mcp_tasks::wire::capability::Capabilities;
+use mcp_tasks::wire::{Body, Generation, Part};
+use serde_json::{Value, json};
+
+pub use mcp_tasks::wire::Generation::{G25, G26};
+
+use crate::json::response;
+use crate::model::{Fault, Parts, Store};
+
+/// The instant at which every world begins.
+pub const START: Millis = 1_800_000_000_000;
+/// Outputs of one input: more would be a livelock.
+const MOST_OUTPUTS: usize = 20_000;
+
+/// All that a client can declare.
+pub const ABLE: Capabilities = Capabilities::from_bits(63);
+
+/// A tool that always runs as a task, for an hour.
+pub fn policy() -> Policy {
+    Policy {
+        promotion: Promotion::Always,
+        support: Support::Optional,
+        ttl: Some(3_600_000),
+        max_ttl: 86_400_000,
+        extends: false,
+        poll_interval: 500,
+        cooperative: false,
+        on_lost: OnLost::Fail,
+        immediate: None,
+    }
+}
+
+/// A store operation that waits for the test.
+#[derive(Debug)]
+pub struct Op {
+    pub node: usize,
+    pub life: u32,
+    pub job: Job,
+    pub operation: Operation,
+}
+
+/// A receiver and what its host keeps for it.
+struct Node {
+    receiver: Receiver,
+    life: u32,
+    wake: Option<Millis>,
+    /// What each job has read or written.
+    read: BTreeMap<Job, Option<Parts>>,
+    peers: BTreeSet<Peer>,
+}
+
+/// What a host saw, but for the operations on the store.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Seen {
+    pub node: usize,
+    pub life: u32,
+    pub output: Output,
+}
+
+pub struct World {
+    pub now: Millis,
+    pub store: Store,
+    nodes: Vec<Node>,
+    limits: Limits,
+    cross: bool,
+    policies: Vec<Policy>,
+    /// The store answers when the test says so.
+    pub later: bool,
+    pub pending: Vec<Op>,
+    /// What goes wrong with the next writes.
+    pub faults: VecDeque<Fault>,
+    /// Reads fail.
+    pub blind: bool,
+    /// The receiver dies at its write number so-and-so from now; `true`: after the write.
+    pub crash_at: Option<(usize, bool)>,
+    pub crashes: usize,
+    pub seen: Vec<Seen>,
+    replies: BTreeMap<Request, Value>,
+    /// Requests of which an answer is neither expected nor wrong.
+    pub excused: BTreeSet<Request>,
+    /// Where each request went.
+    sent: BTreeMap<Request, (usize, u32)>,
+    bound: BTreeMap<Request, String>,
+    last_request: Request,
+    last_seed: u64,
+    pub key: [u8; 16],
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
+impl World {
+    pub fn new(nodes: usize) -> Self {
+        Self::with(nodes, Limits::default(), false)
+    }
+
+    pub fn with(nodes: usize, limits: Limits, cross: bool) -> Self {
+        let key = [7; 16];
+        let make = |node| {
+            let mut receiver = Receiver::new(limits, cross, key);
+            receiver.identify((node as u64 + 1) << 48);
+            Node { receiver, life: 0, wake: None, read: BTreeMap::new(), peers: BTreeSet::new() }
+        };
+        Self {
+            now: START,
+            store: Store::default(),
+            nodes: (0..nodes).map(make).collect(),
+            limits,
+            cross,
+            policies: Vec::new(),
+            later: false,
+            pending: Vec::new(),
+            faults: VecDeque::new(),
+            blind: false,
+            crash_at: None,
+            crashes: 0,
+            seen: Vec::new(),
+            replies: BTreeMap::new(),
+            excused: BTreeSet::new(),
+            sent: BTreeMap::new(),
+            bound: BTreeMap::new(),
+            last_request: 0,
+            last_seed: 0,
+            key,
+        }
+    }
+
+    pub fn policy(&mut self, policy: Policy) -> u32 {
+        self.policies.push(policy.clone());
+        self.nodes.iter_mut().map(|node| node.receiver.add_policy(policy.clone())).last().expect("a node")
+    }
+
+    pub fn receiver(&self, node: usize) -> &Receiver {
+        &self.nodes[node].receiver
+    }
+
+    /// An input for a receiver, and everything that follows from it.
+    pub fn input<T>(&mut self, node: usize, input: impl FnOnce(&mut Receiver, Millis) -> T) -> T {
+        let now = self.now;
+        let answer = input(&mut self.nodes[node].receiver, now);
+        self.drain(node);
+        answer
+    }
+
+    fn drain(&mut self, node: usize) {
+        for _ in 0..MOST_OUTPUTS {
+            let Some(output) = self.nodes[node].receiver.poll_output() else { return };
+            self.take(node, output);
+        }
+        panic!("outputs without end");
+    }
+
+    fn take(&mut self, number: usize, output: Output) {
+        let node = &mut self.nodes[number];
+        let life = node.life;
+        match output {
+            Output::Store { job, operation } => {
+                node.read.entry(job).or_default();
+                self.pending.push(Op { node: number, life, job, operation });
+                if !self.later {
+                    self.answer(self.pending.len() - 1);
+                }
+                return;
+            }
+            Output::Finish { job } => {
+                assert!(node.read.remove(&job).is_some(), "the job {job} was never begun, or is finished twice");
+                return;
+            }
+            Output::Wake { at } => {
+                node.wake = Some(at);
+                return;
+            }
+            Output::Reply { request, generation, job, ref body } => {
+                let parts = job.map(|job| node.read.get(&job).expect("a job that is not finished").clone());
+                self.record_reply(request, generation, parts.as_ref(), body);
+            }
+            Output::Bind { call, ref id } => {
+                self.bound.insert(call, id.clone());
+            }
+            _ => {}
+        }
+        self.seen.push(Seen { node: number, life, output });
+    }
+
+    fn record_reply(&mut self, request: Request, generation: Generation, parts: Option<&Option<Parts>>, body: &Body) {
+        if let Body::Created { id, .. } = body {
+            assert!(self.store.ids.contains(id), "a handle leaves only when its task is stored");
+        }
+        let fill = |part: &Part| {
+            let parts = parts.expect("a job").as_ref().expect("a payload that was read or written");
+            let name = match part {
+                Part::Result | Part::RelatedResult => "result".to_owned(),
+                Part::Error => "error".to_owned(),
+                Part::Input(key) => format!("input {key}"),
+            };
+            json!(parts.get(&name).unwrap_or_else(|| panic!("{name} in {parts:?}")))
+        };
+        let value = response(generation, body, &fill);
+        assert!(self.replies.insert(request, value).is_none(), "{request} is answered twice");
+    }
+
+    /// The store performs the operation and answers.
+    pub fn answer(&mut self, index: usize) {
+        let op = self.pending.remove(index);
+        if self.nodes[op.node].life != op.life {
+            return;
+        }
+        let is_put = matches!(op.operation, Operation::Put { .. });
+        if is_put && let Some((left, after)) = self.crash_at {
+            self.crash_at = left.checked_sub(1).map(|left| (left, after));
+            if left == 0 {
+                if after {
+                    self.perform(&op, Fault::Nothing);
+                }
+                return self.crash(op.node);
+            }
+        }
+        let fault = if is_put { self.faults.pop_front().unwrap_or(Fault::Nothing) } else { Fault::Nothing };
+        let completion = if self.blind && !is_put { Completion::Failed } else { self.perform(&op, fault) };
+        let (now, job) = (self.now, op.job);
+        self.nodes[op.node].receiver.handle_completion(now, job, completion);
+        self.drain(op.node);
+    }
+
+    fn perform(&mut self, op: &Op, fault: Fault) -> Completion {
+        let node = &mut self.nodes[op.node];
+        let read = node.read.get_mut(&op.job).expect("a job that is not finished");
+        let (completion, parts) = self.store.perform(&op.operation, read.as_ref(), fault);
+        if parts.is_some() && !matches!(op.operation, Operation::Put { payload: Payload::Keep, .. }) {
+            *read = parts;
+        }
+        completion
+    }
+
+    /// Answers everything, the oldest first.
+    pub fn answer_all(&mut self) {
+        for _ in 0..MOST_OUTPUTS {
+            if self.pending.is_empty() {
+                return;
+            }
+            self.answer(0);
+        }
+        panic!("operations without end");
+    }
+
+    /// The process of a receiver dies; another one takes its place.
+    pub fn crash(&mut self, node: usize) {
+        self.crashes += 1;
+        let old = &mut self.nodes[node];
+        old.life += 1;
+        old.receiver = Receiver::new(self.limits, self.cross, self.key);
+        old.receiver.identify((node as u64 + 1) << 48 | u64::from(old.life) << 32);
+        for policy in &self.policies {
+            old.receiver.add_policy(policy.clone());
+        }
+        old.wake = None;
+        old.read.clear();
+        old.peers.clear();
+        let life = old.life;
+        self.pending.retain(|op| op.node != node || op.life == life);
+        for (request, place) in &self.sent {
+            if *place == (node, life - 1) && !self.replies.contains_key(request) {
+                self.excused.insert(*request);
+            }
+        }
+        self.input(node, |receiver, now| receiver.handle_start(now));
+    }
+
+    /// Time passes, and every deadline in it comes at its instant.
+    pub fn pass(&mut self, ms: Millis) {
+        let end = self.now + ms;
+        for _ in 0..MOST_OUTPUTS {
+            let next = self.nodes.iter().enumerate().filter_map(|(number, node)| Some((node.wake?, number))).min();
+            match next {
+                Some((at, number)) if at <= end => {
+                    self.now = self.now.max(at);
+                    self.nodes[number].wake = None;
+                    self.input(number, |receiver, now| receiver.handle_deadline(now));
+                }
+                _ => {
+                    self.now = self.now.max(end);
+                    return;
+                }
+            }
+        }
+        panic!("deadlines without end");
+    }
+
+    /// How often each receiver was started anew.
+    pub fn lives(&self) -> Vec<u32> {
+        self.nodes.iter().map(|node| node.life).collect()
+    }
+
+    pub fn is_open(&self, node: usize, peer: Peer) -> bool {
+        self.nodes[node].peers.contains(&peer)
+    }
+
+    pub fn wake(&self, node: usize) -> Option<Millis> {
+        self.nodes[node].wake
+    }
+
+    pub fn open(&mut self, node: usize, owner: Option<&str>, pipe: bool) -> Peer {
+        let peer = self.input(node, |receiver, _| receiver.handle_open(owner, pipe));
+        self.nodes[node].peers.insert(peer);
+        peer
+    }
+
+    pub fn close(&mut self, node: usize, peer: Peer) {
+        self.nodes[node].peers.remove(&peer);
+        self.input(node, |receiver, now| receiver.handle_close(now, peer));
+    }
+
+    /// What a request with everything declared says of itself.
+    pub fn facts(&mut self, node: usize, peer: Peer, generation: Generation) -> Facts {
+        self.last_request += 1;
+        self.sent.insert(self.last_request, (node, self.nodes[node].life));
+        Facts { request: self.last_request, peer, generation, capabilities: ABLE, lists: true }
+    }
+
+    pub fn entropy(&mut self) -> [u8; id::ENTROPY] {
+        self.last_seed += 1;
+        let mut entropy = [0; id::ENTROPY];
+        entropy[..8].copy_from_slice(&self.last_seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        entropy[8..16].copy_from_slice(&self.last_seed.to_be_bytes());
+        entropy
+    }
+
+    pub fn call_with(&mut self, node: usize, facts: Facts, policy: u32, augmentation: Augmentation, gate: bool) -> Request {
+        let entropy = self.entropy();
+        let called = Called { tool: "paint".into(), policy, augmentation, gate };
+        self.input(node, |receiver, now| receiver.handle_call(now, facts, called, entropy));
+        facts.request
+    }
+
+    /// A call that asks for a task, where the generation does.
+    pub fn call(&mut self, node: usize, peer: Peer, generation: Generation, policy: u32) -> Request {
+        let facts = self.facts(node, peer, generation);
+        let augmentation = if generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
+        self.call_with(node, facts, policy, augmentation, false)
+    }
+
+    pub fn get(&mut self, node: usize, peer: Peer, generation: Generation, id: &str) -> Value {
+        let facts = self.facts(node, peer, generation);
+        self.input(node, |receiver, now| receiver.handle_get(now, facts, Some(id)));
+        self.reply(facts.request)
+    }
+
+    /// `tasks/result`; it may wait.
+    pub fn result(&mut self, node: usize, peer: Peer, id: &str) -> Request {
+        let facts = self.facts(node, peer, G25);
+        self.input(node, |receiver, now| receiver.handle_result(now, facts, Some(id)));
+        facts.request
+    }
+
+    pub fn list(&mut self, node: usize, peer: Peer, cursor: Option<&str>) -> Value {
+        let facts = self.facts(node, peer, G25);
+        self.input(node, |receiver, now| receiver.handle_list(now, facts, Ok(cursor)));
+        self.reply(facts.request)
+    }
+
+    pub fn cancel(&mut self, node: usize, peer: Peer, generation: Generation, id: &str) -> Request {
+        let facts = self.facts(node, peer, generation);
+        self.input(node, |receiver, now| receiver.handle_cancel(now, facts, Some(id)));
+        facts.request
+    }
+
+    pub fn update(&mut self, node: usize, peer: Peer, id: &str, answers: &[(&str, u8)]) -> Request {
+        let facts = self.facts(node, peer, G26);
+        let answers = answers.iter().map(|(key, shape)| ((*key).to_owned(), Shape(*shape))).collect();
+        self.input(node, |receiver, now| receiver.handle_update(now, facts, Some(id), Some(answers)));
+        facts.request
+    }
+
+    pub fn outcome(&mut self, node: usize, call: Request, outcome: Outcome) {
+        self.input(node, |receiver, now| receiver.handle_outcome(now, call, outcome));
+    }
+
+    pub fn complete(&mut self, node: usize, call: Request) {
+        self.outcome(node, call, Outcome::Result { tool_failed: false, size: 10 });
+    }
+
+    pub fn ask(&mut self, node: usize, call: Request, ask: Ask, name: &str) -> bool {
+        self.input(node, |receiver, now| receiver.handle_ask(now, call, ask, name, InputKind::Elicit, false))
+    }
+
+    /// The answer to a request, if it has one.
+    pub fn replied(&self, request: Request) -> Option<Value> {
+        self.replies.get(&request).cloned()
+    }
+
+    pub fn reply(&self, request: Request) -> Value {
+        self.replied(request).unwrap_or_else(|| panic!("{request} is not answered"))
+    }
+
+    pub fn code(&self, request: Request) -> i64 {
+        self.reply(request)["error"]["code"].as_i64().unwrap_or_else(|| panic!("an error: {}", self.reply(request)))
+    }
+
+    pub fn id(&self, call: Request) -> String {
+        self.bound.get(&call).cloned().unwrap_or_else(|| panic!("{call} is no task"))
+    }
+
+    pub fn is_task(&self, call: Request) -> bool {
+        self.bound.contains_key(&call)
+    }
+
+    pub fn task(&self, owner: &str, id: &str) -> Task {
+        self.store.task(owner, id).expect("a task")
+    }
+
+    /// How often the hosts saw such an output.
+    pub fn count(&self, what: impl Fn(&Output) -> bool) -> usize {
+        self.seen.iter().filter(|seen| what(&seen.output)).count()
+    }
+
+    pub fn saw(&self, output: &Output) -> bool {
+        self.count(|seen| seen == output) > 0
+    }
+
+    pub fn happened(&self, happening: Happening) -> usize {
+        self.count(|output| matches!(output, Output::Event { happening: seen, .. } if *seen == happening))
+    }
+
+    pub fn aborted(&self, call: Request) -> bool {
+        self.saw(&Output::Abort { call, silently: false })
+    }
+
+    pub fn withdrawn(&self, ask: Ask) -> Option<Withdrawal> {
+        self.seen.iter().find_map(|seen| match seen.output {
+            Output::Withdraw { ask: seen, reason, .. } if seen == ask => Some(reason),
+            _ => None,
+        })
+    }
+
+    /// What the last restart started: its call, and the answers by name.
+    pub fn restarted(&self) -> Option<(usize, Request, Vec<(String, String)>)> {
+        self.seen.iter().rev().find_map(|seen| match &seen.output {
+            Output::Restart { call, answers, .. } => Some((seen.node, *call, answers.clone())),
+            _ => None,
+        })
+    }
+
+    /// Requests that were neither answered nor excused.
+    pub fn unanswered(&self) -> Vec<Request> {
+        self.sent.keys().filter(|request| !self.replies.contains_key(request) && !self.excused.contains(request)).copied().collect()
+    }
+
+    /// Nothing is left in the hands of any receiver or its host.
+    pub fn assert_idle(&self) {
+        for (number, node) in self.nodes.iter().enumerate() {
+            assert_eq!(node.receiver.in_hand(), [0; 8], "calls, slots, asks, waits, lookups, jobs, counted, outputs of {number}");
+            assert!(node.read.is_empty(), "jobs never finished: {:?}", node.read);
+        }
+        assert!(self.pending.is_empty());
+    }
+}
+
+/// One receiver with one tool and one client, of which everything is known.
+pub struct Bench {
+    pub world: World,
+    pub peer: Peer,
+    pub generation: Generation,
+    pub tool: u32,
+}
+
+impl std::ops::Deref for Bench {
+    type Target = World;
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl std::ops::DerefMut for Bench {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+impl Bench {
+    pub fn new(generation: Generation) -> Self {
+        Self::of(World::default(), generation, policy())
+    }
+
+    pub fn of(mut world: World, generation: Generation, policy: Policy) -> Self {
+        let tool = world.policy(policy);
+        let peer = world.open(0, Some("ann"), true);
+        Self { world, peer, generation, tool }
+    }
+
+    /// A task that runs: its call and its id.
+    pub fn start(&mut self) -> (Request, String) {
+        let call = self.world.call(0, self.peer, self.generation, self.tool);
+        (call, self.world.id(call))
+    }
+
+    pub fn state(&mut self, id: &str) -> Value {
+        let (peer, generation) = (self.peer, self.generation);
+        self.world.get(0, peer, generation, id)
+    }
+
+    pub fn status(&mut self, id: &str) -> String {
+        let state = self.state(id);
+        state["result"]["status"].as_str().unwrap_or_else(|| panic!("a status: {state}")).to_owned()
+    }
+
+    pub fn stop(&mut self, id: &str) -> Request {
+        let (peer, generation) = (self.peer, self.generation);
+        self.world.cancel(0, peer, generation, id)
+    }
+
+    pub fn wait(&mut self, id: &str) -> Request {
+        let peer = self.peer;
+        self.world.result(0, peer, id)
+    }
+
+    /// The same task in the store.
+    pub fn stored(&self, id: &str) -> Task {
+        self.world.task("ann", id)
+    }
+}

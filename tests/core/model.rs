@@ -1,0 +1,233 @@
+//! A store in memory, with the contract of `src/storage.rs`. It checks every write against the rules that hold for all
+//! tasks, so every scenario proves them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
+use mcp_tasks::task::{Phase, Task};
+
+/// A stored payload: its parts.
+pub type Parts = BTreeMap<String, String>;
+
+/// What goes wrong with a write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    Nothing,
+    /// It fails and is not stored.
+    Fail,
+    /// It is stored, and the answer is lost.
+    FailStored,
+    /// It is refused although nobody else wrote.
+    Lose,
+    /// It is stored, and the store says that it is not.
+    LoseStored,
+    Full { bytes: bool },
+    NotJson,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    record: Record,
+    parts: Parts,
+}
+
+#[derive(Default)]
+pub struct Store {
+    rows: BTreeMap<(String, String), Row>,
+    /// Every input key that a task ever had.
+    keys: BTreeMap<String, BTreeSet<String>>,
+    /// How each task ended, for ever.
+    pub ends: BTreeMap<String, Phase>,
+    pub ids: BTreeSet<String>,
+    pub writes: usize,
+    pub reads: usize,
+}
+
+/// The name of a part in [`Parts`].
+pub fn part_name(part: &Stored) -> String {
+    match part {
+        Stored::Request => "request".into(),
+        Stored::Result => "result".into(),
+        Stored::Error => "error".into(),
+        Stored::State => "state".into(),
+        Stored::Input(key) => format!("input {key}"),
+        Stored::Answer(key) => format!("answer {key}"),
+    }
+}
+
+/// The value at a source, as the host keeps it.
+pub fn value_of(source: &Source) -> String {
+    match source {
+        Source::Request(call) => format!("params of {call}"),
+        Source::Outcome(call) => format!("outcome of {call}"),
+        Source::Asked { call, name } => format!("request {name} of {call}"),
+        Source::Ask(ask) => format!("ask {ask}"),
+        Source::Response { request, key } => format!("answer {key} of {request}"),
+    }
+}
+
+impl Store {
+    /// Performs `operation`. `read`: what the job has read. Says what to answer, and what the payload is now.
+    pub fn perform(&mut self, operation: &Operation, read: Option<&Parts>, fault: Fault) -> (Completion, Option<Parts>) {
+        match operation {
+            Operation::Get { owner, id, payload } => {
+                self.reads += 1;
+                match self.rows.get(&key(owner, id)) {
+                    Some(row) => (Completion::Record(Some(blank(&row.record))), payload.then(|| row.parts.clone())),
+                    None => (Completion::Record(None), None),
+                }
+            }
+            Operation::Put { record, payload } => match fault {
+                Fault::Nothing => self.put(record, payload, read),
+                Fault::Fail => (Completion::Failed, None),
+                Fault::FailStored => {
+                    self.put(record, payload, read);
+                    (Completion::Failed, None)
+                }
+                Fault::Lose => (Completion::Done(false), None),
+                Fault::LoseStored => {
+                    self.put(record, payload, read);
+                    (Completion::Done(false), None)
+                }
+                Fault::Full { bytes } => (Completion::Full { bytes }, None),
+                Fault::NotJson => (Completion::NotJson, None),
+            },
+            Operation::Delete { owner, id, version } => {
+                self.writes += 1;
+                let place = key(owner, id);
+                match self.rows.get(&place) {
+                    None => (Completion::Done(true), None),
+                    Some(row) if row.record.version == *version => {
+                        self.rows.remove(&place);
+                        (Completion::Done(true), None)
+                    }
+                    Some(_) => (Completion::Done(false), None),
+                }
+            }
+            Operation::List { owner, after, limit } => {
+                let mut found: Vec<Record> = self.rows.values().map(|row| row.record.clone()).filter(|record| record.owner == *owner).collect();
+                found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+                found.retain(|record| after.as_ref().is_none_or(|after| (record.created_at, &record.id) > (after.created_at, &after.id)));
+                found.truncate(*limit as usize);
+                (Completion::Records(found), None)
+            }
+            Operation::Due { before, limit } => {
+                let mut found: Vec<Record> = self.rows.values().map(|row| row.record.clone()).filter(|record| record.due_at.is_some_and(|at| at <= *before)).collect();
+                found.sort_by_key(|record| record.due_at);
+                found.truncate(*limit as usize);
+                (Completion::Records(found), None)
+            }
+        }
+    }
+
+    fn put(&mut self, record: &Record, payload: &Payload, read: Option<&Parts>) -> (Completion, Option<Parts>) {
+        self.writes += 1;
+        let place = key(&record.owner, &record.id);
+        let stored = self.rows.get(&place).cloned();
+        if stored.as_ref().map_or(0, |row| row.record.version) + 1 != record.version {
+            return (Completion::Done(false), None);
+        }
+        let task = Task::from_state(&record.state).expect("a state that can be read");
+        assert_eq!(record.due_at, task.due_at());
+        assert_eq!(record.created_at, task.created_at);
+        let before = stored.as_ref().map(|row| Task::from_state(&row.record.state).expect("a state that can be read"));
+        self.check(&record.id, before.as_ref(), &task);
+        let parts = match payload {
+            Payload::Keep => stored.map(|row| row.parts).unwrap_or_default(),
+            Payload::Write { onto_read, remove, set } => {
+                let mut parts = if *onto_read { read.expect("the job has read a payload").clone() } else { Parts::new() };
+                for part in remove {
+                    parts.remove(&part_name(part));
+                }
+                for (part, source) in set {
+                    parts.insert(part_name(part), value_of(source));
+                }
+                parts
+            }
+        };
+        // A reader never sees an end without its outcome (X-STO-02).
+        match (task.phase, task.failure) {
+            (Phase::Completed | Phase::ToolFailed, _) => assert!(parts.contains_key("result") && parts.len() == 1, "{parts:?}"),
+            (Phase::Failed, None) => assert!(parts.contains_key("error") && parts.len() == 1, "{parts:?}"),
+            (Phase::Failed | Phase::Cancelled, _) => assert!(parts.is_empty(), "{parts:?}"),
+            (Phase::Working | Phase::InputRequired, _) => {}
+        }
+        self.rows.insert(place, Row { record: record.clone(), parts: parts.clone() });
+        (Completion::Done(true), Some(parts))
+    }
+
+    /// What holds for every write of every task.
+    fn check(&mut self, id: &str, before: Option<&Task>, task: &Task) {
+        let keys = self.keys.entry(id.to_owned()).or_default();
+        let Some(before) = before else {
+            assert!(self.ids.insert(id.to_owned()), "an id is never used again");
+            assert_eq!(task.phase, Phase::Working);
+            return;
+        };
+        assert!(!before.phase.is_terminal(), "nothing leaves {:?}", before.phase);
+        assert_eq!(before.created_at, task.created_at);
+        assert!(task.updated_at >= before.updated_at && task.updated_at >= task.created_at, "time goes back");
+        assert_eq!(task.phase == Phase::InputRequired, task.has_outstanding_input(), "{task:?}");
+        assert!(task.issued >= before.issued);
+        if task.generation == mcp_tasks::wire::Generation::G25 {
+            assert_eq!(before.ttl, task.ttl, "it never changes (G25-TTL-05)");
+        }
+        for input in &task.inputs {
+            match before.inputs.iter().find(|old| old.key == input.key) {
+                Some(old) => assert!(old.answered <= input.answered && old.name == input.name && old.kind == input.kind),
+                None => assert!(keys.insert(input.key.clone()), "the key {} is used again", input.key),
+            }
+        }
+        if task.phase.is_terminal() {
+            assert!(self.ends.insert(id.to_owned(), task.phase).is_none(), "one end");
+        }
+    }
+
+    pub fn task(&self, owner: &str, id: &str) -> Option<Task> {
+        self.rows.get(&(owner.to_owned(), id.to_owned())).map(|row| Task::from_state(&row.record.state).expect("a state that can be read"))
+    }
+
+    pub fn parts(&self, owner: &str, id: &str) -> Parts {
+        self.rows[&(owner.to_owned(), id.to_owned())].parts.clone()
+    }
+
+    pub fn version(&self, owner: &str, id: &str) -> u32 {
+        self.rows[&(owner.to_owned(), id.to_owned())].record.version
+    }
+
+    /// Writes as another process would.
+    pub fn meddle(&mut self, owner: &str, id: &str, change: impl FnOnce(&Task) -> Task, payload: Payload) {
+        let row = &self.rows[&(owner.to_owned(), id.to_owned())];
+        let task = change(&Task::from_state(&row.record.state).expect("a state that can be read"));
+        let record = Record { version: row.record.version + 1, due_at: task.due_at(), state: task.to_state(), ..row.record.clone() };
+        let parts = row.parts.clone();
+        assert_eq!(self.put(&record, &payload, Some(&parts)).0, Completion::Done(true));
+    }
+
+    /// Puts a text in the place of a task's state.
+    pub fn corrupt(&mut self, owner: &str, id: &str, state: &str) {
+        self.rows.get_mut(&(owner.to_owned(), id.to_owned())).expect("a task").record.state = state.to_owned();
+    }
+
+    pub fn remove(&mut self, owner: &str, id: &str) {
+        self.rows.remove(&(owner.to_owned(), id.to_owned())).expect("a task");
+    }
+
+    pub fn all(&self) -> Vec<(String, Task)> {
+        self.rows.iter().map(|((_, id), row)| (id.clone(), Task::from_state(&row.record.state).expect("a state that can be read"))).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+}
+
+fn key(owner: &str, id: &str) -> (String, String) {
+    (owner.to_owned(), id.to_owned())
+}
+
+/// The bindings do not say again whose record was asked for.
+fn blank(record: &Record) -> Record {
+    Record { owner: Rc::from(""), id: String::new(), ..record.clone() }
+}
