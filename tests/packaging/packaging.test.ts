@@ -1,0 +1,111 @@
+// What a user gets: the tarball, installed in an empty project, in the Node that runs this and in the one outside.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+
+const execute = promisify(execFile);
+const pkg = fileURLToPath(new URL("../../pkg", import.meta.url));
+const shell = process.platform === "win32";
+
+/** Loads everything that can be imported, then the core, through the loader that the runtime's conditions choose. */
+const PROBE = `
+if (typeof tasks.TaskServer !== "function" || typeof tasks.TaskClient !== "function") throw new Error("an export is missing");
+if (typeof memory.memoryStore !== "function" || typeof sqlite.sqliteStore !== "function") throw new Error("a store is missing");
+console.log(core.loadCore().names.length > 0 ? "the core is loaded" : "the core has no names");
+`;
+const MODULE = `
+import * as tasks from "mcp-tasks";
+import * as memory from "mcp-tasks/stores/memory";
+import * as sqlite from "mcp-tasks/stores/sqlite";
+import * as core from "./node_modules/mcp-tasks/dist/core.js";
+${PROBE}`;
+const SCRIPT = `
+const tasks = require("mcp-tasks");
+const memory = require("mcp-tasks/stores/memory");
+const sqlite = require("mcp-tasks/stores/sqlite");
+const core = require("./node_modules/mcp-tasks/dist/core.cjs");
+${PROBE}`;
+
+/** Node 20 or newer: this one, and the first on the path that no package of this project brought. */
+async function nodes(): Promise<{ file: string; version: string }[]> {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
+  const outside = folders.map((folder) => join(folder, process.platform === "win32" ? "node.exe" : "node")).find(existsSync);
+  const found = [{ file: process.execPath, version: process.version }];
+  if (outside !== undefined) {
+    const version = (await execute(outside, ["--version"])).stdout.trim();
+    if (version !== process.version && Number(version.slice(1).split(".")[0]) >= 20) found.push({ file: outside, version });
+  }
+  return found;
+}
+
+suite("the packed package", { timeout: 120_000 }, async () => {
+  let project: string;
+
+  const pack = async (folder: string) => {
+    await mkdir(folder, { recursive: true });
+    const { stdout } = await execute("npm", ["pack", "--json", "--loglevel=error", `--pack-destination=${folder}`], { cwd: pkg, shell });
+    return join(folder, (JSON.parse(stdout) as { filename: string }[])[0]!.filename);
+  };
+
+  before(async () => {
+    project = await mkdtemp(join(tmpdir(), "mcp-tasks-packaging-"));
+    await writeFile(join(project, "package.json"), JSON.stringify({ name: "empty", private: true }));
+    const tarball = await pack(project);
+    await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", tarball], { cwd: project, shell });
+    await writeFile(join(project, "module.mjs"), MODULE);
+    await writeFile(join(project, "script.cjs"), SCRIPT);
+  });
+  after(() => rm(project, { recursive: true, force: true }));
+
+  for (const { file, version } of await nodes()) {
+    for (const program of ["module.mjs", "script.cjs"]) {
+      test(`${program} runs in Node ${version}`, async () => {
+        const { stdout, stderr } = await execute(file, [program], { cwd: project });
+        assert.equal(stdout, "the core is loaded\n");
+        assert.equal(stderr, "");
+      });
+    }
+  }
+
+  test("installs nothing else", async () => {
+    const { packages } = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8")) as { packages: object };
+    assert.deepEqual(Object.keys(packages), ["", "node_modules/mcp-tasks"]);
+  });
+
+  test("runs from one bundled file", async () => {
+    const outfile = join(project, "elsewhere", "bundle.mjs");
+    await build({ entryPoints: [join(project, "module.mjs")], outfile, bundle: true, format: "esm", platform: "neutral", external: ["node:*"] });
+    const { stdout } = await execute(process.execPath, [outfile], { cwd: tmpdir() });
+    assert.equal(stdout, "the core is loaded\n");
+  });
+
+  for (const condition of ["workerd", "edge-light"]) {
+    test(`with the condition ${condition} the wasm is a module of its own`, async () => {
+      const { outputFiles } = await build({
+        entryPoints: [join(project, "module.mjs")],
+        bundle: true,
+        write: false,
+        format: "esm",
+        platform: "neutral",
+        conditions: [condition],
+        external: ["node:*", "*.wasm", "*.wasm?module"],
+      });
+      const text = outputFiles[0]!.text;
+      assert.match(text, condition === "workerd" ? /from "[^"]*core\.wasm"/ : /from "[^"]*core\.wasm\?module"/);
+      assert.doesNotMatch(text, /"AGFzbQ/, "the inline bytes are there too");
+    });
+  }
+
+  test("is the same, byte for byte, when packed again", async () => {
+    const hash = async (file: string) => createHash("sha256").update(await readFile(file)).digest("hex");
+    assert.equal(await hash(await pack(join(project, "one"))), await hash(await pack(join(project, "two"))));
+  });
+});
