@@ -1,6 +1,6 @@
 import { TaskError } from "./errors.ts";
 import type { Call } from "./server/call.ts";
-import { Gate, type Context, type Product, callOf } from "./server/gate.ts";
+import { Gate, type Context, type Product, callOf, negotiatedVersion } from "./server/gate.ts";
 import { isWellFormed } from "./server/facts.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { defaultOwner } from "./server/owner.ts";
@@ -108,7 +108,7 @@ export class TaskServer {
   }
 
   #tap(transport: TransportLike, product: Product | undefined): void {
-    tap(transport, (wire) => new Listener(this.#face, wire, transport, Gate.of(this.#face.runtime, product)));
+    tap(transport, (wire) => new Listener(this.#face, wire, transport, Gate.of(this.#face.runtime, product), () => negotiatedVersion(product)));
   }
 }
 

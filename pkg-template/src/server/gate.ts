@@ -21,29 +21,28 @@ export interface Product {
   getNegotiatedProtocolVersion?(): string | undefined;
 }
 
+/** The protocol version that a server and its client have settled on, as far as the server knows. */
+export function negotiatedVersion(product: Product | undefined): string | undefined {
+  return (product?.server ?? product)?.getNegotiatedProtocolVersion?.();
+}
+
 const WRAPPED = new WeakSet<object>();
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** The gate before the handlers of one `McpServer`. */
 export class Gate {
   readonly #runtime: Runtime;
-  readonly #product: Product;
   readonly #tools: Record<string, Tool>;
 
-  private constructor(runtime: Runtime, product: Product, tools: Record<string, Tool>) {
+  private constructor(runtime: Runtime, tools: Record<string, Tool>) {
     this.#runtime = runtime;
-    this.#product = product;
     this.#tools = tools;
   }
 
   /** The gate of a server, if it has one. */
   static of(runtime: Runtime, product: Product | undefined): Gate | undefined {
     const tools = product?._registeredTools;
-    return product === undefined || typeof tools !== "object" ? undefined : new Gate(runtime, product, tools);
-  }
-
-  negotiatedVersion(): string | undefined {
-    return (this.#product.server ?? this.#product).getNegotiatedProtocolVersion?.();
+    return typeof tools !== "object" ? undefined : new Gate(runtime, tools);
   }
 
   /** Whether the server has a tool called `name`. */

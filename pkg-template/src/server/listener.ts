@@ -25,6 +25,7 @@ export class Listener implements TapListener {
   readonly #wire: Wire;
   readonly #transport: TransportLike;
   readonly #gate: Gate | undefined;
+  readonly #negotiatedVersion: () => string | undefined;
   /** The client reads this connection as one stream. */
   readonly #pipe: boolean;
   /** The generation that the handshake on this connection settled; `undefined` before, 0 for none with tasks. */
@@ -42,12 +43,13 @@ export class Listener implements TapListener {
   #peers = new Map<string | undefined, number>();
   #closed = false;
 
-  constructor(face: Face, wire: Wire, transport: TransportLike, gate: Gate | undefined) {
+  constructor(face: Face, wire: Wire, transport: TransportLike, gate: Gate | undefined, negotiatedVersion: () => string | undefined) {
     this.#face = face;
     this.#runtime = face.runtime;
     this.#wire = wire;
     this.#transport = transport;
     this.#gate = gate;
+    this.#negotiatedVersion = negotiatedVersion;
     this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
   }
 
@@ -214,7 +216,7 @@ export class Listener implements TapListener {
     const taskId = typeof id === "string" && isWellFormed(id) ? id : "";
     const now = Date.now();
     runtime.enter(() => {
-      if (generation === 26 && !isObject(own(own(params, "_meta"), CAPABILITIES_META))) {
+      if (generation === 26 && (versionOf(message) === undefined || !isObject(own(own(params, "_meta"), CAPABILITIES_META)))) {
         return runtime.receiver.unenveloped(now, number, peer, generation, flags);
       }
       if (update) {
@@ -369,7 +371,7 @@ export class Listener implements TapListener {
 
   /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */
   #modernWithoutEnvelope(): number {
-    const version = this.#gate?.negotiatedVersion();
+    const version = this.#negotiatedVersion();
     return version !== undefined && this.#runtime.core.generation(version) === 26 ? 26 : 0;
   }
 
