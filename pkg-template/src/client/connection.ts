@@ -339,7 +339,7 @@ export class Connection implements Listener, RequestorHost {
       const { resume, preference, cancels, ttl } = plan;
       if (resume === undefined) this.#requestor.call(now(), call.number, generation, tool, preference, cancels, ttl ?? NaN);
       else {
-        if (generation === 26) call.envelope = own(this.#withExtension(params), "_meta");
+        if (generation === 26) call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
         const of = this.#isSameServer(resume) ? this.#core.generation(resume.generation) : 0;
         this.#requestor.resume(now(), call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
       }
@@ -626,12 +626,17 @@ export class Connection implements Listener, RequestorHost {
     const params = this.#assembler.take();
     const task = this.#tasks.get(number);
     const method = this.#core.names[name] ?? "";
-    const envelope = task?.envelope;
+    // A task that is being resumed is known by its call alone, until it has been seen.
+    const envelope = task === undefined ? this.#resuming(own(params, "taskId"))?.envelope : task.envelope;
     // One request of a kind waits, but for the outcome: an earlier answer to that counts too.
     if (method !== "tasks/result") for (const [id, open] of task?.open ?? []) if (open === method && task?.open.delete(id)) this.#requests.delete(id);
     this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, params) : params, request, task ?? this.#strays.get(number));
   }
   readonly #strays = new Map<number, FollowedTask>();
+
+  #resuming(taskId: unknown): Call | undefined {
+    return [...this.#calls.values()].find((call) => call.task === undefined && call.plan.resume?.taskId === taskId);
+  }
 
   forward(call: number): void {
     this.#forwarding?.(call);
