@@ -31,6 +31,8 @@ export class TaskServer {
     for (const [name, value] of Object.entries(options.limits ?? {})) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= 0xffffffff)) throw invalid(`limits.${name}`, "a positive whole number");
     }
+    const { generations } = options;
+    if (generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) throw invalid("generations", 'a list of "2025-11-25" and "2026-07-28"');
     this.#options = options;
     const runtime = new Runtime(options, options.store ?? memoryStore());
     this.#face = {
@@ -41,6 +43,7 @@ export class TaskServer {
         const owner = options.owner(authInfo, { sessionId });
         return typeof owner === "string" && owner.length <= 512 && isWellFormed(owner) && !owner.includes("\0") ? owner : undefined;
       },
+      speaks: (generation) => generations === undefined || generations.includes(generation === 26 ? "2026-07-28" : "2025-11-25"),
       lists: (owner, pipe) => options.list ?? (pipe || (owner !== undefined && owner !== "")),
     };
   }

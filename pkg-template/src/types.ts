@@ -75,6 +75,8 @@ export interface TaskServerOptions {
   readonly limits?: TaskLimits | undefined;
   /** Offer `tasks/list` (2025-11-25). Default: where the owner is authenticated, or the transport has one peer (stdio, in-memory). */
   readonly list?: boolean | undefined;
+  /** The protocol revisions in which this server has tasks; in others it is an ordinary server. Default: both. */
+  readonly generations?: readonly ("2025-11-25" | "2026-07-28")[] | undefined;
   /** Let each generation see the other's tasks. Default `false`. */
   readonly crossGeneration?: boolean | undefined;
   /** Key of the `tasks/list` cursors, at least 16 bytes; share it among processes. Default: random for each process. */

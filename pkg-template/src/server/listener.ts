@@ -11,6 +11,8 @@ import type { Runtime } from "./runtime.ts";
 export interface Face {
   readonly runtime: Runtime;
   owner(extra: Extra, sessionId: string | undefined): string | undefined;
+  /** Whether there are tasks in this generation. */
+  speaks(generation: number): boolean;
   /** Whether `tasks/list` is offered to this owner. */
   lists(owner: string | undefined, pipe: boolean): boolean;
 }
@@ -280,11 +282,12 @@ export class Listener implements TapListener {
     if (result === undefined) return;
     if (method === "initialize") {
       const version = own(result, "protocolVersion");
-      this.#negotiated = typeof version === "string" ? this.#runtime.core.generation(version) : 0;
+      this.#negotiated = typeof version === "string" ? this.#spoken(this.#runtime.core.generation(version)) : 0;
       if (this.#negotiated !== 25) return;
       const capabilities = { ...(own(result, "capabilities") as Record<string, unknown>), tasks: this.#runtime.capabilities(lists) };
       message.result = { ...result, capabilities };
     } else if (method === "server/discover") {
+      if (!this.#face.speaks(26)) return;
       const { tasks: _tasks, ...capabilities } = { ...(own(result, "capabilities") as Record<string, unknown>) };
       const extensions = { ...(own(capabilities, "extensions") as Record<string, unknown> | undefined) };
       define(extensions, EXTENSION, {});
@@ -363,16 +366,21 @@ export class Listener implements TapListener {
   #generationOf(message: Message, extra: Extra): number {
     const { core } = this.#runtime;
     const version = versionOf(message);
-    if (typeof version === "string") return core.generation(version) === 26 ? 26 : 0;
+    if (typeof version === "string") return core.generation(version) === 26 ? this.#spoken(26) : 0;
     if (this.#negotiated !== undefined) return this.#negotiated;
     const header = versionHeader(extra);
-    return header !== undefined && core.generation(header) === 25 ? 25 : 0;
+    return header !== undefined && core.generation(header) === 25 ? this.#spoken(25) : 0;
+  }
+
+  /** The generation, or 0 where this server has no tasks in it. */
+  #spoken(generation: number): number {
+    return this.#face.speaks(generation) ? generation : 0;
   }
 
   /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */
   #modernWithoutEnvelope(): number {
     const version = this.#negotiatedVersion();
-    return version !== undefined && this.#runtime.core.generation(version) === 26 ? 26 : 0;
+    return version !== undefined && this.#runtime.core.generation(version) === 26 ? this.#spoken(26) : 0;
   }
 
   #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number } {
