@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 
+import { pack } from "./tarball.ts";
+
 const execute = promisify(execFile);
-const pkg = fileURLToPath(new URL("../../pkg", import.meta.url));
 const shell = process.platform === "win32";
 
 /** Loads everything that can be imported, then the core, through the loader that the runtime's conditions choose. */
@@ -48,12 +48,6 @@ async function nodes(): Promise<{ file: string; version: string }[]> {
 
 suite("the packed package", { timeout: 120_000 }, async () => {
   let project: string;
-
-  const pack = async (folder: string) => {
-    await mkdir(folder, { recursive: true });
-    const { stdout } = await execute("npm", ["pack", "--json", "--loglevel=error", `--pack-destination=${folder}`], { cwd: pkg, shell });
-    return join(folder, (JSON.parse(stdout) as { filename: string }[])[0]!.filename);
-  };
 
   before(async () => {
     project = await mkdtemp(join(tmpdir(), "mcp-tasks-packaging-"));
