@@ -86,6 +86,9 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
       }
     },
   });
+  // Some transports forward these members to another transport, which calls what was set on it.
+  const setHandler = setterOf(transport, "onmessage");
+  const setClose = setterOf(transport, "onclose");
   const inbound = (message: Message, extra?: Extra): void => {
     if (message === delivering) earlierHandler?.(message, extra);
     else listener.inbound(message, extra);
@@ -95,6 +98,8 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
     else listener.closed();
   };
 
+  if (handler !== undefined) setHandler?.(inbound);
+  if (onclose !== undefined) setClose?.(closed);
   transport.send = (message, options) => listener.outbound(message, options);
   Object.defineProperty(transport, "onmessage", {
     configurable: true,
@@ -103,6 +108,7 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
     set(value: TransportLike["onmessage"]) {
       earlierHandler = handler;
       handler = value;
+      setHandler?.(value === undefined ? undefined : inbound);
     },
   });
   Object.defineProperty(transport, "onclose", {
@@ -112,7 +118,17 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
     set(value: TransportLike["onclose"]) {
       earlierClose = onclose;
       onclose = value;
+      setClose?.(value === undefined ? undefined : closed);
     },
   });
   return true;
+}
+
+/** The setter that a transport's class has for a member, if it is one. */
+function setterOf(transport: TransportLike, member: string): ((value: unknown) => void) | undefined {
+  for (let object: object | null = transport; object !== null; object = Object.getPrototypeOf(object) as object | null) {
+    const descriptor = Object.getOwnPropertyDescriptor(object, member);
+    if (descriptor !== undefined) return descriptor.set?.bind(transport);
+  }
+  return undefined;
 }
