@@ -9,6 +9,9 @@ const template = join(root, "pkg-template");
 const generated = join(template, "src", "wasm", "generated");
 export const pkg = join(root, "pkg");
 
+/** With its stock inlining, -Oz makes the file 3 % smaller and what gzip makes of it 12 % larger. */
+const OPTIMIZE = ["-Oz", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers", "--strip-target-features"];
+
 export async function build() {
   const target = JSON.parse(await run("cargo", ["metadata", "--no-deps", "--format-version=1", "--locked"], { capture: true })).target_directory;
   await compileRust(target);
@@ -44,7 +47,7 @@ async function makeGlue(target) {
   await unlessFresh("wasm-bindgen and wasm-opt", inputs, outputs, async () => {
     const glue = join(work, `glue-${process.pid}`);
     await run(packTool(target), [wasm, glue]);
-    await runPackage("binaryen", "wasm-opt", ["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features", join(glue, "core_bg.wasm"), "-o", join(glue, "core.wasm")]);
+    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, join(glue, "core_bg.wasm"), "-o", join(glue, "core.wasm")]);
     for (const file of ["core.js", "core.d.ts", "core.wasm"]) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, "core.wasm"));
