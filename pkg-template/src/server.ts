@@ -43,7 +43,9 @@ export class TaskServer {
         const owner = options.owner(authInfo, { sessionId });
         return typeof owner === "string" && owner.length <= 512 && isWellFormed(owner) && !owner.includes("\0") ? owner : undefined;
       },
-      speaks: (generation) => generations === undefined || generations.includes(generation === 26 ? "2026-07-28" : "2025-11-25"),
+      // In 2025-11-25 the client asks for tasks: where no tool takes one, there is nothing to declare (G25-CAP-05).
+      speaks: (generation) =>
+        (generations === undefined || generations.includes(generation === 26 ? "2026-07-28" : "2025-11-25")) && (generation === 26 || runtime.policies.offered),
       lists: (owner, pipe) => options.list ?? (pipe || (owner !== undefined && owner !== "")),
     };
   }

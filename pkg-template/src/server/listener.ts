@@ -62,7 +62,7 @@ export class Listener implements TapListener {
     if (method === "tools/call") return this.#call(message, extra);
     if (method.startsWith("tasks/")) return this.#taskRequest(message, extra);
     if (method === "initialize" || method === "tools/list" || method === "server/discover") this.#note(message, extra);
-    this.#wire.deliver(message, extra);
+    this.#wire.deliver(this.#plain(message), extra);
   }
 
   outbound(message: Message, options: SendOptions): Promise<void> {
@@ -178,10 +178,10 @@ export class Listener implements TapListener {
     const name = own(params, "name");
     const meta = own(params, "_meta");
     const clean = isObject(meta) && RUN_META in meta ? withoutMark(message, meta) : message;
-    if (generation === 0 || typeof name !== "string") return this.#wire.deliver(clean, extra);
+    if (generation === 0 || typeof name !== "string") return this.#wire.deliver(this.#plain(clean), extra);
     const runtime = this.#runtime;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
-    const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policyOf(name) : UNKNOWN_TOOL;
+    const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
     const number = runtime.next();
     const { peer, flags } = this.#facts(message, extra, generation);
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28).
@@ -300,7 +300,7 @@ export class Listener implements TapListener {
   #describeTool(tool: unknown): unknown {
     const name = own(tool, "name");
     if (!isObject(tool) || typeof name !== "string" || this.#gate?.runsTasksItself(name) === true) return tool;
-    const { support } = this.#runtime.policyOf(name);
+    const { support } = this.#runtime.policies.of(name);
     return { ...tool, execution: { ...(own(tool, "execution") as Record<string, unknown> | undefined), taskSupport: support } };
   }
 
@@ -375,6 +375,16 @@ export class Listener implements TapListener {
   /** The generation, or 0 where this server has no tasks in it. */
   #spoken(generation: number): number {
     return this.#face.speaks(generation) ? generation : 0;
+  }
+
+  /** The message without a `task` that means nothing here; SDK v1 fails on one that it does not expect (G25-CAP-05, G25-CRE-12). */
+  #plain(message: Message): Message {
+    const { params } = message;
+    if (own(params, "task") === undefined || typeof versionOf(message) === "string") return message;
+    const name = own(params, "name");
+    if (message.method === "tools/call" && typeof name === "string" && this.#gate?.runsTasksItself(name) === true) return message;
+    const { task: _task, ...rest } = params as Record<string, unknown>;
+    return { ...message, params: rest };
   }
 
   /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */

@@ -16,15 +16,25 @@ export interface FullPolicy {
   readonly immediateResponse: string | undefined;
 }
 
-/** The policies of a server's tools; throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
-export function readPolicies(options: TaskServerOptions): (tool: string) => FullPolicy {
+/** The policies of a server's tools. */
+export interface Policies {
+  of(tool: string): FullPolicy;
+  /** Whether a 2025-11-25 client may ask for a task of any tool (G25-CAP-05). */
+  readonly offered: boolean;
+}
+
+/** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
+export function readPolicies(options: TaskServerOptions): Policies {
   const defaults: TaskPolicy = { ...(options.task === undefined ? {} : { task: options.task }), ...options.defaults };
   const named = new Map<string, FullPolicy>();
   for (const [tool, policy] of Object.entries(options.tools ?? {})) {
     named.set(tool, completePolicy(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
   }
   const other = completePolicy("defaults", defaults);
-  return (tool) => named.get(tool) ?? other;
+  return {
+    of: (tool) => named.get(tool) ?? other,
+    offered: [...named.values(), other].some(({ support }) => support !== "forbidden"),
+  };
 }
 
 function defined(policy: TaskPolicy): TaskPolicy {

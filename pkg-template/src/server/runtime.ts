@@ -9,7 +9,7 @@ import { RELATED_TASK, own } from "./facts.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
-import { type FullPolicy, readPolicies } from "./policy.ts";
+import { type FullPolicy, type Policies, readPolicies } from "./policy.ts";
 import { StoreJobs } from "./store-jobs.ts";
 
 /** A JSON-RPC request that waits for its answer. */
@@ -54,7 +54,7 @@ export class Runtime implements ReceiverHost {
   readonly requests: Map<number, Entry> = new Map();
   readonly calls: Map<number, Call> = new Map();
   readonly asks: Map<number, Ask> = new Map();
-  readonly policyOf: (tool: string) => FullPolicy;
+  readonly policies: Policies;
   core: Core;
   receiver: InstanceType<Core["Receiver"]>;
   readonly #options: TaskServerOptions;
@@ -74,7 +74,7 @@ export class Runtime implements ReceiverHost {
   constructor(options: TaskServerOptions, store: TaskStore) {
     this.#options = options;
     this.#store = store;
-    this.policyOf = readPolicies(options);
+    this.policies = readPolicies(options);
     const limit = options.limits?.resultBytes ?? 16 * 2 ** 20;
     this.#jobs = new StoreJobs(
       store,
