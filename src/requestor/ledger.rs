@@ -113,9 +113,9 @@ impl Ledger {
                         item.state = State::Closed;
                         changes.push(Change::Report { key: key.clone(), problem: Problem::Rejected });
                     } else {
+                        changes.push(Change::Ask { key: key.clone(), again: item.state == State::Rejected });
                         item.state = State::Asked;
                         item.asked_again = true;
-                        changes.push(Change::Ask { key: key.clone(), again: true });
                     }
                 }
                 Some(_) => {}
@@ -176,11 +176,15 @@ impl Ledger {
         changes
     }
 
-    /// The task is over: withdraws what is being asked.
-    pub fn close(&mut self) -> Vec<String> {
-        let asked = self.items.iter().filter(|(_, item)| item.state == State::Asked).map(|(key, _)| key.clone()).collect();
-        self.items.clear();
+    /// Nobody is there any more to ask for: what is being asked is withdrawn.
+    pub fn withdraw(&mut self) -> Vec<String> {
+        let asked = self.items.iter_mut().filter(|(_, item)| item.state == State::Asked);
         asked
+            .map(|(key, item)| {
+                item.state = State::Withdrawn;
+                key.clone()
+            })
+            .collect()
     }
 
     fn step(&mut self, key: &str, from: State, to: State) -> bool {

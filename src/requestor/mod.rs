@@ -379,7 +379,12 @@ impl Requestor {
             self.outputs.push_back(Output::Answer { call, answer: Answer::Local(refusal.unwrap_or(Ending::Unsupported)) });
             return;
         };
-        let task = self.by_id.get(id).copied().unwrap_or_else(|| self.follow(id, generation));
+        let known = self.by_id.get(id).copied();
+        if known.and_then(|task| self.tasks.get(&task)).is_some_and(|follow| follow.generation != generation) {
+            self.outputs.push_back(Output::Answer { call, answer: Answer::Local(Ending::Unsupported) });
+            return;
+        }
+        let task = known.unwrap_or_else(|| self.follow(id, generation));
         let state = CallState {
             generation: Some(generation),
             tool: facts.tool.to_owned(),
@@ -414,6 +419,9 @@ impl Requestor {
             lane.flight = None;
             lane.until = None;
         }
+        if follow.is_left() && method != Method::Cancel {
+            return self.go_on(now, task);
+        }
         match (method, answered) {
             (Method::Get | Method::List, Answered::Snapshot(snapshot)) => self.take(now, task, Source::Read, &snapshot, payload),
             (Method::Get | Method::List, Answered::Result { .. }) => self.breach(now, task),
@@ -438,7 +446,7 @@ impl Requestor {
     pub fn handle_notification(&mut self, now: Millis, snapshot: &Snapshot<'_>, payload: Payload) {
         let Some(&task) = self.by_id.get(snapshot.id) else { return };
         let known = Status::named(snapshot.status).is_some();
-        if known && self.tasks.get(&task).is_some_and(|follow| follow.announced && follow.stage != Stage::Fetching) {
+        if known && self.tasks.get(&task).is_some_and(|follow| follow.announced && !follow.is_left() && follow.stage != Stage::Fetching) {
             self.take(now, task, Source::Notification, snapshot, payload);
             self.go_on(now, task);
         }
@@ -629,6 +637,9 @@ impl Requestor {
         if known.is_none() && self.tasks.len() >= TASKS {
             return self.answer(call, Answer::Local(Ending::Limit));
         }
+        if known.and_then(|task| self.tasks.get(&task)).is_some_and(|follow| follow.generation != generation) {
+            return self.answer(call, Answer::Local(Ending::Protocol));
+        }
         let task = known.unwrap_or_else(|| self.follow(snapshot.id, generation));
         if let Some(state) = self.calls.get_mut(&call) {
             state.place = Place::Following(task);
@@ -668,11 +679,11 @@ impl Requestor {
             return;
         }
         if cancels && may_cancel(follow) {
-            for key in follow.ledger.close() {
+            for key in follow.ledger.withdraw() {
                 self.outputs.push_back(Output::Withdraw { task, key });
             }
             for lane in [&mut follow.read, &mut follow.result, &mut follow.update] {
-                *lane = Lane::default();
+                lane.at = None;
             }
             if follow.cancel.flight.is_none() {
                 follow.cancel.plan(now);
@@ -718,7 +729,7 @@ impl Requestor {
 
         if !status.is_terminal() {
             follow.held = false;
-            if carries {
+            if carries && !follow.calls.is_empty() {
                 let changes = follow.ledger.observe(entries);
                 self.apply_changes(task, changes);
             }
@@ -782,7 +793,7 @@ impl Requestor {
             Action::Wait => self.plan_read(now, task),
             Action::Look => follow.read.plan(now),
             Action::Fetch if waits => {
-                follow.read = Lane::default();
+                follow.read.at = None;
                 // A waiting request is answered any moment; if it is not, another one is sent.
                 let lag = if follow.result.flight.is_some() { LAG } else { 0 };
                 follow.result.plan(now.saturating_add(lag));
@@ -826,6 +837,9 @@ impl Requestor {
     fn fail_read(&mut self, now: Millis, task: Task) {
         let entropy = self.jitter.next();
         let Some(follow) = self.tasks.get_mut(&task) else { return };
+        if follow.is_left() || follow.stage == Stage::Fetching && follow.generation.has_result_method() {
+            return;
+        }
         follow.read.failures = follow.read.failures.saturating_add(1);
         if follow.read.failures >= FAILURES || follow.stage == Stage::LastLook {
             return self.on(now, task, Event::Exhausted);
@@ -1102,7 +1116,7 @@ impl Requestor {
         for request in &follow.open {
             self.requests.remove(request);
         }
-        for key in follow.ledger.close() {
+        for key in follow.ledger.withdraw() {
             self.outputs.push_back(Output::Withdraw { task, key });
         }
         self.outputs.push_back(Output::Ended { task, id: follow.id, ending, status, payload });

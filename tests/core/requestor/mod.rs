@@ -1,0 +1,156 @@
+//! The requestor, on a virtual clock.
+
+mod calls;
+mod cancel;
+mod input;
+mod properties;
+mod reads;
+
+use mcp_tasks::requestor::{
+    Answer, Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Request, Requestor, Server, Snapshot, Task,
+};
+use mcp_tasks::task::Millis;
+use mcp_tasks::wire::{Generation, Method, Status, Support};
+
+/// A requestor, its clock, and what it has asked for since the last look.
+pub struct World {
+    pub requestor: Requestor,
+    pub now: Millis,
+    pub outputs: Vec<Output>,
+}
+
+pub const SERVER: Server = Server { calls: true, cancel: true, extension: None };
+pub const INTERVAL: f64 = 1000.0;
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(Options { bounds: Bounds::default(), max_age: None, seed: 7 })
+    }
+
+    pub fn with(options: Options) -> Self {
+        let mut requestor = Requestor::new(options);
+        requestor.handle_server(SERVER);
+        for (tool, support) in [("required", Support::Required), ("optional", Support::Optional), ("forbidden", Support::Forbidden)] {
+            requestor.handle_tool(tool, support);
+        }
+        requestor.handle_tools_complete();
+        Self { requestor, now: 5_000_000, outputs: Vec::new() }
+    }
+
+    /// Does something and returns what came out.
+    pub fn run(&mut self, input: impl FnOnce(&mut Requestor, Millis)) -> Vec<Output> {
+        input(&mut self.requestor, self.now);
+        let mut outputs = Vec::new();
+        while let Some(output) = self.requestor.poll_output() {
+            outputs.push(output);
+        }
+        self.outputs.extend(outputs.iter().cloned());
+        outputs
+    }
+
+    pub fn call(&mut self, call: Call, generation: Generation, tool: &str, preference: Preference) -> Vec<Output> {
+        let facts = CallFacts { generation: Some(generation), tool, preference, cancels: true, ttl: None };
+        self.run(|requestor, now| requestor.handle_call(now, call, facts))
+    }
+
+    /// A call that has become the task `t<call>`; returns what following it asked for first.
+    pub fn follow(&mut self, call: Call, generation: Generation) -> (Task, Vec<Output>) {
+        self.call(call, generation, "required", Preference::Prefer);
+        let id = format!("t{call}");
+        let outputs = self.run(|requestor, now| requestor.handle_reply(now, call, Reply::Handle(snapshot(&id, "working")), 1));
+        let task = outputs.iter().find_map(|output| match output {
+            Output::Created { task, .. } => Some(*task),
+            _ => None,
+        });
+        (task.expect("the call became a task"), outputs)
+    }
+
+    /// Lets time pass until something is due, and does it; returns how much time and what came out.
+    pub fn wait(&mut self) -> (Millis, Vec<Output>) {
+        let began = self.now;
+        loop {
+            let next = self.requestor.next_deadline().expect("something is due");
+            self.now = self.now.max(next);
+            let outputs = self.run(Requestor::handle_timer);
+            if !outputs.is_empty() {
+                return (self.now - began, outputs);
+            }
+        }
+    }
+
+    /// Waits until a request with this method is sent.
+    pub fn wait_for(&mut self, method: Method) -> (Millis, Request) {
+        let began = self.now;
+        for _ in 0..1000 {
+            let (_, outputs) = self.wait();
+            if let Some(request) = sent(&outputs, method) {
+                return (self.now - began, request);
+            }
+        }
+        panic!("no {method:?} was sent");
+    }
+
+    pub fn pass(&mut self, time: Millis) -> Vec<Output> {
+        let end = self.now + time;
+        let mut outputs = Vec::new();
+        while self.requestor.next_deadline().is_some_and(|next| next <= end) {
+            self.now = self.now.max(self.requestor.next_deadline().expect("just seen"));
+            outputs.extend(self.run(Requestor::handle_timer));
+        }
+        self.now = end;
+        outputs
+    }
+
+    pub fn answer(&mut self, request: Request, answered: Answered<'_>) -> Vec<Output> {
+        self.run(|requestor, now| requestor.handle_answer(now, request, answered, 9))
+    }
+
+    pub fn snapshot(&mut self, request: Request, id: &str, status: &str) -> Vec<Output> {
+        self.answer(request, Answered::Snapshot(snapshot(id, status)))
+    }
+
+    pub fn error(&mut self, request: Request, code: i32) -> Vec<Output> {
+        self.answer(request, Answered::Error { code })
+    }
+}
+
+pub fn snapshot<'a>(id: &'a str, status: &'a str) -> Snapshot<'a> {
+    Snapshot {
+        id,
+        status,
+        ttl: 3_600_000.0,
+        poll: INTERVAL,
+        age: 0.0,
+        has_result: status == "completed",
+        has_error: status == "failed",
+        inputs: None,
+    }
+}
+
+pub fn entry(key: &str) -> Entry {
+    Entry { key: key.to_owned(), method: "elicitation/create".to_owned(), same: true }
+}
+
+pub fn sent(outputs: &[Output], method: Method) -> Option<Request> {
+    outputs.iter().find_map(|output| match output {
+        Output::Ask { request, method: asked, .. } if *asked == method => Some(*request),
+        _ => None,
+    })
+}
+
+pub fn ending(outputs: &[Output]) -> Option<(Ending, Option<Status>)> {
+    outputs.iter().find_map(|output| match output {
+        Output::Ended { ending, status, .. } => Some((*ending, *status)),
+        _ => None,
+    })
+}
+
+pub fn answers(outputs: &[Output]) -> Vec<(Call, Answer)> {
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Answer { call, answer } => Some((*call, *answer)),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,455 @@
+//! Reading a task, and knowing when it is over.
+
+use mcp_tasks::requestor::{Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Snapshot, Stage, TABLE};
+use mcp_tasks::wire::{Generation, Method, Status, error};
+
+use super::{World, answers, ending, sent, snapshot};
+
+/// Each stage answers each event once, and a stage that nothing leaves does not exist.
+#[test]
+fn the_table_is_a_function() {
+    for (index, (stage, event, _, _)) in TABLE.iter().enumerate() {
+        assert!(!TABLE[..index].iter().any(|(other, on, _, _)| (other, on) == (stage, event)), "{stage:?} {event:?} twice");
+    }
+    for stage in [Stage::Following, Stage::Doubting, Stage::LastLook, Stage::Fetching] {
+        let rows = TABLE.iter().filter(|(from, ..)| *from == stage);
+        assert!(rows.clone().any(|(_, _, _, action)| matches!(action, Action::End(_) | Action::EndAsKnown)), "{stage:?} never ends");
+        assert!(rows.clone().any(|(_, on, _, _)| *on == Event::Missing), "{stage:?} does not end when the task is gone");
+    }
+}
+
+/// X-GET-02, G25-GET-03, G26-GET-07, H19: hints are kept to, within the bounds, and a tenth of jitter comes on top.
+#[test]
+fn polls_keep_to_the_hint() {
+    let table = [
+        (f64::NAN, 1000),
+        (2500.0, 2500),
+        (0.0, 1000),
+        (-5.0, 1000),
+        (f64::INFINITY, 1000),
+        (1.0, 100),
+        (1e12, 60_000),
+    ];
+    for (hint, expected) in table {
+        let mut world = World::new();
+        let (_, outputs) = world.follow(1, Generation::G26);
+        assert_eq!(sent(&outputs, Method::Get), None, "a task that has just begun is not read at once");
+        let (_, mut read) = world.wait_for(Method::Get);
+        let mut waits = Vec::new();
+        for _ in 0..40 {
+            world.answer(read, Answered::Snapshot(Snapshot { poll: hint, ttl: f64::INFINITY, ..snapshot("t1", "working") }));
+            let (waited, next) = world.wait_for(Method::Get);
+            waits.push(waited);
+            read = next;
+        }
+        assert!(waits.iter().all(|&wait| wait >= expected && wait <= expected + expected / 10), "{hint}: {waits:?}");
+        assert!(waits.iter().any(|&wait| wait != waits[0]), "{hint}: no jitter");
+    }
+}
+
+/// G26-GET-07, G26-TTL-02: the newest hint counts.
+#[test]
+fn the_newest_hint_counts() {
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    let (_, read) = world.wait_for(Method::Get);
+    world.answer(read, Answered::Snapshot(Snapshot { poll: 20_000.0, ..snapshot("t1", "working") }));
+    let (waited, read) = world.wait_for(Method::Get);
+    assert!(waited >= 20_000);
+    world.answer(read, Answered::Snapshot(Snapshot { poll: 200.0, ..snapshot("t1", "working") }));
+    assert!(world.wait_for(Method::Get).0 <= 220);
+}
+
+/// X-GET-03: while a read waits for its answer there is no other, and one that is never answered is given up.
+#[test]
+fn one_read_at_a_time() {
+    let mut world = World::new();
+    let (task, _) = world.follow(1, Generation::G26);
+    let (_, first) = world.wait_for(Method::Get);
+    for observers in 1..50 {
+        let outputs = world.run(|r, now| r.handle_observers(now, task, observers));
+        assert_eq!(sent(&outputs, Method::Get), None);
+    }
+    assert_eq!(world.pass(29_000), []);
+    let (_, second) = world.wait_for(Method::Get);
+    assert_ne!(first, second);
+    assert_eq!(world.snapshot(first, "t1", "completed"), [], "it was given up");
+    assert_eq!(answers(&world.snapshot(second, "t1", "completed")).len(), 1);
+}
+
+/// X-GET-01, H86, H87, X-LIM-08: another task's answer and an unknown status change nothing, and not for ever.
+#[test]
+fn a_wrong_snapshot_changes_nothing() {
+    for (id, status) in [("other", "completed"), ("t1", "paused"), ("", "working")] {
+        let mut world = World::new();
+        world.follow(1, Generation::G26);
+        let (_, read) = world.wait_for(Method::Get);
+        assert_eq!(world.snapshot(read, id, status), []);
+        let (_, read) = world.wait_for(Method::Get);
+        assert_eq!(ending(&world.snapshot(read, "t1", "completed")), Some((Ending::Completed, Some(Status::Completed))));
+
+        let mut world = World::new();
+        world.follow(1, Generation::G26);
+        let mut reads = 0;
+        let ended = loop {
+            let (_, read) = world.wait_for(Method::Get);
+            reads += 1;
+            if let Some(ended) = ending(&world.snapshot(read, id, status)) {
+                break ended;
+            }
+        };
+        assert_eq!((reads, ended.0), (10, Ending::Protocol));
+    }
+}
+
+/// A snapshot without what its status carries is no snapshot (G26-GET-03, G26-GET-04 seen from the client).
+#[test]
+fn a_terminal_read_must_carry_its_outcome() {
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    let (_, read) = world.wait_for(Method::Get);
+    let bare = Snapshot { has_result: false, ..snapshot("t1", "completed") };
+    assert_eq!(world.answer(read, Answered::Snapshot(bare)), []);
+    let (_, read) = world.wait_for(Method::Get);
+    assert_eq!(world.snapshot(read, "t1", "input_required"), []);
+    assert_eq!(world.requestor.followed(), 1);
+}
+
+/// G26-RES-06: what each status becomes.
+#[test]
+fn outcomes_of_2026() {
+    let table = [
+        ("completed", Ending::Completed, Status::Completed),
+        ("failed", Ending::Failed, Status::Failed),
+        ("cancelled", Ending::Cancelled, Status::Cancelled),
+    ];
+    for (word, expected, status) in table {
+        let mut world = World::new();
+        let (task, _) = world.follow(1, Generation::G26);
+        let (_, read) = world.wait_for(Method::Get);
+        let outputs = world.snapshot(read, "t1", word);
+        assert_eq!(ending(&outputs), Some((expected, Some(status))));
+        assert_eq!(answers(&outputs), [(1, Answer::Outcome(task))]);
+        assert_eq!(outputs.last(), Some(&Output::Forget { task }));
+    }
+}
+
+/// X-ERR-05: what each error to a read means.
+#[test]
+fn errors_of_reads() {
+    // Unknown: confirmed once, after the usual interval (H88), then lost (H23).
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    let (_, read) = world.wait_for(Method::Get);
+    assert_eq!(world.error(read, error::INVALID_PARAMS), []);
+    let (waited, read) = world.wait_for(Method::Get);
+    assert!(waited >= 1000);
+    assert_eq!(ending(&world.error(read, error::INVALID_PARAMS)), Some((Ending::NotFound, None)));
+
+    // A replica that lagged behind: all is well.
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    for _ in 0..3 {
+        let (_, read) = world.wait_for(Method::Get);
+        world.error(read, error::INVALID_PARAMS);
+        let (_, read) = world.wait_for(Method::Get);
+        assert!(ending(&world.snapshot(read, "t1", "working")).is_none());
+    }
+
+    // A configuration error: no second attempt.
+    for code in [error::METHOD_NOT_FOUND, error::MISSING_CAPABILITY] {
+        let mut world = World::new();
+        world.follow(1, Generation::G26);
+        let (_, read) = world.wait_for(Method::Get);
+        assert_eq!(ending(&world.error(read, code)), Some((Ending::Unsupported, None)));
+    }
+
+    // Trouble: slower and slower, and not for ever (X-LIM-11, X-GET-02).
+    for lost in [true, false] {
+        let mut world = World::new();
+        world.follow(1, Generation::G26);
+        let (_, mut read) = world.wait_for(Method::Get);
+        let mut waits = Vec::new();
+        let ended = loop {
+            let outputs = if lost { world.answer(read, Answered::Lost) } else { world.error(read, error::INTERNAL) };
+            if let Some(ended) = ending(&outputs) {
+                break ended;
+            }
+            let (waited, next) = world.wait_for(Method::Get);
+            waits.push(waited);
+            read = next;
+        };
+        assert_eq!(ended.0, Ending::Unreachable);
+        assert_eq!(waits.len(), 9);
+        assert!(waits.windows(2).all(|pair| pair[1] > pair[0] || pair[1] >= 60_000), "{waits:?}");
+        assert!(waits.iter().all(|&wait| wait <= 66_000), "{waits:?}");
+    }
+
+    // One good answer forgives all failures.
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    for _ in 0..5 {
+        for _ in 0..9 {
+            let (_, read) = world.wait_for(Method::Get);
+            assert!(ending(&world.answer(read, Answered::Lost)).is_none());
+        }
+        let (_, read) = world.wait_for(Method::Get);
+        world.answer(read, Answered::Snapshot(Snapshot { ttl: f64::INFINITY, ..snapshot("t1", "working") }));
+    }
+}
+
+/// X-TTL-03, X-TTL-04, H21: a task is over when its time has passed here, after one more look; its own clock may show any time.
+#[test]
+fn the_time_to_live_is_a_backstop() {
+    // Ten minutes to live, four of which had passed on the server.
+    let old = |status: &'static str| Snapshot { ttl: 600_000.0, age: 240_000.0, ..snapshot("t1", status) };
+    let start = || {
+        let mut world = World::new();
+        world.call(1, Generation::G26, "any", mcp_tasks::requestor::Preference::Prefer);
+        world.run(|r, now| r.handle_reply(now, 1, mcp_tasks::requestor::Reply::Handle(old("working")), 1));
+        world
+    };
+    let live = |world: &mut World| {
+        let began = world.now;
+        loop {
+            let (_, read) = world.wait_for(Method::Get);
+            if world.now - began >= 360_000 {
+                return (world.now - began, read);
+            }
+            world.answer(read, Answered::Snapshot(old("working")));
+        }
+    };
+    let mut world = start();
+    let (lived, read) = live(&mut world);
+    assert_eq!(lived, 360_000);
+    assert_eq!(ending(&world.answer(read, Answered::Snapshot(old("working")))), Some((Ending::Expired, None)));
+
+    let mut world = start();
+    let (_, read) = live(&mut world);
+    assert_eq!(ending(&world.answer(read, Answered::Snapshot(old("completed")))), Some((Ending::Completed, Some(Status::Completed))), "it ended just in time");
+
+    let mut world = start();
+    let (_, read) = live(&mut world);
+    let extended = Snapshot { ttl: 900_000.0, ..old("working") };
+    assert_eq!(ending(&world.answer(read, Answered::Snapshot(extended))), None, "its time has grown (G26-TTL-02)");
+
+    let mut world = start();
+    let (_, read) = live(&mut world);
+    assert_eq!(ending(&world.error(read, error::INVALID_PARAMS)), Some((Ending::Expired, None)));
+    let mut world = start();
+    let (_, read) = live(&mut world);
+    assert_eq!(ending(&world.answer(read, Answered::Lost)), Some((Ending::Expired, None)));
+}
+
+/// H20, G26-TTL-02: the newest time to live counts, also a shorter one.
+#[test]
+fn a_shorter_time_to_live_counts() {
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    let (_, read) = world.wait_for(Method::Get);
+    let began = world.now;
+    world.answer(read, Answered::Snapshot(Snapshot { ttl: 10_000.0, poll: 60_000.0, ..snapshot("t1", "working") }));
+    let (_, read) = world.wait_for(Method::Get);
+    assert!(world.now - began <= 10_000);
+    assert_eq!(ending(&world.answer(read, Answered::Snapshot(Snapshot { ttl: 10_000.0, ..snapshot("t1", "working") }))), Some((Ending::Expired, None)));
+}
+
+/// X-LIM-11: a task without an end is followed for a day, or as long as the caller says.
+#[test]
+fn nothing_is_followed_for_ever() {
+    for (max_age, expected) in [(None, 86_400_000), (Some(50_000), 50_000)] {
+        let mut world = World::with(Options { bounds: Bounds::default(), max_age, seed: 1 });
+        world.call(1, Generation::G26, "any", mcp_tasks::requestor::Preference::Prefer);
+        let endless = || Snapshot { ttl: f64::INFINITY, poll: 60_000.0, ..snapshot("t1", "working") };
+        let began = world.now;
+        world.run(|r, now| r.handle_reply(now, 1, mcp_tasks::requestor::Reply::Handle(endless()), 1));
+        let mut reads = 0;
+        loop {
+            let (_, read) = world.wait_for(Method::Get);
+            reads += 1;
+            if ending(&world.answer(read, Answered::Snapshot(endless()))).is_some() {
+                break;
+            }
+        }
+        assert_eq!(world.now - began, expected);
+        assert!(reads <= expected / 60_000 + 1);
+    }
+}
+
+/// G25-INP-03, G25-RES-12: a watched task of 2025 waits in `tasks/result` at once, for as long as it takes, and is read
+/// only now and then.
+#[test]
+fn a_task_of_2025_waits_for_its_result() {
+    let mut world = World::new();
+    let (_, outputs) = world.follow(1, Generation::G25);
+    let result = sent(&outputs, Method::Result).expect("it waits at once");
+    let outputs = world.pass(600_000);
+    let reads = outputs.iter().filter(|output| matches!(output, Output::Ask { method: Method::Get, .. })).count();
+    assert!((8..=20).contains(&reads), "{reads} reads in ten minutes");
+    assert_eq!(sent(&outputs, Method::Result), None, "no timeout ends the wait");
+    let outputs = world.answer(result, Answered::Result { is_error: false });
+    assert_eq!(ending(&outputs), Some((Ending::Completed, Some(Status::Completed))));
+}
+
+/// Somebody who wants every snapshot makes the reads as frequent as the hint says.
+#[test]
+fn observers_make_reads_frequent() {
+    let mut world = World::new();
+    let (task, _) = world.follow(1, Generation::G25);
+    let outputs = world.run(|r, now| r.handle_observers(now, task, 1));
+    assert_eq!(sent(&outputs, Method::Get), None);
+    for _ in 0..5 {
+        let (waited, read) = world.wait_for(Method::Get);
+        assert!(waited <= 1100);
+        world.snapshot(read, "t1", "working");
+    }
+    world.run(|r, now| r.handle_observers(now, task, 0));
+    let (_, read) = world.wait_for(Method::Get);
+    world.snapshot(read, "t1", "working");
+    assert!(world.wait_for(Method::Get).0 >= 30_000);
+}
+
+/// G25-RES-12, G25-GET-04, H07: a lost `tasks/result` is sent again, as another request, and reads go on meanwhile.
+#[test]
+fn a_lost_result_is_asked_for_again() {
+    let mut world = World::new();
+    let (_, outputs) = world.follow(1, Generation::G25);
+    let mut result = sent(&outputs, Method::Result).expect("it waits");
+    let mut seen = vec![result];
+    for _ in 0..30 {
+        world.answer(result, Answered::Lost);
+        let outputs = world.pass(10_000_000);
+        result = sent(&outputs, Method::Result).expect("it waits again");
+        assert!(!seen.contains(&result));
+        seen.push(result);
+        let read = sent(&outputs, Method::Get).expect("reads resume");
+        world.answer(read, Answered::Snapshot(Snapshot { ttl: f64::INFINITY, ..snapshot("t1", "working") }));
+        if world.requestor.followed() == 0 {
+            break;
+        }
+    }
+}
+
+/// G25-RES-13, H80: a failed task's real outcome comes from `tasks/result`, also when it is a tool's own error.
+#[test]
+fn a_failed_task_of_2025_is_fetched() {
+    for (answered, expected) in [(Answered::Result { is_error: true }, Ending::Completed), (Answered::Error { code: -32042 }, Ending::Failed)] {
+        let mut world = World::new();
+        let (_, outputs) = world.follow(1, Generation::G25);
+        let result = sent(&outputs, Method::Result).expect("it waits");
+        let (_, read) = world.wait_for(Method::Get);
+        assert_eq!(ending(&world.snapshot(read, "t1", "failed")), None);
+        assert_eq!(ending(&world.answer(result, answered)), Some((expected, Some(Status::Failed))));
+    }
+    // Retrieval fails: what the snapshot said is all there is.
+    let mut world = World::new();
+    let (_, outputs) = world.follow(1, Generation::G25);
+    let mut result = sent(&outputs, Method::Result).expect("it waits");
+    let (_, read) = world.wait_for(Method::Get);
+    world.snapshot(read, "t1", "failed");
+    let ended = loop {
+        if let Some(ended) = ending(&world.answer(result, Answered::Lost)) {
+            break ended;
+        }
+        result = world.wait_for(Method::Result).1;
+    };
+    assert_eq!(ended, (Ending::Failed, Some(Status::Failed)));
+}
+
+/// A read knows that the task has ended, and the waiting `tasks/result` is silent: another one is sent, and the first
+/// answer of either counts.
+#[test]
+fn a_silent_result_is_asked_for_again() {
+    for first_wins in [true, false] {
+        let mut world = World::new();
+        let (_, outputs) = world.follow(1, Generation::G25);
+        let first = sent(&outputs, Method::Result).expect("it waits");
+        let (_, read) = world.wait_for(Method::Get);
+        world.snapshot(read, "t1", "completed");
+        let (waited, second) = world.wait_for(Method::Result);
+        assert!(waited <= 1000);
+        let (winner, loser) = if first_wins { (first, second) } else { (second, first) };
+        assert_eq!(answers(&world.answer(winner, Answered::Result { is_error: false })).len(), 1);
+        assert_eq!(world.answer(loser, Answered::Result { is_error: false }), []);
+    }
+}
+
+/// G25-RES-02 from the client's side: an error of `tasks/result` is the task's own, or is about the task; a read tells which.
+#[test]
+fn an_error_of_a_result_is_looked_into() {
+    let start = || {
+        let mut world = World::new();
+        let (_, outputs) = world.follow(1, Generation::G25);
+        let result = sent(&outputs, Method::Result).expect("it waits");
+        let outputs = world.error(result, error::INVALID_PARAMS);
+        assert!(outputs.iter().any(|output| matches!(output, Output::Hold { .. })));
+        let read = sent(&outputs, Method::Get).expect("it is read at once");
+        (world, read)
+    };
+    let (mut world, read) = start();
+    let outputs = world.snapshot(read, "t1", "failed");
+    assert_eq!(ending(&outputs), Some((Ending::Failed, Some(Status::Failed))));
+    let (mut world, read) = start();
+    assert_eq!(ending(&world.snapshot(read, "t1", "cancelled")), Some((Ending::Cancelled, Some(Status::Cancelled))));
+    let (mut world, read) = start();
+    world.error(read, error::INVALID_PARAMS);
+    let (_, read) = world.wait_for(Method::Get);
+    assert_eq!(ending(&world.error(read, error::INVALID_PARAMS)), Some((Ending::NotFound, None)));
+    let (mut world, read) = start();
+    assert_eq!(ending(&world.snapshot(read, "t1", "working")), None);
+    assert!(world.wait_for(Method::Result).0 >= 1000, "the server was wrong: it is asked again, not at once");
+}
+
+/// X-NTF-01, G25-NTF-06, H69, H70: notifications are hints; the first end counts, and strangers' tasks are nobody's.
+#[test]
+fn notifications_are_hints() {
+    let notify = |world: &mut World, snapshot: Snapshot<'static>| world.run(|r, now| r.handle_notification(now, &snapshot, 3));
+    let mut world = World::new();
+    assert_eq!(notify(&mut world, snapshot("t1", "completed")), [], "before the creating answer");
+    let (task, _) = world.follow(1, Generation::G26);
+    assert_eq!(notify(&mut world, snapshot("other", "completed")), []);
+    assert_eq!(notify(&mut world, snapshot("t1", "paused")), []);
+    assert_eq!(notify(&mut world, snapshot("t1", "working")), [Output::Changed { task, payload: 3 }]);
+    let outputs = notify(&mut world, snapshot("t1", "completed"));
+    assert_eq!(answers(&outputs), [(1, Answer::Outcome(task))]);
+    assert_eq!(notify(&mut world, snapshot("t1", "failed")), []);
+
+    // In 2025 the end is known first, then its outcome; later contradictions are not believed.
+    let mut world = World::new();
+    let (_, outputs) = world.follow(2, Generation::G25);
+    let result = sent(&outputs, Method::Result).expect("it waits");
+    notify(&mut world, snapshot("t2", "failed"));
+    assert_eq!(notify(&mut world, snapshot("t2", "completed")), []);
+    assert_eq!(notify(&mut world, snapshot("t2", "working")), []);
+    assert_eq!(ending(&world.answer(result, Answered::Result { is_error: true })), Some((Ending::Completed, Some(Status::Failed))));
+}
+
+/// G25-NTF-02: everything above works without notifications; a question of the task brings a stream for it (G25-INP-03, R-14).
+#[test]
+fn input_required_brings_a_stream() {
+    let mut world = World::new();
+    let (_, outputs) = world.follow(1, Generation::G25);
+    let result = sent(&outputs, Method::Result).expect("it waits");
+    let (_, read) = world.wait_for(Method::Get);
+    let outputs = world.snapshot(read, "t1", "input_required");
+    assert_eq!(sent(&outputs, Method::Result), None, "one stream is enough");
+    world.answer(result, Answered::Lost);
+    let (_, read) = world.wait_for(Method::Get);
+    let outputs = world.snapshot(read, "t1", "input_required");
+    assert!(sent(&outputs, Method::Result).is_some() || world.outputs.iter().filter(|o| matches!(o, Output::Ask { method: Method::Result, .. })).count() > 1);
+}
+
+/// H94: with the connection everything ends here, once, and nothing is sent or planned.
+#[test]
+fn a_closed_connection_ends_everything() {
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    world.follow(2, Generation::G25);
+    world.call(3, Generation::G26, "any", mcp_tasks::requestor::Preference::Prefer);
+    let outputs = world.run(|r, _| r.handle_close(Ending::Connection));
+    let mut answered: Vec<_> = answers(&outputs).into_iter().map(|(call, _)| call).collect();
+    answered.sort_unstable();
+    assert_eq!(answered, [1, 2, 3]);
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Ask { .. })));
+    assert_eq!(world.requestor.next_deadline(), None);
+}
