@@ -1,6 +1,6 @@
 //! The transition table of a task, and what applies it. The table is data: tests enumerate it.
 
-use crate::task::{Failure, Input, InputKind, Millis, Phase, Task};
+use crate::task::{Failure, Input, InputKind, LONGEST_TTL, Millis, Phase, Task};
 
 /// What may happen to a task.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -149,7 +149,7 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
             }
             next.cancel_requested = true;
         }
-        Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(*by)),
+        Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(*by).min(LONGEST_TTL)),
         Command::Complete { tool_failed: false } | Command::Cancel => {}
     }
     match step {

@@ -53,10 +53,12 @@ pub enum Failure {
     NotJson,
     /// Its handler asked for input that the client cannot give, or for too much.
     Unanswerable,
+    /// Its error has a code that the generation does not have.
+    Reserved,
 }
 
 impl Failure {
-    const ALL: [Self; 5] = [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable];
+    const ALL: [Self; 6] = [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable, Self::Reserved];
 
     const fn letter(self) -> char {
         match self {
@@ -65,6 +67,7 @@ impl Failure {
             Self::TooLarge => 's',
             Self::NotJson => 'j',
             Self::Unanswerable => 'u',
+            Self::Reserved => 'r',
         }
     }
 }
@@ -157,6 +160,9 @@ pub struct Task {
 /// How long an expired task is still shown as such, in ms.
 pub const EXPIRED_GRACE: Millis = 60_000;
 
+/// No time to live is longer, in ms: its end is a date that JavaScript can write (H17).
+pub const LONGEST_TTL: u64 = 6_000_000_000_000_000;
+
 /// A status message is cut to this many bytes (X-LIM-02).
 pub const MESSAGE_BYTES: usize = 4096;
 
@@ -201,6 +207,7 @@ impl Task {
             Some(Failure::TooLarge) => Some("The outcome exceeds the limit"),
             Some(Failure::NotJson) => Some("The outcome is not JSON"),
             Some(Failure::Unanswerable) => Some("The tool asked for input that the client cannot give"),
+            Some(Failure::Reserved) => Some("The tool failed with an error that this revision does not have"),
             None if !self.message.is_empty() => Some(&self.message),
             None if self.phase == Phase::Failed => Some("The request failed"),
             None if self.phase == Phase::ToolFailed => Some("The tool reported an error"),

@@ -38,6 +38,8 @@ pub enum Augmentation {
 pub enum Outcome {
     Result { tool_failed: bool, size: u32 },
     Error { size: u32 },
+    /// An error with a code that 2026-07-28 does not have (G26-ERR-03).
+    ReservedError { size: u32 },
     /// An `input_required` result: each request's name and kind, `None` for a method nobody knows.
     Input { requests: Vec<(String, Option<InputKind>)>, state: bool },
     /// It cannot be written as JSON.
@@ -258,7 +260,7 @@ impl Receiver {
             created_at: self.now,
             updated_at: self.now,
             ttl: call.ttl,
-            poll_interval: call.policy.poll_interval,
+            poll_interval: call.policy.poll_interval.max(1),
             tool: call.tool.clone(),
             message: String::new(),
             cooperative: call.policy.cooperative && call.facts.generation == Generation::G26,
@@ -395,12 +397,13 @@ impl Receiver {
 
     /// A task's handler ended: its outcome goes to the store.
     fn settle(&mut self, number: Request, outcome: Outcome) {
-        let Some(slot) = self.calls.get(&number).and_then(|call| call.slot) else { return };
+        let Some((slot, facts)) = self.calls.get(&number).and_then(|call| Some((call.slot?, call.facts))) else { return };
         let limit = self.limits.outcome;
         let change = match outcome {
             Outcome::Result { tool_failed, size } if size <= limit => Change::Complete { call: number, tool_failed },
-            Outcome::Error { size } if size <= limit => Change::Fail { call: number, failure: None },
-            Outcome::Result { .. } | Outcome::Error { .. } => Change::Fail { call: number, failure: Some(Failure::TooLarge) },
+            Outcome::ReservedError { .. } if facts.generation == Generation::G26 => Change::Fail { call: number, failure: Some(Failure::Reserved) },
+            Outcome::Error { size } | Outcome::ReservedError { size } if size <= limit => Change::Fail { call: number, failure: None },
+            Outcome::Result { .. } | Outcome::Error { .. } | Outcome::ReservedError { .. } => Change::Fail { call: number, failure: Some(Failure::TooLarge) },
             Outcome::NotJson => Change::Fail { call: number, failure: Some(Failure::NotJson) },
             Outcome::Input { requests, state } => return self.ask_in_result(number, slot, requests, state),
         };

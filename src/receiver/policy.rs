@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::task::OnLost;
+use crate::task::{LONGEST_TTL, OnLost};
 
 /// When a call becomes a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,8 +46,8 @@ impl Policy {
     /// The time to live of a task, given what the requestor asked for (G25-TTL-02, G25-TTL-06).
     pub fn ttl_for(&self, requested: Option<u64>) -> Option<u64> {
         match requested {
-            Some(ttl) => Some(ttl.clamp(MIN_TTL, self.max_ttl.max(MIN_TTL))),
-            None => self.ttl.map(|ttl| ttl.max(MIN_TTL)),
+            Some(ttl) => Some(ttl.clamp(MIN_TTL, self.max_ttl.clamp(MIN_TTL, LONGEST_TTL))),
+            None => self.ttl.map(|ttl| ttl.clamp(MIN_TTL, LONGEST_TTL)),
         }
     }
 }
