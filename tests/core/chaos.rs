@@ -406,12 +406,8 @@ impl Chaos {
     /// What was told fits what happened.
     fn assert_story(&self) {
         let (mut ends, mut created, mut restarts) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        let mut ids = BTreeMap::new();
-        for Seen { output, .. } in &self.world.seen {
+        for (place, Seen { output, .. }) in self.world.seen.iter().enumerate() {
             match output {
-                Output::Bind { call, id } => {
-                    ids.insert(*call, id.clone());
-                }
                 Output::Event { happening: Happening::Created, id, .. } => assert!(created.insert(id.clone()), "created twice"),
                 Output::Event { happening, id, .. } => {
                     let phase = match happening {
@@ -425,7 +421,11 @@ impl Chaos {
                 }
                 Output::Restart { call, answers, .. } => {
                     let keys: Vec<String> = answers.iter().map(|(key, _)| key.clone()).collect();
-                    assert!(restarts.insert((ids.get(call).cloned(), keys)), "one round of answers started two handlers");
+                    let bound = self.world.seen[place..].iter().find_map(|seen| match &seen.output {
+                        Output::Bind { call: bound, id } if bound == call => Some(id.clone()),
+                        _ => None,
+                    });
+                    assert!(restarts.insert((bound.expect("a task"), keys)), "one round of answers started two handlers");
                 }
                 _ => {}
             }

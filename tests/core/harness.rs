@@ -410,6 +410,16 @@ impl World {
         self.reply(request)["error"]["code"].as_i64().unwrap_or_else(|| panic!("an error: {}", self.reply(request)))
     }
 
+    /// The code of a request's error, or 0.
+    pub fn code_or_zero(&self, request: Request) -> i64 {
+        self.replied(request).and_then(|reply| reply["error"]["code"].as_i64()).unwrap_or_default()
+    }
+
+    /// A handler sets its task's status message.
+    pub fn note_of(&mut self, call: Request, message: &str) {
+        self.input(0, |receiver, now| receiver.handle_note(now, call, message));
+    }
+
     pub fn id(&self, call: Request) -> String {
         self.bound.get(&call).cloned().unwrap_or_else(|| panic!("{call} is no task"))
     }
