@@ -1,0 +1,314 @@
+//! Calls of tools: whether they may become tasks, and what their answers are.
+
+use super::follow::Follow;
+use super::{
+    Answer, Call, CallFacts, CallState, DAY, Ending, Output, PATIENCE, Payload, Place, Preference, Reply, Request, Requestor, Snapshot,
+    Source, TASKS, Task, Timer, is_id, is_ttl, later,
+};
+use crate::task::Millis;
+use crate::wire::{Generation, Status, Support, error};
+
+enum Mode {
+    Plain,
+    Offer,
+    List,
+    Refuse,
+}
+
+impl Requestor {
+    /// A page that [`Output::List`] asked for; its tools went before. `next` is its cursor, which may be empty.
+    pub fn handle_page(&mut self, now: Millis, request: Request, next: Option<&str>) {
+        if !self.tools.is_page(request) {
+            return;
+        }
+        if let Some(cursor) = next {
+            let request = self.number();
+            if self.tools.goes_on(cursor, request, now.saturating_add(PATIENCE)) {
+                self.list(now, request, Some(cursor.to_owned()));
+                return;
+            }
+        }
+        self.tools.set_complete();
+        self.listed(now);
+    }
+
+    /// The list of tools cannot be read: calls that wait for it go out as plain calls (G25-TLN-08).
+    pub fn handle_page_lost(&mut self, now: Millis, request: Request) {
+        if self.tools.is_page(request) {
+            self.listed(now);
+        }
+    }
+
+    /// A call of a tool.
+    pub fn handle_call(&mut self, now: Millis, call: Call, facts: CallFacts<'_>) {
+        let state = CallState {
+            generation: facts.generation,
+            tool: facts.tool.to_owned(),
+            preference: facts.preference,
+            cancels: facts.cancels,
+            ttl: facts.ttl,
+            place: Place::Listing(None),
+        };
+        self.calls.insert(call, state);
+        self.place(now, call, false);
+    }
+
+    /// The peer has answered a call.
+    pub fn handle_reply(&mut self, now: Millis, call: Call, reply: Reply<'_>, payload: Payload) {
+        let Some(state) = self.calls.get_mut(&call) else { return };
+        match (state.place, reply) {
+            (Place::Sent { offered: true, .. }, Reply::Handle(snapshot)) => self.create(now, call, &snapshot, payload),
+            (Place::GivenUp, reply) => {
+                let stray = match (reply, state.generation) {
+                    (Reply::Handle(snapshot), Some(generation)) if state.cancels => Some((snapshot, generation)),
+                    _ => None,
+                };
+                self.calls.remove(&call);
+                if let Some((snapshot, generation)) = stray {
+                    self.cancel_stray(now, &snapshot, generation);
+                }
+            }
+            // It goes to the SDK as it is; an unasked-for task is an invalid response there (G26-CAP-09).
+            (Place::Sent { offered: false, .. }, Reply::Handle(_)) => self.answer(call, Answer::Reply),
+            (Place::Sent { offered, again }, reply) => {
+                let result_method = state.generation.is_some_and(Generation::has_result_method);
+                let refused = match reply {
+                    Reply::Error { code } => code == error::METHOD_NOT_FOUND,
+                    Reply::Result { demands_task, .. } => demands_task && !offered,
+                    Reply::Handle(_) => false,
+                };
+                let may_change = result_method && self.server.calls && state.preference != Preference::Forbid && !again;
+                if refused && may_change {
+                    // The tool has changed its mind: read the list once and try the other way once (G25-TLN-08).
+                    state.place = Place::Listing(Some(offered));
+                    self.tools.forget();
+                    self.walk(now);
+                } else if offered && result_method && matches!(reply, Reply::Result { is_error: false, .. }) {
+                    self.answer(call, Answer::Local(Ending::Protocol));
+                } else {
+                    self.answer(call, Answer::Reply);
+                }
+            }
+            (Place::Listing(_) | Place::Following(_), _) => {}
+        }
+    }
+
+    /// The call could not be handed to the peer, and its caller knows.
+    pub fn handle_unsent(&mut self, call: Call) {
+        if let Some(CallState { place: Place::Sent { .. } | Place::GivenUp, .. }) = self.calls.get(&call) {
+            self.calls.remove(&call);
+        }
+    }
+
+    /// The caller gave up its call, without another word.
+    pub fn handle_abort(&mut self, now: Millis, call: Call) {
+        let Some(state) = self.calls.get_mut(&call) else { return };
+        match state.place {
+            Place::Listing(_) => {
+                self.calls.remove(&call);
+            }
+            Place::Sent { .. } => {
+                state.place = Place::GivenUp;
+                self.outputs.push_back(Output::Forward { call });
+            }
+            Place::GivenUp => {}
+            Place::Following(task) => {
+                let cancels = state.cancels;
+                self.leave(now, call, task, cancels);
+            }
+        }
+    }
+
+    /// The caller detaches: the task goes on, the call ends.
+    pub fn handle_detach(&mut self, now: Millis, call: Call) {
+        if let Some(CallState { place: Place::Following(task), .. }) = self.calls.get(&call) {
+            let task = *task;
+            self.answer(call, Answer::Local(Ending::Detached));
+            self.leave(now, call, task, false);
+        }
+    }
+
+    /// A call that is not made: it follows a task that an earlier call created.
+    pub fn handle_resume(&mut self, now: Millis, call: Call, facts: CallFacts<'_>, of: Option<Generation>, id: &str) {
+        let refusal = match of {
+            _ if !is_id(id) => Some(Ending::Protocol),
+            None => Some(Ending::Unsupported),
+            // The session speaks another generation (X-GEN-07).
+            of if of != facts.generation => Some(Ending::Unsupported),
+            _ if self.tasks.len() >= TASKS => Some(Ending::Limit),
+            _ => None,
+        };
+        let (None, Some(generation)) = (refusal, of) else {
+            self.outputs.push_back(Output::Answer { call, answer: Answer::Local(refusal.unwrap_or(Ending::Unsupported)) });
+            return;
+        };
+        let known = self.by_id.get(id).copied();
+        if known.and_then(|task| self.tasks.get(&task)).is_some_and(|follow| follow.generation != generation) {
+            self.outputs.push_back(Output::Answer { call, answer: Answer::Local(Ending::Unsupported) });
+            return;
+        }
+        let task = known.unwrap_or_else(|| self.follow(id, generation));
+        let state = CallState {
+            generation: Some(generation),
+            tool: facts.tool.to_owned(),
+            preference: facts.preference,
+            cancels: facts.cancels,
+            ttl: facts.ttl,
+            place: Place::Following(task),
+        };
+        self.calls.insert(call, state);
+        let max_age = self.options.max_age.unwrap_or(DAY);
+        if let Some(follow) = self.tasks.get_mut(&task) {
+            follow.calls.push(call);
+            if follow.announced {
+                self.outputs.push_back(Output::Created { call, task });
+            } else {
+                follow.expires_at.get_or_insert(later(now, max_age));
+                follow.read.plan(now);
+            }
+        }
+        self.go_on(now, task);
+    }
+
+    pub(super) fn answer(&mut self, call: Call, answer: Answer) {
+        self.calls.remove(&call);
+        self.outputs.push_back(Output::Answer { call, answer });
+    }
+
+    fn mode(&self, state: &CallState, listed: bool) -> Mode {
+        let required = state.preference == Preference::Require;
+        let plain = if required { Mode::Refuse } else { Mode::Plain };
+        let Some(generation) = state.generation else { return plain };
+        if state.preference == Preference::Forbid {
+            return Mode::Plain;
+        }
+        if generation.is_server_directed() {
+            return if required && self.server.extension == Some(false) { Mode::Refuse } else { Mode::Offer };
+        }
+        if !self.server.calls {
+            return plain;
+        }
+        match self.tools.support(&state.tool) {
+            None if !listed => Mode::List,
+            None | Some(Support::Forbidden) => plain,
+            Some(Support::Optional) if state.preference == Preference::Allow => Mode::Plain,
+            Some(Support::Optional | Support::Required) => Mode::Offer,
+        }
+    }
+
+    /// Sends the call on its way.
+    fn place(&mut self, now: Millis, call: Call, listed: bool) {
+        let Some(state) = self.calls.get(&call) else { return };
+        let first = match state.place {
+            Place::Listing(first) => first,
+            _ => return,
+        };
+        let offer = match self.mode(state, listed) {
+            Mode::List => return self.walk(now),
+            Mode::Refuse if first.is_none() => return self.answer(call, Answer::Local(Ending::Unsupported)),
+            Mode::Plain | Mode::Refuse => false,
+            Mode::Offer => true,
+        };
+        if first == Some(offer) {
+            // The list says what the first attempt assumed.
+            return self.answer(call, Answer::Reply);
+        }
+        if let Some(state) = self.calls.get_mut(&call) {
+            state.place = Place::Sent { offered: offer, again: first.is_some() };
+        }
+        self.outputs.push_back(Output::Send { call, offer });
+    }
+
+    fn walk(&mut self, now: Millis) {
+        if !self.tools.is_walking() {
+            let request = self.number();
+            self.tools.start(request, now.saturating_add(PATIENCE));
+            self.list(now, request, None);
+        }
+    }
+
+    fn list(&mut self, now: Millis, request: Request, cursor: Option<String>) {
+        self.deadlines.set(now.saturating_add(PATIENCE), Timer::List);
+        self.outputs.push_back(Output::List { request, cursor });
+    }
+
+    /// The walk has ended, well or not.
+    pub(super) fn listed(&mut self, now: Millis) {
+        self.tools.end();
+        let waiting = self.calls.iter().filter(|(_, state)| matches!(state.place, Place::Listing(_)));
+        let waiting: Vec<Call> = waiting.map(|(call, _)| *call).collect();
+        for call in waiting {
+            self.place(now, call, true);
+        }
+    }
+
+    /// A call was answered with a task.
+    fn create(&mut self, now: Millis, call: Call, snapshot: &Snapshot<'_>, payload: Payload) {
+        let Some(state) = self.calls.get_mut(&call) else { return };
+        let Some(generation) = state.generation else { return };
+        let status = Status::named(snapshot.status);
+        let valid = is_id(snapshot.id) && status.is_some() && (is_ttl(snapshot.ttl) || !generation.demands_ttl());
+        if !valid {
+            return self.answer(call, Answer::Local(Ending::Protocol));
+        }
+        let known = self.by_id.get(snapshot.id).copied();
+        if known.is_none() && self.tasks.len() >= TASKS {
+            return self.answer(call, Answer::Local(Ending::Limit));
+        }
+        if known.and_then(|task| self.tasks.get(&task)).is_some_and(|follow| follow.generation != generation) {
+            return self.answer(call, Answer::Local(Ending::Protocol));
+        }
+        let task = known.unwrap_or_else(|| self.follow(snapshot.id, generation));
+        if let Some(state) = self.calls.get_mut(&call) {
+            state.place = Place::Following(task);
+        }
+        if let Some(follow) = self.tasks.get_mut(&task) {
+            follow.calls.push(call);
+            follow.announced = true;
+            if generation.has_result_method() {
+                // Wait for the outcome at once: the receiver needs the stream for its questions too (G25-INP-03).
+                follow.result.plan(now);
+            }
+        }
+        self.outputs.push_back(Output::Created { call, task });
+        self.take(now, task, Source::Handle, snapshot, payload);
+        self.go_on(now, task);
+    }
+
+    /// A task arrived for a call that was given up.
+    fn cancel_stray(&mut self, now: Millis, snapshot: &Snapshot<'_>, generation: Generation) {
+        let may = !generation.declares_cancel() || self.server.cancel;
+        if may && is_id(snapshot.id) && !self.by_id.contains_key(snapshot.id) && self.tasks.len() < TASKS {
+            let task = self.follow(snapshot.id, generation);
+            if let Some(follow) = self.tasks.get_mut(&task) {
+                follow.cancel.plan(now);
+            }
+            self.go_on(now, task);
+        }
+    }
+
+    /// A call stops following; the last one leaves nothing behind but a cancellation, if it wants one.
+    pub(super) fn leave(&mut self, now: Millis, call: Call, task: Task, cancels: bool) {
+        self.calls.remove(&call);
+        let may_cancel = |follow: &Follow| !follow.generation.declares_cancel() || self.server.cancel;
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        follow.calls.retain(|other| *other != call);
+        if !follow.is_left() {
+            return;
+        }
+        if cancels && may_cancel(follow) {
+            for key in follow.ledger.withdraw() {
+                self.outputs.push_back(Output::Withdraw { task, key });
+            }
+            for lane in [&mut follow.read, &mut follow.result, &mut follow.update] {
+                lane.at = None;
+            }
+            if follow.cancel.flight.is_none() {
+                follow.cancel.plan(now);
+            }
+            self.go_on(now, task);
+        } else {
+            self.end(task, Ending::Detached, None, 0);
+        }
+    }
+}

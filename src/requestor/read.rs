@@ -1,0 +1,275 @@
+//! Snapshots of a task, and its outcome.
+
+use super::follow::{Follow, transition};
+use super::{Action, DAY, Ending, Event, FAILURES, LAG, Output, Payload, Requestor, SAFETY, Snapshot, Source, Stage, Task, is_ttl, later};
+use crate::task::Millis;
+use crate::wire::{Status, error};
+
+impl Requestor {
+    /// A notification about a task; only a hint, and nothing for tasks that are not followed (G25-NTF-06).
+    pub fn handle_notification(&mut self, now: Millis, snapshot: &Snapshot<'_>, payload: Payload) {
+        let Some(&task) = self.by_id.get(snapshot.id) else { return };
+        let known = Status::named(snapshot.status).is_some();
+        if known && self.tasks.get(&task).is_some_and(|follow| follow.announced && !follow.is_left() && follow.stage != Stage::Fetching) {
+            self.take(now, task, Source::Notification, snapshot, payload);
+            self.go_on(now, task);
+        }
+    }
+
+    /// Somebody wants every snapshot, or does not any more.
+    pub fn handle_observers(&mut self, now: Millis, task: Task, observers: u32) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let had = std::mem::replace(&mut follow.observers, observers);
+        if had == 0 && observers > 0 && follow.read.at.is_some() {
+            let interval = self.options.bounds.interval(follow.hint);
+            follow.read.plan(now.saturating_add(Millis::from(interval)));
+        }
+        self.go_on(now, task);
+    }
+
+    /// Takes a snapshot of a followed task.
+    pub(super) fn take(&mut self, now: Millis, task: Task, source: Source, snapshot: &Snapshot<'_>, payload: Payload) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let entries = snapshot.inputs.unwrap_or_default();
+        let carries = !follow.generation.has_result_method() && matches!(source, Source::Read | Source::Notification);
+        let status = match Status::named(snapshot.status) {
+            Some(status) if snapshot.id == follow.id && follow.ledger.accepts(entries) => status,
+            _ if source == Source::Notification => return,
+            // Another task's answer, or a status that nobody knows: the state stays as it is (X-GET-01, X-LIM-08).
+            _ => return self.breach(now, task),
+        };
+        let incomplete = match status {
+            Status::Completed => !snapshot.has_result,
+            Status::InputRequired => snapshot.inputs.is_none(),
+            Status::Failed | Status::Working | Status::Cancelled => false,
+        };
+        if carries && incomplete {
+            return if source == Source::Notification { follow.read.plan(now) } else { self.breach(now, task) };
+        }
+
+        follow.hint = Some(snapshot.poll);
+        if source == Source::Read {
+            follow.read.failures = 0;
+            follow.breached = false;
+        }
+        let extended = renew(follow, now, snapshot, self.options.max_age);
+        if follow.stage != Stage::Fetching || status.is_terminal() {
+            follow.status = Some(status);
+            self.outputs.push_back(Output::Changed { task, payload });
+        }
+        self.announce(now, task);
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+
+        if !status.is_terminal() {
+            follow.held = false;
+            if carries && !follow.calls.is_empty() {
+                let changes = follow.ledger.observe(entries);
+                self.apply_changes(task, changes);
+            }
+            if let Some(follow) = self.tasks.get_mut(&task) {
+                // The receiver may need a stream for its questions; or its details are only in a read.
+                if status == Status::InputRequired && follow.generation.has_result_method() {
+                    if follow.result.flight.is_none() {
+                        follow.result.plan(now);
+                    }
+                } else if status == Status::InputRequired && source == Source::Handle {
+                    follow.read.plan(now);
+                }
+            }
+            self.refused_to_cancel(task);
+            return self.on(now, task, if extended { Event::Extended } else { Event::Live });
+        }
+        let outcome = match status {
+            Status::Cancelled => Some((Ending::Cancelled, 0)),
+            Status::Failed if follow.held => Some((Ending::Failed, 0)),
+            Status::Completed if carries => Some((Ending::Completed, payload)),
+            Status::Failed if carries => Some((Ending::Failed, if snapshot.has_error { payload } else { 0 })),
+            _ => None,
+        };
+        match outcome {
+            Some((ending, payload)) => self.end(task, ending, Some(status), payload),
+            None => self.on(now, task, Event::Terminal),
+        }
+    }
+
+    /// Tells the calls that resumed a task that it was found.
+    fn announce(&mut self, now: Millis, task: Task) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        if !follow.announced {
+            follow.announced = true;
+            if follow.generation.has_result_method() {
+                follow.result.plan(now);
+            }
+            for &call in &follow.calls {
+                self.outputs.push_back(Output::Created { call, task });
+            }
+        }
+    }
+
+    /// Applies the table.
+    pub(super) fn on(&mut self, now: Millis, task: Task, event: Event) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some((stage, action)) = transition(follow.stage, event) else { return };
+        follow.stage = stage;
+        let waits = follow.generation.has_result_method();
+        match action {
+            Action::Wait => self.plan_read(now, task),
+            Action::Look => follow.read.plan(now),
+            Action::Fetch if waits => {
+                follow.read.at = None;
+                // A waiting request is answered any moment; if it is not, another one is sent.
+                let lag = if follow.result.flight.is_some() { LAG } else { 0 };
+                follow.result.plan(now.saturating_add(lag));
+            }
+            Action::Fetch => follow.read.plan(now),
+            Action::Retry if waits => {
+                if follow.result.flight.is_none() {
+                    follow.result.plan(now);
+                }
+            }
+            Action::Retry => self.breach(now, task),
+            Action::End(ending) => {
+                let ending = if ending == Ending::Unreachable && follow.breached { Ending::Protocol } else { ending };
+                self.end(task, ending, None, 0);
+            }
+            Action::EndAsKnown => {
+                let (ending, status) = match follow.status {
+                    Some(Status::Failed) => (Ending::Failed, follow.status),
+                    _ => (Ending::Unreachable, follow.status),
+                };
+                self.end(task, ending, status, 0);
+            }
+        }
+    }
+
+    /// Plans the next read, unless one is under way.
+    pub(super) fn plan_read(&mut self, now: Millis, task: Task) {
+        let entropy = self.jitter.next();
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        if follow.read.flight.is_some() {
+            return;
+        }
+        let interval = self.options.bounds.interval(follow.hint);
+        let waiting = follow.result.flight.is_some() || follow.result.at.is_some_and(|at| at <= now);
+        let relaxed = follow.generation.has_result_method() && waiting && follow.observers == 0;
+        let interval = if relaxed && follow.stage == Stage::Following { interval.max(SAFETY) } else { interval };
+        follow.read.plan(now.saturating_add(self.options.bounds.delay(interval, 0, entropy)));
+    }
+
+    /// A read failed.
+    pub(super) fn fail_read(&mut self, now: Millis, task: Task) {
+        let entropy = self.jitter.next();
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        if follow.is_left() || follow.stage == Stage::Fetching && follow.generation.has_result_method() {
+            return;
+        }
+        follow.read.failures = follow.read.failures.saturating_add(1);
+        if follow.read.failures >= FAILURES || follow.stage == Stage::LastLook {
+            return self.on(now, task, Event::Exhausted);
+        }
+        let interval = self.options.bounds.interval(follow.hint);
+        let delay = self.options.bounds.delay(interval, follow.read.failures, entropy);
+        follow.read.plan(now.saturating_add(delay));
+    }
+
+    /// The peer sent a snapshot that the protocol forbids.
+    pub(super) fn breach(&mut self, now: Millis, task: Task) {
+        if let Some(follow) = self.tasks.get_mut(&task) {
+            follow.breached = true;
+        }
+        self.fail_read(now, task);
+    }
+
+    /// What an error to a read means (X-ERR-05).
+    pub(super) fn read_refused(&mut self, now: Millis, task: Task, code: i32) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        match code {
+            error::INVALID_PARAMS if !follow.waiters.is_empty() && follow.cancel_refused => {
+                self.end(task, Ending::NotFound, None, 0);
+            }
+            error::INVALID_PARAMS => {
+                let doubting = follow.stage == Stage::Following;
+                self.on(now, task, Event::Missing);
+                // A replica may lag behind (H88): the second read comes at the usual interval.
+                if doubting {
+                    self.plan_read(now, task);
+                }
+            }
+            error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => self.on(now, task, Event::Refused),
+            _ => self.fail_read(now, task),
+        }
+    }
+
+    /// `tasks/result` brought the outcome; a tool's own error is a result (G25-RES-05, G25-RES-13).
+    pub(super) fn end_with_result(&mut self, task: Task, is_error: bool, payload: Payload) {
+        let Some(follow) = self.tasks.get(&task) else { return };
+        let known = follow.status.filter(|status| status.is_terminal());
+        let status = known.unwrap_or(if is_error { Status::Failed } else { Status::Completed });
+        self.end(task, Ending::Completed, Some(status), payload);
+    }
+
+    /// `tasks/result` was answered with an error: the task's own, or one about the task. A read tells which.
+    pub(super) fn result_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        if follow.stage != Stage::Fetching {
+            follow.held = true;
+            self.outputs.push_back(Output::Hold { task, payload });
+            if follow.read.flight.is_none() {
+                follow.read.plan(now);
+            }
+            self.fail_result(now, task);
+        } else if follow.status == Some(Status::Failed) {
+            self.end(task, Ending::Failed, Some(Status::Failed), payload);
+        } else {
+            match code {
+                error::INVALID_PARAMS => self.on(now, task, Event::Missing),
+                error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => self.on(now, task, Event::Refused),
+                _ => self.fail_result(now, task),
+            }
+        }
+    }
+
+    /// `tasks/result` brought nothing: it is sent again, with a new id (G25-RES-12).
+    pub(super) fn fail_result(&mut self, now: Millis, task: Task) {
+        let entropy = self.jitter.next();
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        follow.result.failures = follow.result.failures.saturating_add(1);
+        if follow.stage == Stage::Fetching && follow.result.failures >= FAILURES {
+            return self.on(now, task, Event::Exhausted);
+        }
+        let interval = self.options.bounds.interval(follow.hint);
+        let delay = self.options.bounds.delay(interval, follow.result.failures, entropy);
+        follow.result.plan(now.saturating_add(delay));
+        if follow.stage == Stage::Following && follow.read.flight.is_none() {
+            // Nobody is blocked on the outcome now: polls resume (G25-GET-04).
+            follow.read.plan(now.saturating_add(Millis::from(interval)));
+        }
+    }
+}
+
+/// Takes the time to live of a snapshot; the task's age is counted on the local clock from when it was first seen
+/// (X-TTL-03). Answers whether the task has more time than before.
+fn renew(follow: &mut Follow, now: Millis, snapshot: &Snapshot<'_>, max_age: Option<u64>) -> bool {
+    // `as` saturates, and NaN becomes 0.
+    let reported = snapshot.age.max(0.0) as u64;
+    let (seen, age) = *follow.first_seen.get_or_insert((now, reported));
+    let elapsed = u64::try_from(now.saturating_sub(seen)).unwrap_or_default();
+    let age = age.saturating_add(elapsed).max(reported);
+    let ttl = if snapshot.ttl == f64::INFINITY {
+        None
+    } else if is_ttl(snapshot.ttl) {
+        Some(snapshot.ttl as u64)
+    } else {
+        // Not said, or not said well: what was known stays.
+        if follow.expires_at.is_none() {
+            follow.expires_at = Some(later(seen, max_age.unwrap_or(DAY)));
+        }
+        return false;
+    };
+    let mut expires_at = later(seen, max_age.unwrap_or(if ttl.is_some() { u64::MAX } else { DAY }));
+    if let Some(ttl) = ttl {
+        expires_at = expires_at.min(later(now, ttl.saturating_sub(age)));
+    }
+    let before = follow.expires_at.replace(expires_at);
+    before.is_some_and(|before| before < expires_at) && expires_at > now
+}
