@@ -11,7 +11,7 @@ use crate::receiver::{self, Augmentation, Called, Facts, Outcome, Output, Policy
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{InputKind, Millis, OnLost};
 use crate::wire::capability::Capabilities;
-use crate::wire::{self, Generation, Method};
+use crate::wire::{self, Generation, Method, error};
 
 #[wasm_bindgen]
 extern "C" {
@@ -223,8 +223,9 @@ impl Receiver {
     }
 
     #[wasm_bindgen(js_name = "endedWithError")]
-    pub fn ended_with_error(&self, now: f64, call: u32, size: u32) {
-        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::Error { size });
+    pub fn ended_with_error(&self, now: f64, call: u32, code: f64, size: u32) {
+        let outcome = if error::is_spoken(Generation::G26, code) { Outcome::Error { size } } else { Outcome::ReservedError { size } };
+        self.inner.borrow_mut().handle_outcome(now as Millis, call, outcome);
     }
 
     #[wasm_bindgen(js_name = "endedWithoutJson")]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Capabilities, Name, Writer};
+use super::{Capabilities, Generation, Name, Writer};
 use crate::task::{Failure, Phase, Task};
 
 pub const METHOD_NOT_FOUND: i32 = -32601;
@@ -134,6 +134,15 @@ impl Error {
     }
 }
 
+/// Whether an error with this code may leave in `generation`. Revision 2026-07-28 keeps a range for itself, and took the
+/// code of resources that are not found away (G26-ERR-03, G26-INP-13, H81).
+pub const fn is_spoken(generation: Generation, code: f64) -> bool {
+    match generation {
+        Generation::G25 => true,
+        Generation::G26 => matches!(code, -32020.0 | -32021.0 | -32022.0) || !(code == -32002.0 || (code <= -32020.0 && code >= -32099.0)),
+    }
+}
+
 /// The error that a task of this kind ended with when the core itself ended it.
 pub(super) fn of_failure(failure: Failure) -> Error {
     match failure {
@@ -142,6 +151,7 @@ pub(super) fn of_failure(failure: Failure) -> Error {
         Failure::TooLarge => Error::limit(LimitReason::Payload),
         Failure::NotJson => Error::fixed(INTERNAL, "The outcome of the task is not JSON", None),
         Failure::Unanswerable => Error::fixed(INTERNAL, "The tool asked for input that the client cannot give", None),
+        Failure::Reserved => Error::fixed(INTERNAL, "The tool failed with an error that this revision of the protocol does not have", None),
     }
 }
 

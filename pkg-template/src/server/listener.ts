@@ -188,6 +188,8 @@ export class Listener implements TapListener {
     const sdkId = this.#pipe && generation === 26 ? `mcp-tasks/call/${number}` : message.id;
     const call = new Call(number, this, peer, generation, flags, clean, extra, sdkId);
     runtime.calls.set(number, call);
+    // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
+    this.#calls.set(sdkId, call);
     runtime.requests.set(number, { listener: this, peer, message: clean, extra, kept: true });
     runtime.enter(() =>
       runtime.receiver.call(
@@ -271,7 +273,7 @@ export class Listener implements TapListener {
         const kinds = names.map((name) => this.#runtime.inputKindOf((asked as Record<string, Message>)[name] as Message));
         receiver.endedWithInput(now, call.number, names, Uint8Array.from(kinds), typeof own(result, "requestState") === "string");
       } else if (!writable) receiver.endedWithoutJson(now, call.number);
-      else if (result === undefined) receiver.endedWithError(now, call.number, size);
+      else if (result === undefined) receiver.endedWithError(now, call.number, message.error?.code ?? Number.NaN, size);
       else receiver.endedWithResult(now, call.number, own(result, "isError") === true, size);
     });
   }
