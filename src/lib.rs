@@ -8,6 +8,7 @@ pub mod limit;
 pub mod receiver;
 pub mod requestor;
 pub mod storage;
+mod table;
 pub mod task;
 pub mod wire;
 

@@ -84,7 +84,7 @@ impl Receiver {
     pub fn handle_call(&mut self, now: Millis, facts: Facts, called: Called, entropy: [u8; id::ENTROPY]) {
         self.tick(now);
         let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned() else {
-            return self.refuse(facts, Error::internal());
+            return self.refuse_call(facts, Error::internal());
         };
         let augmented = matches!(called.augmentation, Augmentation::Asked { .. });
         let mut call = Call {
@@ -104,12 +104,12 @@ impl Receiver {
         };
         let wants_task = match facts.generation {
             Generation::G25 => match (called.augmentation, call.policy.support) {
-                (Augmentation::Absent, Support::Required) => return self.refuse(facts, Error::task_required()),
+                (Augmentation::Absent, Support::Required) => return self.refuse_call(facts, Error::task_required()),
                 (Augmentation::Absent, _) => false,
                 (Augmentation::Invalid, _) => {
-                    return self.refuse(facts, Error::invalid_params("`task` must be an object, and `task.ttl` an integer from 0 up"));
+                    return self.refuse_call(facts, Error::invalid_params("`task` must be an object, and `task.ttl` an integer from 0 up"));
                 }
-                (Augmentation::Asked { .. }, Support::Forbidden) => return self.refuse(facts, Error::task_forbidden()),
+                (Augmentation::Asked { .. }, Support::Forbidden) => return self.refuse_call(facts, Error::task_forbidden()),
                 (Augmentation::Asked { ttl }, _) => {
                     call.ttl = call.policy.ttl_for(ttl);
                     true
@@ -119,7 +119,7 @@ impl Receiver {
                 call.ttl = call.policy.ttl_for(None);
                 match (facts.capabilities.contains(Capabilities::TASKS), call.policy.support, call.policy.promotion) {
                     (false, Support::Required, _) => {
-                        return self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
+                        return self.refuse_call(facts, Error::missing_capability(Capabilities::TASKS));
                     }
                     (false, ..) | (true, _, Promotion::Never | Promotion::Handler) => false,
                     (true, _, Promotion::After(delay)) => {
@@ -132,7 +132,7 @@ impl Receiver {
         };
         if wants_task && let Err(error) = self.may_create(&call) {
             if call.must_be_task() {
-                return self.refuse(facts, error);
+                return self.refuse_call(facts, error);
             }
         } else if wants_task {
             call.stage = Stage::Checking;
@@ -148,6 +148,12 @@ impl Receiver {
             }
             self.push(Output::Forward { call: facts.request, gated });
         }
+    }
+
+    /// Nothing comes of the call.
+    fn refuse_call(&mut self, facts: Facts, error: Error) {
+        self.refuse(facts, error);
+        self.push(Output::Release { call: facts.request });
     }
 
     /// The held handler of a gated call is about to begin: its parameters are fine (G25-CRE-08).
@@ -242,7 +248,7 @@ impl Receiver {
         let Some(call) = self.calls.get_mut(&number) else { return };
         match self.peers.get_mut(&call.facts.peer) {
             Some(connection) => {
-                connection.creating.insert(number);
+                connection.creating.insert(number, ());
             }
             // Nobody is left to hear of a task (G26-HTT-07).
             None if call.facts.generation == Generation::G26 => {

@@ -1,6 +1,5 @@
 //! Input of a task: what its handler asks, and what the client answers.
 
-use std::collections::BTreeSet;
 
 use super::change::Change;
 use super::slot::PendingAsk;
@@ -225,7 +224,9 @@ impl Receiver {
 
     /// A connection that is one stream closed with everything it carried.
     pub(super) fn owe_all_again(&mut self, peer: Peer) {
-        let slots: BTreeSet<u32> = self.asks.values().copied().collect();
+        let mut slots: Vec<u32> = self.asks.values().copied().collect();
+        slots.sort_unstable();
+        slots.dedup();
         for slot in slots {
             let ours = self.slots.get(slot).and_then(|slot| self.calls.get(&slot.call?)).is_some_and(|call| call.facts.peer == peer);
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };

@@ -16,9 +16,10 @@ mod slot;
 mod sweep;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::table::Table;
 use crate::cursor;
 use crate::deadline::Deadlines;
 use crate::limit::Limits;
@@ -35,7 +36,7 @@ pub use policy::{MIN_TTL, Policy, Promotion, Support};
 use call::Call;
 use change::Change;
 use read::Read;
-use slot::{Slot, Slots};
+use slot::Slots;
 
 /// The number of a connection.
 pub type Peer = u32;
@@ -48,9 +49,9 @@ struct Connection {
     /// The client reads this connection as one stream, so requests to it need no other (stdio, in-memory).
     pipe: bool,
     /// Its blocked `tasks/result` requests.
-    waits: BTreeSet<Request>,
+    waits: Table<Request, ()>,
     /// Its calls whose tasks are on their way to the store.
-    creating: BTreeSet<Request>,
+    creating: Table<Request, ()>,
 }
 
 /// What a request says of itself.
@@ -95,21 +96,21 @@ pub struct Receiver {
     /// The mark of the last write; 0 for none.
     mark: u64,
     policies: Vec<Policy>,
-    peers: BTreeMap<Peer, Connection>,
+    peers: Table<Peer, Connection>,
     last_peer: Peer,
-    calls: BTreeMap<Request, Call>,
+    calls: Table<Request, Call>,
     last_restarted: Request,
     slots: Slots,
     /// The slot of each input request that a handler here waits for.
-    asks: BTreeMap<Ask, u32>,
+    asks: Table<Ask, u32>,
     /// The slot of each blocked `tasks/result`.
-    waiting: BTreeMap<Request, u32>,
+    waiting: Table<Request, u32>,
     /// The job of each `tasks/result` that is being looked up.
-    reading: BTreeMap<Request, Job>,
-    jobs: BTreeMap<Job, Pending>,
+    reading: Table<Request, Job>,
+    jobs: Table<Job, Pending>,
     last_job: Job,
     /// Tasks of each owner that count against its limit.
-    running: BTreeMap<Rc<str>, u32>,
+    running: Table<Rc<str>, u32>,
     running_total: u32,
     deadlines: Deadlines<Timer>,
     /// More timers than this are looked through for those that nobody needs.
@@ -134,17 +135,17 @@ impl Receiver {
             now: 0,
             mark: 0,
             policies: Vec::new(),
-            peers: BTreeMap::new(),
+            peers: Table::new(),
             last_peer: 0,
-            calls: BTreeMap::new(),
+            calls: Table::new(),
             last_restarted: RESTARTED,
             slots: Slots::default(),
-            asks: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            reading: BTreeMap::new(),
-            jobs: BTreeMap::new(),
+            asks: Table::new(),
+            waiting: Table::new(),
+            reading: Table::new(),
+            jobs: Table::new(),
             last_job: 0,
-            running: BTreeMap::new(),
+            running: Table::new(),
             running_total: 0,
             deadlines: Deadlines::default(),
             many_deadlines: FEW_DEADLINES,
@@ -170,7 +171,7 @@ impl Receiver {
     /// A connection opens. `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
     pub fn handle_open(&mut self, owner: Option<&str>, pipe: bool) -> Peer {
         self.last_peer = self.last_peer.wrapping_add(1);
-        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: BTreeSet::new(), creating: BTreeSet::new() };
+        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), creating: Table::new() };
         self.peers.insert(self.last_peer, connection);
         self.last_peer
     }
@@ -180,12 +181,12 @@ impl Receiver {
     pub fn handle_close(&mut self, now: Millis, peer: Peer) {
         self.tick(now);
         let Some(connection) = self.peers.remove(&peer) else { return };
-        for request in connection.creating {
+        for request in connection.creating.into_keys() {
             if let Some(call) = self.calls.get_mut(&request).filter(|call| call.facts.generation == Generation::G26) {
                 call.dropped = true;
             }
         }
-        for request in connection.waits {
+        for request in connection.waits.into_keys() {
             self.end_wait(request);
         }
         if connection.pipe {

@@ -168,7 +168,7 @@ impl Receiver {
     /// The task goes on: the request waits, and its stream carries what the handler asks.
     fn wait(&mut self, facts: Facts, owner: Rc<str>, id: &str, version: u32) {
         let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
-        connection.waits.insert(facts.request);
+        connection.waits.insert(facts.request, ());
         let slot = self.slots.open(owner, id);
         self.waiting.insert(facts.request, slot);
         let Some(entry) = self.slots.get_mut(slot) else { return };

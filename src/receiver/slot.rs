@@ -1,10 +1,11 @@
 //! Tasks that this receiver has to do with right now.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::change::Change;
 use super::{Ask, Facts, Receiver, Request};
+use crate::table::Table;
 use crate::task::Task;
 
 /// An input request whose handler runs here.
@@ -43,7 +44,7 @@ pub(super) struct Slot {
     /// It counts against its owner's limit.
     pub counted: bool,
     /// Blocked `tasks/result` requests; the newest has the highest number.
-    pub waiters: BTreeMap<Request, Facts>,
+    pub waiters: Table<Request, Facts>,
     pub asks: Vec<PendingAsk>,
     /// Failed or lost attempts of the change at the head.
     pub attempts: u32,
@@ -64,8 +65,8 @@ impl Slot {
 /// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    slots: BTreeMap<u32, Slot>,
-    named: BTreeMap<Rc<str>, BTreeMap<String, u32>>,
+    slots: Table<u32, Slot>,
+    named: Table<Rc<str>, Table<String, u32>>,
     last: u32,
 }
 
@@ -87,7 +88,7 @@ impl Slots {
             return number;
         }
         self.last = self.last.wrapping_add(1);
-        self.named.entry(owner.clone()).or_default().insert(id.to_owned(), self.last);
+        self.named.get_or_default(owner.clone()).insert(id.to_owned(), self.last);
         self.slots.insert(
             self.last,
             Slot {
@@ -100,7 +101,7 @@ impl Slots {
                 queue: VecDeque::new(),
                 call: None,
                 counted: false,
-                waiters: BTreeMap::new(),
+                waiters: Table::new(),
                 asks: Vec::new(),
                 attempts: 0,
                 checks: 0,
@@ -143,7 +144,7 @@ impl Receiver {
             && !slot.counted
         {
             slot.counted = true;
-            *self.running.entry(slot.owner.clone()).or_default() += 1;
+            *self.running.get_or_default(slot.owner.clone()) += 1;
             self.running_total += 1;
         }
     }

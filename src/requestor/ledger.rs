@@ -1,7 +1,7 @@
 //! Which input requests of a task were seen, asked and answered: each key is asked once (G26-INP-06).
 
-use std::collections::BTreeMap;
 
+use crate::table::Table;
 use crate::wire;
 
 /// Keys of one task over its whole life; a longer list is a fault of the peer.
@@ -62,7 +62,7 @@ pub enum Change {
 
 #[derive(Clone, Default, Debug)]
 pub struct Ledger {
-    items: BTreeMap<String, Item>,
+    items: Table<String, Item>,
 }
 
 impl Ledger {
@@ -75,7 +75,7 @@ impl Ledger {
     /// Takes all outstanding requests of a snapshot.
     pub fn observe(&mut self, entries: &[Entry]) -> Vec<Change> {
         let mut changes = Vec::new();
-        for (key, item) in &mut self.items {
+        for (key, item) in self.items.iter_mut() {
             // Answered keys may be listed for a while after the answer (G26-UPD-03), or be gone before its acknowledgement.
             let listed = entries.iter().any(|entry| entry.key == *key);
             if !listed && matches!(item.state, State::Asked | State::Rejected) {
@@ -167,7 +167,7 @@ impl Ledger {
     /// No answer can be sent: those that wait are given up.
     pub fn give_up_unsent(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        for (key, item) in &mut self.items {
+        for (key, item) in self.items.iter_mut() {
             if matches!(item.state, State::Answered | State::Sent) {
                 item.state = State::Closed;
                 changes.push(Change::Report { key: key.clone(), problem: Problem::Unsent });

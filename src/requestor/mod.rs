@@ -18,8 +18,9 @@ pub use ledger::{Entry, Problem};
 pub use output::{Answer, Call, Ending, Output, Payload, Request, Task, Waiter};
 pub use pace::Bounds;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use crate::table::Table;
 use crate::deadline::Deadlines;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status, Support};
@@ -170,10 +171,10 @@ pub struct Requestor {
     jitter: Jitter,
     server: Server,
     tools: Tools,
-    calls: BTreeMap<Call, CallState>,
-    tasks: BTreeMap<Task, Follow>,
-    by_id: BTreeMap<String, Task>,
-    requests: BTreeMap<Request, (Task, Method)>,
+    calls: Table<Call, CallState>,
+    tasks: Table<Task, Follow>,
+    by_id: Table<String, Task>,
+    requests: Table<Request, (Task, Method)>,
     last_task: Task,
     last_request: Request,
     deadlines: Deadlines<Timer>,
@@ -187,10 +188,10 @@ impl Requestor {
             jitter: Jitter::new(options.seed),
             server: Server::default(),
             tools: Tools::default(),
-            calls: BTreeMap::new(),
-            tasks: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            requests: BTreeMap::new(),
+            calls: Table::new(),
+            tasks: Table::new(),
+            by_id: Table::new(),
+            requests: Table::new(),
             last_task: 0,
             last_request: 0,
             deadlines: Deadlines::default(),

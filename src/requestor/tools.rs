@@ -1,8 +1,8 @@
 //! What is known about the server's tools: which of them run as tasks (2025-11-25).
 
-use std::collections::BTreeMap;
 
 use super::output::Request;
+use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::Support;
 
@@ -20,7 +20,7 @@ struct Walk {
 
 #[derive(Default, Debug)]
 pub struct Tools {
-    known: BTreeMap<String, Support>,
+    known: Table<String, Support>,
     /// Whether a tool that is not in `known` does not exist.
     complete: bool,
     walk: Option<Walk>,
