@@ -319,6 +319,11 @@ impl Receiver {
         self.inner.borrow_mut().handle_unenveloped(now as Millis, facts(request, peer, generation, flags));
     }
 
+    #[wasm_bindgen(js_name = "tooDeep")]
+    pub fn too_deep(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
+        self.inner.borrow_mut().handle_too_deep(now as Millis, facts(request, peer, generation, flags));
+    }
+
     pub fn adopt(&self, now: f64, call: u32, peer: u32, generation: u8, flags: u32, id: &str) {
         self.inner.borrow_mut().handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
     }

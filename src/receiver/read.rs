@@ -74,6 +74,12 @@ impl Receiver {
         self.refuse(facts, Error::invalid_params("`_meta` must hold the protocol version and the client capabilities"));
     }
 
+    /// A call nests deeper than anything that is handed on (X-LIM-04).
+    pub fn handle_too_deep(&mut self, now: Millis, facts: Facts) {
+        self.tick(now);
+        self.refuse(facts, Error::invalid_params("The parameters nest too deeply"));
+    }
+
     /// The caller gave up waiting for a `tasks/result`; the task goes on (G25-RES-10).
     pub fn handle_wait_ended(&mut self, now: Millis, request: Request) {
         self.tick(now);

@@ -2,8 +2,9 @@ import { define } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { Call } from "./call.ts";
-import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isObject, isWellFormed, own, shapeOf, versionHeader, versionOf } from "./facts.ts";
+import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isDeeperThan, isObject, isWellFormed, own, shapeOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
+import { DEEPEST } from "./payload.ts";
 import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -180,6 +181,12 @@ export class Listener implements TapListener {
     const clean = isObject(meta) && RUN_META in meta ? withoutMark(message, meta) : message;
     if (generation === 0 || typeof name !== "string") return this.#wire.deliver(this.#plain(clean), extra);
     const runtime = this.#runtime;
+    if (isDeeperThan(params, DEEPEST)) {
+      const number = runtime.next();
+      const { peer, flags } = this.#facts(message, extra, generation);
+      runtime.requests.set(number, { listener: this, peer, message, extra, kept: false });
+      return runtime.enter(() => runtime.receiver.tooDeep(Date.now(), number, peer, generation, flags));
+    }
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
     const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
     const number = runtime.next();
@@ -225,7 +232,7 @@ export class Listener implements TapListener {
       }
       if (update) {
         const answers = own(params, "inputResponses");
-        const keys = isObject(answers) ? Object.keys(answers) : undefined;
+        const keys = isObject(answers) && !isDeeperThan(answers, DEEPEST) ? Object.keys(answers) : undefined;
         const shapes = keys === undefined ? [] : keys.map((key) => shapeOf((answers as Record<string, unknown>)[key]));
         return runtime.receiver.updateRequest(now, number, peer, generation, flags, taskId, keys, Uint8Array.from(shapes));
       }

@@ -1,5 +1,6 @@
 // The payload of a record: JSON text whose top-level members are the parts that the core names by number.
 import { define } from "../assembler.ts";
+import { isDeeperThan } from "./facts.ts";
 
 const PARTS = ["request", "result", "error", "state", "in:", "an:"] as const;
 
@@ -14,10 +15,16 @@ export interface PayloadEdit {
   readonly set: [string, string][];
 }
 
-/** The value's JSON text; `undefined` where it has none: a cycle, a BigInt, a function (H83). */
+/** How deep a payload may nest (X-LIM-04). */
+export const DEEPEST = 512;
+/** No shorter text nests deeper. */
+const SHALLOW = 2 * DEEPEST;
+
+/** The value's JSON text; `undefined` where it has none: a cycle, a BigInt, a function, too much depth (H68, H83). */
 export function toJson(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value);
+    const text = JSON.stringify(value);
+    return text !== undefined && text.length > SHALLOW && isDeeperThan(value, DEEPEST) ? undefined : text;
   } catch {
     return undefined;
   }
