@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::chaos::{Chaos, Step};
 
-fn cases(cases: u32) -> ProptestConfig {
+pub fn cases(cases: u32) -> ProptestConfig {
     // `PROPTEST_CASES` asks for more. Nothing is written to disk: under wasm there is none.
     let default = ProptestConfig::default();
     ProptestConfig { cases: default.cases.max(cases), failure_persistence: None, max_shrink_iters: 4_000, ..default }
