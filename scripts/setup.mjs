@@ -32,7 +32,7 @@ async function setUpPackages() {
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
   const wanted = Object.entries(JSON.parse(readFileSync(lock, "utf8")).packages)
     .filter(([path, { optional }]) => path !== "" && !optional)
-    .map(([path]) => join(root, path));
+    .map(([path]) => join(root, path, "package.json"));
   await step(`installing ${wanted.length} npm packages (npm ci)`, async () => {
     const timer = setInterval(() => say(`npm ci: ${wanted.filter(existsSync).length} of ${wanted.length} packages`), 5_000);
     try {
