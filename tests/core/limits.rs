@@ -195,7 +195,7 @@ fn times_are_positive_safe_integers() {
     }
 }
 
-/// X-TTL-02: timers of tasks that ended long ago do not pile up.
+/// Timers of tasks that ended long ago do not pile up.
 #[test]
 fn timers_of_ended_tasks_are_forgotten() {
     let mut bench = Bench::new(G26);
