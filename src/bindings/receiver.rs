@@ -310,6 +310,16 @@ impl Receiver {
         }
     }
 
+    /// The request that updates the task that `job` has read; 0 for none.
+    #[wasm_bindgen(js_name = "updateOf")]
+    pub fn update_of(&self, job: u32) -> u32 {
+        self.inner.borrow().update_of(job).unwrap_or_default()
+    }
+
+    pub fn misfit(&self, job: u32, key: &str) {
+        self.inner.borrow_mut().handle_misfit(job, key);
+    }
+
     #[wasm_bindgen(js_name = "waitEnded")]
     pub fn wait_ended(&self, now: f64, request: u32) {
         self.inner.borrow_mut().handle_wait_ended(now as Millis, request);

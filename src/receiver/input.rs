@@ -3,8 +3,9 @@
 
 use super::change::Change;
 use super::slot::PendingAsk;
-use super::{Ask, Facts, Output, Peer, Receiver, Request, Withdrawal};
+use super::{Ask, Facts, Output, Peer, Pending, Receiver, Request, Withdrawal};
 use crate::lifecycle::NewInput;
+use crate::storage::Job;
 use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
 use crate::wire::Error;
 use crate::wire::capability::needed_by;
@@ -141,6 +142,24 @@ impl Receiver {
         match self.slot_for(facts, id) {
             Some(slot) => self.change(slot, Change::Update { facts, answers: answers.unwrap_or_default() }),
             None => self.push(Output::Forget { request: facts.request }),
+        }
+    }
+
+    /// The update whose answers can be held against what was asked, now that `job` has read it (X-INP-01).
+    pub fn update_of(&self, job: Job) -> Option<Request> {
+        let Some(Pending::Load { slot }) = self.jobs.get(&job) else { return None };
+        match self.slots.get(*slot)?.queue.front()? {
+            Change::Update { facts, .. } => Some(facts.request),
+            _ => None,
+        }
+    }
+
+    /// The update that waits for `job` has an answer under `key` that is not what was asked for.
+    pub fn handle_misfit(&mut self, job: Job, key: &str) {
+        let Some(Pending::Load { slot }) = self.jobs.get(&job) else { return };
+        let Some(Change::Update { answers, .. }) = self.slots.get_mut(*slot).and_then(|slot| slot.queue.front_mut()) else { return };
+        for (_, shape) in answers.iter_mut().filter(|(name, _)| name == key) {
+            *shape = Shape::default();
         }
     }
 

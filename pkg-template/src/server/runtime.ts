@@ -5,7 +5,8 @@ import type { TaskStore } from "../store.ts";
 import type { Message } from "../tap.ts";
 import type { InputRequest, TaskEvent, TaskServerOptions } from "../types.ts";
 import { Call } from "./call.ts";
-import { RELATED_TASK, own } from "./facts.ts";
+import { RELATED_TASK, isObject, own } from "./facts.ts";
+import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
@@ -82,6 +83,7 @@ export class Runtime implements ReceiverHost {
       () => this.receiver,
       (report) => this.enter(report),
       (error) => this.report(error),
+      (job, payload) => this.#judge(job, payload),
     );
     ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
     this.#unwatch = store.watch?.((owner, id) => {
@@ -344,7 +346,11 @@ export class Runtime implements ReceiverHost {
     const response = ask.response;
     if (response === undefined) return;
     if (ask.own !== undefined) ask.own.deliverAnswer(response.message, response.extra);
-    else if (response.message.error === undefined) ask.settle?.resolve(response.message.result ?? {});
+    else if (response.message.error === undefined) {
+      const result = response.message.result ?? {};
+      if (fits(ask.message, result)) ask.settle?.resolve(result);
+      else ask.settle?.reject(new TaskError("protocol", "The client's answer is not what the form asked for.", { taskId: ask.call.taskId }));
+    }
     else {
       const { code, message, data } = response.message.error;
       ask.settle?.reject(new TaskError("failed", message, { cause: { code, message, data }, data }));
@@ -429,6 +435,15 @@ export class Runtime implements ReceiverHost {
     }
     this.receiver.start(Date.now());
     this.#drain();
+  }
+
+  /** Tells the core which answers of an update are not what was asked for, now that the questions can be read. */
+  #judge(job: number, payload: Payload): void {
+    const answers = own(this.requests.get(this.receiver.updateOf(job))?.message.params, "inputResponses");
+    if (!isObject(answers)) return;
+    for (const key of Object.keys(answers)) {
+      if (!fits(payload.part(4, key), answers[key])) this.receiver.misfit(job, key);
+    }
   }
 
   #text(source: number, number: number, key: string): string | undefined {

@@ -28,16 +28,18 @@ export class StoreJobs {
   readonly #core: () => Completions;
   readonly #later: (report: () => void) => void;
   readonly #failed: (error: TaskError) => void;
+  readonly #read: (job: number, payload: Payload) => void;
   readonly #payloads = new Map<number, Payload>();
   readonly #edits = new Map<number, PayloadEdit & { unwritable?: boolean }>();
   readonly #limit: number;
 
-  constructor(store: TaskStore, limit: number, core: () => Completions, later: (report: () => void) => void, failed: (error: TaskError) => void) {
+  constructor(store: TaskStore, limit: number, core: () => Completions, later: (report: () => void) => void, failed: (error: TaskError) => void, read: (job: number, payload: Payload) => void) {
     this.#store = store;
     this.#limit = limit;
     this.#core = core;
     this.#later = later;
     this.#failed = failed;
+    this.#read = read;
   }
 
   /** What a job read or wrote last. */
@@ -59,7 +61,11 @@ export class StoreJobs {
   get(job: number, owner: string, id: string, payload: boolean): void {
     this.#run(job, () => this.#store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
       if (task === undefined) return this.#core().missing(Date.now(), job);
-      if (payload) this.#payloads.set(job, new Payload(task.payload));
+      if (payload) {
+        const read = new Payload(task.payload);
+        this.#payloads.set(job, read);
+        this.#read(job, read);
+      }
       this.#core().found(Date.now(), job, task.version, task.createdAt, task.state);
     });
   }
