@@ -45,6 +45,8 @@ export class Frames {
         this.#waiting.delete(look);
         reject(new assert.AssertionError({ message: `No frame came: ${what}. Last: ${JSON.stringify(this.all.slice(-5)).slice(0, 2000)}` }));
       }, PATIENCE);
+      // What a test gave up waiting for does not hold the process.
+      give.unref();
       const look = () => {
         const found = this.all.slice(after).find((frame) => frame.from === "server" && matches(frame.message, frame));
         if (found === undefined) return;
