@@ -74,7 +74,8 @@ impl Payload {
 /// An operation on the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Operation {
-    Get { owner: Rc<str>, id: String, payload: bool },
+    /// `request`: the JSON-RPC request that names the task, from which the host knows owner and id already.
+    Get { owner: Rc<str>, id: String, payload: bool, request: Option<u32> },
     Put { record: Record, payload: Payload },
     Delete { owner: Rc<str>, id: String, version: u32 },
     List { owner: Rc<str>, after: Option<Position>, limit: u32 },

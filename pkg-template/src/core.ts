@@ -13,6 +13,8 @@ export interface Core {
   readonly Requestor: typeof glue.Requestor;
   /** The number of the generation that a protocol version speaks; 0 for none. */
   generation(version: string): number;
+  /** The number of a method about tasks; 0 for one that nobody has. */
+  method(name: string): number;
   /** The number of the kind of input a method asks for; 255 where nobody knows it. */
   inputKind(method: string, url: boolean, tools: boolean): number;
 }
@@ -30,6 +32,7 @@ export function loadCore(): Core {
       Receiver: glue.Receiver,
       Requestor: glue.Requestor,
       generation: glue.generation,
+      method: glue.method,
       inputKind: glue.inputKind,
     };
   }

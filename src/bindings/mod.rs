@@ -8,12 +8,18 @@ mod writer;
 
 use wasm_bindgen::prelude::*;
 
-use crate::wire::{Generation, Name};
+use crate::wire::{Generation, Method, Name};
 
 /// All names that the core writes, by number, separated by line feeds.
 #[wasm_bindgen]
 pub fn names() -> String {
     Name::ALL.join("\n")
+}
+
+/// The number of a method about tasks; 0 for a name that is none.
+#[wasm_bindgen]
+pub fn method(name: &str) -> u8 {
+    [Generation::G25, Generation::G26].into_iter().find_map(|generation| Method::named(generation, name)).map_or(0, |method| method as u8 + 1)
 }
 
 /// The number of the generation that a protocol version speaks; 0 where it knows no tasks.

@@ -1,6 +1,7 @@
 //! The receiver for JavaScript.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 
@@ -20,6 +21,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn get(this: &ReceiverHost, job: u32, owner: &str, id: &str, payload: bool);
+    /// The same for the task that this request names.
+    #[wasm_bindgen(method)]
+    fn read(this: &ReceiverHost, job: u32, request: u32, payload: bool);
     #[wasm_bindgen(method, js_name = "removePart")]
     fn remove_part(this: &ReceiverHost, job: u32, part: u8, key: &str);
     /// `source`: 0 the request, 1 the outcome, 2 the request under `source_key` in the outcome, 3 an ask, 4 the response
@@ -41,7 +45,7 @@ extern "C" {
 
     /// An answer begins: the assembler is filled next. `job`: 0 for none.
     #[wasm_bindgen(method, js_name = "beginReply")]
-    fn begin_reply(this: &ReceiverHost, job: u32, id: &str);
+    fn begin_reply(this: &ReceiverHost, request: u32, job: u32);
     /// `kind`: 0 a result, 1 an error, 2 the error that the payload is.
     #[wasm_bindgen(method, js_name = "endReply")]
     fn end_reply(this: &ReceiverHost, request: u32, kind: u8);
@@ -103,6 +107,7 @@ pub struct Receiver {
     rows: RefCell<Vec<Record>>,
     entropy: Entropy,
     assembler: Assembler,
+    nobody: Rc<str>,
 }
 
 #[wasm_bindgen]
@@ -127,6 +132,7 @@ impl Receiver {
             rows: RefCell::default(),
             entropy,
             assembler,
+            nobody: "".into(),
         }
     }
 
@@ -269,12 +275,13 @@ impl Receiver {
         }
     }
 
-    /// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `id`: empty if not a string.
-    pub fn request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: &str, id: &str) {
+    /// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `method`: as [`super::method`] gives
+    /// it. `id`: empty if not a string.
+    pub fn request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: u8, id: &str) {
         let facts = facts(request, peer, generation, flags);
         let now = now as Millis;
         let mut inner = self.inner.borrow_mut();
-        match Method::named(facts.generation, method) {
+        match Method::numbered(facts.generation, method) {
             Some(Method::Get) => inner.handle_get(now, facts, text(id)),
             Some(Method::Result) => inner.handle_result(now, facts, text(id)),
             Some(Method::Cancel) => inner.handle_cancel(now, facts, text(id)),
@@ -348,7 +355,7 @@ impl Receiver {
 
     pub fn found(&self, now: f64, job: u32, version: u32, created_at: f64, state: String) {
         // The receiver remembers whose record it asked for.
-        let record = Record { owner: "".into(), id: String::new(), version, created_at: created_at as Millis, due_at: None, state };
+        let record = Record { owner: Rc::clone(&self.nobody), id: String::new(), version, created_at: created_at as Millis, due_at: None, state };
         self.complete(now, job, Completion::Record(Some(record)));
     }
 
@@ -393,7 +400,7 @@ impl Receiver {
 
     /// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
     pub fn capabilities(&self, list: bool) {
-        wire::capability::write_server_g25(list, &mut Assembling(&self.assembler));
+        wire::capability::write_server_g25(list, &mut Assembling { assembler: &self.assembler, named: false });
     }
 }
 
@@ -407,12 +414,10 @@ impl Receiver {
             Output::Store { job, operation } => store(host, job, &operation),
             Output::Finish { job } => host.finish(job),
             Output::Reply { request, generation, job, body } => {
-                let id = match &body {
-                    wire::Body::Outcome { id, .. } => id.as_str(),
-                    _ => "",
-                };
-                host.begin_reply(job.unwrap_or_default(), id);
-                let kind = wire::write(generation, &body, &mut Assembling(&self.assembler));
+                // The answer to a request that names a task is about that task.
+                let named = matches!(body, wire::Body::State { .. });
+                host.begin_reply(request, job.unwrap_or_default());
+                let kind = wire::write(generation, &body, &mut Assembling { assembler: &self.assembler, named });
                 host.end_reply(request, kind as u8);
             }
             Output::Forward { call, gated } => host.forward(call, gated),
@@ -443,7 +448,8 @@ impl Receiver {
 
 fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
     match operation {
-        Operation::Get { owner, id, payload } => host.get(job, owner, id, *payload),
+        Operation::Get { payload, request: Some(request), .. } => host.read(job, *request, *payload),
+        Operation::Get { owner, id, payload, .. } => host.get(job, owner, id, *payload),
         Operation::Put { record, payload } => {
             let mode = match payload {
                 Payload::Keep => 0,

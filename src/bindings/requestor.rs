@@ -248,7 +248,7 @@ impl Requestor {
 
 impl Requestor {
     fn hand_over(&self, output: Output, host: &RequestorHost, assembler: &Assembler) {
-        let mut writer = Assembling(assembler);
+        let mut writer = Assembling { assembler, named: false };
         match output {
             Output::Send { call, offer } => {
                 let offered = if offer { self.inner.borrow().offer(call) } else { None };

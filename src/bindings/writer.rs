@@ -17,6 +17,9 @@ extern "C" {
     fn close(this: &Assembler);
     #[wasm_bindgen(method)]
     fn text(this: &Assembler, name: u8, value: &str);
+    /// The id that the request names.
+    #[wasm_bindgen(method)]
+    fn named(this: &Assembler, name: u8);
     #[wasm_bindgen(method)]
     fn word(this: &Assembler, name: u8, value: u8);
     #[wasm_bindgen(method)]
@@ -32,7 +35,11 @@ extern "C" {
     fn keyed_part(this: &Assembler, name: &str, kind: u8, key: &str);
 }
 
-pub struct Assembling<'a>(pub &'a Assembler);
+pub struct Assembling<'a> {
+    pub assembler: &'a Assembler,
+    /// The task's id is the one that the request names: the host has it.
+    pub named: bool,
+}
 
 fn code(part: &Part) -> (u8, &str) {
     match part {
@@ -45,35 +52,38 @@ fn code(part: &Part) -> (u8, &str) {
 
 impl Writer for Assembling<'_> {
     fn open(&mut self, name: Name) {
-        self.0.open(name as u8);
+        self.assembler.open(name as u8);
     }
     fn open_list(&mut self, name: Name) {
-        self.0.open_list(name as u8);
+        self.assembler.open_list(name as u8);
     }
     fn close(&mut self) {
-        self.0.close();
+        self.assembler.close();
     }
     fn text(&mut self, name: Name, value: &str) {
-        self.0.text(name as u8, value);
+        if self.named && name == Name::TaskId {
+            return self.assembler.named(name as u8);
+        }
+        self.assembler.text(name as u8, value);
     }
     fn word(&mut self, name: Name, value: Name) {
-        self.0.word(name as u8, value as u8);
+        self.assembler.word(name as u8, value as u8);
     }
     fn number(&mut self, name: Name, value: f64) {
-        self.0.number(name as u8, value);
+        self.assembler.number(name as u8, value);
     }
     fn null(&mut self, name: Name) {
-        self.0.null(name as u8);
+        self.assembler.null(name as u8);
     }
     fn instant(&mut self, name: Name, at: Millis) {
-        self.0.instant(name as u8, at as f64);
+        self.assembler.instant(name as u8, at as f64);
     }
     fn part(&mut self, name: Name, part: &Part) {
         let (kind, key) = code(part);
-        self.0.part(name as u8, kind, key);
+        self.assembler.part(name as u8, kind, key);
     }
     fn keyed_part(&mut self, key: &str, part: &Part) {
         let (kind, part_key) = code(part);
-        self.0.keyed_part(key, kind, part_key);
+        self.assembler.keyed_part(key, kind, part_key);
     }
 }

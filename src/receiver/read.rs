@@ -27,7 +27,7 @@ impl Receiver {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id) else { return };
         // Only 2026-07-28 answers with payloads.
-        let operation = Operation::Get { owner, id: id.clone(), payload: facts.generation == Generation::G26 };
+        let operation = Operation::Get { owner, id: id.clone(), payload: facts.generation == Generation::G26, request: Some(facts.request) };
         self.read(Read::State { facts, id }, operation);
     }
 
@@ -35,7 +35,7 @@ impl Receiver {
     pub fn handle_result(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id) else { return };
-        let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload: true };
+        let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload: true, request: Some(facts.request) };
         let job = self.read(Read::Outcome { facts, owner, id }, operation);
         self.reading.insert(facts.request, job);
     }

@@ -59,7 +59,7 @@ impl Receiver {
         if trusted && let Some((task, version)) = slot.cached.clone() {
             return self.decide(number, None, task, version);
         }
-        let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload };
+        let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload, request: None };
         let job = self.job(Pending::Load { slot: number });
         self.push(Output::Store { job, operation });
     }

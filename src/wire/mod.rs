@@ -66,6 +66,15 @@ impl Method {
         };
         methods.iter().find(|(known, _)| *known == name).map(|(_, method)| *method)
     }
+
+    /// The method with this number, counted from 1, if `generation` has it.
+    pub fn numbered(generation: Generation, number: u8) -> Option<Self> {
+        let methods = match generation {
+            Generation::G25 => g25::METHODS,
+            Generation::G26 => g26::METHODS,
+        };
+        methods.iter().map(|(_, method)| *method).find(|method| *method as u8 + 1 == number)
+    }
 }
 
 /// Where the host puts a payload.

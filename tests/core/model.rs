@@ -71,7 +71,7 @@ impl Store {
     /// Performs `operation`. `read`: what the job has read. Says what to answer, and what the payload is now.
     pub fn perform(&mut self, operation: &Operation, read: Option<&Parts>, fault: Fault) -> (Completion, Option<Parts>) {
         match operation {
-            Operation::Get { owner, id, payload } => {
+            Operation::Get { owner, id, payload, .. } => {
                 self.reads += 1;
                 match self.rows.get(&key(owner, id)) {
                     Some(row) => (Completion::Record(Some(blank(&row.record))), payload.then(|| row.parts.clone())),

@@ -19,6 +19,8 @@ export class Call {
   taskId: string | undefined;
   /** The status message that the handler set last, for a task it may become. */
   note: string | undefined;
+  /** Whose task it is. */
+  owner = "";
   /** What the handler ended with. */
   outcome: Message | undefined;
   outcomeText: string | undefined;

@@ -82,6 +82,8 @@ function isForm(content: unknown): boolean {
 
 /** Whether text has a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
 export function isWellFormed(text: string): boolean {
+  const known = text as string & { isWellFormed?(): boolean };
+  if (known.isWellFormed !== undefined) return known.isWellFormed();
   return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
 }
 

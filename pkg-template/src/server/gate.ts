@@ -89,6 +89,7 @@ export class Gate {
         mcpReq: { ...inner.mcpReq, inputResponses: Object.fromEntries(answers), requestState: () => state },
       });
     }
+    runtime.handlerEnded(call);
     return result;
   }
 }

@@ -4,6 +4,7 @@
  */
 export interface ReceiverHost {
   get(job: number, owner: string, id: string, payload: boolean): void;
+  read(job: number, request: number, payload: boolean): void;
   removePart(job: number, part: number, key: string): void;
   setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void;
   put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, payload: number): void;
@@ -11,7 +12,7 @@ export interface ReceiverHost {
   list(job: number, owner: string, after: number, afterId: string, limit: number): void;
   due(job: number, before: number, limit: number): void;
   finish(job: number): void;
-  beginReply(job: number, id: string): void;
+  beginReply(request: number, job: number): void;
   endReply(request: number, kind: number): void;
   forward(call: number, gated: boolean): void;
   bind(call: number, id: string): void;

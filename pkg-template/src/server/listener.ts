@@ -95,7 +95,7 @@ export class Listener implements TapListener {
 
   /** Sends the answer to a request of the client's. */
   answer(message: Message): void {
-    this.#pending.delete(message.id);
+    if (this.#pending.size > 0) this.#pending.delete(message.id);
     this.#send(message, undefined);
   }
 
@@ -166,7 +166,7 @@ export class Listener implements TapListener {
       this.#runtime.requests.delete(waiting);
       return this.#runtime.enter(() => this.#runtime.receiver.waitEnded(Date.now(), waiting));
     }
-    const call = [...this.#calls.values()].find((candidate) => candidate.message.id === id);
+    const call = [...this.#calls.values()].findLast((candidate) => candidate.message.id === id);
     if (call === undefined) return this.#wire.deliver(message, extra);
     if (this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number))) {
       this.#wire.deliver({ ...message, params: { ...message.params, requestId: call.sdkId } }, extra);
@@ -184,20 +184,22 @@ export class Listener implements TapListener {
     if (isDeeperThan(params, DEEPEST)) {
       const number = runtime.next();
       const { peer, flags } = this.#facts(message, extra, generation);
-      runtime.requests.set(number, { listener: this, peer, message, extra, kept: false });
+      runtime.requests.set(number, { listener: this, peer, message, extra, owner: "", taskId: "", kept: false });
       return runtime.enter(() => runtime.receiver.tooDeep(Date.now(), number, peer, generation, flags));
     }
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
     const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
     const number = runtime.next();
     const { peer, flags } = this.#facts(message, extra, generation);
-    // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28).
-    const sdkId = this.#pipe && generation === 26 ? `mcp-tasks/call/${number}` : message.id;
+    // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
+    // cancel a request whose id is 0 or empty (H37).
+    const another = (this.#pipe && generation === 26) || this.#calls.has(message.id) || message.id === 0 || message.id === "";
+    const sdkId = another ? `mcp-tasks/call/${number}` : message.id;
     const call = new Call(number, this, peer, generation, flags, clean, extra, sdkId);
     runtime.calls.set(number, call);
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
     this.#calls.set(sdkId, call);
-    runtime.requests.set(number, { listener: this, peer, message: clean, extra, kept: true });
+    runtime.requests.set(number, { listener: this, peer, message: clean, extra, owner: "", taskId: "", kept: true });
     runtime.enter(() =>
       runtime.receiver.call(
         Date.now(),
@@ -219,12 +221,11 @@ export class Listener implements TapListener {
     if (generation === 0) return this.#wire.deliver(message, extra);
     const number = runtime.next();
     const { params } = message;
-    const { peer, flags } = this.#facts(message, extra, generation);
+    const { peer, flags, owner } = this.#facts(message, extra, generation);
     const update = message.method === "tasks/update";
-    runtime.requests.set(number, { listener: this, peer, message, extra, kept: update });
-    this.#pending.set(message.id, number);
     const id = own(params, "taskId");
     const taskId = typeof id === "string" && isWellFormed(id) ? id : "";
+    runtime.requests.set(number, { listener: this, peer, message, extra, owner: owner ?? "", taskId, kept: update });
     const now = Date.now();
     runtime.enter(() => {
       if (generation === 26 && (versionOf(message) === undefined || !isObject(own(own(params, "_meta"), CAPABILITIES_META)))) {
@@ -241,8 +242,10 @@ export class Listener implements TapListener {
         const text = typeof cursor === "string" && isWellFormed(cursor) ? cursor : undefined;
         return runtime.receiver.listRequest(now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
       }
-      return runtime.receiver.request(now, number, peer, generation, flags, message.method ?? "", taskId);
+      return runtime.receiver.request(now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
     });
+    // A store that answers at once leaves nothing to wait for.
+    if (runtime.requests.has(number)) this.#pending.set(message.id, number);
   }
 
   /** Remembers a request whose answer says what this server can do. */
@@ -402,20 +405,22 @@ export class Listener implements TapListener {
     return version !== undefined && this.#runtime.core.generation(version) === 26 ? this.#spoken(26) : 0;
   }
 
-  #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number } {
+  #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
     const owner = this.#face.owner(extra, this.#transport.sessionId);
     let peer = this.#peers.get(owner);
     if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe)));
     const declared =
       generation === 26 ? capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
-    return { peer, flags: declared | (this.#face.lists(owner, this.#pipe) ? LISTS : 0) };
+    return { peer, flags: declared | (this.#face.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }
 
   #send(message: Message, options: SendOptions): void {
-    this.#wire.send(message, options).catch((cause: unknown) => {
-      this.#runtime.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }));
-    });
+    this.#wire.send(message, options).catch(this.#unsent);
   }
+
+  readonly #unsent = (cause: unknown): void => {
+    this.#runtime.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }));
+  };
 }
 
 /** The message, marked with the task it belongs to (G25-REL-01). */

@@ -19,6 +19,9 @@ export interface Entry {
   readonly peer: number;
   readonly message: Message;
   readonly extra: Record<string, unknown> | undefined;
+  readonly owner: string;
+  /** The task that the request names; empty where it names none. */
+  readonly taskId: string;
   /** Its values are needed until the core says otherwise. */
   readonly kept: boolean;
 }
@@ -37,6 +40,7 @@ interface Ask {
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
 const EVENTS = ["created", "status", "completed", "failed", "cancelled", "expired", "retrieved", "late_outcome", "refused"] as const;
+const LATE = EVENTS.indexOf("late_outcome");
 const PHASES = ["working", "input_required", "completed", "completed", "failed", "cancelled"] as const;
 const WITHDRAWALS = [
   "The task has ended; its input is no longer needed.",
@@ -64,6 +68,7 @@ export class Runtime implements ReceiverHost {
   #assembler: Assembler;
   readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean }>();
   #policies = new Map<FullPolicy, number>();
+  readonly #methods = new Map<string, number>();
   #lastNumber = 0;
   #draining = false;
   #replying: Payload | undefined;
@@ -117,6 +122,13 @@ export class Runtime implements ReceiverHost {
   close(peer: number): void {
     this.#peers.delete(peer);
     this.enter(() => this.receiver.close(Date.now(), peer));
+  }
+
+  /** The core's number for a method. */
+  method(name: string): number {
+    let number = this.#methods.get(name);
+    if (number === undefined) this.#methods.set(name, (number = this.core.method(name)));
+    return number;
   }
 
   policyNumber(policy: FullPolicy): number {
@@ -197,6 +209,11 @@ export class Runtime implements ReceiverHost {
     }
   }
 
+  /** A handler has ended. Where its task ended before it, what it ended with reaches nobody (H04). */
+  handlerEnded(call: Call): void {
+    if (call.taskId !== undefined && !this.calls.has(call.number)) this.event(LATE, call.owner, call.taskId, String(own(call.message.params, "name")), 255);
+  }
+
   /** Resolves when no handler runs as a task. */
   whenIdle(): Promise<void> {
     if (this.calls.size === 0) return Promise.resolve();
@@ -215,6 +232,12 @@ export class Runtime implements ReceiverHost {
 
   get(job: number, owner: string, id: string, payload: boolean): void {
     this.#jobs.get(job, owner, id, payload);
+  }
+  read(job: number, request: number, payload: boolean): void {
+    const entry = this.requests.get(request);
+    // The core asks only for requests that wait here.
+    if (entry === undefined) this.receiver.missing(Date.now(), job);
+    else this.#jobs.get(job, entry.owner, entry.taskId, payload);
   }
   removePart(job: number, part: number, key: string): void {
     this.#jobs.edit(job).remove.push(member(part, key));
@@ -243,10 +266,10 @@ export class Runtime implements ReceiverHost {
 
   // What the core wants: answers.
 
-  beginReply(job: number, id: string): void {
+  beginReply(request: number, job: number): void {
     this.#replying = job === 0 ? undefined : this.#jobs.payload(job);
-    this.#replyingId = id;
-    this.#assembler.begin((kind, key) => this.#fill(kind, key));
+    this.#replyingId = this.requests.get(request)?.taskId ?? "";
+    this.#assembler.begin(this.#fill, this.#replyingId);
   }
   endReply(request: number, kind: number): void {
     const body = this.#assembler.take();
@@ -467,7 +490,7 @@ export class Runtime implements ReceiverHost {
     }
   }
 
-  #fill(kind: number, key: string): unknown {
+  readonly #fill = (kind: number, key: string): unknown => {
     const payload = this.#replying;
     switch (kind) {
       case 0:
@@ -482,5 +505,5 @@ export class Runtime implements ReceiverHost {
       default:
         return payload?.part(4, key);
     }
-  }
+  };
 }

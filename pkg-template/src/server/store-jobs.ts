@@ -54,8 +54,8 @@ export class StoreJobs {
   }
 
   finish(job: number): void {
-    this.#payloads.delete(job);
-    this.#edits.delete(job);
+    if (this.#payloads.size > 0) this.#payloads.delete(job);
+    if (this.#edits.size > 0) this.#edits.delete(job);
   }
 
   get(job: number, owner: string, id: string, payload: boolean): void {
