@@ -56,6 +56,13 @@ export class Call {
     return this.#controller.signal;
   }
 
+  /** The same, firing with the SDK's signal too. */
+  with(signal: AbortSignal | undefined): AbortSignal {
+    if (signal?.aborted === true) this.#controller.abort(signal.reason);
+    else signal?.addEventListener("abort", () => this.#controller.abort(signal.reason), { once: true });
+    return this.signal;
+  }
+
   /** The call is a task now. */
   bind(id: string): void {
     this.taskId = id;

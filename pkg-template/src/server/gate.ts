@@ -121,7 +121,7 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
   if (mcpReq === undefined) {
     return {
       ...context,
-      signal: either(context.signal, call),
+      signal: call.with(context.signal),
       ...(sendRequest === undefined ? {} : { sendRequest: (request, schema, options) => sendRequest(request, schema, call.taskId === undefined ? options : patient(options)) }),
     };
   }
@@ -132,15 +132,10 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
     ...context,
     mcpReq: {
       ...mcpReq,
-      ...(mcpReq.signal === undefined ? {} : { signal: either(mcpReq.signal, call) }),
+      ...(mcpReq.signal === undefined ? {} : { signal: call.with(mcpReq.signal) }),
       ...(elicitInput === undefined ? {} : { elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)) }),
       ...(requestSampling === undefined ? {} : { requestSampling: (params, options) => through("sampling/createMessage", params, () => requestSampling(params, options)) }),
     },
   };
-}
-
-/** The SDK's signal, and the task's. */
-function either(signal: AbortSignal | undefined, call: Call): AbortSignal {
-  return signal === undefined ? call.signal : AbortSignal.any([signal, call.signal]);
 }
 
