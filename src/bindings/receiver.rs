@@ -69,6 +69,8 @@ extern "C" {
     /// `from`: 0 where the handler's own request was answered.
     #[wasm_bindgen(method)]
     fn answered(this: &ReceiverHost, ask: u32, from: u32, key: &str);
+    #[wasm_bindgen(method, js_name = "answeredElsewhere")]
+    fn answered_elsewhere(this: &ReceiverHost, ask: u32, job: u32, key: &str);
     #[wasm_bindgen(method)]
     fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
     #[wasm_bindgen(method)]
@@ -428,6 +430,7 @@ impl Receiver {
             Output::Abort { call, silently } => host.abort(call, silently),
             Output::Release { call } => host.release(call),
             Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
+            Output::AnsweredElsewhere { ask, job, key } => host.answered_elsewhere(ask, job, &key),
             Output::Answered { ask, from } => match from {
                 Some((request, key)) => host.answered(ask, request, &key),
                 None => host.answered(ask, 0, ""),

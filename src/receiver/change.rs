@@ -47,8 +47,8 @@ impl Change {
         match self {
             Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Update { .. } => true,
             Self::Answered { ask, .. } => slot.shows(*ask),
-            // Those who wait are answered with it.
-            Self::Check => !slot.waiters.is_empty(),
+            // Those who wait are answered with it, handlers too.
+            Self::Check => slot.is_watched(),
             _ => false,
         }
     }

@@ -118,6 +118,9 @@ impl Receiver {
             self.ended_elsewhere(number, job, task);
         } else {
             self.tell_to_stop(number, task);
+            if let Some(job) = job {
+                self.answered_elsewhere(number, job, task);
+            }
         }
         self.finish(job);
         self.advance(number);

@@ -75,7 +75,29 @@ impl Receiver {
             // The handler gave it up on the way to the store.
             return self.change(slot, Change::Withdraw { key });
         }
+        if pending.shown {
+            // The answer may come to another process.
+            entry.checks = 0;
+            self.check_later(slot);
+        }
         self.deliver(slot);
+    }
+
+    /// Answers that another process stored reach the handlers that wait for them here.
+    pub(super) fn answered_elsewhere(&mut self, slot: u32, job: Job, task: &Task) {
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.read_payload) else { return };
+        let mut answered = Vec::new();
+        entry.asks.retain(|pending| match &pending.key {
+            Some(key) if !pending.over && task.inputs.iter().any(|input| input.answered && input.key == *key) => {
+                answered.push((pending.ask, key.clone()));
+                false
+            }
+            _ => true,
+        });
+        for (ask, key) in answered {
+            self.asks.remove(&ask);
+            self.push(Output::AnsweredElsewhere { ask, job, key });
+        }
     }
 
     /// Sends what is owed to the client: on the newest result stream, or on the connection where that is one stream

@@ -58,6 +58,8 @@ pub enum Output {
     Deliver { ask: Ask, stream: Option<Request> },
     /// Give the handler its answer: the response to its own request, or the value under `key` in request `from`.
     Answered { ask: Ask, from: Option<(Request, String)> },
+    /// Give the handler the answer that another process stored under `key`; `job` has read it.
+    AnsweredElsewhere { ask: Ask, job: Job, key: String },
     /// The handler's request will not be answered: it was withdrawn, or a limit or a missing capability forbids it.
     Withdraw { ask: Ask, delivered: bool, reason: Withdrawal },
     /// Start the stored call again on the connection of request `on`; `answers` are (key in the store, handler's name).

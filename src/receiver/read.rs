@@ -190,7 +190,7 @@ impl Receiver {
 
     pub(super) fn check_later(&mut self, slot: u32) {
         let now = self.now;
-        let Some(entry) = self.slots.get_mut(slot).filter(|slot| !slot.waiters.is_empty() && !slot.checking) else { return };
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.is_watched() && !slot.checking) else { return };
         entry.checking = true;
         let pause = CHECK_FIRST.saturating_mul(1 << entry.checks.min(6)).min(CHECK_LONGEST);
         entry.checks = entry.checks.saturating_add(1);

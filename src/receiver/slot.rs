@@ -60,6 +60,11 @@ impl Slot {
     pub fn shows(&self, ask: Ask) -> bool {
         self.asks.iter().any(|pending| pending.ask == ask && pending.shown)
     }
+
+    /// Whether somebody here waits for what other processes may do to the task.
+    pub fn is_watched(&self) -> bool {
+        !self.waiters.is_empty() || self.asks.iter().any(|pending| pending.shown && pending.key.is_some())
+    }
 }
 
 /// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.

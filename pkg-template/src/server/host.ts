@@ -23,6 +23,7 @@ export interface ReceiverHost {
   release(call: number): void;
   deliver(ask: number, stream: number): void;
   answered(ask: number, from: number, key: string): void;
+  answeredElsewhere(ask: number, job: number, key: string): void;
   withdraw(ask: number, delivered: boolean, reason: number): void;
   restart(call: number, on: number, job: number, keys: string[], names: string[]): void;
   forget(request: number): void;

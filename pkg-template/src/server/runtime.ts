@@ -379,6 +379,11 @@ export class Runtime implements ReceiverHost {
       ask.settle?.reject(new TaskError("failed", message, { cause: { code, message, data }, data }));
     }
   }
+  answeredElsewhere(number: number, job: number, key: string): void {
+    const ask = this.asks.get(number);
+    this.asks.delete(number);
+    ask?.settle?.resolve(structuredClone(this.#jobs.payload(job).part(5, key)) as Record<string, unknown>);
+  }
   withdraw(number: number, delivered: boolean, reason: number): void {
     const ask = this.asks.get(number);
     if (ask === undefined) return;
