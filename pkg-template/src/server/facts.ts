@@ -55,6 +55,14 @@ export function augmentation(task: unknown): number {
   return typeof ttl === "number" && Number.isSafeInteger(ttl) && ttl >= 0 ? ttl : -2;
 }
 
+/** An input request as tasks show it: 2026-07-28, which alone shows it, has no elicitation ids (G26-INP-13). */
+export function shown(request: unknown): unknown {
+  const params = own(request, "params");
+  if (own(params, "elicitationId") === undefined) return request;
+  const { elicitationId: _id, ...rest } = params as Record<string, unknown>;
+  return { ...(request as Record<string, unknown>), params: rest };
+}
+
 /** What an input response looks like, as the core's bits. */
 export function shapeOf(value: unknown): number {
   let shape = 0;

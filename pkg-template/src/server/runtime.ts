@@ -5,7 +5,7 @@ import type { TaskStore } from "../store.ts";
 import type { Message } from "../tap.ts";
 import type { InputRequest, TaskEvent, TaskServerOptions } from "../types.ts";
 import { Call } from "./call.ts";
-import { RELATED_TASK, isObject, own } from "./facts.ts";
+import { RELATED_TASK, isObject, own, shown } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
@@ -485,10 +485,10 @@ export class Runtime implements ReceiverHost {
         return call?.outcomeText ?? toJson(result ?? call?.outcome?.error);
       }
       case 2:
-        return toJson(own(own(this.calls.get(number)?.outcome?.result, "inputRequests"), key));
+        return toJson(shown(own(own(this.calls.get(number)?.outcome?.result, "inputRequests"), key)));
       case 3: {
         const message = this.asks.get(number)?.message;
-        return toJson({ method: message?.method, ...(message?.params === undefined ? {} : { params: message.params }) });
+        return toJson(shown({ method: message?.method, ...(message?.params === undefined ? {} : { params: message.params }) }));
       }
       default:
         return toJson(own(own(this.requests.get(number)?.message.params, "inputResponses"), key));
