@@ -517,6 +517,13 @@ impl Bench {
         (call, self.world.id(call))
     }
 
+    /// The same where the store answers later.
+    pub fn start_later(&mut self) -> (Request, String) {
+        let call = self.world.call(0, self.peer, self.generation, self.tool);
+        self.world.answer_all();
+        (call, self.world.id(call))
+    }
+
     pub fn state(&mut self, id: &str) -> Value {
         let (peer, generation) = (self.peer, self.generation);
         self.world.get(0, peer, generation, id)
