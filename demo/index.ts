@@ -165,6 +165,7 @@ class Visit {
   }
 
   #remember(task: TaskHandle, result: ToolResult | null, started: number): void {
+    if (task.reference === undefined) throw new Error(`${this.#client.name}: the server answered a call at once, without a task`);
     this.remembered.push({ client: this.#client.name, reference: task.reference, result, seconds: (performance.now() - started) / 1000 });
   }
 
