@@ -45,8 +45,8 @@ impl Receiver {
         };
         // 2025-11-25 delivers a request; 2026-07-28 shows it in the task (G25-INP-02, G26-INP-01).
         let nested = facts.generation == crate::wire::Generation::G25;
-        // The SDK has checked the capability for its own request (G25-INP-09).
-        if !own && !facts.capabilities.contains(needed_by(kind)) {
+        // The SDKs do not check each request of their own (G25-INP-09).
+        if !facts.capabilities.contains(needed_by(kind)) {
             self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::Undeclared });
             return true;
         }

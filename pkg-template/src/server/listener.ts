@@ -56,7 +56,8 @@ export class Listener implements TapListener {
     this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
   }
 
-  inbound(message: Message, extra: Extra): void {
+  inbound(received: Message, extra: Extra): void {
+    const message = withoutMalformedKey(received);
     if (message.method === undefined) return this.#response(message, extra);
     if (message.id === undefined) return this.#notification(message, extra);
     const { method } = message;
@@ -433,4 +434,16 @@ function related(message: Message, call: Call): Message {
 function withoutMark(message: Message, meta: Record<string, unknown>): Message {
   const { [RUN_META]: _mark, ...clean } = meta;
   return { ...message, params: { ...message.params, _meta: clean } };
+}
+
+/** The message without a related-task key that names nothing (G25-REL-07); SDK v1 answers nothing that holds one. */
+function withoutMalformedKey(message: Message): Message {
+  for (const member of ["params", "result"] as const) {
+    const meta = own(message[member], "_meta");
+    const related = own(meta, RELATED_TASK);
+    if (related === undefined || typeof own(related, "taskId") === "string") continue;
+    const { [RELATED_TASK]: _related, ...rest } = meta as Record<string, unknown>;
+    return { ...message, [member]: { ...message[member], _meta: rest } };
+  }
+  return message;
 }
