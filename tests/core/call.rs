@@ -7,7 +7,8 @@ use mcp_tasks::wire::Generation;
 use mcp_tasks::wire::capability::Capabilities;
 use serde_json::json;
 
-use crate::harness::{ABLE, Bench, G25, G26, START, World, policy};
+use crate::bench::Bench;
+use crate::harness::{ABLE, G25, G26, START, World, policy};
 use crate::model::Fault;
 
 const DONE: Outcome = Outcome::Result { tool_failed: false, size: 10 };

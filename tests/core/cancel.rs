@@ -6,7 +6,8 @@ use mcp_tasks::task::{InputKind, Phase, Task};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::harness::{Bench, G25, G26, World, policy};
+use crate::bench::Bench;
+use crate::harness::{G25, G26, World, policy};
 use crate::properties::cases;
 
 const ENDS: [Outcome; 3] =

@@ -32,7 +32,6 @@ struct Client {
     peer: Peer,
     generation: Generation,
     owner: &'static str,
-    open: bool,
 }
 
 pub struct Chaos {
@@ -90,7 +89,7 @@ impl Chaos {
         for node in 0..nodes {
             for (generation, owner, pipe) in [(G25, "ann", true), (G26, "ann", false), (G26, "bob", false)] {
                 let peer = chaos.world.open(node, Some(owner), pipe);
-                chaos.clients.push(Client { node, peer, generation, owner, open: true });
+                chaos.clients.push(Client { node, peer, generation, owner });
             }
         }
         chaos
@@ -338,7 +337,7 @@ impl Chaos {
                     }
                 }
                 Output::Relay { call } | Output::Reject { call } => *self.settled.entry(call).or_default() += 1,
-                Output::Answered { ask, .. } | Output::Withdraw { ask, .. } => {
+                Output::Answered { ask, .. } | Output::AnsweredElsewhere { ask, .. } | Output::Withdraw { ask, .. } => {
                     self.asks.remove(&ask);
                 }
                 _ => {}

@@ -4,7 +4,8 @@ use mcp_tasks::receiver::{Augmentation, Happening, Output, Policy, Shape, Withdr
 use mcp_tasks::task::{EXPIRED_GRACE, Failure, Phase};
 use serde_json::json;
 
-use crate::harness::{Bench, G25, G26, START, World, policy};
+use crate::bench::Bench;
+use crate::harness::{G25, G26, START, World, policy};
 
 const TTL: i64 = 10_000;
 

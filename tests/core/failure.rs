@@ -5,7 +5,8 @@ use mcp_tasks::storage::Payload;
 use mcp_tasks::task::{Failure, InputKind, Phase, Task};
 use serde_json::json;
 
-use crate::harness::{Bench, G25, G26, World, policy};
+use crate::bench::Bench;
+use crate::harness::{G25, G26, World, policy};
 use crate::model::Fault;
 
 /// G25-ERR-02: a store that fails is -32603, whatever is asked of it.

@@ -41,6 +41,9 @@ pub fn policy() -> Policy {
     }
 }
 
+/// Where a tool was started again, as which call, and with which answers: (key, name).
+pub type Restarted = (usize, Request, Vec<(String, String)>);
+
 /// A store operation that waits for the test.
 #[derive(Debug)]
 pub struct Op {
@@ -187,6 +190,10 @@ impl World {
             Output::Reply { request, generation, job, ref body } => {
                 let parts = job.map(|job| node.read.get(&job).expect("a job that is not finished").clone());
                 self.record_reply(request, generation, parts.as_ref(), body);
+            }
+            Output::AnsweredElsewhere { job, ref key, .. } => {
+                let parts = node.read[&job].as_ref().expect("a payload that was read");
+                assert!(parts.contains_key(&format!("answer {key}")), "{key} in {parts:?}");
             }
             Output::Bind { call, ref id } => {
                 self.bound.insert(call, id.clone());
@@ -456,8 +463,8 @@ impl World {
         })
     }
 
-    /// What the last restart started: its call, and the answers by name.
-    pub fn restarted(&self) -> Option<(usize, Request, Vec<(String, String)>)> {
+    /// The last restart.
+    pub fn restarted(&self) -> Option<Restarted> {
         self.seen.iter().rev().find_map(|seen| match &seen.output {
             Output::Restart { call, answers, .. } => Some((seen.node, *call, answers.clone())),
             _ => None,
@@ -476,76 +483,5 @@ impl World {
             assert!(node.read.is_empty(), "jobs never finished: {:?}", node.read);
         }
         assert!(self.pending.is_empty());
-    }
-}
-
-/// One receiver with one tool and one client, of which everything is known.
-pub struct Bench {
-    pub world: World,
-    pub peer: Peer,
-    pub generation: Generation,
-    pub tool: u32,
-}
-
-impl std::ops::Deref for Bench {
-    type Target = World;
-    fn deref(&self) -> &World {
-        &self.world
-    }
-}
-
-impl std::ops::DerefMut for Bench {
-    fn deref_mut(&mut self) -> &mut World {
-        &mut self.world
-    }
-}
-
-impl Bench {
-    pub fn new(generation: Generation) -> Self {
-        Self::of(World::default(), generation, policy())
-    }
-
-    pub fn of(mut world: World, generation: Generation, policy: Policy) -> Self {
-        let tool = world.policy(policy);
-        let peer = world.open(0, Some("ann"), true);
-        Self { world, peer, generation, tool }
-    }
-
-    /// A task that runs: its call and its id.
-    pub fn start(&mut self) -> (Request, String) {
-        let call = self.world.call(0, self.peer, self.generation, self.tool);
-        (call, self.world.id(call))
-    }
-
-    /// The same where the store answers later.
-    pub fn start_later(&mut self) -> (Request, String) {
-        let call = self.world.call(0, self.peer, self.generation, self.tool);
-        self.world.answer_all();
-        (call, self.world.id(call))
-    }
-
-    pub fn state(&mut self, id: &str) -> Value {
-        let (peer, generation) = (self.peer, self.generation);
-        self.world.get(0, peer, generation, id)
-    }
-
-    pub fn status(&mut self, id: &str) -> String {
-        let state = self.state(id);
-        state["result"]["status"].as_str().unwrap_or_else(|| panic!("a status: {state}")).to_owned()
-    }
-
-    pub fn stop(&mut self, id: &str) -> Request {
-        let (peer, generation) = (self.peer, self.generation);
-        self.world.cancel(0, peer, generation, id)
-    }
-
-    pub fn wait(&mut self, id: &str) -> Request {
-        let peer = self.peer;
-        self.world.result(0, peer, id)
-    }
-
-    /// The same task in the store.
-    pub fn stored(&self, id: &str) -> Task {
-        self.world.task("ann", id)
     }
 }

@@ -5,7 +5,8 @@ use mcp_tasks::task::{InputKind, Phase};
 use mcp_tasks::wire::capability::Capabilities;
 use serde_json::json;
 
-use crate::harness::{ABLE, Bench, G25, G26};
+use crate::bench::Bench;
+use crate::harness::{ABLE, G25, G26, World, policy};
 use crate::model::Fault;
 
 const GOOD: u8 = Shape::ELICITED;
@@ -284,7 +285,7 @@ fn input_that_nobody_can_give_is_not_asked() {
 /// A handler that is no task is told so; its own requests go their ordinary way.
 #[test]
 fn a_plain_call_asks_no_task_input() {
-    let mut bench = Bench::of(Default::default(), G26, mcp_tasks::receiver::Policy { promotion: mcp_tasks::receiver::Promotion::Never, ..crate::harness::policy() });
+    let mut bench = Bench::of(Default::default(), G26, mcp_tasks::receiver::Policy { promotion: mcp_tasks::receiver::Promotion::Never, ..policy() });
     let (peer, tool) = (bench.peer, bench.tool);
     let call = bench.world.call(0, peer, G26, tool);
     assert!(bench.ask(0, call, 1, "name"));
@@ -408,6 +409,29 @@ fn a_handler_ends_with_open_requests() {
         bench.complete(0, call);
         assert_eq!(bench.status(&id), "completed");
         assert_eq!(bench.withdrawn(1), Some(Withdrawal::Ended));
+        bench.assert_idle();
+    }
+}
+
+/// H25, G26-UPD-06: an answer that another receiver stored reaches the handler that waits here, once, also where the store
+/// tells nobody of changes.
+#[test]
+fn an_answer_that_came_elsewhere() {
+    for watched in [true, false] {
+        let mut bench = Bench::of(World::new(2), G26, policy());
+        let (call, id) = bench.start();
+        bench.ask(0, call, 1, "name");
+        let peer = bench.world.open(1, Some("ann"), false);
+        let update = bench.world.update(1, peer, &id, &[("name-1", GOOD)]);
+        assert!(acknowledged(&bench, update));
+        if watched {
+            bench.input(0, |receiver, now| receiver.handle_changed(now, "ann", &id));
+        }
+        bench.pass(if watched { 0 } else { 5_000 });
+        bench.pass(20_000);
+        assert_eq!(bench.count(|output| matches!(output, Output::AnsweredElsewhere { ask: 1, key, .. } if key == "name-1")), 1);
+        assert_eq!(bench.status(&id), "working");
+        bench.complete(0, call);
         bench.assert_idle();
     }
 }

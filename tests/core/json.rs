@@ -24,7 +24,7 @@ impl Assembler<'_> {
                 let name = if name.is_empty() { "$" } else { name };
                 assert!(members.insert(name.to_owned(), value).is_none(), "`{name}` is written twice");
             }
-            _ => unreachable!(),
+            _ => panic!("only lists and objects are opened"),
         }
     }
 }

@@ -6,7 +6,8 @@ use mcp_tasks::task::{Failure, InputKind, LONGEST_TTL, MESSAGE_BYTES};
 use mcp_tasks::wire::Generation;
 use serde_json::json;
 
-use crate::harness::{Bench, G25, G26, World, policy};
+use crate::bench::Bench;
+use crate::harness::{G25, G26, World, policy};
 
 fn bench(generation: Generation, limits: Limits) -> Bench {
     Bench::of(World::with(1, limits, false), generation, policy())

@@ -1,2 +1,26 @@
-//! Scenarios and properties on the core. They run native and as wasm32.
+//! Scenarios and properties on the core. They run native and as wasm32: `cargo test`, and the same with
+//! `--target wasm32-wasip1`.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod bench;
+mod chaos;
+mod harness;
+mod json;
+mod model;
+
+mod call;
+mod cancel;
+mod cursor;
+mod expiry;
+mod failure;
+mod id;
+mod input;
+mod lifecycle;
+mod limits;
+mod owners;
+mod properties;
+mod read;
+mod requestor;
+mod restart;
+mod state;
+mod wire;

@@ -3,7 +3,8 @@
 use mcp_tasks::receiver::{Augmentation, Output};
 use serde_json::Value;
 
-use crate::harness::{Bench, G25, G26, World, policy};
+use crate::bench::Bench;
+use crate::harness::{G25, G26, World, policy};
 
 /// The answers to every request about `id`, by a client of this owner.
 fn answers(bench: &mut Bench, owner: &str, generation: mcp_tasks::wire::Generation, id: &str) -> Vec<Value> {

@@ -10,7 +10,8 @@ use mcp_tasks::wire::capability::Capabilities;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::harness::{Bench, G25, G26, World, policy};
+use crate::bench::Bench;
+use crate::harness::{G25, G26, World, policy};
 use crate::properties::cases;
 
 /// G26-GET-09, X-STO-07: a thousand reads change nothing and write nothing.

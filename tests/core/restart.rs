@@ -6,7 +6,8 @@ use mcp_tasks::task::{Failure, InputKind, Phase};
 use mcp_tasks::wire::capability::Capabilities;
 use serde_json::json;
 
-use crate::harness::{Bench, G26, World, policy};
+use crate::bench::Bench;
+use crate::harness::{G26, World, policy};
 use crate::model::Fault;
 
 fn asks(names: &[&str]) -> Outcome {
