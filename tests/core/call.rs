@@ -127,7 +127,7 @@ fn a_malformed_task_is_refused() {
     bench.assert_idle();
 }
 
-/// G25-CRE-08, H43: what the SDK refuses before its handler begins becomes no task, in either form of refusal.
+/// G25-CRE-08: what the SDK refuses before its handler begins becomes no task, in either form of refusal.
 #[test]
 fn a_call_with_wrong_parameters_leaves_no_task() {
     let mut bench = Bench::new(G25);
@@ -170,7 +170,7 @@ fn a_forbidden_tool_refuses_a_task() {
     bench.assert_idle();
 }
 
-/// G25-TLN-07, G25-ERR-03, H42: a tool that runs only as a task is not run plainly.
+/// G25-TLN-07, H42: a tool that runs only as a task is not run plainly.
 #[test]
 fn a_required_tool_refuses_a_plain_call() {
     let mut bench = bench(G25, Policy { support: Support::Required, ..policy() });
@@ -191,7 +191,7 @@ fn an_optional_tool_runs_plainly() {
     bench.assert_idle();
 }
 
-/// G26-CAP-03, G26-CAP-13, H49: only a request that declares the extension gets a task, whatever came before it.
+/// G26-CAP-03, H49: only a request that declares the extension gets a task, whatever came before it.
 #[test]
 fn each_request_declares_for_itself() {
     let mut bench = Bench::new(G26);
@@ -320,7 +320,7 @@ fn a_task_outlives_its_connection() {
     assert!(!bench.aborted(call));
 }
 
-/// G25-CRE-05, X-STO-12: each call has a task of its own.
+/// G25-CRE-05: each call has a task of its own.
 #[test]
 fn ids_are_not_shared() {
     let mut bench = Bench::of(World::with(1, Limits { running_per_owner: 1000, ..Limits::default() }, false), G25, policy());

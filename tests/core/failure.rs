@@ -234,7 +234,7 @@ fn a_corrupt_record() {
     assert_eq!(bench.receiver(1).in_hand(), [0; 8]);
 }
 
-/// H23: a task that vanished from the store stops its handler and answers who waits.
+/// A task that vanished from the store stops its handler and answers who waits.
 #[test]
 fn a_task_that_vanished() {
     let mut bench = Bench::new(G25);

@@ -304,7 +304,7 @@ fn modern_input_is_never_sent() {
     assert_eq!(bench.count(|output| matches!(output, Output::Deliver { .. })), 0);
 }
 
-/// G25-INP-01, G25-INP-08, H79: on a pipe a nested request goes out at once, after the task says `input_required`; a waiting
+/// G25-INP-01: on a pipe a nested request goes out at once, after the task says `input_required`; a waiting
 /// client answers, and the task goes on.
 #[test]
 fn a_nested_request_on_a_pipe() {

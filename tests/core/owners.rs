@@ -109,7 +109,7 @@ fn without_an_owner_nothing_is_created_or_found() {
     assert_eq!(bench.store.ids.len(), 1);
 }
 
-/// X-SEC-06, H29: a task belongs to its owner, not to the connection that created it.
+/// H29: a task belongs to its owner, not to the connection that created it.
 #[test]
 fn another_connection_of_the_owner_finds_the_task() {
     let mut bench = Bench::of(World::new(2), G25, policy());

@@ -249,7 +249,7 @@ fn requests_about_tasks_declare_the_extension() {
     assert_eq!(bench.store.reads, reads);
 }
 
-/// G25-ERR-01, G25-ERR-06, G26-ERR-01, X-ERR-01, X-LIM-05, H62: ids that are unknown, strange or no text.
+/// G25-ERR-01, G25-ERR-06, G26-ERR-01, X-ERR-01, X-LIM-05, X-SEC-14, H62: ids that are unknown, strange or no text.
 #[test]
 fn unknown_ids_are_not_found() {
     for generation in [G25, G26] {
@@ -257,6 +257,7 @@ fn unknown_ids_are_not_found() {
         bench.start();
         let peer = bench.peer;
         for id in [None, Some(""), Some("__proto__"), Some("constructor"), Some("../../etc/passwd"), Some("AAAAAAAAAAAAAAAAAAAAAAAA"), Some("é🎨\0")] {
+            let asked = bench.store.reads;
             for what in 0..4 {
                 let facts = bench.facts(0, peer, generation);
                 bench.input(0, |receiver, now| match (what, generation) {
@@ -267,6 +268,9 @@ fn unknown_ids_are_not_found() {
                     _ => receiver.handle_get(now, facts, id),
                 });
                 assert_eq!(bench.code(facts.request), -32602, "{id:?}");
+                if id.is_none_or(|id| !mcp_tasks::id::is_wellformed(id)) {
+                    assert_eq!(bench.store.reads, asked, "{id:?} is not even looked up");
+                }
                 if id.is_some() {
                     assert_eq!(bench.reply(facts.request)["error"]["message"], "Task not found: it does not exist, has expired, or is not yours");
                 }
@@ -340,7 +344,7 @@ fn a_walk_outlives_the_task_at_its_cursor() {
     assert_eq!(seen, [&ids[2], &ids[3]]);
 }
 
-/// G25-CAP-07, G25-CAP-09: no list where it is not offered.
+/// No list where it is not offered.
 #[test]
 fn a_list_that_is_not_offered_is_unknown() {
     let mut bench = Bench::new(G25);
@@ -353,7 +357,7 @@ fn a_list_that_is_not_offered_is_unknown() {
     assert_eq!(bench.code(facts.request), -32601);
 }
 
-/// G26-PRG-01, G25-PRG-02, H73: where a handler's notifications go, and that they go nowhere after the end.
+/// Where a handler's notifications go, and that they go nowhere after the end.
 #[test]
 fn notifications_have_a_way() {
     let mut bench = Bench::new(G25);

@@ -76,7 +76,7 @@ fn states_of_2025() {
     }
 }
 
-/// G26-GET-01, G26-GET-02, G26-GET-03, G26-GET-04, G26-GET-05, G26-GET-06, G26-ERR-02, G26-RES-02, G26-RES-04, G26-RES-05,
+/// G26-GET-01, G26-GET-02, G26-GET-03, G26-GET-04, G26-GET-05, G26-GET-06, G26-ERR-02, G26-RES-02, G26-RES-05,
 /// G26-CRE-02, G26-REL-01: the state in each phase.
 #[test]
 fn states_of_2026() {
@@ -191,7 +191,7 @@ fn generations_do_not_mix() {
     assert_eq!(state(G26, in_phase(Phase::ToolFailed, None))["status"], "completed");
 }
 
-/// X-ERR-01, X-ERR-02, X-ERR-04, G26-ERR-03: codes, and data without secrets.
+/// X-ERR-01, X-ERR-04, G26-ERR-03: codes, and data without secrets.
 #[test]
 fn errors() {
     let error = |error: Error| written(G26, &Body::Error(error))["error"].clone();
@@ -241,7 +241,7 @@ fn missing_capabilities() {
     assert_eq!(required(Capabilities::from_bits(255))["data"]["requiredCapabilities"], all);
 }
 
-/// G25-CAP-01, G25-CAP-02: what a server declares, each leaf an object.
+/// G25-CAP-02: what a server declares, each leaf an object.
 #[test]
 fn declared_capabilities() {
     let declared = |list| assemble(&fill, |writer| write_server_g25(list, writer));
@@ -249,7 +249,7 @@ fn declared_capabilities() {
     assert_eq!(declared(false), json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }));
 }
 
-/// G25-CAP-10, X-GEN-01, X-GEN-08: a generation is one exact version.
+/// G25-CAP-10, X-GEN-01: a generation is one exact version.
 #[test]
 fn versions() {
     assert_eq!(Generation::of_version("2025-11-25"), Some(G25));
@@ -271,7 +271,7 @@ fn methods() {
     assert_eq!(of(G26), [Some(Method::Get), None, None, Some(Method::Cancel), Some(Method::Update), None, None, None]);
 }
 
-/// G26-INP-02: the methods that may be asked as input.
+/// The methods that may be asked as input.
 #[test]
 fn input_methods() {
     assert_eq!(input_kind("elicitation/create", false, true), Some(InputKind::Elicit));
