@@ -179,6 +179,12 @@ export class World {
     );
   }
 
+  /** Closes the client's end of the pipe, and nothing else. */
+  async disconnect(): Promise<void> {
+    await this.#pipe?.close();
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  }
+
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
     await this.tasks.close();
