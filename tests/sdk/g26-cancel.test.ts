@@ -340,12 +340,14 @@ test("G26-CAN-08: a cancelled or dropped tasks/* request ends that request only"
 test("G26-CAN-08 (part): a cancel notification for the call that made the task is ignored; before that it is a cancellation", async () => {
   let world: World;
   const work = stubborn(() => world);
+  const begun = latch();
   const stopped = latch();
   await using _ = (world = await World.open({
     tools: {
       work: work.tool,
       plain(_, ctx) {
         ctx.mcpReq.signal.addEventListener("abort", () => stopped.resolve());
+        begun.resolve();
         return stopped.promise.then(() => text("too late"));
       },
     },
@@ -360,6 +362,7 @@ test("G26-CAN-08 (part): a cancel notification for the call that made the task i
   }
   const message = world.compose("tools/call", { name: "plain", arguments: {} }, { id: 0 });
   await world.send(message);
+  await begun.promise;
   await world.send(cancelled(0));
   await stopped.promise;
   work.end();
