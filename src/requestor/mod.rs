@@ -447,7 +447,8 @@ impl Requestor {
             self.outputs.push_back(Output::Cancelled { waiter, status, error });
         }
         for call in follow.calls {
-            self.answer(call, Answer::Outcome(task));
+            // A resumed task that was not found is nothing that its caller knows.
+            self.answer(call, if follow.announced { Answer::Outcome(task) } else { Answer::Local(ending) });
         }
         self.outputs.push_back(Output::Forget { task });
         if self.tasks.is_empty() && !self.tools.is_walking() {

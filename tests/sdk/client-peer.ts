@@ -66,14 +66,14 @@ export class Peer {
     const behave = this.#behaviour[message.method];
     const answer = behave === undefined ? { error: { code: -32601, message: "Method not found" } } : await behave(message.params, message, this);
     if (answer === undefined) return;
-    this.push("error" in answer && "code" in (answer.error as object) ? { jsonrpc: "2.0", id: message.id, ...answer } : ({ jsonrpc: "2.0", id: message.id, result: answer } as Message));
+    this.push("error" in answer && Object.keys(answer).length === 1 ? { jsonrpc: "2.0", id: message.id, ...answer } : ({ jsonrpc: "2.0", id: message.id, result: answer } as Message));
   }
 }
 
 export const text = (value: string) => ({ content: [{ type: "text", text: value }] });
 
 /** A server of 2025-11-25; `tools` by name, with their `taskSupport`. */
-export function legacy(tools: Record<string, string | undefined>, behaviour: Behaviour, tasks: object | undefined = { cancel: {}, list: {}, requests: { tools: { call: {} } } }, version: string = G25): Peer {
+export function legacy(tools: Record<string, string | undefined>, behaviour: Behaviour, tasks: object | null = { cancel: {}, list: {}, requests: { tools: { call: {} } } }, version: string = G25): Peer {
   return new Peer({
     initialize: () => ({ protocolVersion: version, capabilities: { tools: { listChanged: true }, ...(tasks && { tasks }) }, serverInfo: { name: "legacy", version: "1" } }),
     "tools/list": () => ({

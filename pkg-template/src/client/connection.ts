@@ -27,6 +27,8 @@ import { codeOf, FollowedTask, Handle, type Outcome, type RpcError, statusOf } f
 export const PLAN = "mcp-tasks/plan";
 /** Marks a call that is made only so that the SDK's own driver answers an input request; never sent. */
 const PROMPT = "mcp-tasks/prompt";
+/** The key of that request for the driver, which drops some names. */
+const DRIVEN = "input";
 /** Numbers of our own requests begin here: numbers, because the SDKs coerce ids, and far from theirs. */
 const OWN_IDS = 2 ** 52;
 /** Requests of the server whose answers must name their task. */
@@ -98,6 +100,12 @@ interface Kept {
   readonly error?: unknown;
 }
 
+/** An input request that the SDK's driver answers, and its answer. */
+interface Driven {
+  readonly request: unknown;
+  response?: unknown;
+}
+
 /** Both sides of one tapped transport: the SDK client above, the server below, the core beside. */
 export class Connection implements Listener, RequestorHost {
   readonly #wire: Wire;
@@ -131,7 +139,7 @@ export class Connection implements Listener, RequestorHost {
   /** Requests of the server that belong to a task, by id. */
   readonly #related = new Map<unknown, string>();
   /** Input requests that the SDK's driver answers for us, by token. */
-  readonly #driven = new Map<string, { readonly key: string; readonly request: unknown; response?: unknown }>();
+  readonly #driven = new Map<string, Driven>();
   readonly #queued = new Set<FollowedTask>();
 
   constructor(wire: Wire, shared: Shared) {
@@ -255,8 +263,7 @@ export class Connection implements Listener, RequestorHost {
     if (!isObject(result)) return message;
     if (awaited === "tools/list" || awaited === "tools/list more") return this.#listed(message, result, awaited === "tools/list");
     this.#server = own(result, "serverInfo");
-    if (awaited === "initialize") this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"));
-    else this.#run(() => this.#requestor.server(false, false, isObject(own(result, "capabilities", "extensions", EXTENSION)) ? 1 : 0));
+    this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"));
     return message;
   }
 
@@ -268,7 +275,8 @@ export class Connection implements Listener, RequestorHost {
     this.#generation = generation === 25 ? generation : 0;
     const calls = isObject(own(capabilities, "tasks", "requests", "tools", "call"));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
-    this.#run(() => this.#requestor.server(calls, cancel, 2));
+    const extension = isObject(own(capabilities, "extensions", EXTENSION));
+    this.#run(() => this.#requestor.server(calls, cancel, extension ? 1 : 0));
   }
 
   /**
@@ -283,7 +291,7 @@ export class Connection implements Listener, RequestorHost {
       if (first && own(result, "nextCursor") === undefined) this.#requestor.toolsComplete();
     });
     const soften = (tool: unknown): unknown =>
-      own(tool, "execution", "taskSupport") === "required" ? merge(tool, { execution: { taskSupport: "optional" } }) : tool;
+      isObject(tool) && own(tool, "execution", "taskSupport") === "required" ? merge(tool, { execution: { taskSupport: "optional" } }) : tool;
     return { ...message, result: { ...result, tools: tools.map(soften) } };
   }
 
@@ -485,7 +493,7 @@ export class Connection implements Listener, RequestorHost {
   /** Has the SDK's driver answer one request, by a call of its own that is never sent. */
   async #promptThrough(client: ConnectedClient, number: number, task: FollowedTask, key: string): Promise<void> {
     const token = `${this.#secret}:${number}:${task.prompts.size}:${String(Math.random())}`;
-    const driven: { key: string; request: unknown; response?: unknown } = { key, request: task.listed[key] };
+    const driven: Driven = { request: own(task.listed, key) };
     const stop = new AbortController();
     task.prompts.set(key, stop);
     this.#driven.set(token, driven);
@@ -514,14 +522,14 @@ export class Connection implements Listener, RequestorHost {
   }
   #manual = false;
 
-  async #drive(message: Message, params: Json, driven: { readonly key: string; readonly request: unknown; response?: unknown }): Promise<void> {
+  async #drive(message: Message, params: Json, driven: Driven): Promise<void> {
     const responses = own(params, "inputResponses");
     const token = own(params, "_meta", PROMPT);
     const repeated = own(params, "requestState") === token;
-    if (repeated) driven.response = own(responses, driven.key);
+    if (repeated) driven.response = own(responses, DRIVEN);
     const result: Json = repeated
       ? { resultType: "complete", content: [] }
-      : { resultType: "input_required", inputRequests: { [driven.key]: driven.request }, requestState: token };
+      : { resultType: "input_required", inputRequests: { [DRIVEN]: driven.request }, requestState: token };
     await Promise.resolve();
     this.#deliver({ jsonrpc: "2.0", id: message.id, result });
   }
@@ -547,7 +555,7 @@ export class Connection implements Listener, RequestorHost {
       this.#callById.delete(id);
       call.id = undefined;
       call.round = keys;
-      const inputRequests = Object.fromEntries(keys.map((key) => [key, task.listed[key]]));
+      const inputRequests = Object.fromEntries(keys.map((key) => [key, own(task.listed, key)]));
       this.#deliver({ jsonrpc: "2.0", id, result: { resultType: "input_required", inputRequests, requestState: `${this.#secret}:${call.number}` } });
     }
   }
@@ -574,8 +582,10 @@ export class Connection implements Listener, RequestorHost {
       this.#run(() => {
         for (const key of keys) {
           const response = own(responses, key);
-          if (response === undefined) this.#requestor.noInput(number, key);
-          else {
+          if (response === undefined) {
+            this.#report(new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }));
+            this.#requestor.noInput(number, key);
+          } else {
             task.answers.set(key, response);
             this.#requestor.input(now(), number, key);
           }
@@ -709,7 +719,7 @@ export class Connection implements Listener, RequestorHost {
   prompt(number: number, key: string, again: boolean): void {
     const task = this.#tasks.get(number);
     if (task === undefined) return;
-    task.asked.set(key, textOf(task.listed[key]) ?? "");
+    task.asked.set(key, textOf(own(task.listed, key)) ?? "");
     if (again) this.#report(new TaskError("protocol", `The server did not take the answer to the input request "${key}"; it is asked again`, { taskId: task.id }));
     if (this.client?.getProtocolEra !== undefined && this.client.request !== undefined && !this.#manual) void this.#promptThrough(this.client, number, task, key);
     else this.#enqueue(task, key);

@@ -1,4 +1,5 @@
 /** Facts that are read out of messages; what follows from them is decided elsewhere. */
+import { define } from "../assembler.ts";
 import type { TaskSnapshot, TaskStatus } from "../types.ts";
 
 export type Json = Record<string, unknown>;
@@ -90,10 +91,13 @@ export function isRpcError(error: unknown): boolean {
   return Number.isSafeInteger(own(error, "code")) && typeof own(error, "message") === "string";
 }
 
-/** `base` with the members of `more` put over it, object by object. `more` is made of known names. */
-export function merge(base: unknown, more: Json): Json {
-  const whole: Json = isObject(base) ? { ...base } : {};
-  for (const [name, value] of Object.entries(more)) whole[name] = isObject(value) ? merge(own(whole, name), value) : value;
+/** `base` with the members of `more` put over it; where both have an object, with both objects' members. */
+export function merge(base: Json, more: Json): Json {
+  const whole: Json = { ...base };
+  for (const [name, value] of Object.entries(more)) {
+    const before = own(whole, name);
+    define(whole, name, isObject(before) && isObject(value) ? merge(before, value) : value);
+  }
   return whole;
 }
 
