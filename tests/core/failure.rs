@@ -265,3 +265,37 @@ fn a_crash_at_the_write_of_an_outcome() {
         assert_eq!(bench.replied(wait).is_some(), after);
     }
 }
+
+/// A task whose creation may have reached the store is not created a second time under its id.
+#[test]
+fn a_doubtful_creation_is_not_repeated() {
+    let mut bench = Bench::new(G26);
+    bench.faults.push_back(Fault::FailStored);
+    let (peer, tool) = (bench.peer, bench.tool);
+    let call = bench.world.call(0, peer, G26, tool);
+    let writes = bench.store.writes;
+    bench.input(0, |receiver, now| receiver.handle_promote(now, call));
+    assert_eq!(bench.store.writes, writes);
+    bench.complete(0, call);
+    assert!(bench.saw(&Output::Relay { call }) && bench.replied(call).is_none());
+    bench.assert_idle();
+}
+
+/// What is asked of a task while its creation is still on its way is answered when it is there, or is not.
+#[test]
+fn requests_during_a_creation() {
+    for fault in [Fault::Nothing, Fault::Fail] {
+        let mut bench = Bench::new(G25);
+        bench.later = true;
+        let (peer, tool) = (bench.peer, bench.tool);
+        let call = bench.world.call(0, peer, G25, tool);
+        // Another process has listed it already.
+        let id = mcp_tasks::id::from_entropy(&bench.last_entropy());
+        let cancel = bench.stop(&id);
+        bench.faults.push_back(fault);
+        bench.answer_all();
+        assert_eq!(bench.reply(cancel).get("result").is_some(), fault == Fault::Nothing);
+        assert!(bench.aborted(call));
+        bench.assert_idle();
+    }
+}

@@ -340,6 +340,11 @@ impl World {
 
     pub fn entropy(&mut self) -> [u8; id::ENTROPY] {
         self.last_seed += 1;
+        self.last_entropy()
+    }
+
+    /// What the last call's id is made of.
+    pub fn last_entropy(&self) -> [u8; id::ENTROPY] {
         let mut entropy = [0; id::ENTROPY];
         entropy[..8].copy_from_slice(&self.last_seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
         entropy[8..16].copy_from_slice(&self.last_seed.to_be_bytes());

@@ -42,6 +42,8 @@ pub struct Store {
     pub ids: BTreeSet<String>,
     pub writes: usize,
     pub reads: usize,
+    /// Questions for what is due.
+    pub sweeps: usize,
 }
 
 /// The name of a part in [`Parts`].
@@ -113,6 +115,7 @@ impl Store {
                 (Completion::Records(found), None)
             }
             Operation::Due { before, limit } => {
+                self.sweeps += 1;
                 let mut found: Vec<Record> = self.rows.values().map(|row| row.record.clone()).filter(|record| record.due_at.is_some_and(|at| at <= *before)).collect();
                 found.sort_by_key(|record| record.due_at);
                 found.truncate(*limit as usize);
