@@ -113,7 +113,7 @@ fn status_messages_are_cut() {
     assert_eq!(bench.state(&id)["result"]["statusMessage"], "🎨".repeat(MESSAGE_BYTES / 4));
 }
 
-/// X-LIM-02: so many input requests may be outstanding, also those that the store does not have yet.
+/// X-LIM-02, X-LIM-10: so many input requests may be outstanding, also those that the store does not have yet.
 #[test]
 fn outstanding_input_is_limited() {
     let mut bench = bench(G26, Limits { outstanding: 3, ..Limits::default() });
@@ -168,7 +168,7 @@ fn input_keys_are_limited() {
     assert!(Limits::default().name + 1 + Limits::default().issued.to_string().len() <= 256);
 }
 
-/// X-LIM-10: one task's queue is bounded, and a long one needs no deep stack.
+/// One task's queue is bounded, and a long one needs no deep stack.
 #[test]
 fn a_flood_of_cancels_is_answered() {
     let mut bench = Bench::new(G25);
