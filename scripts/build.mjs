@@ -3,6 +3,7 @@ import { cpSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
+import { embed } from "./embed.mjs";
 import { filesIn, root, run, runPackage, say, unlessFresh, work, write } from "./tools.mjs";
 
 const template = join(root, "pkg-template");
@@ -42,7 +43,7 @@ function packIsFresh(target) {
 
 async function makeGlue(target) {
   const wasm = join(target, "wasm32-unknown-unknown", "release", "mcp_tasks.wasm");
-  const inputs = [wasm, ...["src/bin/pack.rs", "scripts/build.mjs", "package-lock.json"].map((file) => join(root, file))];
+  const inputs = [wasm, ...["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "package-lock.json"].map((file) => join(root, file))];
   const outputs = ["core.js", "core.d.ts", "core.wasm", "bytes.ts"].map((file) => join(generated, file));
   await unlessFresh("wasm-bindgen and wasm-opt", inputs, outputs, async () => {
     const glue = join(work, `glue-${process.pid}`);
@@ -51,7 +52,7 @@ async function makeGlue(target) {
     for (const file of ["core.js", "core.d.ts", "core.wasm"]) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, "core.wasm"));
-    write(join(generated, "bytes.ts"), `export const base64: string =\n  "${bytes.toString("base64")}";\n`);
+    write(join(generated, "bytes.ts"), embed(bytes));
     say(`core.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
   });
 }

@@ -1,6 +1,6 @@
-// The default loader: the wasm as base64 in a JavaScript module, so that no bundler has to find a file.
+// The default loader: the wasm as text in a JavaScript module, so that no bundler has to find a file.
 import { TaskError } from "../errors.ts";
-import { base64 } from "./generated/bytes.ts";
+import { characters, text } from "./generated/bytes.ts";
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -12,7 +12,7 @@ export function wasmModule(): WebAssembly.Module {
 function compile(): WebAssembly.Module {
   if (typeof WebAssembly === "undefined") throw new TaskError("wasm", "mcp-tasks needs WebAssembly, which this JavaScript runtime does not have or has switched off.");
   try {
-    return new WebAssembly.Module(decode(base64));
+    return new WebAssembly.Module(decode());
   } catch (cause) {
     throw new TaskError(
       "wasm",
@@ -23,9 +23,22 @@ function compile(): WebAssembly.Module {
   }
 }
 
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(base64);
-  const bytes = new Uint8Array(binary.length);
-  for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);
-  return bytes;
+/** Reads what `scripts/embed.mjs` writes. */
+function decode(): Uint8Array<ArrayBuffer> {
+  const base = characters.length;
+  const pairs = Math.ceil(256 / base);
+  const bytes = new TextEncoder().encode(text);
+  const digits = new Uint8Array(128);
+  for (let digit = 0; digit < base; digit++) digits[characters.charCodeAt(digit)] = digit;
+  const pair = (at: number): number => digits[bytes[at]!]! * base + digits[bytes[at + 1]!]!;
+  /** What a character stands for: a byte, or less than 0 for one that begins a pair. */
+  const codes = new Int16Array(128);
+  for (let digit = 0; digit < base; digit++) codes[characters.charCodeAt(digit)] = digit < pairs ? ~(digit * base) : pair(2 * (digit - pairs));
+  let length = 0;
+  for (let at = 2 * (base - pairs); at < bytes.length; ) {
+    const code = codes[bytes[at++]!]!;
+    // A byte is never longer than its text, so nothing is written over that is still to be read.
+    bytes[length++] = code < 0 ? ~code + digits[bytes[at++]!]! : code;
+  }
+  return bytes.subarray(0, length);
 }
