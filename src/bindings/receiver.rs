@@ -347,6 +347,11 @@ impl Receiver {
         self.inner.borrow_mut().handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
     }
 
+    #[wasm_bindgen(js_name = "adoptAsk")]
+    pub fn adopt_ask(&self, now: f64, call: u32, ask: u32, key: &str) {
+        self.inner.borrow_mut().handle_adopt_ask(now as Millis, call, ask, key);
+    }
+
     pub fn changed(&self, now: f64, owner: &str, id: &str) {
         self.inner.borrow_mut().handle_changed(now as Millis, owner, id);
     }

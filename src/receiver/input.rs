@@ -94,10 +94,29 @@ impl Receiver {
             }
             _ => true,
         });
+        // Its answer was taken by a receiver that is no more.
+        let lost = |pending: &&PendingAsk| pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| !task.inputs.iter().any(|input| input.key == *key));
+        let lost: Vec<Ask> = entry.asks.iter().filter(lost).map(|pending| pending.ask).collect();
         for (ask, key) in answered {
             self.asks.remove(&ask);
             self.push(Output::AnsweredElsewhere { ask, job, key });
         }
+        for ask in lost {
+            self.drop_ask(slot, ask, Withdrawal::Storage);
+        }
+    }
+
+    /// The host takes an input request along into a new receiver; the store has it under `key`.
+    pub fn handle_adopt_ask(&mut self, now: Millis, call: Request, ask: Ask, key: &str) {
+        self.tick(now);
+        let found = self.task_of_call(call).map(|(slot, _)| slot);
+        let Some((slot, entry)) = found.and_then(|slot| Some((slot, self.slots.get_mut(slot)?))) else {
+            return self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::NotATask });
+        };
+        entry.asks.push(PendingAsk { ask, key: Some(key.to_owned()), over: false, delivered: false, stream: None, nested: false, shown: true });
+        self.asks.insert(ask, slot);
+        self.change(slot, Change::Check);
+        self.check_later(slot);
     }
 
     /// Sends what is owed to the client: on the newest result stream, or on the connection where that is one stream

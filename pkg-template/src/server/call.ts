@@ -7,7 +7,7 @@ import { toJson } from "./payload.ts";
 export class Call {
   readonly number: number;
   readonly listener: Listener;
-  readonly peer: number;
+  peer: number;
   readonly generation: number;
   /** What the request said of itself, as the core's bits. */
   readonly flags: number;
@@ -24,6 +24,8 @@ export class Call {
   /** What the handler ended with. */
   outcome: Message | undefined;
   outcomeText: string | undefined;
+  /** How often the outcome was handed to the core; again only to one that was started anew. */
+  handovers: number = 0;
   /** The progress last let through; a task's progress only grows (G25-PRG-03). */
   progress: number = Number.NEGATIVE_INFINITY;
   readonly #controller = new AbortController();

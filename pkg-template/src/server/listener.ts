@@ -57,6 +57,15 @@ export class Listener implements TapListener {
   }
 
   inbound(received: Message, extra: Extra): void {
+    try {
+      this.#inbound(received, extra);
+    } catch (error) {
+      // The request is answered; an entry that hears of the error would answer again.
+      if (!this.#runtime.isTrap(error)) throw error;
+    }
+  }
+
+  #inbound(received: Message, extra: Extra): void {
     const message = withoutMalformedKey(received);
     if (message.method === undefined) return this.#response(message, extra);
     if (message.id === undefined) return this.#notification(message, extra);
@@ -271,11 +280,22 @@ export class Listener implements TapListener {
     return this.#wire.send(message, options);
   }
 
+  /** Hands an outcome over again, to a core that was started anew. */
+  repeatOutcome(call: Call): void {
+    if (call.outcome === undefined || call.handovers > 2) return;
+    try {
+      this.#outcome(call, call.outcome);
+    } catch {
+      // The core was started anew once more, and has said so.
+    }
+  }
+
   #outcome(call: Call, message: Message): void {
-    const { receiver } = this.#runtime;
     this.#runtime.enter(() => {
+      const { receiver } = this.#runtime;
       const now = Date.now();
-      const writable = call.end(message);
+      // One that was there at two traps is not handed over a third time.
+      const writable = call.end(message) && ++call.handovers <= 2;
       const size = call.outcomeText?.length ?? 0;
       const result = message.result;
       if (own(result, "resultType") === "input_required") {
@@ -409,7 +429,7 @@ export class Listener implements TapListener {
   #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
     const owner = this.#face.owner(extra, this.#transport.sessionId);
     let peer = this.#peers.get(owner);
-    if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe)));
+    if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe, this)));
     const declared =
       generation === 26 ? capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
     return { peer, flags: declared | (this.#face.lists(owner, this.#pipe) ? LISTS : 0), owner };

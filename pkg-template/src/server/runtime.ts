@@ -35,6 +35,8 @@ interface Ask {
   readonly settle: { resolve(answer: Record<string, unknown>): void; reject(error: Error): void } | undefined;
   response?: { message: Message; extra: Record<string, unknown> | undefined };
   deliveredOn?: Listener;
+  /** Where the store has it, if tasks show it. */
+  key?: string;
 }
 
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
@@ -66,10 +68,11 @@ export class Runtime implements ReceiverHost {
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
   #assembler: Assembler;
-  readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean }>();
+  readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean; readonly listener: Listener }>();
   #policies = new Map<FullPolicy, number>();
   readonly #methods = new Map<string, number>();
   #lastNumber = 0;
+  #trap: unknown = Symbol("none");
   #draining = false;
   #replying: Payload | undefined;
   #replyingId = "";
@@ -104,18 +107,26 @@ export class Runtime implements ReceiverHost {
       this.#drain();
       return value;
     } catch (error) {
-      this.#rebuild(error);
+      if (error !== this.#trap) {
+        this.#trap = error;
+        this.#rebuild(error);
+      }
       throw error;
     }
+  }
+
+  /** Whether an error came out of the core, so that whoever waited has been told already. */
+  isTrap(error: unknown): boolean {
+    return error === this.#trap;
   }
 
   next(): number {
     return (this.#lastNumber = (this.#lastNumber % 0x7fffffff) + 1);
   }
 
-  open(owner: string | undefined, pipe: boolean): number {
+  open(owner: string | undefined, pipe: boolean, listener: Listener): number {
     const peer = this.receiver.open(owner, pipe);
-    this.#peers.set(peer, { owner, pipe });
+    this.#peers.set(peer, { owner, pipe, listener });
     return peer;
   }
 
@@ -245,6 +256,8 @@ export class Runtime implements ReceiverHost {
   setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void {
     const edit = this.#jobs.edit(job);
     const text = this.#text(source, number, sourceKey);
+    const ask = source === 3 ? this.asks.get(number) : undefined;
+    if (ask !== undefined) ask.key = key;
     if (text === undefined) edit.unwritable = true;
     else edit.set.push([member(part, key), text]);
   }
@@ -450,19 +463,28 @@ export class Runtime implements ReceiverHost {
     ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
     this.#policies = new Map();
     this.#draining = false;
-    const peers = new Map([...this.#peers].map(([peer, { owner, pipe }]) => [peer, this.receiver.open(owner, pipe)]));
+    this.#jobs.clear();
+    const open = [...this.#peers];
+    this.#peers.clear();
+    const peers = new Map(open.map(([peer, { owner, pipe, listener }]) => [peer, this.open(owner, pipe, listener)]));
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
       const call = this.calls.get(number);
       if (call?.taskId === undefined) entry.listener.answer({ jsonrpc: "2.0", id: entry.message.id, error: { code: -32603, message: "Internal error; try again" } });
     }
-    for (const listener of new Set([...this.calls.values()].map((call) => call.listener))) listener.reopened(peers);
+    for (const listener of new Set(open.map(([, { listener }]) => listener))) listener.reopened(peers);
     for (const call of this.calls.values()) {
-      if (call.taskId !== undefined) this.receiver.adopt(Date.now(), call.number, peers.get(call.peer) ?? 0, call.generation, call.flags, call.taskId);
+      call.peer = peers.get(call.peer) ?? 0;
+      if (call.taskId !== undefined) this.receiver.adopt(Date.now(), call.number, call.peer, call.generation, call.flags, call.taskId);
       else call.open();
+    }
+    for (const [number, ask] of this.asks) {
+      if (ask.key !== undefined) this.receiver.adoptAsk(Date.now(), ask.call.number, number, ask.key);
+      else this.withdraw(number, false, 4);
     }
     this.receiver.start(Date.now());
     this.#drain();
+    for (const call of [...this.calls.values()]) call.listener.repeatOutcome(call);
   }
 
   /** Tells the core which answers of an update are not what was asked for, now that the questions can be read. */

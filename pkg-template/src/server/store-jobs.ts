@@ -42,6 +42,12 @@ export class StoreJobs {
     this.#read = read;
   }
 
+  /** Forgets all jobs: the core that gave them is no more. */
+  clear(): void {
+    this.#payloads.clear();
+    this.#edits.clear();
+  }
+
   /** What a job read or wrote last. */
   payload(job: number): Payload {
     return this.#payloads.get(job) ?? new Payload(null);
@@ -121,9 +127,14 @@ export class StoreJobs {
       return this.#fail(job, error);
     }
     if (!isPromise(value)) return report(value);
+    const asker = this.#core();
+    // A core that was started anew in between has numbered its jobs from the beginning.
+    const later = (then: () => void): void => {
+      if (this.#core() === asker) this.#later(then);
+    };
     value.then(
-      (found) => this.#later(() => report(found)),
-      (error: unknown) => this.#later(() => this.#fail(job, error)),
+      (found) => later(() => report(found)),
+      (error: unknown) => later(() => this.#fail(job, error)),
     );
   }
 
