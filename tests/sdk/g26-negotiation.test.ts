@@ -168,7 +168,7 @@ test("G26-HTT-03, H66: a header that is missing or says something else is refuse
     for (const method of ["tasks/get", "tasks/update", "tasks/cancel"]) {
       const ask = (headers: Record<string, string | null>, taskId = id): Promise<Answer> => world.request(method, { taskId, inputResponses: {} }, { headers });
       const sentinel = (value: string): string => `=?base64?${Buffer.from(value).toString("base64")}?=`;
-      for (const headers of [
+      const wrong: Record<string, string | null>[] = [
         { "mcp-name": null },
         { "mcp-name": other },
         { "mcp-name": id.toLowerCase() === id ? id.toUpperCase() : id.toLowerCase() },
@@ -179,9 +179,8 @@ test("G26-HTT-03, H66: a header that is missing or says something else is refuse
         { "mcp-method": method.toUpperCase() },
         { "mcp-protocol-version": null },
         { "mcp-protocol-version": "2025-11-25" },
-      ]) {
-        refused(await ask(headers), -32020, 400);
-      }
+      ];
+      for (const headers of wrong) refused(await ask(headers), -32020, 400);
       // The names of headers are not case-sensitive, and an encoded value is compared decoded.
       if (method === "tasks/get") assert.equal((await ask({ "mcp-name": null, "MCP-NAME": sentinel(id) })).error, undefined);
     }
