@@ -204,6 +204,12 @@ impl Receiver {
         self.inner.borrow_mut().handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy);
     }
 
+    #[wasm_bindgen(js_name = "isPlain")]
+    pub fn is_plain(&self, policy: u32, generation: u8, flags: u32) -> bool {
+        let facts = facts(0, 0, generation, flags);
+        self.inner.borrow().is_plain(policy, facts.generation, facts.capabilities)
+    }
+
     pub fn begin(&self, now: f64, call: u32) {
         self.inner.borrow_mut().handle_begin(now as Millis, call);
     }

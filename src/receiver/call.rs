@@ -501,6 +501,17 @@ impl Receiver {
         self.calls.get(&call).is_some_and(|call| call.stage == Stage::Creating)
     }
 
+    /// Whether a call without `params.task` is none of the receiver's business: it is not refused, and cannot become a task.
+    pub fn is_plain(&self, policy: u32, generation: Generation, capabilities: Capabilities) -> bool {
+        let policy = usize::try_from(policy).ok().and_then(|number| self.policies.get(number));
+        policy.is_some_and(|policy| {
+            policy.support != Support::Required
+                && (generation == Generation::G25
+                    || policy.promotion == Promotion::Never
+                    || !capabilities.contains(Capabilities::TASKS))
+        })
+    }
+
     /// Whether the call is a task, or may still become one.
     pub fn may_be_task(&self, call: Request) -> bool {
         self.calls.get(&call).is_some_and(|call| match call.stage {

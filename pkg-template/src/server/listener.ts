@@ -191,16 +191,18 @@ export class Listener implements TapListener {
     const clean = isObject(meta) && RUN_META in meta ? withoutMark(message, meta) : message;
     if (generation === 0 || typeof name !== "string") return this.#wire.deliver(this.#plain(clean), extra);
     const runtime = this.#runtime;
+    // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
+    const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
+    if (own(params, "task") === undefined && runtime.isPlain(policy, generation, this.#declared(message, generation))) {
+      return this.#wire.deliver(clean, extra);
+    }
+    const { peer, flags } = this.#facts(message, extra, generation);
     if (isDeeperThan(params, DEEPEST)) {
       const number = runtime.next();
-      const { peer, flags } = this.#facts(message, extra, generation);
       runtime.requests.set(number, { listener: this, peer, message, extra, owner: "", taskId: "", kept: false });
       return runtime.enter(() => runtime.receiver.tooDeep(Date.now(), number, peer, generation, flags));
     }
-    // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
-    const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
     const number = runtime.next();
-    const { peer, flags } = this.#facts(message, extra, generation);
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
     // cancel a request whose id is 0 or empty (H37).
     const another = (this.#pipe && generation === 26) || this.#calls.has(message.id) || message.id === 0 || message.id === "";
@@ -426,13 +428,16 @@ export class Listener implements TapListener {
     return version !== undefined && this.#runtime.core.generation(version) === 26 ? this.#spoken(26) : 0;
   }
 
+  /** What the client declared, as the core's bits. */
+  #declared(message: Message, generation: number): number {
+    return generation === 26 ? capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
+  }
+
   #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
     const owner = this.#face.owner(extra, this.#transport.sessionId);
     let peer = this.#peers.get(owner);
     if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe, this)));
-    const declared =
-      generation === 26 ? capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
-    return { peer, flags: declared | (this.#face.lists(owner, this.#pipe) ? LISTS : 0), owner };
+    return { peer, flags: this.#declared(message, generation) | (this.#face.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }
 
   #send(message: Message, options: SendOptions): void {

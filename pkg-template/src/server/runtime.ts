@@ -70,6 +70,7 @@ export class Runtime implements ReceiverHost {
   #assembler: Assembler;
   readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean; readonly listener: Listener }>();
   #policies = new Map<FullPolicy, number>();
+  readonly #plain = new Map<FullPolicy, Map<number, boolean>>();
   readonly #methods = new Map<string, number>();
   #lastNumber = 0;
   #trap: unknown = Symbol("none");
@@ -140,6 +141,16 @@ export class Runtime implements ReceiverHost {
     let number = this.#methods.get(name);
     if (number === undefined) this.#methods.set(name, (number = this.core.method(name)));
     return number;
+  }
+
+  /** Whether a call without `params.task` is none of the core's business; it says so once for each kind of call. */
+  isPlain(policy: FullPolicy, generation: number, declared: number): boolean {
+    const kind = generation * 2 + (declared & 1);
+    let known = this.#plain.get(policy);
+    if (known === undefined) this.#plain.set(policy, (known = new Map()));
+    let plain = known.get(kind);
+    if (plain === undefined) known.set(kind, (plain = this.receiver.isPlain(this.policyNumber(policy), generation, declared)));
+    return plain;
   }
 
   policyNumber(policy: FullPolicy): number {
