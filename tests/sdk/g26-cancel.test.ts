@@ -216,17 +216,14 @@ test("G26-HTT-07, H10: a client that leaves before the answer cancels the call; 
   };
   let runs = 0;
   await using world = await World.open({ tools: { work: () => (runs++, text("ran")) }, tasks: { ...always, store }, way: "http" });
-  const gone = latch();
+  const left = latch();
   const { cut } = postAndCut(world, world.compose("tools/call", { name: "work", arguments: {} }));
   await arrived.promise;
+  world.onleft = left.resolve;
   cut();
   // The server sees the socket close; then the store answers.
-  const poll = async (): Promise<void> => {
-    for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
-    gone.resolve();
-  };
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  await poll();
+  await left.promise;
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
   letGo.resolve();
   await stored.promise;
   await deleted.promise;

@@ -107,6 +107,8 @@ export class World {
   readonly events: TaskEvent[] = [];
   readonly errors: unknown[] = [];
   readonly frames: Frame[] = [];
+  /** Called when a response's connection closes (way `http`). */
+  onleft: () => void = () => {};
   readonly way: Way;
   readonly #options: WorldOptions;
   #post: ((body: Json, says: Says, headers: Headers) => Promise<Response>) | undefined;
@@ -163,6 +165,7 @@ export class World {
     }
     const node = toNodeHandler({ fetch: serve as never });
     const http = createServer((incoming, outgoing) => {
+      outgoing.once("close", () => this.onleft());
       const auth = incoming.headers["x-test-auth"];
       if (typeof auth === "string") Object.assign(incoming, { auth: reviveAuth(JSON.parse(auth)) });
       void node(incoming as never, outgoing);
