@@ -170,7 +170,7 @@ test("a call that fails its checks is answered directly and leaves no task", asy
   await world.start("work", { n: 1 });
 });
 
-test("G26-CRE-03 (part): no handle before every instance can read the task, on a store that is slow to write", async () => {
+test("G26-CRE-03: no handle before every instance can read the task, on a store that is slow to write", async () => {
   const inner = memoryStore();
   const held: { operation: string; go: () => void }[] = [];
   let holding = true;
