@@ -40,7 +40,11 @@ export function compose(read: string | null, edit: PayloadEdit): string | null {
   for (const name of edit.remove) members.delete(name);
   for (const [name, text] of edit.set) members.set(name, text);
   if (members.size === 0) return null;
-  return `{${[...members].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`;
+  // Joined at once: a concatenation would keep its pieces alive for as long as the task is stored.
+  const pieces = ["{"];
+  for (const [name, text] of members) pieces.push(pieces.length === 1 ? "" : ",", JSON.stringify(name), ":", text);
+  pieces.push("}");
+  return pieces.join("");
 }
 
 /** A stored payload, parsed when a part of it is asked for. */
