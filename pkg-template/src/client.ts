@@ -121,28 +121,37 @@ export class TaskClient {
   }
 
   /** Calls the SDK's `callTool`, marked with the plan. A task may outlive every default timeout. */
-  #invoke(client: ClientLike, params: object, options: TaskCallOptions, plan: Plan): Promise<unknown> {
-    const token = String(++this.#lastPlan);
-    this.#plans.set(token, plan);
+  async #invoke(client: ClientLike, params: object, options: TaskCallOptions, plan: Plan): Promise<unknown> {
     const { preference: _p, ttl: _t, onAbort: _a, resultSchema, ...request } = options;
-    request.timeout ??= request.maxTotalTimeout ?? LONGEST;
+    const stop = new AbortController();
+    const { signal, timeout, maxTotalTimeout } = options;
+    const abort = () => stop.abort(signal?.reason);
+    if (timeout === undefined && maxTotalTimeout === undefined) {
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+      request["signal"] = stop.signal;
+    }
+    request["timeout"] = timeout ?? maxTotalTimeout ?? LONGEST;
+
+    const token = String(++this.#lastPlan);
+    const impatient = () => stop.abort("Request timed out");
+    const mine: Plan = { ...plan, ...(request["signal"] === stop.signal && { impatient }) };
+    this.#plans.set(token, mine);
+    const transport = client.transport;
     const marked = { ...params, _meta: { ...(params as { _meta?: object })._meta, [PLAN]: token } };
     const callTool = this.#callTool.get(client) ?? (client.callTool.bind(client) as unknown as CallTool);
-    const answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);
-    plan.answer = answer;
-    const transport = client.transport;
-    return answer.then(
-      (result) => {
-        this.#plans.delete(token);
-        return result;
-      },
-      (reason: unknown) => {
-        this.#plans.delete(token);
-        // It was aborted, it timed out, or a handler of its input failed.
-        if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.gaveUp(plan);
-        throw reason;
-      },
-    );
+    try {
+      mine.answer = plan.answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);
+      return await mine.answer;
+    } catch (thrown) {
+      plan.ending = mine.ending;
+      // It was aborted, it timed out, or a handler of its input failed.
+      if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.gaveUp(mine);
+      throw thrown;
+    } finally {
+      this.#plans.delete(token);
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   #plan(options: TaskCallOptions): Plan {

@@ -135,8 +135,8 @@ export interface TaskCallOptions {
   readonly preference?: TaskPreference | undefined;
   readonly ttl?: number | undefined;
   readonly onAbort?: "cancel" | "detach" | undefined;
-  /** ms. Default: none; a task may take days. */
-  timeout?: number | undefined;
+  /** ms for the whole call. Default: 60 s until the server has answered, and no end for a task. */
+  readonly timeout?: number | undefined;
   readonly maxTotalTimeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** SDK v1: the schema of the result. */

@@ -34,6 +34,10 @@ const PATIENCE: Millis = 30_000;
 const SAFETY: u32 = 30_000;
 /// How long the answer to a waiting `tasks/result` may lag behind a read that says the task has ended.
 const LAG: Millis = 1000;
+/// How long a question may be outstanding before another `tasks/result` gives it another stream.
+const SILENCE: Millis = 60_000;
+/// Requests about one task whose answers are still taken.
+const OPEN: usize = 8;
 /// A task without a time to live is followed this long (X-LIM-11).
 const DAY: u64 = 86_400_000;
 /// Failures in a row after which a task is given up (X-LIM-11).
@@ -255,6 +259,9 @@ impl Requestor {
         if lane.flight == Some(request) {
             lane.flight = None;
             lane.until = None;
+        } else if answered == Answered::Lost {
+            // Another one is under way.
+            return;
         }
         if follow.is_left() && method != Method::Cancel {
             return self.go_on(now, task);
@@ -400,12 +407,16 @@ impl Requestor {
         if lane.flight.is_some() && !waits {
             return;
         }
-        if lane.flight.is_some() {
-            // Its answer is overdue; it still counts when it comes.
-            lane.failures = lane.failures.saturating_add(1);
-            if lane.failures >= FAILURES {
+        // Where one is under way, its answer is overdue; it still counts when it comes.
+        let overdue = lane.flight.is_some();
+        if overdue && follow.stage == Stage::Fetching {
+            follow.result.failures = follow.result.failures.saturating_add(1);
+            if follow.result.failures >= FAILURES {
                 return self.on(now, task, Event::Exhausted);
             }
+        }
+        if overdue && follow.open.len() >= OPEN {
+            self.requests.remove(&follow.open.remove(0));
         }
         let keys = if method == Method::Update { follow.ledger.take_unsent() } else { Vec::new() };
         if method == Method::Update && keys.is_empty() {

@@ -1,7 +1,7 @@
 //! Snapshots of a task, and its outcome.
 
 use super::follow::{Follow, transition};
-use super::{Action, DAY, Ending, Event, FAILURES, LAG, Output, Payload, Requestor, SAFETY, Snapshot, Source, Stage, Task, is_ttl, later};
+use super::{Action, DAY, Ending, Event, FAILURES, LAG, Output, Payload, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
 use crate::task::Millis;
 use crate::wire::{Status, error};
 
@@ -67,13 +67,15 @@ impl Requestor {
                 self.apply_changes(task, changes);
             }
             if let Some(follow) = self.tasks.get_mut(&task) {
-                // The receiver may need a stream for its questions; or its details are only in a read.
-                if status == Status::InputRequired && follow.generation.has_result_method() {
-                    if follow.result.flight.is_none() {
-                        follow.result.plan(now);
-                    }
-                } else if status == Status::InputRequired && source == Source::Handle {
-                    follow.read.plan(now);
+                match (status == Status::InputRequired, follow.generation.has_result_method()) {
+                    // The receiver needs a stream for its question, and one may have died without a word, the question
+                    // with it (G25-INP-03, H08).
+                    (true, true) if follow.result.flight.is_some() => follow.result.plan(now.saturating_add(SILENCE)),
+                    (true, true) => follow.result.plan(now),
+                    (false, true) if follow.result.flight.is_some() => follow.result.at = None,
+                    // The details are only in a read.
+                    (true, false) if source == Source::Handle => follow.read.plan(now),
+                    _ => {}
                 }
             }
             self.refused_to_cancel(task);

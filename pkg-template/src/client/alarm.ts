@@ -6,16 +6,21 @@ export function now(): number {
   return globalThis.performance?.now() ?? Date.now();
 }
 
+/** What is woken at its time. */
+export interface Sleeper {
+  wake(): void;
+}
+
 /** One timer for many deadlines. It keeps no process alive. */
-export class Alarm<Key extends { wake(): void }> {
-  readonly #deadlines = new Map<Key, number>();
+export class Alarm {
+  readonly #deadlines = new Map<Sleeper, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #setTo = Infinity;
 
-  /** Sets when `key` is woken; infinite for never. */
-  set(key: Key, at: number): void {
-    if (at === Infinity) this.#deadlines.delete(key);
-    else this.#deadlines.set(key, at);
+  /** Sets when `sleeper` is woken, once; infinite for never. */
+  set(sleeper: Sleeper, at: number): void {
+    if (at === Infinity) this.#deadlines.delete(sleeper);
+    else this.#deadlines.set(sleeper, at);
     this.#arm();
   }
 
@@ -36,7 +41,11 @@ export class Alarm<Key extends { wake(): void }> {
     this.#setTo = Infinity;
     this.#timer = undefined;
     const due = now();
-    for (const [key, at] of [...this.#deadlines]) if (at <= due) key.wake();
+    for (const [sleeper, at] of [...this.#deadlines]) {
+      if (at > due || this.#deadlines.get(sleeper) !== at) continue;
+      this.#deadlines.delete(sleeper);
+      sleeper.wake();
+    }
     this.#arm();
   }
 }

@@ -3,7 +3,7 @@ import { type Core, loadCore, poison } from "../core.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
-import { type Alarm, LONGEST, now } from "./alarm.ts";
+import { type Alarm, LONGEST, now, type Sleeper } from "./alarm.ts";
 import { NONE, type RequestorHost } from "./host.ts";
 import {
   CLIENT_CAPABILITIES,
@@ -33,6 +33,8 @@ const DRIVEN = "input";
 const OWN_IDS = 2 ** 52;
 /** Requests of the server whose answers must name their task. */
 const RELATED = 1000;
+/** How long an answer to a call may take where its caller sets no timeout; as in both SDKs. A task may take longer. */
+const PATIENCE = 60_000;
 
 /** What a caller wants with one call. */
 export interface Plan {
@@ -45,6 +47,8 @@ export interface Plan {
   answer?: Promise<unknown>;
   /** Called when the task is there. */
   readonly created?: ((handle: Handle) => void) | undefined;
+  /** Gives up the call where the peer does not answer it; only for callers that set no timeout. */
+  readonly impatient?: (() => void) | undefined;
   /** Why the call ended, if it was not the peer who said so. */
   ending?: number | undefined;
 }
@@ -64,7 +68,7 @@ export interface Shared {
   readonly plan: Plan;
   readonly poll: { readonly min: number; readonly max: number; readonly initial: number };
   readonly maxAge: number;
-  readonly alarm: Alarm<Connection>;
+  readonly alarm: Alarm;
   readonly plans: Map<string, Plan>;
   readonly ontask: ((handle: Handle) => void) | undefined;
   readonly onerror: (error: TaskError) => void;
@@ -92,6 +96,8 @@ interface Call {
   round: readonly string[];
   /** An answer that waits for the driver. */
   late: Partial<Message> | undefined;
+  /** Woken when the peer takes too long to answer. */
+  readonly patience: Sleeper;
 }
 
 interface Kept {
@@ -155,6 +161,7 @@ export class Connection implements Listener, RequestorHost {
 
   outbound(message: Message, options: SendOptions): Promise<void> {
     const { method, id } = message;
+    if (method === "tools/call" && id !== undefined) return this.#call(message, options);
     if (this.#state !== "open") return this.#wire.send(message, options);
     if (method === undefined) return this.#wire.send(this.#withRelatedTask(message), options);
     if (id === undefined) return this.#notification(message, options);
@@ -166,8 +173,6 @@ export class Connection implements Listener, RequestorHost {
       case "tools/list":
         this.#awaited.set(id, own(message, "params", "cursor") === undefined ? method : "tools/list more");
         break;
-      case "tools/call":
-        return this.#call(message, options);
     }
     return this.#wire.send(message, options);
   }
@@ -176,8 +181,8 @@ export class Connection implements Listener, RequestorHost {
     const { id, method } = message;
     if (this.#state !== "open") return this.#wire.deliver(message, extra);
     if (method !== undefined) {
-      this.#inboundMethod(message, method, id);
-      return this.#wire.deliver(message, extra);
+      if (this.#inboundMethod(message, method, id)) this.#wire.deliver(message, extra);
+      return;
     }
     const request = this.#requests.get(id);
     if (request !== undefined) return this.#answer(message, request);
@@ -216,6 +221,7 @@ export class Connection implements Listener, RequestorHost {
     this.#state = "closed";
     this.#shared.alarm.set(this, Infinity);
     for (const { prompts } of this.#tasks.values()) for (const prompt of prompts.values()) prompt.abort();
+    for (const { patience } of this.#calls.values()) this.#shared.alarm.set(patience, Infinity);
     for (const map of [this.#awaited, this.#calls, this.#callById, this.#tasks, this.#requests, this.#related, this.#driven]) map.clear();
   }
 
@@ -232,10 +238,16 @@ export class Connection implements Listener, RequestorHost {
   }
   #forwarding: ((call: number) => void) | undefined;
 
-  #inboundMethod(message: Message, method: string, id: unknown): void {
+  /** Looks at a request or notification of the peer; answers whether the SDK should see it. */
+  #inboundMethod(message: Message, method: string, id: unknown): boolean {
     if (id !== undefined) {
+      // The same question on another stream: it is being answered (G25-INP-07).
+      if (this.#related.has(id)) return false;
       const task = own(message, "params", "_meta", RELATED_TASK, "taskId");
       if (typeof task === "string" && this.#related.size < RELATED) this.#related.set(id, task);
+    } else if (method === "notifications/progress") {
+      const call = this.#callById.get(own(message, "params", "progressToken"));
+      if (call !== undefined && call.task === undefined) this.#wait(call);
     } else if (method === "notifications/cancelled") {
       this.#related.delete(own(message, "params", "requestId"));
     } else if (method === "notifications/tools/list_changed") {
@@ -246,6 +258,7 @@ export class Connection implements Listener, RequestorHost {
       const followed = [...this.#tasks.values()].find((known) => known.id === own(task, "taskId"));
       if (followed?.generation === generation) this.#snapshot(2, 0, task, followed, { snapshot: task, result: own(task, "result"), error: own(task, "error") });
     }
+    return true;
   }
 
   /** The answer to a request of a task names the task (G25-INP-06). */
@@ -308,14 +321,18 @@ export class Connection implements Listener, RequestorHost {
   #call(message: Message, options: SendOptions): Promise<void> {
     const params = isObject(message.params) ? message.params : {};
     const meta = own(params, "_meta");
-    const driven = this.#driven.get(String(own(meta, PROMPT)));
-    if (driven !== undefined) return this.#drive(message, params, driven);
+    const prompt = own(meta, PROMPT);
+    if (prompt !== undefined) return this.#drive(message, params, this.#driven.get(String(prompt)));
     const state = own(params, "requestState");
     if (typeof state === "string" && state.startsWith(this.#secret)) return this.#repeated(message, params, options, Number(state.slice(this.#secret.length + 1)));
 
     const token = own(meta, PLAN);
     const plan = this.#shared.plans.get(String(token)) ?? this.#shared.plan;
     const frame = token === undefined ? message : { ...message, params: withoutMark(params, meta) };
+    if (this.#state !== "open") {
+      // Nothing is followed any more; a call is just a call.
+      return plan.resume === undefined ? this.#wire.send(frame, options) : Promise.reject(new TaskError("connection", "The connection is not followed any more"));
+    }
     if (!this.#introduced) this.#introduceFromClient();
     const version = own(meta, PROTOCOL_VERSION);
     const generation = typeof version === "string" ? this.#core.generation(version) : this.#generation;
@@ -338,6 +355,7 @@ export class Connection implements Listener, RequestorHost {
       task: undefined,
       round: [],
       late: undefined,
+      patience: { wake: () => plan.impatient?.() },
     };
     this.#calls.set(call.number, call);
     this.#callById.set(message.id, call);
@@ -397,6 +415,7 @@ export class Connection implements Listener, RequestorHost {
   }
 
   #reply(message: Message, call: Call): void {
+    this.#shared.alarm.set(call.patience, Infinity);
     this.#callById.delete(call.wireId);
     call.reply = message;
     const { result, error } = message;
@@ -522,7 +541,8 @@ export class Connection implements Listener, RequestorHost {
   }
   #manual = false;
 
-  async #drive(message: Message, params: Json, driven: Driven): Promise<void> {
+  async #drive(message: Message, params: Json, driven: Driven | undefined): Promise<void> {
+    if (driven === undefined) throw new TaskError("detached", "The task is not followed any more");
     const responses = own(params, "inputResponses");
     const token = own(params, "_meta", PROMPT);
     const repeated = own(params, "requestState") === token;
@@ -614,6 +634,7 @@ export class Connection implements Listener, RequestorHost {
     const again = call.reply !== undefined;
     if (again) this.#callById.set((call.wireId = ++this.#lastId), call);
     call.reply = undefined;
+    this.#wait(call);
     const first = !call.handed;
     call.handed = true;
     const sent = this.#sendSafely({ ...call.frame, id: again ? call.wireId : call.id, params }, call.options);
@@ -626,6 +647,10 @@ export class Connection implements Listener, RequestorHost {
     });
     if (first) call.sent = failed;
     else failed.catch(() => {});
+  }
+
+  #wait(call: Call): void {
+    if (call.plan.impatient !== undefined) this.#shared.alarm.set(call.patience, now() + PATIENCE);
   }
 
   list(request: number, cursor: string | undefined): void {
@@ -798,6 +823,7 @@ export class Connection implements Listener, RequestorHost {
   }
 
   #dropCall(call: Call): void {
+    this.#shared.alarm.set(call.patience, Infinity);
     this.#calls.delete(call.number);
     for (const id of [call.id, call.wireId]) if (this.#callById.get(id) === call) this.#callById.delete(id);
     if (call.task !== undefined) this.#tasks.get(call.task)?.calls.delete(call.number);

@@ -424,19 +424,53 @@ fn notifications_are_hints() {
     assert_eq!(ending(&world.answer(result, Answered::Result { is_error: true })), Some((Ending::Completed, Some(Status::Failed))));
 }
 
-/// G25-NTF-02: everything above works without notifications; a question of the task brings a stream for it (G25-INP-03, R-14).
+/// G25-INP-03, R-14: a question of the task has one stream; if it is still there after a minute, the stream may be dead
+/// and another one is opened (H08).
 #[test]
-fn input_required_brings_a_stream() {
+fn input_required_has_a_stream() {
+    let mut world = World::new();
+    let (_, outputs) = world.follow(1, Generation::G25);
+    let first = sent(&outputs, Method::Result).expect("it waits");
+    let (_, read) = world.wait_for(Method::Get);
+    let began = world.now;
+    assert_eq!(sent(&world.snapshot(read, "t1", "input_required"), Method::Result), None, "one stream is enough");
+    let mut seen = vec![first];
+    let mut ask_again = |world: &mut World| loop {
+        let (_, outputs) = world.wait();
+        if let Some(read) = sent(&outputs, Method::Get) {
+            world.snapshot(read, "t1", "input_required");
+        }
+        if let Some(result) = sent(&outputs, Method::Result) {
+            assert!(!seen.contains(&result));
+            seen.push(result);
+            return result;
+        }
+    };
+    let second = ask_again(&mut world);
+    assert_eq!(world.now - began, 60_000);
+    let mut last = second;
+    for _ in 0..20 {
+        last = ask_again(&mut world);
+    }
+    assert_eq!(world.answer(second, Answered::Lost), [], "long forgotten");
+    assert_eq!(answers(&world.answer(last, Answered::Result { is_error: false })).len(), 1);
+
+    // Without a stream there is one at once.
     let mut world = World::new();
     let (_, outputs) = world.follow(1, Generation::G25);
     let result = sent(&outputs, Method::Result).expect("it waits");
-    let (_, read) = world.wait_for(Method::Get);
-    let outputs = world.snapshot(read, "t1", "input_required");
-    assert_eq!(sent(&outputs, Method::Result), None, "one stream is enough");
     world.answer(result, Answered::Lost);
     let (_, read) = world.wait_for(Method::Get);
-    let outputs = world.snapshot(read, "t1", "input_required");
-    assert!(sent(&outputs, Method::Result).is_some() || world.outputs.iter().filter(|o| matches!(o, Output::Ask { method: Method::Result, .. })).count() > 1);
+    assert!(sent(&world.snapshot(read, "t1", "input_required"), Method::Result).is_some());
+
+    // Answered in time: nothing is opened.
+    let mut world = World::new();
+    world.follow(1, Generation::G25);
+    let (_, read) = world.wait_for(Method::Get);
+    world.snapshot(read, "t1", "input_required");
+    let (_, read) = world.wait_for(Method::Get);
+    world.snapshot(read, "t1", "working");
+    assert_eq!(sent(&world.pass(120_000), Method::Result), None);
 }
 
 /// H94: with the connection everything ends here, once, and nothing is sent or planned.

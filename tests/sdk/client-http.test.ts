@@ -1,0 +1,184 @@
+// The client half on Streamable HTTP: headers, lost answers, broken streams.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
+import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { TaskClient, TaskServer } from "mcp-tasks";
+import { type Behaviour, EXTENSION, G26, handle26, task26, text } from "./client-peer.ts";
+import { type Kind, later, makeClient } from "./client-sdk.ts";
+import { tools } from "./client-tools.ts";
+import { entryV2, statefulV1 } from "./harness/http.ts";
+import { attached } from "./harness/servers.ts";
+
+interface Post {
+  readonly method: string;
+  readonly id: unknown;
+  readonly params: any;
+  readonly headers: Headers;
+}
+
+/** A fetch that records each POST, and may spoil it. */
+function spy(inner: typeof fetch, spoil: (post: Post, number: number) => Response | Error | undefined = () => undefined) {
+  const posts: Post[] = [];
+  const spied = async (url: any, init: any = {}): Promise<Response> => {
+    if (init.method !== "POST") return inner(url, init);
+    const { method, id, params } = JSON.parse(init.body);
+    const post = { method, id, params, headers: new Headers(init.headers) };
+    posts.push(post);
+    const spoiled = spoil(post, posts.filter((other) => other.method === method).length);
+    if (spoiled instanceof Error) throw spoiled;
+    return spoiled ?? inner(url, init);
+  };
+  return { posts, fetch: spied as typeof fetch, all: (method: string) => posts.filter((post) => post.method === method) };
+}
+
+/** A modern server without a socket: each POST is answered with JSON. */
+function answering(behaviour: Behaviour): typeof fetch {
+  return (async (_url: unknown, init: any) => {
+    const message = JSON.parse(init.body);
+    if (message.id === undefined) return new Response(null, { status: 202 });
+    const discover = () => ({ resultType: "complete", supportedVersions: [G26], capabilities: { tools: {}, extensions: { [EXTENSION]: {} } }, ttlMs: 0, cacheScope: "private", _meta: { "io.modelcontextprotocol/serverInfo": { name: "m", version: "1" } } });
+    const result = await ({ "server/discover": discover, ...behaviour } as Behaviour)[message.method]?.(message.params, message, undefined as never);
+    return new Response(JSON.stringify({ jsonrpc: "2.0", id: message.id, result }), { headers: { "content-type": "application/json" } });
+  }) as typeof fetch;
+}
+
+async function start(kind: Kind, transport: unknown, options: object = {}) {
+  const errors: Error[] = [];
+  const host = new TaskClient({ poll: { min: 5, initial: 5 }, onerror: (error) => errors.push(error), ...options });
+  const client = host.attach(makeClient(kind, { "elicitation/create": () => ({ action: "accept", content: { name: "Ada" } }) }));
+  await client.connect(transport);
+  return { client, host, errors };
+}
+
+describe("2026-07-28", () => {
+  test("requests about tasks carry the headers of their task (G26-HTT-01, G26-HTT-08)", async () => {
+    const tasks = new TaskServer({ defaults: { task: "always", pollInterval: 20 } });
+    const http = await entryV2(() => attached("v2", tasks, tools));
+    const spied = spy(fetch);
+    const { client, errors } = await start("SDK v2, 2026", new HttpV2(new URL(http.url), { fetch: spied.fetch }));
+    assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [{ type: "text", text: "hello Ada" }]);
+    const own = spied.posts.filter((post) => post.method.startsWith("tasks/"));
+    assert.ok(spied.all("tasks/get").length > 0 && spied.all("tasks/update").length === 1);
+    for (const { method, params, headers } of own) {
+      assert.equal(headers.get("mcp-method"), method);
+      assert.equal(headers.get("mcp-name"), params.taskId);
+      assert.equal(headers.get("mcp-protocol-version"), G26);
+      assert.match(headers.get("accept") ?? "", /application\/json.*text\/event-stream|text\/event-stream.*application\/json/);
+    }
+    assert.equal(new Set(spied.posts.map((post) => post.id)).size, spied.posts.length);
+    assert.deepEqual(errors, []);
+    await client.close();
+    await http.close();
+    await tasks.close();
+  });
+
+  test("an id that no header can carry is encoded (G26-HTT-02, H64, H65)", async () => {
+    for (const taskId of ["é", " a ", "=?base64?x?=", "line\nbreak"]) {
+      const spied = spy(answering({ "tools/call": () => handle26(taskId, { pollIntervalMs: 5 }), "tasks/get": () => task26(taskId, "completed", { result: text("done") }) }));
+      const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
+      assert.deepEqual((await client.callTool({ name: "any" })).content, text("done").content);
+      assert.equal(spied.all("tasks/get")[0]?.headers.get("mcp-name"), `=?base64?${Buffer.from(taskId).toString("base64")}?=`);
+      await client.close();
+    }
+  });
+
+  test("reads that fail, in whatever way, are repeated; the creating call is not (X-ERR-05, X-CRE-01)", async () => {
+    const stream = (...events: string[]) => new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
+    const failures = [() => new TypeError("fetch failed"), () => new Response("busy", { status: 503 }), () => stream(": nothing\n\n"), () => new Response("", { status: 502 })];
+    const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }), "tasks/get": () => task26("t1", "completed", { result: text("done") }) }), (post, number) =>
+      post.method === "tasks/get" ? failures[number - 1]?.() : undefined,
+    );
+    const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
+    assert.deepEqual((await client.callTool({ name: "any" })).content, text("done").content);
+    assert.equal(spied.all("tasks/get").length, failures.length + 1);
+    await client.close();
+
+    const broken = spy(answering({}), (post) => (post.method === "tools/call" ? new TypeError("fetch failed") : undefined));
+    const second = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: broken.fetch }));
+    await assert.rejects(second.client.callTool({ name: "any" }));
+    await later(30);
+    assert.equal(broken.all("tools/call").length, 1);
+    await second.client.close();
+  });
+
+  test("a server that is gone for good is given up (X-LIM-11)", async () => {
+    const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 1 }) }), (post) => (post.method === "tasks/get" ? new TypeError("fetch failed") : undefined));
+    const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }), { poll: { min: 1, max: 8 } });
+    await assert.rejects(client.callTool({ name: "any" }), (error: any) => error.data.reason === "unreachable");
+    assert.equal(spied.all("tasks/get").length, 10);
+    await client.close();
+  });
+
+  test("an aborted call ends its exchange before the task is known, and its task afterwards", async () => {
+    const signals: AbortSignal[] = [];
+    const hanging = answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }), "tasks/get": () => task26("t1", "working", { pollIntervalMs: 5 }), "tasks/cancel": () => ({ resultType: "complete" }) });
+    let hang = true;
+    const spied = spy((async (url: any, init: any) => {
+      if (hang && JSON.parse(init.body).method === "tools/call") {
+        signals.push(init.signal);
+        return new Promise((_resolve, reject) => init.signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))));
+      }
+      return hanging(url, init);
+    }) as typeof fetch);
+    const { client, errors } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
+    const first = new AbortController();
+    const call = assert.rejects(client.callTool({ name: "any" }, { signal: first.signal }));
+    await later(20);
+    first.abort("enough");
+    await call;
+    assert.equal(signals[0]?.aborted, true);
+    hang = false;
+    const second = new AbortController();
+    const following = assert.rejects(client.callTool({ name: "any" }, { signal: second.signal }));
+    await later(40);
+    assert.ok(spied.all("tasks/get").length > 0);
+    second.abort("enough");
+    await following;
+    await later(20);
+    assert.equal(spied.all("tasks/cancel").length, 1);
+    assert.equal(spied.all("notifications/cancelled").length, 0);
+    assert.deepEqual(errors, []);
+    await client.close();
+  });
+});
+
+describe("2025-11-25", () => {
+  for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
+    test(`${kind}: requests about tasks carry the session, and nothing of the newer revision (G25-HTT-01, G25-HTT-02)`, async () => {
+      const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
+      const http = await statefulV1(() => attached("v1", tasks, tools));
+      const spied = spy(fetch);
+      const options = { fetch: spied.fetch };
+      const { client, errors } = await start(kind, kind === "SDK v1" ? new HttpV1(new URL(http.url), options) : new HttpV2(new URL(http.url), options));
+      assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [{ type: "text", text: "hello Ada" }]);
+      const own = spied.posts.filter((post) => post.method?.startsWith("tasks/"));
+      assert.ok(own.length > 0);
+      for (const { headers } of own) {
+        assert.equal(headers.get("mcp-protocol-version"), "2025-11-25");
+        assert.ok(headers.get("mcp-session-id"));
+        assert.equal(headers.get("mcp-name"), null);
+        assert.equal(headers.get("mcp-method"), null);
+      }
+      assert.deepEqual(errors, []);
+      await client.close();
+      await http.close();
+      await tasks.close();
+    });
+
+    test(`${kind}: a tasks/result that cannot be sent is sent again (G25-RES-12, G25-GET-04, H07)`, async () => {
+      const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
+      const http = await statefulV1(() => attached("v1", tasks, tools));
+      const spied = spy(fetch, (post, number) => (post.method === "tasks/result" && number < 3 ? new TypeError("fetch failed") : undefined));
+      const options = { fetch: spied.fetch };
+      const { client } = await start(kind, kind === "SDK v1" ? new HttpV1(new URL(http.url), options) : new HttpV2(new URL(http.url), options));
+      assert.deepEqual((await client.callTool({ name: "slow", arguments: {} })).content, [{ type: "text", text: "slow" }]);
+      const results = spied.all("tasks/result");
+      assert.equal(new Set(results.map((post) => post.id)).size, results.length);
+      assert.ok(results.length >= 3);
+      await client.close();
+      await http.close();
+      await tasks.close();
+    });
+  }
+});
