@@ -4,7 +4,7 @@ import { Gate, type Context, type Product, callOf, negotiatedVersion } from "./s
 import { isWellFormed } from "./server/facts.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { defaultOwner } from "./server/owner.ts";
-import { invalid } from "./server/policy.ts";
+import { type Policies, invalid, readPolicies } from "./server/policy.ts";
 import { Runtime } from "./server/runtime.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { type TransportLike, tap } from "./tap.ts";
@@ -23,20 +23,36 @@ export interface FetchHandler {
 /** Gives SDK servers durable tasks. One for all connections of a server. */
 export class TaskServer {
   readonly #options: TaskServerOptions;
-  readonly #face: Face;
+  readonly #policies: Policies;
+  #made: Face | undefined;
 
-  /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong, and `wasm` where WebAssembly is forbidden. */
+  /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskServerOptions = {}) {
     if (options.cursorKey !== undefined && options.cursorKey.length !== 16) throw invalid("cursorKey", "16 bytes");
     for (const [name, value] of Object.entries(options.limits ?? {})) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= 0xffffffff)) throw invalid(`limits.${name}`, "a positive whole number");
     }
-    const { generations } = options;
-    if (generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) throw invalid("generations", 'a list of "2025-11-25" and "2026-07-28"');
+    if (options.generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) {
+      throw invalid("generations", 'a list of "2025-11-25" and "2026-07-28"');
+    }
     this.#options = options;
-    const runtime = new Runtime(options, options.store ?? memoryStore());
-    this.#face = {
-      runtime,
+    this.#policies = readPolicies(options);
+  }
+
+  /**
+   * What runs the tasks: made when the first connection opens, because edge platforms forbid timers and random numbers
+   * while a module loads.
+   */
+  get #face(): Face {
+    return (this.#made ??= this.#make());
+  }
+
+  #make(): Face {
+    const options = this.#options;
+    const { generations } = options;
+    const policies = this.#policies;
+    return {
+      runtime: new Runtime(options, policies, options.store ?? memoryStore()),
       owner: (extra, sessionId) => {
         const authInfo = extra?.["authInfo"];
         if (options.owner === undefined) return defaultOwner(authInfo);
@@ -45,14 +61,15 @@ export class TaskServer {
       },
       // In 2025-11-25 the client asks for tasks: where no tool takes one, there is nothing to declare (G25-CAP-05).
       speaks: (generation) =>
-        (generations === undefined || generations.includes(generation === 26 ? "2026-07-28" : "2025-11-25")) && (generation === 26 || runtime.policies.offered),
+        (generations === undefined || generations.includes(generation === 26 ? "2026-07-28" : "2025-11-25")) && (generation === 26 || policies.offered),
       lists: (owner, pipe) => options.list ?? (pipe || (owner !== undefined && owner !== "")),
     };
   }
 
   /**
    * Attaches tasks to a server of either SDK, before it is connected, or to a transport. Returns what it was given.
-   * Handlers, clients and entry points stay as they are.
+   * Handlers, clients and entry points stay as they are. Connecting throws {@link TaskError} `wasm` where the platform
+   * forbids WebAssembly.
    */
   attach<T extends AttachableServer | TransportLike>(target: T): T {
     if ("connect" in target && typeof target.connect === "function") this.#attachServer(target as T & Product & { connect(transport: TransportLike): Promise<void> });
@@ -94,11 +111,13 @@ export class TaskServer {
     };
   }
 
-  /** Stops timers and watches, and lets go of connections that only running tasks kept open. The store stays open. */
+  /**
+   * Stops timers and watches, lets go of connections that only running tasks kept open, and closes what the store opened
+   * itself, never your own handle.
+   */
   async close(): Promise<void> {
-    this.#face.runtime.stop();
-    if (this.#options.store === undefined) return;
-    await this.#options.store.close?.();
+    this.#made?.runtime.stop();
+    await this.#options.store?.close?.();
   }
 
   #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {

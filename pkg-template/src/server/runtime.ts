@@ -10,7 +10,7 @@ import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
-import { type FullPolicy, type Policies, readPolicies } from "./policy.ts";
+import { type FullPolicy, type Policies } from "./policy.ts";
 import { StoreJobs } from "./store-jobs.ts";
 
 /** A JSON-RPC request that waits for its answer. */
@@ -81,10 +81,10 @@ export class Runtime implements ReceiverHost {
   #unwatch: (() => void) | undefined;
   #idle: (() => void)[] = [];
 
-  constructor(options: TaskServerOptions, store: TaskStore) {
+  constructor(options: TaskServerOptions, policies: Policies, store: TaskStore) {
     this.#options = options;
     this.#store = store;
-    this.policies = readPolicies(options);
+    this.policies = policies;
     const limit = options.limits?.resultBytes ?? 16 * 2 ** 20;
     this.#jobs = new StoreJobs(
       store,
