@@ -335,6 +335,14 @@ impl Receiver {
         self.inner.borrow_mut().handle_misfit(job, key);
     }
 
+    pub fn gone(&self, now: f64, peer: u32) {
+        self.inner.borrow_mut().handle_gone(now as Millis, peer);
+    }
+
+    pub fn undelivered(&self, ask: u32) {
+        self.inner.borrow_mut().handle_undelivered(ask);
+    }
+
     #[wasm_bindgen(js_name = "waitEnded")]
     pub fn wait_ended(&self, now: f64, request: u32) {
         self.inner.borrow_mut().handle_wait_ended(now as Millis, request);

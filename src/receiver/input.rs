@@ -120,7 +120,8 @@ impl Receiver {
     }
 
     /// Sends what is owed to the client: on the newest result stream, or on the connection where that is one stream
-    /// (G25-INP-07, G25-NTF-04). Elsewhere it waits for the next `tasks/result` (H78).
+    /// (G25-INP-07, G25-NTF-04). Where neither is, the host tries the connection, which may have a stream that belongs to no
+    /// request (H78), or says that it is not delivered.
     pub(super) fn deliver(&mut self, slot: u32) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let stream = entry.waiters.keys().next_back().copied();
@@ -129,9 +130,6 @@ impl Receiver {
             .and_then(|call| self.calls.get(&call))
             .and_then(|call| self.peers.get(&call.facts.peer))
             .is_some_and(|connection| connection.pipe);
-        if stream.is_none() && !pipe {
-            return;
-        }
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let mut owed = Vec::new();
         for pending in entry.asks.iter_mut().filter(|pending| pending.nested && pending.key.is_some() && !pending.over && !pending.delivered) {
@@ -141,6 +139,16 @@ impl Receiver {
         }
         for (ask, stream) in owed {
             self.push(Output::Deliver { ask, stream });
+        }
+    }
+
+    /// What carried this request to the client is gone, or there was nothing to carry it: it is owed again, on the next stream
+    /// (G25-INP-07, H08).
+    pub fn handle_undelivered(&mut self, ask: Ask) {
+        let Some(entry) = self.asks.get(&ask).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
+        for pending in entry.asks.iter_mut().filter(|pending| pending.ask == ask) {
+            pending.delivered = false;
+            pending.stream = None;
         }
     }
 
@@ -310,7 +318,7 @@ impl Receiver {
         }
         match self.slots.get(slot).and_then(|slot| slot.waiters.keys().next_back()) {
             Some(waiter) => Route::Stream(*waiter),
-            None => Route::Nowhere,
+            None => Route::Connection,
         }
     }
 

@@ -194,6 +194,17 @@ impl Receiver {
         }
     }
 
+    /// A connection is gone, but a task that runs here still needs to know whose it was: nothing more goes out on it.
+    pub fn handle_gone(&mut self, now: Millis, peer: Peer) {
+        self.tick(now);
+        let Some(connection) = self.peers.get_mut(&peer) else { return };
+        connection.pipe = false;
+        for request in std::mem::take(&mut connection.waits).into_keys() {
+            self.end_wait(request);
+        }
+        self.owe_all_again(peer);
+    }
+
     /// A storage operation ended.
     pub fn handle_completion(&mut self, now: Millis, job: Job, completion: Completion) {
         self.tick(now);

@@ -137,7 +137,13 @@ impl Receiver {
                 return self.refuse(facts, Error::missing_capability(missing));
             }
         }
+        let asks = facts.generation == Generation::G25 && task.phase == Phase::InputRequired;
+        let slot = self.owner_of(facts.peer).filter(|_| asks).and_then(|owner| self.slots.find(&owner, &id));
         self.answer(facts, job, Body::State { id, task });
+        // There may be a stream now for what could not be delivered.
+        if let Some(slot) = slot {
+            self.deliver(slot);
+        }
     }
 
     /// The task, if this request may see it; a task that ran out of time is shown as such (X-TTL-01).

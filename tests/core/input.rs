@@ -356,24 +356,28 @@ fn a_nested_request_is_owed_until_it_is_answered() {
     let (call, id) = bench.start();
     nested(&mut bench, call, 1);
     bench.pass(10_000);
-    assert_eq!(deliveries(&bench, 1), []);
+    assert_eq!(deliveries(&bench, 1), [None], "the connection may have a stream of its own");
     assert_eq!(bench.status(&id), "input_required");
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
 
     let first = bench.wait(&id);
-    assert_eq!(deliveries(&bench, 1), [Some(first)]);
+    assert_eq!(deliveries(&bench, 1), [None, Some(first)]);
     let stream = bench.world.open(0, Some("ann"), false);
     let second = bench.world.result(0, stream, &id);
-    assert_eq!(deliveries(&bench, 1), [Some(first)], "not on both");
+    assert_eq!(deliveries(&bench, 1), [None, Some(first)], "not on both");
     nested(&mut bench, call, 2);
     assert_eq!(deliveries(&bench, 2), [Some(second)], "on the newest");
 
     bench.input(0, |receiver, now| receiver.handle_wait_ended(now, first));
-    assert_eq!(deliveries(&bench, 1), [Some(first), Some(second)]);
+    assert_eq!(deliveries(&bench, 1), [None, Some(first), Some(second)]);
     bench.close(0, stream);
-    assert_eq!(deliveries(&bench, 1).len(), 2, "there is no stream");
+    for ask in [1, 2] {
+        assert_eq!(deliveries(&bench, ask).last(), Some(&None), "there is no stream");
+        bench.input(0, |receiver, _| receiver.handle_undelivered(ask));
+    }
     let third = bench.wait(&id);
-    assert_eq!(deliveries(&bench, 1), [Some(first), Some(second), Some(third)]);
-    assert_eq!(deliveries(&bench, 2), [Some(second), Some(third)]);
+    assert_eq!(deliveries(&bench, 1), [None, Some(first), Some(second), None, Some(third)]);
+    assert_eq!(deliveries(&bench, 2), [Some(second), None, Some(third)]);
 
     bench.later = true;
     assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
@@ -390,13 +394,43 @@ fn a_closed_pipe_owes_its_requests() {
     nested(&mut bench, call, 1);
     let pipe = bench.peer;
     bench.close(0, pipe);
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
     bench.peer = bench.world.open(0, Some("ann"), false);
     let wait = bench.wait(&id);
-    assert_eq!(deliveries(&bench, 1), [None, Some(wait)]);
+    assert_eq!(deliveries(&bench, 1).last(), Some(&Some(wait)));
     bench.input(0, |receiver, now| receiver.handle_answer(now, 1));
     bench.complete(0, call);
     assert!(bench.replied(wait).is_some());
     bench.assert_idle();
+}
+
+/// G25-INP-07, H29: a connection that is gone while the handler runs carries nothing more; the owner's next one does.
+#[test]
+fn a_gone_pipe_owes_its_requests() {
+    let mut bench = Bench::new(G25);
+    let (call, id) = bench.start();
+    nested(&mut bench, call, 1);
+    let pipe = bench.peer;
+    bench.input(0, |receiver, now| receiver.handle_gone(now, pipe));
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+    bench.peer = bench.world.open(0, Some("ann"), true);
+    let wait = bench.wait(&id);
+    assert_eq!(deliveries(&bench, 1).last(), Some(&Some(wait)));
+    bench.input(0, |receiver, now| receiver.handle_answer(now, 1));
+    bench.complete(0, call);
+    assert!(bench.replied(wait).is_some());
+}
+
+/// H78: a poll that sees the question tries once more to deliver it.
+#[test]
+fn a_poll_tries_to_deliver() {
+    let mut bench = Bench::new(G25);
+    bench.peer = bench.world.open(0, Some("ann"), false);
+    let (call, id) = bench.start();
+    nested(&mut bench, call, 1);
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+    assert_eq!(bench.status(&id), "input_required");
+    assert_eq!(deliveries(&bench, 1), [None, None]);
 }
 
 /// A handler that ends with open requests leaves none behind.

@@ -104,8 +104,15 @@ export interface Context {
     signal?: AbortSignal;
     elicitInput?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
     requestSampling?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
+    send?: (request: unknown, ...rest: unknown[]) => Promise<unknown>;
     [key: string]: unknown;
   };
+}
+
+/** The arguments after a request: options, or a schema of the result and options. */
+function patiently(rest: readonly unknown[], patient: (options: Record<string, unknown> | undefined) => Record<string, unknown>): unknown[] {
+  const at = typeof rest[0] === "object" && rest[0] !== null && "~standard" in rest[0] ? 1 : 0;
+  return [...rest.slice(0, at), patient(rest[at] as Record<string, unknown> | undefined)];
 }
 
 /** The call whose handler has this context. */
@@ -125,13 +132,14 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
       ...(sendRequest === undefined ? {} : { sendRequest: (request, schema, options) => sendRequest(request, schema, call.taskId === undefined ? options : patient(options)) }),
     };
   }
-  const { elicitInput, requestSampling } = mcpReq;
+  const { elicitInput, requestSampling, send } = mcpReq;
   const through = (method: InputRequest["method"], params: Record<string, unknown>, ordinary: () => Promise<unknown>): Promise<unknown> =>
     call.taskId === undefined ? ordinary() : runtime.requireInput(call, { method, params }, undefined);
   return {
     ...context,
     mcpReq: {
       ...mcpReq,
+      ...(send === undefined ? {} : { send: (request, ...rest) => send(request, ...(call.taskId === undefined ? rest : patiently(rest, patient))) }),
       ...(mcpReq.signal === undefined ? {} : { signal: call.with(mcpReq.signal) }),
       ...(elicitInput === undefined ? {} : { elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)) }),
       ...(requestSampling === undefined ? {} : { requestSampling: (params, options) => through("sampling/createMessage", params, () => requestSampling(params, options)) }),

@@ -7,6 +7,7 @@ import { type Gate, RUN_META } from "./gate.ts";
 import { DEEPEST } from "./payload.ts";
 import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
+import { isLeft, isOpen } from "./streams.ts";
 
 /** How a server's tasks see the outside. */
 export interface Face {
@@ -19,6 +20,8 @@ export interface Face {
 }
 
 const LISTS = 1 << 8;
+/** How many ended tasks of a connection are kept in mind. */
+const REMEMBERED = 1024;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
 /** One connection of an SDK server: what passes in either direction is shown to the core first. */
@@ -38,8 +41,10 @@ export class Listener implements TapListener {
   readonly #noted = new Map<unknown, { method: string; generation: number; lists: boolean }>();
   /** Calls by the id under which the SDK knows them. */
   readonly #calls = new Map<unknown, Call>();
+  /** The ids under which the SDK knew calls whose tasks have ended. */
+  readonly #ended = new Set<unknown>();
   /** Requests of the SDK's own that tasks took over, by JSON-RPC id. */
-  readonly #asks = new Map<unknown, { number: number; call: Call }>();
+  readonly #asks = new Map<unknown, number>();
   /** Blocked `tasks/*` requests, by JSON-RPC id. */
   readonly #pending = new Map<unknown, number>();
   /** Peers of the core, by owner; nearly always one. */
@@ -67,6 +72,7 @@ export class Listener implements TapListener {
 
   #inbound(received: Message, extra: Extra): void {
     const message = withoutMalformedKey(received);
+    if (message.id !== undefined && message.method !== undefined) this.#ended.delete(message.id);
     if (message.method === undefined) return this.#response(message, extra);
     if (message.id === undefined) return this.#notification(message, extra);
     const { method } = message;
@@ -80,6 +86,11 @@ export class Listener implements TapListener {
     if (message.method === undefined) return this.#answerOfSdk(message, options);
     const related = options?.relatedRequestId;
     const call = related === undefined ? undefined : this.#calls.get(related);
+    if (call === undefined && this.#ended.has(related)) {
+      // A handler goes on after its task has ended: its client hears no more of it (G25-PRG-02).
+      if (message.id !== undefined) this.refuseOwn(message.id, "The task has ended.");
+      return Promise.resolve();
+    }
     if (message.id !== undefined) return this.#requestOfHandler(message, options, call ?? (related === undefined ? this.#onlyTask() : undefined));
     return this.#notificationOfHandler(message, options, call);
   }
@@ -96,7 +107,8 @@ export class Listener implements TapListener {
     const peers = [...this.#peers.values()];
     const running = [...this.#calls.values()].some((call) => call.taskId !== undefined);
     // The core still needs the peer of a running task, to know whose it is.
-    if (!running) {
+    if (running) for (const peer of peers) this.#runtime.gone(peer);
+    else {
       this.#peers.clear();
       for (const peer of peers) this.#runtime.close(peer);
     }
@@ -122,6 +134,7 @@ export class Listener implements TapListener {
   /** The core no longer needs the call. */
   ended(call: Call): void {
     if (this.#calls.get(call.sdkId) === call) this.#calls.delete(call.sdkId);
+    if (call.taskId !== undefined) this.#rememberEnd(call.sdkId);
     if (!this.#closed || this.#calls.size > 0) return;
     for (const peer of this.#peers.values()) this.#runtime.close(peer);
     this.#peers.clear();
@@ -133,9 +146,19 @@ export class Listener implements TapListener {
     this.#wire.deliver({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: call.sdkId, reason: "The task has ended" } }, call.extra);
   }
 
-  /** Sends a request of a task's to the client, marked with the task (G25-INP-02). */
-  sendForTask(call: Call, message: Message, stream: unknown): void {
-    this.#send(related(message, call), stream === undefined ? undefined : { relatedRequestId: stream });
+  /** Sends a message of a task's to the client, marked with the task (G25-INP-02), on the stream of a request or on none. */
+  sendForTask(call: Call, message: Message, on: unknown): void {
+    this.#send(related(message, call), on === undefined ? undefined : { relatedRequestId: on });
+  }
+
+  /** Whether a message can go to the client now: on the stream of the request `on`, or, for `undefined`, on the connection. */
+  carries(on: unknown): boolean {
+    return !this.#closed && (this.#pipe || isOpen(this.#transport, on));
+  }
+
+  /** Whether the client has left the stream of one of its requests. */
+  isLeft(id: unknown): boolean {
+    return !this.#pipe && isLeft(this.#transport, id);
   }
 
   /** Gives an answer to the SDK handler that waits for it. */
@@ -145,8 +168,10 @@ export class Listener implements TapListener {
   }
 
   /** Tells the client that a request it has is withdrawn (G25-INP-11). */
-  withdrawRequest(call: Call, id: unknown): void {
-    this.#send(related({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason: "The task has ended" } }, call), undefined);
+  withdrawRequest(call: Call, id: unknown, on: unknown): void {
+    const way = [on, undefined].find((candidate) => this.carries(candidate));
+    if (way === undefined && !this.carries(undefined)) return;
+    this.sendForTask(call, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason: "It is no longer needed" } }, way);
   }
 
   /** Rejects a request of the SDK's own. */
@@ -161,9 +186,7 @@ export class Listener implements TapListener {
   }
 
   #response(message: Message, extra: Extra): void {
-    const ask = this.#asks.get(message.id);
-    if (ask !== undefined) return this.#runtime.answer(ask.number, message, extra);
-    if (!this.#runtime.claim(message, extra)) this.#wire.deliver(message, extra);
+    if (!this.#runtime.claim(message, extra, this.#face.owner(extra, this.#transport.sessionId))) this.#wire.deliver(message, extra);
   }
 
   #notification(message: Message, extra: Extra): void {
@@ -239,6 +262,7 @@ export class Listener implements TapListener {
     const taskId = typeof id === "string" && isWellFormed(id) ? id : "";
     runtime.requests.set(number, { listener: this, peer, message, extra, owner: owner ?? "", taskId, kept: update });
     const now = Date.now();
+    if (taskId !== "" && generation === 25) runtime.recall(taskId);
     runtime.enter(() => {
       if (generation === 26 && (versionOf(message) === undefined || !isObject(own(own(params, "_meta"), CAPABILITIES_META)))) {
         return runtime.receiver.unenveloped(now, number, peer, generation, flags);
@@ -346,7 +370,7 @@ export class Listener implements TapListener {
     if (call === undefined || kind === 255) return this.#wire.send(message, this.#translate(options, call));
     const number = runtime.next();
     runtime.asks.set(number, { call, message, own: this, settle: undefined });
-    this.#asks.set(message.id, { number, call });
+    this.#asks.set(message.id, number);
     const taken = runtime.enter(() => runtime.receiver.ask(Date.now(), call.number, number, "input", kind, true));
     if (taken) return Promise.resolve();
     runtime.asks.delete(number);
@@ -359,9 +383,9 @@ export class Listener implements TapListener {
     if (message.method === "notifications/cancelled") {
       const ask = this.#asks.get(own(message.params, "requestId"));
       if (ask !== undefined) {
-        runtime.enter(() => runtime.receiver.withdraw(Date.now(), ask.call.number, ask.number));
-        runtime.asks.delete(ask.number);
         this.#asks.delete(own(message.params, "requestId"));
+        runtime.givenUp(ask);
+        return Promise.resolve();
       }
       return this.#wire.send(message, this.#translate(options, call));
     }
@@ -379,9 +403,17 @@ export class Listener implements TapListener {
     }
     if (route === -3) return Promise.resolve();
     const stream = route === -2 ? undefined : runtime.requests.get(route);
-    if (stream !== undefined && stream.listener !== this) stream.listener.sendForTask(call, message, stream.message.id);
-    else this.sendForTask(call, message, stream?.message.id);
+    const listener = stream?.listener ?? this;
+    const on = [stream?.message.id, undefined].find((way) => listener.carries(way));
+    // What nobody listens to is not kept (H74).
+    if (on !== undefined || listener.carries(undefined)) listener.sendForTask(call, message, on);
     return Promise.resolve();
+  }
+
+  /** Remembers for a while which calls were tasks that have ended; ids do not come back in 2025-11-25. */
+  #rememberEnd(sdkId: unknown): void {
+    this.#ended.add(sdkId);
+    if (this.#ended.size > REMEMBERED) for (const oldest of this.#ended) return void this.#ended.delete(oldest);
   }
 
   /** The one task that runs on this connection: whose request it is when a handler does not say. */

@@ -34,7 +34,8 @@ interface Ask {
   readonly own: Listener | undefined;
   readonly settle: { resolve(answer: Record<string, unknown>): void; reject(error: Error): void } | undefined;
   response?: { message: Message; extra: Record<string, unknown> | undefined };
-  deliveredOn?: Listener;
+  /** What carried it to the client: a connection, and the JSON-RPC id of the request on whose stream it went, if on one. */
+  carrier?: { readonly listener: Listener; readonly on: unknown } | undefined;
   /** Where the store has it, if tasks show it. */
   key?: string;
 }
@@ -131,6 +132,11 @@ export class Runtime implements ReceiverHost {
     return peer;
   }
 
+  /** A connection has closed whose peer a running task still needs. */
+  gone(peer: number): void {
+    this.enter(() => this.receiver.gone(Date.now(), peer));
+  }
+
   close(peer: number): void {
     this.#peers.delete(peer);
     this.enter(() => this.receiver.close(Date.now(), peer));
@@ -186,7 +192,6 @@ export class Runtime implements ReceiverHost {
     const number = this.next();
     const message: Message = {
       jsonrpc: "2.0",
-      id: `${ASK_PREFIX}${this.#nonce}/${number}`,
       method: request.method,
       ...(request.params === undefined ? {} : { params: request.params }),
     };
@@ -207,19 +212,39 @@ export class Runtime implements ReceiverHost {
     return this.core.inputKind(message.method ?? "", own(params, "mode") === "url", own(params, "tools") !== undefined);
   }
 
-  /** A response to a request that a task made, on whichever connection it comes; whether it was one. */
-  claim(message: Message, extra: Record<string, unknown> | undefined): boolean {
+  /** A response of `owner`'s to a request of a task's, on whichever connection it comes (H09); whether it was one. */
+  claim(message: Message, extra: Record<string, unknown> | undefined, owner: string | undefined): boolean {
     if (typeof message.id !== "string" || !message.id.startsWith(`${ASK_PREFIX}${this.#nonce}/`)) return false;
     const number = Number(message.id.slice(message.id.lastIndexOf("/") + 1));
-    this.answer(number, message, extra);
+    const ask = this.asks.get(number);
+    if (ask !== undefined && ask.response === undefined && ask.call.owner === owner) {
+      ask.response = { message, extra };
+      this.enter(() => this.receiver.answer(Date.now(), number));
+    }
     return true;
   }
 
-  answer(number: number, message: Message, extra: Record<string, unknown> | undefined): void {
+  /** The request as the client gets it: its id is the same on every connection, and no other request's. */
+  #asked(number: number, { message }: Ask): Message {
+    return { ...message, id: `${ASK_PREFIX}${this.#nonce}/${number}` };
+  }
+
+  /** The handler of a request of the SDK's own gave it up. */
+  givenUp(number: number): void {
     const ask = this.asks.get(number);
-    if (ask === undefined || ask.response !== undefined) return;
-    ask.response = { message, extra };
-    this.enter(() => this.receiver.answer(Date.now(), number));
+    if (ask === undefined) return;
+    this.enter(() => this.receiver.withdraw(Date.now(), ask.call.number, number));
+    this.asks.delete(number);
+    ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
+  }
+
+  /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
+  recall(taskId: string): void {
+    for (const [number, ask] of this.asks) {
+      if (ask.call.taskId !== taskId || ask.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on)) continue;
+      ask.carrier = undefined;
+      this.receiver.undelivered(number);
+    }
   }
 
   report(error: unknown): void {
@@ -315,6 +340,7 @@ export class Runtime implements ReceiverHost {
   bind(number: number, id: string): void {
     const call = this.calls.get(number);
     if (call === undefined) return;
+    call.owner = this.#peers.get(call.peer)?.owner ?? "";
     call.bind(id);
     if (call.note !== undefined) this.receiver.note(Date.now(), number, call.note);
   }
@@ -377,9 +403,16 @@ export class Runtime implements ReceiverHost {
     const ask = this.asks.get(number);
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.requests.get(stream);
+    if (target !== undefined && target.listener.isLeft(target.message.id)) {
+      // Its client has gone without a word.
+      this.requests.delete(stream);
+      return this.receiver.waitEnded(Date.now(), stream);
+    }
     const listener = target?.listener ?? ask.call.listener;
-    ask.deliveredOn = listener;
-    listener.sendForTask(ask.call, ask.message, target?.message.id);
+    const on = [target?.message.id, undefined].find((way) => listener.carries(way));
+    if (on === undefined && !listener.carries(undefined)) return this.receiver.undelivered(number);
+    ask.carrier = { listener, on };
+    listener.sendForTask(ask.call, this.#asked(number, ask), on);
   }
   answered(number: number, from: number, key: string): void {
     const ask = this.asks.get(number);
@@ -392,7 +425,7 @@ export class Runtime implements ReceiverHost {
     }
     const response = ask.response;
     if (response === undefined) return;
-    if (ask.own !== undefined) ask.own.deliverAnswer(response.message, response.extra);
+    if (ask.own !== undefined) ask.own.deliverAnswer({ ...response.message, id: ask.message.id }, response.extra);
     else if (response.message.error === undefined) {
       const result = response.message.result ?? {};
       if (fits(ask.message, result)) ask.settle?.resolve(result);
@@ -413,7 +446,7 @@ export class Runtime implements ReceiverHost {
     if (ask === undefined) return;
     this.asks.delete(number);
     const text = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
-    if (delivered) ask.deliveredOn?.withdrawRequest(ask.call, ask.message.id);
+    if (delivered) ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
     if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
     else ask.settle?.reject(new TaskError(reason === 0 ? "cancelled" : reason === 2 ? "limit" : reason === 4 ? "storage" : "unsupported", text, { taskId: ask.call.taskId }));
   }
