@@ -142,8 +142,10 @@ pub struct Follow {
     pub breached: bool,
     /// Whether the host holds an error of `tasks/result` that may be the outcome.
     pub held: bool,
-    /// The task's age and the local time when it was first seen (X-TTL-03).
-    pub first_seen: Option<(Millis, u64)>,
+    /// When the following began.
+    pub began: Option<Millis>,
+    /// The task's age at a local time (X-TTL-03).
+    pub seen: Option<(Millis, u64)>,
     pub expires_at: Option<Millis>,
     pub ledger: Ledger,
     pub waiters: Vec<(Waiter, bool)>,
@@ -171,7 +173,8 @@ impl Follow {
             status: None,
             breached: false,
             held: false,
-            first_seen: None,
+            began: None,
+            seen: None,
             expires_at: None,
             ledger: Ledger::default(),
             waiters: Vec::new(),

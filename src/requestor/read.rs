@@ -254,9 +254,14 @@ impl Requestor {
 fn renew(follow: &mut Follow, now: Millis, snapshot: &Snapshot<'_>, max_age: Option<u64>) -> bool {
     // `as` saturates, and NaN becomes 0.
     let reported = snapshot.age.max(0.0) as u64;
-    let (seen, age) = *follow.first_seen.get_or_insert((now, reported));
+    let (seen, age) = *follow.seen.get_or_insert((now, reported));
     let elapsed = u64::try_from(now.saturating_sub(seen)).unwrap_or_default();
-    let age = age.saturating_add(elapsed).max(reported);
+    let mut age = age.saturating_add(elapsed);
+    if reported > age {
+        // The clock stood still here.
+        age = reported;
+        follow.seen = Some((now, age));
+    }
     let ttl = if snapshot.ttl == f64::INFINITY {
         None
     } else if is_ttl(snapshot.ttl) {
@@ -264,11 +269,12 @@ fn renew(follow: &mut Follow, now: Millis, snapshot: &Snapshot<'_>, max_age: Opt
     } else {
         // Not said, or not said well: what was known stays.
         if follow.expires_at.is_none() {
-            follow.expires_at = Some(later(seen, max_age.unwrap_or(DAY)));
+            follow.expires_at = Some(later(now, max_age.unwrap_or(DAY)));
         }
         return false;
     };
-    let mut expires_at = later(seen, max_age.unwrap_or(if ttl.is_some() { u64::MAX } else { DAY }));
+    let longest = max_age.unwrap_or(if ttl.is_some() { u64::MAX } else { DAY });
+    let mut expires_at = later(*follow.began.get_or_insert(now), longest);
     if let Some(ttl) = ttl {
         expires_at = expires_at.min(later(now, ttl.saturating_sub(age)));
     }

@@ -774,7 +774,11 @@ export class Connection implements Listener, RequestorHost {
     const task = this.#tasks.get(number);
     if (task === undefined) return;
     const shown = statusOf(status);
-    if (shown !== undefined && shown !== task.snapshot.status) task.show({ ...task.snapshot, status: shown });
+    if (shown !== undefined && shown !== task.snapshot.status) {
+      // The message told of an earlier state.
+      const { statusMessage: _, ...rest } = task.snapshot;
+      task.show({ ...rest, status: shown });
+    }
     const kept = this.#kept.get(payload);
     const code = codeOf(ending);
     let outcome: Outcome;

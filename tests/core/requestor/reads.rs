@@ -241,6 +241,20 @@ fn the_time_to_live_is_a_backstop() {
     assert_eq!(ending(&world.answer(read, Answered::Lost)), Some((Ending::Expired, None)));
 }
 
+/// X-TTL-03: a clock that stood still here, as in a sleeping machine, does not make a task younger than the server says.
+#[test]
+fn the_server_knows_the_age_too() {
+    let mut world = World::new();
+    world.follow(1, Generation::G26);
+    let (_, read) = world.wait_for(Method::Get);
+    let old = || Snapshot { ttl: 600_000.0, age: 595_000.0, poll: 60_000.0, ..snapshot("t1", "working") };
+    let began = world.now;
+    world.answer(read, Answered::Snapshot(old()));
+    let (_, read) = world.wait_for(Method::Get);
+    assert_eq!(world.now - began, 5_000);
+    assert_eq!(ending(&world.answer(read, Answered::Snapshot(old()))), Some((Ending::Expired, None)));
+}
+
 /// H20, G26-TTL-02: the newest time to live counts, also a shorter one.
 #[test]
 fn a_shorter_time_to_live_counts() {
@@ -414,6 +428,13 @@ fn notifications_are_hints() {
     assert_eq!(answers(&outputs), [(1, Answer::Outcome(task))]);
     assert_eq!(notify(&mut world, snapshot("t1", "failed")), []);
 
+    // A read that was under way when the end came is not shown.
+    let mut world = World::new();
+    world.follow(3, Generation::G25);
+    let (_, read) = world.wait_for(Method::Get);
+    notify(&mut world, snapshot("t3", "completed"));
+    assert_eq!(world.snapshot(read, "t3", "working"), []);
+
     // In 2025 the end is known first, then its outcome; later contradictions are not believed.
     let mut world = World::new();
     let (_, outputs) = world.follow(2, Generation::G25);
@@ -453,6 +474,11 @@ fn input_required_has_a_stream() {
         last = ask_again(&mut world);
     }
     assert_eq!(world.answer(second, Answered::Lost), [], "long forgotten");
+    let before = last;
+    last = ask_again(&mut world);
+    let planned = world.requestor.next_deadline();
+    assert_eq!(world.answer(before, Answered::Lost), [], "another one is under way");
+    assert_eq!(world.requestor.next_deadline(), planned);
     assert_eq!(answers(&world.answer(last, Answered::Result { is_error: false })).len(), 1);
 
     // Without a stream there is one at once.
