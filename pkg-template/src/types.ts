@@ -4,7 +4,7 @@ import type { TaskStore } from "./store.ts";
 /** A task's status, as both generations of the protocol name it. */
 export type TaskStatus = "working" | "input_required" | "completed" | "failed" | "cancelled";
 
-/** Whether and when a call becomes a task: at once, never, when it takes longer than `after` ms, or when the handler calls {@link ServerTasks.create}. */
+/** Whether and when a call becomes a task: at once, never, when it takes longer than `after` ms, or when the handler calls {@link TaskServer.create}. */
 export type Promotion = "always" | "never" | "handler" | { readonly after: number };
 
 /** How one tool, or every tool by default, runs as a task. */
@@ -103,7 +103,8 @@ export interface RunningTask {
   status(message: string): Promise<void>;
   /**
    * Asks the client and waits for the answer, in either generation.
-   * @param key names the request (2026-07-28); a used name gets a suffix. Default: made by the core.
+   * @param key names the request for whoever reads the task (2026-07-28); a number is added, so that no key is used twice.
+   * Default: what is asked for.
    */
   requireInput(request: InputRequest, key?: string): Promise<Record<string, unknown>>;
 }
