@@ -106,7 +106,7 @@ for (const kind of LEGACY) {
       await client.close();
     });
 
-    test("a task that asks is answered by the client's handlers, and the answer names the task (G25-INP-06, G25-INP-08, G25-REL-01)", async () => {
+    test("a task that asks is answered by the client's handlers, and the answer names the task (G25-INP-06, G25-INP-08)", async () => {
       let asked: (() => void) | undefined;
       const peer = legacy({ slow: "required" }, {
         "tools/call": () => handle25("t1"),
@@ -255,7 +255,7 @@ for (const kind of LEGACY) {
       await client.close();
     });
 
-    test("a task is found again by its reference (G25-CAN-07, X-GEN-07)", async () => {
+    test("a task is found again by its reference (X-GEN-07)", async () => {
       const peer = legacy({ slow: "required" }, { "tasks/get": () => task25("t1", "working"), "tasks/result": async () => (await later(20), text("done")) });
       const { client, host } = await connect(peer, kind);
       const reference = { format: 1, taskId: "t1", tool: "slow", generation: "2025-11-25" } as const;
@@ -299,7 +299,7 @@ for (const kind of LEGACY) {
       await client.close();
     });
 
-    test("progress of a task reaches its caller until the end (G25-PRG-04)", async () => {
+    test("progress of a task reaches its caller until the end", async () => {
       const peer = legacy({ slow: "required" }, {
         "tools/call": () => handle25("t1"),
         "tasks/result": async (_params, _message, peer) => {

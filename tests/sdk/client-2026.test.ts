@@ -33,7 +33,7 @@ describe(kind, () => {
     await client.close();
   });
 
-  test("a server may answer at once, each time (G26-CAP-07, G26-TLN-04)", async () => {
+  test("a server may answer at once, each time (G26-CAP-07)", async () => {
     let calls = 0;
     const peer = modern({
       "tools/call": () => (++calls % 2 === 0 ? handle26("t1") : { resultType: "complete", ...text("direct") }),
@@ -341,7 +341,7 @@ describe(kind, () => {
     await client.close();
   });
 
-  test("notifications end a task early, and never twice (G26-NTF-01 seen from the client, X-NTF-01)", async () => {
+  test("notifications end a task early, and never twice (X-NTF-01)", async () => {
     const peer = modern({ "tools/call": () => handle26("t1", { pollIntervalMs: 60_000 }) });
     const { client } = await connect(peer, kind);
     const call = client.callTool({ name: "any" });

@@ -1,4 +1,4 @@
-// The client half against SDK v1's own experimental tasks: its store, its queue, its way to say things (R-01 to R-14).
+// The client half against SDK v1's own experimental tasks: its store, its queue, its way to say things.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { InMemoryTaskMessageQueue, InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
@@ -74,7 +74,7 @@ async function start(kind: Kind) {
 
 for (const kind of LEGACY) {
   describe(`${kind} and the experimental server of SDK v1`, () => {
-    test("a task, a plain tool and a tool's own error (G25-TLN-06, G25-RES-05)", async () => {
+    test("a task, a plain tool and a tool's own error (G25-TLN-06)", async () => {
       const { client, stop, errors } = await start(kind);
       assert.deepEqual((await client.callTool({ name: "slow", arguments: {} })).content, text("done").content);
       assert.deepEqual((await client.callTool({ name: "plain", arguments: {} })).content, text("plain").content);

@@ -180,7 +180,7 @@ describe("attaching", () => {
   });
 });
 
-test("a question that is delivered again is asked once, and answered once (G25-INP-07 seen from the client, H08)", async () => {
+test("a question that is delivered again is asked once, and answered once (H08)", async () => {
   for (const kind of LEGACY) {
     let asked = 0;
     let done: (() => void) | undefined;

@@ -102,7 +102,7 @@ fn a_wrong_snapshot_changes_nothing() {
     }
 }
 
-/// A snapshot without what its status carries is no snapshot (G26-GET-03, G26-GET-04 seen from the client).
+/// A snapshot without what its status carries is no snapshot.
 #[test]
 fn a_terminal_read_must_carry_its_outcome() {
     let mut world = World::new();
@@ -388,7 +388,7 @@ fn a_silent_result_is_asked_for_again() {
     }
 }
 
-/// G25-RES-02 from the client's side: an error of `tasks/result` is the task's own, or is about the task; a read tells which.
+/// An error of `tasks/result` is the task's own, or is about the task; a read tells which.
 #[test]
 fn an_error_of_a_result_is_looked_into() {
     let start = || {
