@@ -1,6 +1,6 @@
 import { TaskError } from "./errors.ts";
 import type { Call } from "./server/call.ts";
-import { Gate, type Context, type Product, callOf, negotiatedVersion } from "./server/gate.ts";
+import { Gate, type Context, type Product, callOf, negotiatedVersion, wrapCalls } from "./server/gate.ts";
 import { isWellFormed } from "./server/facts.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { defaultOwner } from "./server/owner.ts";
@@ -132,7 +132,10 @@ export class TaskServer {
   }
 
   #tap(transport: TransportLike, product: Product | undefined): void {
-    tap(transport, (wire) => new Listener(this.#face, wire, transport, Gate.of(this.#face.runtime, product), () => negotiatedVersion(product)));
+    tap(transport, (wire) => {
+      const { runtime } = this.#face;
+      return new Listener(this.#face, wire, transport, Gate.of(runtime, product), () => wrapCalls(runtime, product), () => negotiatedVersion(product));
+    });
   }
 }
 

@@ -28,6 +28,10 @@ export class Call {
   handovers: number = 0;
   /** The progress last let through; a task's progress only grows (G25-PRG-03). */
   progress: number = Number.NEGATIVE_INFINITY;
+  /** The latest progress that was not sent: too soon after another, or nobody listened (X-PRG-01). */
+  unsent: Message | undefined;
+  /** Progress was sent a moment ago. */
+  paced = false;
   readonly #controller = new AbortController();
   #gate: { resolve(): void; reject(error: Error): void } | undefined;
   #opened: boolean | undefined;

@@ -18,6 +18,7 @@ interface Tool {
 export interface Product {
   server?: Product;
   _registeredTools?: Record<string, Tool>;
+  _requestHandlers?: Map<string, Handler>;
   getNegotiatedProtocolVersion?(): string | undefined;
 }
 
@@ -92,6 +93,19 @@ export class Gate {
     runtime.handlerEnded(call);
     return result;
   }
+}
+
+/** Gives the handler of a low-level server's `tools/call` the context that {@link Gate} gives to a tool's. */
+export function wrapCalls(runtime: Runtime, product: Product | undefined): void {
+  const handlers = product?._requestHandlers;
+  const handler = handlers?.get("tools/call");
+  if (handlers === undefined || handler === undefined || WRAPPED.has(handler)) return;
+  const wrapped: Handler = (request, context, ...rest) => {
+    const call = callOf(runtime, context as Context);
+    return handler(request, call === undefined ? context : withTask(runtime, call, context as Context), ...rest);
+  };
+  WRAPPED.add(wrapped);
+  handlers.set("tools/call", wrapped);
 }
 
 /** What this package reads of, and changes in, a handler's context; both SDKs' shapes. */

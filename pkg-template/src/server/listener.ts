@@ -20,6 +20,8 @@ export interface Face {
 }
 
 const LISTS = 1 << 8;
+/** The shortest time between two progress messages of a task, in ms. */
+const PACE = 50;
 /** How many ended tasks of a connection are kept in mind. */
 const REMEMBERED = 1024;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
@@ -31,6 +33,8 @@ export class Listener implements TapListener {
   readonly #wire: Wire;
   readonly #transport: TransportLike;
   readonly #gate: Gate | undefined;
+  /** Gives the handlers of a server without a gate what a gate gives. */
+  readonly #wrapCalls: () => void;
   readonly #negotiatedVersion: () => string | undefined;
   /** The client reads this connection as one stream. */
   readonly #pipe: boolean;
@@ -51,12 +55,13 @@ export class Listener implements TapListener {
   #peers = new Map<string | undefined, number>();
   #closed = false;
 
-  constructor(face: Face, wire: Wire, transport: TransportLike, gate: Gate | undefined, negotiatedVersion: () => string | undefined) {
+  constructor(face: Face, wire: Wire, transport: TransportLike, gate: Gate | undefined, wrapCalls: () => void, negotiatedVersion: () => string | undefined) {
     this.#face = face;
     this.#runtime = face.runtime;
     this.#wire = wire;
     this.#transport = transport;
     this.#gate = gate;
+    this.#wrapCalls = wrapCalls;
     this.#negotiatedVersion = negotiatedVersion;
     this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
   }
@@ -127,14 +132,19 @@ export class Listener implements TapListener {
     const kept = call.generation === 25 ? params : { ...call.message.params };
     const meta = { ...(own(params, "_meta") as Record<string, unknown> | undefined), [RUN_META]: String(call.number) };
     this.#calls.set(call.sdkId, call);
-    this.#gate?.wrap(own(params, "name"));
+    if (this.#gate === undefined) this.#wrapCalls();
+    else this.#gate.wrap(own(params, "name"));
     this.#wire.deliver({ ...call.message, id: call.sdkId, params: { ...kept, _meta: meta } }, call.extra);
   }
 
   /** The core no longer needs the call. */
   ended(call: Call): void {
     if (this.#calls.get(call.sdkId) === call) this.#calls.delete(call.sdkId);
-    if (call.taskId !== undefined) this.#rememberEnd(call.sdkId);
+    call.unsent = undefined;
+    if (call.taskId !== undefined) {
+      this.#runtime.unheard.delete(call.taskId);
+      this.#rememberEnd(call.sdkId);
+    }
     if (!this.#closed || this.#calls.size > 0) return;
     for (const peer of this.#peers.values()) this.#runtime.close(peer);
     this.#peers.clear();
@@ -280,6 +290,12 @@ export class Listener implements TapListener {
       }
       return runtime.receiver.request(now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
     });
+    const unheard = runtime.unheard.get(taskId);
+    if (unheard !== undefined) {
+      // Perhaps somebody listens now.
+      runtime.unheard.delete(taskId);
+      unheard.listener.tellProgress(unheard);
+    }
     // A store that answers at once leaves nothing to wait for.
     if (runtime.requests.has(number)) this.#pending.set(message.id, number);
   }
@@ -317,6 +333,8 @@ export class Listener implements TapListener {
   }
 
   #outcome(call: Call, message: Message): void {
+    // The last progress still comes before the end.
+    this.tellProgress(call);
     this.#runtime.enter(() => {
       const { receiver } = this.#runtime;
       const now = Date.now();
@@ -398,16 +416,42 @@ export class Listener implements TapListener {
       // 2026-07-28 has no progress of a task; its text becomes the status message.
       if (call.generation === 26 && typeof text === "string") runtime.enter(() => runtime.receiver.note(Date.now(), call.number, text));
       const value = own(message.params, "progress");
-      if (typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
+      // A caller that gave no token wants no progress.
+      if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
       call.progress = value;
     }
-    if (route === -3) return Promise.resolve();
-    const stream = route === -2 ? undefined : runtime.requests.get(route);
+    if (!progress) this.#tell(call, message);
+    else if (route !== -3) {
+      call.unsent = message;
+      if (!call.paced) this.tellProgress(call);
+    }
+    return Promise.resolve();
+  }
+
+  /** Sends the latest progress of a task that was not sent, and no other for a moment. */
+  tellProgress(call: Call): void {
+    const message = call.unsent;
+    if (message === undefined) return;
+    if (!this.#tell(call, message)) return void this.#runtime.unheard.set(call.taskId, call);
+    call.unsent = undefined;
+    call.paced = true;
+    const timer = setTimeout(() => {
+      call.paced = false;
+      this.tellProgress(call);
+    }, PACE);
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  /** Sends a task's message where its client listens; says whether it does. Nothing else is kept for later (H74). */
+  #tell(call: Call, message: Message): boolean {
+    const route = this.#runtime.receiver.route(call.number);
+    if (route === -1 || route === -3) return false;
+    const stream = route === -2 ? undefined : this.#runtime.requests.get(route);
     const listener = stream?.listener ?? this;
     const on = [stream?.message.id, undefined].find((way) => listener.carries(way));
-    // What nobody listens to is not kept (H74).
-    if (on !== undefined || listener.carries(undefined)) listener.sendForTask(call, message, on);
-    return Promise.resolve();
+    if (on === undefined && !listener.carries(undefined)) return false;
+    listener.sendForTask(call, message, on);
+    return true;
   }
 
   /** Remembers for a while which calls were tasks that have ended; ids do not come back in 2025-11-25. */

@@ -62,6 +62,8 @@ export class Runtime implements ReceiverHost {
   readonly requests: Map<number, Entry> = new Map();
   readonly calls: Map<number, Call> = new Map();
   readonly asks: Map<number, Ask> = new Map();
+  /** Calls whose latest progress nobody heard, by task id. */
+  readonly unheard: Map<string | undefined, Call> = new Map();
   readonly policies: Policies;
   core: Core;
   receiver: InstanceType<Core["Receiver"]>;
