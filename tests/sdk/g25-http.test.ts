@@ -1,6 +1,7 @@
 // 2025-11-25 over Streamable HTTP: sessions, single requests, and SDK v2's entry.
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
+import { InMemoryEventStore } from "@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js";
 import { TaskServer, type TaskServerOptions } from "mcp-tasks";
 import { gate, settle, until } from "./harness/frames.ts";
 import { FORM, RELATED, YES, cancel, checkFrames, create, get, initialize, reaches, result } from "./harness/g25.ts";
@@ -199,6 +200,26 @@ for (const entry of ENTRIES) {
       assert.equal(notes[0]!.message.params.progressToken, "tok");
     });
 
+    it("X-PRG-01 of what nobody listened to the latest is told to whoever listens next", async (t) => {
+      const go = gate();
+      const { client } = await world(t, entry, {
+        slow: async (_args, { progress }) => {
+          for (let n = 1; n <= 50; n++) await progress(n);
+          await go.promise;
+          return text("done");
+        },
+      });
+      const requester = await client();
+      const { taskId } = await create(requester, "slow", {}, {}, { progressToken: 1 });
+      await settle(20);
+      const waiting = result(requester, taskId);
+      const told = await requester.frames.next((message) => message.method === "notifications/progress", "the latest progress");
+      assert.equal(told.message.params.progress, 50);
+      go.open();
+      await waiting;
+      assert.equal(requester.frames.fromServer((message) => message.method === "notifications/progress").length, 1);
+    });
+
     it("H74 X-PRG-01 (part): a flood of progress while nobody listens harms nobody", async (t) => {
       const { client } = await world(t, entry, {
         flood: async (_args, { progress }) => {
@@ -279,6 +300,105 @@ for (const entry of ENTRIES) {
 }
 
 describe("how answers travel", () => {
+  it("H78 (part) G25-INP-07 (part): the stream that belongs to no request carries questions and progress where no other does", async (t) => {
+    const { client } = await world(t, "v1 with sessions", {
+      ask: async (_args, { ask, progress }) => {
+        await progress(1);
+        return text((await ask("elicitation/create", FORM)).action);
+      },
+    });
+    const requester = await client();
+    const stream = await requester.listen();
+    assert.equal(stream.status, 200);
+    const { taskId } = await create(requester, "ask", {}, {}, { progressToken: 1 });
+    const question = await requester.frames.next((message) => message.method === "elicitation/create", "the question");
+    assert.equal(question.on, "GET");
+    stream.close();
+    await settle(50);
+    const waiting = requester.request("tasks/result", { taskId }, 41);
+    const again = await requester.frames.next((message, { on }) => message.method === "elicitation/create" && on !== "GET", "the question again");
+    assert.deepEqual(again.message, question.message);
+    await requester.respond(again.message.id, { result: YES });
+    assert.equal((await waiting).result.content[0].text, "accept");
+    assert.equal(requester.frames.fromServer((message) => message.method === "notifications/progress").length, 1);
+    await settle();
+    // A poll delivers what no stream could carry before.
+    const second = await create(requester, "ask");
+    await reaches(requester, second.taskId, "input_required");
+    const opened = await requester.listen();
+    await get(requester, second.taskId);
+    const late = await requester.frames.next((message, { on }) => message.method === "elicitation/create" && on === "GET" && message.params._meta[RELATED].taskId === second.taskId, "the question on the new stream");
+    await requester.respond(late.message.id, { result: YES });
+    await reaches(requester, second.taskId, "completed");
+    opened.close();
+  });
+
+  it("G25-HTT-05 a resumed stream replays its own messages, and only those", async (t) => {
+    const go = gate();
+    const { client } = await world(t, "v1 with sessions", { slow: ({ n }, { progress }) => go.promise.then(() => progress(1)).then(() => text(`result ${n}`)) }, {}, { eventStore: new InMemoryEventStore() });
+    const requester = await client();
+    const one = await create(requester, "slow", { n: 1 }, {}, { progressToken: 1 });
+    const two = await create(requester, "slow", { n: 2 }, {}, { progressToken: 2 });
+    const firstOn = "POST tasks/result 51";
+    void requester.request("tasks/result", { taskId: one.taskId }, 51).catch(() => {});
+    const other = requester.request("tasks/result", { taskId: two.taskId }, 52);
+    await until(() => requester.eventIds.some(({ on }) => on === firstOn), "the stream is primed");
+    const last = requester.eventIds.findLast(({ on }) => on === firstOn)!.id;
+    requester.drop(51);
+    await settle(50);
+    go.open();
+    assert.equal((await other).result.content[0].text, "result 2");
+    await reaches(requester, one.taskId, "completed");
+    const before = requester.frames.all.length;
+    const resumed = await requester.listen({ "last-event-id": last });
+    assert.equal(resumed.status, 200);
+    const replayed = await requester.frames.next((message) => message.id === 51, "the answer, replayed", before);
+    assert.equal(replayed.message.result.content[0].text, "result 1");
+    for (const { message, from, on } of requester.frames.all.slice(before)) {
+      if (from === "server" && on === "GET") assert.ok(message.id === 51 || message.params?._meta?.[RELATED]?.taskId === one.taskId, JSON.stringify(message));
+    }
+    resumed.close();
+  });
+
+  it("G25-INP-14 a URL elicitation keeps its id, and its completion goes to its own client only", async (t) => {
+    const params = { mode: "url", message: "Sign in", url: "https://example.com/in", elicitationId: "e-17" };
+    const { client } = await world(t, "v1 with sessions", {
+      ask: async (_args, { ask, context }) => {
+        const answer = await ask("elicitation/create", params);
+        await context.sendNotification({ method: "notifications/elicitation/complete", params: { elicitationId: "e-17" } });
+        return text(answer.action);
+      },
+    });
+    const own = await client({ authorization: "Bearer alice" });
+    const other = await client({ authorization: "Bearer bob" });
+    const streams = [await own.listen(), await other.listen()];
+    const { taskId } = await create(own, "ask");
+    own.answer("elicitation/create", () => ({ result: { action: "accept" } }));
+    assert.equal((await result(own, taskId)).result.content[0].text, "accept");
+    const { _meta, ...asked } = (await own.asked("elicitation/create")).params;
+    assert.deepEqual(asked, params);
+    const completed = await own.frames.next((message) => message.method === "notifications/elicitation/complete", "the completion");
+    assert.equal(completed.message.params.elicitationId, "e-17");
+    await settle(50);
+    assert.equal(own.frames.fromServer((message) => message.method === "notifications/elicitation/complete").length, 1);
+    assert.equal(other.frames.fromServer((message) => message.method !== undefined).length, 0);
+    for (const stream of streams) stream.close();
+  });
+
+  it("X-SEC-01 (part): only the owner's answer to a question counts", async (t) => {
+    const { client } = await world(t, "v1 with sessions", { ask: async (_args, { ask }) => text(JSON.stringify((await ask("elicitation/create", FORM)).action)) });
+    const alice = await client({ authorization: "Bearer alice" });
+    const mallory = await client({ authorization: "Bearer mallory" });
+    const { taskId } = await create(alice, "ask");
+    const waiting = result(alice, taskId);
+    const question = await alice.asked("elicitation/create");
+    assert.equal((await mallory.post({ jsonrpc: "2.0", id: question.id, result: { action: "cancel" } })).status, 202);
+    await settle(50);
+    assert.equal((await get(alice, taskId)).result.status, "input_required");
+    await alice.respond(question.id, { result: YES });
+    assert.equal((await waiting).result.content[0].text, '"accept"');
+  });
+
   it("G25-GET-08 an answer about a task is plain JSON where the transport does so", async (t) => {
     const { client } = await world(t, "v1 with sessions", { quick: () => text("") }, {}, { enableJsonResponse: true });
     const requester = await client();

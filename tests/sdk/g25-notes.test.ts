@@ -33,7 +33,7 @@ for (const kind of KINDS) {
       assert.deepEqual(log.message.params, { level: "info", data: "half way", _meta: { [RELATED]: { taskId } } });
     });
 
-    it("G25-PRG-02 H73 (part): no progress after the end", async (t) => {
+    it("G25-PRG-02 H73 no progress after the end", async (t) => {
       const go = gate();
       const over = gate();
       const { requester } = await world(t, kind, {
@@ -91,3 +91,19 @@ for (const kind of KINDS) {
     });
   });
 }
+
+it("X-PRG-01 (part): progress is thinned, and its last word comes before the end", async (t) => {
+  const { requester } = await world(t, "v1", {
+    flood: async (_args, { progress }) => {
+      for (let n = 1; n <= 2_000; n++) await progress(n, { total: 2_000 });
+      return text("done");
+    },
+  });
+  const { taskId } = await create(requester, "flood", {}, {}, { progressToken: 1 });
+  await result(requester, taskId);
+  const sent = progressOf(requester).map(({ progress }: any) => progress);
+  assert.ok(sent.length < 200, `${sent.length} of 2000`);
+  assert.equal(sent.at(-1), 2_000);
+  const order = requester.frames.fromServer((message) => message.method === "notifications/progress" || message.result?.content !== undefined);
+  assert.equal(order.at(-1)!.message.method, undefined, "the result comes last");
+});
