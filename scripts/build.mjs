@@ -8,6 +8,8 @@ import { filesIn, root, run, runPackage, say, unlessFresh, work, write } from ".
 
 const template = join(root, "pkg-template");
 const generated = join(template, "src", "wasm", "generated");
+/** The two programs of the crate that the package ships. */
+export const HALVES = ["server", "client"];
 export const pkg = join(root, "pkg");
 
 /** With its stock inlining, -Oz makes the file 3 % smaller and what gzip makes of it 12 % larger. */
@@ -16,7 +18,7 @@ const OPTIMIZE = ["-Oz", "--one-caller-inline-max-function-size=20", "--strip-de
 export async function build() {
   const target = JSON.parse(await run("cargo", ["metadata", "--no-deps", "--format-version=1", "--locked"], { capture: true })).target_directory;
   await compileRust(target);
-  await makeGlue(target);
+  await Promise.all(HALVES.map((half) => makeGlue(target, half)));
   await compileTypeScript();
 }
 
@@ -25,8 +27,11 @@ export const wasmFlags = {
   CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${process.env.CARGO_HOME ?? join(homedir(), ".cargo")}=cargo --remap-path-prefix=${root}=mcp-tasks`,
 };
 
+/** What cargo is told about the wasm of the package. */
+export const WASM = ["--features=wasm", ...HALVES.map((half) => `--bin=${half}`), "--target=wasm32-unknown-unknown"];
+
 async function compileRust(target) {
-  const core = () => run("cargo", ["build", "--quiet", "--locked", "--release", "--lib", "--target=wasm32-unknown-unknown"], { env: wasmFlags });
+  const core = () => run("cargo", ["build", "--quiet", "--locked", "--release", ...WASM], { env: wasmFlags });
   if (packIsFresh(target)) return core();
   say("compiling the core and the pack tool …");
   await Promise.all([core(), run("cargo", ["build", "--locked", "--bin=pack", "--features=pack"])]);
@@ -41,19 +46,20 @@ function packIsFresh(target) {
   return existsSync(tool) && ["src/bin/pack.rs", "Cargo.lock"].every((file) => time(join(root, file)) < time(tool));
 }
 
-async function makeGlue(target) {
-  const wasm = join(target, "wasm32-unknown-unknown", "release", "mcp_tasks.wasm");
+async function makeGlue(target, half) {
+  const wasm = join(target, "wasm32-unknown-unknown", "release", `${half}.wasm`);
   const inputs = [wasm, ...["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "package-lock.json"].map((file) => join(root, file))];
-  const outputs = ["core.js", "core.d.ts", "core.wasm", "bytes.ts"].map((file) => join(generated, file));
-  await unlessFresh("wasm-bindgen and wasm-opt", inputs, outputs, async () => {
-    const glue = join(work, `glue-${process.pid}`);
+  const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
+  const embedded = join(generated, `${half}-bytes.ts`);
+  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, inputs, [...files.map((file) => join(generated, file)), embedded], async () => {
+    const glue = join(work, `glue-${half}-${process.pid}`);
     await run(packTool(target), [wasm, glue]);
-    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, join(glue, "core_bg.wasm"), "-o", join(glue, "core.wasm")]);
-    for (const file of ["core.js", "core.d.ts", "core.wasm"]) write(join(generated, file), readFileSync(join(glue, file)));
+    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, join(glue, `${half}_bg.wasm`), "-o", join(glue, `${half}.wasm`)]);
+    for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
-    const bytes = readFileSync(join(generated, "core.wasm"));
-    write(join(generated, "bytes.ts"), embed(bytes));
-    say(`core.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
+    const bytes = readFileSync(join(generated, `${half}.wasm`));
+    write(embedded, embed(bytes));
+    say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
   });
 }
 
@@ -64,8 +70,10 @@ async function compileTypeScript() {
     const output = join(work, `dist-${process.pid}`);
     await runPackage("typescript", "tsc", ["-p", template, "--outDir", output]);
     // What tsc does not emit: the glue is JavaScript already.
-    for (const name of ["core.js", "core.d.ts", "core.wasm"]) cpSync(join(generated, name), join(output, "wasm", "generated", name));
-    write(join(output, "wasm", "generated", "core.wasm.d.ts"), "declare const module: WebAssembly.Module;\nexport default module;\n");
+    for (const half of HALVES) {
+      for (const name of [`${half}.js`, `${half}.d.ts`, `${half}.wasm`]) cpSync(join(generated, name), join(output, "wasm", "generated", name));
+      write(join(output, "wasm", "generated", `${half}.wasm.d.ts`), "declare const module: WebAssembly.Module;\nexport default module;\n");
+    }
     await addCommonJs(output);
     for (const file of filesIn(output)) write(join(pkg, "dist", relative(output, file)), readFileSync(file));
     for (const file of filesIn(join(pkg, "dist"))) if (!existsSync(join(output, relative(join(pkg, "dist"), file)))) rmSync(file);
@@ -79,8 +87,8 @@ async function addCommonJs(output) {
   const { transform } = await import("esbuild");
   const relativeImport = /(\b(?:from|import|require)\s*\(?\s*["']\.{1,2}\/[^"']*)\.[jt]s(["'])/g;
   for (const file of filesIn(output)) {
-    // workerd and edge runtimes have no `require`.
-    if (/wasm[\\/](module|edge)\.|\.wasm(\.d\.ts)?$/.test(file)) continue;
+    // The loaders for workerd and edge runtimes, which have no `require`.
+    if (/[\\/](module|edge)\.|\.wasm(\.d\.ts)?$/.test(file)) continue;
     const text = readFileSync(file, "utf8");
     if (file.endsWith(".d.ts")) {
       write(file, text.replace(relativeImport, "$1.js$2"));

@@ -1,7 +1,7 @@
 // `npm run pack`: pkg/mcp-tasks-<version>.tgz, and what must be true of it.
 import { readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { build, pkg } from "./build.mjs";
+import { HALVES, build, pkg } from "./build.mjs";
 import { Failure, filesIn, run, runPackage, say, step } from "./tools.mjs";
 
 export async function pack() {
@@ -17,9 +17,11 @@ export async function pack() {
 }
 
 function check() {
-  const wasm = new WebAssembly.Module(readFileSync(join(pkg, "dist", "wasm", "generated", "core.wasm")));
-  for (const { module, name } of WebAssembly.Module.imports(wasm)) {
-    if (module !== "./core_bg.js") throw new Failure(`the wasm imports ${name} from ${module}, which no loader brings`);
+  for (const half of HALVES) {
+    const wasm = new WebAssembly.Module(readFileSync(join(pkg, "dist", "wasm", "generated", `${half}.wasm`)));
+    for (const { module, name } of WebAssembly.Module.imports(wasm)) {
+      if (module !== `./${half}_bg.js`) throw new Failure(`${half}.wasm imports ${name} from ${module}, which no loader brings`);
+    }
   }
   for (const file of filesIn(join(pkg, "dist"))) {
     const name = relative(pkg, file);

@@ -2,14 +2,14 @@
 // otherwise the first step that fails ends it.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { build, wasmFlags } from "./build.mjs";
+import { WASM, build, wasmFlags } from "./build.mjs";
 import { root, run, runPackage, say, step } from "./tools.mjs";
 
 export async function test() {
   await step("build", build);
   await step("core tests, native", () => run("cargo", ["test", "--locked"]));
   await step("core tests, wasm", () => run("cargo", ["test", "--locked", "--target=wasm32-wasip1", "--lib", "--tests"]));
-  if (await hasClippy()) await step("clippy", () => run("cargo", ["clippy", "--quiet", "--locked", "--lib", "--target=wasm32-unknown-unknown"], { env: wasmFlags }));
+  if (await hasClippy()) await step("clippy", () => run("cargo", ["clippy", "--quiet", "--locked", ...WASM], { env: wasmFlags }));
   else say("clippy is not installed: left out");
   await step("types of tests and demo", () => runPackage("typescript", "tsc", ["-p", root]));
   await step("node tests", () => run(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", "tests/**/*.test.ts"]));

@@ -106,6 +106,3 @@ pub mod storage;
 mod table;
 pub mod task;
 pub mod wire;
-
-#[cfg(all(target_family = "wasm", target_os = "unknown"))]
-mod bindings;

@@ -1,5 +1,6 @@
-//! Turns the compiled wasm into what the npm package ships: `pack <core.wasm> <directory>` writes `core.js`, `core.d.ts`
-//! and `core_bg.wasm` there. The same work as wasm-bindgen's command line, with the version that Cargo.lock pins.
+//! Turns a compiled half into what the npm package ships: `pack <path>/<half>.wasm <directory>` writes `<half>.js`,
+//! `<half>.d.ts` and `<half>_bg.wasm` there. The same work as wasm-bindgen's command line, with the version that Cargo.lock
+//! pins.
 
 use std::error::Error;
 use std::path::Path;
@@ -10,11 +11,12 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let (Some(input), Some(directory)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: pack <core.wasm> <directory>".into());
+        return Err("usage: pack <wasm> <directory>".into());
     };
+    let name = Path::new(&input).file_stem().and_then(|name| name.to_str()).ok_or("the wasm has no name")?.to_owned();
     Bindgen::new()
-        .input_path(input)
-        .out_name("core")
+        .input_path(&input)
+        .out_name(&name)
         .web(true)?
         // The loaders bring the module; a default path would make bundlers look for a file.
         .omit_default_module_path(true)
@@ -26,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .generate_output()?
         .emit(&directory)?;
 
-    let glue = Path::new(&directory).join("core.js");
+    let glue = Path::new(&directory).join(name).with_extension("js");
     let text = fs::read_to_string(&glue)?;
     fs::write(glue, encode_long_strings_at_once(&text)?)?;
     Ok(())

@@ -7,12 +7,12 @@ use wasm_bindgen::prelude::*;
 
 use super::entropy::Entropy;
 use super::writer::{Assembler, Assembling};
-use crate::limit::Limits;
-use crate::receiver::{self, Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
-use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
-use crate::task::{InputKind, Millis, OnLost};
-use crate::wire::capability::Capabilities;
-use crate::wire::{self, Generation, Method, error};
+use mcp_tasks::limit::Limits;
+use mcp_tasks::receiver::{self, Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
+use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
+use mcp_tasks::task::{InputKind, Millis, OnLost};
+use mcp_tasks::wire::capability::Capabilities;
+use mcp_tasks::wire::{self, Generation, Method, error};
 
 #[wasm_bindgen]
 extern "C" {
@@ -283,7 +283,7 @@ impl Receiver {
         }
     }
 
-    /// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `method`: as [`super::method`] gives
+    /// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `method`: as [`method`] gives
     /// it. `id`: empty if not a string.
     pub fn request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: u8, id: &str) {
         let facts = facts(request, peer, generation, flags);
@@ -519,6 +519,12 @@ fn source_code(source: &Source) -> (u8, u32, &str) {
         Source::Ask(ask) => (3, *ask, ""),
         Source::Response { request, key } => (4, *request, key),
     }
+}
+
+/// The number of a method about tasks; 0 for a name that is none.
+#[wasm_bindgen]
+pub fn method(name: &str) -> u8 {
+    [Generation::G25, Generation::G26].into_iter().find_map(|generation| Method::named(generation, name)).map_or(0, |method| method as u8 + 1)
 }
 
 /// The number of the kind of input that a method asks for; 255 where nobody knows it.

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
 use super::writer::{Assembler, Assembling};
-use crate::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
-use crate::task::Millis;
-use crate::wire::{Generation, Support, method_name, write_offer, write_request};
+use mcp_tasks::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
+use mcp_tasks::task::Millis;
+use mcp_tasks::wire::{Generation, Support, method_name, write_offer, write_request};
 
 #[wasm_bindgen]
 extern "C" {

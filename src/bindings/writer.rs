@@ -2,8 +2,8 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::task::Millis;
-use crate::wire::{Name, Part, Writer};
+use mcp_tasks::task::Millis;
+use mcp_tasks::wire::{Name, Part, Writer};
 
 #[wasm_bindgen]
 extern "C" {

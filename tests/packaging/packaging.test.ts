@@ -15,23 +15,25 @@ import { pack } from "./tarball.ts";
 const execute = promisify(execFile);
 const shell = process.platform === "win32";
 
-/** Loads everything that can be imported, then the core, through the loader that the runtime's conditions choose. */
+/** Loads everything that can be imported, then both halves of the core, through the loader that the runtime's conditions choose. */
 const PROBE = `
 if (typeof tasks.TaskServer !== "function" || typeof tasks.TaskClient !== "function") throw new Error("an export is missing");
 if (typeof memory.memoryStore !== "function" || typeof sqlite.sqliteStore !== "function") throw new Error("a store is missing");
-console.log(core.loadCore().names.length > 0 ? "the core is loaded" : "the core has no names");
+console.log([serverCore, clientCore].every((core) => core.load().names.length > 0) ? "the core is loaded" : "the core has no names");
 `;
 const MODULE = `
 import * as tasks from "mcp-tasks";
 import * as memory from "mcp-tasks/stores/memory";
 import * as sqlite from "mcp-tasks/stores/sqlite";
-import * as core from "./node_modules/mcp-tasks/dist/core.js";
+import { serverCore } from "./node_modules/mcp-tasks/dist/server/core.js";
+import { clientCore } from "./node_modules/mcp-tasks/dist/client/core.js";
 ${PROBE}`;
 const SCRIPT = `
 const tasks = require("mcp-tasks");
 const memory = require("mcp-tasks/stores/memory");
 const sqlite = require("mcp-tasks/stores/sqlite");
-const core = require("./node_modules/mcp-tasks/dist/core.cjs");
+const { serverCore } = require("./node_modules/mcp-tasks/dist/server/core.cjs");
+const { clientCore } = require("./node_modules/mcp-tasks/dist/client/core.cjs");
 ${PROBE}`;
 
 /** Node 20 or newer: this one, and the first on the path that no package of this project brought. */
@@ -81,6 +83,22 @@ suite("the packed package", { timeout: 120_000 }, async () => {
     assert.equal(stdout, "the core is loaded\n");
   });
 
+  for (const [entry, mine, others] of [["TaskClient", "client", "server"], ["TaskServer", "server", "client"]] as const) {
+    test(`who imports only ${entry} bundles only its half`, async () => {
+      const { metafile } = await build({
+        stdin: { contents: `export { ${entry} } from "mcp-tasks";`, resolveDir: project },
+        bundle: true,
+        write: false,
+        metafile: true,
+        format: "esm",
+        platform: "neutral",
+      });
+      const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs)).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([file]) => file);
+      assert.ok(inputs.some((file) => file.endsWith(`generated/${mine}-bytes.js`)));
+      assert.deepEqual(inputs.filter((file) => file.includes(`generated/${others}`) || file.includes(`dist/${others}`)), []);
+    });
+  }
+
   for (const condition of ["workerd", "edge-light"]) {
     test(`with the condition ${condition} the wasm is a module of its own`, async () => {
       const { outputFiles } = await build({
@@ -93,8 +111,8 @@ suite("the packed package", { timeout: 120_000 }, async () => {
         external: ["node:*", "*.wasm", "*.wasm?module"],
       });
       const text = outputFiles[0]!.text;
-      assert.match(text, condition === "workerd" ? /from "[^"]*core\.wasm"/ : /from "[^"]*core\.wasm\?module"/);
-      assert.doesNotMatch(text, /wasm\/generated\/bytes/, "the inline bytes are there too");
+      for (const half of ["server", "client"]) assert.ok(text.includes(`generated/${half}.wasm${condition === "workerd" ? "" : "?module"}"`), half);
+      assert.doesNotMatch(text, /generated\/\w+-bytes/, "the inline bytes are there too");
     });
   }
 

@@ -1,6 +1,6 @@
 // A trap in the core: its instance is lost, the store and the handlers are not.
 import { memoryStore } from "mcp-tasks";
-import { Receiver } from "mcp-tasks/wasm/generated/core";
+import { Receiver } from "mcp-tasks/wasm/generated/server";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World, accept, form, latch, text, type Json, type Way } from "./harness/g26.ts";

@@ -1,9 +1,9 @@
 import { Assembler } from "../assembler.ts";
-import { type Core, loadCore, poison } from "../core.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
 import { type Alarm, LONGEST, now, type Sleeper } from "./alarm.ts";
+import { type ClientCore, clientCore } from "./core.ts";
 import { NONE, type RequestorHost } from "./host.ts";
 import {
   CLIENT_CAPABILITIES,
@@ -116,8 +116,8 @@ interface Driven {
 export class Connection implements Listener, RequestorHost {
   readonly #wire: Wire;
   readonly #shared: Shared;
-  readonly #core: Core;
-  readonly #requestor: InstanceType<Core["Requestor"]>;
+  readonly #core: ClientCore;
+  readonly #requestor: InstanceType<ClientCore["Requestor"]>;
   readonly #assembler: Assembler;
   readonly #secret: string = String(Math.random()).slice(2);
   /** The client above, where it is known. */
@@ -151,7 +151,7 @@ export class Connection implements Listener, RequestorHost {
   constructor(wire: Wire, shared: Shared) {
     this.#wire = wire;
     this.#shared = shared;
-    this.#core = loadCore();
+    this.#core = clientCore.load();
     this.#assembler = new Assembler(this.#core.names);
     const { min, max, initial } = shared.poll;
     this.#requestor = new this.#core.Requestor(min, max, initial, shared.maxAge, Math.random());
@@ -861,13 +861,13 @@ export class Connection implements Listener, RequestorHost {
     const outer = this.#keeping;
     this.#keeping = [];
     try {
-      if (loadCore() !== this.#core) throw new TaskError("internal", "The core of mcp-tasks was started anew; tasks of this connection can be resumed on another");
+      if (clientCore.load() !== this.#core) throw new TaskError("internal", "The core of mcp-tasks was started anew; tasks of this connection can be resumed on another");
       input();
       this.#requestor.drain(this, this.#assembler);
       if (this.#queued.size > 0) this.#promptInCalls();
       if (this.#state === "open") this.#shared.alarm.set(this, this.#requestor.nextDeadline());
     } catch (cause) {
-      this.#break(cause instanceof TaskError ? cause : poison(this.#core, cause));
+      this.#break(cause instanceof TaskError ? cause : clientCore.poison(this.#core, cause));
     } finally {
       for (const payload of this.#keeping) this.#kept.delete(payload);
       this.#keeping = outer;

@@ -1,10 +1,10 @@
 import { Assembler } from "../assembler.ts";
-import { type Core, loadCore, poison } from "../core.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
 import type { Message } from "../tap.ts";
 import type { InputRequest, TaskEvent, TaskServerOptions } from "../types.ts";
 import { Call } from "./call.ts";
+import { type ServerCore, serverCore } from "./core.ts";
 import { RELATED_TASK, isObject, own, shown } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
@@ -65,8 +65,8 @@ export class Runtime implements ReceiverHost {
   /** Calls whose latest progress nobody heard, by task id. */
   readonly unheard: Map<string | undefined, Call> = new Map();
   readonly policies: Policies;
-  core: Core;
-  receiver: InstanceType<Core["Receiver"]>;
+  core: ServerCore;
+  receiver: InstanceType<ServerCore["Receiver"]>;
   readonly #options: TaskServerOptions;
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
@@ -475,8 +475,8 @@ export class Runtime implements ReceiverHost {
     return (this.#nonceText ??= crypto.randomUUID().slice(0, 8));
   }
 
-  #make(): { core: Core; receiver: InstanceType<Core["Receiver"]>; assembler: Assembler } {
-    const core = loadCore();
+  #make(): { core: ServerCore; receiver: InstanceType<ServerCore["Receiver"]>; assembler: Assembler } {
+    const core = serverCore.load();
     const assembler = new Assembler(core.names);
     const limits = this.#options.limits ?? {};
     const receiver = new core.Receiver(
@@ -505,7 +505,7 @@ export class Runtime implements ReceiverHost {
 
   /** After a trap: a new receiver takes the running tasks along; whoever waits is told to try again. */
   #rebuild(cause: unknown): void {
-    this.report(poison(this.core, cause));
+    this.report(serverCore.poison(this.core, cause));
     ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
     this.#policies = new Map();
     this.#draining = false;

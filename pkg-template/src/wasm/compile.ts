@@ -1,18 +1,10 @@
-// The default loader: the wasm as text in a JavaScript module, so that no bundler has to find a file.
 import { TaskError } from "../errors.ts";
-import { characters, text } from "./generated/bytes.ts";
 
-let compiled: WebAssembly.Module | undefined;
-
-/** The compiled core. The first call compiles it; nothing happens when this module is imported. */
-export function wasmModule(): WebAssembly.Module {
-  return (compiled ??= compile());
-}
-
-function compile(): WebAssembly.Module {
+/** Compiles the wasm that `scripts/embed.mjs` wrote as text. */
+export function compile(characters: string, text: string): WebAssembly.Module {
   if (typeof WebAssembly === "undefined") throw new TaskError("wasm", "mcp-tasks needs WebAssembly, which this JavaScript runtime does not have or has switched off.");
   try {
-    return new WebAssembly.Module(decode());
+    return new WebAssembly.Module(decode(characters, text));
   } catch (cause) {
     throw new TaskError(
       "wasm",
@@ -23,8 +15,7 @@ function compile(): WebAssembly.Module {
   }
 }
 
-/** Reads what `scripts/embed.mjs` writes. */
-function decode(): Uint8Array<ArrayBuffer> {
+function decode(characters: string, text: string): Uint8Array<ArrayBuffer> {
   const base = characters.length;
   const pairs = Math.ceil(256 / base);
   const bytes = new TextEncoder().encode(text);

@@ -1,7 +1,7 @@
 // For workerd, which forbids compiling from bytes: the runtime or its bundler hands over the compiled module.
-import module from "./generated/core.wasm";
+import module from "../generated/server.wasm";
 
-/** The compiled core. */
+/** The compiled half. */
 export function wasmModule(): WebAssembly.Module {
   return module;
 }

@@ -1,7 +1,7 @@
 // For edge runtimes whose bundler wants to be told that a module is meant.
-import module from "./generated/core.wasm?module";
+import module from "../generated/client.wasm?module";
 
-/** The compiled core. */
+/** The compiled half. */
 export function wasmModule(): WebAssembly.Module {
   return module;
 }

@@ -1,0 +1,6 @@
+//! The half of the core that follows tasks, as wasm; like `server.rs`.
+#![no_main]
+
+mod common;
+mod requestor;
+mod writer;

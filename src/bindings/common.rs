@@ -1,0 +1,16 @@
+//! What both halves tell JavaScript.
+
+use mcp_tasks::wire::{Generation, Name};
+use wasm_bindgen::prelude::*;
+
+/// All names that the core writes, by number, separated by line feeds.
+#[wasm_bindgen]
+pub fn names() -> String {
+    Name::ALL.join("\n")
+}
+
+/// The number of the generation that a protocol version speaks; 0 where it knows no tasks.
+#[wasm_bindgen]
+pub fn generation(version: &str) -> u8 {
+    Generation::of_version(version).map_or(0, |generation| generation as u8)
+}
