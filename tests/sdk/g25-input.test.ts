@@ -231,7 +231,19 @@ describe("answers", () => {
     }
   });
 
-  it("G25-REL-07 (part) G25-REL-06 a related-task key of a request that is no task's changes nothing", async (t) => {
+  it("G25-REL-07 a malformed related-task key in an answer, or in a call, is no key", async (t) => {
+    for (const kind of KINDS) {
+      for (const key of [5, null, [], "x", {}, { taskId: 5 }, { taskId: null }]) {
+        const { requester } = await world(t, kind, { ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action) });
+        requester.answer("elicitation/create", () => ({ result: { ...YES, _meta: { [RELATED]: key } } }));
+        const { taskId } = await create(requester, "ask", {}, {}, { [RELATED]: key });
+        assert.equal((await result(requester, taskId)).result.content[0].text, "accept", `${kind} ${JSON.stringify(key)}`);
+        assert.equal((await requester.request("tools/call", { name: "ask", arguments: {}, _meta: { [RELATED]: key } })).result.content[0].text, "accept");
+      }
+    }
+  });
+
+  it("G25-REL-06 a related-task key of a request that is no task's changes nothing", async (t) => {
     const { requester } = await world(t, "v1", { quick: () => text("quick") });
     const { taskId } = await create(requester, "quick");
     for (const related of [{ taskId }, { taskId: "somebody-elses" }, { taskId: 5 }, "x", null, [], {}]) {

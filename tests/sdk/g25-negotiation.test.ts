@@ -165,6 +165,15 @@ describe("what is not offered", () => {
     }
   });
 
+  it("G25-CAP-12 (part): what a client declares besides is ignored", async (t) => {
+    for (const kind of KINDS) {
+      const requester = await pipe(t, kind);
+      const { result } = await initialize(requester, { capabilities: { tasks: { list: {}, unknown: { deep: [1] }, requests: { unheard: { of: {} } } }, alsoUnknown: {} } });
+      assert.deepEqual(result.capabilities.tasks, { list: {}, cancel: {}, requests: { tools: { call: {} } } }, kind);
+      assert.ok(await create(requester, "always"), kind);
+    }
+  });
+
   it("G25-TLN-10 a support that is none of the three is refused when it is registered", () => {
     assert.throws(() => new TaskServer({ tools: { tool: { support: "maybe" as never } } }), { name: "TaskError", code: "invalid_argument", message: /tools\.tool\.support/ });
   });

@@ -10,7 +10,7 @@ const progressOf = (requester: any) => requester.frames.fromServer((message: any
 
 for (const kind of KINDS) {
   describe(`notifications on ${kind}`, () => {
-    it("G25-PRG-01 (part) G25-PRG-03 (part) G25-PRG-05 (part): progress keeps its token after the handle, only grows, and names its task", async (t) => {
+    it("G25-PRG-01 (part) G25-PRG-05 (part) G25-PRG-03: progress keeps its token after the handle, only grows, and names its task", async (t) => {
       const go = gate();
       const { requester } = await world(t, kind, {
         slow: async (_args, { progress, log }) => {
