@@ -110,6 +110,8 @@ pub struct Receiver {
     entropy: Entropy,
     assembler: Assembler,
     nobody: Rc<str>,
+    /// Somebody listens to events.
+    audited: bool,
 }
 
 #[wasm_bindgen]
@@ -125,6 +127,7 @@ impl Receiver {
         outcome: u32,
         outstanding: u32,
         page: u32,
+        audited: bool,
     ) -> Self {
         let entropy = Entropy::default();
         let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
@@ -135,6 +138,7 @@ impl Receiver {
             entropy,
             assembler,
             nobody: "".into(),
+            audited,
         }
     }
 
@@ -460,9 +464,10 @@ impl Receiver {
                 host.restart(call, on, job, keys, names);
             }
             Output::Forget { request } => host.forget(request),
-            Output::Event { happening, owner, id, tool, phase } => {
+            Output::Event { happening, owner, id, tool, phase } if self.audited => {
                 host.event(happening as u8, &owner, &id, &tool, phase.map_or(255, |phase| phase as u8));
             }
+            Output::Event { .. } => {}
             Output::Wake { at } => host.wake(at as f64),
         }
     }

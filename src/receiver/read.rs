@@ -98,14 +98,18 @@ impl Receiver {
         }
         match (read, completion) {
             (Read::State { facts, id }, Completion::Record(record)) => {
-                match self.visible(facts, record.and_then(|record| Task::from_state(&record.state))) {
+                let mut found = record.and_then(|record| Task::from_state(&record.state));
+                let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
+                match found.filter(|_| seen) {
                     Some(task) => self.state(facts, job, id, task),
                     None => self.refuse(facts, Error::not_found()),
                 }
             }
             (Read::Outcome { facts, owner, id }, Completion::Record(record)) => {
                 let version = record.as_ref().map_or(0, |record| record.version);
-                match self.visible(facts, record.and_then(|record| Task::from_state(&record.state))) {
+                let mut found = record.and_then(|record| Task::from_state(&record.state));
+                let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
+                match found.filter(|_| seen) {
                     Some(task) if task.phase.is_terminal() => {
                         self.push(Output::Event {
                             happening: Happening::Retrieved,
@@ -146,11 +150,10 @@ impl Receiver {
         }
     }
 
-    /// The task, if this request may see it; a task that ran out of time is shown as such (X-TTL-01).
-    fn visible(&self, facts: Facts, found: Option<Task>) -> Option<Task> {
-        let mut task = found?;
+    /// Whether this request may see the task; one that ran out of time is shown as such (X-TTL-01).
+    fn sees(&self, facts: Facts, task: &mut Task) -> bool {
         if task.generation != facts.generation && !self.cross_generation {
-            return None;
+            return false;
         }
         if task.has_run_out(self.now) && !task.extends {
             task.phase = Phase::Failed;
@@ -158,7 +161,7 @@ impl Receiver {
             task.inputs.clear();
             task.updated_at = task.updated_at.max(task.expires_at().unwrap_or(self.now));
         }
-        (!task.is_gone(self.now)).then_some(task)
+        !task.is_gone(self.now)
     }
 
     fn page(&mut self, facts: Facts, records: Vec<crate::storage::Record>) {
@@ -168,7 +171,9 @@ impl Receiver {
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.into_iter().take(size) {
-            if let Some(task) = self.visible(facts, Task::from_state(&record.state)) {
+            if let Some(mut task) = Task::from_state(&record.state)
+                && self.sees(facts, &mut task)
+            {
                 rows.push((record.id.clone(), task));
             }
             last = Some(Position { created_at: record.created_at, id: record.id });

@@ -32,7 +32,9 @@ export class Call {
   unsent: Message | undefined;
   /** Progress was sent a moment ago. */
   paced = false;
-  readonly #controller = new AbortController();
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+  #joined = false;
   #gate: { resolve(): void; reject(error: Error): void } | undefined;
   #opened: boolean | undefined;
   #settled: (() => void)[] = [];
@@ -59,14 +61,26 @@ export class Call {
 
   /** Fires when the task is cancelled or expires. */
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
     return this.#controller.signal;
   }
 
   /** The same, firing with the SDK's signal too. */
   with(signal: AbortSignal | undefined): AbortSignal {
-    if (signal?.aborted === true) this.#controller.abort(signal.reason);
-    else signal?.addEventListener("abort", () => this.#controller.abort(signal.reason), { once: true });
+    if (signal !== undefined && !this.#joined) {
+      this.#joined = true;
+      if (signal.aborted) this.#stop(signal.reason);
+      else signal.addEventListener("abort", () => this.#stop(signal.reason), { once: true });
+    }
     return this.signal;
+  }
+
+  #stop(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
   }
 
   /** The call is a task now. */
@@ -103,7 +117,7 @@ export class Call {
 
   abort(): void {
     this.stay();
-    this.#controller.abort(ended());
+    this.#stop(ended());
     if (this.#opened !== undefined) return;
     this.#opened = false;
     this.#gate?.reject(ended());

@@ -142,7 +142,10 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
   if (mcpReq === undefined) {
     return {
       ...context,
-      signal: call.with(context.signal),
+      // Made when it is asked for: most handlers never do.
+      get signal() {
+        return call.with(context.signal);
+      },
       ...(sendRequest === undefined ? {} : { sendRequest: (request, schema, options) => sendRequest(request, schema, call.taskId === undefined ? options : patient(options)) }),
     };
   }
@@ -154,7 +157,9 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
     mcpReq: {
       ...mcpReq,
       ...(send === undefined ? {} : { send: (request, ...rest) => send(request, ...(call.taskId === undefined ? rest : patiently(rest, patient))) }),
-      ...(mcpReq.signal === undefined ? {} : { signal: call.with(mcpReq.signal) }),
+      get signal() {
+        return call.with(mcpReq.signal);
+      },
       ...(elicitInput === undefined ? {} : { elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)) }),
       ...(requestSampling === undefined ? {} : { requestSampling: (params, options) => through("sampling/createMessage", params, () => requestSampling(params, options)) }),
     },

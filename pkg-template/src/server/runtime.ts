@@ -488,6 +488,7 @@ export class Runtime implements ReceiverHost {
       limits.resultBytes ?? 16 * 2 ** 20,
       limits.outstandingInputs ?? 64,
       limits.pageSize ?? 100,
+      this.#options.onevent !== undefined,
     );
     return { core, receiver, assembler };
   }
