@@ -64,6 +64,8 @@ export class Runtime implements ReceiverHost {
   readonly asks: Map<number, Ask> = new Map();
   /** Calls whose latest progress nobody heard, by task id. */
   readonly unheard: Map<string | undefined, Call> = new Map();
+  /** The input requests that went out to clients, by task. */
+  readonly #carried: Map<string, Set<number>> = new Map();
   readonly policies: Policies;
   core: ServerCore;
   receiver: InstanceType<ServerCore["Receiver"]>;
@@ -242,8 +244,9 @@ export class Runtime implements ReceiverHost {
 
   /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
   recall(taskId: string): void {
-    for (const [number, ask] of this.asks) {
-      if (ask.call.taskId !== taskId || ask.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on)) continue;
+    for (const number of this.#carried.get(taskId) ?? []) {
+      const ask = this.asks.get(number);
+      if (ask?.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on)) continue;
       ask.carrier = undefined;
       this.receiver.undelivered(number);
     }
@@ -372,6 +375,7 @@ export class Runtime implements ReceiverHost {
     if (call === undefined) return;
     this.calls.delete(number);
     this.requests.delete(number);
+    if (call.taskId !== undefined) this.#carried.delete(call.taskId);
     call.listener.ended(call);
     if (this.calls.size === 0) for (const idle of this.#idle.splice(0)) idle();
   }
@@ -414,6 +418,10 @@ export class Runtime implements ReceiverHost {
     const on = [target?.message.id, undefined].find((way) => listener.carries(way));
     if (on === undefined && !listener.carries(undefined)) return this.receiver.undelivered(number);
     ask.carrier = { listener, on };
+    const { taskId = "" } = ask.call;
+    const carried = this.#carried.get(taskId);
+    if (carried === undefined) this.#carried.set(taskId, new Set([number]));
+    else carried.add(number);
     listener.sendForTask(ask.call, this.#asked(number, ask), on);
   }
   answered(number: number, from: number, key: string): void {
