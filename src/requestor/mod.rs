@@ -32,8 +32,6 @@ use tools::Tools;
 const PATIENCE: Millis = 30_000;
 /// How often a task is read while `tasks/result` waits for it and nobody wants every snapshot.
 const SAFETY: u32 = 30_000;
-/// How long the answer to a waiting `tasks/result` may lag behind a read that says the task has ended.
-const LAG: Millis = 1000;
 /// How long a question may be outstanding before another `tasks/result` gives it another stream.
 const SILENCE: Millis = 60_000;
 /// Requests about one task whose answers are still taken.

@@ -1,7 +1,7 @@
 //! Snapshots of a task, and its outcome.
 
 use super::follow::{Follow, transition};
-use super::{Action, DAY, Ending, Event, FAILURES, LAG, Output, Payload, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
+use super::{Action, DAY, Ending, Event, FAILURES, Output, Payload, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
 use crate::task::Millis;
 use crate::wire::{Status, error};
 
@@ -119,9 +119,8 @@ impl Requestor {
             Action::Look => follow.read.plan(now),
             Action::Fetch if waits => {
                 follow.read.at = None;
-                // A waiting request is answered any moment; if it is not, another one is sent.
-                let lag = if follow.result.flight.is_some() { LAG } else { 0 };
-                follow.result.plan(now.saturating_add(lag));
+                // Another one, even if one waits: some servers poll inside it, for up to a second, and answer a new one at once.
+                follow.result.plan(now);
             }
             Action::Fetch => follow.read.plan(now),
             Action::Retry if waits => {
