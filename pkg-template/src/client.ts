@@ -1,7 +1,7 @@
 import { Alarm, LONGEST } from "./client/alarm.ts";
 import { type ConnectedClient, Connection, PLAN, type Plan, type Shared } from "./client/connection.ts";
 import { codeOf, fromRejection, Handle } from "./client/task.ts";
-import { TaskError } from "./errors.ts";
+import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { tap, type TransportLike } from "./tap.ts";
 import type { TaskCallOptions, TaskClientOptions, TaskHandle, TaskPreference, TaskReference } from "./types.ts";
 
@@ -115,7 +115,7 @@ export class TaskClient {
       const mine: Plan = { ...plan, created: resolve };
       this.#invoke(client, params, options, mine).then(
         () => resolve(new Handle({ answer: mine.answer, snapshot: { taskId: "", status: "completed", ttl: null } })),
-        (reason: unknown) => reject(fromRejection(reason, mine.ending === undefined ? undefined : codeOf(mine.ending))),
+        (reason: unknown) => reject(fromRejection(reason, whyRejected(mine, reason, options.signal))),
       );
     });
   }
@@ -145,6 +145,7 @@ export class TaskClient {
       return await mine.answer;
     } catch (thrown) {
       plan.ending = mine.ending;
+      plan.answered = mine.answered;
       // It was aborted, it timed out, or a handler of its input failed.
       if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.gaveUp(mine);
       throw thrown;
@@ -162,6 +163,20 @@ export class TaskClient {
     if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0)) throw new TaskError("invalid_argument", "ttl must be a whole number of ms");
     return { preference: number, cancels: (options.onAbort ?? this.#options.onAbort ?? "cancel") === "cancel", ttl };
   }
+}
+
+/** Why a call has failed: an error of the peer's is `failed`, and nothing else is (X-ERR-03). */
+function whyRejected(plan: Plan, reason: unknown, signal: AbortSignal | undefined): TaskErrorCode | undefined {
+  if (plan.ending !== undefined) return codeOf(plan.ending);
+  if (plan.answered === true) return "failed";
+  if (signal?.aborted === true) return plan.cancels ? "cancelled" : "detached";
+  return isTimeout(reason) ? "unreachable" : "connection";
+}
+
+/** The SDKs' own errors of a call that took too long. */
+function isTimeout(reason: unknown): boolean {
+  const code = reason instanceof Error ? (reason as { code?: unknown }).code : undefined;
+  return code === -32001 || code === "REQUEST_TIMEOUT";
 }
 
 function isV2(client: object): boolean {

@@ -51,6 +51,8 @@ export interface Plan {
   readonly impatient?: (() => void) | undefined;
   /** Why the call ended, if it was not the peer who said so. */
   ending?: number | undefined;
+  /** Whether it ended with the peer's answer. */
+  answered?: boolean | undefined;
 }
 
 /** The part of both SDKs' `Client` that a connection uses. */
@@ -246,8 +248,11 @@ export class Connection implements Listener, RequestorHost {
       const task = own(message, "params", "_meta", RELATED_TASK, "taskId");
       if (typeof task === "string" && this.#related.size < RELATED) this.#related.set(id, task);
     } else if (method === "notifications/progress") {
-      const call = this.#callById.get(own(message, "params", "progressToken"));
+      const token = own(message, "params", "progressToken");
+      const call = this.#callById.get(token);
       if (call !== undefined && call.task === undefined) this.#wait(call);
+      // The SDKs take "1" for 1, which is another token (G25-PRG-07).
+      if (typeof token === "string" && this.#progressToken(this.#callById.get(Number(token))) === Number(token)) return false;
     } else if (method === "notifications/cancelled") {
       this.#related.delete(own(message, "params", "requestId"));
     } else if (method === "notifications/tools/list_changed") {
@@ -259,6 +264,10 @@ export class Connection implements Listener, RequestorHost {
       if (followed?.generation === generation) this.#snapshot(2, 0, task, followed, { snapshot: task, result: own(task, "result"), error: own(task, "error") });
     }
     return true;
+  }
+
+  #progressToken(call: Call | undefined): unknown {
+    return own(call?.frame.params, "_meta", "progressToken");
   }
 
   /** The answer to a request of a task names the task (G25-INP-06). */
@@ -274,7 +283,7 @@ export class Connection implements Listener, RequestorHost {
   #learn(message: Message, awaited: "initialize" | "server/discover" | "tools/list" | "tools/list more"): Message {
     const result = message.result;
     if (!isObject(result)) return message;
-    if (awaited === "tools/list" || awaited === "tools/list more") return this.#listed(message, result, awaited === "tools/list");
+    if (awaited === "tools/list" || awaited === "tools/list more") return this.#toolList(message, result, awaited === "tools/list");
     this.#server = own(result, "serverInfo");
     this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"));
     return message;
@@ -296,7 +305,7 @@ export class Connection implements Listener, RequestorHost {
    * A page of tools, for the SDK. Its client would refuse to call a tool that runs only as a task, so `required` becomes
    * `optional` for it.
    */
-  #listed(message: Message, result: Json, first: boolean): Message {
+  #toolList(message: Message, result: Json, first: boolean): Message {
     const tools = own(result, "tools");
     if (!Array.isArray(tools) || this.#generation === 0) return message;
     this.#run(() => {
@@ -427,12 +436,17 @@ export class Connection implements Listener, RequestorHost {
     });
   }
 
+  /** The input requests of the latest snapshot: a task that is seen for the first time has no place for them yet. */
+  #listed: Json = {};
+
   /** Hands a snapshot to the core. */
   #snapshot(from: number, number: number, task: Json, followed: FollowedTask | undefined, kept: Kept): void {
-    const generation = followed?.generation ?? this.#calls.get(number)?.generation ?? 0;
+    const call = from === 0 ? this.#calls.get(number) : this.#resuming(own(task, "taskId"));
+    const generation = followed?.generation ?? call?.generation ?? this.#generation;
     const { id, status, ttl, poll, age, flags } = snapshotFacts(task, generation);
     const inputs = own(task, "inputRequests");
     this.#run(() => {
+      this.#listed = isObject(inputs) ? inputs : {};
       if (isObject(inputs) && generation === 26) {
         this.#requestor.beginEntries();
         if (followed !== undefined) followed.listed = inputs;
@@ -665,9 +679,8 @@ export class Connection implements Listener, RequestorHost {
     const envelope = task === undefined ? this.#resuming(own(params, "taskId"))?.envelope : task.envelope;
     // One request of a kind waits, but for the outcome: an earlier answer to that counts too.
     if (method !== "tasks/result") for (const [id, open] of task?.open ?? []) if (open === method && task?.open.delete(id)) this.#requests.delete(id);
-    this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, params) : params, request, task ?? this.#strays.get(number));
+    this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, params) : params, request, task);
   }
-  readonly #strays = new Map<number, FollowedTask>();
 
   #resuming(taskId: unknown): Call | undefined {
     return [...this.#calls.values()].find((call) => call.task === undefined && call.plan.resume?.taskId === taskId);
@@ -716,6 +729,7 @@ export class Connection implements Listener, RequestorHost {
       if (meta !== undefined) delete meta.progressToken;
       const about = { id, generation: call.generation, tool: wellFormed(own(call.frame.params, "name")), envelope: meta };
       task = new FollowedTask(about, (observers) => this.#run(() => this.#requestor.observers(now(), number, observers)));
+      task.listed = this.#listed;
       this.#tasks.set(number, task);
     }
     return task;
@@ -793,7 +807,9 @@ export class Connection implements Listener, RequestorHost {
 
   answerReply(number: number): void {
     const call = this.#calls.get(number);
-    if (call?.reply !== undefined) this.#finish(call, call.reply);
+    if (call?.reply === undefined) return;
+    call.plan.answered = true;
+    this.#finish(call, call.reply);
   }
 
   answerOutcome(number: number, taskNumber: number): void {
