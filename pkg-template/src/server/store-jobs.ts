@@ -7,8 +7,7 @@ export interface Completions {
   found(now: number, job: number, version: number, createdAt: number, state: string): void;
   missing(now: number, job: number): void;
   done(now: number, job: number, done: boolean): void;
-  row(owner: string, id: string, version: number, createdAt: number, state: string): void;
-  rows(now: number, job: number): void;
+  rows(now: number, job: number, records: string): void;
   failed(now: number, job: number, why: number): void;
 }
 
@@ -97,11 +96,11 @@ export class StoreJobs {
 
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { createdAt: after, id: afterId };
-    this.#run(job, () => this.#store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks));
+    this.#run(job, () => this.#store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks, false));
   }
 
   due(job: number, before: number, limit: number): void {
-    this.#run(job, () => this.#store.due(before, limit), (tasks) => this.#rows(job, tasks));
+    this.#run(job, () => this.#store.due(before, limit), (tasks) => this.#rows(job, tasks, true));
   }
 
   #put(task: TaskWrite): boolean | Promise<boolean> {
@@ -113,10 +112,10 @@ export class StoreJobs {
     }
   }
 
-  #rows(job: number, tasks: readonly StoredTask[]): void {
-    const core = this.#core();
-    for (const task of tasks) core.row(task.owner, task.id, task.version, task.createdAt, task.state);
-    core.rows(Date.now(), job);
+  #rows(job: number, tasks: readonly StoredTask[], owners: boolean): void {
+    let records = "";
+    for (const task of tasks) records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.state}\0`;
+    this.#core().rows(Date.now(), job, records);
   }
 
   #run<T>(job: number, operation: () => T | Promise<T>, report: (value: T) => void): void {
