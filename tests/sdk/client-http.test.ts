@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { TaskClient, TaskServer } from "mcp-tasks";
+import { isTaskError, TaskClient, TaskServer } from "mcp-tasks";
 import { type Behaviour, EXTENSION, G26, handle26, task26, text } from "./client-peer.ts";
-import { type Kind, later, makeClient } from "./client-sdk.ts";
+import { type Kind, later, makeClient, until } from "./client-sdk.ts";
 import { tools } from "./client-tools.ts";
 import { entryV2, statefulV1 } from "./harness/http.ts";
 import { attached } from "./harness/servers.ts";
@@ -182,3 +182,141 @@ describe("2025-11-25", () => {
     });
   }
 });
+
+/** The answer to the call is lost: its stream ends, or its body breaks off, after the server has taken it. */
+const LOST: Readonly<Record<string, () => Response>> = {
+  "the stream ends": () => new Response(": nothing\n\n", { headers: { "content-type": "text/event-stream" } }),
+  "the stream breaks off": () =>
+    new Response(new ReadableStream({ pull: (controller) => (controller.enqueue(new TextEncoder().encode('data: {"jsonrpc":"2.0","id":')), controller.error(new TypeError("terminated"))) }), {
+      headers: { "content-type": "text/event-stream" },
+    }),
+  "a gateway answers": () => new Response("bad gateway", { status: 502 }),
+};
+
+for (const kind of ["SDK v1", "SDK v2, 2025", "SDK v2, 2026"] as const) {
+  test(`${kind}: a lost handle fails the call, and nothing is sent again (H11, X-CRE-01)`, async () => {
+    for (const [how, lose] of Object.entries(LOST)) {
+      const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
+      let calls = 0;
+      const counted = { ...tools, slow: () => (calls++, { content: [] }) };
+      const http = await (kind === "SDK v2, 2026" ? entryV2(() => attached("v2", tasks, counted)) : statefulV1(() => attached("v1", tasks, counted)));
+      const spied = spy((async (url: any, init: any) => {
+        const response = await fetch(url, init);
+        if (init.method !== "POST" || JSON.parse(init.body).method !== "tools/call") return response;
+        await response.body?.cancel();
+        return lose();
+      }) as typeof fetch);
+      const transport = kind === "SDK v1" ? new HttpV1(new URL(http.url), { fetch: spied.fetch }) : new HttpV2(new URL(http.url), { fetch: spied.fetch });
+      const { client, host } = await start(kind, transport);
+      // What is not known is not called a failure of the task.
+      await assert.rejects(host.callTool(client, { name: "slow", arguments: {} }, { timeout: 300 }), (error: any) => isTaskError(error) && (error.code === "connection" || error.code === "unreachable"), how);
+      await later(50);
+      assert.equal(spied.all("tools/call").length, 1, how);
+      assert.equal(calls, 1, how);
+      await client.close();
+      await http.close();
+      await tasks.close();
+    }
+  });
+}
+
+for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
+  test(`${kind}: a session that is lost is initialised anew, and finds its tasks (G25-HTT-04)`, async () => {
+    const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
+    const gate = Promise.withResolvers<void>();
+    const waiting = { ...tools, wait: async () => (await gate.promise, { content: [{ type: "text", text: "waited" }] }) };
+    const authenticate = (token: string | undefined) => ({ token, clientId: "app", scopes: [], extra: { iss: "https://id.example", sub: token } });
+    const http = await statefulV1(() => attached("v1", tasks, waiting), { authenticate });
+    let expired: string | undefined;
+    const connectAs = async (who: string, options: object = {}) => {
+      const spied = spy((async (url: any, init: any) => {
+        const session = new Headers(init.headers).get("mcp-session-id");
+        if (session !== null && session === expired) return new Response('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}', { status: 404 });
+        return fetch(url, init);
+      }) as typeof fetch);
+      const more = { fetch: spied.fetch, requestInit: { headers: { authorization: `Bearer ${who}` } } };
+      const transport = kind === "SDK v1" ? new HttpV1(new URL(http.url), more) : new HttpV2(new URL(http.url), more);
+      return { spied, transport, ...(await start(kind, transport, options)) };
+    };
+    const first = await connectAs("ada", { poll: { min: 1, max: 4, initial: 1 } });
+    const handle = await first.host.callTool(first.client, { name: "wait", arguments: {} });
+    const lost = assert.rejects(handle.result(), (error: any) => isTaskError(error) && (error.code === "unreachable" || error.code === "connection"));
+    await later(30);
+    expired = first.transport.sessionId;
+    assert.ok(expired);
+    await assert.rejects(first.client.listTools(), /404|not found/i);
+    // The pending wait ends with the session.
+    await first.client.close();
+    await lost;
+    assert.equal(first.spied.all("tools/call").length, 1);
+
+    const second = await connectAs("ada");
+    assert.equal(second.spied.all("initialize").length, 1);
+    assert.notEqual(second.transport.sessionId, expired);
+    const reference = JSON.parse(JSON.stringify(handle.reference));
+    const resumed = await second.host.resume(second.client, reference);
+    assert.equal(resumed.snapshot.status, "working");
+    gate.resolve();
+    assert.deepEqual((await resumed.result()).content, [{ type: "text", text: "waited" }]);
+    assert.equal(second.spied.all("tools/call").length, 0);
+    const own = second.spied.posts.filter((post) => post.method?.startsWith("tasks/"));
+    for (const { headers } of own) assert.equal(headers.get("mcp-session-id"), second.transport.sessionId);
+
+    const stranger = await connectAs("eve");
+    await assert.rejects(stranger.host.resume(stranger.client, reference), (error: any) => error.code === "not_found");
+    for (const { client } of [second, stranger]) await client.close();
+    await http.close();
+    await tasks.close();
+  });
+
+  test(`${kind}: requests of a task are served on whichever stream they come, the GET stream too (G25-INP-05)`, async () => {
+    const encode = (message: object) => new TextEncoder().encode(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
+    const question = (id: string) => ({ id, method: "elicitation/create", params: { message: id, requestedSchema: { type: "object", properties: { name: { type: "string" } } }, _meta: { "io.modelcontextprotocol/related-task": { taskId: "t1" } } } });
+    const streams = new Map<string, ReadableStreamDefaultController>();
+    const answers: any[] = [];
+    const open = (name: string) => new Response(new ReadableStream({ start: (controller) => void streams.set(name, controller) }), { headers: { "content-type": "text/event-stream" } });
+    const json = (id: unknown, result: object) => new Response(JSON.stringify({ jsonrpc: "2.0", id, result }), { headers: { "content-type": "application/json" } });
+    const task = { taskId: "t1", status: "working", ttl: 60_000, pollInterval: 1000, createdAt: new Date().toISOString(), lastUpdatedAt: new Date().toISOString() };
+    let resultId: unknown;
+    const served = (async (_url: unknown, init: any) => {
+      if (init.method === "DELETE") return new Response(null, { status: 200 });
+      if (init.method !== "POST") return open("GET");
+      const message = JSON.parse(init.body);
+      switch (message.method) {
+        case "initialize":
+          return json(message.id, { protocolVersion: "2025-11-25", capabilities: { tools: {}, tasks: { requests: { tools: { call: {} } } } }, serverInfo: { name: "s", version: "1" } });
+        case "tools/list":
+          return json(message.id, { tools: [{ name: "slow", inputSchema: { type: "object" }, execution: { taskSupport: "required" } }] });
+        case "tools/call":
+          return message.params.name === "other" ? open("POST") : json(message.id, { task });
+        case "tasks/result":
+          resultId = message.id;
+          return open("result");
+        case "tasks/get":
+          return json(message.id, task);
+        case undefined:
+          answers.push(message);
+      }
+      return new Response(null, { status: 202 });
+    }) as typeof fetch;
+    const url = new URL("http://x.local/mcp");
+    const { client, errors } = await start(kind, kind === "SDK v1" ? new HttpV1(url, { fetch: served }) : new HttpV2(url, { fetch: served }));
+    const call = client.callTool({ name: "slow", arguments: {} });
+    // Its stream belongs to another request.
+    const other = client.callTool({ name: "other", arguments: {} });
+    await until(() => streams.size === 3, "all streams are open");
+    for (const [name, stream] of streams) stream.enqueue(encode(question(name)));
+    await until(() => answers.length === 3, "all questions are answered");
+    for (const { id, result } of answers) {
+      assert.equal(result.action, "accept", id);
+      assert.deepEqual(result._meta, { "io.modelcontextprotocol/related-task": { taskId: "t1" } });
+    }
+    assert.deepEqual(answers.map((answer) => answer.id).sort(), ["GET", "POST", "result"]);
+    streams.get("result")?.enqueue(encode({ id: resultId, result: { content: [{ type: "text", text: "done" }] } }));
+    assert.deepEqual((await call).content, [{ type: "text", text: "done" }]);
+    assert.deepEqual(errors, []);
+    const closed = assert.rejects(other);
+    await client.close();
+    await closed;
+  });
+}

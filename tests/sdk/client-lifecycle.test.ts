@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
 import { isTaskError, TaskClient } from "mcp-tasks";
+import { clientCore } from "mcp-tasks/client/core";
 import { handle25, handle26, legacy, modern, RELATED, task25, task26, text } from "./client-peer.ts";
 import { callOptions, connect, type Kind, later, LEGACY, makeClient, until } from "./client-sdk.ts";
 
@@ -234,8 +235,7 @@ test("answers that nobody waits for are dropped (X-NTF-01)", async () => {
 });
 
 test("a core that traps ends what it followed; the next connection has a new one", async () => {
-  const { loadCore } = await import(new URL("../../pkg/dist/core.js", import.meta.url).href);
-  const { prototype } = loadCore().Requestor;
+  const { prototype } = clientCore.load().Requestor as any;
   const real = prototype.answerResult;
   const behaviour = { "tools/call": () => handle25("t1"), "tasks/result": async () => (await later(20), text("done")), "tasks/get": () => task25("t1", "working") };
   const peer = legacy({ slow: "required" }, behaviour);
