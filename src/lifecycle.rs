@@ -183,7 +183,7 @@ fn ask(task: &mut Task, inputs: &[NewInput], resumable: bool) {
         task.issued = task.issued.saturating_add(1);
         let mut key = input.name.clone();
         key.push('-');
-        crate::task::push_number(&mut key, i128::from(task.issued));
+        crate::task::push_number(&mut key, u64::from(task.issued));
         task.inputs.push(Input { key, name: input.name.clone(), kind: input.kind, answered: false });
     }
 }

@@ -228,8 +228,8 @@ impl Task {
         field(&mut text, self.generation as u8);
         char_field(&mut text, self.phase.letter());
         char_field(&mut text, self.failure.map_or('-', Failure::letter));
-        field(&mut text, self.created_at);
-        field(&mut text, self.updated_at.saturating_sub(self.created_at));
+        signed_field(&mut text, self.created_at);
+        signed_field(&mut text, self.updated_at.saturating_sub(self.created_at));
         match self.ttl {
             Some(ttl) => field(&mut text, ttl),
             None => char_field(&mut text, '-'),
@@ -249,7 +249,7 @@ impl Task {
             Some(lease) => {
                 escaped(&mut text, &lease.holder);
                 field(&mut text, lease.epoch);
-                field(&mut text, lease.until);
+                signed_field(&mut text, lease.until);
             }
             None => text.push_str("\t\t\t"),
         }
@@ -268,29 +268,29 @@ impl Task {
         if fields.next()? != "1" {
             return None;
         }
-        let generation = Generation::from_number(fields.next()?.parse().ok()?)?;
+        let generation = Generation::from_number(narrow(fields.next()?)?.try_into().ok()?)?;
         let phase = by_letter(&Phase::ALL, Phase::letter, fields.next()?)?;
         let failure = match fields.next()? {
             "-" => None,
             letter => Some(by_letter(&Failure::ALL, Failure::letter, letter)?),
         };
-        let created_at: Millis = fields.next()?.parse().ok()?;
-        let age: Millis = fields.next()?.parse().ok()?;
+        let created_at: Millis = signed(fields.next()?)?;
+        let age: Millis = signed(fields.next()?)?;
         let ttl = match fields.next()? {
             "-" => None,
-            ttl => Some(ttl.parse().ok()?),
+            ttl => Some(number(ttl)?),
         };
-        let poll_interval = fields.next()?.parse().ok()?;
-        let flags: u8 = fields.next()?.parse().ok()?;
-        let issued = fields.next()?.parse().ok()?;
-        let mark = fields.next()?.parse().ok()?;
+        let poll_interval = narrow(fields.next()?)?;
+        let flags: u8 = narrow(fields.next()?)?.try_into().ok()?;
+        let issued = narrow(fields.next()?)?;
+        let mark = number(fields.next()?)?;
         let tool = unescaped(fields.next()?);
         let message = unescaped(fields.next()?);
         let (holder, epoch, until) = (fields.next()?, fields.next()?, fields.next()?);
         let lease = if epoch.is_empty() {
             None
         } else {
-            Some(Lease { holder: unescaped(holder), epoch: epoch.parse().ok()?, until: until.parse().ok()? })
+            Some(Lease { holder: unescaped(holder), epoch: narrow(epoch)?, until: signed(until)? })
         };
         let mut inputs = Vec::new();
         while let Some(key) = fields.next() {
@@ -337,30 +337,53 @@ fn by_letter<T: Copy>(all: &[T], letter: fn(T) -> char, text: &str) -> Option<T>
     all.iter().copied().find(|&item| text.len() == 1 && text.starts_with(letter(item)))
 }
 
-/// Numbers are written without the formatting machinery, which costs kilobytes of wasm.
-fn field(text: &mut String, number: impl Into<i128>) {
+/// Numbers are written and read without the formatting machinery, which costs kilobytes of wasm.
+fn field(text: &mut String, number: impl Into<u64>) {
     text.push('\t');
     push_number(text, number.into());
 }
 
-pub(crate) fn push_number(text: &mut String, number: i128) {
-    let mut digits = [0u8; 40];
-    let mut rest = number.unsigned_abs();
+fn signed_field(text: &mut String, number: i64) {
+    text.push_str(if number < 0 { "\t-" } else { "\t" });
+    push_number(text, number.unsigned_abs());
+}
+
+pub(crate) fn push_number(text: &mut String, number: u64) {
+    let mut digits = [0u8; 20];
+    let mut rest = number;
     let mut first = digits.len();
-    loop {
-        first -= 1;
-        if let Some(digit) = digits.get_mut(first) {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        }
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
-        if rest == 0 || first == 0 {
+        first -= 1;
+        if rest == 0 {
             break;
         }
     }
-    if number < 0 {
-        text.push('-');
+    text.extend(digits.iter().skip(first).map(|&digit| char::from(digit)));
+}
+
+fn number(text: &str) -> Option<u64> {
+    let mut number = 0u64;
+    for byte in text.bytes() {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        if digit > 9 || number > u64::MAX / 10 {
+            return None;
+        }
+        number = (number * 10).checked_add(digit)?;
     }
-    text.extend(digits.get(first..).unwrap_or_default().iter().map(|&digit| char::from(digit)));
+    (!text.is_empty()).then_some(number)
+}
+
+fn signed(text: &str) -> Option<i64> {
+    match text.strip_prefix('-') {
+        Some(text) => 0i64.checked_sub_unsigned(number(text)?),
+        None => number(text)?.try_into().ok(),
+    }
+}
+
+fn narrow(text: &str) -> Option<u32> {
+    number(text)?.try_into().ok()
 }
 
 fn char_field(text: &mut String, letter: char) {

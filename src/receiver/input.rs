@@ -292,9 +292,12 @@ impl Receiver {
 
     /// A connection that is one stream closed with everything it carried.
     pub(super) fn owe_all_again(&mut self, peer: Peer) {
-        let mut slots: Vec<u32> = self.asks.values().copied().collect();
-        slots.sort_unstable();
-        slots.dedup();
+        let mut slots: Vec<u32> = Vec::new();
+        for slot in self.asks.values() {
+            if let Err(place) = slots.binary_search(slot) {
+                slots.insert(place, *slot);
+            }
+        }
         for slot in slots {
             let ours = self.slots.get(slot).and_then(|slot| self.calls.get(&slot.call?)).is_some_and(|call| call.facts.peer == peer);
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
