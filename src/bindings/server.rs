@@ -2,11 +2,7 @@
 //! host object, one typed call each; no logic here, and no borrow is held while the host runs.
 #![no_main]
 
-mod alloc;
 mod common;
 mod entropy;
 mod receiver;
 mod writer;
-
-#[global_allocator]
-static ALLOCATOR: alloc::Lists = alloc::Lists::new();

@@ -2,8 +2,6 @@
 //! `--target wasm32-wasip1`.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-#[cfg(target_family = "wasm")]
-mod alloc;
 mod bench;
 mod chaos;
 mod harness;
