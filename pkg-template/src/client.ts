@@ -1,5 +1,6 @@
 import { Alarm, LONGEST } from "./client/alarm.ts";
-import { type ConnectedClient, Connection, PLAN, type Plan, type Shared } from "./client/connection.ts";
+import { Connection } from "./client/connection.ts";
+import { type ConnectedClient, PLAN, type Plan, type Shared } from "./client/plan.ts";
 import { codeOf, fromRejection, Handle } from "./client/task.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { tap, type TransportLike } from "./tap.ts";
@@ -100,7 +101,7 @@ export class TaskClient {
       this.#connections.set(transport, connection);
       this.#open.add(connection);
     }
-    if (client !== undefined) connection.client ??= client as ConnectedClient;
+    if (client !== undefined) connection.session.client ??= client as ConnectedClient;
     return connection;
   }
 
@@ -110,7 +111,7 @@ export class TaskClient {
     if (connection === undefined) {
       return Promise.reject(new TaskError("invalid_argument", "The client is not connected, or neither it nor its transport is attached to this TaskClient"));
     }
-    connection.client ??= client as ConnectedClient;
+    connection.session.client ??= client as ConnectedClient;
     return new Promise((resolve, reject) => {
       const mine: Plan = { ...plan, created: resolve };
       this.#invoke(client, params, options, mine).then(
@@ -147,7 +148,7 @@ export class TaskClient {
       plan.ending = mine.ending;
       plan.answered = mine.answered;
       // It was aborted, it timed out, or a handler of its input failed.
-      if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.gaveUp(mine);
+      if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.calls.gaveUp(mine);
       throw thrown;
     } finally {
       this.#plans.delete(token);

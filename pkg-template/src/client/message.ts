@@ -108,3 +108,17 @@ function number(value: unknown): number {
 function time(value: unknown): number {
   return typeof value === "string" ? Date.parse(value) : NaN;
 }
+
+export function rpcCode(error: unknown): number {
+  const code = own(error, "code");
+  return Number.isSafeInteger(code) && Math.abs(code as number) < 2 ** 31 ? (code as number) : -32603;
+}
+
+/** JSON text, or nothing where there is none: it nests too deep. */
+export function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}

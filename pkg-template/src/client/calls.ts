@@ -1,0 +1,253 @@
+import { TaskError } from "../errors.ts";
+import type { Message, SendOptions } from "../tap.ts";
+import { now, type Sleeper } from "./alarm.ts";
+import type { Connection } from "./connection.ts";
+import type { Engine } from "./engine.ts";
+import { PROMPT } from "./input.ts";
+import { CLIENT_CAPABILITIES, demandsTask, EXTENSION, handleOf, isObject, type Json, merge, own, PROTOCOL_VERSION, rpcCode, wellFormed } from "./message.ts";
+import { PLAN, type Plan } from "./plan.ts";
+
+/** How long an answer to a call may take where its caller sets no timeout; as in both SDKs. A task may take longer. */
+const PATIENCE = 60_000;
+
+/** A call of a tool on its way. */
+export interface Call {
+  readonly number: number;
+  /** The SDK's id; undefined while its driver answers input, before it repeats the call. */
+  id: unknown;
+  readonly frame: Message;
+  readonly options: SendOptions;
+  readonly generation: number;
+  readonly version: string;
+  readonly plan: Plan;
+  /** The id on the wire, where it is not the SDK's. */
+  wireId: unknown;
+  envelope: unknown;
+  reply: Message | undefined;
+  /** The promise of the send, as long as the SDK waits for it. */
+  sent: Promise<void> | undefined;
+  handed: boolean;
+  task: number | undefined;
+  /** The input requests that the SDK's driver is answering. */
+  round: readonly string[];
+  /** An answer that waits for the driver. */
+  late: Partial<Message> | undefined;
+  /** Woken when the peer takes too long to answer. */
+  readonly patience: Sleeper;
+}
+
+/** Calls of tools on their way, from the SDK to the peer and back. */
+export class Calls {
+  readonly #on: Connection;
+  readonly #engine: Engine;
+  readonly all: Map<number, Call> = new Map();
+  readonly byId: Map<unknown, Call> = new Map();
+  #lastCall = 0;
+  #forwarding: ((call: number) => void) | undefined;
+
+  constructor(on: Connection) {
+    this.#on = on;
+    this.#engine = on.engine;
+  }
+
+  notification(message: Message, options: SendOptions): Promise<void> {
+    const call = message.method === "notifications/cancelled" ? this.byId.get(own(message, "params", "requestId")) : undefined;
+    if (call === undefined) return this.#engine.wire.send(message, options);
+    let through = false;
+    this.#forwarding = (number) => (through ||= number === call.number);
+    this.#giveUp(call);
+    this.#forwarding = undefined;
+    return through ? this.#engine.wire.send(message, options) : Promise.resolve();
+  }
+
+  progressToken(call: Call | undefined): unknown {
+    return own(call?.frame.params, "_meta", "progressToken");
+  }
+
+  start(message: Message, options: SendOptions): Promise<void> {
+    const params = isObject(message.params) ? message.params : {};
+    const meta = own(params, "_meta");
+    const prompt = own(meta, PROMPT);
+    if (prompt !== undefined) return this.#on.input.drive(message, params, this.#on.input.driven.get(String(prompt)));
+    const state = own(params, "requestState");
+    if (typeof state === "string" && state.startsWith(this.#on.input.secret)) return this.#on.input.repeated(message, params, options, Number(state.slice(this.#on.input.secret.length + 1)));
+
+    const token = own(meta, PLAN);
+    const plan = this.#engine.shared.plans.get(String(token)) ?? this.#engine.shared.plan;
+    const frame = token === undefined ? message : { ...message, params: withoutMark(params, meta) };
+    if (this.#engine.state !== "open") {
+      // Nothing is followed any more; a call is just a call.
+      return plan.resume === undefined ? this.#engine.wire.send(frame, options) : Promise.reject(new TaskError("connection", "The connection is not followed any more"));
+    }
+    if (!this.#on.session.introduced) this.#on.session.introduceFromClient();
+    const version = own(meta, PROTOCOL_VERSION);
+    const generation = typeof version === "string" ? this.#engine.core.generation(version) : this.#on.session.generation;
+    // The application runs the task itself.
+    if (generation === 25 && own(params, "task") !== undefined) return this.#engine.wire.send(frame, options);
+
+    const call: Call = {
+      number: ++this.#lastCall,
+      id: message.id,
+      frame,
+      options,
+      generation,
+      version: typeof version === "string" ? version : this.#on.session.version,
+      plan,
+      wireId: undefined,
+      envelope: undefined,
+      reply: undefined,
+      sent: undefined,
+      handed: false,
+      task: undefined,
+      round: [],
+      late: undefined,
+      patience: { wake: () => plan.impatient?.() },
+    };
+    this.all.set(call.number, call);
+    this.byId.set(message.id, call);
+    this.listen(call, options);
+    const tool = wellFormed(own(params, "name"));
+    this.#engine.run(() => {
+      const { resume, preference, cancels, ttl } = plan;
+      if (resume === undefined) this.#engine.requestor.call(now(), call.number, generation, tool, preference, cancels, ttl ?? NaN);
+      else {
+        if (generation === 26) call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
+        const of = this.#on.session.isSameServer(resume) ? this.#engine.core.generation(resume.generation) : 0;
+        this.#engine.requestor.resume(now(), call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
+      }
+    });
+    const sent = call.sent ?? Promise.resolve();
+    call.sent = undefined;
+    call.handed = true;
+    return sent;
+  }
+
+  /** SDK v2 on HTTP gives up a call by aborting its exchange. */
+  listen(call: Call, options: SendOptions): void {
+    options?.requestSignal?.addEventListener("abort", () => this.#giveUp(call), { once: true });
+  }
+
+  #giveUp(call: Call): void {
+    if (this.all.has(call.number)) this.#engine.run(() => this.#engine.requestor.abort(now(), call.number));
+    if (call.task !== undefined || call.reply !== undefined) this.#dropCall(call);
+  }
+
+  /** The caller learned from the SDK that its call failed, and this connection may not know. */
+  gaveUp(plan: Plan): void {
+    for (const call of [...this.all.values()]) if (call.plan === plan) this.#giveUp(call);
+  }
+
+  #withExtension(params: Json): Json {
+    return merge(params, { _meta: { [CLIENT_CAPABILITIES]: { extensions: { [EXTENSION]: {} } } } });
+  }
+
+  reply(message: Message, call: Call): void {
+    this.#engine.shared.alarm.set(call.patience, Infinity);
+    this.byId.delete(call.wireId);
+    call.reply = message;
+    const { result, error } = message;
+    const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
+    if (handle !== undefined) return this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
+    this.#engine.run(() => {
+      if (isObject(result)) this.#engine.requestor.replyResult(now(), call.number, own(result, "isError") === true, demandsTask(result));
+      else this.#engine.requestor.replyError(now(), call.number, rpcCode(error));
+    });
+  }
+
+  sendCall(number: number, offer: boolean): void {
+    const offered = this.#engine.assembler.take();
+    const call = this.all.get(number);
+    if (call === undefined) return;
+    let params = isObject(call.frame.params) ? call.frame.params : {};
+    if (offer) params = merge(params, offered);
+    else if (call.generation === 26) params = withoutExtension(params);
+    if (call.generation === 26) call.envelope = own(params, "_meta");
+    const again = call.reply !== undefined;
+    if (again) this.byId.set((call.wireId = ++this.#engine.lastId), call);
+    call.reply = undefined;
+    this.wait(call);
+    const first = !call.handed;
+    call.handed = true;
+    const sent = this.#engine.send({ ...call.frame, id: again ? call.wireId : call.id, params }, call.options);
+    const failed = sent.catch((cause: unknown) => {
+      this.#engine.run(() => this.#engine.requestor.unsent(number));
+      if (!this.all.has(number)) return;
+      if (!first) this.#engine.deliver({ jsonrpc: "2.0", id: call.id, error: { code: -32603, message: String(cause), data: { reason: "connection" } } });
+      this.#dropCall(call);
+      if (first) throw cause;
+    });
+    if (first) call.sent = failed;
+    else failed.catch(() => {});
+  }
+
+  wait(call: Call): void {
+    if (call.plan.impatient !== undefined) this.#engine.shared.alarm.set(call.patience, now() + PATIENCE);
+  }
+
+  resuming(taskId: unknown): Call | undefined {
+    return [...this.all.values()].find((call) => call.task === undefined && call.plan.resume?.taskId === taskId);
+  }
+
+  forward(call: number): void {
+    this.#forwarding?.(call);
+  }
+
+  answerReply(number: number): void {
+    const call = this.all.get(number);
+    if (call?.reply === undefined) return;
+    call.plan.answered = true;
+    this.finish(call, call.reply);
+  }
+
+  answerOutcome(number: number, taskNumber: number): void {
+    const call = this.all.get(number);
+    const outcome = this.#on.tasks.all.get(taskNumber)?.outcome;
+    if (call === undefined || outcome === undefined) return;
+    if (outcome.error !== undefined) return this.finish(call, { error: outcome.error as NonNullable<Message["error"]> });
+    // Some servers leave the type of an inlined result out (G26-RES-03).
+    const result = call.generation === 26 ? { ...outcome.result, resultType: "complete" } : (outcome.result ?? {});
+    this.finish(call, { result });
+  }
+
+  answerLocal(number: number, ending: number): void {
+    const error = this.#engine.assembler.take() as unknown as NonNullable<Message["error"]>;
+    const call = this.all.get(number);
+    if (call === undefined) return;
+    call.plan.ending = ending;
+    this.finish(call, { error });
+  }
+
+  finish(call: Call, answer: Partial<Message>): void {
+    if (call.id === undefined) {
+      call.late = answer;
+      return;
+    }
+    this.#dropCall(call);
+    const whole: Message = { ...answer, jsonrpc: "2.0", id: call.id };
+    // The SDK is still handing the call over.
+    if (call.handed) this.#engine.deliver(whole);
+    else queueMicrotask(() => this.#engine.deliver(whole));
+  }
+
+  #dropCall(call: Call): void {
+    this.#engine.shared.alarm.set(call.patience, Infinity);
+    this.all.delete(call.number);
+    for (const id of [call.id, call.wireId]) if (this.byId.get(id) === call) this.byId.delete(id);
+    if (call.task !== undefined) this.#on.tasks.all.get(call.task)?.calls.delete(call.number);
+  }
+}
+
+function withoutMark(params: Json, meta: unknown): Json {
+  const { [PLAN]: _mark, ...rest } = isObject(meta) ? meta : {};
+  const { _meta, ...others } = params;
+  return Object.keys(rest).length === 0 ? others : { ...others, _meta: rest };
+}
+
+/** A caller that forbids tasks does not declare them, even if its client does. */
+function withoutExtension(params: Json): Json {
+  const extensions = own(params, "_meta", CLIENT_CAPABILITIES, "extensions");
+  if (own(extensions, EXTENSION) === undefined) return params;
+  const { [EXTENSION]: _extension, ...rest } = extensions as Json;
+  const meta = params._meta as Json;
+  return { ...params, _meta: { ...meta, [CLIENT_CAPABILITIES]: { ...(meta[CLIENT_CAPABILITIES] as Json), extensions: rest } } };
+}

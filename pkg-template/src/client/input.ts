@@ -1,0 +1,159 @@
+import { TaskError } from "../errors.ts";
+import type { Message, SendOptions } from "../tap.ts";
+import { LONGEST, now } from "./alarm.ts";
+import type { Connection } from "./connection.ts";
+import type { Engine } from "./engine.ts";
+import { type Json, own, textOf } from "./message.ts";
+import type { ConnectedClient } from "./plan.ts";
+import type { FollowedTask } from "./task.ts";
+
+/** Marks a call that is made only so that the SDK's own driver answers an input request; never sent. */
+export const PROMPT = "mcp-tasks/prompt";
+/** The key of that request for the driver, which drops some names. */
+const DRIVEN = "input";
+
+/** An input request that the SDK's driver answers, and its answer. */
+export interface Driven {
+  readonly request: unknown;
+  response?: unknown;
+}
+
+/** Input of the newer generation, answered by the SDK client's own handlers. */
+export class Input {
+  readonly #on: Connection;
+  readonly #engine: Engine;
+  readonly secret: string = String(Math.random()).slice(2);
+  /** Input requests that the SDK's driver answers for us, by token. */
+  readonly driven: Map<string, Driven> = new Map();
+  readonly queued: Set<FollowedTask> = new Set();
+  #manual = false;
+
+  constructor(on: Connection) {
+    this.#on = on;
+    this.#engine = on.engine;
+  }
+
+  /** Has the SDK's driver answer one request, by a call of its own that is never sent. */
+  async #promptThrough(client: ConnectedClient, number: number, task: FollowedTask, key: string): Promise<void> {
+    const token = `${this.secret}:${number}:${task.prompts.size}:${String(Math.random())}`;
+    const driven: Driven = { request: own(task.listed, key) };
+    const stop = new AbortController();
+    task.prompts.set(key, stop);
+    this.driven.set(token, driven);
+    let failure: unknown;
+    try {
+      const request = client.request as unknown as (request: Json, options: Json) => Promise<unknown>;
+      await request.call(client, { method: "tools/call", params: { name: task.tool, _meta: { [PROMPT]: token } } }, { timeout: LONGEST, signal: stop.signal });
+    } catch (thrown) {
+      failure = thrown;
+    } finally {
+      this.driven.delete(token);
+    }
+    if (task.prompts.get(key) !== stop || stop.signal.aborted) return;
+    task.prompts.delete(key);
+    if (own(driven, "response") !== undefined) return this.#answered(number, task, key, driven.response);
+    if (failure instanceof Error && (failure as { code?: unknown }).code === "UNSUPPORTED_RESULT_TYPE") {
+      // This client answers no input by itself: whoever made the call does.
+      this.#manual = true;
+      this.#enqueue(task, key);
+      return this.#engine.run(() => {});
+    }
+    this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, { cause: failure, taskId: task.id }));
+    // A form that cannot be shown was dismissed; nothing of the kind can be said for sampling and roots (G26-INP-09).
+    if (own(driven.request, "method") === "elicitation/create") return this.#answered(number, task, key, { action: "cancel" });
+    this.#engine.run(() => this.#engine.requestor.noInput(number, key));
+  }
+
+  async drive(message: Message, params: Json, driven: Driven | undefined): Promise<void> {
+    if (driven === undefined) throw new TaskError("detached", "The task is not followed any more");
+    const responses = own(params, "inputResponses");
+    const token = own(params, "_meta", PROMPT);
+    const repeated = own(params, "requestState") === token;
+    if (repeated) driven.response = own(responses, DRIVEN);
+    const result: Json = repeated
+      ? { resultType: "complete", content: [] }
+      : { resultType: "input_required", inputRequests: { [DRIVEN]: driven.request }, requestState: token };
+    await Promise.resolve();
+    this.#engine.deliver({ jsonrpc: "2.0", id: message.id, result });
+  }
+
+  #answered(number: number, task: FollowedTask, key: string, response: unknown): void {
+    task.answers.set(key, response);
+    this.#engine.run(() => this.#engine.requestor.input(now(), number, key));
+  }
+
+  #enqueue(task: FollowedTask, key: string): void {
+    task.queue.push(key);
+    this.queued.add(task);
+  }
+
+  /** Has the SDK's driver answer requests as part of the call itself: it repeats the call with the responses. */
+  promptInCalls(): void {
+    for (const task of [...this.queued]) {
+      this.queued.delete(task);
+      const call = [...task.calls].map((number) => this.#on.calls.all.get(number)).find((known) => known?.id !== undefined && known.generation === 26);
+      if (call === undefined || task.queue.length === 0) continue;
+      const keys = task.queue.splice(0);
+      const id = call.id;
+      this.#on.calls.byId.delete(id);
+      call.id = undefined;
+      call.round = keys;
+      const inputRequests = Object.fromEntries(keys.map((key) => [key, own(task.listed, key)]));
+      this.#engine.deliver({ jsonrpc: "2.0", id, result: { resultType: "input_required", inputRequests, requestState: `${this.secret}:${call.number}` } });
+    }
+  }
+
+  /** The SDK repeats a call, with the responses of the round. */
+  repeated(message: Message, params: Json, options: SendOptions, number: number): Promise<void> {
+    const call = this.#on.calls.all.get(number);
+    if (call === undefined) {
+      queueMicrotask(() => this.#engine.deliver({ jsonrpc: "2.0", id: message.id, error: { code: -32603, message: "The task is not followed any more" } }));
+      return Promise.resolve();
+    }
+    const keys = call.round;
+    call.round = [];
+    call.id = message.id;
+    this.#on.calls.byId.set(message.id, call);
+    this.#on.calls.listen(call, options);
+    const task = call.task === undefined ? undefined : this.#on.tasks.all.get(call.task);
+    if (call.late !== undefined) {
+      const late = call.late;
+      queueMicrotask(() => this.#on.calls.finish(call, late));
+    } else if (task !== undefined && call.task !== undefined) {
+      const number = call.task;
+      const responses = own(params, "inputResponses");
+      this.#engine.run(() => {
+        for (const key of keys) {
+          const response = own(responses, key);
+          if (response === undefined) {
+            this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }));
+            this.#engine.requestor.noInput(number, key);
+          } else {
+            task.answers.set(key, response);
+            this.#engine.requestor.input(now(), number, key);
+          }
+        }
+        this.queued.add(task);
+      });
+    }
+    return Promise.resolve();
+  }
+
+  prompt(number: number, key: string, again: boolean): void {
+    const task = this.#on.tasks.all.get(number);
+    if (task === undefined) return;
+    task.asked.set(key, textOf(own(task.listed, key)) ?? "");
+    if (again) this.#engine.report(new TaskError("protocol", `The server did not take the answer to the input request "${key}"; it is asked again`, { taskId: task.id }));
+    if (this.#on.session.client?.getProtocolEra !== undefined && this.#on.session.client.request !== undefined && !this.#manual) void this.#promptThrough(this.#on.session.client, number, task, key);
+    else this.#enqueue(task, key);
+  }
+
+  withdraw(number: number, key: string): void {
+    const task = this.#on.tasks.all.get(number);
+    const prompt = task?.prompts.get(key);
+    task?.prompts.delete(key);
+    prompt?.abort();
+    const queued = task?.queue.indexOf(key) ?? -1;
+    if (queued >= 0) task?.queue.splice(queued, 1);
+  }
+}

@@ -1,0 +1,47 @@
+import { TaskError } from "../errors.ts";
+import type { TaskReference } from "../types.ts";
+import type { Alarm } from "./alarm.ts";
+import { Handle } from "./task.ts";
+
+/** Marks a call with the plan that its caller made for it; never sent. */
+export const PLAN = "mcp-tasks/plan";
+
+/** What a caller wants with one call. */
+export interface Plan {
+  readonly preference: number;
+  /** Whether giving up the call cancels its task. */
+  readonly cancels: boolean;
+  readonly ttl: number | undefined;
+  readonly resume?: TaskReference | undefined;
+  /** What the SDK answers the caller with, as soon as the call was made. */
+  answer?: Promise<unknown>;
+  /** Called when the task is there. */
+  readonly created?: ((handle: Handle) => void) | undefined;
+  /** Gives up the call where the peer does not answer it; only for callers that set no timeout. */
+  readonly impatient?: (() => void) | undefined;
+  /** Why the call ended, if it was not the peer who said so. */
+  ending?: number | undefined;
+  /** Whether it ended with the peer's answer. */
+  answered?: boolean | undefined;
+}
+
+/** The part of both SDKs' `Client` that a connection uses. */
+export interface ConnectedClient {
+  getServerVersion?(): unknown;
+  getServerCapabilities?(): unknown;
+  getNegotiatedProtocolVersion?(): unknown;
+  /** SDK v2: whether its handlers can be driven by `input_required`. */
+  getProtocolEra?(): unknown;
+  request?(...call: never[]): Promise<unknown>;
+}
+
+/** What the connections of one client share. */
+export interface Shared {
+  readonly plan: Plan;
+  readonly poll: { readonly min: number; readonly max: number; readonly initial: number };
+  readonly maxAge: number;
+  readonly alarm: Alarm;
+  readonly plans: Map<string, Plan>;
+  readonly ontask: ((handle: Handle) => void) | undefined;
+  readonly onerror: (error: TaskError) => void;
+}

@@ -1,0 +1,30 @@
+import type { Message } from "../tap.ts";
+import { isObject, own, RELATED_TASK } from "./message.ts";
+
+/** The most that are remembered. */
+const MOST = 1000;
+
+/** Requests of the server that belong to a task: their answers must name it. */
+export class Related {
+  /** The ids of their tasks, by id. */
+  readonly all: Map<unknown, string> = new Map();
+
+  /** Takes a request of the server; answers whether it is new. */
+  isNew(request: Message): boolean {
+    // The same question on another stream: it is being answered (G25-INP-07).
+    if (this.all.has(request.id)) return false;
+    const task = own(request, "params", "_meta", RELATED_TASK, "taskId");
+    if (typeof task === "string" && this.all.size < MOST) this.all.set(request.id, task);
+    return true;
+  }
+
+  /** The answer to a request of a task names the task (G25-INP-06). */
+  named(message: Message): Message {
+    const taskId = this.all.get(message.id);
+    if (taskId === undefined) return message;
+    this.all.delete(message.id);
+    if (!isObject(message.result)) return message;
+    const meta = own(message.result, "_meta");
+    return { ...message, result: { ...message.result, _meta: { ...(isObject(meta) ? meta : {}), [RELATED_TASK]: { taskId } } } };
+  }
+}

@@ -1,0 +1,87 @@
+import type { Message } from "../tap.ts";
+import type { TaskReference } from "../types.ts";
+import type { Connection } from "./connection.ts";
+import type { Engine } from "./engine.ts";
+import { EXTENSION, isObject, type Json, merge, own } from "./message.ts";
+import type { ConnectedClient } from "./plan.ts";
+
+/** What is known about the session: its version, its server, its tools. */
+export class Session {
+  readonly #engine: Engine;
+  /** The client above, where it is known. */
+  client: ConnectedClient | undefined;
+  /** Answers that the SDK waits for and that tell something. */
+  readonly awaited: Map<unknown, "initialize" | "server/discover" | "tools/list" | "tools/list more"> = new Map();
+  generation: number = 0;
+  version: string = "";
+  #server: unknown;
+  introduced = false;
+
+  constructor(on: Connection) {
+    this.#engine = on.engine;
+  }
+
+  learn(message: Message, awaited: "initialize" | "server/discover" | "tools/list" | "tools/list more"): Message {
+    const result = message.result;
+    if (!isObject(result)) return message;
+    if (awaited === "tools/list" || awaited === "tools/list more") return this.#toolList(message, result, awaited === "tools/list");
+    this.#server = own(result, "serverInfo");
+    this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"));
+    return message;
+  }
+
+  #introduce(version: unknown, capabilities: unknown): void {
+    this.introduced = true;
+    this.version = typeof version === "string" ? version : "";
+    const generation = this.#engine.core.generation(this.version);
+    // The newer generation is spoken request by request.
+    this.generation = generation === 25 ? generation : 0;
+    const calls = isObject(own(capabilities, "tasks", "requests", "tools", "call"));
+    const cancel = isObject(own(capabilities, "tasks", "cancel"));
+    const extension = isObject(own(capabilities, "extensions", EXTENSION));
+    this.#engine.run(() => this.#engine.requestor.server(calls, cancel, extension ? 1 : 0));
+  }
+
+  /**
+   * A page of tools, for the SDK. Its client would refuse to call a tool that runs only as a task, so `required` becomes
+   * `optional` for it.
+   */
+  #toolList(message: Message, result: Json, first: boolean): Message {
+    const tools = own(result, "tools");
+    if (!Array.isArray(tools) || this.generation === 0) return message;
+    this.#engine.run(() => {
+      this.learnTools(tools);
+      if (first && own(result, "nextCursor") === undefined) this.#engine.requestor.toolsComplete();
+    });
+    const soften = (tool: unknown): unknown =>
+      isObject(tool) && own(tool, "execution", "taskSupport") === "required" ? merge(tool, { execution: { taskSupport: "optional" } }) : tool;
+    return { ...message, result: { ...result, tools: tools.map(soften) } };
+  }
+
+  learnTools(tools: readonly unknown[]): void {
+    for (const tool of tools) {
+      const name = own(tool, "name");
+      const support = own(tool, "execution", "taskSupport");
+      if (typeof name === "string") this.#engine.requestor.tool(name, typeof support === "string" ? support : "");
+    }
+  }
+
+  /** A session that was opened before the tap, or on another transport. */
+  introduceFromClient(): void {
+    const version = this.client?.getNegotiatedProtocolVersion?.();
+    const capabilities = this.client?.getServerCapabilities?.();
+    // SDK v1 does not tell which version it speaks; only that version has these capabilities.
+    if (capabilities !== undefined) this.#introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : "2025-11-25"), capabilities);
+  }
+
+  isSameServer(reference: TaskReference): boolean {
+    const here = this.serverName();
+    return reference.server === undefined || here === undefined || reference.server.split("/")[0] === here.split("/")[0];
+  }
+
+  serverName(): string | undefined {
+    const info = this.#server ?? this.client?.getServerVersion?.();
+    const name = own(info, "name");
+    return typeof name === "string" ? `${name}/${String(own(info, "version"))}` : undefined;
+  }
+}

@@ -1,0 +1,230 @@
+import { TaskError } from "../errors.ts";
+import type { Message } from "../tap.ts";
+import type { TaskReference, TaskStatus } from "../types.ts";
+import { now } from "./alarm.ts";
+import type { Call } from "./calls.ts";
+import type { Connection } from "./connection.ts";
+import type { Engine, Kept } from "./engine.ts";
+import { NONE } from "./host.ts";
+import { handleOf, isObject, isRpcError, type Json, merge, own, rpcCode, snapshotFacts, snapshotView, textOf, wellFormed } from "./message.ts";
+import { codeOf, FollowedTask, Handle, type Outcome, type RpcError, statusOf } from "./task.ts";
+
+/** Tasks that are followed, and the requests about them. */
+export class Tasks {
+  readonly #on: Connection;
+  readonly #engine: Engine;
+  readonly all: Map<number, FollowedTask> = new Map();
+  /** Our own requests, by JSON-RPC id. */
+  readonly requests: Map<unknown, { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }> = new Map();
+  readonly waiters: Map<number, (status: TaskStatus | undefined, error: TaskError | undefined) => void> = new Map();
+  #lastWaiter = 0;
+  /** The input requests of the latest snapshot: a task that is seen for the first time has no place for them yet. */
+  #listed: Json = {};
+
+  constructor(on: Connection) {
+    this.#on = on;
+    this.#engine = on.engine;
+  }
+
+  /** Hands a snapshot to the core. */
+  snapshot(from: number, number: number, task: Json, followed: FollowedTask | undefined, kept: Kept): void {
+    const call = from === 0 ? this.#on.calls.all.get(number) : this.#on.calls.resuming(own(task, "taskId"));
+    const generation = followed?.generation ?? call?.generation ?? this.#on.session.generation;
+    const { id, status, ttl, poll, age, flags } = snapshotFacts(task, generation);
+    const inputs = own(task, "inputRequests");
+    this.#engine.run(() => {
+      this.#listed = isObject(inputs) ? inputs : {};
+      if (isObject(inputs) && generation === 26) {
+        this.#engine.requestor.beginEntries();
+        if (followed !== undefined) followed.listed = inputs;
+        for (const [key, request] of Object.entries(inputs)) {
+          const before = followed?.asked.get(key);
+          const method = own(request, "method");
+          const sound = wellFormed(key) === key && typeof method === "string" ? textOf(request) : undefined;
+          this.#engine.requestor.entry(key, sound === undefined ? "" : (method as string), before === undefined || before === sound);
+        }
+      }
+      const payload = this.#engine.keep(kept);
+      this.#engine.requestor.snapshot(now(), from, number, id, status, ttl, poll, age, flags, payload);
+    });
+  }
+
+  answer(message: Message, { request, method, task }: { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }): void {
+    this.requests.delete(message.id);
+    task?.open.delete(message.id as number);
+    const { result, error } = message;
+    if (method === "tools/list") return this.#page(request, result);
+    if (!isObject(result)) {
+      this.#engine.run(() => this.#engine.requestor.answerError(now(), request, rpcCode(error), this.#engine.keep({ error })));
+    } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
+      this.snapshot(1, request, result, task, { snapshot: result, result: own(result, "result"), error: own(result, "error") });
+    } else {
+      this.#engine.run(() => this.#engine.requestor.answerResult(now(), request, own(result, "isError") === true, this.#engine.keep({ result })));
+    }
+  }
+
+  #page(request: number, result: unknown): void {
+    const tools = own(result, "tools");
+    const next = own(result, "nextCursor");
+    this.#engine.run(() => {
+      if (!Array.isArray(tools)) return this.#engine.requestor.pageLost(now(), request);
+      this.#on.session.learnTools(tools);
+      this.#engine.requestor.page(now(), request, typeof next === "string" ? next : undefined);
+    });
+  }
+
+  #send(method: string, params: Json, request: number, task: FollowedTask | undefined): void {
+    const id = ++this.#engine.lastId;
+    this.requests.set(id, { request, method, task });
+    task?.open.set(id, method);
+    const lost = (): void => {
+      if (!this.requests.delete(id)) return;
+      task?.open.delete(id);
+      this.#engine.run(() => (method === "tools/list" ? this.#engine.requestor.pageLost(now(), request) : this.#engine.requestor.lost(now(), request)));
+    };
+    this.#engine.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: lost }).catch(lost);
+  }
+
+  begin(task: number): void {
+    const followed = this.all.get(task);
+    this.#engine.assembler.begin((_kind, key) => followed?.answers.get(key));
+  }
+
+  list(request: number, cursor: string | undefined): void {
+    this.#send("tools/list", cursor === undefined ? {} : { cursor }, request, undefined);
+  }
+
+  ask(request: number, number: number, name: number): void {
+    const params = this.#engine.assembler.take();
+    const task = this.all.get(number);
+    const method = this.#engine.core.names[name] ?? "";
+    // A task that is being resumed is known by its call alone, until it has been seen.
+    const envelope = task === undefined ? this.#on.calls.resuming(own(params, "taskId"))?.envelope : task.envelope;
+    // One request of a kind waits, but for the outcome: an earlier answer to that counts too.
+    if (method !== "tasks/result") for (const [id, open] of task?.open ?? []) if (open === method && task?.open.delete(id)) this.requests.delete(id);
+    this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, params) : params, request, task);
+  }
+
+  created(number: number, taskNumber: number): void {
+    const call = this.#on.calls.all.get(number);
+    if (call === undefined) return;
+    call.task = taskNumber;
+    const task = this.#followed(taskNumber, call);
+    task.calls.add(number);
+    const { plan } = call;
+    if (plan.created === undefined && this.#engine.shared.ontask === undefined) return;
+    const reference: TaskReference = {
+      format: 1,
+      taskId: task.id,
+      tool: task.tool,
+      generation: call.version as TaskReference["generation"],
+      ...(this.#on.session.serverName() !== undefined && { server: this.#on.session.serverName() }),
+    };
+    const controls = {
+      cancel: (awaitTerminal: boolean) => this.#cancel(taskNumber, awaitTerminal),
+      detach: () => this.#engine.run(() => this.#engine.requestor.detach(now(), number)),
+    };
+    const handle = new Handle({ task, reference, controls, answer: plan.answer });
+    for (const tell of [plan.created, this.#engine.shared.ontask]) {
+      try {
+        tell?.(handle);
+      } catch (cause) {
+        this.#engine.report(new TaskError("invalid_argument", "`ontask` threw", { cause, taskId: task.id }));
+      }
+    }
+  }
+
+  #followed(number: number, call: Call): FollowedTask {
+    let task = this.all.get(number);
+    if (task === undefined) {
+      const handle = isObject(call.reply?.result) ? handleOf(call.reply.result, call.generation) : undefined;
+      const id = call.plan.resume?.taskId ?? String(own(handle, "taskId"));
+      const meta = isObject(call.envelope) ? { ...call.envelope } : undefined;
+      // The token belongs to the call.
+      if (meta !== undefined) delete meta.progressToken;
+      const about = { id, generation: call.generation, tool: wellFormed(own(call.frame.params, "name")), envelope: meta };
+      task = new FollowedTask(about, (observers) => this.#engine.run(() => this.#engine.requestor.observers(now(), number, observers)));
+      task.listed = this.#listed;
+      this.all.set(number, task);
+    }
+    return task;
+  }
+
+  #cancel(task: number, awaitTerminal: boolean): Promise<TaskStatus | undefined> {
+    const waiter = ++this.#lastWaiter;
+    return new Promise((resolve, reject) => {
+      this.waiters.set(waiter, (status, error) => (error === undefined ? resolve(status) : reject(error)));
+      this.#engine.run(() => this.#engine.requestor.cancel(now(), waiter, task, awaitTerminal));
+      if (this.#engine.state !== "open") this.cancelled(waiter, NONE, 8);
+    });
+  }
+
+  changed(number: number, payload: number): void {
+    const task = this.all.get(number);
+    const snapshot = this.#engine.kept.get(payload)?.snapshot;
+    if (task !== undefined && snapshot !== undefined) task.show(snapshotView(snapshot, task.generation));
+  }
+
+  hold(number: number, payload: number): void {
+    const task = this.all.get(number);
+    if (task !== undefined) task.held = rpcError(this.#engine.kept.get(payload)?.error);
+  }
+
+  dropInput(number: number, key: string): void {
+    this.all.get(number)?.answers.delete(key);
+  }
+
+  report(number: number, key: string, problem: number): void {
+    const texts = ["changed under its key", "asks for something unknown", "was answered twice and refused twice", "could not be answered: the answer cannot be sent"];
+    const task = this.all.get(number);
+    this.#engine.report(new TaskError("protocol", `The input request "${key}" ${texts[problem] ?? ""}`, { taskId: task?.id }));
+  }
+
+  ended(number: number, ending: number, status: number, payload: number): void {
+    const local = this.#engine.assembler.take() as unknown as RpcError;
+    const task = this.all.get(number);
+    if (task === undefined) return;
+    const shown = statusOf(status);
+    if (shown !== undefined && shown !== task.snapshot.status) {
+      // The message told of an earlier state.
+      const { statusMessage: _, ...rest } = task.snapshot;
+      task.show({ ...rest, status: shown });
+    }
+    const kept = this.#engine.kept.get(payload);
+    const code = codeOf(ending);
+    let outcome: Outcome;
+    if (code === undefined && isObject(kept?.result)) outcome = { result: kept.result };
+    else if (code === "failed") {
+      const message = task.snapshot.statusMessage;
+      const unread = message === undefined ? local : { ...local, message };
+      outcome = { error: (payload === 0 ? task.held : rpcError(kept?.error)) ?? unread, code };
+    } else outcome = { error: local, code: code ?? "protocol" };
+    task.settle(outcome);
+  }
+
+  cancelled(waiter: number, status: number, error: number): void {
+    const settle = this.waiters.get(waiter);
+    this.waiters.delete(waiter);
+    const code = error === NONE ? undefined : (codeOf(error) ?? "internal");
+    settle?.(statusOf(status), code === undefined ? undefined : new TaskError(code, `The task was not cancelled: ${CANCEL_ERRORS[code] ?? code}`));
+  }
+
+  forget(number: number): void {
+    const task = this.all.get(number);
+    for (const id of task?.open.keys() ?? []) this.requests.delete(id);
+    this.all.delete(number);
+  }
+}
+
+const CANCEL_ERRORS: Readonly<Record<string, string>> = {
+  unsupported: "the server does not offer to cancel tasks",
+  protocol: "the server refused",
+  unreachable: "the server did not answer",
+  connection: "the connection is closed",
+  detached: "it is not followed any more",
+  not_found: "it has ended",
+};
+
+function rpcError(error: unknown): RpcError | undefined {
+  return isRpcError(error) ? (error as RpcError) : undefined;
+}
