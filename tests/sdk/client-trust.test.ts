@@ -1,8 +1,8 @@
 // Whom a client believes, and what it does when it cannot know: input, progress, lost answers, errors of its own.
 import assert from "node:assert/strict";
-import { describe, mock, test } from "node:test";
+import { describe, test } from "node:test";
 import { InMemoryResponseCacheStore } from "@modelcontextprotocol/client";
-import { isTaskError } from "mcp-tasks";
+import { isTaskError, type TaskCallOptions } from "mcp-tasks";
 import { handle25, handle26, legacy, modern, RELATED, task25, task26, text } from "./client-peer.ts";
 import { callOptions, connect, type Kind, later, LEGACY, until } from "./client-sdk.ts";
 
@@ -115,9 +115,9 @@ test("a client that dies between the user's answer and the update asks again (H5
 test("a task's `ttlMs` never reaches the SDK's response cache: two reads are two requests (G26-GET-10, H90)", async () => {
   const written: string[] = [];
   class Watched extends InMemoryResponseCacheStore {
-    override set(key: any, entry: any): void {
+    override set(key: any, entry: any) {
       written.push(key.method);
-      super.set(key, entry);
+      return super.set(key, entry);
     }
   }
   const peer = modern({
@@ -163,7 +163,7 @@ for (const kind of KINDS) {
     const rejection = async (work: Promise<unknown>): Promise<any> => work.then(() => assert.fail("it was answered"), (error) => error);
     const peer = peerOf(kind, { "tools/call": () => ({ error: { code: -32001, message: "Request timed out", data: { reason: "connection", timeout: 1 } } }) });
     const { client, host } = await connect(peer, kind);
-    const code = async (options: object = {}): Promise<string> => {
+    const code = async (options: TaskCallOptions = {}): Promise<string> => {
       const error = await rejection(host.callTool(client, { name: "slow" }, options));
       assert.ok(isTaskError(error));
       return error.code;
@@ -198,7 +198,7 @@ for (const kind of KINDS) {
 
   test(`${kind}: the progress handler is freed when its call ends, however it ends (G25-PRG-06)`, async () => {
     const slow = { ttl: 60, ttlMs: 60 };
-    let seen: number[] = [];
+    const seen: number[] = [];
     const peer = peerOf(kind, { "tools/call": () => handleOf(kind) });
     const { client } = await connect(peer, kind);
     const handlers = (client as unknown as { _progressHandlers: Map<unknown, unknown> })._progressHandlers;
@@ -235,7 +235,7 @@ for (const kind of KINDS) {
   });
 
   test(`${kind}: 1 and "1" are different tokens, and foreign ones reach nobody (G25-PRG-07)`, async () => {
-    let finish: (() => void)[] = [];
+    const finish: (() => void)[] = [];
     const over = new Promise<void>((resolve) => finish.push(resolve));
     const peer = peerOf(kind, {
       "tools/call": () => handleOf(kind),
