@@ -27,8 +27,6 @@ export interface TaskPolicy {
   readonly pollInterval?: number | undefined;
   /** Whether a cancelled task (2026-07-28) stays as it is until the handler decides. Default `false`: it is cancelled at once. */
   readonly cooperative?: boolean | undefined;
-  /** What to do when the process that ran the task is lost. Default `"fail"`. */
-  readonly onLost?: "fail" | "restart" | undefined;
   /** Text for the model while the task runs (`io.modelcontextprotocol/model-immediate-response`, 2025-11-25). */
   readonly immediateResponse?: string | undefined;
 }

@@ -153,7 +153,6 @@ impl Receiver {
         extends: bool,
         poll_interval: u32,
         cooperative: bool,
-        restarts: bool,
         immediate: Option<String>,
     ) -> u32 {
         self.inner.borrow_mut().add_policy(Policy {
@@ -173,7 +172,7 @@ impl Receiver {
             extends,
             poll_interval,
             cooperative,
-            on_lost: if restarts { OnLost::Restart } else { OnLost::Fail },
+            on_lost: OnLost::Fail,
             immediate: immediate.map(Into::into),
         })
     }

@@ -176,7 +176,6 @@ export class Runtime implements ReceiverHost {
         policy.onExpiry === "extend",
         policy.pollInterval,
         policy.cooperative,
-        policy.onLost === "restart",
         policy.immediateResponse,
       );
       this.#policies.set(policy, number);
