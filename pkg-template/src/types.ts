@@ -45,9 +45,9 @@ export interface TaskLimits {
   readonly pageSize?: number | undefined;
 }
 
-/** What happened to a task, for audit and telemetry. Task ids are truncated. */
+/** What happened to a task, for audit and telemetry; `retrieved`: its outcome was read. Task ids are truncated. */
 export interface TaskEvent {
-  readonly type: "created" | "status" | "completed" | "failed" | "cancelled" | "expired" | "retrieved" | "late_outcome" | "refused";
+  readonly type: "created" | "status" | "completed" | "failed" | "cancelled" | "expired" | "retrieved" | "late_outcome";
   readonly taskId: string;
   readonly owner: string;
   readonly status?: TaskStatus | undefined;

@@ -27,7 +27,6 @@ pub enum Happening {
     Expired,
     Retrieved,
     LateOutcome,
-    Refused,
 }
 
 /// One thing the host must do. Every input is followed by draining all outputs.

@@ -111,13 +111,7 @@ impl Receiver {
                 let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
                 match found.filter(|_| seen) {
                     Some(task) if task.phase.is_terminal() => {
-                        self.push(Output::Event {
-                            happening: Happening::Retrieved,
-                            owner,
-                            id: id.clone(),
-                            tool: task.tool.clone(),
-                            phase: Some(task.phase),
-                        });
+                        self.retrieved(facts, &id, &task);
                         self.answer(facts, job, Body::Outcome { id, task });
                     }
                     Some(_) => self.wait(facts, owner, &id, version),
@@ -128,6 +122,13 @@ impl Receiver {
             (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(facts, Error::storage()),
         }
         self.finish(Some(job));
+    }
+
+    /// The outcome is read (X-SEC-09).
+    fn retrieved(&mut self, facts: Facts, id: &str, task: &Task) {
+        let Some(owner) = self.owner_of(facts.peer) else { return };
+        let (id, tool) = (id.to_owned(), task.tool.clone());
+        self.push(Output::Event { happening: Happening::Retrieved, owner, id, tool, phase: Some(task.phase) });
     }
 
     fn answer(&mut self, facts: Facts, job: Job, body: Body) {
@@ -143,6 +144,10 @@ impl Receiver {
         }
         let asks = facts.generation == Generation::G25 && task.phase == Phase::InputRequired;
         let slot = self.owner_of(facts.peer).filter(|_| asks).and_then(|owner| self.slots.find(&owner, &id));
+        // Here the outcome comes with the state.
+        if facts.generation == Generation::G26 && task.phase.is_terminal() {
+            self.retrieved(facts, &id, &task);
+        }
         self.answer(facts, job, Body::State { id, task });
         // There may be a stream now for what could not be delivered.
         if let Some(slot) = slot {

@@ -155,11 +155,12 @@ test("X-SEC-09: each thing that happens to a task is told once, by owner, with a
   gate.resolve();
   await late.promise;
   const of = (tool: string): string[] => events.filter(({ name }) => name === tool).map(({ type }) => type);
-  assert.deepEqual(of("good"), ["created", "completed"]);
-  assert.deepEqual(of("bad"), ["created", "failed"]);
-  assert.deepEqual(of("ask"), ["created", "status", "status", "completed"]);
+  assert.deepEqual(of("good"), ["created", "completed", "retrieved"]);
+  assert.deepEqual(of("bad"), ["created", "failed", "retrieved"]);
+  assert.deepEqual(of("ask"), ["created", "status", "status", "completed", "retrieved"]);
   assert.deepEqual(of("stop").slice(0, 2), ["created", "cancelled"]);
-  assert.deepEqual(of("short").slice(0, 2), ["created", "expired"]);
+  // A read may find it expired before the server does.
+  assert.deepEqual(of("short").filter((type) => type !== "retrieved").slice(0, 2), ["created", "expired"]);
   for (const event of events) {
     assert.ok(event.owner.includes("ada"));
     for (const id of Object.values(ids)) {

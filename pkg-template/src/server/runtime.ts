@@ -42,7 +42,7 @@ interface Ask {
 
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
-const EVENTS = ["created", "status", "completed", "failed", "cancelled", "expired", "retrieved", "late_outcome", "refused"] as const;
+const EVENTS = ["created", "status", "completed", "failed", "cancelled", "expired", "retrieved", "late_outcome"] as const;
 const LATE = EVENTS.indexOf("late_outcome");
 const PHASES = ["working", "input_required", "completed", "completed", "failed", "cancelled"] as const;
 const WITHDRAWALS = [
