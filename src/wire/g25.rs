@@ -50,17 +50,6 @@ pub(super) fn write_outcome(writer: &mut impl Writer) {
     writer.part(Name::Item, &Part::RelatedResult);
 }
 
-fn write_task(View { id, task }: View, status: Name, writer: &mut impl Writer) {
-    writer.text(Name::TaskId, id);
-    writer.word(Name::Status, status);
-    if let Some(message) = task.shown_message() {
-        writer.text(Name::StatusMessage, message);
-    }
-    writer.instant(Name::CreatedAt, task.created_at);
-    writer.instant(Name::LastUpdatedAt, task.updated_at);
-    match task.ttl {
-        Some(ttl) => writer.number(Name::Ttl, ttl as f64),
-        None => writer.null(Name::Ttl),
-    }
-    writer.number(Name::PollInterval, f64::from(task.poll_interval));
+fn write_task(view: View, status: Name, writer: &mut impl Writer) {
+    super::write_task(view, status, Name::Ttl, Name::PollInterval, writer);
 }

@@ -1,6 +1,6 @@
 //! Revision 2026-07-28, the extension `io.modelcontextprotocol/tasks`.
 
-use super::{Body, Method, Name, Part, Writer, error};
+use super::{Body, Method, Name, Part, View, Writer, error};
 use crate::task::{Phase, Task};
 
 pub(super) const METHODS: &[(&str, Method)] =
@@ -34,18 +34,7 @@ pub(super) fn write(body: &Body, writer: &mut impl Writer) {
 }
 
 fn write_task(id: &str, task: &Task, status: Name, writer: &mut impl Writer) {
-    writer.text(Name::TaskId, id);
-    writer.word(Name::Status, status);
-    if let Some(message) = task.shown_message() {
-        writer.text(Name::StatusMessage, message);
-    }
-    writer.instant(Name::CreatedAt, task.created_at);
-    writer.instant(Name::LastUpdatedAt, task.updated_at);
-    match task.ttl {
-        Some(ttl) => writer.number(Name::TtlMs, ttl as f64),
-        None => writer.null(Name::TtlMs),
-    }
-    writer.number(Name::PollIntervalMs, f64::from(task.poll_interval));
+    super::write_task(View { id, task }, status, Name::TtlMs, Name::PollIntervalMs, writer);
 }
 
 /// What each status carries (G26-GET-02 to 06).

@@ -173,6 +173,22 @@ pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> K
     }
 }
 
+/// What both generations say of a task; `ttl` and `poll` are what they call its times.
+fn write_task(View { id, task }: View, status: Name, ttl: Name, poll: Name, writer: &mut impl Writer) {
+    writer.text(Name::TaskId, id);
+    writer.word(Name::Status, status);
+    if let Some(message) = task.shown_message() {
+        writer.text(Name::StatusMessage, message);
+    }
+    writer.instant(Name::CreatedAt, task.created_at);
+    writer.instant(Name::LastUpdatedAt, task.updated_at);
+    match task.ttl {
+        Some(time) => writer.number(ttl, time as f64),
+        None => writer.null(ttl),
+    }
+    writer.number(poll, f64::from(task.poll_interval));
+}
+
 /// The capabilities a client must declare before it may see the outstanding input of `task`, if some are missing
 /// (G26-INP-04).
 pub fn missing_for_input(task: &Task, declared: Capabilities) -> Capabilities {
