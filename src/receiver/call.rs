@@ -102,8 +102,21 @@ impl Receiver {
             dropped: false,
             seed: entropy,
         };
-        let wants_task = match facts.generation {
-            Generation::G25 => match (called.augmentation, call.policy.support) {
+        let wants_task = if facts.generation.server_decides() {
+            call.ttl = call.policy.ttl_for(None);
+            match (facts.capabilities.contains(Capabilities::TASKS), call.policy.support, call.policy.promotion) {
+                (false, Support::Required, _) => {
+                    return self.refuse_call(facts, Error::missing_capability(Capabilities::TASKS));
+                }
+                (false, ..) | (true, _, Promotion::Never | Promotion::Handler) => false,
+                (true, _, Promotion::After(delay)) => {
+                    self.deadlines.set(self.now.saturating_add(i64::from(delay)), Timer::Promote(facts.request));
+                    false
+                }
+                (true, _, Promotion::Always) => true,
+            }
+        } else {
+            match (called.augmentation, call.policy.support) {
                 (Augmentation::Absent, Support::Required) => return self.refuse_call(facts, Error::task_required()),
                 (Augmentation::Absent, _) => false,
                 (Augmentation::Invalid, _) => {
@@ -113,20 +126,6 @@ impl Receiver {
                 (Augmentation::Asked { ttl }, _) => {
                     call.ttl = call.policy.ttl_for(ttl);
                     true
-                }
-            },
-            Generation::G26 => {
-                call.ttl = call.policy.ttl_for(None);
-                match (facts.capabilities.contains(Capabilities::TASKS), call.policy.support, call.policy.promotion) {
-                    (false, Support::Required, _) => {
-                        return self.refuse_call(facts, Error::missing_capability(Capabilities::TASKS));
-                    }
-                    (false, ..) | (true, _, Promotion::Never | Promotion::Handler) => false,
-                    (true, _, Promotion::After(delay)) => {
-                        self.deadlines.set(self.now.saturating_add(i64::from(delay)), Timer::Promote(facts.request));
-                        false
-                    }
-                    (true, _, Promotion::Always) => true,
                 }
             }
         };
@@ -176,7 +175,7 @@ impl Receiver {
     pub(super) fn promote(&mut self, number: Request) {
         let Some(call) = self.calls.get(&number) else { return };
         let may = call.stage == Stage::Direct
-            && call.facts.generation == Generation::G26
+            && call.facts.generation.server_decides()
             && call.facts.capabilities.contains(Capabilities::TASKS)
             && call.policy.promotion != Promotion::Never
             && !call.dropped
@@ -251,7 +250,7 @@ impl Receiver {
                 connection.creating.insert(number, ());
             }
             // Nobody is left to hear of a task (G26-HTT-07).
-            None if call.facts.generation == Generation::G26 => {
+            None if call.facts.generation.task_needs_caller() => {
                 call.dropped = true;
                 return self.decline(number, Error::internal());
             }
@@ -269,9 +268,9 @@ impl Receiver {
             poll_interval: call.policy.poll_interval.max(1),
             tool: call.tool.clone(),
             message: String::new(),
-            cooperative: call.policy.cooperative && call.facts.generation == Generation::G26,
+            cooperative: call.policy.cooperative && call.facts.generation.cancel_is_a_wish(),
             cancel_requested: false,
-            extends: call.policy.extends && call.facts.generation == Generation::G26,
+            extends: call.policy.extends && call.facts.generation.ttl_may_change(),
             on_lost: call.policy.on_lost,
             resumable: false,
             issued: 0,
@@ -407,7 +406,7 @@ impl Receiver {
         let limit = self.limits.outcome;
         let change = match outcome {
             Outcome::Result { tool_failed, size } if size <= limit => Change::Complete { call: number, tool_failed },
-            Outcome::ReservedError { .. } if facts.generation == Generation::G26 => Change::Fail { call: number, failure: Some(Failure::Reserved) },
+            Outcome::ReservedError { .. } if facts.generation.reserves_codes() => Change::Fail { call: number, failure: Some(Failure::Reserved) },
             Outcome::Error { size } | Outcome::ReservedError { size } if size <= limit => Change::Fail { call: number, failure: None },
             Outcome::Result { .. } | Outcome::Error { .. } | Outcome::ReservedError { .. } => Change::Fail { call: number, failure: Some(Failure::TooLarge) },
             Outcome::NotJson => Change::Fail { call: number, failure: Some(Failure::NotJson) },
@@ -506,7 +505,7 @@ impl Receiver {
         let policy = usize::try_from(policy).ok().and_then(|number| self.policies.get(number));
         policy.is_some_and(|policy| {
             policy.support != Support::Required
-                && (generation == Generation::G25
+                && (!generation.server_decides()
                     || policy.promotion == Promotion::Never
                     || !capabilities.contains(Capabilities::TASKS))
         })
@@ -532,7 +531,7 @@ const RESTARTED_FIRST: Request = super::RESTARTED + 1;
 impl Call {
     /// The server may still decide that it is a task (2026-07-28).
     fn is_promotable(&self) -> bool {
-        self.facts.generation == Generation::G26
+        self.facts.generation.server_decides()
             && self.facts.capabilities.contains(Capabilities::TASKS)
             && self.policy.promotion != Promotion::Never
     }

@@ -7,7 +7,7 @@ use super::{Facts, Receiver};
 use crate::id;
 use crate::task::Millis;
 use crate::wire::capability::Capabilities;
-use crate::wire::{Error, Generation};
+use crate::wire::Error;
 
 impl Receiver {
     /// `tasks/cancel` (G25-CAN-02, G26-CAN-02).
@@ -26,7 +26,7 @@ impl Receiver {
 
     /// The owner and id that a request names, if it may name any; answers it otherwise (G26-ERR-06).
     pub(super) fn address(&mut self, facts: Facts, id: Option<&str>) -> Option<(Rc<str>, String)> {
-        if facts.generation == Generation::G26 && !facts.capabilities.contains(Capabilities::TASKS) {
+        if facts.generation.server_decides() && !facts.capabilities.contains(Capabilities::TASKS) {
             self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
             return None;
         }

@@ -6,7 +6,7 @@ use super::{Happening, Output, Pending, Receiver, Request, Timer, Withdrawal};
 use crate::lifecycle::Refusal;
 use crate::storage::{Job, Operation};
 use crate::task::{Failure, Millis, Phase, Task};
-use crate::wire::{Body, Error, Generation};
+use crate::wire::{Body, Error};
 
 /// The first and the longest pause before a failed write of an outcome is repeated, in ms (H93).
 const RETRY_FIRST: Millis = 100;
@@ -39,10 +39,8 @@ impl Receiver {
             }
             Change::Cancel(facts) => {
                 let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
-                match facts.generation {
-                    Generation::G25 => self.reply(facts, Body::State { id, task: next.clone() }),
-                    Generation::G26 => self.reply(facts, Body::Ack),
-                }
+                let body = if facts.generation.cancel_is_a_wish() { Body::Ack } else { Body::State { id, task: next.clone() } };
+                self.reply(facts, body);
                 self.tell_to_stop(number, next);
             }
             Change::Expire => {
@@ -129,7 +127,7 @@ impl Receiver {
     pub(super) fn refused(&mut self, number: u32, job: Option<Job>, change: &Change, refusal: Refusal, task: &Task) {
         self.leave_head(number);
         match change {
-            Change::Cancel(facts) if facts.generation == Generation::G25 => self.refuse(*facts, Error::already_terminal()),
+            Change::Cancel(facts) if !facts.generation.cancel_is_a_wish() => self.refuse(*facts, Error::already_terminal()),
             Change::Cancel(facts) => self.reply(*facts, Body::Ack),
             Change::Update { facts, .. } => {
                 self.reply(*facts, Body::Ack);

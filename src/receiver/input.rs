@@ -44,7 +44,7 @@ impl Receiver {
             return !own;
         };
         // 2025-11-25 delivers a request; 2026-07-28 shows it in the task (G25-INP-02, G26-INP-01).
-        let nested = facts.generation == crate::wire::Generation::G25;
+        let nested = !facts.generation.state_has_details();
         // The SDKs do not check each request of their own (G25-INP-09).
         if !facts.capabilities.contains(needed_by(kind)) {
             self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::Undeclared });
@@ -313,7 +313,7 @@ impl Receiver {
         let Some((slot, facts)) = self.task_of_call(call) else {
             return if self.calls.contains_key(&call) { Route::Ordinary } else { Route::Nowhere };
         };
-        if facts.generation == crate::wire::Generation::G26 {
+        if !facts.generation.has_progress() {
             return Route::Nowhere;
         }
         if self.peers.get(&facts.peer).is_some_and(|connection| connection.pipe) {

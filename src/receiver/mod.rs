@@ -182,7 +182,7 @@ impl Receiver {
         self.tick(now);
         let Some(connection) = self.peers.remove(&peer) else { return };
         for request in connection.creating.into_keys() {
-            if let Some(call) = self.calls.get_mut(&request).filter(|call| call.facts.generation == Generation::G26) {
+            if let Some(call) = self.calls.get_mut(&request).filter(|call| call.facts.generation.task_needs_caller()) {
                 call.dropped = true;
             }
         }

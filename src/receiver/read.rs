@@ -7,7 +7,7 @@ use super::{Facts, Happening, Output, Pending, Receiver, Request, Timer};
 use crate::cursor;
 use crate::storage::{Completion, Job, Operation, Position};
 use crate::task::{Failure, Millis, Phase, Task};
-use crate::wire::{self, Body, Error, Generation};
+use crate::wire::{self, Body, Error};
 
 /// How often a task that runs elsewhere is looked at for those who wait, in ms: at first and at most.
 const CHECK_FIRST: Millis = 250;
@@ -27,7 +27,7 @@ impl Receiver {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id) else { return };
         // Only 2026-07-28 answers with payloads.
-        let operation = Operation::Get { owner, id: id.clone(), payload: facts.generation == Generation::G26, request: Some(facts.request) };
+        let operation = Operation::Get { owner, id: id.clone(), payload: facts.generation.state_has_details(), request: Some(facts.request) };
         self.read(Read::State { facts, id }, operation);
     }
 
@@ -136,16 +136,16 @@ impl Receiver {
     }
 
     fn state(&mut self, facts: Facts, job: Job, id: String, task: Task) {
-        if facts.generation == Generation::G26 {
+        if facts.generation.state_has_details() {
             let missing = wire::missing_for_input(&task, facts.capabilities);
             if !missing.is_empty() {
                 return self.refuse(facts, Error::missing_capability(missing));
             }
         }
-        let asks = facts.generation == Generation::G25 && task.phase == Phase::InputRequired;
+        let asks = !facts.generation.state_has_details() && task.phase == Phase::InputRequired;
         let slot = self.owner_of(facts.peer).filter(|_| asks).and_then(|owner| self.slots.find(&owner, &id));
         // Here the outcome comes with the state.
-        if facts.generation == Generation::G26 && task.phase.is_terminal() {
+        if facts.generation.state_has_details() && task.phase.is_terminal() {
             self.retrieved(facts, &id, &task);
         }
         self.answer(facts, job, Body::State { id, task });

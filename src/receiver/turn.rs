@@ -6,7 +6,7 @@ use super::{Output, Pending, Receiver};
 use crate::lifecycle::{self, Command};
 use crate::storage::{Completion, Job, Operation, Record};
 use crate::task::{EXPIRED_GRACE, Failure, Task};
-use crate::wire::{Error, Generation, LimitReason};
+use crate::wire::{Error, LimitReason};
 
 /// A swap that keeps losing is given up after this many attempts, and so is one that the store keeps failing.
 pub(super) const ATTEMPTS: u32 = 64;
@@ -134,7 +134,7 @@ impl Receiver {
             Change::Complete { tool_failed, .. } => Command::Complete { tool_failed: *tool_failed },
             Change::Fail { failure, .. } => Command::Fail(*failure),
             // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02).
-            Change::Cancel(facts) if task.cooperative && facts.generation == Generation::G26 => Command::RequestCancel,
+            Change::Cancel(facts) if task.cooperative && facts.generation.cancel_is_a_wish() => Command::RequestCancel,
             Change::Cancel(_) | Change::Discard => Command::Cancel,
             Change::Expire if !self.lapsed(number, task) => return Ok(None),
             Change::Expire if task.extends && self.runs_here(number) => Command::Extend(task.ttl.unwrap_or_default()),

@@ -9,6 +9,7 @@ mod g25;
 mod g26;
 mod name;
 mod request;
+mod rules;
 
 pub use error::{Error, ErrorData, LimitReason};
 pub use name::Name;

@@ -1,0 +1,43 @@
+//! In what the generations differ beyond shapes, as questions that the receiver asks.
+
+use super::Generation;
+
+impl Generation {
+    /// Whether the server decides what becomes a task, for clients that declare the extension with each request;
+    /// otherwise the client asks for it (G25-CRE-01, G26-TLN-02).
+    pub const fn server_decides(self) -> bool {
+        matches!(self, Self::G26)
+    }
+
+    /// Whether the state of a task carries its outcome and its input requests (G26-GET-03, G26-GET-04); otherwise the
+    /// handler's questions are requests of the server's own (G25-INP-02).
+    pub const fn state_has_details(self) -> bool {
+        matches!(self, Self::G26)
+    }
+
+    /// Whether a call given up before its answer takes the task along (G26-HTT-07).
+    pub const fn task_needs_caller(self) -> bool {
+        matches!(self, Self::G26)
+    }
+
+    /// Whether a cancelled task may go on until its handler decides (G26-CAN-05), and `tasks/cancel` says nothing of it
+    /// (G26-CAN-02, G26-CAN-04).
+    pub const fn cancel_is_a_wish(self) -> bool {
+        matches!(self, Self::G26)
+    }
+
+    /// Whether the time to live may change (G25-TTL-05, G26-TTL-02).
+    pub const fn ttl_may_change(self) -> bool {
+        matches!(self, Self::G26)
+    }
+
+    /// Whether progress and log messages may follow the handle (G25-PRG-01, G26-PRG-01).
+    pub const fn has_progress(self) -> bool {
+        matches!(self, Self::G25)
+    }
+
+    /// Whether error codes are reserved that handlers must not use (G26-ERR-03).
+    pub const fn reserves_codes(self) -> bool {
+        matches!(self, Self::G26)
+    }
+}
