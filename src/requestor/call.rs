@@ -182,7 +182,7 @@ impl Requestor {
         if state.preference == Preference::Forbid {
             return Mode::Plain;
         }
-        if generation.is_server_directed() {
+        if generation.server_decides() {
             return if required && self.server.extension == Some(false) { Mode::Refuse } else { Mode::Offer };
         }
         if !self.server.calls {

@@ -51,29 +51,6 @@ impl Support {
     }
 }
 
-/// How the generations differ for the one who follows a task.
-impl Generation {
-    /// Whether the server alone decides which call becomes a task.
-    pub const fn is_server_directed(self) -> bool {
-        matches!(self, Self::G26)
-    }
-
-    /// Whether the outcome has a method of its own, `tasks/result`, which waits for it; otherwise reads carry it.
-    pub const fn has_result_method(self) -> bool {
-        matches!(self, Self::G25)
-    }
-
-    /// Whether `tasks/cancel` exists only where the server declared it (G25-CAP-08).
-    pub const fn declares_cancel(self) -> bool {
-        matches!(self, Self::G25)
-    }
-
-    /// Whether a handle must say how long it lives (G26-CRE-09).
-    pub const fn demands_ttl(self) -> bool {
-        matches!(self, Self::G26)
-    }
-}
-
 /// Writes what makes `params` of a call one that may become a task (G25-CRE-01, G26-CAP-01, G26-TLN-03).
 pub fn write_offer(generation: Generation, ttl: Option<u64>, writer: &mut impl Writer) {
     match generation {

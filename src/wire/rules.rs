@@ -1,4 +1,4 @@
-//! In what the generations differ beyond shapes, as questions that the receiver asks.
+//! In what the generations differ beyond shapes, as questions that the receiver and the requestor ask.
 
 use super::Generation;
 
@@ -12,6 +12,21 @@ impl Generation {
     /// Whether the state of a task carries its outcome and its input requests (G26-GET-03, G26-GET-04); otherwise the
     /// handler's questions are requests of the server's own (G25-INP-02).
     pub const fn state_has_details(self) -> bool {
+        matches!(self, Self::G26)
+    }
+
+    /// Whether the outcome has a method of its own, `tasks/result`, which waits for it.
+    pub const fn has_result_method(self) -> bool {
+        !self.state_has_details()
+    }
+
+    /// Whether `tasks/cancel` exists only where the server declared it (G25-CAP-08).
+    pub const fn declares_cancel(self) -> bool {
+        matches!(self, Self::G25)
+    }
+
+    /// Whether a handle must say how long it lives (G26-CRE-09).
+    pub const fn demands_ttl(self) -> bool {
         matches!(self, Self::G26)
     }
 
