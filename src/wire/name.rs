@@ -5,6 +5,7 @@ macro_rules! names {
         /// A name or constant text on the wire.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
+        #[allow(clippy::empty_docs)] // the name of what has none
         pub enum Name { $(#[doc = $text] $name,)* }
 
         impl Name {
