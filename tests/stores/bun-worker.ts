@@ -1,5 +1,5 @@
 // Runs under Bun: puts bun:sqlite through the contract suite and prints what became of each case, as JSON.
-import { storeCases } from "./kit.ts";
+import { storeCases } from "mcp-tasks/store-kit";
 import { lockedDatabase, sqliteFactories, type OpenSqlite } from "./sqlite-cases.ts";
 
 const { Database } = await import("bun:sqlite" as string);

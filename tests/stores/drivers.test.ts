@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { storeCases } from "./kit.ts";
+import { storeCases } from "mcp-tasks/store-kit";
 import { lockedDatabase, sqliteFactories, type OpenSqlite } from "./sqlite-cases.ts";
 
 const drivers = join(import.meta.dirname, "drivers");

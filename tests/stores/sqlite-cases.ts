@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isTaskError } from "../../pkg-template/src/errors.ts";
 import { sqliteStore, type SqliteDatabase } from "../../pkg-template/src/stores/sqlite.ts";
-import type { MakeStore } from "./kit.ts";
+import type { MakeStore } from "mcp-tasks/store-kit";
 
 export type OpenSqlite = (file: string) => SqliteDatabase & { close(): unknown };
 

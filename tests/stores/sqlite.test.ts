@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { isTaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
 import type { TaskWrite } from "../../pkg-template/src/store.ts";
 import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
-import { storeCases } from "./kit.ts";
+import { storeCases } from "mcp-tasks/store-kit";
 import { lockedDatabase, sqliteFactories } from "./sqlite-cases.ts";
 
 function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {

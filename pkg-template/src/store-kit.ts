@@ -7,7 +7,7 @@
  *
  * Every case asks `makeStore` for an empty store of its own.
  */
-import type { MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
+import type { MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } from "./store.ts";
 
 /** An empty store, and what else the engine under test can do. */
 export interface StoreUnderTest {

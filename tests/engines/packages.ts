@@ -1,0 +1,37 @@
+// Finds a program that tests need, or installs it from Debian's packages where that is allowed.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** The first program of `names` on the path; else `debianPackage` is installed, which needs root or passwordless `sudo`. */
+export function program(names: readonly string[], debianPackage: string): string {
+  return find(names) ?? install(names, debianPackage);
+}
+
+function find(names: readonly string[]): string | undefined {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    for (const name of names) {
+      try {
+        accessSync(join(folder, name), constants.X_OK);
+        return join(folder, name);
+      } catch {
+        // Not in this folder.
+      }
+    }
+  }
+  return undefined;
+}
+
+function install(names: readonly string[], debianPackage: string): string {
+  console.log(`Installing ${debianPackage} for the tests …`);
+  const root = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const step of [["update"], ["install", "-y", "--no-install-recommends", debianPackage]]) {
+    const [command = "", ...rest] = [...root, "apt-get", "-qq", ...step];
+    const { status, stderr, error } = spawnSync(command, rest, { env, encoding: "utf8", timeout: 600_000 });
+    if (status !== 0) throw new Error(`These tests need ${names.join(" or ")}; install it, or let them install Debian's ${debianPackage}.\n${stderr}\n${error?.message ?? ""}`);
+  }
+  const found = find(names);
+  if (found === undefined) throw new Error(`Debian's ${debianPackage} brought no ${names.join(" or ")}.`);
+  return found;
+}
