@@ -1,15 +1,43 @@
 /**
- * The contract of a task store, as cases that any test runner can run: nothing here knows a framework or a platform.
+ * The contract of a task store, as cases that any test runner can run, in Node, Deno, Bun, a worker or a browser: nothing here
+ * knows a framework or a platform. Every case asks `makeStore` for an empty store of its own.
  *
  * ```ts
- * for (const { name, run } of storeCases) test(name, () => run(makeStore));
+ * import { test } from "node:test"; // or from "vitest": the last line is the same
+ * import { storeCases, type MakeStore } from "mcp-tasks/store-kit";
+ *
+ * const makeStore: MakeStore = async () => {
+ *   const database = await createDatabase();
+ *   return {
+ *     store: myStore(database),
+ *     peer: myStore(database), // a second connection; left out where there can be none
+ *     dispose: () => database.drop(),
+ *   };
+ * };
+ * for (const { name, run } of storeCases) test(name, (t) => run(makeStore, (why) => t.skip(why)));
  * ```
  *
- * Every case asks `makeStore` for an empty store of its own.
+ * What the cases hold a store to is said at {@link TaskStore}: every change is one compare-and-swap of one record, and an
+ * answer may only be wrong on the safe side.
+ *
+ * | Method | Safe when in doubt | Never |
+ * |---|---|---|
+ * | `put` | `false`, or an error: the core reads again and knows its own writes | `true` for a write that is lost, or that went over another version |
+ * | `get` | an error | a miss of a task whose `put` was acknowledged, or state and payload of different versions |
+ * | `delete` | `false`, or an error | deleting another version than it was told |
+ * | `list` | an error | a task of another owner; leaving out a task that stood there the whole time |
+ * | `due` | a task that is not due any more | leaving a due task out for ever; forgetting tasks by itself when their time has come |
+ * | `watch` | a change that did not happen, or a missed one | a report before its change can be read |
+ *
+ * Quiet stores are held to more than that: with no failure in sight exactly one of several writers wins, and `watch`
+ * reports every change.
+ *
+ * A store may refuse, with {@link TaskError} `invalid_argument` or by any other error, what it cannot keep: ids that are
+ * not 1 to 128 characters of `A-Z a-z 0-9 _ -`, and owners with NUL or lone surrogates. It must not take them for others.
  */
 import type { MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } from "./store.ts";
 
-/** An empty store, and what else the engine under test can do. */
+/** An empty store, and what else the engine under test can do. What is left out is not tested. */
 export interface StoreUnderTest {
   readonly store: TaskStore;
   /** A second store on the same tasks, as another process would have it. Both are then used at the same time. */
@@ -24,30 +52,44 @@ export type MakeStore = () => MaybePromise<StoreUnderTest>;
 
 export interface StoreCase {
   readonly name: string;
-  /** Rejects with an `Error` that says what is wrong. */
-  run(makeStore: MakeStore): Promise<void>;
+  /**
+   * Resolves when the store has passed, and rejects with an `Error` that says what is wrong. Where the store under test has
+   * not got what the case is about, it calls `skip` with the reason, and resolves: nothing was proven then.
+   */
+  run(makeStore: MakeStore, skip: (why: string) => void): Promise<void>;
 }
 
 const OWNER = "https://issuer.example|alice|tasks";
 const T0 = 1_760_000_000_000;
+/** The last moment that JavaScript can write as a date. */
+const LATEST = 8_640_000_000_000_000;
 
 function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
   return { owner: OWNER, id, version: 1, createdAt: T0, dueAt: null, state: "working", payload: null, ...more };
 }
 
-function storeCase(name: string, body: (under: StoreUnderTest) => Promise<void>): StoreCase {
+/** A case's body; what it answers is why it could not be run. */
+type Body = (under: StoreUnderTest) => Promise<string | void>;
+
+function storeCase(name: string, body: Body): StoreCase {
   return {
     name,
-    async run(makeStore) {
+    async run(makeStore, skip) {
       const under = await makeStore();
+      let why: string | void;
       try {
-        await body(under);
+        why = await body(under);
       } finally {
         await under.dispose?.();
       }
+      if (why) skip(why);
     },
   };
 }
+
+const NO_PEER = "there is no peer";
+const NO_REOPEN = "it cannot be reopened";
+const NO_WATCH = "it has no `watch`";
 
 export const storeCases: readonly StoreCase[] = [
   storeCase("keeps a task exactly as it was written", async ({ store }) => {
@@ -117,6 +159,64 @@ export const storeCases: readonly StoreCase[] = [
       equal(await store.get(OWNER, "task-1"), expected, "what the winner wrote");
       if (peer) equal(await peer.get(OWNER, "task-1"), expected, "what the winner wrote, seen by the peer");
     }
+  }),
+
+  storeCase("lets one writer win each version of many tasks that are swapped at once", async ({ store, peer }) => {
+    const stores = [store, peer ?? store];
+    const ids = Array.from({ length: 12 }, (_, n) => `task-${n}`);
+    for (let version = 1; version <= 4; version += 1) {
+      await Promise.all(
+        ids.map(async (id) => {
+          const swaps = Array.from({ length: 4 }, async (_, n) => {
+            const payload = n < 2 ? `${n}` : undefined; // with a payload and without, which are two statements in some stores
+            return stores[n % 2]!.put(write(id, { version, state: `writer ${n}`, dueAt: T0 + n, payload }));
+          });
+          const won = await Promise.all(swaps);
+          equal(won.filter(Boolean).length, 1, `the winners of version ${version} of ${id}`);
+          const { state, dueAt } = (await store.get(OWNER, id))!;
+          equal([state, dueAt], [`writer ${won.indexOf(true)}`, T0 + won.indexOf(true)], "what the winner wrote");
+        }),
+      );
+    }
+    for (const each of stores) {
+      equal((await each.list(OWNER, { limit: 99 })).map(({ version }) => version), ids.map(() => 4), "the versions in the list");
+      equal((await each.due(T0 + 9, 99)).length, ids.length, "due tasks, each of them once");
+    }
+  }),
+
+  storeCase("lets a delete or a swap of the same version win, not both", async ({ store, peer }) => {
+    const other = peer ?? store;
+    for (let n = 0; n < 20; n += 1) {
+      const id = `task-${n}`;
+      await store.put(write(id, { dueAt: 1 }));
+      const remove = async () => store.delete(OWNER, id, 1);
+      const swap = async () => other.put(write(id, { version: 2, dueAt: 2 }));
+      const answers = await Promise.all(n % 2 ? [remove(), swap()] : [swap(), remove()]);
+      const [deleted, swapped] = n % 2 ? answers : answers.reverse();
+      equal(deleted, !swapped, "the delete, against the swap");
+      for (const each of [store, other]) {
+        equal((await each.get(OWNER, id))?.version, swapped ? 2 : undefined, "the version that is left");
+      }
+    }
+    await store.put(write("again", { payload: '"old"' }));
+    equal(await Promise.all([store, other, store].map(async (each) => each.delete(OWNER, "again", 1))), [true, true, true], "deletes at once");
+    const inserts = await Promise.all([store, other, store].map(async (each, n) => each.put(write("again", { state: `${n}` }))));
+    equal(inserts.filter(Boolean).length, 1, "the winners of a new task in its place");
+    equal(await other.get(OWNER, "again"), write("again", { state: `${inserts.indexOf(true)}` }), "the new task");
+  }),
+
+  storeCase("shows each change to its peer as soon as it is acknowledged", async ({ store, peer }) => {
+    if (!peer) return NO_PEER;
+    for (let version = 1; version <= 30; version += 1) {
+      const [writer, reader] = version % 2 ? [store, peer] : [peer, store];
+      const task = write("task-1", { version, dueAt: T0 + version, payload: `${version}` });
+      equal(await writer.put(task), true, `put of version ${version}`);
+      equal(await reader.get(OWNER, "task-1"), task, "get");
+      equal(await reader.list(OWNER, { limit: 9 }), [{ ...task, payload: null }], "the list");
+      equal(await reader.due(T0 + version, 9), [{ ...task, payload: null }], "what is due");
+    }
+    equal(await peer.delete(OWNER, "task-1", 30), true, "a delete");
+    equal(await store.get(OWNER, "task-1"), undefined, "get of a task that the peer has deleted");
   }),
 
   storeCase("loses no increment of concurrent writers that try again", async ({ store, peer }) => {
@@ -205,6 +305,30 @@ export const storeCases: readonly StoreCase[] = [
     equal(names(await store.list(OWNER, { after: { createdAt: T0 - 1, id: "zzz" }, limit: 2 })), names(tasks.slice(0, 2)), "a page after a place before the first");
   }),
 
+  storeCase("pages past what changes meanwhile, missing nothing that stood there", async ({ store, peer }) => {
+    const writer = peer ?? store;
+    const ids = Array.from({ length: 40 }, (_, n) => `task-${String(n).padStart(2, "0")}`);
+    for (const [n, id] of ids.entries()) await store.put(write(id, { createdAt: T0 + n }));
+    const seen: StoredTask[] = [];
+    for (let n = 0; n < 20; n += 1) {
+      seen.push(...(await store.list(OWNER, { after: seen.at(-1), limit: 2 })));
+      await writer.put(write(ids[n]!, { createdAt: T0 + n, version: 2, state: "completed", dueAt: T0 }));
+      await writer.put(write(`late-${n}`, { createdAt: T0 - 1 })); // before every page that is still to come
+    }
+    equal(names(seen), ids, "all pages");
+    equal((await store.list(OWNER, { limit: 99 })).length, 60, "tasks in the end");
+  }),
+
+  storeCase("orders by time as by a number, wherever it stands", async ({ store }) => {
+    const times = [0, 1, 9, 10, 99, 100, 2 ** 31 - 1, 2 ** 31, 2 ** 32, T0, LATEST];
+    for (const [n, createdAt] of times.entries()) {
+      await store.put(write(`task-${99 - n}`, { createdAt, dueAt: createdAt }));
+    }
+    equal((await walk(store, OWNER, 2)).map(({ createdAt }) => createdAt), times, "creation times in the list");
+    equal((await store.due(LATEST, 99)).map(({ dueAt }) => dueAt), times, "due times");
+    equal((await store.due(10, 99)).length, 4, "what is due at 10 ms");
+  }),
+
   storeCase("lists no payloads, and a swapped task where it was", async ({ store }) => {
     for (const n of [1, 2, 3]) await store.put(write(`task-${n}`, { createdAt: T0 + n, payload: `${n}` }));
     await store.put(write("task-1", { createdAt: T0 + 1, version: 2, state: "completed", dueAt: 9, payload: "{}" }));
@@ -289,6 +413,21 @@ export const storeCases: readonly StoreCase[] = [
     equal(await due(), ["b"], "after a delete");
   }),
 
+  storeCase("keeps a task past its due time until it is deleted", async (under) => {
+    const { store } = under;
+    const soon = Date.now() + 30;
+    const times = [0, 1, soon - 60_000, soon, soon + 86_400_000, LATEST];
+    for (const dueAt of times) await store.put(write(`due-${dueAt}`, { dueAt, payload: "1" }));
+    await until(() => Date.now() > soon + 20, "a due time to pass");
+    const check = async (store: TaskStore) => {
+      for (const dueAt of times) equal(await store.get(OWNER, `due-${dueAt}`), write(`due-${dueAt}`, { dueAt, payload: "1" }), "a task");
+      equal((await store.due(Date.now(), 9)).map(({ dueAt }) => dueAt), times.slice(0, 4), "what is due, whenever the store is asked");
+      equal((await store.list(OWNER, { limit: 9 })).length, times.length, "the list");
+    };
+    await check(store);
+    if (under.reopen) await check(await under.reopen());
+  }),
+
   // X-STO-12, the store's part: deleting is idempotent, and a late swap does not bring the task back
   storeCase("deletes the version it was told, once and for all", async ({ store, peer }) => {
     equal(await store.delete(OWNER, "task-1", 1), true, "a delete of no task");
@@ -319,6 +458,16 @@ export const storeCases: readonly StoreCase[] = [
     equal((await store.get(OWNER, "task-1"))?.payload === payload, true, "the payload is the same after reopening");
   }),
 
+  storeCase("keeps long and odd states to the letter", async ({ store, peer }) => {
+    const states = ["", " ", "\t\n\r", "w\t1\t\\N\tNULL", "'\"`;--", "\u0001\u001f\u007f", "ü😀\uffff", "x".repeat(16_384), "😀".repeat(2_048)];
+    for (const [n, state] of states.entries()) await store.put(write(`task-${n}`, { state, dueAt: n, createdAt: n }));
+    for (const each of [store, peer ?? store]) {
+      for (const [n, state] of states.entries()) equal((await each.get(OWNER, `task-${n}`))?.state, state, `state ${n}`);
+      equal((await each.list(OWNER, { limit: 99 })).map(({ state }) => state), states, "states in the list");
+      equal((await each.due(99, 99)).map(({ state }) => state), states, "states of what is due");
+    }
+  }),
+
   // H63, and of X-LIM-07 the part about payloads; of X-LIM-05 the part about payloads
   storeCase("keeps odd payloads to the letter", async (under) => {
     const deep = 100_000;
@@ -329,6 +478,9 @@ export const storeCases: readonly StoreCase[] = [
       "[".repeat(deep) + "]".repeat(deep),
       '{"a":1,"a":2,"n":1e999,"z":-0,"i":12345678901234567890}',
       " \n\t{ } ",
+      `{"a":${'{"a":'.repeat(deep)}1${"}".repeat(deep)}}`,
+      `{${Array.from({ length: 20_000 }, (_, n) => `"key ${n}":${n}`).join()}}`,
+      "\u2028\u2029\u0085\ufeff\r\n\r",
       '"\'; DROP TABLE mcp_tasks; --"',
       '"%s ? ?1 :a @b $c $1 \\\\ \' \\""',
       "true",
@@ -348,7 +500,7 @@ export const storeCases: readonly StoreCase[] = [
   storeCase("takes every id and owner as mere text", async (under) => {
     const { store } = under;
     const ids = ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype", "NULL", "-", "_", "0", "-1", "1e3", "a".repeat(128), "A".repeat(128)];
-    const owners = [...ids, "'; DROP TABLE mcp_tasks; --", '" OR ""="', "../../etc/passwd", "a\nb", "a\\b", "{}", "a:b", "😀".repeat(256)];
+    const owners = [...ids, "'; DROP TABLE mcp_tasks; --", '" OR ""="', "../../etc/passwd", "a\nb", "a\\b", "\\x00", "{}", "{a}:b", "a:b", "a|b", "a,b", "a b", " ", "\u0001", "a\u0001b", "\u001f", "ﬁ", "fi", "É", "E\u0301", "😀".repeat(256), "漢".repeat(512), "'".repeat(512)];
     for (const id of ids) equal(await store.get(OWNER, id), undefined, `no task ${id}`);
     for (const owner of owners) equal(await store.list(owner, { limit: 9 }), [], `no task of ${owner}`);
     for (const id of ids) equal(await store.put(write(id, { state: id, payload: `"${id}"` })), true, `put of ${id}`);
@@ -366,6 +518,22 @@ export const storeCases: readonly StoreCase[] = [
     };
     await check(store);
     if (under.reopen) await check(await under.reopen());
+  }),
+
+  // X-SEC-14
+  storeCase("keeps the task under the very id, or refuses to keep it", async ({ store }) => {
+    await store.put(write("a", { payload: '"a"' }));
+    const odd = ["", ".", "..", "../a", "a/../a", "a%", "a ", " a", "A", "a\n", "a\u0000", "a\u0000b", "a'", 'a"--', "a:b", "ä", "a\u0301", "\ud800", "a".repeat(129), "a".repeat(4_000)];
+    const kept: string[] = [];
+    for (const id of odd) {
+      if (await attempt(async () => store.put(write(id, { state: id, payload: JSON.stringify(id) })))) kept.push(id);
+    }
+    for (const id of odd) {
+      const found = await store.get(OWNER, id);
+      equal(found?.payload, kept.includes(id) ? JSON.stringify(id) : undefined, `the task ${JSON.stringify(id)}`);
+    }
+    equal((await store.get(OWNER, "a"))?.payload, '"a"', "the task whose id they resemble");
+    equal((await store.list(OWNER, { limit: 99 })).length, kept.length + 1, "tasks in the list");
   }),
 
   storeCase("refuses an owner it cannot tell from another, or tells them apart", async ({ store }) => {
@@ -386,7 +554,7 @@ export const storeCases: readonly StoreCase[] = [
   }),
 
   storeCase("tells who watches about changes, after they are stored", async ({ store }) => {
-    if (!store.watch) return;
+    if (!store.watch) return NO_WATCH;
     const seen: string[] = [];
     const versions: MaybePromise<StoredTask | undefined>[] = [];
     const stop = store.watch((owner, id) => {
@@ -398,27 +566,74 @@ export const storeCases: readonly StoreCase[] = [
     });
     const other: string[] = [];
     const stopOther = store.watch((_, id) => void other.push(id));
-    equal(await store.put(write("task-1")), true, "a put, though a listener fails");
-    await until(() => seen.includes(`${OWNER} task-1`), "the put to be reported");
-    equal((await versions[0])?.version, 1, "what the listener finds");
-    await until(() => other.length > 0, "the put to be reported to the listener behind the one that fails");
-    seen.length = 0;
-    await store.put(write("task-1", { version: 2 }));
-    await until(() => seen.includes(`${OWNER} task-1`), "the swap to be reported");
-    stop();
-    stopFaulty();
-    seen.length = other.length = 0;
-    await store.put(write("task-2"));
-    await until(() => other.includes("task-2"), "a put to be reported to the one who still listens");
-    equal(seen, [], "reports after watching was stopped");
-    stopOther();
-    stop();
+    try {
+      equal(await store.put(write("task-1")), true, "a put, though a listener fails");
+      await until(() => seen.includes(`${OWNER} task-1`), "the put to be reported");
+      equal((await versions[0])?.version, 1, "what the listener finds");
+      await until(() => other.length > 0, "the put to be reported to the listener behind the one that fails");
+      seen.length = 0;
+      await store.put(write("task-1", { version: 2 }));
+      await until(() => seen.includes(`${OWNER} task-1`), "the swap to be reported");
+      stop();
+      stopFaulty();
+      seen.length = other.length = 0;
+      await store.put(write("task-2"));
+      await until(() => other.includes("task-2"), "a put to be reported to the one who still listens");
+      equal(seen, [], "reports after watching was stopped");
+    } finally {
+      for (const each of [stop, stop, stopFaulty, stopOther]) each(); // stopping twice is harmless
+    }
+  }),
+
+  storeCase("tells who watches about every change of its peer", async ({ store, peer }) => {
+    if (!store.watch) return NO_WATCH;
+    if (!peer?.watch || peer === store) return NO_PEER;
+    const seen = new Map<string, MaybePromise<StoredTask | undefined>>();
+    const stop = store.watch((owner, id) => void seen.set(`${owner} ${id}`, store.get(owner, id)));
+    const stopPeer = peer.watch(() => {});
+    try {
+      // Listening may take a moment to begin, and what happens before is missed.
+      let version = 0;
+      await until(async () => {
+        await peer.put(write("first", { version: (version += 1) }));
+        return seen.size > 0;
+      }, "the peer's changes to be reported");
+      const owners = ["", OWNER, "'\"; --", "a\u0001\n\tb", "{},\\", "漢".repeat(512), "😀".repeat(256)];
+      for (const owner of owners) {
+        const name = `${owner} task-1`;
+        await peer.put(write("task-1", { owner, payload: `"${"x".repeat(20_000)}"` }));
+        await until(() => seen.has(name), `the put to be reported, for the owner ${cut(owner)}`);
+        equal((await seen.get(name))?.version, 1, "what the listener finds");
+        seen.delete(name);
+        await peer.put(write("task-1", { owner, version: 2 }));
+        await until(() => seen.has(name), "the swap to be reported");
+      }
+      const ids = Array.from({ length: 50 }, (_, n) => `many-${n}`);
+      await Promise.all(ids.map(async (id) => peer.put(write(id))));
+      await until(() => ids.every((id) => seen.has(`${OWNER} ${id}`)), "many puts at once to be reported");
+      stop();
+      seen.clear();
+      const again = store.watch((owner, id) => void seen.set(`${owner} ${id} again`, undefined));
+      try {
+        let next = 2;
+        await until(async () => {
+          await peer.put(write("many-0", { version: next++ }));
+          return seen.size > 0;
+        }, "a change to be reported to who watches anew");
+        equal([...seen.keys()].filter((name) => !name.endsWith(" again")), [], "reports after watching was stopped");
+      } finally {
+        again();
+      }
+    } finally {
+      stop();
+      stopPeer();
+    }
   }),
 
   storeCase("still has everything after reopening", async (under) => {
-    if (!under.reopen) return;
+    if (!under.reopen) return NO_REOPEN;
     await under.store.put(write("task-1", { dueAt: T0 + 5, payload: '{"a":1}' }));
-    await under.store.put(write("task-1", { version: 2, dueAt: T0 + 6, state: "completed" , payload: undefined }));
+    await under.store.put(write("task-1", { version: 2, dueAt: T0 + 6, state: "completed", payload: undefined }));
     await under.store.put(write("task-2", { createdAt: T0 + 1 }));
     await under.store.put(write("task-3"));
     await under.store.delete(OWNER, "task-3", 1);
@@ -471,8 +686,8 @@ async function attempt<T>(action: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const start = Date.now(); !condition(); ) {
+async function until(condition: () => MaybePromise<boolean>, what: string): Promise<void> {
+  for (const start = Date.now(); !(await condition()); ) {
     if (Date.now() - start > 5_000) throw new Error(`waited 5 s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

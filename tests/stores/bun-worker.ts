@@ -9,18 +9,19 @@ const open: OpenSqlite = (file) => {
   return Object.assign(db, { close: () => Database.prototype.close.call(db, file !== ":memory:") });
 };
 
-const results: { name: string; error?: string }[] = [];
-async function record(name: string, body: () => unknown): Promise<void> {
+const results: { name: string; error?: string; skipped?: string }[] = [];
+async function record(name: string, body: (skip: (why: string) => void) => unknown): Promise<void> {
+  const result: (typeof results)[number] = { name };
   try {
-    await body();
-    results.push({ name });
+    await body((why) => void (result.skipped = why));
+    results.push(result);
   } catch (error) {
     results.push({ name, error: String(error) });
   }
 }
 
 for (const [how, makeStore] of Object.entries(sqliteFactories(open))) {
-  for (const { name, run } of storeCases) await record(`${name}, ${how}`, () => run(makeStore));
+  for (const { name, run } of storeCases) await record(`${name}, ${how}`, (skip) => run(makeStore, skip));
 }
 await record("a locked database is an error that says what to do", () => lockedDatabase(open));
 console.log(JSON.stringify(results));

@@ -16,12 +16,14 @@ function refused(reason: TaskStoreFullError["reason"], option: string) {
     error instanceof TaskStoreFullError && error.code === "limit" && error.reason === reason && error.message.includes(`\`${option}\``);
 }
 
+// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
+// are a store's: the contract suite has cases for them.
 describe("memoryStore keeps the contract", () => {
-  for (const { name, run } of storeCases) test(name, () => run(() => ({ store: memoryStore() })));
+  for (const { name, run } of storeCases) test(name, (t) => run(() => ({ store: memoryStore() }), (why) => t.skip(why)));
   for (const { name, run } of storeCases) {
-    test(`${name}, shared by two servers`, () => {
+    test(`${name}, shared by two servers`, (t) => {
       const store = memoryStore();
-      return run(() => ({ store, peer: store, reopen: () => store }));
+      return run(() => ({ store, peer: store, reopen: () => store }), (why) => t.skip(why));
     });
   }
 });
