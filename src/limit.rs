@@ -1,4 +1,4 @@
-//! What the receiver refuses to exceed (X-LIM-01, X-LIM-02, X-LIM-10).
+//! What the receiver refuses to exceed (X-LIM-01, X-LIM-02, X-LIM-10, X-SEC-08).
 
 /// The limits of a receiver.
 #[derive(Clone, Copy, Debug)]
@@ -17,10 +17,66 @@ pub struct Limits {
     pub name: usize,
     /// Rows on a page.
     pub page: u32,
+    /// How often one owner may do what; the host says.
+    pub rates: Rates,
+}
+
+/// How often something may happen: `burst` times at once, and then once in `interval` µs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    pub interval: u32,
+    pub burst: u32,
+}
+
+impl Rate {
+    /// How long an empty bucket takes to fill, in µs.
+    pub fn fills_in(self) -> i64 {
+        (u64::from(self.interval) * u64::from(self.burst)).try_into().unwrap_or(i64::MAX)
+    }
+}
+
+/// What an owner does, as far as it is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Act {
+    /// Makes a task.
+    Create,
+    /// `tasks/get`, `tasks/result`, `tasks/list`.
+    Read,
+    /// `tasks/update`, `tasks/cancel`.
+    Change,
+    /// Names a task that it does not have.
+    Miss,
+}
+
+/// So many kinds of acts are counted.
+pub const ACTS: usize = 4;
+
+/// The rate of each act for one owner; `None` for any.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rates([Option<Rate>; ACTS]);
+
+impl Rates {
+    pub fn of(&self, act: Act) -> Option<Rate> {
+        self.0.get(act as usize).copied().flatten()
+    }
+
+    /// The same with another rate for `act`.
+    #[must_use]
+    pub fn with(mut self, act: Act, rate: Rate) -> Self {
+        if let Some(place) = self.0.get_mut(act as usize) {
+            *place = Some(rate);
+        }
+        self
+    }
+}
+
+impl Act {
+    pub const ALL: [Self; ACTS] = [Self::Create, Self::Read, Self::Change, Self::Miss];
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100 }
+        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, rates: Rates::default() }
     }
 }

@@ -103,6 +103,14 @@ impl<K: Ord, V> Table<K, V> {
         self.rows.iter_mut().map(|(key, value)| (&*key, value))
     }
 
+    /// Keeps the rows that `needed` says yes to.
+    pub fn retain(&mut self, mut needed: impl FnMut(&V) -> bool) {
+        self.rows.retain(|(_, value)| needed(value));
+        if self.rows.capacity() > 64 && self.rows.len() < self.rows.capacity() / 4 {
+            self.rows.shrink_to(self.rows.len() * 2);
+        }
+    }
+
     pub fn clear(&mut self) {
         self.rows.clear();
     }

@@ -5,6 +5,8 @@ import { isWellFormed } from "./server/facts.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { defaultOwner } from "./server/owner.ts";
 import { type Policies, invalid, readPolicies } from "./server/policy.ts";
+import { checkRates } from "./server/rates.ts";
+import { withRetryAfter } from "./server/retry-after.ts";
 import { Runtime } from "./server/runtime.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { type TransportLike, tap } from "./tap.ts";
@@ -29,7 +31,9 @@ export class TaskServer {
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskServerOptions = {}) {
     if (options.cursorKey !== undefined && options.cursorKey.length !== 16) throw invalid("cursorKey", "16 bytes");
-    for (const [name, value] of Object.entries(options.limits ?? {})) {
+    const { rate = {}, ...numbers } = options.limits ?? {};
+    checkRates(rate);
+    for (const [name, value] of Object.entries(numbers)) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= 0xffffffff)) throw invalid(`limits.${name}`, "a positive whole number");
     }
     if (options.generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) {
@@ -101,11 +105,14 @@ export class TaskServer {
     return call.taskId === undefined ? undefined : running(runtime, call);
   }
 
-  /** Wraps an HTTP entry, so that a platform that stops idle workers waits for running tasks. */
+  /**
+   * Wraps an HTTP entry, so that a platform that stops idle workers waits for running tasks, and what is refused because of a
+   * limit is answered with the status 429 and `Retry-After`.
+   */
   fetch(handler: FetchHandler): (request: Request, options?: unknown, context?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response> {
     return async (request, options, context) => {
       // A worker's entry is called with its environment and context, the SDK's with options.
-      const response = await handler.fetch(request, (context === undefined ? options : undefined) as never);
+      const response = withRetryAfter(request, await handler.fetch(request, (context === undefined ? options : undefined) as never));
       context?.waitUntil(this.#face.runtime.whenIdle());
       return response;
     };

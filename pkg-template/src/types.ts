@@ -43,6 +43,37 @@ export interface TaskLimits {
   readonly outstandingInputs?: number | undefined;
   /** Rows on a page of `tasks/list`. Default 100. */
   readonly pageSize?: number | undefined;
+  /** How often one owner may do what, or `false` for no rates at all. */
+  readonly rate?: false | TaskRates | undefined;
+}
+
+/** So often on average, and so often at once. */
+export interface TaskRate {
+  /** From one an hour up. */
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/**
+ * How often one owner may do what on connections over HTTP, in one process; `false`: as often as it likes. stdio and
+ * in-memory connections have no rates. What comes too often is refused with -32603, `data.reason: "rate_limit"` and
+ * `data.retryAfterMs`, and through {@link TaskServer.fetch} with the status 429 and `Retry-After`.
+ *
+ * All callers whom nobody authenticated are one owner and share its rates: the defaults are generous, so that a public
+ * server need not change them; lower them where owners are authenticated.
+ */
+export interface TaskRates {
+  /** Tasks made. A call over it is refused, not run without a task. Default 100 a second, 1000 at once. */
+  readonly creates?: TaskRate | false | undefined;
+  /** `tasks/get`, `tasks/result` and `tasks/list`. Default 2000 a second, 10 000 at once. */
+  readonly reads?: TaskRate | false | undefined;
+  /** `tasks/update` and `tasks/cancel`. Default 500 a second, 5000 at once. */
+  readonly changes?: TaskRate | false | undefined;
+  /**
+   * Requests that name a task which their owner does not have; over it, nothing is looked up for a while. Not counted where
+   * nobody is authenticated. Default 100 a second, 1000 at once.
+   */
+  readonly misses?: TaskRate | false | undefined;
 }
 
 /** What happened to a task, for audit and telemetry; `retrieved`: its outcome was read. Task ids are truncated. */

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use super::entropy::Entropy;
 use super::writer::{Assembler, Assembling};
-use mcp_tasks::limit::Limits;
+use mcp_tasks::limit::{Act, Limits, Rate, Rates};
 use mcp_tasks::receiver::{self, Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
 use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use mcp_tasks::task::{InputKind, Millis, OnLost};
@@ -46,7 +46,7 @@ extern "C" {
     /// An answer begins: the assembler is filled next. `job`: 0 for none.
     #[wasm_bindgen(method, js_name = "beginReply")]
     fn begin_reply(this: &ReceiverHost, request: u32, job: u32);
-    /// `kind`: 0 a result, 1 an error, 2 the error that the payload is.
+    /// `kind`: 0 a result, 1 an error, 2 the error that the payload is, 3 an error because a limit is in the way.
     #[wasm_bindgen(method, js_name = "endReply")]
     fn end_reply(this: &ReceiverHost, request: u32, kind: u8);
     #[wasm_bindgen(method)]
@@ -98,6 +98,14 @@ fn facts(request: u32, peer: u32, generation: u8, flags: u32) -> Facts {
     }
 }
 
+fn rates_of(numbers: &[f64]) -> Rates {
+    let given = Act::ALL.into_iter().zip(numbers.chunks_exact(2));
+    given.fold(Rates::default(), |rates, (act, numbers)| match numbers {
+        [interval, burst] if *burst > 0.0 => rates.with(act, Rate { interval: *interval as u32, burst: *burst as u32 }),
+        _ => rates,
+    })
+}
+
 fn text(id: &str) -> Option<&str> {
     Some(id).filter(|id| !id.is_empty())
 }
@@ -115,8 +123,9 @@ pub struct Receiver {
 
 #[wasm_bindgen]
 impl Receiver {
-    /// `cursor_key`: 16 bytes, or none for random ones.
+    /// `cursor_key`: 16 bytes, or none for random ones. `rates`: for each act its interval in µs and its burst, 0 for any rate.
     #[wasm_bindgen(constructor)]
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         assembler: Assembler,
         cursor_key: Option<Vec<u8>>,
@@ -127,10 +136,11 @@ impl Receiver {
         outstanding: u32,
         page: u32,
         audited: bool,
+        rates: &[f64],
     ) -> Self {
         let entropy = Entropy::default();
         let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
-        let limits = Limits { running_per_owner, running, outcome, outstanding, page, ..Limits::default() };
+        let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), ..Limits::default() };
         Self {
             inner: RefCell::new(receiver::Receiver::new(limits, cross_generation, key)),
             entropy,

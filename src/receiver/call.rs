@@ -130,7 +130,8 @@ impl Receiver {
             }
         };
         if wants_task && let Err(error) = self.may_create(&call) {
-            if call.must_be_task() {
+            // Who calls too often is to wait, not to be served in another way.
+            if call.must_be_task() || error.is_too_often() {
                 return self.refuse_call(facts, error);
             }
         } else if wants_task {
@@ -234,7 +235,11 @@ impl Receiver {
 
     fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
         let owner = call.owner.clone().ok_or_else(Error::no_owner)?;
-        if self.has_room(&owner) { Ok(owner) } else { Err(Error::limit(LimitReason::Tasks)) }
+        if !self.has_room(&owner) {
+            return Err(Error::limit(LimitReason::Tasks));
+        }
+        self.may_create_now(call.facts.peer)?;
+        Ok(owner)
     }
 
     fn create(&mut self, number: Request) {
@@ -244,6 +249,9 @@ impl Receiver {
             Ok(owner) => owner,
             Err(error) => return self.decline(number, error),
         };
+        if let Some(peer) = self.calls.get(&number).map(|call| call.facts.peer) {
+            self.count_creation(peer);
+        }
         let Some(call) = self.calls.get_mut(&number) else { return };
         match self.peers.get_mut(&call.facts.peer) {
             Some(connection) => {
@@ -332,7 +340,7 @@ impl Receiver {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.slot = None;
         let (facts, begun, dropped, outcome) = (call.facts, call.begun, call.dropped, call.outcome.take());
-        if !dropped && !call.must_be_task() {
+        if !dropped && !call.must_be_task() && !error.is_too_often() {
             // The work can be done without a task (H84).
             call.stage = Stage::Direct;
             if let Some(outcome) = outcome {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::{Facts, Receiver};
 use crate::id;
+use crate::limit::Act;
 use crate::task::Millis;
 use crate::wire::capability::Capabilities;
 use crate::wire::Error;
@@ -20,12 +21,12 @@ impl Receiver {
 
     /// Finds or opens the slot of the task a request names; answers the request if there is none.
     pub(super) fn slot_for(&mut self, facts: Facts, id: Option<&str>) -> Option<u32> {
-        let (owner, id) = self.address(facts, id)?;
+        let (owner, id) = self.address(facts, id, Act::Change)?;
         Some(self.slots.open(owner, &id))
     }
 
     /// The owner and id that a request names, if it may name any; answers it otherwise (G26-ERR-06).
-    pub(super) fn address(&mut self, facts: Facts, id: Option<&str>) -> Option<(Rc<str>, String)> {
+    pub(super) fn address(&mut self, facts: Facts, id: Option<&str>, act: Act) -> Option<(Rc<str>, String)> {
         if facts.generation.server_decides() && !facts.capabilities.contains(Capabilities::TASKS) {
             self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
             return None;
@@ -34,9 +35,12 @@ impl Receiver {
             self.refuse(facts, Error::invalid_params("`taskId` must be a string"));
             return None;
         };
+        if !self.may(facts, act) {
+            return None;
+        }
         let owner = self.owner_of(facts.peer).filter(|_| id::is_wellformed(id));
         if owner.is_none() {
-            self.refuse(facts, Error::not_found());
+            self.miss(facts);
         }
         Some((owner?, id.to_owned()))
     }

@@ -161,7 +161,8 @@ impl Receiver {
         }
         self.end_call(number);
         for facts in queue.iter().filter_map(Change::facts) {
-            self.refuse_and_forget(facts, Error::not_found());
+            self.miss(facts);
+            self.push(Output::Forget { request: facts.request });
         }
         for facts in waiters.into_values() {
             self.no_longer_waits(facts);
@@ -176,7 +177,8 @@ impl Receiver {
     pub(super) fn missing_for(&mut self, number: u32, job: Option<Job>, change: &Change) {
         self.leave_head(number);
         if let Some(facts) = change.facts() {
-            self.refuse_and_forget(facts, Error::not_found());
+            self.miss(facts);
+            self.push(Output::Forget { request: facts.request });
         }
         self.finish(job);
         self.advance(number);

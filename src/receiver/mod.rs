@@ -11,6 +11,7 @@ mod effect;
 mod input;
 mod output;
 mod policy;
+mod rate;
 mod read;
 mod slot;
 mod sweep;
@@ -35,6 +36,7 @@ pub use policy::{MIN_TTL, Policy, Promotion, Support};
 
 use call::Call;
 use change::Change;
+use rate::Buckets;
 use read::Read;
 use slot::Slots;
 
@@ -112,6 +114,7 @@ pub struct Receiver {
     /// Tasks of each owner that count against its limit.
     running: Table<Rc<str>, u32>,
     running_total: u32,
+    buckets: Buckets,
     deadlines: Deadlines<Timer>,
     /// More timers than this are looked through for those that nobody needs.
     many_deadlines: usize,
@@ -147,6 +150,7 @@ impl Receiver {
             last_job: 0,
             running: Table::new(),
             running_total: 0,
+            buckets: Buckets::new(limits.rates),
             deadlines: Deadlines::default(),
             many_deadlines: FEW_DEADLINES,
             announced: None,

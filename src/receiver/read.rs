@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::{Facts, Happening, Output, Pending, Receiver, Request, Timer};
 use crate::cursor;
+use crate::limit::Act;
 use crate::storage::{Completion, Job, Operation, Position};
 use crate::task::{Failure, Millis, Phase, Task};
 use crate::wire::{self, Body, Error};
@@ -25,7 +26,7 @@ impl Receiver {
     /// `tasks/get`: a pure read (G26-GET-09).
     pub fn handle_get(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
         self.tick(now);
-        let Some((owner, id)) = self.address(facts, id) else { return };
+        let Some((owner, id)) = self.address(facts, id, Act::Read) else { return };
         // Only 2026-07-28 answers with payloads.
         let operation = Operation::Get { owner, id: id.clone(), payload: facts.generation.state_has_details(), request: Some(facts.request) };
         self.read(Read::State { facts, id }, operation);
@@ -34,7 +35,7 @@ impl Receiver {
     /// `tasks/result`: answered when the task has ended (G25-RES-01).
     pub fn handle_result(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
         self.tick(now);
-        let Some((owner, id)) = self.address(facts, id) else { return };
+        let Some((owner, id)) = self.address(facts, id, Act::Read) else { return };
         let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload: true, request: Some(facts.request) };
         let job = self.read(Read::Outcome { facts, owner, id }, operation);
         self.reading.insert(facts.request, job);
@@ -45,6 +46,9 @@ impl Receiver {
         self.tick(now);
         if !facts.lists {
             return self.refuse(facts, Error::method_not_found());
+        }
+        if !self.may(facts, Act::Read) {
+            return;
         }
         let Some(owner) = self.owner_of(facts.peer) else {
             return self.reply(facts, Body::Page { rows: Vec::new(), next: None });
@@ -102,7 +106,7 @@ impl Receiver {
                 let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
                 match found.filter(|_| seen) {
                     Some(task) => self.state(facts, job, id, task),
-                    None => self.refuse(facts, Error::not_found()),
+                    None => self.miss(facts),
                 }
             }
             (Read::Outcome { facts, owner, id }, Completion::Record(record)) => {
@@ -115,7 +119,7 @@ impl Receiver {
                         self.answer(facts, job, Body::Outcome { id, task });
                     }
                     Some(_) => self.wait(facts, owner, &id, version),
-                    None => self.refuse(facts, Error::not_found()),
+                    None => self.miss(facts),
                 }
             }
             (Read::Page { facts }, Completion::Records(records)) => self.page(facts, records),

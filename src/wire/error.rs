@@ -23,6 +23,8 @@ pub enum LimitReason {
 pub enum ErrorData {
     Required(Capabilities),
     Limit(LimitReason),
+    /// A rate is exceeded; this many ms later it is not.
+    TooOften { wait: u32 },
     Cancelled { task: String },
     Reason(Name),
 }
@@ -100,6 +102,21 @@ impl Error {
         Self::fixed(INTERNAL, message, Some(ErrorData::Limit(reason)))
     }
 
+    /// `wait`: ms until the request may be repeated (X-ERR-04).
+    pub fn too_often(wait: u32) -> Self {
+        Self { data: Some(ErrorData::TooOften { wait }), ..Self::limit(LimitReason::Rate) }
+    }
+
+    /// Whether a limit is in the way, and the request may be repeated later.
+    pub const fn is_limit(&self) -> bool {
+        matches!(self.data, Some(ErrorData::Limit(_) | ErrorData::TooOften { .. }))
+    }
+
+    /// Whether the requestor asks too often.
+    pub const fn is_too_often(&self) -> bool {
+        matches!(self.data, Some(ErrorData::TooOften { .. }))
+    }
+
     /// G25-RES-08.
     pub fn cancelled(task: &str) -> Self {
         Self::fixed(INTERNAL, "The task was cancelled", Some(ErrorData::Cancelled { task: task.to_owned() }))
@@ -124,6 +141,10 @@ impl Error {
                     LimitReason::Payload => Name::PayloadLimit,
                 },
             ),
+            ErrorData::TooOften { wait } => {
+                writer.word(Name::Reason, Name::RateLimit);
+                writer.number(Name::RetryAfterMs, f64::from(*wait));
+            }
             ErrorData::Cancelled { task } => {
                 writer.text(Name::TaskId, task);
                 writer.word(Name::Status, Name::Cancelled);

@@ -144,6 +144,8 @@ pub enum Kind {
     Error,
     /// An error that a payload is, as a whole.
     ErrorPart,
+    /// An error whose members are written, because a limit is in the way: the request may be repeated later (X-ERR-04).
+    LimitError,
 }
 
 /// Writes `body` for `generation` into `writer`, and says what was written.
@@ -151,7 +153,7 @@ pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> K
     match body {
         Body::Error(error) => {
             error.write(writer);
-            Kind::Error
+            if error.is_limit() { Kind::LimitError } else { Kind::Error }
         }
         Body::Outcome { task, .. } if task.phase == Phase::Failed && task.failure.is_none() => Kind::ErrorPart,
         Body::Outcome { id, task } => match error::of_outcome(id, task) {

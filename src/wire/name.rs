@@ -68,6 +68,7 @@ names! {
     TaskLimit = "task_limit",
     RateLimit = "rate_limit",
     PayloadLimit = "payload_limit",
+    RetryAfterMs = "retryAfterMs",
     Expired = "expired",
     Interrupted = "interrupted",
     TaskSupport = "taskSupport",

@@ -78,7 +78,7 @@ pub fn response(generation: Generation, body: &Body, fill: Fill) -> Value {
     let written = assemble(fill, |writer| kind = wire::write(generation, body, writer));
     match kind {
         Kind::Result => json!({ "result": written }),
-        Kind::Error => json!({ "error": written }),
+        Kind::Error | Kind::LimitError => json!({ "error": written }),
         Kind::ErrorPart => {
             assert_eq!(written, json!({}), "an error that is a payload has no members of ours");
             json!({ "error": fill(&Part::Error) })

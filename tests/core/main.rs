@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod owners;
 mod properties;
+mod rate;
 mod read;
 mod requestor;
 mod restart;

@@ -236,7 +236,7 @@ for (const { way, low, name } of KINDS) {
     const { error, status } = await world.call("must");
     assert.equal(error?.code, -32603);
     assert.deepEqual(error?.data, { reason: "task_limit" });
-    if (status !== undefined) assert.equal(status, 200);
+    if (status !== undefined) assert.equal(status, 429);
     assert.equal(runs, 0);
     gate.resolve();
     for (const id of ids) await world.until(id, "completed");

@@ -11,6 +11,8 @@ import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
 import { type FullPolicy, type Policies } from "./policy.ts";
+import { coreRates } from "./rates.ts";
+import { noteRefusal } from "./retry-after.ts";
 import { StoreJobs } from "./store-jobs.ts";
 
 /** A JSON-RPC request that waits for its answer. */
@@ -331,8 +333,10 @@ export class Runtime implements ReceiverHost {
     if (!entry.kept) this.requests.delete(request);
     const { id } = entry.message;
     const payload = this.#replying;
-    if (kind === 0) entry.listener.answer({ jsonrpc: "2.0", id, result: body });
-    else entry.listener.answer({ jsonrpc: "2.0", id, error: (kind === 1 ? body : payload?.part(2, "")) as NonNullable<Message["error"]> });
+    if (kind === 0) return entry.listener.answer({ jsonrpc: "2.0", id, result: body });
+    const error = (kind === 2 ? payload?.part(2, "") : body) as NonNullable<Message["error"]>;
+    if (kind === 3) noteRefusal(entry.extra, error);
+    entry.listener.answer({ jsonrpc: "2.0", id, error });
   }
 
   // What the core wants: calls.
@@ -496,6 +500,7 @@ export class Runtime implements ReceiverHost {
       limits.outstandingInputs ?? 64,
       limits.pageSize ?? 100,
       this.#options.onevent !== undefined,
+      coreRates(this.#options.limits),
     );
     return { core, receiver, assembler };
   }

@@ -1,0 +1,33 @@
+import type { TaskLimits, TaskRate, TaskRates } from "../types.ts";
+import { invalid } from "./policy.ts";
+
+/** In the order of the core's acts. */
+const RATES = {
+  creates: { perSecond: 100, burst: 1000 },
+  reads: { perSecond: 2000, burst: 10_000 },
+  changes: { perSecond: 500, burst: 5000 },
+  misses: { perSecond: 100, burst: 1000 },
+} as const satisfies Record<keyof TaskRates, TaskRate>;
+
+const HOUR = 3600;
+
+/** The rates as the core takes them: for each act an interval in µs and a burst, 0 for any rate. */
+export function coreRates(limits: TaskLimits | undefined): Float64Array {
+  const given = limits?.rate;
+  const numbers = Object.entries(RATES).flatMap(([act, otherwise]) => {
+    const rate = given === false ? false : (given?.[act as keyof TaskRates] ?? otherwise);
+    return rate === false ? [0, 0] : [Math.ceil(1_000_000 / rate.perSecond), rate.burst];
+  });
+  return Float64Array.from(numbers);
+}
+
+/** Throws {@link TaskError} `invalid_argument` naming the rate that is wrong. */
+export function checkRates(rates: false | TaskRates): void {
+  if (rates === false) return;
+  for (const [act, rate] of Object.entries(rates) as [string, TaskRate | false | undefined][]) {
+    if (!(act in RATES)) throw invalid(`limits.rate.${act}`, `one of ${Object.keys(RATES).join(", ")}`);
+    if (rate === undefined || rate === false) continue;
+    if (!(Number.isFinite(rate.perSecond) && rate.perSecond >= 1 / HOUR)) throw invalid(`limits.rate.${act}.perSecond`, "a number from one an hour up");
+    if (!(Number.isSafeInteger(rate.burst) && rate.burst > 0 && rate.burst <= 0xffffffff)) throw invalid(`limits.rate.${act}.burst`, "a positive whole number");
+  }
+}

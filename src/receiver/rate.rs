@@ -1,0 +1,127 @@
+//! How often an owner may do what (X-SEC-08, G26-GET-08): token buckets.
+//!
+//! A bucket is the instant at which it will be full again. One that is full is the same as none, so only the buckets of owners
+//! who did something a moment ago are kept.
+
+use std::rc::Rc;
+
+use super::{Facts, Peer, Receiver};
+use crate::limit::{ACTS, Act, Rates};
+use crate::table::Table;
+use crate::task::Millis;
+use crate::wire::Error;
+
+/// Where nobody is authenticated, a stranger's misses must not lock everybody out; ids are secrets there.
+const NOBODY: &str = "";
+/// So many buckets are never looked through.
+const FEW_OWNERS: usize = 1024;
+
+/// The buckets of all owners.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    rates: Rates,
+    /// For each act, when the owner's bucket is full again, in µs since the epoch.
+    owners: Table<Rc<str>, [i64; ACTS]>,
+    /// More owners than this are looked through for those whose buckets are full.
+    many: usize,
+}
+
+impl Buckets {
+    pub fn new(rates: Rates) -> Self {
+        Self { rates, owners: Table::new(), many: FEW_OWNERS }
+    }
+
+    /// How long until the owner may do this, in ms; 0 for now.
+    pub fn wait(&self, owner: &str, act: Act, now: Millis) -> u32 {
+        match self.drawn(owner, act, now) {
+            Some(Err(wait)) => wait,
+            _ => 0,
+        }
+    }
+
+    /// Takes a token, or says how long until there is one, in ms.
+    pub fn take(&mut self, owner: &Rc<str>, act: Act, now: Millis) -> Result<(), u32> {
+        let Some(drawn) = self.drawn(owner, act, now) else { return Ok(()) };
+        let full_at = drawn?;
+        self.forget_full(now);
+        if let Some(bucket) = self.owners.get_or_default(owner.clone()).get_mut(act as usize) {
+            *bucket = full_at;
+        }
+        Ok(())
+    }
+
+    /// When the bucket is full again if a token is taken now, or how long until there is one. `None`: nothing is counted.
+    fn drawn(&self, owner: &str, act: Act, now: Millis) -> Option<Result<i64, u32>> {
+        let rate = self.rates.of(act)?;
+        let now = micros(now);
+        let full_at = self.owners.get(owner).and_then(|buckets| buckets.get(act as usize)).copied().unwrap_or_default();
+        let full_at = full_at.max(now).saturating_add(i64::from(rate.interval));
+        let over = full_at.saturating_sub(now).saturating_sub(rate.fills_in());
+        Some(if over <= 0 { Ok(full_at) } else { Err((over as u64).div_ceil(1000) as u32) })
+    }
+
+    fn forget_full(&mut self, now: Millis) {
+        if self.owners.len() >= self.many {
+            let now = micros(now);
+            self.owners.retain(|buckets| buckets.iter().any(|&full_at| full_at > now));
+            self.many = FEW_OWNERS.max(2 * self.owners.len());
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.owners.len()
+    }
+}
+
+/// No date that JavaScript can write overflows.
+const fn micros(now: Millis) -> i64 {
+    now.wrapping_mul(1000)
+}
+
+impl Receiver {
+    /// Whether this request may do what it asks for now; it is answered otherwise.
+    pub(super) fn may(&mut self, facts: Facts, act: Act) -> bool {
+        let Some(owner) = self.counted_owner(facts.peer) else { return true };
+        let missed = if &*owner == NOBODY { 0 } else { self.buckets.wait(&owner, Act::Miss, self.now) };
+        let wait = if missed > 0 { missed } else { self.buckets.take(&owner, act, self.now).err().unwrap_or_default() };
+        if wait > 0 {
+            self.refuse_and_forget(facts, Error::too_often(wait));
+        }
+        wait == 0
+    }
+
+    /// The request names a task that its owner does not have.
+    pub(super) fn miss(&mut self, facts: Facts) {
+        if let Some(owner) = self.counted_owner(facts.peer) {
+            // With an empty bucket nothing would have been looked up: this one was on its way already.
+            let _ = self.buckets.take(&owner, Act::Miss, self.now);
+        }
+        self.refuse(facts, Error::not_found());
+    }
+
+    /// Whether a task may be made for this connection now, or the error that says when.
+    pub(super) fn may_create_now(&self, peer: Peer) -> Result<(), Error> {
+        match self.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.now)) {
+            0 => Ok(()),
+            wait => Err(Error::too_often(wait)),
+        }
+    }
+
+    /// A task is made for this connection.
+    pub(super) fn count_creation(&mut self, peer: Peer) {
+        if let Some(owner) = self.counted_owner(peer) {
+            let _ = self.buckets.take(&owner, Act::Create, self.now);
+        }
+    }
+
+    /// Whose bucket pays. The only client of a connection that is one stream is the host's own.
+    fn counted_owner(&self, peer: Peer) -> Option<Rc<str>> {
+        self.peers.get(&peer).filter(|connection| !connection.pipe)?.owner.clone()
+    }
+
+    /// How many owners have buckets.
+    #[doc(hidden)]
+    pub fn bucket_owners(&self) -> usize {
+        self.buckets.len()
+    }
+}
