@@ -8,6 +8,7 @@ import { type Policies, invalid, readPolicies } from "./server/policy.ts";
 import { checkRates } from "./server/rates.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
 import { Runtime } from "./server/runtime.ts";
+import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { type TransportLike, tap } from "./tap.ts";
 import type { RunningTask, TaskServerOptions } from "./types.ts";
@@ -39,6 +40,9 @@ export class TaskServer {
     if (options.generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) {
       throw invalid("generations", 'a list of "2025-11-25" and "2026-07-28"');
     }
+    if (options.payloads !== undefined && !(typeof options.payloads.seal === "function" && typeof options.payloads.open === "function")) {
+      throw invalid("payloads", "an object with the functions `seal` and `open`");
+    }
     this.#options = options;
     this.#policies = readPolicies(options);
   }
@@ -55,8 +59,9 @@ export class TaskServer {
     const options = this.#options;
     const { generations } = options;
     const policies = this.#policies;
+    const store = options.store ?? memoryStore();
     return {
-      runtime: new Runtime(options, policies, options.store ?? memoryStore()),
+      runtime: new Runtime(options, policies, options.payloads === undefined ? store : sealed(store, options.payloads)),
       owner: (extra, sessionId) => {
         const authInfo = extra?.["authInfo"];
         if (options.owner === undefined) return defaultOwner(authInfo);

@@ -21,7 +21,10 @@ export interface StoredTask {
   readonly dueAt: number | null;
   /** The core's record, a short text. */
   readonly state: string;
-  /** JSON text of the arguments, inputs, answers or outcome; `null` where there is none, or it was not asked for. */
+  /**
+   * JSON text of the arguments, inputs, answers or outcome, or any text where `payloads` of the server seals it; `null` where
+   * there is none, or it was not asked for.
+   */
   readonly payload: string | null;
 }
 

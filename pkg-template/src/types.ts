@@ -1,5 +1,5 @@
 import type { TaskError } from "./errors.ts";
-import type { TaskStore } from "./store.ts";
+import type { MaybePromise, TaskStore } from "./store.ts";
 
 /** A task's status, as both generations of the protocol name it. */
 export type TaskStatus = "working" | "input_required" | "completed" | "failed" | "cancelled";
@@ -86,9 +86,30 @@ export interface TaskEvent {
   readonly name?: string | undefined;
 }
 
+/** Whose payload is sealed or opened. Bind the text to it (associated data), and a row put in another's place does not open. */
+export interface PayloadOwner {
+  readonly owner: string;
+  readonly taskId: string;
+}
+
+/**
+ * Protects payloads at rest: arguments, input requests, answers, request state and outcomes are sealed before the store has
+ * them and opened after it has handed them out (X-SEC-15). All servers on one store need the same. What throws, or gives no
+ * string, is a `storage` error with its cause: nothing is written then, and nothing shown.
+ *
+ * Not sealed are the columns that a store works with (owner, task id, times) and the state: tool, status, status message,
+ * names and keys of input requests. {@link TaskLimits.resultBytes} counts the unsealed text, the limits of a store the sealed one.
+ */
+export interface PayloadProtection {
+  seal(text: string, of: PayloadOwner): MaybePromise<string>;
+  open(text: string, of: PayloadOwner): MaybePromise<string>;
+}
+
 export interface TaskServerOptions {
   /** Where tasks live. Default: a bounded in-memory store. */
   readonly store?: TaskStore | undefined;
+  /** Encrypts what tasks carry before `store` has it. Default: payloads are stored as they are. */
+  readonly payloads?: PayloadProtection | undefined;
   /** The policy of each tool, by name. */
   readonly tools?: Readonly<Record<string, TaskPolicy>> | undefined;
   /** The policy of tools that `tools` does not name, and what a named tool leaves out. */

@@ -1,6 +1,6 @@
 // The payload of a record: JSON text whose top-level members are the parts that the core names by number.
 import { define } from "../assembler.ts";
-import { isDeeperThan } from "./facts.ts";
+import { isDeeperThan, isObject } from "./facts.ts";
 
 const PARTS = ["request", "result", "error", "state", "in:", "an:"] as const;
 
@@ -47,7 +47,7 @@ export function compose(read: string | null, edit: PayloadEdit): string | null {
   return pieces.join("");
 }
 
-/** A stored payload, parsed when a part of it is asked for. */
+/** A stored payload, parsed once. */
 export class Payload {
   text: string | null;
   #parsed: Record<string, unknown> | undefined;
@@ -56,10 +56,21 @@ export class Payload {
     this.text = text;
   }
 
+  /** Whether the text can be read at all: a store may be damaged, or sealed by a server that knows how. */
+  isWhole(): boolean {
+    try {
+      return this.text === null || isObject(this.#read(this.text));
+    } catch {
+      return false;
+    }
+  }
+
   part(part: number, key: string): unknown {
-    if (this.text === null) return undefined;
-    this.#parsed ??= JSON.parse(this.text) as Record<string, unknown>;
-    return this.#parsed[member(part, key)];
+    return this.text === null ? undefined : this.#read(this.text)[member(part, key)];
+  }
+
+  #read(text: string): Record<string, unknown> {
+    return (this.#parsed ??= JSON.parse(text) as Record<string, unknown>);
   }
 }
 

@@ -68,6 +68,7 @@ export class StoreJobs {
       if (task === undefined) return this.#core().missing(Date.now(), job);
       if (payload) {
         const read = new Payload(task.payload);
+        if (!read.isWhole()) return this.#fail(job, new TaskError("storage", UNREADABLE, { taskId: id }));
         this.#payloads.set(job, read);
         this.#read(job, read);
       }
@@ -146,10 +147,11 @@ export class StoreJobs {
   }
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
 const WITHOUT_PAYLOAD = { payload: false } as const;
+const UNREADABLE = "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
 /** Member names around a part, in code units. */
 const OVERHEAD = 1024;
