@@ -1,5 +1,6 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import { Watchers } from "../watchers.ts";
 
 /**
  * The limits of a {@link memoryStore}: numbers from 1, or `Infinity` for none.
@@ -87,7 +88,7 @@ class Memory implements MemoryStore {
   private readonly maxBytesPerOwner: number;
   private readonly shelves = new Map<string, Shelf>();
   private readonly deadlines = new Sorted<Entry, Entry>(byDeadline);
-  private readonly listeners = new Set<{ readonly call: (owner: string, id: string) => void }>();
+  private readonly watchers = new Watchers();
 
   constructor(options: MemoryStoreOptions) {
     this.maxTasks = limit(options, "maxTasks", 50_000);
@@ -133,7 +134,7 @@ class Memory implements MemoryStore {
       stored.payload = payload;
       if (moved && due !== null) this.deadlines.add(stored);
     }
-    this.changed(owner, id);
+    this.watchers.tell(owner, id);
     return true;
   }
 
@@ -150,7 +151,7 @@ class Memory implements MemoryStore {
     shelf.order.remove(stored);
     if (stored.due !== null) this.deadlines.remove(stored);
     if (shelf.tasks.size === 0) this.shelves.delete(owner);
-    this.changed(owner, id);
+    this.watchers.tell(owner, id);
     return true;
   }
 
@@ -176,9 +177,7 @@ class Memory implements MemoryStore {
   }
 
   watch(listener: (owner: string, id: string) => void): () => void {
-    const registration = { call: listener };
-    this.listeners.add(registration);
-    return () => void this.listeners.delete(registration);
+    return this.watchers.add(listener);
   }
 
   /** Throws where a limit forbids what `put` is about to write. */
@@ -199,16 +198,6 @@ class Memory implements MemoryStore {
     const origin = this.origin!; // there is a task
     const dueAt = entry.due === null ? null : entry.due + origin;
     return { owner: entry.owner, id: entry.id, version: entry.version, createdAt: entry.created + origin, dueAt, state: entry.state, payload };
-  }
-
-  private changed(owner: string, id: string): void {
-    for (const listener of this.listeners) {
-      try {
-        listener.call(owner, id);
-      } catch {
-        // The write stands, and who wrote has no part in what another server does about it.
-      }
-    }
   }
 }
 
