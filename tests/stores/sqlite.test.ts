@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { DatabaseSync } from "node:sqlite";
 import { isTaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
-import type { TaskWrite } from "../../pkg-template/src/store.ts";
+import type { StoredTask, TaskWrite } from "../../pkg-template/src/store.ts";
 import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
 import { storeCases } from "mcp-tasks/store-kit";
 import { lockedDatabase, sqliteFactories } from "./sqlite-cases.ts";
@@ -64,6 +64,47 @@ test("four processes on one file lose no swap", () =>
     assert.deepEqual([task?.version, task?.state], [401, "400"]);
   }));
 
+test("who watches hears what another process changes, and a watch keeps no process alive", () =>
+  inDirectory(async (directory) => {
+    const file = join(directory, "tasks.db");
+    const db = new DatabaseSync(file);
+    const store = sqliteStore(db, { wal: true, busyTimeout: 5_000, pollInterval: 10 });
+    const last = new Promise<void>((resolve) => {
+      const stop = store.watch!((owner, id) => {
+        const task = store.get(owner, id) as StoredTask | undefined;
+        if (id === "counter" && task?.state === "50") resolve(stop());
+      });
+    });
+    const worker = spawn(process.execPath, [join(import.meta.dirname, "sqlite-worker.ts"), file, "50", "watching"], { stdio: ["ignore", "ignore", "inherit"] });
+    const [[code]] = await Promise.all([once(worker, "close"), last]);
+    assert.equal(code, 0);
+    db.close();
+  }));
+
+test("a watch outlives a handle that is closed or locked", () =>
+  inDirectory(async (directory) => {
+    const file = join(directory, "tasks.db");
+    const [mine, other] = [new DatabaseSync(file), new DatabaseSync(file)];
+    const store = sqliteStore(mine, { pollInterval: 5 });
+    const peer = sqliteStore(other);
+    const heard: string[] = [];
+    let told = (): void => {};
+    store.watch!((_, id) => (heard.push(id), told()));
+    other.exec("BEGIN EXCLUSIVE"); // without WAL, nobody reads now
+    assert.throws(() => store.get("alice", "a"), fails("storage", /locked/));
+    await peer.put(write("a"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(heard, []);
+    const hears = new Promise<void>((resolve) => (told = resolve));
+    other.exec("COMMIT");
+    await hears;
+    assert.deepEqual(heard, ["a"]);
+    mine.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await store.close?.();
+    other.close();
+  }));
+
 test("a locked database is an error that says what to do", () => lockedDatabase((file) => new DatabaseSync(file)));
 
 test("a handle that was closed, or whose tables are gone, is an error of the store", () => {
@@ -89,7 +130,7 @@ describe("the tables of sqliteStore", () => {
     await sqliteStore(db, { tablePrefix: "other_" }).put(write("b"));
     assert.equal(await sqliteStore(db).get("alice", "b"), undefined);
     const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();
-    assert.deepEqual(tables.map(({ name }) => name), ["mcp_tasks", "mcp_tasks_schema", "other_tasks", "other_tasks_schema", "tasks"]);
+    assert.deepEqual(tables.map(({ name }) => name), ["mcp_tasks", "mcp_tasks_changes", "mcp_tasks_schema", "other_tasks", "other_tasks_changes", "other_tasks_schema", "tasks"]);
   });
 
   test("of a newer version are left alone", () => {
@@ -126,7 +167,33 @@ describe("the tables of sqliteStore", () => {
     assert.deepEqual(reads.filter((sql) => sql.includes("payload")), ["SELECT id, version, created_at, due_at, state, payload FROM mcp_tasks WHERE owner = ? AND id = ?"]);
   });
 
-  test("hold nothing of a deleted task", async () => {
+  test("of version 1 learn to keep changes, under a connection that knows nothing of it", async () => {
+    const db = new DatabaseSync(":memory:");
+    const old = sqliteStore(db);
+    await old.put(write("a", { payload: '"old"' }));
+    db.exec(`
+      DROP TRIGGER mcp_tasks_insert; DROP TRIGGER mcp_tasks_update; DROP TRIGGER mcp_tasks_delete;
+      DROP TABLE mcp_tasks_changes; UPDATE mcp_tasks_schema SET version = 1`);
+    const store = sqliteStore(db);
+    assert.equal((await store.get("alice", "a"))?.payload, '"old"');
+    await old.put(write("a", { version: 2 }));
+    assert.deepEqual(db.prepare("SELECT id FROM mcp_tasks_changes").all().map(({ id }) => id), ["a"]);
+    assert.equal(db.prepare("SELECT version FROM mcp_tasks_schema").get()?.["version"], 2);
+  });
+
+  test("keep the last 1000 changes, numbered without a gap", async () => {
+    const db = new DatabaseSync(":memory:");
+    const store = sqliteStore(db);
+    for (let n = 0; n < 700; n++) {
+      await store.put(write(`t${n}`));
+      await store.delete("alice", `t${n}`, 1);
+    }
+    const { count, first, last } = db.prepare("SELECT count(*) AS count, min(number) AS first, max(number) AS last FROM mcp_tasks_changes").get()!;
+    assert.deepEqual([count, first, last], [1000, 401, 1400]);
+    assert.deepEqual([db.prepare("SELECT count(*) AS n FROM mcp_tasks").get()?.["n"], await store.delete("alice", "t1", 1)], [0, true]);
+  });
+
+  test("hold nothing of a deleted task but its name, for a while", async () => {
     const db = new DatabaseSync(":memory:");
     const store = sqliteStore(db);
     await store.put(write("a", { payload: '"secret"' }));
@@ -142,6 +209,9 @@ test("sqliteStore refuses what it cannot keep", () => {
   }
   for (const busyTimeout of [-1, 0.5, NaN, Infinity]) {
     assert.throws(() => sqliteStore(db, { busyTimeout }), fails("invalid_argument", /`busyTimeout`/));
+  }
+  for (const pollInterval of [0, -1, 0.5, NaN, Infinity, 2 ** 31]) {
+    assert.throws(() => sqliteStore(db, { pollInterval }), fails("invalid_argument", /`pollInterval`/));
   }
   const store = sqliteStore(db);
   for (const owner of ["\ud800", "a\udfff", "\ude00\ud83d"]) {

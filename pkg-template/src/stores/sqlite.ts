@@ -1,5 +1,6 @@
 import { TaskError } from "../errors.ts";
 import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import { Watchers } from "../watchers.ts";
 
 /** What the store uses of a prepared statement. */
 export interface SqliteStatement {
@@ -21,6 +22,8 @@ export interface SqliteStoreOptions {
   readonly wal?: boolean | undefined;
   /** Milliseconds to wait for a lock that another connection holds (`PRAGMA busy_timeout`). Default: as the handle has it. */
   readonly busyTimeout?: number | undefined;
+  /** How often, in ms, who watches is told what other connections changed. Default 100. */
+  readonly pollInterval?: number | undefined;
 }
 
 /**
@@ -31,6 +34,9 @@ export interface SqliteStoreOptions {
  * because `node:sqlite` and `bun:sqlite` have none by default: `sqliteStore(db, { wal: true, busyTimeout: 5000 })`.
  * Leave `PRAGMA synchronous` at `FULL` if an acknowledged task must survive a power cut. Give the store a handle of its own
  * where other code uses transactions: what the store writes during one is lost when it is rolled back.
+ *
+ * `watch` reports the store's own changes at once, and those of other connections every `pollInterval`. SQLite says for about
+ * a microsecond whether there are any; the last 1000 are kept in a table of their own, and who is slower misses some.
  *
  * A deleted task is out of reach at once, but SQLite reuses its pages later; `PRAGMA secure_delete = ON` on the handle
  * overwrites them.
@@ -63,14 +69,23 @@ class Sqlite implements TaskStore {
   private readonly listAll: SqliteStatement;
   private readonly listAfter: SqliteStatement;
   private readonly dueBefore: SqliteStatement;
+  private readonly commits: SqliteStatement;
+  private readonly changesAfter: SqliteStatement;
+  private readonly lastChange: SqliteStatement;
+  private readonly watchers = new Watchers();
+  private readonly pollInterval: number;
+  private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(db: SqliteDatabase, options: SqliteStoreOptions) {
-    const { tablePrefix = "mcp_", wal = false, busyTimeout } = options;
+    const { tablePrefix = "mcp_", wal = false, busyTimeout, pollInterval = 100 } = options;
     // It becomes part of the SQL, where nothing can be bound in its place.
     if (!/^[A-Za-z_]\w{0,40}$/.test(tablePrefix))
       throw new TaskError("invalid_argument", "`tablePrefix` of sqliteStore must be 1 to 41 letters, digits and `_`, not a digit first.");
     if (busyTimeout !== undefined && !(Number.isInteger(busyTimeout) && busyTimeout >= 0))
       throw new TaskError("invalid_argument", "`busyTimeout` of sqliteStore must be a whole number of milliseconds.");
+    if (!(Number.isInteger(pollInterval) && pollInterval > 0 && pollInterval < 2 ** 31))
+      throw new TaskError("invalid_argument", "`pollInterval` of sqliteStore must be a whole number of milliseconds from 1, and below 2^31.");
+    this.pollInterval = pollInterval;
     const table = `${tablePrefix}tasks`;
     const head = "id, version, created_at, due_at, state";
     const prepare = (sql: string): SqliteStatement => {
@@ -100,6 +115,9 @@ class Sqlite implements TaskStore {
         `SELECT ${head} FROM ${table} WHERE owner = ? AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?`,
       );
       this.dueBefore = prepare(`SELECT owner, ${head} FROM ${table} WHERE due_at <= ? ORDER BY due_at LIMIT ?`);
+      this.commits = prepare("PRAGMA data_version");
+      this.changesAfter = prepare(`SELECT number, owner, id FROM ${table}_changes WHERE number > ? ORDER BY number`);
+      this.lastChange = prepare(`SELECT max(number) AS number FROM ${table}_changes`);
     } catch (error) {
       throw failure("open", error);
     }
@@ -120,19 +138,21 @@ class Sqlite implements TaskStore {
     check(owner);
     if (!/^[\w-]{1,128}$/.test(id))
       throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
+    let result: unknown;
     try {
-      if (version === 1) return changes(this.insert.run(owner, id, 1, createdAt, dueAt, state, payload ?? null)) === 1;
-      if (payload === undefined) return changes(this.swap.run(version, dueAt, state, owner, id, version - 1)) === 1;
-      return changes(this.swapPayload.run(version, dueAt, state, payload, owner, id, version - 1)) === 1;
+      if (version === 1) result = this.insert.run(owner, id, 1, createdAt, dueAt, state, payload ?? null);
+      else if (payload === undefined) result = this.swap.run(version, dueAt, state, owner, id, version - 1);
+      else result = this.swapPayload.run(version, dueAt, state, payload, owner, id, version - 1);
     } catch (error) {
       throw failure("write", error, id);
     }
+    return this.tell(result, owner, id);
   }
 
   delete(owner: string, id: string, version: number): boolean {
     check(owner);
     try {
-      return changes(this.remove.run(owner, id, version)) === 1 || !this.getHead.get(owner, id);
+      return this.tell(this.remove.run(owner, id, version), owner, id) || !this.getHead.get(owner, id);
     } catch (error) {
       throw failure("delete", error);
     }
@@ -159,11 +179,63 @@ class Sqlite implements TaskStore {
     }
   }
 
+  watch(listener: (owner: string, id: string) => void): () => void {
+    const stop = this.watchers.add(listener);
+    this.timer ??= this.poll();
+    return () => {
+      stop();
+      if (this.watchers.count === 0) this.rest();
+    };
+  }
+
   close(): void {
+    this.rest();
     // Only bun:sqlite has it, and there a handle with open statements cannot be closed with `close(true)`.
     for (const statement of this.statements) (statement as { finalize?(): void }).finalize?.();
   }
+
+  /** Whether a write took place; if so, who watches hears of it. */
+  private tell(result: unknown, owner: string, id: string): boolean {
+    if (changes(result) === 0) return false;
+    if (this.watchers.count > 0) this.watchers.tell(owner, id);
+    return true;
+  }
+
+  private poll(): ReturnType<typeof setInterval> {
+    let last = 0;
+    let commits: number | bigint | undefined;
+    const look = (): void => {
+      const now = (this.commits.get() as { data_version: number | bigint }).data_version;
+      if (now === commits) return;
+      if (commits === undefined) last = Number((this.lastChange.get() as { number: number | bigint | null }).number);
+      const found = commits === undefined ? [] : (this.changesAfter.all(last) as { number: number | bigint; owner: string; id: string }[]);
+      commits = now;
+      for (const { number, owner, id } of found) {
+        last = Number(number);
+        this.watchers.tell(owner, id);
+      }
+    };
+    const attempt = (): void => {
+      try {
+        look();
+      } catch {
+        // Locked or closed. Whoever uses the store hears of it; the next look finds what this one missed.
+      }
+    };
+    attempt();
+    const timer = setInterval(attempt, this.pollInterval);
+    (timer as { unref?: () => void }).unref?.();
+    return timer;
+  }
+
+  private rest(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
 }
+
+/** What the file keeps of changes, so that another connection that looks a little later still finds them. */
+const CHANGES_KEPT = 1000;
 
 /** Step `n` leads from schema version `n` to `n + 1`. A step that was released is never changed. */
 const STEPS: readonly ((table: string) => string)[] = [
@@ -181,7 +253,21 @@ const STEPS: readonly ((table: string) => string)[] = [
     );
     CREATE INDEX ${table}_by_creation ON ${table} (owner, created_at, id);
     CREATE INDEX ${table}_by_due ON ${table} (due_at) WHERE due_at IS NOT NULL;`,
+  // Triggers, so that a change and its notice are one statement, whatever program made it. The last notice is never deleted,
+  // hence numbers only grow.
+  (table) => `
+    CREATE TABLE ${table}_changes (number INTEGER PRIMARY KEY, owner TEXT NOT NULL, id TEXT NOT NULL);
+    ${["INSERT", "UPDATE", "DELETE"].map((what) => notice(table, what)).join("")}`,
 ];
+
+function notice(table: string, what: string): string {
+  const row = what === "DELETE" ? "OLD" : "NEW";
+  return `
+    CREATE TRIGGER ${table}_${what.toLowerCase()} AFTER ${what} ON ${table} BEGIN
+      INSERT INTO ${table}_changes (owner, id) VALUES (${row}.owner, ${row}.id);
+      DELETE FROM ${table}_changes WHERE number <= last_insert_rowid() - ${CHANGES_KEPT};
+    END;`;
+}
 
 type Prepare = SqliteDatabase["prepare"];
 
@@ -250,8 +336,12 @@ function failure(what: string, cause: unknown, taskId?: string): TaskError {
   return new TaskError("storage", `The SQLite store could not ${what}: ${message}.${advice}`, { cause, taskId });
 }
 
-/** SQLITE_BUSY and SQLITE_LOCKED with their extended codes: a number in node:sqlite and bun:sqlite, a name in better-sqlite3. */
+/**
+ * SQLITE_BUSY and SQLITE_LOCKED with their extended codes: a number in node:sqlite and bun:sqlite, a name in better-sqlite3.
+ * From `exec` Deno gives no code, only SQLite's text.
+ */
 function isBusy(error: unknown): boolean {
-  const { code, errcode } = Object(error) as { readonly code?: unknown; readonly errcode?: unknown };
-  return /^SQLITE_(BUSY|LOCKED)/.test(String(code)) || (typeof errcode === "number" && [5, 6].includes(errcode & 255));
+  const { code, errcode, message } = Object(error) as { readonly code?: unknown; readonly errcode?: unknown; readonly message?: unknown };
+  if (typeof errcode === "number") return [5, 6].includes(errcode & 255);
+  return /^SQLITE_(BUSY|LOCKED)/.test(String(code)) || /^database (table )?is locked/.test(String(message));
 }
