@@ -1,5 +1,5 @@
-// The contract suite on better-sqlite3 and on bun:sqlite, on the real engines. The first run installs them from the lock file
-// in drivers/: both bring their binaries, so nothing is compiled and no install script runs.
+// The contract suite on better-sqlite3, on bun:sqlite and on Deno's node:sqlite, on the real engines. The first run installs them
+// from the lock file in drivers/: all bring their binaries, so nothing is compiled and no install script runs.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -23,13 +23,13 @@ before(() => {
   // npm writes this file last, and copies the versions into it: a lock file that is newer has to be installed.
   const installed = join(drivers, "node_modules", ".package-lock.json");
   if (existsSync(installed) && versions(installed) === versions(join(drivers, "package-lock.json"))) return;
-  console.log("Installing better-sqlite3 and bun for the tests of sqliteStore …");
+  console.log("Installing better-sqlite3, bun and deno for the tests of sqliteStore …");
   run("npm", ["ci", "--prefix", drivers, "--ignore-scripts"]);
 });
 
 function versions(lockFile: string): string {
   const { packages } = createRequire(import.meta.url)(lockFile) as { packages: Record<string, { version: string }> };
-  return ["better-sqlite3", "bun"].map((name) => packages[`node_modules/${name}`]?.version).join();
+  return ["better-sqlite3", "bun", "deno"].map((name) => packages[`node_modules/${name}`]?.version).join();
 }
 
 describe("sqliteStore on better-sqlite3", () => {
@@ -46,15 +46,21 @@ describe("sqliteStore on better-sqlite3", () => {
   test("a locked database is an error that says what to do", () => lockedDatabase(open));
 });
 
-test("sqliteStore on bun:sqlite", async (t) => {
-  const installed = readdirSync(join(drivers, "node_modules", "@oven"));
-  const binary = join(drivers, "node_modules", "@oven", installed[0]!, "bin", windows ? "bun.exe" : "bun");
-  const results = JSON.parse(run(binary, [join(import.meta.dirname, "bun-worker.ts")])) as { name: string; error?: string; skipped?: string }[];
-  assert.equal(results.length, 2 * storeCases.length + 1);
-  for (const { name, error, skipped } of results) {
-    await t.test(name, (t) => {
-      assert.equal(error, undefined);
-      if (skipped !== undefined) t.skip(skipped);
-    });
-  }
-});
+const runtimes = {
+  "bun:sqlite": { folder: "@oven", path: ["bin", "bun"], args: [] },
+  "node:sqlite of Deno": { folder: "@deno", path: ["deno"], args: ["run", "--no-config", "--no-lock", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"] },
+};
+for (const [driver, { folder, path, args }] of Object.entries(runtimes)) {
+  test(`sqliteStore on ${driver}`, async (t) => {
+    const installed = join(drivers, "node_modules", folder);
+    const binary = join(installed, readdirSync(installed)[0]!, ...path) + (windows ? ".exe" : "");
+    const results = JSON.parse(run(binary, [...args, join(import.meta.dirname, "runtime-worker.ts")])) as { name: string; error?: string; skipped?: string }[];
+    assert.equal(results.length, 2 * storeCases.length + 1);
+    for (const { name, error, skipped } of results) {
+      await t.test(name, (t) => {
+        assert.equal(error, undefined);
+        if (skipped !== undefined) t.skip(skipped);
+      });
+    }
+  });
+}
