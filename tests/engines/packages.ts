@@ -3,13 +3,16 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** The first program of `names` on the path; else `debianPackage` is installed, which needs root or passwordless `sudo`. */
-export function program(names: readonly string[], debianPackage: string): string {
-  return find(names) ?? install(names, debianPackage);
+/**
+ * The first program of `names` on the path, or in a folder `elsewhere`; else `debianPackage` is installed, which needs root or
+ * passwordless `sudo`.
+ */
+export function program(names: readonly string[], debianPackage: string, elsewhere: () => readonly string[] = () => []): string {
+  return find(names, elsewhere) ?? install(names, debianPackage, elsewhere);
 }
 
-function find(names: readonly string[]): string | undefined {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+function find(names: readonly string[], elsewhere: () => readonly string[]): string | undefined {
+  for (const folder of [...(process.env["PATH"] ?? "").split(delimiter), ...elsewhere()]) {
     for (const name of names) {
       try {
         accessSync(join(folder, name), constants.X_OK);
@@ -22,7 +25,7 @@ function find(names: readonly string[]): string | undefined {
   return undefined;
 }
 
-function install(names: readonly string[], debianPackage: string): string {
+function install(names: readonly string[], debianPackage: string, elsewhere: () => readonly string[]): string {
   console.log(`Installing ${debianPackage} for the tests …`);
   const root = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
@@ -31,7 +34,7 @@ function install(names: readonly string[], debianPackage: string): string {
     const { status, stderr, error } = spawnSync(command, rest, { env, encoding: "utf8", timeout: 600_000 });
     if (status !== 0) throw new Error(`These tests need ${names.join(" or ")}; install it, or let them install Debian's ${debianPackage}.\n${stderr}\n${error?.message ?? ""}`);
   }
-  const found = find(names);
+  const found = find(names, elsewhere);
   if (found === undefined) throw new Error(`Debian's ${debianPackage} brought no ${names.join(" or ")}.`);
   return found;
 }
