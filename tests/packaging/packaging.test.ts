@@ -18,13 +18,16 @@ const shell = process.platform === "win32";
 /** Loads everything that can be imported, then both halves of the core, through the loader that the runtime's conditions choose. */
 const PROBE = `
 if (typeof tasks.TaskServer !== "function" || typeof tasks.TaskClient !== "function") throw new Error("an export is missing");
-if (typeof memory.memoryStore !== "function" || typeof sqlite.sqliteStore !== "function") throw new Error("a store is missing");
+if (typeof memory.memoryStore !== "function" || typeof sqlite.sqliteStore !== "function" || typeof postgres.postgresStore !== "function") throw new Error("a store is missing");
+if (!Array.isArray(kit.storeCases)) throw new Error("the store kit is missing");
 console.log([serverCore, clientCore].every((core) => core.load().names.length > 0) ? "the core is loaded" : "the core has no names");
 `;
 const MODULE = `
 import * as tasks from "mcp-tasks";
 import * as memory from "mcp-tasks/stores/memory";
 import * as sqlite from "mcp-tasks/stores/sqlite";
+import * as postgres from "mcp-tasks/stores/postgres";
+import * as kit from "mcp-tasks/store-kit";
 import { serverCore } from "./node_modules/mcp-tasks/dist/server/core.js";
 import { clientCore } from "./node_modules/mcp-tasks/dist/client/core.js";
 ${PROBE}`;
@@ -32,6 +35,8 @@ const SCRIPT = `
 const tasks = require("mcp-tasks");
 const memory = require("mcp-tasks/stores/memory");
 const sqlite = require("mcp-tasks/stores/sqlite");
+const postgres = require("mcp-tasks/stores/postgres");
+const kit = require("mcp-tasks/store-kit");
 const { serverCore } = require("./node_modules/mcp-tasks/dist/server/core.cjs");
 const { clientCore } = require("./node_modules/mcp-tasks/dist/client/core.cjs");
 ${PROBE}`;

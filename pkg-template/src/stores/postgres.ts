@@ -137,34 +137,16 @@ class Postgres implements PostgresStore {
     check(owner);
     if (!ID.test(id)) throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
     const { insert, swap, swapPayload } = this.#statements;
-    try {
-      const { rowCount } =
-        version === 1
-          ? await this.#run("write", insert, [owner, id, createdAt, dueAt, state, payload ?? null], id)
-          : payload === undefined
-            ? await this.#run("write", swap, [owner, id, version, dueAt, state], id)
-            : await this.#run("write", swapPayload, [owner, id, version, dueAt, state, payload], id);
-      if (rowCount !== 1) return false;
-    } catch (error) {
-      if (wasRolledBack(error)) return false;
-      throw error;
-    }
-    this.#news?.tell(owner, id);
-    return true;
+    if (version === 1) return this.#change("write", insert, [owner, id, createdAt, dueAt, state, payload ?? null]);
+    if (payload === undefined) return this.#change("write", swap, [owner, id, version, dueAt, state]);
+    return this.#change("write", swapPayload, [owner, id, version, dueAt, state, payload]);
   }
 
   async delete(owner: string, id: string, version: number): Promise<boolean> {
     check(owner);
     if (!ID.test(id)) return true;
-    try {
-      const { rowCount } = await this.#run("delete", this.#statements.remove, [owner, id, version]);
-      if (rowCount === 0) return (await this.get(owner, id, { payload: false })) === undefined;
-    } catch (error) {
-      if (wasRolledBack(error)) return false;
-      throw error;
-    }
-    this.#news?.tell(owner, id);
-    return true;
+    if (await this.#change("delete", this.#statements.remove, [owner, id, version])) return true;
+    return (await this.get(owner, id, { payload: false })) === undefined;
   }
 
   async list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
@@ -186,6 +168,20 @@ class Postgres implements PostgresStore {
 
   async close(): Promise<void> {
     await this.#news?.close();
+  }
+
+  /** Whether the one row was changed; then everybody hears of it. */
+  async #change(what: string, query: PostgresQuery, values: [owner: string, id: string, ...unknown[]]): Promise<boolean> {
+    const [owner, id] = values;
+    try {
+      const { rowCount } = await this.#run(what, query, values, id);
+      if (rowCount !== 1) return false;
+    } catch (error) {
+      if (wasRolledBack(error)) return false;
+      throw error;
+    }
+    this.#news?.tell(owner, id);
+    return true;
   }
 
   async #run(what: string, query: PostgresQuery, values: unknown[], taskId?: string): Promise<PostgresResult> {
