@@ -1,5 +1,6 @@
 import { TaskError } from "../errors.ts";
 import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import { Watchers } from "../watchers.ts";
 
 /** What the store asks of the pool or of one of its clients. */
 export interface PostgresQuery {
@@ -319,7 +320,7 @@ class News {
   readonly #pool: PostgresPool;
   readonly #channel: string;
   readonly #notify: PostgresQuery;
-  readonly #listeners = new Set<{ readonly call: Listener }>();
+  readonly #watchers = new Watchers();
   #ear: Ear | undefined;
   #pause = FIRST_PAUSE;
   #untold = new Set<string>();
@@ -350,19 +351,17 @@ class News {
     this.#telling = undefined;
   }
 
-  listen(call: Listener): () => void {
-    const registration = { call };
-    this.#listeners.add(registration);
+  listen(listener: Listener): () => void {
+    const stop = this.#watchers.add(listener);
     this.#open();
     return () => {
-      this.#listeners.delete(registration);
-      if (this.#listeners.size === 0) this.#shut();
+      stop();
+      if (this.#watchers.count === 0) this.#shut();
     };
   }
 
   /** Gives the connection back, when what was told has gone out. */
   async close(): Promise<void> {
-    this.#listeners.clear();
     this.#shut();
     await this.#telling;
   }
@@ -408,15 +407,7 @@ class News {
 
   #heard(change: string): void {
     const end = change.indexOf(" ");
-    if (end < 0) return;
-    const [id, owner] = [change.slice(0, end), change.slice(end + 1)];
-    for (const listener of this.#listeners) {
-      try {
-        listener.call(owner, id);
-      } catch {
-        // The other listeners have no part in it.
-      }
-    }
+    if (end >= 0) this.#watchers.tell(change.slice(end + 1), change.slice(0, end));
   }
 }
 
