@@ -1,0 +1,268 @@
+import { TaskError, TaskStoreFullError } from "../errors.ts";
+import { Changes } from "../redis/changes.ts";
+import { driverOf, type Driver, type Ioredis, type NodeRedis } from "../redis/driver.ts";
+import { RANGE, READ, REMOVE, SWAP, TIDY, type Script } from "../redis/scripts.ts";
+import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+
+export type { Ioredis, NodeRedis };
+
+export interface RedisStoreOptions {
+  /** What the names of keys and the channel contain: 1 to 64 letters, digits, `_`, `-`, `:` and `.`. Default `"mcp-tasks"`. */
+  readonly prefix?: string | undefined;
+  /**
+   * Milliseconds after a task's due time at which Redis itself may drop it, at least 86,400,000 (a day), or `Infinity` for
+   * never. Default: 30 days.
+   *
+   * It is for what no server comes back for. A task is due when it expires, and when a lease ends that its worker did not
+   * renew; any server then deletes or recovers it within moments. Only where none runs for all that time do its keys expire.
+   * A task that is never due is kept for ever.
+   */
+  readonly retention?: number | undefined;
+  /** Errors of the connection that listens for changes, which nobody waits for. It is opened again, and no task is lost. */
+  readonly onerror?: ((error: TaskError) => void) | undefined;
+}
+
+/**
+ * Keeps tasks in Redis or Valkey, 5.0 or later, alone or as a cluster, on the caller's own client: `Redis` or `Cluster` of
+ * `ioredis`, or what `createClient` or `createCluster` of `redis` returned and was connected. The store never closes it.
+ * Each change is one script, so one round trip; what `watch` reports comes over a connection of the store's own, made with
+ * `client.duplicate()` while somebody listens.
+ *
+ * Redis loses what it acknowledged unless it is told otherwise. A task survives:
+ * - a restart or a crash of Redis with `appendonly yes`, and a power cut with `appendfsync always`; with `everysec` the last
+ *   second may be missing;
+ * - full memory with `maxmemory-policy noeviction`. Every other policy deletes tasks that were promised. With `noeviction` a
+ *   new task is refused with {@link TaskStoreFullError}, and a change fails and is tried again;
+ * - the loss of a primary only as far as a replica had heard of it: replication and cluster failover are asynchronous, and the
+ *   last changes may be undone, an outcome or a cancellation among them. `min-replicas-to-write 1` with `min-replicas-max-lag`
+ *   bounds how much; nothing in Redis excludes it. Where that is too much, use `postgresStore`.
+ *
+ * Tasks are spread over 16 slots by owner. Owners appear in the names of keys. A deleted task is out of reach at once; the
+ * append-only file holds it until it is rewritten.
+ *
+ * Throws {@link TaskError}: `invalid_argument` for a wrong client, option, owner or id; its methods `storage` where Redis
+ * fails, with its error as `cause`.
+ */
+export function redisStore(client: Ioredis | NodeRedis, options: RedisStoreOptions = {}): TaskStore {
+  return new Redis(client, options);
+}
+
+const DAY = 86_400_000;
+/** Never to be changed: it decides where a task is looked for. */
+const SHARDS = 16;
+const HEAD = ["version", "createdAt", "dueAt", "state"];
+const WHOLE = [...HEAD, "payload"];
+
+/** Which task a member of an index stands for. */
+interface Entry {
+  readonly member: string;
+  readonly owner: string;
+  readonly id: string;
+}
+
+class Redis implements TaskStore {
+  readonly #driver: Driver;
+  readonly #prefix: string;
+  readonly #channel: string;
+  readonly #retention: number;
+  readonly #changes: Changes;
+
+  constructor(client: Ioredis | NodeRedis, { prefix = "mcp-tasks", retention = 30 * DAY, onerror }: RedisStoreOptions) {
+    const driver = driverOf(client);
+    if (driver === undefined)
+      throw new TaskError("invalid_argument", "redisStore needs a client of `ioredis` or `redis`, for example `redisStore(new Redis(url))`.");
+    // A brace would move the part of the key that names its slot.
+    if (!/^[\w:.-]{1,64}$/.test(prefix))
+      throw new TaskError("invalid_argument", "`prefix` of redisStore must be 1 to 64 letters, digits, `_`, `-`, `:` and `.`.");
+    if (!(retention >= DAY))
+      throw new TaskError("invalid_argument", `\`retention\` of redisStore must be at least ${DAY} milliseconds (a day), or Infinity.`);
+    this.#driver = driver;
+    this.#prefix = prefix;
+    this.#channel = `${prefix}:changes`;
+    this.#retention = retention;
+    this.#changes = new Changes(driver, this.#channel, (error) => onerror?.(failure("listen for changes", error)));
+  }
+
+  async get(owner: string, id: string, options?: { readonly payload?: boolean }): Promise<StoredTask | undefined> {
+    check(owner);
+    if (!isId(id)) return undefined;
+    const [task] = await this.#read([{ owner, id }], options?.payload === false ? HEAD : WHOLE);
+    return task;
+  }
+
+  async put(write: TaskWrite): Promise<boolean> {
+    const { owner, id, version, createdAt, dueAt, state, payload } = write;
+    check(owner);
+    if (!isId(id)) throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
+    const before = version === 1 ? "" : String(version - 1);
+    const given = version === 1 && payload === undefined ? null : payload;
+    const fate = given === undefined ? ["keep"] : given === null ? ["clear"] : ["set", given];
+    const due = dueAt === null ? "" : digits(dueAt);
+    const args = [before, String(version), digits(createdAt), due, state, id, `${id}:${owner}`, this.#channel, this.#keep(dueAt), ...fate];
+    try {
+      return (await this.#driver.run(SWAP, this.#keys(owner, id), args)) === 1;
+    } catch (error) {
+      // A task is not begun where its outcome may find no room. A change of one that was begun is tried again.
+      if (version === 1 && isFull(error)) throw new TaskStoreFullError("payload_limit", `Redis is full: ${message(error)}.${ROOM}`);
+      throw failure("write", error, id);
+    }
+  }
+
+  async delete(owner: string, id: string, version: number): Promise<boolean> {
+    check(owner);
+    if (!isId(id)) return true;
+    return (await this.#run("delete", REMOVE, this.#keys(owner, id), [String(version), id, `${id}:${owner}`, this.#channel])) === 1;
+  }
+
+  async list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
+    check(owner);
+    const { after, limit } = options;
+    const from = after ? `(${digits(after.createdAt)}${after.id}` : "-";
+    const index = this.#list(owner);
+    for (;;) {
+      const members = await this.#range(index, from, "+", limit);
+      const entries = members.map((member) => ({ member, owner, id: member.slice(DIGITS) }));
+      const tasks = await this.#listed(index, entries);
+      if (tasks.length === entries.length) return tasks;
+    }
+  }
+
+  async due(before: number, limit: number): Promise<StoredTask[]> {
+    const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
+    for (;;) {
+      // All that are due at `before` or earlier stand before the next millisecond.
+      const to = `(${digits(Math.floor(before) + 1)}`;
+      const members = await Promise.all(shards.map((shard) => this.#range(this.#due(shard), "-", to, limit)));
+      const earliest = members.flat().sort().slice(0, Math.max(0, limit)).map(due);
+      const found = await Promise.all(
+        shards.map((shard) => this.#listed(this.#due(shard), earliest.filter(({ owner }) => shardOf(owner) === shard))),
+      );
+      const tasks = found.flat();
+      if (tasks.length === earliest.length) return tasks.sort((a, b) => a.dueAt! - b.dueAt!);
+    }
+  }
+
+  watch(listener: (owner: string, id: string) => void): () => void {
+    return this.#changes.add(listener);
+  }
+
+  close(): void {
+    this.#changes.close();
+  }
+
+  /**
+   * The tasks of some entries of an index, without those that are gone. Where one was deleted after the index was read,
+   * its entry is gone too; where it has expired, its entry is removed here. Either way the index is then read again.
+   */
+  async #listed(index: string, entries: readonly Entry[]): Promise<StoredTask[]> {
+    if (entries.length === 0) return [];
+    const tasks = await this.#read(entries, HEAD);
+    const gone = entries.filter((_, n) => tasks[n] === undefined);
+    if (gone.length > 0) {
+      const keys = [index, ...gone.map(({ owner, id }) => this.#task(owner, id))];
+      await this.#run("list", TIDY, keys, gone.map(({ member }) => member));
+    }
+    return tasks.filter((task) => task !== undefined);
+  }
+
+  async #read(tasks: readonly Pick<Entry, "owner" | "id">[], fields: readonly string[]): Promise<(StoredTask | undefined)[]> {
+    const rows = await this.#run("read", READ, tasks.map(({ owner, id }) => this.#task(owner, id)), fields);
+    return (rows as unknown[][]).map((row, n) => stored(tasks[n]!.owner, tasks[n]!.id, row));
+  }
+
+  async #range(index: string, from: string, to: string, limit: number): Promise<string[]> {
+    if (!(limit > 0)) return [];
+    const members = await this.#run("list", RANGE, [index], [from, to, String(Math.min(limit, 2 ** 31))]);
+    return (members as unknown[]).map(String);
+  }
+
+  async #run(what: string, script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#driver.run(script, keys, args);
+    } catch (error) {
+      throw failure(what, error);
+    }
+  }
+
+  /** How long Redis keeps the keys, counted from now: its clock may differ from ours. */
+  #keep(dueAt: number | null): string {
+    if (dueAt === null || this.#retention === Infinity) return "";
+    return String(Math.ceil(Math.max(0, dueAt - Date.now()) + this.#retention));
+  }
+
+  #keys(owner: string, id: string): string[] {
+    return [this.#task(owner, id), this.#list(owner), this.#due(shardOf(owner))];
+  }
+  // The first braces name the slot; the owner, which may hold more of them, comes last, so that no two keys are one.
+  #task(owner: string, id: string): string {
+    return `${this.#slot(shardOf(owner))}:task:${id}:${owner}`;
+  }
+  #list(owner: string): string {
+    return `${this.#slot(shardOf(owner))}:list:${owner}`;
+  }
+  #due(shard: number): string {
+    return `${this.#slot(shard)}:due`;
+  }
+  #slot(shard: number): string {
+    return `{${this.#prefix}:${shard}}`;
+  }
+}
+
+/** FNV-1a, over code units. */
+function shardOf(owner: string): number {
+  let hash = 0x811c9dc5;
+  for (let n = 0; n < owner.length; n += 1) hash = Math.imul(hash ^ owner.charCodeAt(n), 0x01000193);
+  return (hash >>> 0) % SHARDS;
+}
+
+/** Enough for every time that JavaScript can write as a date. */
+const DIGITS = 16;
+
+/** A time as text that sorts as the number does. */
+function digits(time: number): string {
+  return String(time).padStart(DIGITS, "0");
+}
+
+function due(member: string): Entry {
+  const end = member.indexOf(":");
+  return { member, id: member.slice(DIGITS, end), owner: member.slice(end + 1) };
+}
+
+function stored(owner: string, id: string, row: readonly unknown[]): StoredTask | undefined {
+  const [version, createdAt, dueAt, state, payload] = row.map((value) => (value === null ? null : String(value)));
+  if (version === null) return undefined;
+  return { owner, id, version: Number(version), createdAt: Number(createdAt), dueAt: dueAt ? Number(dueAt) : null, state: state ?? "", payload: payload ?? null };
+}
+
+function isId(id: string): boolean {
+  return /^[\w-]{1,128}$/.test(id);
+}
+
+/** UTF-8 cannot carry half a surrogate pair: two owners could become one. */
+function check(owner: string): void {
+  if (/\p{Surrogate}/u.test(owner)) throw new TaskError("invalid_argument", "A task's owner must not contain a lone surrogate.");
+}
+
+const ROOM = " Raise `maxmemory`, or shorten the tasks' time to live.";
+
+function failure(what: string, cause: unknown, taskId?: string): TaskError {
+  if (cause instanceof TaskError) return cause;
+  return new TaskError("storage", `The Redis store could not ${what}: ${message(cause)}.${advice(cause)}`, { cause, taskId });
+}
+
+function advice(error: unknown): string {
+  const text = message(error);
+  if (isFull(error)) return ROOM;
+  if (/\bREADONLY\b/.test(text)) return " The client is connected to a replica: connect it to the primary.";
+  if (/\bNOPERM\b|can't run this command/.test(text))
+    return " The Redis user needs EVAL, EVALSHA and what the scripts call, on the keys and the channel of the prefix.";
+  return "";
+}
+
+function isFull(error: unknown): boolean {
+  return /\bOOM\b/.test(message(error));
+}
+
+function message(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+}
