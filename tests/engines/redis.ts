@@ -76,34 +76,69 @@ export class RedisServer {
 
 export interface RedisCluster {
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  readonly servers: readonly RedisServer[];
+  /** Starts a replica of the first primary. */
+  addReplica(): Promise<{ readonly host: string; readonly port: number }>;
   stop(): Promise<void>;
 }
 
 /** Three primaries, each with a third of the slots. */
 export async function startCluster(): Promise<RedisCluster> {
-  const host = "127.0.0.1";
-  const ports = await freePorts(6);
-  const nodes = ports.slice(0, 3).map((port) => ({ host, port }));
-  const servers = await Promise.all(
-    nodes.map(({ port }, n) =>
-      RedisServer.start("--bind", host, "--port", String(port), "--cluster-enabled", "yes", "--cluster-port", String(ports[3 + n]), "--cluster-node-timeout", "2000"),
-    ),
-  );
+  const servers: RedisServer[] = [];
   const stop = async (): Promise<void> => void (await Promise.all(servers.map((server) => server.stop())));
-  const addresses = nodes.map(({ port }) => `${host}:${port}`);
-  const made = spawnSync(program(["redis-cli", "valkey-cli"], "redis-tools"), ["--cluster", "create", ...addresses, "--cluster-yes"], { encoding: "utf8", timeout: 60_000 });
-  if (made.status !== 0) {
+  const start = async () => {
+    const [port = 0, bus] = await freePorts(2);
+    servers.push(await RedisServer.start("--bind", HOST, "--port", String(port), "--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000"));
+    return { host: HOST, port };
+  };
+  const ask = (...args: readonly string[]): void => {
+    const { status, stdout, stderr } = spawnSync(program(["redis-cli", "valkey-cli"], "redis-tools"), ["--cluster", ...args], { encoding: "utf8", timeout: 60_000 });
+    if (status !== 0) throw new Error(`redis-cli --cluster ${args.join(" ")}\n${stdout}\n${stderr}`);
+  };
+  try {
+    const nodes = [await start(), await start(), await start()];
+    ask("create", ...nodes.map(address), "--cluster-yes");
+    for (const node of nodes) await told(node, "cluster info", /cluster_state:ok/);
+    const first = nodes[0]!;
+    const addReplica = async () => {
+      const replica = await start();
+      const id = await asked(first, (client) => client.cluster("MYID"));
+      ask("add-node", address(replica), address(first), "--cluster-slave", "--cluster-master-id", id);
+      await told(replica, "info replication", /master_link_status:up/);
+      for (const node of nodes) await told(node, "cluster slots", new RegExp(`\\b${replica.port}\\b`));
+      return replica;
+    };
+    return { nodes, addReplica, stop };
+  } catch (error) {
     await stop();
-    throw new Error(`The Redis cluster was not made:\n${made.stdout}\n${made.stderr}`);
+    throw error;
   }
-  // Each node hears by itself that all slots are served.
-  for (const node of nodes) {
-    const client = new Redis(node);
-    while (!/cluster_state:ok/.test(await client.cluster("INFO"))) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+interface Node {
+  readonly host: string;
+  readonly port: number;
+}
+const HOST = "127.0.0.1";
+
+function address({ host, port }: Node): string {
+  return `${host}:${port}`;
+}
+
+async function asked<T>(node: Node, question: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(node);
+  try {
+    return await question(client);
+  } finally {
     client.disconnect();
   }
-  return { nodes, servers, stop };
+}
+
+/** Nodes learn of each other by themselves; this waits until one has. */
+async function told(node: Node, question: string, answer: RegExp): Promise<void> {
+  const [command = "", ...args] = question.split(" ");
+  await asked(node, async (client) => {
+    while (!answer.test(String(await client.call(command, ...args)))) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
 }
 
 /** Ports that were free a moment ago, all different. */

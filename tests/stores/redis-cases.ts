@@ -1,10 +1,13 @@
 // redisStore on every client it takes, for the contract suite and for tests of its own.
+import type { TestContext } from "node:test";
 import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
 import type { MakeStore } from "mcp-tasks/store-kit";
-import type { TaskStore } from "../../pkg-template/src/store.ts";
+import type { TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
 import { redisStore, type RedisStoreOptions } from "../../pkg-template/src/stores/redis.ts";
 import type { RedisCluster, RedisServer } from "../engines/redis.ts";
+
+export const CLIENTS = ["ioredis", "redis"] as const;
 
 /** A store on a client of its own, and what ends both. */
 export interface Opened {
@@ -75,4 +78,41 @@ export function makeRedisStore(open: () => Open, restart?: () => Promise<void>):
     });
     return { store: store!, peer, dispose: end, ...(reopen && { reopen }) };
   };
+}
+
+/** A store of its own for one test. */
+export async function opened(t: TestContext, open: Open, options: RedisStoreOptions = {}): Promise<TaskStore> {
+  const { store, end } = await open({ prefix: freshPrefix(), ...options });
+  t.after(end);
+  return store;
+}
+
+export function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
+  return { owner: "alice", id, version: 1, createdAt: 1, dueAt: 2, state: "w", payload: null, ...more };
+}
+
+export async function until(condition: () => unknown): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** From the beginning of a put to the listener of another store, in ms. */
+export async function medianDelay(mine: TaskStore, theirs: TaskStore): Promise<number> {
+  let heard = (_id: string): void => {};
+  const stop = theirs.watch!((_owner, id) => heard(id));
+  let listening = false;
+  heard = () => (listening = true);
+  let version = 0;
+  await until(async () => {
+    await mine.put(write("first", { version: (version += 1) }));
+    return listening;
+  });
+  const took: number[] = [];
+  for (let n = 0; n < 21; n += 1) {
+    const hearing = new Promise<number>((resolve) => (heard = (id) => id === `task-${n}` && resolve(performance.now())));
+    const start = performance.now();
+    await mine.put(write(`task-${n}`, { owner: `owner-${n}` }));
+    took.push((await hearing) - start);
+  }
+  stop();
+  return took.sort((a, b) => a - b)[10]!;
 }

@@ -1,79 +1,83 @@
+import { Watchers } from "../watchers.ts";
 import type { Driver } from "./driver.ts";
 
-type Listener = (owner: string, id: string) => void;
-
-/** What the listeners of one store hear: one subscription, open while somebody listens. */
+/**
+ * What those who watch one store hear. Its own changes it tells them itself; those of others come over one subscription, which
+ * is open while somebody watches. A message is `<origin>:<id>:<owner>`.
+ */
 export class Changes {
+  readonly channel: string;
+  /** What this store signs its own changes with. */
+  readonly origin: string = crypto.randomUUID();
   readonly #driver: Driver;
-  readonly #channel: string;
   readonly #report: (error: unknown) => void;
-  readonly #listeners = new Set<{ readonly call: Listener }>();
-  #close: (() => void) | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #delay = FIRST_DELAY;
+  #watchers = new Watchers();
+  #shut: (() => void) | undefined;
+  #pause = FIRST_PAUSE;
 
+  /** `report` is called with what nobody waits for. */
   constructor(driver: Driver, channel: string, report: (error: unknown) => void) {
     this.#driver = driver;
-    this.#channel = channel;
+    this.channel = channel;
     this.#report = report;
   }
 
-  add(call: Listener): () => void {
-    const listener = { call };
-    this.#listeners.add(listener);
-    if (this.#listeners.size === 1) this.#open();
+  listen(listener: (owner: string, id: string) => void): () => void {
+    const watchers = this.#watchers;
+    const remove = watchers.add(listener);
+    if (this.#shut === undefined) this.#open();
     return () => {
-      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#end();
+      remove();
+      if (watchers.count === 0 && watchers === this.#watchers) this.close();
     };
   }
 
+  tell(owner: string, id: string): void {
+    this.#watchers.tell(owner, id);
+  }
+
   close(): void {
-    this.#listeners.clear();
-    this.#end();
+    this.#watchers = new Watchers();
+    this.#shut?.();
+    this.#shut = undefined;
   }
 
   #open(): void {
     let over = false;
-    const close = this.#driver.subscribe(this.#channel, {
-      message: (name) => {
-        if (!over) this.#changed(name);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const close = this.#driver.subscribe(this.channel, {
+      subscribed: () => {
+        this.#pause = FIRST_PAUSE;
+      },
+      message: (text) => {
+        if (!over) this.#heard(text);
       },
       error: (error) => {
         if (!over) this.#report(error);
       },
       lost: (error) => {
         if (over) return;
-        this.#end();
+        over = true;
+        close();
+        timer = setTimeout(() => this.#open(), this.#pause);
+        this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
         this.#report(error);
-        this.#timer = setTimeout(() => this.#open(), this.#delay);
-        this.#delay = Math.min(2 * this.#delay, LAST_DELAY);
       },
     });
-    this.#close = () => {
+    this.#shut = () => {
+      clearTimeout(timer);
+      if (!over) close();
       over = true;
-      close();
     };
   }
 
-  #end(): void {
-    clearTimeout(this.#timer);
-    this.#close?.();
-    this.#close = undefined;
-  }
-
-  #changed(name: string): void {
-    this.#delay = FIRST_DELAY;
-    const end = name.indexOf(":");
-    const [id, owner] = [name.slice(0, end), name.slice(end + 1)];
-    for (const listener of this.#listeners) {
-      try {
-        listener.call(owner, id);
-      } catch {
-        // It is not the other listeners' fault.
-      }
-    }
+  #heard(text: string): void {
+    const [origin, id] = text.split(":", 2) as [string, string?];
+    if (origin === this.origin || id === undefined) return;
+    this.#watchers.tell(text.slice(origin.length + id.length + 2), id);
   }
 }
 
-const FIRST_DELAY = 1_000;
-const LAST_DELAY = 60_000;
+/** In ms: how long after a lost connection it listens again, doubled with each failure up to the longest. */
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 10_000;

@@ -17,6 +17,7 @@ export interface NodeRedis {
 
 /** What is told about a subscription. */
 export interface Subscriber {
+  subscribed(): void;
   message(text: string): void;
   /** Something went wrong; the connection looks after itself. */
   error(error: unknown): void;
@@ -53,7 +54,7 @@ function ioredis(client: Ioredis): Driver {
       connection.on("message", (_channel, text) => subscriber.message(String(text)));
       connection.on("error", (error) => subscriber.error(error));
       connection.on("end", () => subscriber.lost(new Error("The connection has ended.")));
-      connection.subscribe(channel).catch((error: unknown) => subscriber.lost(error));
+      connection.subscribe(channel).then(() => subscriber.subscribed(), (error: unknown) => subscriber.lost(error));
       return () => connection.disconnect();
     },
   };
@@ -99,6 +100,7 @@ function nodeRedis(client: NodeRedis): Driver {
         await connection.connect();
         if (closed) return close(); // again: now there is something to close
         await connection.subscribe(channel, (text) => subscriber.message(String(text)));
+        subscriber.subscribed();
       };
       begin().catch((error: unknown) => {
         if (!closed) subscriber.lost(error);

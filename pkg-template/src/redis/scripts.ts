@@ -28,18 +28,19 @@ async function sha1(text: string): Promise<string> {
 
 /**
  * Keys: task, list, due. Arguments: the version before (empty for none), version, createdAt, dueAt, state, id, name, channel,
- * milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and the payload.
+ * origin, milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and
+ * the payload. The origin is what the store calls itself, so that it knows its own messages.
  *
  * The first write is the one that Redis refuses when its memory is full, so a refused script has written nothing. The
  * channel comes before it: a user who may not publish is told so, not left with a task that nobody hears of. An index
  * lives as long as the task in it that lives longest.
  */
 export const SWAP: Script = new Script(`
-local before, version, createdAt, dueAt, state, id, name, channel, ttl, mode, payload = unpack(ARGV)
+local before, version, createdAt, dueAt, state, id, name, channel, origin, ttl, mode, payload = unpack(ARGV)
 local task, list, due = unpack(KEYS)
 local stored = redis.call('HMGET', task, 'version', 'dueAt')
 if (stored[1] or '') ~= before then return 0 end
-redis.call('PUBLISH', channel, name)
+redis.call('PUBLISH', channel, origin .. ':' .. name)
 
 redis.call('HSET', task, 'version', version, 'dueAt', dueAt, 'state', state)
 if mode == 'set' then redis.call('HSET', task, 'payload', payload) end
@@ -63,14 +64,14 @@ if ttl == '' then redis.call('PERSIST', task) else redis.call('PEXPIRE', task, t
 return 1
 `);
 
-/** Keys: task, list, due. Arguments: version, id, name, channel. */
+/** Keys: task, list, due. Arguments: version, id, name, channel, origin. */
 export const REMOVE: Script = new Script(`
-local version, id, name, channel = unpack(ARGV)
+local version, id, name, channel, origin = unpack(ARGV)
 local task, list, due = unpack(KEYS)
 local stored = redis.call('HMGET', task, 'version', 'createdAt', 'dueAt')
 if not stored[1] then return 1 end
 if stored[1] ~= version then return 0 end
-redis.call('PUBLISH', channel, name)
+redis.call('PUBLISH', channel, origin .. ':' .. name)
 redis.call('DEL', task)
 redis.call('ZREM', list, stored[2] .. id)
 redis.call('ZREM', due, stored[3] .. name)

@@ -63,7 +63,6 @@ interface Entry {
 class Redis implements TaskStore {
   readonly #driver: Driver;
   readonly #prefix: string;
-  readonly #channel: string;
   readonly #retention: number;
   readonly #changes: Changes;
 
@@ -78,9 +77,14 @@ class Redis implements TaskStore {
       throw new TaskError("invalid_argument", `\`retention\` of redisStore must be at least ${DAY} milliseconds (a day), or Infinity.`);
     this.#driver = driver;
     this.#prefix = prefix;
-    this.#channel = `${prefix}:changes`;
     this.#retention = retention;
-    this.#changes = new Changes(driver, this.#channel, (error) => onerror?.(failure("listen for changes", error)));
+    this.#changes = new Changes(driver, `${prefix}:changes`, (error) => {
+      try {
+        onerror?.(failure("listen for changes", error));
+      } catch {
+        // A broken listener must not break the store.
+      }
+    });
   }
 
   async get(owner: string, id: string, options?: { readonly payload?: boolean }): Promise<StoredTask | undefined> {
@@ -98,9 +102,12 @@ class Redis implements TaskStore {
     const given = version === 1 && payload === undefined ? null : payload;
     const fate = given === undefined ? ["keep"] : given === null ? ["clear"] : ["set", given];
     const due = dueAt === null ? "" : digits(dueAt);
-    const args = [before, String(version), digits(createdAt), due, state, id, `${id}:${owner}`, this.#channel, this.#keep(dueAt), ...fate];
+    const { channel, origin } = this.#changes;
+    const args = [before, String(version), digits(createdAt), due, state, id, `${id}:${owner}`, channel, origin, this.#keep(dueAt), ...fate];
     try {
-      return (await this.#driver.run(SWAP, this.#keys(owner, id), args)) === 1;
+      const done = Number(await this.#driver.run(SWAP, this.#keys(owner, id), args)) === 1;
+      if (done) this.#changes.tell(owner, id);
+      return done;
     } catch (error) {
       // A task is not begun where its outcome may find no room. A change of one that was begun is tried again.
       if (version === 1 && isFull(error)) throw new TaskStoreFullError("payload_limit", `Redis is full: ${message(error)}.${ROOM}`);
@@ -111,7 +118,11 @@ class Redis implements TaskStore {
   async delete(owner: string, id: string, version: number): Promise<boolean> {
     check(owner);
     if (!isId(id)) return true;
-    return (await this.#run("delete", REMOVE, this.#keys(owner, id), [String(version), id, `${id}:${owner}`, this.#channel])) === 1;
+    const { channel, origin } = this.#changes;
+    const args = [String(version), id, `${id}:${owner}`, channel, origin];
+    const done = Number(await this.#run("delete", REMOVE, this.#keys(owner, id), args)) === 1;
+    if (done) this.#changes.tell(owner, id);
+    return done;
   }
 
   async list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
@@ -143,7 +154,7 @@ class Redis implements TaskStore {
   }
 
   watch(listener: (owner: string, id: string) => void): () => void {
-    return this.#changes.add(listener);
+    return this.#changes.listen(listener);
   }
 
   close(): void {
@@ -208,11 +219,11 @@ class Redis implements TaskStore {
   }
 }
 
-/** FNV-1a, over code units. */
+/** FNV-1a, over code units; its low bits depend on those of each character alone. */
 function shardOf(owner: string): number {
   let hash = 0x811c9dc5;
   for (let n = 0; n < owner.length; n += 1) hash = Math.imul(hash ^ owner.charCodeAt(n), 0x01000193);
-  return (hash >>> 0) % SHARDS;
+  return (hash >>> 16) % SHARDS;
 }
 
 /** Enough for every time that JavaScript can write as a date. */
@@ -254,7 +265,7 @@ function advice(error: unknown): string {
   const text = message(error);
   if (isFull(error)) return ROOM;
   if (/\bREADONLY\b/.test(text)) return " The client is connected to a replica: connect it to the primary.";
-  if (/\bNOPERM\b|can't run this command/.test(text))
+  if (/\bNOPERM\b|can't (run|access|publish)/.test(text))
     return " The Redis user needs EVAL, EVALSHA and what the scripts call, on the keys and the channel of the prefix.";
   return "";
 }
