@@ -17,6 +17,10 @@ pub struct Limits {
     pub name: usize,
     /// Rows on a page.
     pub page: u32,
+    /// Tasks that one subscription listens to; more are not accepted.
+    pub listened: usize,
+    /// Subscriptions that are open at once for one owner.
+    pub listens: usize,
     /// How often one owner may do what; the host says.
     pub rates: Rates,
 }
@@ -77,6 +81,6 @@ impl Act {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, rates: Rates::default() }
+        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, listened: 256, listens: 16, rates: Rates::default() }
     }
 }

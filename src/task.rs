@@ -194,6 +194,18 @@ impl Task {
         !self.phase.is_terminal() && self.is_expired(now)
     }
 
+    /// Whether whoever reads the one sees the same in the other.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let outstanding = |input: &&Input| !input.answered;
+        self.phase == other.phase
+            && self.failure == other.failure
+            && self.updated_at == other.updated_at
+            && self.ttl == other.ttl
+            && self.poll_interval == other.poll_interval
+            && self.message == other.message
+            && self.inputs.iter().filter(outstanding).map(|input| &input.key).eq(other.inputs.iter().filter(outstanding).map(|input| &input.key))
+    }
+
     pub fn has_outstanding_input(&self) -> bool {
         self.inputs.iter().any(|input| !input.answered)
     }

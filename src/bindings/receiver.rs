@@ -49,6 +49,15 @@ extern "C" {
     /// `kind`: 0 a result, 1 an error, 2 the error that the payload is, 3 an error because a limit is in the way.
     #[wasm_bindgen(method, js_name = "endReply")]
     fn end_reply(this: &ReceiverHost, request: u32, kind: u8);
+    /// A notification begins: the assembler is filled next. `job`: 0 for none.
+    #[wasm_bindgen(method, js_name = "beginNews")]
+    fn begin_news(this: &ReceiverHost, request: u32, job: u32);
+    /// It goes to a subscription.
+    #[wasm_bindgen(method)]
+    fn tell(this: &ReceiverHost, listen: u32);
+    /// It goes to the requestor of a call. `stream`: 0 for the connection itself.
+    #[wasm_bindgen(method, js_name = "tellRequestor")]
+    fn tell_requestor(this: &ReceiverHost, call: u32, stream: u32);
     #[wasm_bindgen(method)]
     fn forward(this: &ReceiverHost, call: u32, gated: bool);
     #[wasm_bindgen(method)]
@@ -185,6 +194,11 @@ impl Receiver {
             on_lost: OnLost::Fail,
             immediate: immediate.map(Into::into),
         })
+    }
+
+    #[wasm_bindgen(js_name = "tellRequestors")]
+    pub fn tell_requestors(&self, wanted: bool) {
+        self.inner.borrow_mut().tell_requestors(wanted);
     }
 
     pub fn start(&self, now: f64) {
@@ -336,6 +350,31 @@ impl Receiver {
         }
     }
 
+    /// `subscriptions/listen` with tasks. `until`: when its authorization is over; NaN for never.
+    #[allow(clippy::too_many_arguments)]
+    pub fn listen(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, ids: Vec<String>, until: f64) {
+        let until = (!until.is_nan()).then_some(until as Millis);
+        self.inner.borrow_mut().handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
+    }
+
+    /// The acknowledgement is out. `alone`: nothing else is subscribed to on its stream.
+    pub fn listening(&self, now: f64, request: u32, alone: bool) {
+        self.inner.borrow_mut().handle_listening(now as Millis, request, alone);
+    }
+
+    pub fn flow(&self, now: f64, request: u32, ready: bool) {
+        self.inner.borrow_mut().handle_flow(now as Millis, request, ready);
+    }
+
+    pub fn unlisten(&self, now: f64, request: u32) {
+        self.inner.borrow_mut().handle_unlisten(now as Millis, request);
+    }
+
+    #[wasm_bindgen(js_name = "endListen")]
+    pub fn end_listen(&self, now: f64, request: u32) {
+        self.inner.borrow_mut().handle_end_listen(now as Millis, request);
+    }
+
     /// The request that updates the task that `job` has read; 0 for none.
     #[wasm_bindgen(js_name = "updateOf")]
     pub fn update_of(&self, job: u32) -> u32 {
@@ -455,6 +494,16 @@ impl Receiver {
                 host.begin_reply(request, job.unwrap_or_default());
                 let kind = wire::write(generation, &body, &mut Assembling { assembler: &self.assembler, named });
                 host.end_reply(request, kind as u8);
+            }
+            Output::Tell { request, generation, job, news } => {
+                host.begin_news(request, job.unwrap_or_default());
+                wire::write_news(generation, &news, &mut Assembling { assembler: &self.assembler, named: false });
+                host.tell(request);
+            }
+            Output::TellRequestor { call, generation, stream, news } => {
+                host.begin_news(call, 0);
+                wire::write_news(generation, &news, &mut Assembling { assembler: &self.assembler, named: false });
+                host.tell_requestor(call, stream.unwrap_or_default());
             }
             Output::Forward { call, gated } => host.forward(call, gated),
             Output::Bind { call, id } => host.bind(call, &id),

@@ -28,7 +28,7 @@ extern "C" {
     fn null(this: &Assembler, name: u8);
     #[wasm_bindgen(method)]
     fn instant(this: &Assembler, name: u8, at: f64);
-    /// `kind`: 0 result, 1 result marked with its task, 2 error, 3 input request under `key`.
+    /// `kind`: 0 result, 1 result marked with its task, 2 error, 3 input request under `key`, 4 the id of the subscription.
     #[wasm_bindgen(method)]
     fn part(this: &Assembler, name: u8, kind: u8, key: &str);
     #[wasm_bindgen(method, js_name = "keyedPart")]
@@ -47,6 +47,7 @@ fn code(part: &Part) -> (u8, &str) {
         Part::RelatedResult => (1, ""),
         Part::Error => (2, ""),
         Part::Input(key) => (3, key),
+        Part::Subscription => (4, ""),
     }
 }
 

@@ -16,6 +16,9 @@ impl Receiver {
     pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Task) {
         // Nobody was told of a discarded task.
         let silent = matches!(change, Change::Discard);
+        if !silent {
+            self.tell_requestor(number, before, next);
+        }
         match change {
             Change::Ask { ask, .. } => self.asked(number, ask, next),
             Change::AskInResult { .. } => {
@@ -56,8 +59,11 @@ impl Receiver {
             if !silent {
                 self.event(of_end(next), number);
             }
-        } else if before.is_none_or(|before| before.phase != next.phase || before.message != next.message) {
-            self.event(Happening::Status, number);
+        } else {
+            if before.is_none_or(|before| before.phase != next.phase || before.message != next.message) {
+                self.event(Happening::Status, number);
+            }
+            self.look_for_listeners(number);
         }
     }
 
@@ -98,6 +104,7 @@ impl Receiver {
             });
         }
         self.end_call(number);
+        self.look_for_listeners(number);
     }
 
     /// Somebody else has ended the task. What was read need not hold its outcome.
@@ -112,6 +119,7 @@ impl Receiver {
     /// Nothing changes: those who wait learn how the task stands.
     pub(super) fn checked(&mut self, number: u32, job: Option<Job>, task: &Task) {
         self.leave_head(number);
+        self.tell_listeners(number, job, task);
         if task.phase.is_terminal() {
             self.ended_elsewhere(number, job, task);
         } else {
@@ -168,6 +176,7 @@ impl Receiver {
             self.no_longer_waits(facts);
             self.refuse(facts, Error::expired());
         }
+        self.leave_listeners(number);
         self.drop_asks(number);
         self.finish(Some(job));
         self.settle_slot(number);
@@ -194,6 +203,8 @@ impl Receiver {
                 self.drop_asks(number);
                 self.end_call(number);
             }
+            // Who listens is still owed the news.
+            Some(Change::Check) => self.check_later(number),
             _ => {}
         }
         self.finish(job);

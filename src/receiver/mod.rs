@@ -9,6 +9,7 @@ mod cancel;
 mod change;
 mod effect;
 mod input;
+mod listen;
 mod output;
 mod policy;
 mod rate;
@@ -36,6 +37,7 @@ pub use policy::{MIN_TTL, Policy, Promotion, Support};
 
 use call::Call;
 use change::Change;
+use listen::Listening;
 use rate::Buckets;
 use read::Read;
 use slot::Slots;
@@ -85,6 +87,7 @@ enum Timer {
     Expire(u32),
     Retry(u32),
     Check(u32),
+    Lapse(Request),
     Sweep,
     SweepOn,
 }
@@ -109,6 +112,10 @@ pub struct Receiver {
     waiting: Table<Request, u32>,
     /// The job of each `tasks/result` that is being looked up.
     reading: Table<Request, Job>,
+    /// The subscriptions.
+    listens: Table<Request, Listening>,
+    /// Requestors hear of changes unasked, where the generation has it.
+    tells_requestors: bool,
     jobs: Table<Job, Pending>,
     last_job: Job,
     /// Tasks of each owner that count against its limit.
@@ -146,6 +153,8 @@ impl Receiver {
             asks: Table::new(),
             waiting: Table::new(),
             reading: Table::new(),
+            listens: Table::new(),
+            tells_requestors: true,
             jobs: Table::new(),
             last_job: 0,
             running: Table::new(),
@@ -193,6 +202,7 @@ impl Receiver {
         for request in connection.waits.into_keys() {
             self.end_wait(request);
         }
+        self.unlisten_peer(peer);
         if connection.pipe {
             self.owe_all_again(peer);
         }
@@ -244,10 +254,11 @@ impl Receiver {
     fn tick(&mut self, now: Millis) {
         self.now = self.now.max(now);
         if self.deadlines.len() > self.many_deadlines {
-            let (slots, calls) = (&self.slots, &self.calls);
+            let (slots, calls, listens) = (&self.slots, &self.calls, &self.listens);
             self.deadlines.retain(|timer| match timer {
                 Timer::Promote(call) => calls.contains_key(call),
                 Timer::Expire(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
+                Timer::Lapse(listen) => listens.contains_key(listen),
                 Timer::Sweep | Timer::SweepOn => true,
             });
             self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());
@@ -288,7 +299,7 @@ impl Receiver {
             self.calls.len(),
             self.slots.len(),
             self.asks.len(),
-            self.waiting.len() + self.peers.values().map(|peer| peer.waits.len() + peer.creating.len()).sum::<usize>(),
+            self.waiting.len() + self.listens.len() + self.peers.values().map(|peer| peer.waits.len() + peer.creating.len()).sum::<usize>(),
             self.reading.len(),
             self.jobs.len(),
             self.running.len() + self.running_total as usize,

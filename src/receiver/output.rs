@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::storage::{Job, Operation};
 use crate::task::{Millis, Phase};
-use crate::wire::{Body, Generation};
+use crate::wire::{Body, Generation, News};
 
 /// The number of a JSON-RPC request, given by the host; numbers from [`RESTARTED`] up are given by the receiver.
 pub type Request = u32;
@@ -38,6 +38,10 @@ pub enum Output {
     Finish { job: Job },
     /// Answer the request; payloads come from what `job` read or wrote last.
     Reply { request: Request, generation: Generation, job: Option<Job>, body: Body },
+    /// Tell the client of a subscription; payloads come from what `job` has read.
+    Tell { request: Request, generation: Generation, job: Option<Job>, news: News },
+    /// Tell the requestor of a task, on the response stream of `stream`, or on the connection of the call.
+    TellRequestor { call: Request, generation: Generation, stream: Option<Request>, news: News },
     /// Hand the call to the SDK, without the members that ask for a task. `gated`: report when its handler is about to
     /// begin, and hold it until `Begin`.
     Forward { call: Request, gated: bool },

@@ -92,11 +92,16 @@ impl Receiver {
 
     /// The request names a task that its owner does not have.
     pub(super) fn miss(&mut self, facts: Facts) {
-        if let Some(owner) = self.counted_owner(facts.peer) {
+        self.count_miss(facts.peer);
+        self.refuse(facts, Error::not_found());
+    }
+
+    /// Something that this connection's owner does not have was looked for.
+    pub(super) fn count_miss(&mut self, peer: Peer) {
+        if let Some(owner) = self.counted_owner(peer) {
             // With an empty bucket nothing would have been looked up: this one was on its way already.
             let _ = self.buckets.take(&owner, Act::Miss, self.now);
         }
-        self.refuse(facts, Error::not_found());
     }
 
     /// Whether a task may be made for this connection now, or the error that says when.

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::change::Change;
 use super::{Facts, Happening, Output, Pending, Receiver, Request, Timer};
 use crate::cursor;
 use crate::limit::Act;
@@ -20,6 +19,8 @@ pub(super) enum Read {
     State { facts: Facts, id: String },
     Outcome { facts: Facts, owner: Rc<str>, id: String },
     Page { facts: Facts },
+    /// A task that a subscription names.
+    Listened { request: Request, id: String },
 }
 
 impl Receiver {
@@ -90,7 +91,7 @@ impl Receiver {
         self.end_wait(request);
     }
 
-    fn read(&mut self, read: Read, operation: Operation) -> Job {
+    pub(super) fn read(&mut self, read: Read, operation: Operation) -> Job {
         let job = self.job(Pending::Read(read));
         self.push(Output::Store { job, operation });
         job
@@ -101,6 +102,10 @@ impl Receiver {
             self.reading.remove(&facts.request);
         }
         match (read, completion) {
+            (Read::Listened { request, id }, completion) => {
+                let found = if let Completion::Record(record) = completion { record } else { None };
+                self.looked_up(request, &id, found.and_then(|record| Task::from_state(&record.state)));
+            }
             (Read::State { facts, id }, Completion::Record(record)) => {
                 let mut found = record.and_then(|record| Task::from_state(&record.state));
                 let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
@@ -129,7 +134,7 @@ impl Receiver {
     }
 
     /// The outcome is read (X-SEC-09).
-    fn retrieved(&mut self, facts: Facts, id: &str, task: &Task) {
+    pub(super) fn retrieved(&mut self, facts: Facts, id: &str, task: &Task) {
         let Some(owner) = self.owner_of(facts.peer) else { return };
         let (id, tool) = (id.to_owned(), task.tool.clone());
         self.push(Output::Event { happening: Happening::Retrieved, owner, id, tool, phase: Some(task.phase) });
@@ -160,7 +165,7 @@ impl Receiver {
     }
 
     /// Whether this request may see the task; one that ran out of time is shown as such (X-TTL-01).
-    fn sees(&self, facts: Facts, task: &mut Task) -> bool {
+    pub(super) fn sees(&self, facts: Facts, task: &mut Task) -> bool {
         if task.generation != facts.generation && !self.cross_generation {
             return false;
         }
@@ -244,9 +249,6 @@ impl Receiver {
     pub fn handle_changed(&mut self, now: Millis, owner: &str, id: &str) {
         self.tick(now);
         let Some(slot) = self.slots.find(owner, id) else { return };
-        let coming = self.slots.get(slot).is_some_and(|slot| slot.queue.iter().skip(usize::from(slot.busy)).any(|change| matches!(change, Change::Check)));
-        if !coming {
-            self.change(slot, Change::Check);
-        }
+        self.look(slot);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::change::Change;
+use super::listen::Heard;
 use super::{Ask, Facts, Receiver, Request};
 use crate::table::Table;
 use crate::task::Task;
@@ -45,6 +46,8 @@ pub(super) struct Slot {
     pub counted: bool,
     /// Blocked `tasks/result` requests; the newest has the highest number.
     pub waiters: Table<Request, Facts>,
+    /// The subscriptions that named it.
+    pub listeners: Table<Request, Heard>,
     pub asks: Vec<PendingAsk>,
     /// Failed or lost attempts of the change at the head.
     pub attempts: u32,
@@ -63,7 +66,7 @@ impl Slot {
 
     /// Whether somebody here waits for what other processes may do to the task.
     pub fn is_watched(&self) -> bool {
-        !self.waiters.is_empty() || self.asks.iter().any(|pending| pending.shown && pending.key.is_some())
+        !self.waiters.is_empty() || self.is_listened_to() || self.asks.iter().any(|pending| pending.shown && pending.key.is_some())
     }
 }
 
@@ -107,6 +110,7 @@ impl Slots {
                 call: None,
                 counted: false,
                 waiters: Table::new(),
+                listeners: Table::new(),
                 asks: Vec::new(),
                 attempts: 0,
                 checks: 0,
@@ -136,7 +140,7 @@ impl Receiver {
     /// Lets go of a slot that nothing needs any more.
     pub(super) fn settle_slot(&mut self, number: u32) {
         let idle = self.slots.get(number).is_some_and(|slot| {
-            !slot.busy && slot.queue.is_empty() && slot.call.is_none() && slot.waiters.is_empty() && slot.asks.is_empty()
+            !slot.busy && slot.queue.is_empty() && slot.call.is_none() && slot.waiters.is_empty() && slot.listeners.is_empty() && slot.asks.is_empty()
         });
         if idle {
             self.uncount(number);

@@ -102,6 +102,11 @@ impl Error {
         Self::fixed(INTERNAL, message, Some(ErrorData::Limit(reason)))
     }
 
+    /// G26-SUB-11.
+    pub const fn subscription_limit() -> Self {
+        Self::fixed(INTERNAL, "Subscription limit reached", Some(ErrorData::Limit(LimitReason::Rate)))
+    }
+
     /// `wait`: ms until the request may be repeated (X-ERR-04).
     pub fn too_often(wait: u32) -> Self {
         Self { data: Some(ErrorData::TooOften { wait }), ..Self::limit(LimitReason::Rate) }

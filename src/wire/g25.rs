@@ -1,6 +1,6 @@
 //! Revision 2025-11-25.
 
-use super::{Body, Method, Name, Part, View, Writer};
+use super::{Body, Method, Name, News, Part, View, Writer};
 use crate::task::Phase;
 
 pub(super) const METHODS: &[(&str, Method)] =
@@ -29,12 +29,12 @@ pub(super) fn write(body: &Body, writer: &mut impl Writer) {
                 writer.close();
             }
         }
-        Body::State { id, task } => write_task(View { id, task }, status(task.phase), writer),
+        Body::State { id, task } => write_state(View { id, task }, writer),
         Body::Page { rows, next } => {
             writer.open_list(Name::Tasks);
             for (id, task) in rows {
                 writer.open(Name::Item);
-                write_task(View { id, task }, status(task.phase), writer);
+                write_state(View { id, task }, writer);
                 writer.close();
             }
             writer.close();
@@ -42,12 +42,25 @@ pub(super) fn write(body: &Body, writer: &mut impl Writer) {
                 writer.text(Name::NextCursor, cursor);
             }
         }
-        Body::Outcome { .. } | Body::Ack | Body::Error(_) => {}
+        Body::Outcome { .. } | Body::Ack | Body::Unsubscribed | Body::Error(_) => {}
     }
+}
+
+/// No related-task key is in it (G25-NTF-03).
+pub(super) fn write_news(news: &News, writer: &mut impl Writer) {
+    let News::State { id, task } = news else { return };
+    writer.word(Name::Method, Name::NewsStatus);
+    writer.open(Name::Params);
+    write_state(View { id, task }, writer);
+    writer.close();
 }
 
 pub(super) fn write_outcome(writer: &mut impl Writer) {
     writer.part(Name::Item, &Part::RelatedResult);
+}
+
+fn write_state(view: View, writer: &mut impl Writer) {
+    write_task(view, status(view.task.phase), writer);
 }
 
 fn write_task(view: View, status: Name, writer: &mut impl Writer) {

@@ -1,6 +1,6 @@
 //! Revision 2026-07-28, the extension `io.modelcontextprotocol/tasks`.
 
-use super::{Body, Method, Name, Part, View, Writer, error};
+use super::{Body, Method, Name, News, Part, View, Writer, error};
 use crate::task::{Phase, Task};
 
 pub(super) const METHODS: &[(&str, Method)] =
@@ -25,12 +25,51 @@ pub(super) fn write(body: &Body, writer: &mut impl Writer) {
         }
         Body::State { id, task } => {
             writer.word(Name::ResultType, Name::Complete);
-            write_task(id, task, status(task.phase), writer);
-            write_detail(task, writer);
+            write_state(id, task, writer);
         }
         Body::Ack => writer.word(Name::ResultType, Name::Complete),
+        Body::Unsubscribed => {
+            writer.word(Name::ResultType, Name::Complete);
+            write_subscription(writer);
+        }
         Body::Outcome { .. } | Body::Page { .. } | Body::Error(_) => {}
     }
+}
+
+/// A notification has no `resultType` (G26-NTF-04).
+pub(super) fn write_news(news: &News, writer: &mut impl Writer) {
+    match news {
+        News::Acknowledged { ids } => {
+            writer.word(Name::Method, Name::NewsAcknowledged);
+            writer.open(Name::Params);
+            writer.open(Name::Notifications);
+            writer.open_list(Name::TaskIds);
+            for id in ids {
+                writer.text(Name::Item, id);
+            }
+            writer.close();
+            writer.close();
+        }
+        News::State { id, task } => {
+            writer.word(Name::Method, Name::NewsTask);
+            writer.open(Name::Params);
+            write_state(id, task, writer);
+        }
+    }
+    write_subscription(writer);
+    writer.close();
+}
+
+/// The subscription that a message belongs to (G26-NTF-03).
+fn write_subscription(writer: &mut impl Writer) {
+    writer.open(Name::Meta);
+    writer.part(Name::SubscriptionId, &Part::Subscription);
+    writer.close();
+}
+
+fn write_state(id: &str, task: &Task, writer: &mut impl Writer) {
+    write_task(id, task, status(task.phase), writer);
+    write_detail(task, writer);
 }
 
 fn write_task(id: &str, task: &Task, status: Name, writer: &mut impl Writer) {

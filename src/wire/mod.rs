@@ -89,6 +89,8 @@ pub enum Part {
     Error,
     /// The input request under this key.
     Input(String),
+    /// The id of the `subscriptions/listen` request that this belongs to, with its own JSON type (G26-NTF-03).
+    Subscription,
 }
 
 /// Takes a message field by field.
@@ -132,6 +134,8 @@ pub enum Body {
     Page { rows: Vec<(String, Task)>, next: Option<String> },
     /// It was done; nothing to say (G26-CAN-02, G26-UPD-02).
     Ack,
+    /// A subscription is over (G26-SUB-08).
+    Unsubscribed,
     /// A JSON-RPC error.
     Error(Error),
 }
@@ -173,6 +177,23 @@ pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> K
             }
             Kind::Result
         }
+    }
+}
+
+/// What a client is told without having asked just then.
+#[derive(Clone, PartialEq, Debug)]
+pub enum News {
+    /// A subscription begins: these of the tasks it named are listened to (G26-SUB-02).
+    Acknowledged { ids: Vec<String> },
+    /// The state of a task, in the same words as the answer to `tasks/get` (G25-NTF-01, G26-NTF-01, G26-NTF-05).
+    State { id: String, task: Task },
+}
+
+/// Writes the members `method` and `params` of a notification.
+pub fn write_news(generation: Generation, news: &News, writer: &mut impl Writer) {
+    match generation {
+        Generation::G25 => g25::write_news(news, writer),
+        Generation::G26 => g26::write_news(news, writer),
     }
 }
 

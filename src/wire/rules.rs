@@ -51,6 +51,11 @@ impl Generation {
         matches!(self, Self::G25)
     }
 
+    /// Whether a requestor hears of changes without having subscribed to them (G25-NTF-01, G26-NTF-02).
+    pub const fn tells_unasked(self) -> bool {
+        matches!(self, Self::G25)
+    }
+
     /// Whether error codes are reserved that handlers must not use (G26-ERR-03).
     pub const fn reserves_codes(self) -> bool {
         matches!(self, Self::G26)

@@ -10,12 +10,12 @@ use mcp_tasks::receiver::{
 use mcp_tasks::storage::{Completion, Job, Operation, Payload};
 use mcp_tasks::task::{InputKind, Millis, OnLost, Task};
 use mcp_tasks::wire::capability::Capabilities;
-use mcp_tasks::wire::{Body, Generation, Part};
+use mcp_tasks::wire::{Body, Generation, News, Part};
 use serde_json::{Value, json};
 
 pub use mcp_tasks::wire::Generation::{G25, G26};
 
-use crate::json::response;
+use crate::json::{notification, response};
 use crate::model::{Fault, Parts, Store};
 
 /// The instant at which every world begins.
@@ -95,6 +95,8 @@ pub struct World {
     /// Where each request went.
     sent: BTreeMap<Request, (usize, u32)>,
     bound: BTreeMap<Request, String>,
+    /// What each subscription, or each requestor by its call, was told.
+    pub told: BTreeMap<Request, Vec<Value>>,
     last_request: Request,
     last_seed: u64,
     pub key: [u8; 16],
@@ -136,6 +138,7 @@ impl World {
             excused: BTreeSet::new(),
             sent: BTreeMap::new(),
             bound: BTreeMap::new(),
+            told: BTreeMap::new(),
             last_request: 0,
             last_seed: 0,
             key,
@@ -191,6 +194,11 @@ impl World {
                 let parts = job.map(|job| node.read.get(&job).expect("a job that is not finished").clone());
                 self.record_reply(request, generation, parts.as_ref(), body);
             }
+            Output::Tell { request, generation, job, ref news } => {
+                let parts = job.map(|job| node.read.get(&job).expect("a job that is not finished").clone());
+                self.record_news(request, generation, parts.as_ref(), news);
+            }
+            Output::TellRequestor { call, generation, ref news, .. } => self.record_news(call, generation, None, news),
             Output::AnsweredElsewhere { job, ref key, .. } => {
                 let parts = node.read[&job].as_ref().expect("a payload that was read");
                 assert!(parts.contains_key(&format!("answer {key}")), "{key} in {parts:?}");
@@ -207,17 +215,14 @@ impl World {
         if let Body::Created { id, .. } = body {
             assert!(self.store.ids.contains(id), "a handle leaves only when its task is stored");
         }
-        let fill = |part: &Part| {
-            let parts = parts.expect("a job").as_ref().expect("a payload that was read or written");
-            let name = match part {
-                Part::Result | Part::RelatedResult => "result".to_owned(),
-                Part::Error => "error".to_owned(),
-                Part::Input(key) => format!("input {key}"),
-            };
-            json!(parts.get(&name).unwrap_or_else(|| panic!("{name} in {parts:?}")))
-        };
+        let fill = |part: &Part| filled(parts, part, request);
         let value = response(generation, body, &fill);
         assert!(self.replies.insert(request, value).is_none(), "{request} is answered twice");
+    }
+
+    fn record_news(&mut self, request: Request, generation: Generation, parts: Option<&Option<Parts>>, news: &News) {
+        let fill = |part: &Part| filled(parts, part, request);
+        self.told.entry(request).or_default().push(notification(generation, news, &fill));
     }
 
     /// The store performs the operation and answers.
@@ -371,6 +376,44 @@ impl World {
         self.reply(facts.request)
     }
 
+    /// `subscriptions/listen` with these tasks; the acknowledgement is not out yet.
+    pub fn subscribe(&mut self, node: usize, peer: Peer, ids: &[&str]) -> Request {
+        let facts = self.facts(node, peer, G26);
+        self.subscribe_as(node, facts, ids, None)
+    }
+
+    pub fn subscribe_as(&mut self, node: usize, facts: Facts, ids: &[&str], until: Option<Millis>) -> Request {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.input(node, |receiver, now| receiver.handle_listen(now, facts, ids, until));
+        facts.request
+    }
+
+    /// The same where nothing else is on the stream, and the acknowledgement is out.
+    pub fn listen(&mut self, node: usize, peer: Peer, ids: &[&str]) -> Request {
+        let request = self.subscribe(node, peer, ids);
+        self.input(node, |receiver, now| receiver.handle_listening(now, request, true));
+        request
+    }
+
+    pub fn flow(&mut self, node: usize, request: Request, ready: bool) {
+        self.input(node, |receiver, now| receiver.handle_flow(now, request, ready));
+    }
+
+    /// Another process says that a task changed, as a store that watches does.
+    pub fn changed(&mut self, node: usize, owner: &str, id: &str) {
+        self.input(node, |receiver, now| receiver.handle_changed(now, owner, id));
+    }
+
+    /// What a subscription was told of tasks.
+    pub fn heard(&self, request: Request) -> Vec<Value> {
+        self.told.get(&request).into_iter().flatten().filter(|news| news["method"] == "notifications/tasks").map(|news| news["params"].clone()).collect()
+    }
+
+    /// The statuses that a subscription was told.
+    pub fn statuses(&self, request: Request) -> Vec<String> {
+        self.heard(request).iter().map(|task| task["status"].as_str().expect("a status").to_owned()).collect()
+    }
+
     /// `tasks/result`; it may wait.
     pub fn result(&mut self, node: usize, peer: Peer, id: &str) -> Request {
         let facts = self.facts(node, peer, G25);
@@ -489,4 +532,16 @@ impl World {
         }
         assert!(self.pending.is_empty());
     }
+}
+
+/// What the host puts into a hole.
+fn filled(parts: Option<&Option<Parts>>, part: &Part, request: Request) -> Value {
+    let name = match part {
+        Part::Subscription => return json!(format!("request {request}")),
+        Part::Result | Part::RelatedResult => "result".to_owned(),
+        Part::Error => "error".to_owned(),
+        Part::Input(key) => format!("input {key}"),
+    };
+    let parts = parts.expect("a job").as_ref().expect("a payload that was read or written");
+    json!(parts.get(&name).unwrap_or_else(|| panic!("{name} in {parts:?}")))
 }

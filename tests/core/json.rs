@@ -1,7 +1,7 @@
 //! A message as the wrapper would assemble it, as a `serde_json` value. A payload is spread into its object under `$`.
 
 use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{self, Body, Generation, Kind, Name, Part, Writer};
+use mcp_tasks::wire::{self, Body, Generation, Kind, Name, News, Part, Writer};
 use serde_json::{Map, Value, json};
 
 /// What a hole is filled with.
@@ -84,4 +84,9 @@ pub fn response(generation: Generation, body: &Body, fill: Fill) -> Value {
             json!({ "error": fill(&Part::Error) })
         }
     }
+}
+
+/// The notification that `news` is: `{method, params}`.
+pub fn notification(generation: Generation, news: &News, fill: Fill) -> Value {
+    assemble(fill, |writer| wire::write_news(generation, news, writer))
 }

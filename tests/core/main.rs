@@ -17,6 +17,7 @@ mod id;
 mod input;
 mod lifecycle;
 mod limits;
+mod listen;
 mod owners;
 mod properties;
 mod rate;

@@ -1,0 +1,297 @@
+//! Who hears of a task's changes without asking: `subscriptions/listen` (2026-07-28), and the requestor of a task that runs
+//! here (2025-11-25).
+//!
+//! A change seen makes the receiver look at the task once more, and what `tasks/get` would answer then goes to everybody
+//! who listens. A stream that takes nothing just now is owed the newest state, and only that.
+
+use std::rc::Rc;
+
+use super::change::Change;
+use super::read::Read;
+use super::slot::Slot;
+use super::{Facts, Output, Peer, Receiver, Request, Route, Timer};
+use crate::id;
+use crate::limit::Act;
+use crate::storage::{Job, Operation};
+use crate::table::Table;
+use crate::task::{Millis, Task};
+use crate::wire::capability::Capabilities;
+use crate::wire::{self, Body, Error, News};
+
+/// A subscription.
+#[derive(Debug)]
+pub(super) struct Listening {
+    facts: Facts,
+    owner: Option<Rc<str>>,
+    /// Its tasks, in the order in which they were named, and whether they are accepted.
+    named: Vec<(String, bool)>,
+    /// So many of them are still being looked up.
+    lookups: usize,
+    /// Its stream takes messages: the acknowledgement is out, and the client keeps up.
+    ready: bool,
+    /// Nothing else is subscribed to on its stream, so that it ends with the last task.
+    alone: bool,
+    /// When the authorization is over.
+    until: Option<Millis>,
+    slots: Table<u32, ()>,
+}
+
+/// What a subscription has heard of a task.
+#[derive(Debug)]
+pub(super) struct Heard {
+    last: Option<Task>,
+    /// There is more to hear once the stream takes messages.
+    owed: bool,
+}
+
+impl Slot {
+    /// Whether somebody listens who could be told now.
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.listeners.values().any(|heard| !heard.owed)
+    }
+}
+
+impl Receiver {
+    /// `subscriptions/listen` with tasks (G26-CAP-06, G26-SUB-03, G26-SUB-11). Each is read as `tasks/get` would; then
+    /// the acknowledgement goes out, and [`Receiver::handle_listening`] follows. `until`: when the authorization is over.
+    pub fn handle_listen(&mut self, now: Millis, facts: Facts, ids: Vec<String>, until: Option<Millis>) {
+        self.tick(now);
+        if !ids.is_empty() && !facts.capabilities.contains(Capabilities::TASKS) {
+            return self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
+        }
+        if !self.may(facts, Act::Read) {
+            return;
+        }
+        let owner = self.owner_of(facts.peer);
+        if self.listens.values().filter(|listening| listening.owner == owner).count() >= self.limits.listens {
+            return self.refuse(facts, Error::subscription_limit());
+        }
+        let mut named: Vec<(String, bool)> = Vec::new();
+        for id in ids.into_iter().take(self.limits.listened) {
+            if id::is_wellformed(&id) && !named.iter().any(|(known, _)| *known == id) {
+                named.push((id, false));
+            }
+        }
+        let reads: Vec<(Rc<str>, String)> = match &owner {
+            Some(owner) => named.iter().map(|(id, _)| (owner.clone(), id.clone())).collect(),
+            None => Vec::new(),
+        };
+        if let Some(at) = until {
+            self.deadlines.set(at, Timer::Lapse(facts.request));
+        }
+        let lookups = reads.len();
+        let listening = Listening { facts, owner, named, lookups, ready: false, alone: false, until, slots: Table::new() };
+        self.listens.insert(facts.request, listening);
+        if lookups == 0 {
+            return self.acknowledge(facts.request);
+        }
+        for (owner, id) in reads {
+            let operation = Operation::Get { owner, id: id.clone(), payload: false, request: None };
+            self.read(Read::Listened { request: facts.request, id }, operation);
+        }
+    }
+
+    /// One of the tasks is looked up; `None` if there is none for this subscription.
+    pub(super) fn looked_up(&mut self, request: Request, id: &str, found: Option<Task>) {
+        let Some(facts) = self.listens.get(&request).map(|listening| listening.facts) else { return };
+        let accepted = found.is_some_and(|mut task| self.sees(facts, &mut task));
+        if !accepted {
+            self.count_miss(facts.peer);
+        }
+        let Some(listening) = self.listens.get_mut(&request) else { return };
+        listening.lookups = listening.lookups.saturating_sub(1);
+        for (_, known) in listening.named.iter_mut().filter(|(known, _)| accepted && known == id) {
+            *known = true;
+        }
+        if listening.lookups == 0 {
+            self.acknowledge(request);
+        }
+    }
+
+    /// All are looked up: the subscription begins (G26-SUB-02).
+    fn acknowledge(&mut self, request: Request) {
+        let Some(listening) = self.listens.get_mut(&request) else { return };
+        let generation = listening.facts.generation;
+        let ids: Vec<String> = std::mem::take(&mut listening.named).into_iter().filter(|(_, accepted)| *accepted).map(|(id, _)| id).collect();
+        if let Some(owner) = &listening.owner {
+            for id in &ids {
+                let number = self.slots.open(owner.clone(), id);
+                listening.slots.insert(number, ());
+                if let Some(slot) = self.slots.get_mut(number) {
+                    slot.listeners.insert(request, Heard { last: None, owed: true });
+                }
+            }
+        }
+        self.push(Output::Tell { request, generation, job: None, news: News::Acknowledged { ids } });
+    }
+
+    /// The acknowledgement is out. The state of each task follows it (G26-SUB-07, H71), or, where there is nothing to
+    /// listen to, the end (G26-SUB-14). `alone`: nothing else is subscribed to on this stream.
+    pub fn handle_listening(&mut self, now: Millis, request: Request, alone: bool) {
+        let Some(listening) = self.listens.get_mut(&request) else { return };
+        listening.alone = alone;
+        self.handle_flow(now, request, true);
+        self.end_if_silent(request);
+    }
+
+    /// The stream takes messages again, or takes none for now (G26-SUB-13).
+    pub fn handle_flow(&mut self, now: Millis, request: Request, ready: bool) {
+        self.tick(now);
+        let Some(listening) = self.listens.get_mut(&request) else { return };
+        listening.ready = ready;
+        if !ready {
+            return;
+        }
+        let slots: Vec<u32> = listening.slots.keys().copied().collect();
+        for number in slots {
+            let Some(slot) = self.slots.get_mut(number) else { continue };
+            let elsewhere = slot.call.is_none();
+            let Some(heard) = slot.listeners.get_mut(&request).filter(|heard| heard.owed) else { continue };
+            heard.owed = false;
+            self.look(number);
+            if elsewhere {
+                self.check_later(number);
+            }
+        }
+    }
+
+    /// The client left the subscription: nothing more is said (G26-SUB-10).
+    pub fn handle_unlisten(&mut self, now: Millis, request: Request) {
+        self.tick(now);
+        self.unlisten(request);
+    }
+
+    /// The server gives a subscription up: its authorization is over, or the server stops (G26-SUB-08, G26-SUB-12).
+    pub fn handle_end_listen(&mut self, now: Millis, request: Request) {
+        self.tick(now);
+        self.end_listen(request);
+    }
+
+    /// A connection is gone, and its subscriptions with it.
+    pub(super) fn unlisten_peer(&mut self, peer: Peer) {
+        let gone: Vec<Request> = self.listens.iter().filter(|(_, listening)| listening.facts.peer == peer).map(|(request, _)| *request).collect();
+        for request in gone {
+            self.unlisten(request);
+        }
+    }
+
+    /// The authorization of a subscription may be over.
+    pub(super) fn lapse(&mut self, request: Request) {
+        if self.listens.get(&request).and_then(|listening| listening.until).is_some_and(|until| until <= self.now) {
+            self.end_listen(request);
+        }
+    }
+
+    fn end_listen(&mut self, request: Request) {
+        if let Some(facts) = self.unlisten(request) {
+            self.reply(facts, Body::Unsubscribed);
+        }
+    }
+
+    fn unlisten(&mut self, request: Request) -> Option<Facts> {
+        let listening = self.listens.remove(&request)?;
+        for number in listening.slots.into_keys() {
+            if let Some(slot) = self.slots.get_mut(number) {
+                slot.listeners.remove(&request);
+            }
+            self.settle_slot(number);
+        }
+        Some(listening.facts)
+    }
+
+    fn end_if_silent(&mut self, request: Request) {
+        if self.listens.get(&request).is_some_and(|listening| listening.alone && listening.slots.is_empty()) {
+            self.end_listen(request);
+        }
+    }
+
+    /// Looks at the task once more, unless that is about to happen.
+    pub(super) fn look(&mut self, number: u32) {
+        let coming =
+            self.slots.get(number).is_some_and(|slot| slot.queue.iter().skip(usize::from(slot.busy)).any(|change| matches!(change, Change::Check)));
+        if !coming {
+            self.change(number, Change::Check);
+        }
+    }
+
+    /// Something has become of the task: those who listen to it hear of it.
+    pub(super) fn look_for_listeners(&mut self, number: u32) {
+        if self.slots.get(number).is_some_and(Slot::is_listened_to) {
+            self.look(number);
+        }
+    }
+
+    /// Tells those who listen how the task stands, if they have not heard it; `job` has read it. Nothing follows the end
+    /// (G26-NTF-04).
+    pub(super) fn tell_listeners(&mut self, number: u32, job: Option<Job>, task: &Task) {
+        let Some(job) = job else { return };
+        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.read_payload && !slot.listeners.is_empty()) else { return };
+        let mut told = Vec::new();
+        for (request, heard) in slot.listeners.iter_mut() {
+            let Some(listening) = self.listens.get(request) else { continue };
+            if heard.last.as_ref().is_some_and(|last| last.looks_like(task)) {
+                continue;
+            }
+            if !listening.ready {
+                heard.owed = true;
+                continue;
+            }
+            // What `tasks/get` would refuse is not said here either; the next state is (G26-INP-04, G26-NTF-01).
+            let facts = listening.facts;
+            if facts.generation.state_has_details() && !wire::missing_for_input(task, facts.capabilities).is_empty() {
+                continue;
+            }
+            heard.last = Some(task.clone());
+            told.push(facts);
+        }
+        let id = slot.id.clone();
+        for facts in told {
+            let news = News::State { id: id.clone(), task: task.clone() };
+            self.push(Output::Tell { request: facts.request, generation: facts.generation, job: Some(job), news });
+            if task.phase.is_terminal() {
+                self.retrieved(facts, &id, task);
+                self.unlisten_slot(number, facts.request);
+            }
+        }
+    }
+
+    fn unlisten_slot(&mut self, number: u32, request: Request) {
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.listeners.remove(&request);
+        }
+        if let Some(listening) = self.listens.get_mut(&request) {
+            listening.slots.remove(&number);
+        }
+        self.end_if_silent(request);
+    }
+
+    /// The task is no more: there is nothing to hear of it.
+    pub(super) fn leave_listeners(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        for request in std::mem::take(&mut slot.listeners).into_keys() {
+            self.unlisten_slot(number, request);
+        }
+    }
+
+    /// Switches `notifications/tasks/status` on or off.
+    pub fn tell_requestors(&mut self, wanted: bool) {
+        self.tells_requestors = wanted;
+    }
+
+    /// Tells the requestor of a task that runs here of a change that the store has, on one stream (G25-NTF-01,
+    /// G25-NTF-04, G25-NTF-05).
+    pub(super) fn tell_requestor(&mut self, number: u32, before: Option<&Task>, task: &Task) {
+        if !self.tells_requestors || before.is_some_and(|before| before.looks_like(task)) {
+            return;
+        }
+        let Some((call, slot)) = self.slots.get(number).and_then(|slot| Some((slot.call?, slot))) else { return };
+        let Some((_, facts)) = self.task_of_call(call).filter(|(_, facts)| facts.generation.tells_unasked()) else { return };
+        let stream = match self.route(call) {
+            Route::Stream(stream) => Some(stream),
+            Route::Connection => None,
+            Route::Ordinary | Route::Nowhere => return,
+        };
+        let news = News::State { id: slot.id.clone(), task: task.clone() };
+        self.push(Output::TellRequestor { call, generation: facts.generation, stream, news });
+    }
+}
