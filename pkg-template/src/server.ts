@@ -3,6 +3,8 @@ import type { Call } from "./server/call.ts";
 import { Gate, type Context, type Product, callOf, negotiatedVersion, wrapCalls } from "./server/gate.ts";
 import { isWellFormed } from "./server/facts.ts";
 import { Listener, type Face } from "./server/listener.ts";
+import { maySubscribe, subscribe } from "./server/listen-http.ts";
+import { PipeTap } from "./server/listen-pipe.ts";
 import { defaultOwner } from "./server/owner.ts";
 import { type Policies, invalid, readPolicies } from "./server/policy.ts";
 import { checkRates } from "./server/rates.ts";
@@ -111,13 +113,15 @@ export class TaskServer {
   }
 
   /**
-   * Wraps an HTTP entry, so that a platform that stops idle workers waits for running tasks, and what is refused because of a
-   * limit is answered with the status 429 and `Retry-After`.
+   * Wraps an HTTP entry: `subscriptions/listen` tells of tasks, a platform that stops idle workers waits for running tasks, and
+   * what is refused because of a limit is answered with the status 429 and `Retry-After`.
    */
   fetch(handler: FetchHandler): (request: Request, options?: unknown, context?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response> {
     return async (request, options, context) => {
       // A worker's entry is called with its environment and context, the SDK's with options.
-      const response = withRetryAfter(request, await handler.fetch(request, (context === undefined ? options : undefined) as never));
+      const sdkOptions = context === undefined ? options : undefined;
+      const respond = (): Promise<Response> => handler.fetch(request, sdkOptions as never);
+      const response = withRetryAfter(request, await (maySubscribe(request) ? subscribe(this.#face, request, sdkOptions, respond) : respond()));
       context?.waitUntil(this.#face.runtime.whenIdle());
       return response;
     };
@@ -144,6 +148,9 @@ export class TaskServer {
   }
 
   #tap(transport: TransportLike, product: Product | undefined): void {
+    // `serveStdio` hands its servers a channel, and keeps subscriptions to itself.
+    const below = (transport as { readonly _wire?: TransportLike })._wire;
+    if (below !== undefined) tap(below, (wire) => new PipeTap(this.#face, wire));
     tap(transport, (wire) => {
       const { runtime } = this.#face;
       return new Listener(this.#face, wire, transport, Gate.of(runtime, product), () => wrapCalls(runtime, product), () => negotiatedVersion(product));

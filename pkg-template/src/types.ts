@@ -127,6 +127,8 @@ export interface TaskServerOptions {
   readonly list?: boolean | undefined;
   /** The protocol revisions in which this server has tasks; in others it is an ordinary server. Default: both. */
   readonly generations?: readonly ("2025-11-25" | "2026-07-28")[] | undefined;
+  /** Send `notifications/tasks/status` to the requestor of a task (2025-11-25). Default `true`. */
+  readonly statusNotifications?: boolean | undefined;
   /** Let each generation see the other's tasks. Default `false`. */
   readonly crossGeneration?: boolean | undefined;
   /** Key of the `tasks/list` cursors, at least 16 bytes; share it among processes. Default: random for each process. */

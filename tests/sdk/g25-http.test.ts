@@ -191,7 +191,7 @@ for (const entry of ENTRIES) {
       await until(async () => (await get(requester, taskId)).result.status === "working", "it waits");
       go.open();
       await waiting;
-      const notes = requester.frames.fromServer((message) => message.method?.startsWith("notifications/") === true);
+      const notes = requester.frames.fromServer((message) => message.method?.startsWith("notifications/") === true && message.method !== "notifications/tasks/status");
       assert.deepEqual(notes.map(({ message, on }) => [message.method, on, message.params._meta]), [
         ["notifications/progress", "POST tasks/result 90", { [RELATED]: { taskId } }],
         ["notifications/message", "POST tasks/result 90", { [RELATED]: { taskId } }],

@@ -49,12 +49,13 @@ for (const kind of KINDS) {
       const key = (message.params ?? message.result)?._meta?.[RELATED];
       const what = message.method ?? `answer to ${request?.method}`;
       seen.add(what);
-      const belongs = message.method !== undefined || (request?.method === "tasks/result" && message.result !== undefined);
+      // G25-NTF-03: whose status it is, its parameters say.
+      const belongs = (message.method !== undefined && message.method !== "notifications/tasks/status") || (request?.method === "tasks/result" && message.result !== undefined);
       if (!belongs) assert.equal(key, undefined, what);
       else assert.ok([one, bad, slow, last].includes(key?.taskId), `${what}: ${JSON.stringify(message)}`);
       if (request?.method === "tasks/result") assert.deepEqual(key, { taskId: request.params.taskId });
     }
-    for (const what of ["notifications/progress", "notifications/message", "notifications/cancelled", "elicitation/create", "roots/list", "answer to tools/call", "answer to tasks/get", "answer to tasks/list", "answer to tasks/cancel", "answer to tasks/result"]) {
+    for (const what of ["notifications/tasks/status", "notifications/progress", "notifications/message", "notifications/cancelled", "elicitation/create", "roots/list", "answer to tools/call", "answer to tasks/get", "answer to tasks/list", "answer to tasks/cancel", "answer to tasks/result"]) {
       assert.ok(seen.has(what), what);
     }
   });

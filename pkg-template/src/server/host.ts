@@ -14,6 +14,9 @@ export interface ReceiverHost {
   finish(job: number): void;
   beginReply(request: number, job: number): void;
   endReply(request: number, kind: number): void;
+  beginNews(request: number, job: number): void;
+  tell(listen: number): void;
+  tellRequestor(call: number, stream: number): void;
   forward(call: number, gated: boolean): void;
   bind(call: number, id: string): void;
   begin(call: number): void;

@@ -4,9 +4,11 @@ import type { Extra, Listener as TapListener, Message, SendOptions, TransportLik
 import { Call } from "./call.ts";
 import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isDeeperThan, isObject, isWellFormed, own, shapeOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
+import { PipeSubscriptions } from "./listen-pipe.ts";
 import { DEEPEST } from "./payload.ts";
 import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
+import { LISTEN } from "./subscription.ts";
 import { isLeft, isOpen } from "./streams.ts";
 
 /** How a server's tasks see the outside. */
@@ -53,6 +55,8 @@ export class Listener implements TapListener {
   readonly #pending = new Map<unknown, number>();
   /** Peers of the core, by owner; nearly always one. */
   #peers = new Map<string | undefined, number>();
+  /** Subscriptions, where they pass this connection. */
+  readonly #subscriptions: PipeSubscriptions | undefined;
   #closed = false;
 
   constructor(face: Face, wire: Wire, transport: TransportLike, gate: Gate | undefined, wrapCalls: () => void, negotiatedVersion: () => string | undefined) {
@@ -64,6 +68,7 @@ export class Listener implements TapListener {
     this.#wrapCalls = wrapCalls;
     this.#negotiatedVersion = negotiatedVersion;
     this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
+    this.#subscriptions = this.#pipe ? new PipeSubscriptions(face, wire, () => transport.sessionId) : undefined;
   }
 
   inbound(received: Message, extra: Extra): void {
@@ -81,6 +86,7 @@ export class Listener implements TapListener {
     if (message.method === undefined) return this.#response(message, extra);
     if (message.id === undefined) return this.#notification(message, extra);
     const { method } = message;
+    if (method === LISTEN && this.#subscriptions?.inbound(message, extra) === true) return;
     if (method === "tools/call") return this.#call(message, extra);
     if (method.startsWith("tasks/")) return this.#taskRequest(message, extra);
     if (method === "initialize" || method === "tools/list" || method === "server/discover") this.#note(message, extra);
@@ -88,6 +94,7 @@ export class Listener implements TapListener {
   }
 
   outbound(message: Message, options: SendOptions): Promise<void> {
+    if (this.#subscriptions?.outbound(message) === true) return Promise.resolve();
     if (message.method === undefined) return this.#answerOfSdk(message, options);
     const related = options?.relatedRequestId;
     const call = related === undefined ? undefined : this.#calls.get(related);
@@ -109,6 +116,7 @@ export class Listener implements TapListener {
     }
     for (const number of this.#pending.values()) this.#runtime.requests.delete(number);
     this.#pending.clear();
+    this.#subscriptions?.closed();
     const peers = [...this.#peers.values()];
     const running = [...this.#calls.values()].some((call) => call.taskId !== undefined);
     // The core still needs the peer of a running task, to know whose it is.
@@ -161,6 +169,13 @@ export class Listener implements TapListener {
     this.#send(related(message, call), on === undefined ? undefined : { relatedRequestId: on });
   }
 
+  /** Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04). */
+  tellRequestor(news: Message, stream: { readonly listener: Listener; readonly message: Message } | undefined): void {
+    const listener = stream?.listener ?? this;
+    const on = [stream?.message.id, undefined].find((way) => listener.carries(way));
+    if (on !== undefined || listener.carries(undefined)) listener.#send(news, on === undefined ? undefined : { relatedRequestId: on });
+  }
+
   /** Whether a message can go to the client now: on the stream of the request `on`, or, for `undefined`, on the connection. */
   carries(on: unknown): boolean {
     return !this.#closed && (this.#pipe || isOpen(this.#transport, on));
@@ -201,6 +216,7 @@ export class Listener implements TapListener {
 
   #notification(message: Message, extra: Extra): void {
     if (message.method !== "notifications/cancelled") return this.#wire.deliver(message, extra);
+    if (this.#subscriptions?.inbound(message, extra) === true) return;
     const id = own(message.params, "requestId");
     const waiting = this.#pending.get(id);
     if (waiting !== undefined) {

@@ -1,3 +1,4 @@
+import type { Extra } from "../tap.ts";
 import { own } from "./facts.ts";
 
 const LONGEST = 512;
@@ -23,4 +24,19 @@ export function defaultOwner(authInfo: unknown): string | undefined {
   const audience = resource instanceof URL ? resource.href : (claim("aud") ?? "");
   const owner = JSON.stringify([claim("iss") ?? claim("issuer") ?? "", subject, audience]);
   return owner.length <= LONGEST ? owner : undefined;
+}
+
+/** When the authorization of a request is over, in ms since the epoch; NaN for never. */
+export function lapsesAt(extra: Extra): number {
+  const seconds = own(extra?.["authInfo"], "expiresAt");
+  return typeof seconds === "number" && Number.isFinite(seconds) ? seconds * 1000 : Number.NaN;
+}
+
+/** Whether a request that waits still speaks for its owner: its token may have expired, or been revoked (H33). */
+export function isAuthorized(face: { owner(extra: Extra, sessionId: string | undefined): string | undefined }, extra: Extra, owner: string | undefined, sessionId?: string): boolean {
+  try {
+    return !(lapsesAt(extra) <= Date.now()) && face.owner(extra, sessionId) === owner;
+  } catch {
+    return false;
+  }
 }

@@ -10,6 +10,7 @@ import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
+import type { Subscription } from "./subscription.ts";
 import { type FullPolicy, type Policies } from "./policy.ts";
 import { coreRates } from "./rates.ts";
 import { noteRefusal } from "./retry-after.ts";
@@ -26,6 +27,12 @@ export interface Entry {
   readonly taskId: string;
   /** Its values are needed until the core says otherwise. */
   readonly kept: boolean;
+}
+
+/** What has peers of the core. */
+interface Connected {
+  /** The core was started anew: peers have other numbers. */
+  reopened(numbers: ReadonlyMap<number, number>): void;
 }
 
 /** An input request whose handler waits. */
@@ -64,6 +71,8 @@ export class Runtime implements ReceiverHost {
   readonly requests: Map<number, Entry> = new Map();
   readonly calls: Map<number, Call> = new Map();
   readonly asks: Map<number, Ask> = new Map();
+  /** The subscriptions that name tasks. */
+  readonly subscriptions: Map<number, Subscription> = new Map();
   /** Calls whose latest progress nobody heard, by task id. */
   readonly unheard: Map<string | undefined, Call> = new Map();
   /** The input requests that went out to clients, by task. */
@@ -75,7 +84,7 @@ export class Runtime implements ReceiverHost {
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
   #assembler: Assembler;
-  readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean; readonly listener: Listener }>();
+  readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean; readonly listener: Connected }>();
   #policies = new Map<FullPolicy, number>();
   readonly #plain = new Map<FullPolicy, Map<number, boolean>>();
   readonly #methods = new Map<string, number>();
@@ -84,6 +93,7 @@ export class Runtime implements ReceiverHost {
   #draining = false;
   #replying: Payload | undefined;
   #replyingId = "";
+  #subscriptionId: unknown;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
   #idle: (() => void)[] = [];
@@ -132,7 +142,7 @@ export class Runtime implements ReceiverHost {
     return (this.#lastNumber = (this.#lastNumber % 0x7fffffff) + 1);
   }
 
-  open(owner: string | undefined, pipe: boolean, listener: Listener): number {
+  open(owner: string | undefined, pipe: boolean, listener: Connected): number {
     const peer = this.receiver.open(owner, pipe);
     this.#peers.set(peer, { owner, pipe, listener });
     return peer;
@@ -277,6 +287,7 @@ export class Runtime implements ReceiverHost {
     clearTimeout(this.#timer);
     this.#unwatch?.();
     this.#unwatch = undefined;
+    for (const subscription of [...this.subscriptions.values()]) subscription.giveUp();
     for (const call of this.calls.values()) call.listener.ended(call);
     this.calls.clear();
   }
@@ -324,12 +335,16 @@ export class Runtime implements ReceiverHost {
   beginReply(request: number, job: number): void {
     this.#replying = job === 0 ? undefined : this.#jobs.payload(job);
     this.#replyingId = this.requests.get(request)?.taskId ?? "";
+    if (this.subscriptions.size > 0) this.#subscriptionId = this.subscriptions.get(request)?.id;
     this.#assembler.begin(this.#fill, this.#replyingId);
   }
   endReply(request: number, kind: number): void {
     const body = this.#assembler.take();
     const entry = this.requests.get(request);
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      const answer = kind === 0 ? { result: body } : { error: body as NonNullable<Message["error"]> };
+      return this.subscriptions.get(request)?.answered({ jsonrpc: "2.0", ...answer }, kind === 3);
+    }
     if (!entry.kept) this.requests.delete(request);
     const { id } = entry.message;
     const payload = this.#replying;
@@ -337,6 +352,21 @@ export class Runtime implements ReceiverHost {
     const error = (kind === 2 ? payload?.part(2, "") : body) as NonNullable<Message["error"]>;
     if (kind === 3) noteRefusal(entry.extra, error);
     entry.listener.answer({ jsonrpc: "2.0", id, error });
+  }
+
+  // What the core wants: news.
+
+  beginNews(request: number, job: number): void {
+    this.#replying = job === 0 ? undefined : this.#jobs.payload(job);
+    this.#subscriptionId = this.subscriptions.get(request)?.id;
+    this.#assembler.begin(this.#fill);
+  }
+  tell(listen: number): void {
+    this.subscriptions.get(listen)?.told({ jsonrpc: "2.0", ...this.#assembler.take() });
+  }
+  tellRequestor(number: number, stream: number): void {
+    const news: Message = { jsonrpc: "2.0", ...this.#assembler.take() };
+    this.calls.get(number)?.listener.tellRequestor(news, this.requests.get(stream));
   }
 
   // What the core wants: calls.
@@ -502,6 +532,7 @@ export class Runtime implements ReceiverHost {
       this.#options.onevent !== undefined,
       coreRates(this.#options.limits),
     );
+    receiver.tellRequestors(this.#options.statusNotifications ?? true);
     return { core, receiver, assembler };
   }
 
@@ -588,8 +619,10 @@ export class Runtime implements ReceiverHost {
       }
       case 2:
         return payload?.part(2, "");
-      default:
+      case 3:
         return payload?.part(4, key);
+      default:
+        return this.#subscriptionId;
     }
   };
 }

@@ -1,0 +1,160 @@
+import type { Extra, Message } from "../tap.ts";
+import { CAPABILITIES_META, capabilityBits, isWellFormed, own, versionOf } from "./facts.ts";
+import type { Face } from "./listener.ts";
+import { isAuthorized, lapsesAt } from "./owner.ts";
+
+export const LISTEN = "subscriptions/listen";
+export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+export const SUBSCRIPTION_META = "io.modelcontextprotocol/subscriptionId";
+
+/** What carries the messages of one subscription to its client. */
+export interface Carrier {
+  /** The first message: which tasks are listened to. {@link Subscription.listening} is called when it is out. */
+  acknowledge(notification: Message): void;
+  /** The state of a task. */
+  tell(notification: Message): void;
+  /** The last message: the answer to the request. */
+  end(answer: Message, limited: boolean): void;
+}
+
+/** One `subscriptions/listen` that names tasks, between the core and what carries it. */
+export class Subscription {
+  /** The id of the request. */
+  readonly id: unknown;
+  readonly #face: Face;
+  readonly #carrier: Carrier;
+  readonly #extra: Extra;
+  readonly #owner: string | undefined;
+  readonly #flags: number;
+  readonly #number: number;
+  #ids: string[];
+  #peer: number;
+  readonly #sessionId: string | undefined;
+  #acknowledged = false;
+  #listening = false;
+  #alone = false;
+  #ready = false;
+  #over = false;
+
+  /** `pipe`: the connection has one client, and is one stream. */
+  constructor(face: Face, message: Message, extra: Extra, sessionId: string | undefined, pipe: boolean, carrier: Carrier) {
+    const { runtime } = face;
+    this.id = message.id;
+    this.#face = face;
+    this.#carrier = carrier;
+    this.#extra = extra;
+    this.#sessionId = sessionId;
+    this.#owner = face.owner(extra, sessionId);
+    this.#flags = capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META));
+    this.#ids = taskIdsOf(message);
+    this.#number = runtime.next();
+    this.#peer = runtime.open(this.#owner, pipe, this);
+    runtime.subscriptions.set(this.#number, this);
+  }
+
+  /** Asks the core for the subscription; the carrier is told. */
+  open(): void {
+    const { runtime } = this.#face;
+    runtime.enter(() => runtime.receiver.listen(Date.now(), this.#number, this.#peer, 26, this.#flags, this.#ids, lapsesAt(this.#extra)));
+  }
+
+  /** The acknowledgement is out. `alone`: nothing else is subscribed to on its stream. */
+  listening(alone: boolean): void {
+    if (this.#over) return;
+    this.#listening = true;
+    this.#alone = alone;
+    this.#ready = true;
+    this.#enter((receiver, now) => receiver.listening(now, this.#number, alone));
+  }
+
+  /** The stream takes messages again, or takes none for now. */
+  flow(ready: boolean): void {
+    if (this.#over || !this.#listening || ready === this.#ready) return;
+    this.#ready = ready;
+    this.#enter((receiver, now) => receiver.flow(now, this.#number, ready));
+  }
+
+  /** The client has left: nothing more is said. */
+  leave(): void {
+    if (this.#over) return;
+    this.#enter((receiver, now) => receiver.unlisten(now, this.#number));
+    this.#close();
+  }
+
+  /** The server gives it up. */
+  giveUp(): void {
+    if (!this.#over) this.#enter((receiver, now) => receiver.endListen(now, this.#number));
+  }
+
+  /** The core has a notification for it. */
+  told(notification: Message): void {
+    if (this.#over) return;
+    if (!this.#acknowledged) {
+      this.#acknowledged = true;
+      this.#ids = taskIdsOf(notification);
+      return this.#carrier.acknowledge(notification);
+    }
+    // A core that was started anew has acknowledged it again.
+    if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
+    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.giveUp();
+    this.#carrier.tell(notification);
+  }
+
+  /** The core answers the request: it is over. `limited`: refused because of a limit. */
+  answered(answer: Message, limited: boolean): void {
+    if (this.#over) return;
+    this.#close();
+    this.#carrier.end({ ...answer, id: this.id }, limited);
+  }
+
+  /** The core was started anew: peers have other numbers, and what was listened to is not known to it. */
+  reopened(numbers: ReadonlyMap<number, number>): void {
+    this.#peer = numbers.get(this.#peer) ?? this.#peer;
+    if (!this.#over) this.open();
+  }
+
+  #enter(input: (receiver: Face["runtime"]["receiver"], now: number) => void): void {
+    const { runtime } = this.#face;
+    runtime.enter(() => input(runtime.receiver, Date.now()));
+  }
+
+  #close(): void {
+    this.#over = true;
+    const { runtime } = this.#face;
+    runtime.subscriptions.delete(this.#number);
+    runtime.close(this.#peer);
+  }
+}
+
+/** Whether a request asks for tasks in the revision that has such requests. */
+export function asksForTasks(face: Face, message: Message): boolean {
+  const version = versionOf(message);
+  return (
+    message.method === LISTEN &&
+    message.id !== undefined &&
+    typeof version === "string" &&
+    face.runtime.core.generation(version) === 26 &&
+    face.speaks(26) &&
+    own(own(message.params, "_meta"), CAPABILITIES_META) !== undefined &&
+    taskIdsOf(message).length > 0
+  );
+}
+
+/** The tasks that a subscription, or its acknowledgement, names. */
+export function taskIdsOf(message: Message): string[] {
+  const ids = own(own(message.params, "notifications"), "taskIds");
+  // What no task can be called is left out like any other unknown id.
+  return Array.isArray(ids) ? ids.map((id) => (typeof id === "string" && isWellFormed(id) ? id : "")) : [];
+}
+
+/** The acknowledgement of an SDK's with the tasks of ours. */
+export function withTasks(acknowledgement: Message, ours: Message): Message {
+  const { params } = acknowledgement;
+  const notifications = { ...(own(params, "notifications") as Record<string, unknown> | undefined), ...(own(ours.params, "notifications") as Record<string, unknown>) };
+  return { ...acknowledgement, params: { ...params, notifications } };
+}
+
+/** Whether an acknowledgement says that nothing is subscribed to. */
+export function isEmpty(acknowledgement: Message): boolean {
+  return Object.keys((own(acknowledgement.params, "notifications") as Record<string, unknown> | undefined) ?? {}).length === 0;
+}
