@@ -225,7 +225,8 @@ export const storeCases: readonly StoreCase[] = [
     await Promise.all(
       Array.from({ length: 8 }, async (_, n) => {
         const mine = stores[n % 2]!;
-        for (let done = 0; done < 10; ) {
+        for (let done = 0, tries = 0; done < 10; tries += 1) {
+          if (tries > 2_000) throw new Error("a writer that always tries again never wins");
           const { version, state } = (await mine.get(OWNER, "task-1"))!;
           if (await mine.put(write("task-1", { version: version + 1, state: String(Number(state) + 1) }))) done += 1;
         }
@@ -240,19 +241,21 @@ export const storeCases: readonly StoreCase[] = [
     await store.put(write("task-1", { state: "1", payload: "1" }));
     let writing = true;
     const read = async () => {
-      while (writing) {
+      for (let reads = 1; writing; reads += 1) {
         const seen = (await reader.get(OWNER, "task-1"))!;
         equal(seen.payload, seen.state, "payload and state");
         equal(String(seen.version), seen.state, "version and state");
-        await undefined; // a store that answers at once would never let the writer in
+        // A store that answers at once would never let the writer in.
+        await (reads % 50 ? undefined : new Promise((resolve) => setTimeout(resolve)));
       }
     };
-    const reading = [read(), read()];
+    const reading = Promise.all([read(), read()]);
+    reading.catch(() => {}); // it is awaited below
     for (let version = 2; version <= 100; version += 1) {
       await store.put(write("task-1", { version, state: String(version), payload: String(version) }));
     }
     writing = false;
-    await Promise.all(reading);
+    await reading;
   }),
 
   storeCase("keeps, replaces and clears the payload", async ({ store }) => {
