@@ -83,7 +83,7 @@
 //!
 //! // A call arrives at noon, and becomes a task before its handler begins.
 //! let noon = 43_200_000;
-//! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false };
+//! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false, trace: String::new() };
 //! receiver.handle_call(noon, facts, called, [9; 18]);
 //! host.drain(&mut receiver, noon);
 //! assert!(matches!(host.replies.last(), Some(Body::Created { .. })));
@@ -105,4 +105,5 @@ pub mod requestor;
 pub mod storage;
 mod table;
 pub mod task;
+pub mod trace;
 pub mod wire;

@@ -169,6 +169,7 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
         _ => now,
     };
     next.updated_at = task.updated_at.max(at);
+    next.waits_since = (next.phase == Phase::InputRequired).then(|| task.waits_since.unwrap_or(next.updated_at));
     Ok(next)
 }
 

@@ -140,6 +140,8 @@ pub struct Task {
     pub poll_interval: u32,
     /// The tool that was called.
     pub tool: String,
+    /// `traceparent` of the creating call, or empty.
+    pub trace: String,
     pub message: String,
     /// The cancelled handler decides how the task ends (G26-CAN-05).
     pub cooperative: bool,
@@ -153,6 +155,8 @@ pub struct Task {
     pub issued: u32,
     /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
     pub mark: u64,
+    /// Since when it waits for input, if it does.
+    pub waits_since: Option<Millis>,
     pub inputs: Vec<Input>,
     pub lease: Option<Lease>,
 }
@@ -255,6 +259,11 @@ impl Task {
         field(&mut text, flags);
         field(&mut text, self.issued);
         field(&mut text, self.mark);
+        match self.waits_since {
+            Some(since) => signed_field(&mut text, since.saturating_sub(self.created_at)),
+            None => text.push('\t'),
+        }
+        escaped(&mut text, &self.trace);
         escaped(&mut text, &self.tool);
         escaped(&mut text, &self.message);
         match &self.lease {
@@ -296,6 +305,11 @@ impl Task {
         let flags: u8 = narrow(fields.next()?)?.try_into().ok()?;
         let issued = narrow(fields.next()?)?;
         let mark = number(fields.next()?)?;
+        let waits_since = match fields.next()? {
+            "" => None,
+            age => Some(created_at.saturating_add(signed(age)?)),
+        };
+        let trace = unescaped(fields.next()?);
         let tool = unescaped(fields.next()?);
         let message = unescaped(fields.next()?);
         let (holder, epoch, until) = (fields.next()?, fields.next()?, fields.next()?);
@@ -322,6 +336,7 @@ impl Task {
             ttl,
             poll_interval,
             tool,
+            trace,
             message,
             cooperative: flags & 1 != 0,
             cancel_requested: flags & 2 != 0,
@@ -330,6 +345,7 @@ impl Task {
             resumable: flags & 16 != 0,
             issued,
             mark,
+            waits_since,
             inputs,
             lease,
         })

@@ -76,14 +76,62 @@ export interface TaskRates {
   readonly misses?: TaskRate | false | undefined;
 }
 
-/** What happened to a task, for audit and telemetry; `retrieved`: its outcome was read. Task ids are truncated. */
+/** What may happen to a task. Each is told once, by the server that did it. */
+export type TaskEventType =
+  | "created"
+  /** A handler begins to run as the task. */
+  | "started"
+  /** The handler's run is over for the task: it ended, asked in its result, was stopped or came too late. One for each `started`. */
+  | "stopped"
+  /** The handler set the status message. */
+  | "status"
+  | "input_required"
+  /** An answer is stored; `status` tells whether others are missing. */
+  | "input_answered"
+  /** The handler gave up what it asked for. */
+  | "input_withdrawn"
+  /** The requestor wishes a cooperative task to be cancelled. */
+  | "cancel_requested"
+  /** A running task got more time to live. */
+  | "extended"
+  | "completed"
+  /** It ended with a JSON-RPC error. */
+  | "failed"
+  | "cancelled"
+  | "expired"
+  /** It failed because the process that ran it was lost. */
+  | "lost"
+  /** It begins anew, after the process that ran it was lost. */
+  | "restarted"
+  /** Its outcome was read; again for each reader. */
+  | "retrieved"
+  /** The handler ended after its task, and its outcome reaches nobody. */
+  | "late_outcome";
+
+/** What happened to a task, for audit and telemetry (X-SEC-09). No payload is in it, and no id by which the task could be read. */
 export interface TaskEvent {
-  readonly type: "created" | "status" | "completed" | "failed" | "cancelled" | "expired" | "retrieved" | "late_outcome";
+  readonly type: TaskEventType;
+  /** The beginning of the task id. */
   readonly taskId: string;
   readonly owner: string;
-  readonly status?: TaskStatus | undefined;
-  /** The method or tool, where known. */
+  /** When it happened, in ms since the epoch. */
+  readonly at: number;
+  /** The tool, where known. */
   readonly name?: string | undefined;
+  /** The status after it. */
+  readonly status?: TaskStatus | undefined;
+  /** The task is completed with a result that says `isError`. */
+  readonly isError?: true | undefined;
+  /** When the task was created, in ms since the epoch. */
+  readonly createdAt?: number | undefined;
+  /** Since when the task waited for input, in ms since the epoch, where the wait ends with this event. */
+  readonly waitedSince?: number | undefined;
+  /** The handler's run in this server: the same number from `started` to `stopped`, and no other run's. */
+  readonly run?: number | undefined;
+  /** Which run of the task it is, counted over all servers, where leases count them. */
+  readonly epoch?: number | undefined;
+  /** The W3C `traceparent` in `_meta` of the call that created the task. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Whose payload is sealed or opened. Bind the text to it (associated data), and a row put in another's place does not open. */
@@ -135,7 +183,7 @@ export interface TaskServerOptions {
   readonly cursorKey?: Uint8Array | undefined;
   /** Errors that have no caller: a store that failed, a notification that could not be sent. */
   readonly onerror?: ((error: TaskError) => void) | undefined;
-  /** Called after each change is stored. */
+  /** Called after each change is stored; `otel()` of `mcp-tasks/otel` makes one. Events are made only where it is set. */
   readonly onevent?: ((event: TaskEvent) => void) | undefined;
 }
 

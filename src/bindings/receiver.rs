@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 use super::entropy::Entropy;
 use super::writer::{Assembler, Assembling};
 use mcp_tasks::limit::{Act, Limits, Rate, Rates};
-use mcp_tasks::receiver::{self, Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
+use mcp_tasks::receiver::{self, Augmentation, Called, Event, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
 use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use mcp_tasks::task::{InputKind, Millis, OnLost};
 use mcp_tasks::wire::capability::Capabilities;
@@ -86,9 +86,10 @@ extern "C" {
     fn restart(this: &ReceiverHost, call: u32, on: u32, job: u32, keys: Vec<String>, names: Vec<String>);
     #[wasm_bindgen(method)]
     fn forget(this: &ReceiverHost, request: u32);
-    /// `phase`: 255 for none.
+    /// `phase`: 255 for none. Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
     #[wasm_bindgen(method)]
-    fn event(this: &ReceiverHost, happening: u8, owner: &str, id: &str, tool: &str, phase: u8);
+    #[allow(clippy::too_many_arguments)]
+    fn event(this: &ReceiverHost, happening: u8, owner: &str, id: &str, tool: &str, phase: u8, at: f64, created_at: f64, waited_since: f64, run: u32, epoch: u32, trace: &str);
     #[wasm_bindgen(method)]
     fn wake(this: &ReceiverHost, at: f64);
 }
@@ -126,8 +127,6 @@ pub struct Receiver {
     entropy: Entropy,
     assembler: Assembler,
     nobody: Rc<str>,
-    /// Somebody listens to events.
-    audited: bool,
 }
 
 #[wasm_bindgen]
@@ -150,13 +149,9 @@ impl Receiver {
         let entropy = Entropy::default();
         let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
         let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), ..Limits::default() };
-        Self {
-            inner: RefCell::new(receiver::Receiver::new(limits, cross_generation, key)),
-            entropy,
-            assembler,
-            nobody: "".into(),
-            audited,
-        }
+        let mut inner = receiver::Receiver::new(limits, cross_generation, key);
+        inner.audit(audited);
+        Self { inner: RefCell::new(inner), entropy, assembler, nobody: "".into() }
     }
 
     /// `promotion`: 0 always, 1 never, 2 after `after` ms, 3 by the handler. `support`: 0 forbidden, 1 optional,
@@ -215,16 +210,16 @@ impl Receiver {
         self.inner.borrow_mut().handle_close(now as Millis, peer);
     }
 
-    /// `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with this time to live.
+    /// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with this time to live.
     #[allow(clippy::too_many_arguments)]
-    pub fn call(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool) {
+    pub fn call(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool, trace: &str) {
         let augmentation = match augmentation {
             -3.0 => Augmentation::Absent,
             -1.0 => Augmentation::Asked { ttl: None },
             ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
             _ => Augmentation::Invalid,
         };
-        let called = Called { tool: tool.to_owned(), policy, augmentation, gate };
+        let called = Called { tool: tool.to_owned(), policy, augmentation, gate, trace: trace.to_owned() };
         let entropy = self.entropy.take();
         self.inner.borrow_mut().handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy);
     }
@@ -524,10 +519,7 @@ impl Receiver {
                 host.restart(call, on, job, keys, names);
             }
             Output::Forget { request } => host.forget(request),
-            Output::Event { happening, owner, id, tool, phase } if self.audited => {
-                host.event(happening as u8, &owner, &id, &tool, phase.map_or(255, |phase| phase as u8));
-            }
-            Output::Event { .. } => {}
+            Output::Event(event) => happened(host, &event),
             Output::Wake { at } => host.wake(at as f64),
         }
     }
@@ -563,6 +555,23 @@ fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
         },
         Operation::Due { before, limit } => host.due(job, *before as f64, *limit),
     }
+}
+
+fn happened(host: &ReceiverHost, event: &Event) {
+    let time = |at: Option<Millis>| at.map_or(f64::NAN, |at| at as f64);
+    host.event(
+        event.happening as u8,
+        &event.owner,
+        &event.id,
+        &event.tool,
+        event.phase.map_or(255, |phase| phase as u8),
+        event.at as f64,
+        time(event.created_at),
+        time(event.waited_since),
+        event.run.unwrap_or_default(),
+        event.epoch.unwrap_or_default(),
+        &event.trace,
+    );
 }
 
 fn part_code(part: &Stored) -> (u8, &str) {

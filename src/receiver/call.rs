@@ -7,6 +7,7 @@ use super::{Facts, Happening, Output, Pending, Policy, Promotion, Receiver, Requ
 use crate::id;
 use crate::storage::{Completion, Job, Operation, Payload, Record, Source, Stored};
 use crate::task::{Failure, InputKind, Millis, OnLost, Phase, Task};
+use crate::trace;
 use crate::wire::capability::Capabilities;
 use crate::wire::{Body, Error, Generation, LimitReason};
 
@@ -20,6 +21,8 @@ pub struct Called {
     pub augmentation: Augmentation,
     /// The host can hold the handler and say when it is about to begin.
     pub gate: bool,
+    /// `traceparent` of its `_meta`, if it has one.
+    pub trace: String,
 }
 
 /// What `params.task` says.
@@ -65,6 +68,7 @@ pub(super) struct Call {
     owner: Option<Rc<str>>,
     policy: Policy,
     tool: String,
+    trace: String,
     ttl: Option<u64>,
     augmented: bool,
     gated: bool,
@@ -76,6 +80,8 @@ pub(super) struct Call {
     outcome: Option<Outcome>,
     /// The caller went away before it was answered.
     pub dropped: bool,
+    /// It was told that the task runs here.
+    pub announced: bool,
     seed: [u8; id::ENTROPY],
 }
 
@@ -92,6 +98,7 @@ impl Receiver {
             owner: self.owner_of(facts.peer),
             policy,
             tool: called.tool,
+            trace: trace::parent(&called.trace).unwrap_or_default().to_owned(),
             ttl: None,
             augmented,
             gated: called.gate,
@@ -100,6 +107,7 @@ impl Receiver {
             slot: None,
             outcome: None,
             dropped: false,
+            announced: false,
             seed: entropy,
         };
         let wants_task = if facts.generation.server_decides() {
@@ -275,6 +283,7 @@ impl Receiver {
             ttl: call.ttl,
             poll_interval: call.policy.poll_interval.max(1),
             tool: call.tool.clone(),
+            trace: call.trace.clone(),
             message: String::new(),
             cooperative: call.policy.cooperative && call.facts.generation.cancel_is_a_wish(),
             cancel_requested: false,
@@ -283,6 +292,7 @@ impl Receiver {
             resumable: false,
             issued: 0,
             mark: 0,
+            waits_since: None,
             inputs: Vec::new(),
             lease: None,
         };
@@ -374,6 +384,7 @@ impl Receiver {
         }) else {
             return;
         };
+        call.announced = !dropped;
         if dropped {
             // Nobody will ever know its id.
             self.change(slot, Change::Discard);
@@ -390,6 +401,7 @@ impl Receiver {
             job: None,
             body: Body::Created { id, task, immediate },
         });
+        self.event(Happening::Started, slot);
         match outcome {
             Some(outcome) => self.settle(number, outcome),
             None => self.begin(number),
@@ -447,6 +459,7 @@ impl Receiver {
         if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
             self.push(Output::Bind { call: number, id });
         }
+        self.event(Happening::Started, slot);
     }
 
     /// A call whose task exists already.
@@ -458,6 +471,7 @@ impl Receiver {
                 owner: None,
                 policy,
                 tool,
+                trace: String::new(),
                 ttl,
                 augmented: false,
                 gated: false,
@@ -466,6 +480,7 @@ impl Receiver {
                 slot: Some(slot),
                 outcome: None,
                 dropped: false,
+                announced: true,
                 seed: [0; id::ENTROPY],
             },
         );

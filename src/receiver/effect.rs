@@ -14,9 +14,9 @@ const RETRY_LONGEST: Millis = 10_000;
 
 impl Receiver {
     pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Task) {
+        self.happened(number, &change, before, next);
         // Nobody was told of a discarded task.
-        let silent = matches!(change, Change::Discard);
-        if !silent {
+        if !matches!(change, Change::Discard) {
             self.tell_requestor(number, before, next);
         }
         match change {
@@ -56,13 +56,7 @@ impl Receiver {
         }
         if next.phase.is_terminal() {
             self.ended(Some(job), number, next);
-            if !silent {
-                self.event(of_end(next), number);
-            }
         } else {
-            if before.is_none_or(|before| before.phase != next.phase || before.message != next.message) {
-                self.event(Happening::Status, number);
-            }
             self.look_for_listeners(number);
         }
     }
@@ -256,7 +250,9 @@ impl Receiver {
     /// The call is over, for the connection and for the slot. Who still waits looks at the store.
     pub(super) fn end_call(&mut self, slot: u32) {
         let Some(number): Option<Request> = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else { return };
-        self.calls.remove(&number);
+        if self.calls.remove(&number).is_some_and(|call| call.announced) {
+            self.stopped(slot, number);
+        }
         self.push(Output::Release { call: number });
         self.check_later(slot);
     }
@@ -268,21 +264,5 @@ impl Receiver {
         let operation = Operation::Delete { owner: slot.owner.clone(), id: slot.id.clone(), version: *version };
         let job = self.job(Pending::Nobody);
         self.push(Output::Store { job, operation });
-    }
-
-    pub(super) fn event(&mut self, happening: Happening, number: u32) {
-        let Some(slot) = self.slots.get(number) else { return };
-        let (tool, phase) = slot.cached.as_ref().map_or((String::new(), None), |(task, _)| (task.tool.clone(), Some(task.phase)));
-        let output = Output::Event { happening, owner: slot.owner.clone(), id: slot.id.clone(), tool, phase };
-        self.push(output);
-    }
-}
-
-fn of_end(task: &Task) -> Happening {
-    match (task.phase, task.failure) {
-        (_, Some(Failure::Expired)) => Happening::Expired,
-        (Phase::Cancelled, _) => Happening::Cancelled,
-        (Phase::Failed, _) => Happening::Failed,
-        _ => Happening::Completed,
     }
 }

@@ -8,6 +8,7 @@ mod call;
 mod cancel;
 mod change;
 mod effect;
+mod event;
 mod input;
 mod listen;
 mod output;
@@ -32,7 +33,8 @@ use crate::wire::{Body, Error, Generation};
 
 pub use call::{Augmentation, Called, Outcome};
 pub use input::{Route, Shape};
-pub use output::{Ask, Happening, Output, RESTARTED, Request, Withdrawal};
+pub use event::{Event, Happening};
+pub use output::{Ask, Output, RESTARTED, Request, Withdrawal};
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
 
 use call::Call;
@@ -100,6 +102,8 @@ pub struct Receiver {
     now: Millis,
     /// The mark of the last write; 0 for none.
     mark: u64,
+    /// Somebody listens to events.
+    audited: bool,
     policies: Vec<Policy>,
     peers: Table<Peer, Connection>,
     last_peer: Peer,
@@ -144,6 +148,7 @@ impl Receiver {
             cursor_key,
             now: 0,
             mark: 0,
+            audited: true,
             policies: Vec::new(),
             peers: Table::new(),
             last_peer: 0,

@@ -1,9 +1,8 @@
 //! What the receiver wants from its host.
 
-use std::rc::Rc;
-
+use super::event::Event;
 use crate::storage::{Job, Operation};
-use crate::task::{Millis, Phase};
+use crate::task::Millis;
 use crate::wire::{Body, Generation, News};
 
 /// The number of a JSON-RPC request, given by the host; numbers from [`RESTARTED`] up are given by the receiver.
@@ -14,20 +13,6 @@ pub type Ask = u32;
 
 /// Calls that the receiver itself starts again are numbered from here.
 pub const RESTARTED: Request = 1 << 31;
-
-/// What happened to a task, for audit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Happening {
-    Created,
-    Status,
-    Completed,
-    Failed,
-    Cancelled,
-    Expired,
-    Retrieved,
-    LateOutcome,
-}
 
 /// One thing the host must do. Every input is followed by draining all outputs.
 #[derive(Clone, PartialEq, Debug)]
@@ -70,7 +55,7 @@ pub enum Output {
     /// The host need not keep the values of this request any longer.
     Forget { request: Request },
     /// Something happened.
-    Event { happening: Happening, owner: Rc<str>, id: String, tool: String, phase: Option<Phase> },
+    Event(Box<Event>),
     /// Call `handle_deadline` at this time, and not before unless asked again.
     Wake { at: Millis },
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Facts, Happening, Output, Pending, Receiver, Request, Timer};
+use super::{Facts, Output, Pending, Receiver, Request, Timer};
 use crate::cursor;
 use crate::limit::Act;
 use crate::storage::{Completion, Job, Operation, Position};
@@ -131,13 +131,6 @@ impl Receiver {
             (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(facts, Error::storage()),
         }
         self.finish(Some(job));
-    }
-
-    /// The outcome is read (X-SEC-09).
-    pub(super) fn retrieved(&mut self, facts: Facts, id: &str, task: &Task) {
-        let Some(owner) = self.owner_of(facts.peer) else { return };
-        let (id, tool) = (id.to_owned(), task.tool.clone());
-        self.push(Output::Event { happening: Happening::Retrieved, owner, id, tool, phase: Some(task.phase) });
     }
 
     fn answer(&mut self, facts: Facts, job: Job, body: Body) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Ask, Augmentation, Happening, Outcome, Output, Peer, Policy, Promotion, Request, Shape, Support};
+use mcp_tasks::receiver::{Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, Request, Shape, Support};
 use mcp_tasks::task::{InputKind, Phase};
 use mcp_tasks::wire::Generation;
 
@@ -404,12 +404,24 @@ impl Chaos {
 
     /// What was told fits what happened.
     fn assert_story(&self) {
-        let (mut ends, mut created, mut restarts) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        for (place, Seen { output, .. }) in self.world.seen.iter().enumerate() {
+        let (mut ends, mut created, mut restarts, mut runs) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        for (place, Seen { node, life, output }) in self.world.seen.iter().enumerate() {
             match output {
-                Output::Event { happening: Happening::Created, id, .. } => assert!(created.insert(id.clone()), "created twice"),
-                Output::Event { happening, id, .. } => {
+                Output::Event(event) => {
+                    let Event { happening, id, .. } = &**event;
                     let phase = match happening {
+                        Happening::Created => {
+                            assert!(created.insert(id.clone()), "created twice");
+                            continue;
+                        }
+                        Happening::Started => {
+                            assert!(runs.insert((*node, *life, event.run), id.clone()).is_none(), "one call runs twice: {event:?}");
+                            continue;
+                        }
+                        Happening::Stopped => {
+                            assert_eq!(runs.remove(&(*node, *life, event.run)).as_ref(), Some(id), "stopped, but not begun: {event:?}");
+                            continue;
+                        }
                         Happening::Completed => vec![Phase::Completed, Phase::ToolFailed],
                         Happening::Failed | Happening::Expired => vec![Phase::Failed],
                         Happening::Cancelled => vec![Phase::Cancelled],
@@ -429,6 +441,8 @@ impl Chaos {
                 _ => {}
             }
         }
+        let lives = self.world.lives();
+        assert!(runs.keys().all(|(node, life, _)| *life < lives[*node]), "begun, never stopped: {runs:?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use mcp_tasks::id;
 use mcp_tasks::limit::Limits;
 use mcp_tasks::receiver::{
-    Ask, Augmentation, Called, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request, Shape, Support, Withdrawal,
+    Ask, Augmentation, Called, Event, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request, Shape, Support, Withdrawal,
 };
 use mcp_tasks::storage::{Completion, Job, Operation, Payload};
 use mcp_tasks::task::{InputKind, Millis, OnLost, Task};
@@ -99,6 +99,8 @@ pub struct World {
     pub told: BTreeMap<Request, Vec<Value>>,
     last_request: Request,
     last_seed: u64,
+    /// The `traceparent` of every call.
+    pub trace: String,
     pub key: [u8; 16],
 }
 
@@ -141,6 +143,7 @@ impl World {
             told: BTreeMap::new(),
             last_request: 0,
             last_seed: 0,
+            trace: String::new(),
             key,
         }
     }
@@ -358,7 +361,7 @@ impl World {
 
     pub fn call_with(&mut self, node: usize, facts: Facts, policy: u32, augmentation: Augmentation, gate: bool) -> Request {
         let entropy = self.entropy();
-        let called = Called { tool: "paint".into(), policy, augmentation, gate };
+        let called = Called { tool: "paint".into(), policy, augmentation, gate, trace: self.trace.clone() };
         self.input(node, |receiver, now| receiver.handle_call(now, facts, called, entropy));
         facts.request
     }
@@ -497,7 +500,12 @@ impl World {
     }
 
     pub fn happened(&self, happening: Happening) -> usize {
-        self.count(|output| matches!(output, Output::Event { happening: seen, .. } if *seen == happening))
+        self.events().filter(|event| event.happening == happening).count()
+    }
+
+    /// What was told to whoever listens.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.seen.iter().filter_map(|seen| if let Output::Event(event) = &seen.output { Some(&**event) } else { None })
     }
 
     pub fn aborted(&self, call: Request) -> bool {

@@ -11,6 +11,7 @@ mod model;
 mod call;
 mod cancel;
 mod cursor;
+mod events;
 mod expiry;
 mod failure;
 mod id;

@@ -177,14 +177,14 @@ it("X-SEC-09 (part): each event is told once, with the id cut short", async (t) 
     await result(requester, taskId);
   }
   const told = (id: string) => events.filter((event) => id.startsWith(event.taskId.slice(0, -1))).map(({ type }) => type);
-  assert.deepEqual(told(ids[0]!), ["created", "completed", "retrieved"]);
+  assert.deepEqual(told(ids[0]!), ["created", "started", "completed", "stopped", "retrieved"]);
   // A tool's own error completes its task; only the wire of 2025-11-25 calls it failed.
-  assert.deepEqual(told(ids[1]!), ["created", "completed", "retrieved"]);
-  assert.deepEqual(told(ids[2]!), ["created", "cancelled", "retrieved"]);
-  assert.deepEqual(told(ids[3]!), ["created", "status", "completed", "retrieved"]);
+  assert.deepEqual(told(ids[1]!), ["created", "started", "completed", "stopped", "retrieved"]);
+  assert.deepEqual(told(ids[2]!), ["created", "started", "cancelled", "stopped", "retrieved"]);
+  assert.deepEqual(told(ids[3]!), ["created", "started", "status", "completed", "stopped", "retrieved"]);
   for (const event of events) {
     assert.ok(event.taskId.length <= 8 && !ids.includes(event.taskId));
     assert.equal(event.owner, "");
   }
-  await until(() => events.length >= 13, "all events");
+  await until(() => events.length >= 21, "all events");
 });

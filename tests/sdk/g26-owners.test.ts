@@ -155,12 +155,12 @@ test("X-SEC-09: each thing that happens to a task is told once, by owner, with a
   gate.resolve();
   await late.promise;
   const of = (tool: string): string[] => events.filter(({ name }) => name === tool).map(({ type }) => type);
-  assert.deepEqual(of("good"), ["created", "completed", "retrieved"]);
-  assert.deepEqual(of("bad"), ["created", "failed", "retrieved"]);
-  assert.deepEqual(of("ask"), ["created", "status", "status", "completed", "retrieved"]);
-  assert.deepEqual(of("stop").slice(0, 2), ["created", "cancelled"]);
+  assert.deepEqual(of("good"), ["created", "started", "completed", "stopped", "retrieved"]);
+  assert.deepEqual(of("bad"), ["created", "started", "failed", "stopped", "retrieved"]);
+  assert.deepEqual(of("ask"), ["created", "started", "input_required", "input_answered", "completed", "stopped", "retrieved"]);
+  assert.deepEqual(of("stop").slice(0, 4), ["created", "started", "cancelled", "stopped"]);
   // A read may find it expired before the server does.
-  assert.deepEqual(of("short").filter((type) => type !== "retrieved").slice(0, 2), ["created", "expired"]);
+  assert.deepEqual(of("short").filter((type) => type !== "retrieved").slice(0, 4), ["created", "started", "expired", "stopped"]);
   for (const event of events) {
     assert.ok(event.owner.includes("ada"));
     for (const id of Object.values(ids)) {

@@ -55,6 +55,13 @@ export function augmentation(task: unknown): number {
   return typeof ttl === "number" && Number.isSafeInteger(ttl) && ttl >= 0 ? ttl : -2;
 }
 
+/** What `_meta` says is the trace of a call, empty where it cannot be one; the core looks closer. */
+export function traceOf(meta: unknown): string {
+  const trace = own(meta, "traceparent");
+  return typeof trace === "string" && trace.length === TRACE_LENGTH ? trace : "";
+}
+const TRACE_LENGTH = 55;
+
 /** An input request as tasks show it: 2026-07-28, which alone shows it, has no elicitation ids (G26-INP-13). */
 export function shown(request: unknown): unknown {
   const params = own(request, "params");

@@ -30,6 +30,6 @@ export interface ReceiverHost {
   withdraw(ask: number, delivered: boolean, reason: number): void;
   restart(call: number, on: number, job: number, keys: string[], names: string[]): void;
   forget(request: number): void;
-  event(happening: number, owner: string, id: string, tool: string, phase: number): void;
+  event(happening: number, owner: string, id: string, tool: string, phase: number, at: number, createdAt: number, waitedSince: number, run: number, epoch: number, trace: string): void;
   wake(at: number): void;
 }

@@ -2,7 +2,7 @@ import { define } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { Call } from "./call.ts";
-import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isDeeperThan, isObject, isWellFormed, own, shapeOf, versionHeader, versionOf } from "./facts.ts";
+import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isDeeperThan, isObject, isWellFormed, own, shapeOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { DEEPEST } from "./payload.ts";
@@ -272,6 +272,7 @@ export class Listener implements TapListener {
         runtime.policyNumber(policy),
         generation === 25 ? augmentation(own(params, "task")) : -3,
         this.#gate !== undefined,
+        traceOf(meta),
       ),
     );
   }

@@ -2,9 +2,10 @@ import { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
 import type { Message } from "../tap.ts";
-import type { InputRequest, TaskEvent, TaskServerOptions } from "../types.ts";
+import type { InputRequest, TaskServerOptions } from "../types.ts";
 import { Call } from "./call.ts";
 import { type ServerCore, serverCore } from "./core.ts";
+import { LATE, eventOf } from "./events.ts";
 import { RELATED_TASK, isObject, own, shown } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
@@ -51,9 +52,6 @@ interface Ask {
 
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
-const EVENTS = ["created", "status", "completed", "failed", "cancelled", "expired", "retrieved", "late_outcome"] as const;
-const LATE = EVENTS.indexOf("late_outcome");
-const PHASES = ["working", "input_required", "completed", "completed", "failed", "cancelled"] as const;
 const WITHDRAWALS = [
   "The task has ended; its input is no longer needed.",
   "The client did not declare the capability that this request needs.",
@@ -274,7 +272,9 @@ export class Runtime implements ReceiverHost {
 
   /** A handler has ended. Where its task ended before it, what it ended with reaches nobody (H04). */
   handlerEnded(call: Call): void {
-    if (call.taskId !== undefined && !this.calls.has(call.number)) this.event(LATE, call.owner, call.taskId, String(own(call.message.params, "name")), 255);
+    if (call.taskId === undefined || this.calls.has(call.number)) return;
+    const { number, owner, taskId, message } = call;
+    this.event(LATE, owner, taskId, String(own(message.params, "name")), 255, Date.now(), Number.NaN, Number.NaN, number, 0, "");
   }
 
   /** Resolves when no handler runs as a task. */
@@ -494,10 +494,9 @@ export class Runtime implements ReceiverHost {
     else ask.settle?.reject(new TaskError(reason === 0 ? "cancelled" : reason === 2 ? "limit" : reason === 4 ? "storage" : "unsupported", text, { taskId: ask.call.taskId }));
   }
 
-  event(happening: number, owner: string, id: string, tool: string, phase: number): void {
-    const event: TaskEvent = { type: EVENTS[happening] ?? "status", taskId: `${id.slice(0, 6)}…`, owner, name: tool, status: PHASES[phase] };
+  event(...told: Parameters<typeof eventOf>): void {
     try {
-      this.#options.onevent?.(event);
+      this.#options.onevent?.(eventOf(...told));
     } catch (error) {
       this.report(error);
     }

@@ -1,0 +1,135 @@
+//! What happened to a task, for audit and telemetry (X-SEC-09).
+
+use std::rc::Rc;
+
+use super::change::Change;
+use super::{Facts, Output, Receiver, Request};
+use crate::task::{Failure, Millis, Phase, Task};
+
+/// What happened to a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Happening {
+    Created,
+    /// A handler begins to run as the task, or its call has become one.
+    Started,
+    /// The handler's run is over for the task: one for each `Started`, but where the process was lost.
+    Stopped,
+    /// The handler set the status message.
+    Status,
+    InputRequired,
+    InputAnswered,
+    /// The handler gave an input request up.
+    InputWithdrawn,
+    /// The requestor wishes a cooperative task to be cancelled.
+    CancelRequested,
+    /// It got more time to live.
+    Extended,
+    Completed,
+    Failed,
+    Cancelled,
+    Expired,
+    /// It failed because the process that ran it was lost.
+    Lost,
+    /// It begins anew, after the process that ran it was lost.
+    Restarted,
+    /// Its outcome was read.
+    Retrieved,
+    /// Its handler ended after it.
+    LateOutcome,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    pub happening: Happening,
+    pub owner: Rc<str>,
+    pub id: String,
+    pub tool: String,
+    /// `None`, like all that the record knows, where the task is no longer there.
+    pub phase: Option<Phase>,
+    pub at: Millis,
+    pub created_at: Option<Millis>,
+    /// Since when the task waited for input, where that ends with this event.
+    pub waited_since: Option<Millis>,
+    /// The call that runs the task here.
+    pub run: Option<Request>,
+    /// Which run this is, of all processes'.
+    pub epoch: Option<u32>,
+    /// The trace of the creating call, or empty.
+    pub trace: String,
+}
+
+impl Receiver {
+    /// Whether somebody listens to events; by default yes.
+    pub fn audit(&mut self, audited: bool) {
+        self.audited = audited;
+    }
+
+    /// Something happened to the task of a slot.
+    pub(super) fn event(&mut self, happening: Happening, number: u32) {
+        self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.call), None);
+    }
+
+    /// The run of a task here is over.
+    pub(super) fn stopped(&mut self, number: u32, run: Request) {
+        self.event_of_run(Happening::Stopped, number, Some(run), None);
+    }
+
+    /// What was decided is stored.
+    pub(super) fn happened(&mut self, number: u32, change: &Change, before: Option<&Task>, next: &Task) {
+        let happening = match change {
+            // Nobody was told of a discarded task.
+            Change::Discard => return,
+            _ if next.phase.is_terminal() => of_end(next),
+            Change::Note(_) => Happening::Status,
+            Change::Ask { .. } | Change::AskInResult { .. } => Happening::InputRequired,
+            Change::Update { .. } | Change::Answered { .. } => Happening::InputAnswered,
+            Change::Withdraw { .. } => Happening::InputWithdrawn,
+            Change::Cancel(_) => Happening::CancelRequested,
+            Change::Expire => Happening::Extended,
+            Change::Complete { .. } | Change::Fail { .. } | Change::Check => return,
+        };
+        let waited_since = before.and_then(|before| before.waits_since).filter(|_| next.waits_since.is_none());
+        self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.call), waited_since);
+    }
+
+    /// The outcome is read.
+    pub(super) fn retrieved(&mut self, facts: Facts, id: &str, task: &Task) {
+        let Some(owner) = self.owner_of(facts.peer).filter(|_| self.audited) else { return };
+        let event = self.describe(Happening::Retrieved, owner, id, Some(task));
+        self.push(Output::Event(Box::new(event)));
+    }
+
+    fn event_of_run(&mut self, happening: Happening, number: u32, run: Option<Request>, waited_since: Option<Millis>) {
+        let Some(slot) = self.slots.get(number).filter(|_| self.audited) else { return };
+        let task = slot.cached.as_ref().map(|(task, _)| task);
+        let event = Event { run, waited_since, ..self.describe(happening, slot.owner.clone(), &slot.id, task) };
+        self.push(Output::Event(Box::new(event)));
+    }
+
+    fn describe(&self, happening: Happening, owner: Rc<str>, id: &str, task: Option<&Task>) -> Event {
+        Event {
+            happening,
+            owner,
+            id: id.to_owned(),
+            tool: task.map(|task| task.tool.clone()).unwrap_or_default(),
+            phase: task.map(|task| task.phase),
+            at: self.now,
+            created_at: task.map(|task| task.created_at),
+            waited_since: None,
+            run: None,
+            epoch: task.and_then(|task| task.lease.as_ref()).map(|lease| lease.epoch),
+            trace: task.map(|task| task.trace.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+fn of_end(task: &Task) -> Happening {
+    match (task.phase, task.failure) {
+        (_, Some(Failure::Expired)) => Happening::Expired,
+        (_, Some(Failure::Lost)) => Happening::Lost,
+        (Phase::Cancelled, _) => Happening::Cancelled,
+        (Phase::Failed, _) => Happening::Failed,
+        _ => Happening::Completed,
+    }
+}
