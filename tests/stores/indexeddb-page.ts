@@ -1,0 +1,158 @@
+// Runs in pages and workers of Chromium. What it offers to indexeddb.test.ts is on `globalThis.tests`.
+import { Client } from "@modelcontextprotocol/client";
+import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
+import { TaskClient, TaskServer, type TaskReference } from "mcp-tasks";
+import { storeCases } from "mcp-tasks/store-kit";
+import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-tasks/stores/indexeddb";
+import type { TaskStore } from "../../pkg-template/src/store.ts";
+import type * as z from "zod";
+
+type Method = Exclude<keyof TaskStore, "watch">;
+type Report = (database: string, owner: string, id: string) => void;
+
+const stores = new Map<string, TaskStore>();
+const open = (database: string, options?: IndexedDbStoreOptions): TaskStore => {
+  let store = stores.get(database);
+  if (store === undefined) stores.set(database, (store = indexedDbStore(database, options)));
+  return store;
+};
+const call = (database: string, method: Method, values: unknown[]): unknown => (open(database)[method] as (...values: unknown[]) => unknown)(...values);
+
+/** A store in a worker of this page. */
+function workerStore(database: string): { store: TaskStore; end(): Promise<void> } {
+  const worker = new Worker("/module.js", { type: "module" });
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  const listeners = new Set<(owner: string, id: string) => void>();
+  let last = 0;
+  worker.onmessage = ({ data: { number, value, error, change } }) => {
+    if (change !== undefined) for (const listener of listeners) listener(change[0], change[1]);
+    else if (error !== undefined) waiting.get(number)?.reject(new Error(error));
+    else waiting.get(number)?.resolve(value);
+  };
+  const ask = (method: string, ...values: unknown[]) =>
+    new Promise<never>((resolve, reject) => {
+      waiting.set(++last, { resolve: resolve as (value: unknown) => void, reject });
+      worker.postMessage({ database, number: last, method, values });
+    });
+  const store: TaskStore = {
+    get: (...values) => ask("get", ...values),
+    put: (...values) => ask("put", ...values),
+    delete: (...values) => ask("delete", ...values),
+    list: (...values) => ask("list", ...values),
+    due: (...values) => ask("due", ...values),
+    watch(listener) {
+      listeners.add(listener);
+      void ask("watch");
+      return () => void listeners.delete(listener);
+    },
+  };
+  let ended: Promise<void> | undefined;
+  return { store, end: () => (ended ??= ask("close").then(() => worker.terminate())) };
+}
+
+if (typeof document === "undefined") {
+  onmessage = async ({ data: { database, number, method, values } }) => {
+    try {
+      const report: Report = (_, owner, id) => postMessage({ change: [owner, id] });
+      const value = method === "watch" ? void open(database).watch?.((owner, id) => report(database, owner, id)) : await call(database, method, values);
+      postMessage({ number, value });
+    } catch (error) {
+      postMessage({ number, error: String(error) });
+    }
+  };
+}
+
+function deleteDatabase(database: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(database);
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** One case of the contract suite, in this page alone, with a peer in a worker. */
+async function runCase(index: number): Promise<{ error?: string; skipped?: string }> {
+  const database = `case ${index}`;
+  const outcome: { error?: string; skipped?: string } = {};
+  try {
+    await storeCases[index]!.run(
+      () => {
+        let store = indexedDbStore(database);
+        const peer = workerStore(database);
+        const close = async () => (await store.close?.(), await peer.end());
+        return {
+          store,
+          peer: peer.store,
+          reopen: async () => (await close(), (store = indexedDbStore(database))),
+          dispose: async () => (await store.close?.(), await peer.end(), await deleteDatabase(database)),
+        };
+      },
+      (why) => void (outcome.skipped = why),
+    );
+  } catch (error) {
+    outcome.error = String(error);
+  }
+  return outcome;
+}
+
+/** A server and a client in this page, on one store. */
+async function connect(database: string): Promise<{ client: Client; host: TaskClient; tasks: TaskServer }> {
+  const tasks = new TaskServer({ store: indexedDbStore(database), task: "always" });
+  const server = new McpServer({ name: "in the page", version: "1.0.0" });
+  server.registerTool("greet", { inputSchema: undefined as unknown as z.ZodObject }, () => ({ content: [{ type: "text", text: "hello from the page" }] }));
+  tasks.attach(server);
+  const host = new TaskClient({ poll: { min: 5, initial: 5 } });
+  const client = host.attach(new Client({ name: "in the page too", version: "1.0.0" }));
+  const [mine, other] = InMemoryTransport.createLinkedPair();
+  await server.connect(other);
+  await client.connect(mine);
+  return { client, host, tasks };
+}
+
+export interface PageTests {
+  storeCases: readonly string[];
+  runCase: typeof runCase;
+  call(database: string, method: Method, values: unknown[]): unknown;
+  watch(database: string): void;
+  /** Runs an action; what it throws is told as data. */
+  fails(action: () => unknown): Promise<{ name: string; code: string; message: string; cause: string } | undefined>;
+  indexedDbStore: typeof indexedDbStore;
+  /** A task's reference and result. */
+  startTask(database: string): Promise<{ reference: TaskReference; text: string }>;
+  readTask(database: string, reference: TaskReference): Promise<string>;
+}
+
+declare global {
+  // eslint-disable-next-line no-var
+  var tests: PageTests;
+  // eslint-disable-next-line no-var
+  var report: Report;
+}
+
+const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]!.text;
+
+globalThis.tests = {
+  storeCases: storeCases.map(({ name }) => name),
+  runCase,
+  call,
+  watch: (database) => void open(database).watch?.((owner, id) => report(database, owner, id)),
+  async fails(action) {
+    try {
+      await action();
+      return undefined;
+    } catch (error) {
+      const { name, code, message, cause } = error as { name: string; code: string; message: string; cause?: unknown };
+      return { name, code, message, cause: String(cause) };
+    }
+  },
+  indexedDbStore,
+  async startTask(database) {
+    const { client, host } = await connect(database);
+    const task = await host.callTool(client, { name: "greet" });
+    return { text: textOf(await task.result()), reference: task.reference! };
+  },
+  async readTask(database, reference) {
+    const { client, host } = await connect(database);
+    return textOf(await (await host.resume(client, reference)).result());
+  },
+};
