@@ -1,0 +1,50 @@
+// A complete task store over whatever can swap a value: copy it, and put your own storage behind `Storage`.
+import type { StoredTask, TaskStore } from "mcp-tasks";
+
+/** What the example needs of a storage: a file system, a bucket, a table or a key-value service can do it. */
+export interface Storage {
+  get(key: string): Promise<string | undefined>;
+  /** One atomic step: writes `value` (`undefined` deletes) only if the value is still `expected`; answers whether it did. */
+  swap(key: string, expected: string | undefined, value: string | undefined): Promise<boolean>;
+  /** All keys that begin with `prefix`. */
+  keys(prefix: string): Promise<string[]>;
+}
+
+export function exampleStore(storage: Storage): TaskStore {
+  const key = (owner: string, id: string) => JSON.stringify([owner, id]);
+  const read = async (at: string) => {
+    const text = await storage.get(at);
+    return text === undefined ? undefined : { text, task: JSON.parse(text) as StoredTask };
+  };
+  /** Reads all tasks with these keys. Where there are many, ask an index that the storage keeps. */
+  const all = async (prefix: string) => {
+    const found = await Promise.all((await storage.keys(prefix)).map(read));
+    return found.flatMap((each) => (each === undefined ? [] : { ...each.task, payload: null }));
+  };
+  const byPosition = (a: StoredTask, b: StoredTask) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
+  return {
+    async get(owner, id) {
+      return (await read(key(owner, id)))?.task;
+    },
+    async put({ owner, id, version, createdAt, dueAt, state, payload }) {
+      const stored = await read(key(owner, id));
+      if (version === 1 ? stored !== undefined : stored?.task.version !== version - 1) return false;
+      const task: StoredTask = { owner, id, version, createdAt, dueAt, state, payload: payload === undefined ? (stored?.task.payload ?? null) : payload };
+      return storage.swap(key(owner, id), stored?.text, JSON.stringify(task));
+    },
+    async delete(owner, id, version) {
+      const stored = await read(key(owner, id));
+      if (stored === undefined) return true;
+      if (stored.task.version !== version) return false;
+      return (await storage.swap(key(owner, id), stored.text, undefined)) || (await storage.get(key(owner, id))) === undefined;
+    },
+    async list(owner, { after, limit }) {
+      const tasks = (await all(JSON.stringify([owner]).slice(0, -1) + ",")).sort(byPosition);
+      return tasks.filter((task) => after === undefined || task.createdAt > after.createdAt || (task.createdAt === after.createdAt && task.id > after.id)).slice(0, limit);
+    },
+    async due(before, limit) {
+      const tasks = (await all("")).filter(({ dueAt }) => dueAt !== null && dueAt <= before);
+      return tasks.sort((a, b) => a.dueAt! - b.dueAt!).slice(0, limit);
+    },
+  };
+}
