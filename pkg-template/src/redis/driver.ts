@@ -1,3 +1,4 @@
+import { TaskError } from "../errors.ts";
 import type { Script } from "./scripts.ts";
 
 /** What the store uses of a client of `ioredis`: `Redis` or `Cluster`. */
@@ -33,9 +34,11 @@ export interface Driver {
   subscribe(channel: string, subscriber: Subscriber): () => void;
 }
 
-/** The driver for a client, or `undefined` if it is neither. */
+/** The driver for a client, or `undefined` if it is neither. Throws {@link TaskError} `invalid_argument` for one that is too old. */
 export function driverOf(client: Ioredis | NodeRedis): Driver | undefined {
   const has = (name: string) => typeof (Object(client) as Record<string, unknown>)[name] === "function";
+  // In version 4, `createCluster` sends scripts to any node and gives up before it has found theirs.
+  if (has("nodeClient") && !has("destroy")) throw new TaskError("invalid_argument", "redisStore needs version 5 or later of `redis` for a cluster.");
   if (!has("eval") || !has("duplicate")) return undefined;
   if (has("evalSha")) return nodeRedis(client as NodeRedis);
   if (has("evalsha")) return ioredis(client as Ioredis);

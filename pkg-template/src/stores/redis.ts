@@ -24,7 +24,8 @@ export interface RedisStoreOptions {
 
 /**
  * Keeps tasks in Redis or Valkey, 5.0 or later, alone or as a cluster, on the caller's own client: `Redis` or `Cluster` of
- * `ioredis`, or what `createClient` or `createCluster` of `redis` returned and was connected. The store never closes it.
+ * `ioredis`, or what `createClient` or `createCluster` (from version 5) of `redis` returned and was connected. The store
+ * never closes it.
  * Each change is one script, so one round trip; what `watch` reports comes over a connection of the store's own, made with
  * `client.duplicate()` while somebody listens.
  *
