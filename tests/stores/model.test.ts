@@ -3,10 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
+import { Redis } from "ioredis";
 import { TaskStoreFullError } from "../../pkg-template/src/errors.ts";
 import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
 import { memoryStore } from "../../pkg-template/src/stores/memory.ts";
+import { redisStore } from "../../pkg-template/src/stores/redis.ts";
 import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
+import { RedisServer } from "../engines/redis.ts";
+import { freshPrefix } from "./redis-cases.ts";
 
 interface Limits {
   readonly maxTasks: number;
@@ -142,6 +146,17 @@ test("memoryStore with limits does what the model does", () =>
 
 test("sqliteStore does what the model does", () =>
   property(() => sqliteStore(new DatabaseSync(":memory:")), NO_LIMITS, 40));
+
+test("redisStore does what the model does", async () => {
+  const server = await RedisServer.start("--appendfsync", "no");
+  const client = new Redis(server.path);
+  try {
+    await property(() => redisStore(client, { prefix: freshPrefix() }), NO_LIMITS, 20);
+  } finally {
+    client.disconnect();
+    await server.stop();
+  }
+});
 
 test("memoryStore does what the model does with thousands of tasks", async () => {
   // Enough for the orders to be split into many chunks. The generator is seeded, so that a failure comes again.
