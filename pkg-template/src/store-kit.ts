@@ -294,7 +294,7 @@ export const storeCases: readonly StoreCase[] = [
       // ten tasks in each millisecond, written neither in order of time nor of id; both cases, digits, `-` and `_` in ids
       write(`${"aZ09-_zAbB"[n % 10]}${shuffled(n, 250)}`, { createdAt: T0 + (shuffled(n, 250) % 25) }),
     );
-    for (const task of tasks) await store.put(task);
+    await Promise.all(tasks.map((task) => store.put(task)));
     tasks.sort(byPosition);
     for (const limit of [1, 7, 100, 250, 1000]) {
       const seen = await walk(store, OWNER, limit);
@@ -311,7 +311,7 @@ export const storeCases: readonly StoreCase[] = [
   storeCase("pages past what changes meanwhile, missing nothing that stood there", async ({ store, peer }) => {
     const writer = peer ?? store;
     const ids = Array.from({ length: 40 }, (_, n) => `task-${String(n).padStart(2, "0")}`);
-    for (const [n, id] of ids.entries()) await store.put(write(id, { createdAt: T0 + n }));
+    await Promise.all(ids.map((id, n) => store.put(write(id, { createdAt: T0 + n }))));
     const seen: StoredTask[] = [];
     for (let n = 0; n < 20; n += 1) {
       seen.push(...(await store.list(OWNER, { after: seen.at(-1), limit: 2 })));
@@ -381,10 +381,8 @@ export const storeCases: readonly StoreCase[] = [
   }),
 
   storeCase("finds what is due, the earliest first", async ({ store }) => {
-    for (let n = 0; n < 60; n += 1) {
-      const offset = shuffled(n, 60);
-      await store.put(write(`task-${offset}`, { owner: `owner-${n % 3}`, dueAt: T0 + offset, payload: "{}" }));
-    }
+    const offsets = Array.from({ length: 60 }, (_, n) => shuffled(n, 60));
+    await Promise.all(offsets.map((n) => store.put(write(`task-${n}`, { owner: `owner-${n % 3}`, dueAt: T0 + n, payload: "{}" }))));
     await store.put(write("never", { dueAt: null }));
     await store.put(write("long-ago", { dueAt: 0 }));
     const due = async (before: number, limit: number) => names(await store.due(before, limit));

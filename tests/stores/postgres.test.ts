@@ -15,8 +15,10 @@ import { cancel, create, get, reaches, result } from "../sdk/harness/g25.ts";
 import { text } from "../sdk/harness/servers.ts";
 
 let postgres: Postgres;
+let admin: Pool;
 before(async () => {
   postgres = await startPostgres();
+  admin = postgres.pool();
 });
 after(() => postgres?.stop());
 
@@ -54,12 +56,13 @@ function onTwoPools(config: PoolConfig = {}, options: PostgresStoreOptions = {})
 
 // X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
 // are a store's: the contract suite has cases for them.
-describe("postgresStore keeps the contract, on two pools", () => {
+describe("postgresStore keeps the contract, on two pools", { concurrency: 4 }, () => {
   for (const { name, run } of storeCases) test(name, (t) => run(onTwoPools(), (why) => t.skip(why)));
 });
 
-describe("postgresStore keeps the contract, without prepared statements and in a schema of its own", () => {
-  const makeStore = onTwoPools({}, { schema: "Own", prepare: false });
+describe("postgresStore keeps the contract, without prepared statements and in a schema of its own", { concurrency: 4 }, () => {
+  // The disk has had its say above.
+  const makeStore = onTwoPools({ options: "-c synchronous_commit=off" }, { schema: "Own", prepare: false });
   for (const { name, run } of storeCases) test(name, (t) => run(makeStore, (why) => t.skip(why)));
 });
 
@@ -82,14 +85,14 @@ test("four processes that start at once make the tables once, lose no swap, and 
     }),
   );
   assert.deepEqual(ends, ["ended", "ended", "ended", "ended"]);
-  const { rows } = await postgres.pool().query("SELECT version, state FROM made_by_four.mcp_tasks");
+  const { rows } = await admin.query("SELECT version, state FROM made_by_four.mcp_tasks");
   assert.deepEqual(rows, [{ version: "201", state: "200" }]);
 });
 
 /** How many connections listen to the changes of these tables, and ends them if told. */
 async function listening(tablePrefix: string, end = false): Promise<number> {
   const sql = `SELECT ${end ? "pg_terminate_backend(pid)" : "pid"} FROM pg_stat_activity WHERE query = $1`;
-  return (await postgres.pool().query(sql, [`LISTEN "${tablePrefix}tasks_changed"`])).rows.length;
+  return (await admin.query(sql, [`LISTEN "${tablePrefix}tasks_changed"`])).rows.length;
 }
 
 describe("watch of postgresStore", () => {
@@ -147,7 +150,7 @@ describe("watch of postgresStore", () => {
     const seen: string[] = [];
     store.watch!((_, id) => seen.push(id));
     await assert.rejects(async () => store.put(write("a")), fails("storage", /could not open: .*later.*not exist/));
-    await postgres.pool().query("CREATE DATABASE later");
+    await admin.query("CREATE DATABASE later");
     let version = 0;
     await until(async () => (await store.put(write("a", { version: (version += 1) }))) && seen.length > 0, "a change to be heard");
     await store.close();
@@ -244,14 +247,13 @@ describe("the tables of postgresStore", () => {
   });
 
   test("that may not be made are an error that says what to do, and are used when somebody else has made them", async () => {
-    const owner = postgres.pool();
     const tablePrefix = prefix();
-    await owner.query("CREATE ROLE poor LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    await admin.query("CREATE ROLE poor LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     const store = postgresStore(postgres.pool({ user: "poor" }), { tablePrefix, schema: "public" });
     await assert.rejects(async () => store.put(write("a")), fails("storage", /could not open: .*permission denied.*create tables once/));
     await assert.rejects(async () => store.due(1, 1), fails("storage", /permission denied/));
-    await postgresStore(owner, { tablePrefix }).ready();
-    await owner.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tablePrefix}tasks, ${tablePrefix}tasks_schema TO poor`);
+    await postgresStore(admin, { tablePrefix }).ready();
+    await admin.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tablePrefix}tasks, ${tablePrefix}tasks_schema TO poor`);
     assert.equal(await store.put(write("a")), true);
   });
 
@@ -268,14 +270,13 @@ describe("the tables of postgresStore", () => {
     const store = postgresStore(postgres.pool(), { tablePrefix });
     await store.put(write("a", { payload: '"secret"' }));
     await store.delete("alice", "a", 1);
-    assert.equal((await postgres.pool().query(`SELECT FROM ${tablePrefix}tasks`)).rowCount, 0);
+    assert.equal((await admin.query(`SELECT FROM ${tablePrefix}tasks`)).rowCount, 0);
   });
 });
 
 // H93 (part), X-STO-02 (part): a write whose answer was lost is never taken for a lost race, nor for a success
 test("a connection that is lost during a put is an error", async () => {
   const tablePrefix = prefix();
-  const admin = postgres.pool();
   const store = postgresStore(postgres.pool(), { tablePrefix });
   await store.put(write("a"));
   const blocker = await postgres.pool().connect();
@@ -300,7 +301,7 @@ test("a server that cannot be reached, or a database of another encoding, is an 
     await assert.rejects(async () => call, fails("storage", /could not open: .*ECONNREFUSED.*running/));
   }
   await unreachable.end();
-  await postgres.pool().query("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
+  await admin.query("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
   await assert.rejects(postgresStore(postgres.pool({ database: "latin" })).ready(), fails("storage", /LATIN1.*UTF8/));
 });
 

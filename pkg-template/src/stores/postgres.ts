@@ -268,7 +268,8 @@ async function migrate(pool: PostgresPool, schema: string | undefined, table: Ta
   try {
     // Not as the user may have set it: each statement has to see what others have written while it waited for the lock.
     await run("BEGIN ISOLATION LEVEL READ COMMITTED");
-    await run("SELECT pg_advisory_xact_lock(hashtext('mcp-tasks'), hashtext($1))", [versions]);
+    // One lock for all prefixes: they may share a schema that is still to be made.
+    await run("SELECT pg_advisory_xact_lock(hashtext('mcp-tasks'))");
     // Asked first, for `IF NOT EXISTS` wants the right to create schemas all the same.
     if (schema !== undefined && (await run("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema])).length === 0)
       await run(`CREATE SCHEMA "${schema}"`);
