@@ -1,23 +1,26 @@
 // A Redis or Valkey server for tests, alone or as a cluster of three: from the path, else Debian's redis-server.
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { program } from "./packages.ts";
 
+/** Whatever becomes of the tests: when nobody holds its input any more, it kills the server, and removes the directory unless told to keep it. */
+const KEEPER = '"$@" & exec >&-; read -r word; kill -KILL $!; wait; test "$word" = keep || rm -rf -- "$0"';
+
 /** One server with its own directory. It acknowledges a write when it is on disk. */
 export class RedisServer {
-  readonly directory: string;
-  /** How clients reach it, in the same machine. */
+  /** How clients of this machine reach it. */
   readonly path: string;
+  readonly #directory: string;
   readonly #settings: readonly string[];
-  #process: ChildProcess | undefined;
+  #keeper: ChildProcess | undefined;
 
   private constructor(directory: string, settings: readonly string[]) {
-    this.directory = directory;
+    this.#directory = directory;
     this.path = join(directory, "socket");
     this.#settings = settings;
   }
@@ -31,47 +34,42 @@ export class RedisServer {
 
   /** Kills the server, as a crash would, and starts it again on what is on its disk. */
   async restart(): Promise<void> {
-    await this.#kill();
-    await this.#start();
+    await this.down(() => {});
   }
 
   /** Kills the server and starts it again after `during`. */
   async down(during: () => unknown): Promise<void> {
-    await this.#kill();
+    await this.#kill("keep");
     await during();
     await this.#start();
   }
 
   async stop(): Promise<void> {
-    await this.#kill();
-    rmSync(this.directory, { recursive: true, force: true });
+    await this.#kill("remove");
   }
 
   async #start(): Promise<void> {
-    const settings = ["--dir", this.directory, "--unixsocket", this.path, "--appendonly", "yes", "--appendfsync", "always", "--save", "", ...this.#settings];
+    const settings = ["--dir", this.#directory, "--unixsocket", this.path, "--appendonly", "yes", "--appendfsync", "always", "--save", "", ...this.#settings];
     // Without a port of its own, two test files never meet.
     if (!this.#settings.includes("--port")) settings.push("--port", "0");
-    this.#process = spawn(program(["redis-server", "valkey-server"], "redis-server"), settings, { stdio: ["ignore", "pipe", "inherit"] });
-    process.once("exit", this.#killAtOnce);
+    const server = program(["redis-server", "valkey-server"], "redis-server");
+    const keeper = (this.#keeper = spawn("sh", ["-c", KEEPER, this.#directory, server, ...settings], { stdio: ["pipe", "pipe", "inherit"] }));
     const output: string[] = [];
-    for await (const data of this.#process.stdout!.iterator({ destroyOnReturn: false })) {
+    for await (const data of keeper.stdout!.iterator({ destroyOnReturn: false })) {
       output.push(String(data));
-      if (/eady to accept connections/.test(output.join(""))) break;
+      if (/eady to accept connections/.test(output.join(""))) return void keeper.stdout!.resume();
     }
-    if (!/eady to accept connections/.test(output.join(""))) throw new Error(`The Redis server did not start:\n${output.join("")}`);
-    this.#process.stdout!.resume();
+    await this.stop();
+    throw new Error(`The Redis server did not start:\n${output.join("")}`);
   }
 
-  async #kill(): Promise<void> {
-    process.off("exit", this.#killAtOnce);
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const end = once(child, "exit");
-    child.kill("SIGKILL");
+  async #kill(directory: "keep" | "remove"): Promise<void> {
+    if (this.#keeper === undefined) return;
+    const end = once(this.#keeper, "exit");
+    this.#keeper.stdin!.end(`${directory}\n`);
+    this.#keeper = undefined;
     await end;
   }
-
-  readonly #killAtOnce = (): void => void this.#process?.kill("SIGKILL");
 }
 
 export interface RedisCluster {

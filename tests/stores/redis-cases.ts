@@ -92,7 +92,10 @@ export function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
 }
 
 export async function until(condition: () => unknown): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
+  for (const start = Date.now(); !(await condition()); ) {
+    if (Date.now() - start > 20_000) throw new Error(`waited 20 s for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 /** From the beginning of a put to the listener of another store, in ms. */
