@@ -1,85 +1,78 @@
-/**
- * What a durable task costs in PostgreSQL: `postgresStore` against the statements that one would write by hand, on the same
- * driver, in the same database. Rows for the harness; `pool` is the caller's, and `npm run bench` does not start a server.
- */
-
-import { randomUUID } from "node:crypto";
+// postgresStore against the statements that one would write by hand on the same driver, with the same promises: one atomic
+// compare-and-swap, an index for an owner's list and one for what is due, and a notification for each change. One operation at a
+// time, so what is measured is the round trip and what both ends add to it. Writes are not synced: the disk would hide the rest.
 import type { Pool } from "pg";
+import { type Postgres, startPostgres } from "../engines/postgres.ts";
 import { type Open, type Row, repeated } from "./harness.ts";
 
 const OWNER = "https://issuer.example|alice|tasks";
-const PAYLOAD = JSON.stringify({ content: [{ type: "text", text: "ok" }] });
-/** In parallel, as the calls of many clients are. */
-const AT_ONCE = 16;
+const STATE = "w\t2\t1760000000000\t1760000000000\t3600000\t1000\tsearch\t0\t\t\t";
+const PAYLOAD = JSON.stringify({ result: { content: [{ type: "text", text: "x".repeat(400) }] } });
+const DUE = 3_600_000;
+const FILLED = 1_000;
 
-/** One life of a task, step by step. */
+const id = (n: number): string => `0123456789abcdefghijkl${n}`;
+
+/** What a subject does with the task of a number; each answers whether it did. */
 interface Subject {
-  create(id: string): Promise<unknown>;
-  get(id: string): Promise<unknown>;
-  complete(id: string): Promise<unknown>;
-  close?(): Promise<void>;
+  get(n: number): Promise<boolean>;
+  create(n: number): Promise<boolean>;
+  complete(n: number): Promise<boolean>;
 }
 
 async function ours(pool: Pool): Promise<Subject> {
   const { postgresStore } = await import("mcp-tasks/stores/postgres");
-  const store = postgresStore(pool, { tablePrefix: "bench_" });
+  const store = postgresStore(pool);
   await store.ready();
-  const createdAt = Date.now();
-  const task = (id: string, version: number, state: string, payload: string | null) => store.put({ owner: OWNER, id, version, createdAt, dueAt: createdAt + 3_600_000, state, payload });
+  const put = async (n: number, version: number, payload: string | null) => store.put({ owner: OWNER, id: id(n), version, createdAt: n, dueAt: n + DUE, state: STATE, payload });
   return {
-    create: (id) => checked(task(id, 1, "working", null)),
-    get: (id) => checked(store.get(OWNER, id)),
-    complete: (id) => checked(task(id, 2, "completed", PAYLOAD)),
-    close: () => store.close(),
+    get: async (n) => (await store.get(OWNER, id(n)))?.createdAt === n,
+    create: (n) => put(n, 1, null),
+    complete: (n) => put(n, 2, PAYLOAD),
   };
 }
 
-/** A table with what a task cannot do without, and a condition on its status in place of a version. */
 async function byHand(pool: Pool): Promise<Subject> {
-  await pool.query("CREATE TABLE IF NOT EXISTS bench_by_hand (id text PRIMARY KEY, owner text NOT NULL, status text NOT NULL, created_at bigint NOT NULL, expires_at bigint, result text)");
-  await pool.query("CREATE INDEX IF NOT EXISTS bench_by_hand_expiry ON bench_by_hand (expires_at)");
-  await pool.query("CREATE INDEX IF NOT EXISTS bench_by_hand_list ON bench_by_hand (owner, created_at, id)");
-  const createdAt = Date.now();
-  const one = async (name: string, text: string, values: unknown[]) => checked(pool.query({ name, text, values }).then(({ rowCount }) => rowCount === 1));
+  await pool.query(`
+    CREATE TABLE tasks (id text PRIMARY KEY, owner text NOT NULL, version bigint NOT NULL, created_at bigint NOT NULL, due_at bigint, state text NOT NULL, payload text);
+    CREATE INDEX ON tasks (owner, created_at, id);
+    CREATE INDEX ON tasks (due_at)`);
+  const told = (change: string) => `WITH changed AS (${change} RETURNING id) SELECT pg_notify('changes', id) FROM changed`;
+  const insert = told("INSERT INTO tasks VALUES ($1, $2, 1, $3, $4, $5) ON CONFLICT DO NOTHING");
+  const update = told("UPDATE tasks SET version = 2, state = $3, payload = $4 WHERE id = $1 AND owner = $2 AND version = 1");
+  const run = async (name: string, text: string, values: unknown[]) => (await pool.query({ name, text, values })).rowCount === 1;
   return {
-    create: (id) => one("create", "INSERT INTO bench_by_hand VALUES ($1, $2, 'working', $3, $4)", [id, OWNER, createdAt, createdAt + 3_600_000]),
-    get: (id) => one("get", "SELECT * FROM bench_by_hand WHERE id = $1 AND owner = $2", [id, OWNER]),
-    complete: (id) => one("complete", "UPDATE bench_by_hand SET status = 'completed', result = $3 WHERE id = $1 AND owner = $2 AND status = 'working'", [id, OWNER, PAYLOAD]),
+    get: async (n) => {
+      const { rows } = await pool.query({ name: "get", text: "SELECT * FROM tasks WHERE id = $1 AND owner = $2", values: [id(n), OWNER] });
+      return Number(rows[0].created_at) === n;
+    },
+    create: (n) => run("insert", insert, [id(n), OWNER, n, n + DUE, STATE]),
+    complete: (n) => run("update", update, [id(n), OWNER, STATE, PAYLOAD]),
   };
 }
 
-async function checked(answer: unknown): Promise<void> {
-  if (!(await answer)) throw new Error("a wrong result");
-}
+type Operation = keyof Subject;
 
-/** `step` on one task a time, in parallel; the tasks it needs are made before. */
-function open(make: (pool: Pool) => Promise<Subject>, pool: Pool, step: "get" | "life"): Open {
-  return async (scale) => {
-    const subject = await make(pool);
-    const ids = Array.from({ length: AT_ONCE }, () => randomUUID());
-    for (const id of ids) await subject.create(id);
-    const life = async (): Promise<void> => {
-      const id = randomUUID();
-      await subject.create(id);
-      await subject.get(id);
-      await subject.complete(id);
+const opens =
+  (make: (pool: Pool) => Promise<Subject>, operation: Operation): Open =>
+  async (scale) => {
+    const server: Postgres = await startPostgres();
+    const subject = await make(server.pool({ options: "-c synchronous_commit=off" }));
+    for (let n = 0; n < FILLED; n += 1) await subject.create(n);
+    let next = operation === "get" ? 0 : FILLED;
+    const loop = async (times: number): Promise<void> => {
+      for (let done = 0; done < times; done += 1) {
+        const n = operation === "get" ? next++ % FILLED : next++;
+        const right = operation === "get" ? await subject.get(n) : (await subject.create(n)) && (operation === "create" || (await subject.complete(n)));
+        if (!right) throw new Error("a wrong result");
+      }
     };
-    return repeated(
-      async (times) => {
-        let left = times;
-        const worker = async (n: number): Promise<void> => {
-          while (left-- > 0) await (step === "get" ? subject.get(ids[n]!) : life());
-        };
-        await Promise.all(ids.map((_, n) => worker(n)));
-      },
-      scale,
-      subject.close && (() => subject.close!()),
-    );
+    return repeated(loop, scale, () => server.stop());
   };
-}
 
-/** The rows for one target. */
-export const rowsOn = (pool: Pool, target: number): readonly Row[] => [
-  { target, lines: [{ name: "PostgreSQL: get, 16 at once", unit: "µs", goal: undefined }], ours: open(ours, pool, "get"), peers: { "SQL by hand": open(byHand, pool, "get") } },
-  { target, lines: [{ name: "PostgreSQL: create, get, complete, 16 at once", unit: "µs", goal: undefined }], ours: open(ours, pool, "life"), peers: { "SQL by hand": open(byHand, pool, "life") } },
-];
+export const rows: readonly Row[] = (["get", "create", "complete"] as const).map((operation) => ({
+  target: 2,
+  lines: [{ name: `postgresStore: ${operation === "complete" ? "create + complete" : operation}`, unit: "µs", goal: { times: 0.67 } }],
+  ours: opens(ours, operation),
+  peers: { "by hand": opens(byHand, operation) },
+}));
