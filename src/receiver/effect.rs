@@ -90,6 +90,7 @@ impl Receiver {
         self.drop_asks(number);
         for facts in waiters.into_values() {
             self.no_longer_waits(facts);
+            self.retrieved(facts, &id, task);
             self.push(Output::Reply {
                 request: facts.request,
                 generation: facts.generation,
