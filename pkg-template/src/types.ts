@@ -185,6 +185,8 @@ export interface TaskServerOptions {
   readonly onerror?: ((error: TaskError) => void) | undefined;
   /** Called after each change is stored; `otel()` of `mcp-tasks/otel` makes one. Events are made only where it is set. */
   readonly onevent?: ((event: TaskEvent) => void) | undefined;
+  /** The W3C `traceparent` of a call whose `_meta` has none; `mcp-tasks/otel` has one that tells the active span. Default: none. */
+  readonly traceparent?: (() => string | undefined) | undefined;
 }
 
 /** An input request: an elicitation, a sampling request or a listing of roots. */

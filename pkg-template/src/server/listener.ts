@@ -272,7 +272,7 @@ export class Listener implements TapListener {
         runtime.policyNumber(policy),
         generation === 25 ? augmentation(own(params, "task")) : -3,
         this.#gate !== undefined,
-        traceOf(meta),
+        traceOf(meta) || runtime.activeTrace(),
       ),
     );
   }

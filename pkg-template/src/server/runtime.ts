@@ -270,6 +270,17 @@ export class Runtime implements ReceiverHost {
     }
   }
 
+  /** The trace of a call that brings none. */
+  activeTrace(): string {
+    try {
+      const trace = this.#options.traceparent?.();
+      return typeof trace === "string" ? trace : "";
+    } catch (error) {
+      this.report(error);
+      return "";
+    }
+  }
+
   /** A handler has ended. Where its task ended before it, what it ended with reaches nobody (H04). */
   handlerEnded(call: Call): void {
     if (call.taskId === undefined || this.calls.has(call.number)) return;
