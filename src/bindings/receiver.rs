@@ -370,6 +370,22 @@ impl Receiver {
         self.inner.borrow_mut().handle_end_listen(now as Millis, request);
     }
 
+    #[wasm_bindgen(js_name = "lapsesAt")]
+    pub fn lapses_at(&self, request: u32, at: f64) {
+        self.inner.borrow_mut().handle_lapses_at(request, at as Millis);
+    }
+
+    pub fn lapse(&self, now: f64, request: u32) {
+        self.inner.borrow_mut().handle_lapse(now as Millis, request);
+    }
+
+    /// Writes what a stranger hears of a task into the assembler.
+    #[wasm_bindgen(js_name = "writeNotFound")]
+    pub fn write_not_found(&self) {
+        let body = wire::Body::Error(wire::Error::not_found());
+        wire::write(Generation::G26, &body, &mut Assembling { assembler: &self.assembler, named: false });
+    }
+
     /// The request that updates the task that `job` has read; 0 for none.
     #[wasm_bindgen(js_name = "updateOf")]
     pub fn update_of(&self, job: u32) -> u32 {

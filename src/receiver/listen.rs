@@ -31,8 +31,6 @@ pub(super) struct Listening {
     ready: bool,
     /// Nothing else is subscribed to on its stream, so that it ends with the last task.
     alone: bool,
-    /// When the authorization is over.
-    until: Option<Millis>,
     slots: Table<u32, ()>,
 }
 
@@ -77,10 +75,10 @@ impl Receiver {
             None => Vec::new(),
         };
         if let Some(at) = until {
-            self.deadlines.set(at, Timer::Lapse(facts.request));
+            self.handle_lapses_at(facts.request, at);
         }
         let lookups = reads.len();
-        let listening = Listening { facts, owner, named, lookups, ready: false, alone: false, until, slots: Table::new() };
+        let listening = Listening { facts, owner, named, lookups, ready: false, alone: false, slots: Table::new() };
         self.listens.insert(facts.request, listening);
         if lookups == 0 {
             return self.acknowledge(facts.request);
@@ -161,7 +159,7 @@ impl Receiver {
         self.unlisten(request);
     }
 
-    /// The server gives a subscription up: its authorization is over, or the server stops (G26-SUB-08, G26-SUB-12).
+    /// The server gives a subscription up (G26-SUB-08).
     pub fn handle_end_listen(&mut self, now: Millis, request: Request) {
         self.tick(now);
         self.end_listen(request);
@@ -175,10 +173,23 @@ impl Receiver {
         }
     }
 
-    /// The authorization of a subscription may be over.
+    /// When the authorization of a request that waits is over.
+    pub fn handle_lapses_at(&mut self, request: Request, at: Millis) {
+        self.deadlines.set(at, Timer::Lapse(request));
+    }
+
+    /// The authorization of a request that waits is over: it hears of its task what a stranger hears (G26-SUB-12, H33).
+    pub fn handle_lapse(&mut self, now: Millis, request: Request) {
+        self.tick(now);
+        self.lapse(request);
+    }
+
     pub(super) fn lapse(&mut self, request: Request) {
-        if self.listens.get(&request).and_then(|listening| listening.until).is_some_and(|until| until <= self.now) {
-            self.end_listen(request);
+        self.end_listen(request);
+        let waiter = self.waiting.get(&request).and_then(|slot| self.slots.get(*slot)?.waiters.get(&request).copied());
+        if let Some(facts) = waiter {
+            self.end_wait(request);
+            self.refuse(facts, Error::not_found());
         }
     }
 

@@ -259,11 +259,11 @@ impl Receiver {
     fn tick(&mut self, now: Millis) {
         self.now = self.now.max(now);
         if self.deadlines.len() > self.many_deadlines {
-            let (slots, calls, listens) = (&self.slots, &self.calls, &self.listens);
+            let (slots, calls, listens, waiting, reading) = (&self.slots, &self.calls, &self.listens, &self.waiting, &self.reading);
             self.deadlines.retain(|timer| match timer {
                 Timer::Promote(call) => calls.contains_key(call),
                 Timer::Expire(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
-                Timer::Lapse(listen) => listens.contains_key(listen),
+                Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
                 Timer::Sweep | Timer::SweepOn => true,
             });
             self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());

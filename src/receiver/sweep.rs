@@ -30,7 +30,7 @@ impl Receiver {
                     self.check_later(slot);
                     self.change(slot, Change::Check);
                 }
-                Timer::Lapse(listen) => self.lapse(listen),
+                Timer::Lapse(request) => self.lapse(request),
                 Timer::Sweep => self.sweep(),
                 Timer::SweepOn => self.ask_due(),
             }

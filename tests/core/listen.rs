@@ -312,6 +312,29 @@ fn an_authorization_ends() {
     bench.assert_idle();
 }
 
+/// H33: a `tasks/result` whose authorization is over hears of its task what a stranger hears, and no outcome.
+#[test]
+fn the_authorization_of_a_waiter_ends() {
+    for told in [false, true] {
+        let mut bench = Bench::new(G25);
+        let (call, id) = bench.start();
+        let wait = bench.wait(&id);
+        bench.input(0, |receiver, _| receiver.handle_lapses_at(wait, START + 1_000));
+        if told {
+            bench.input(0, |receiver, now| receiver.handle_lapse(now, wait));
+        } else {
+            bench.pass(1_000);
+        }
+        let nowhere = bench.wait(TASK_ID);
+        assert_eq!(bench.reply(wait), bench.reply(nowhere));
+        bench.complete(0, call);
+        bench.pass(1_000);
+        let later = bench.wait(&id);
+        assert!(bench.reply(later).get("result").is_some());
+        bench.assert_idle();
+    }
+}
+
 /// G26-SUB-10: a client that leaves, at whatever moment, hears nothing more, and nothing is kept for it.
 #[test]
 fn a_client_that_leaves_hears_nothing() {

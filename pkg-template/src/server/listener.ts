@@ -5,6 +5,7 @@ import { Call } from "./call.ts";
 import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isDeeperThan, isObject, isWellFormed, own, shapeOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
+import { isAuthorized, lapsesAt } from "./owner.ts";
 import { DEEPEST } from "./payload.ts";
 import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
@@ -176,6 +177,11 @@ export class Listener implements TapListener {
     if (on !== undefined || listener.carries(undefined)) listener.#send(news, on === undefined ? undefined : { relatedRequestId: on });
   }
 
+  /** Whether a request that waited for its task still speaks for the task's owner (H33). */
+  stillSpeaks({ message, extra, owner }: { readonly message: Message; readonly extra: Extra; readonly owner: string }): boolean {
+    return message.method !== "tasks/result" || !this.#pending.has(message.id) || isAuthorized(this.#face, extra, owner, this.#transport.sessionId);
+  }
+
   /** Whether a message can go to the client now: on the stream of the request `on`, or, for `undefined`, on the connection. */
   carries(on: unknown): boolean {
     return !this.#closed && (this.#pipe || isOpen(this.#transport, on));
@@ -314,7 +320,10 @@ export class Listener implements TapListener {
       unheard.listener.tellProgress(unheard);
     }
     // A store that answers at once leaves nothing to wait for.
-    if (runtime.requests.has(number)) this.#pending.set(message.id, number);
+    if (!runtime.requests.has(number)) return;
+    this.#pending.set(message.id, number);
+    const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
+    if (!Number.isNaN(lapse)) runtime.enter(() => runtime.receiver.lapsesAt(number, lapse));
   }
 
   /** Remembers a request whose answer says what this server can do. */
@@ -464,6 +473,10 @@ export class Listener implements TapListener {
     const route = this.#runtime.receiver.route(call.number);
     if (route === -1 || route === -3) return false;
     const stream = route === -2 ? undefined : this.#runtime.requests.get(route);
+    if (stream !== undefined && !stream.listener.stillSpeaks(stream)) {
+      this.#runtime.enter(() => this.#runtime.receiver.lapse(Date.now(), route));
+      return false;
+    }
     const listener = stream?.listener ?? this;
     const on = [stream?.message.id, undefined].find((way) => listener.carries(way));
     if (on === undefined && !listener.carries(undefined)) return false;

@@ -358,6 +358,11 @@ export class Runtime implements ReceiverHost {
     }
     if (!entry.kept) this.requests.delete(request);
     const { id } = entry.message;
+    if (!entry.listener.stillSpeaks(entry)) {
+      this.#assembler.begin(this.#fill);
+      this.receiver.writeNotFound();
+      return entry.listener.answer({ jsonrpc: "2.0", id, error: this.#assembler.take() as NonNullable<Message["error"]> });
+    }
     const payload = this.#replying;
     if (kind === 0) return entry.listener.answer({ jsonrpc: "2.0", id, result: body });
     const error = (kind === 2 ? payload?.part(2, "") : body) as NonNullable<Message["error"]>;
@@ -377,7 +382,9 @@ export class Runtime implements ReceiverHost {
   }
   tellRequestor(number: number, stream: number): void {
     const news: Message = { jsonrpc: "2.0", ...this.#assembler.take() };
-    this.calls.get(number)?.listener.tellRequestor(news, this.requests.get(stream));
+    const entry = this.requests.get(stream);
+    if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return this.receiver.lapse(Date.now(), stream);
+    this.calls.get(number)?.listener.tellRequestor(news, entry);
   }
 
   // What the core wants: calls.
@@ -453,6 +460,7 @@ export class Runtime implements ReceiverHost {
     const ask = this.asks.get(number);
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.requests.get(stream);
+    if (target !== undefined && !target.listener.stillSpeaks(target)) return this.receiver.lapse(Date.now(), stream);
     if (target !== undefined && target.listener.isLeft(target.message.id)) {
       // Its client has gone without a word.
       this.requests.delete(stream);

@@ -96,7 +96,7 @@ export class Subscription {
     }
     // A core that was started anew has acknowledged it again.
     if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
-    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.giveUp();
+    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.#enter((receiver, now) => receiver.lapse(now, this.#number));
     this.#carrier.tell(notification);
   }
 
