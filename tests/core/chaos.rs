@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mcp_tasks::limit::Limits;
 use mcp_tasks::receiver::{Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, Request, Shape, Support};
 use mcp_tasks::task::{InputKind, Phase};
-use mcp_tasks::wire::Generation;
+use mcp_tasks::wire::{Generation, News};
+use serde_json::Value;
 
 use crate::harness::{G25, G26, Seen, World, policy};
 use crate::model::Fault;
@@ -43,6 +44,8 @@ pub struct Chaos {
     /// Of each request its client, while it may be unanswered.
     by_client: BTreeMap<Request, usize>,
     waits: Vec<(usize, Request)>,
+    /// Subscriptions: where, which life, and whether nothing else is on their streams.
+    listens: BTreeMap<Request, (usize, u32, bool)>,
     asks: BTreeMap<Ask, (usize, u32, Request)>,
     given_up: BTreeSet<Ask>,
     last_ask: Ask,
@@ -80,6 +83,7 @@ impl Chaos {
             calls: Vec::new(),
             by_client: BTreeMap::new(),
             waits: Vec::new(),
+            listens: BTreeMap::new(),
             asks: BTreeMap::new(),
             given_up: BTreeSet::new(),
             last_ask: 0,
@@ -97,7 +101,7 @@ impl Chaos {
 
     pub fn step(&mut self, (what, a, b, c): Step) {
         let client = usize::from(a) % self.clients.len();
-        match what % 28 {
+        match what % 31 {
             0..=3 => self.call(client, b, c),
             4 | 5 => self.end_some(b, c),
             6 => self.begin_some(b),
@@ -143,6 +147,17 @@ impl Chaos {
             22 | 23 | 15 | 17 | 18 if !self.world.pending.is_empty() => {
                 let index = usize::from(b) % self.world.pending.len();
                 self.world.answer(index);
+            }
+            28 if self.clients[client].generation == G26 => self.listen(client, b, c),
+            29 => {
+                if let Some((node, request)) = self.some_listen(b) {
+                    self.world.flow(node, request, c & 1 == 0);
+                }
+            }
+            30 => {
+                if let Some((node, request)) = self.some_listen(b) {
+                    self.leave(node, request);
+                }
             }
             24 => self.world.pass(i64::from(b) * i64::from(c)),
             25 => self.world.now -= i64::from(b) * 100,
@@ -200,6 +215,31 @@ impl Chaos {
         let (id, _) = self.some_id(b)?;
         let Client { node, peer, generation, .. } = self.clients[client];
         Some(send(&mut self.world, node, peer, generation, &id))
+    }
+
+    fn listen(&mut self, client: usize, b: u8, c: u8) {
+        let ids: Vec<String> = (0..=c % 3).filter_map(|more| self.some_id(b.wrapping_add(more))).map(|(id, _)| id).collect();
+        let Client { node, peer, .. } = self.clients[client];
+        let facts = self.world.facts(node, peer, G26);
+        self.by_client.insert(facts.request, client);
+        let life = self.world.lives()[node];
+        self.listens.insert(facts.request, (node, life, c & 8 == 0));
+        let until = (c & 16 != 0).then(|| self.world.now + 1_000);
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        self.world.subscribe_as(node, facts, &ids, until);
+    }
+
+    /// A subscription that has begun.
+    fn some_listen(&self, b: u8) -> Option<(usize, Request)> {
+        let begun: Vec<(usize, Request)> =
+            self.listens.iter().filter(|(request, _)| self.world.told.contains_key(request)).map(|(request, (node, ..))| (*node, *request)).collect();
+        pick(&begun, b)
+    }
+
+    fn leave(&mut self, node: usize, request: Request) {
+        self.listens.remove(&request);
+        self.world.excused.insert(request);
+        self.world.input(node, |receiver, now| receiver.handle_unlisten(now, request));
     }
 
     fn update(&mut self, client: usize, b: u8, c: u8) {
@@ -336,6 +376,11 @@ impl Chaos {
                         handler.stage = Stage::Over;
                     }
                 }
+                Output::Tell { request, news: News::Acknowledged { .. }, .. } => {
+                    if let Some((_, _, alone)) = self.listens.get(&request).copied() {
+                        self.world.input(node, |receiver, now| receiver.handle_listening(now, request, alone));
+                    }
+                }
                 Output::Relay { call } | Output::Reject { call } => *self.settled.entry(call).or_default() += 1,
                 Output::Answered { ask, .. } | Output::AnsweredElsewhere { ask, .. } | Output::Withdraw { ask, .. } => {
                     self.asks.remove(&ask);
@@ -353,6 +398,8 @@ impl Chaos {
         let lives: Vec<u32> = self.world.lives();
         self.handlers.retain(|_, handler| lives[handler.node] == handler.life);
         self.asks.retain(|_, (node, life, _)| lives[*node] == *life);
+        let world = &self.world;
+        self.listens.retain(|request, (node, life, _)| lives[*node] == *life && world.replied(*request).is_none() && !world.excused.contains(request));
     }
 
     /// Everything works again, every handler ends, and time passes until no task is left.
@@ -366,6 +413,14 @@ impl Chaos {
         }
         for round in 0..40 {
             self.world.answer_all();
+            self.watch();
+            for (request, (node, _, alone)) in self.listens.clone() {
+                if alone {
+                    self.world.flow(node, request, true);
+                } else {
+                    self.leave(node, request);
+                }
+            }
             self.watch();
             self.world.pass(if round < 4 { 20_000 } else { 1_000_000 });
             self.watch();
@@ -400,6 +455,22 @@ impl Chaos {
         let waiting: Vec<&Ask> = self.asks.keys().filter(|ask| !self.given_up.contains(ask)).collect();
         assert!(waiting.is_empty(), "handlers wait for ever: {waiting:?}");
         self.assert_story();
+        self.assert_news();
+    }
+
+    /// No subscription heard the same twice, or anything of a task after its end (G26-NTF-04).
+    fn assert_news(&self) {
+        for request in self.world.told.keys() {
+            let mut last: BTreeMap<String, Value> = BTreeMap::new();
+            for news in self.world.heard(*request) {
+                let id = news["taskId"].as_str().expect("an id").to_owned();
+                if let Some(before) = last.get(&id) {
+                    assert_ne!(*before, news, "told twice");
+                    assert!(matches!(before["status"].as_str(), Some("working" | "input_required")), "{news} after {before}");
+                }
+                last.insert(id, news);
+            }
+        }
     }
 
     /// What was told fits what happened.
