@@ -4,6 +4,7 @@ import { Receiver } from "mcp-tasks/wasm/generated/server";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World, accept, form, latch, text, type Json, type Way } from "./harness/g26.ts";
+import { Stream } from "./harness/listen.ts";
 
 const always = { task: "always" } as const;
 
@@ -171,4 +172,18 @@ test("what a store answers to a core that is no more is dropped", async () => {
   for (const { result } of after) assert.equal(result.status, "completed");
   const answers = world.frames.filter(({ from }) => from === "server").map(({ message }) => message.id);
   assert.equal(new Set(answers).size, answers.length);
+});
+
+test("a subscription goes on over a trap: acknowledged once, told to the end", async () => {
+  const gate = latch();
+  await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: always });
+  const id = await world.start("work");
+  const stream = await Stream.open(world, { taskIds: [id] });
+  await stream.status("working");
+  trapOnce("request");
+  assert.equal((await world.get(id)).error?.code, -32603);
+  gate.resolve();
+  await stream.status("completed");
+  assert.ok((await stream.last()).result);
+  assert.equal(stream.messages.filter(({ method }) => method === "notifications/subscriptions/acknowledged").length, 1);
 });

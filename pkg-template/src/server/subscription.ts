@@ -54,8 +54,7 @@ export class Subscription {
 
   /** Asks the core for the subscription; the carrier is told. */
   open(): void {
-    const { runtime } = this.#face;
-    runtime.enter(() => runtime.receiver.listen(Date.now(), this.#number, this.#peer, 26, this.#flags, this.#ids, lapsesAt(this.#extra)));
+    this.#enter((receiver, now) => this.#ask(receiver, now));
   }
 
   /** The acknowledgement is out. `alone`: nothing else is subscribed to on its stream. */
@@ -110,7 +109,11 @@ export class Subscription {
   /** The core was started anew: peers have other numbers, and what was listened to is not known to it. */
   reopened(numbers: ReadonlyMap<number, number>): void {
     this.#peer = numbers.get(this.#peer) ?? this.#peer;
-    if (!this.#over) this.open();
+    if (!this.#over) this.#ask(this.#face.runtime.receiver, Date.now());
+  }
+
+  #ask(receiver: Face["runtime"]["receiver"], now: number): void {
+    receiver.listen(now, this.#number, this.#peer, 26, this.#flags, this.#ids, lapsesAt(this.#extra));
   }
 
   #enter(input: (receiver: Face["runtime"]["receiver"], now: number) => void): void {
