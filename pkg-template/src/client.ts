@@ -34,6 +34,7 @@ export class TaskClient {
       plan: this.#plan({}),
       poll: { min, max: Math.max(min, positive("poll.max", options.poll?.max, 60_000)), initial: positive("poll.initial", options.poll?.initial, 1000) },
       maxAge: options.maxAge === undefined ? NaN : positive("maxAge", options.maxAge, 0),
+      listen: options.listen ?? true,
       alarm: new Alarm(),
       plans: this.#plans,
       ontask: options.ontask,

@@ -34,6 +34,8 @@ export interface Wire {
   deliver(message: Message, extra?: Extra): void;
   /** Tells the SDK above that the transport has closed. */
   closed(): void;
+  /** Whether aborting a request closes its response stream, which is what cancels it. */
+  readonly cancelsByAbort: boolean;
 }
 
 /** Who listens on a tapped transport. Each method decides whether the message goes on through the {@link Wire}. */
@@ -68,6 +70,7 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
 
   const listener = listen({
     send,
+    cancelsByAbort: transport.hasPerRequestStream === true,
     deliver(message, extra) {
       const outer = delivering;
       delivering = message;

@@ -228,6 +228,11 @@ export interface TaskClientOptions {
   readonly poll?: { readonly min?: number | undefined; readonly max?: number | undefined; readonly initial?: number | undefined } | undefined;
   /** The longest a task is followed, in ms. Default: its time to live, or 24 h. */
   readonly maxAge?: number | undefined;
+  /**
+   * Whether the server may push what becomes of tasks (2026-07-28): one open request for all tasks of a connection that
+   * run for longer. Default `true`; where a server cannot, tasks are polled as with `false`.
+   */
+  readonly listen?: boolean | undefined;
   /** Called when a task was created, before the call knows its outcome. */
   readonly ontask?: ((task: TaskHandle) => void) | undefined;
   readonly onerror?: ((error: TaskError) => void) | undefined;

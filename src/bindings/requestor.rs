@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use super::writer::{Assembler, Assembling};
 use mcp_tasks::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
 use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{Generation, Support, method_name, write_offer, write_request};
+use mcp_tasks::wire::{Generation, Support, method_name, write_listen, write_offer, write_request};
 
 #[wasm_bindgen]
 extern "C" {
@@ -24,6 +24,11 @@ extern "C" {
     /// The `params` were put together.
     #[wasm_bindgen(method)]
     fn ask(this: &RequestorHost, request: u32, task: u32, method: u8);
+    /// The `params` were put together.
+    #[wasm_bindgen(method)]
+    fn listen(this: &RequestorHost, request: u32);
+    #[wasm_bindgen(method)]
+    fn unlisten(this: &RequestorHost, request: u32);
     #[wasm_bindgen(method)]
     fn forward(this: &RequestorHost, call: u32);
     #[wasm_bindgen(method)]
@@ -70,8 +75,8 @@ pub struct Requestor {
 impl Requestor {
     /// `max_age` NaN: the task's time to live.
     #[wasm_bindgen(constructor)]
-    pub fn new(min: u32, max: u32, initial: u32, max_age: f64, seed: f64) -> Self {
-        let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), seed: seed.to_bits() };
+    pub fn new(min: u32, max: u32, initial: u32, max_age: f64, listen: bool, seed: f64) -> Self {
+        let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), listen, seed: seed.to_bits() };
         Self { inner: RefCell::new(requestor::Requestor::new(options)), entries: RefCell::new(None) }
     }
 
@@ -218,6 +223,15 @@ impl Requestor {
         self.inner.borrow_mut().handle_answer(millis(now), request, Answered::Lost, 0);
     }
 
+    /// The stream `request` will push `task`.
+    pub fn accepted(&self, request: u32, task: u32) {
+        self.inner.borrow_mut().handle_accepted(request, task);
+    }
+
+    pub fn acknowledged(&self, now: f64, request: u32) {
+        self.inner.borrow_mut().handle_acknowledged(millis(now), request);
+    }
+
     pub fn input(&self, now: f64, task: u32, key: &str) {
         self.inner.borrow_mut().handle_input(millis(now), task, key);
     }
@@ -267,6 +281,12 @@ impl Requestor {
                     host.ask(request, task, method_name(method) as u8);
                 }
             }
+            Output::Listen { request, ids } => {
+                host.begin(0);
+                write_listen(&ids, &mut writer);
+                host.listen(request);
+            }
+            Output::Unlisten { request } => host.unlisten(request),
             Output::Forward { call } => host.forward(call),
             Output::Created { call, task } => host.created(call, task),
             Output::Changed { task, payload } => host.changed(task, payload),

@@ -1,6 +1,7 @@
 //! One followed task, and the table of what each event does to it.
 
 use super::ledger::Ledger;
+use super::listen::Hearing;
 use super::output::{Call, Ending, Request, Waiter};
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status};
@@ -138,6 +139,13 @@ pub struct Follow {
     pub open: Vec<Request>,
     pub hint: Option<f64>,
     pub status: Option<Status>,
+    pub hearing: Hearing,
+    /// The stream that was opened for it and is not acknowledged; 0 for none.
+    pub listed: Request,
+    /// How old the task was in the snapshot that counts, in ms; NaN where that is unknown.
+    pub age: f64,
+    /// Whether a pushed snapshot went past the read under way.
+    pub overtaken: bool,
     /// Whether the last failure was a breach of the protocol.
     pub breached: bool,
     /// Whether the host holds an error of `tasks/result` that may be the outcome.
@@ -171,6 +179,10 @@ impl Follow {
             open: Vec::new(),
             hint: None,
             status: None,
+            hearing: Hearing::New,
+            listed: 0,
+            age: f64::NAN,
+            overtaken: false,
             breached: false,
             held: false,
             began: None,

@@ -39,7 +39,7 @@ struct Item {
     asked_again: bool,
 }
 
-/// What the host must know about an input request.
+/// What the host must know about an input request, or about a push.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Problem {
@@ -51,6 +51,8 @@ pub enum Problem {
     Rejected,
     /// The answer could not be sent.
     Unsent,
+    /// No input request: a push says that this task, which has ended, ended otherwise.
+    Contradicted,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,6 +8,7 @@ mod cancel;
 mod follow;
 mod input;
 mod ledger;
+mod listen;
 mod output;
 mod pace;
 mod read;
@@ -25,12 +26,13 @@ use crate::deadline::Deadlines;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status, Support};
 use follow::{Follow, Lane};
+use listen::{Hearing, Listening};
 use pace::Jitter;
 use tools::Tools;
 
 /// How long one request about a task may take, `tasks/result` excepted (G25-RES-12).
 const PATIENCE: Millis = 30_000;
-/// How often a task is read while `tasks/result` waits for it and nobody wants every snapshot.
+/// How often a task is read while its snapshots are pushed, or `tasks/result` waits for it and nobody wants every snapshot.
 const SAFETY: u32 = 30_000;
 /// How long a question may be outstanding before another `tasks/result` gives it another stream.
 const SILENCE: Millis = 60_000;
@@ -53,6 +55,8 @@ pub struct Options {
     pub bounds: Bounds,
     /// The longest a task is followed, in ms; otherwise its time to live, or a day.
     pub max_age: Option<u64>,
+    /// Whether pushed snapshots are wanted, where a server offers them.
+    pub listen: bool,
     /// Entropy for the jitter.
     pub seed: u64,
 }
@@ -125,6 +129,7 @@ pub enum Answered<'a> {
     Snapshot(Snapshot<'a>),
     /// A result that is not a task: the outcome, or an acknowledgement. `is_error` as in a tool's result.
     Result { is_error: bool },
+    /// `code` of JSON-RPC, or the status with which HTTP refused the request.
     Error { code: i32 },
     /// There will be no answer.
     Lost,
@@ -155,6 +160,7 @@ struct CallState {
 enum Timer {
     Task(Task),
     List,
+    Listen,
 }
 
 /// Where a snapshot comes from.
@@ -177,6 +183,7 @@ pub struct Requestor {
     tasks: Table<Task, Follow>,
     by_id: Table<String, Task>,
     requests: Table<Request, (Task, Method)>,
+    listening: Listening,
     last_task: Task,
     last_request: Request,
     deadlines: Deadlines<Timer>,
@@ -194,6 +201,7 @@ impl Requestor {
             tasks: Table::new(),
             by_id: Table::new(),
             requests: Table::new(),
+            listening: Listening::default(),
             last_task: 0,
             last_request: 0,
             deadlines: Deadlines::default(),
@@ -221,6 +229,7 @@ impl Requestor {
     pub fn handle_server(&mut self, server: Server) {
         self.server = server;
         self.tools.forget();
+        self.listening.forget();
     }
 
     /// A tool was listed.
@@ -250,7 +259,9 @@ impl Requestor {
 
     /// The peer has answered a request, or never will.
     pub fn handle_answer(&mut self, now: Millis, request: Request, answered: Answered<'_>, payload: Payload) {
-        let Some((task, method)) = self.requests.remove(&request) else { return };
+        let Some((task, method)) = self.requests.remove(&request) else {
+            return self.unheard(now, request, if let Answered::Error { code } = answered { code } else { 0 });
+        };
         let Some(follow) = self.tasks.get_mut(&task) else { return };
         follow.open.retain(|open| *open != request);
         let lane = follow.lane(method);
@@ -293,6 +304,7 @@ impl Requestor {
                     }
                     self.go_on(now, task);
                 }
+                Timer::Listen => self.listen(now),
                 Timer::List => {
                     if self.tools.until().is_some_and(|until| until <= now) {
                         self.listed(now);
@@ -306,8 +318,7 @@ impl Requestor {
     pub fn handle_close(&mut self, ending: Ending) {
         self.tools.end();
         self.tools.forget();
-        let tasks: Vec<Task> = self.tasks.keys().copied().collect();
-        for task in tasks {
+        for task in self.numbers() {
             self.end(task, ending, None, 0);
         }
         for (call, state) in std::mem::take(&mut self.calls) {
@@ -416,6 +427,9 @@ impl Requestor {
         if overdue && follow.open.len() >= OPEN {
             self.requests.remove(&follow.open.remove(0));
         }
+        if method == Method::Get && follow.hearing == Hearing::Accepted {
+            follow.hearing = Hearing::Heard;
+        }
         let keys = if method == Method::Update { follow.ledger.take_unsent() } else { Vec::new() };
         if method == Method::Update && keys.is_empty() {
             return;
@@ -444,6 +458,7 @@ impl Requestor {
         for request in &follow.open {
             self.requests.remove(request);
         }
+        self.listening.ended(follow.id.clone(), status);
         for key in follow.ledger.withdraw() {
             self.outputs.push_back(Output::Withdraw { task, key });
         }
@@ -460,6 +475,7 @@ impl Requestor {
             self.answer(call, if follow.announced { Answer::Outcome(task) } else { Answer::Local(ending) });
         }
         self.outputs.push_back(Output::Forget { task });
+        self.hush();
         if self.tasks.is_empty() && !self.tools.is_walking() {
             self.deadlines = Deadlines::default();
         }

@@ -104,6 +104,10 @@ pub enum Output {
     List { request: Request, cursor: Option<String> },
     /// Send a request about a task.
     Ask { request: Request, task: Task, method: Method, keys: Vec<String> },
+    /// Open a stream that pushes these tasks; it answers `request`.
+    Listen { request: Request, ids: Vec<String> },
+    /// Close the stream of `request`.
+    Unlisten { request: Request },
     /// Let the cancellation of the call through.
     Forward { call: Call },
     /// The call has become a task, or found the task it resumes.
@@ -118,7 +122,7 @@ pub enum Output {
     Withdraw { task: Task, key: String },
     /// The answer under this key is not needed any more.
     Drop { task: Task, key: String },
-    /// Something about an input request that the application must know.
+    /// Something about an input request, or a task, that the application must know.
     Report { task: Task, key: String, problem: Problem },
     /// The task is over. `payload` 0: the held error, or none.
     Ended { task: Task, id: String, ending: Ending, status: Option<Status>, payload: Payload },

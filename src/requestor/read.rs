@@ -1,16 +1,28 @@
 //! Snapshots of a task, and its outcome.
 
 use super::follow::{Follow, transition};
-use super::{Action, DAY, Ending, Event, FAILURES, Output, Payload, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
+use super::listen::Hearing;
+use super::{Action, DAY, Ending, Event, FAILURES, Output, Payload, Problem, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
 use crate::task::Millis;
 use crate::wire::{Status, error};
 
 impl Requestor {
     /// A notification about a task; only a hint, and nothing for tasks that are not followed (G25-NTF-06).
     pub fn handle_notification(&mut self, now: Millis, snapshot: &Snapshot<'_>, payload: Payload) {
-        let Some(&task) = self.by_id.get(snapshot.id) else { return };
-        let known = Status::named(snapshot.status).is_some();
-        if known && self.tasks.get(&task).is_some_and(|follow| follow.announced && !follow.is_left() && follow.stage != Stage::Fetching) {
+        let Some(&task) = self.by_id.get(snapshot.id) else {
+            if self.listening.contradicts(snapshot.id, snapshot.status) {
+                self.outputs.push_back(Output::Report { task: 0, key: snapshot.id.to_owned(), problem: Problem::Contradicted });
+            }
+            return;
+        };
+        let Some(status) = Status::named(snapshot.status) else { return };
+        let counts = |follow: &Follow| match follow.stage {
+            Stage::Following | Stage::Doubting => true,
+            // Whether it still runs, the last read says: a push may be older.
+            Stage::LastLook => status.is_terminal(),
+            Stage::Fetching => false,
+        };
+        if self.tasks.get(&task).is_some_and(|follow| follow.announced && !follow.is_left() && counts(follow)) {
             self.take(now, task, Source::Notification, snapshot, payload);
             self.go_on(now, task);
         }
@@ -47,11 +59,22 @@ impl Requestor {
             return if source == Source::Notification { follow.read.plan(now) } else { self.breach(now, task) };
         }
 
-        follow.hint = Some(snapshot.poll);
+        // The newest snapshot counts: pushes may come late, and a push may pass a read. A read alone is always believed,
+        // whatever clock the server has.
+        let late = snapshot.age < follow.age && !status.is_terminal();
+        if late && source == Source::Notification {
+            return;
+        }
+        let overtaken = std::mem::replace(&mut follow.overtaken, source == Source::Notification && follow.read.flight.is_some());
         if source == Source::Read {
             follow.read.failures = 0;
             follow.breached = false;
         }
+        if late && overtaken {
+            return self.on(now, task, Event::Live);
+        }
+        follow.age = snapshot.age;
+        follow.hint = Some(snapshot.poll);
         let extended = renew(follow, now, snapshot, self.options.max_age);
         if follow.stage != Stage::Fetching || status.is_terminal() {
             follow.status = Some(status);
@@ -79,6 +102,9 @@ impl Requestor {
                 }
             }
             self.refused_to_cancel(task);
+            if source == Source::Read {
+                self.want_stream(now, task);
+            }
             return self.on(now, task, if extended { Event::Extended } else { Event::Live });
         }
         let outcome = match status {
@@ -150,9 +176,12 @@ impl Requestor {
         if follow.read.flight.is_some() {
             return;
         }
+        if follow.hearing == Hearing::Accepted {
+            return follow.read.plan(now);
+        }
         let interval = self.options.bounds.interval(follow.hint);
         let waiting = follow.result.flight.is_some() || follow.result.at.is_some_and(|at| at <= now);
-        let relaxed = follow.generation.has_result_method() && waiting && follow.observers == 0;
+        let relaxed = follow.hearing == Hearing::Heard || follow.generation.has_result_method() && waiting && follow.observers == 0;
         let interval = if relaxed && follow.stage == Stage::Following { interval.max(SAFETY) } else { interval };
         follow.read.plan(now.saturating_add(self.options.bounds.delay(interval, 0, entropy)));
     }

@@ -13,7 +13,7 @@ mod rules;
 
 pub use error::{Error, ErrorData, LimitReason};
 pub use name::Name;
-pub use request::{INVALID_REQUEST, Status, Support, method_name, write_offer, write_request};
+pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, write_offer, write_request};
 
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;

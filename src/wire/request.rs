@@ -81,6 +81,18 @@ pub fn write_request(generation: Generation, method: Method, id: &str, keys: &[S
     }
 }
 
+/// Writes the `params` of a request for a stream that pushes the tasks `ids` (G26-SUB-01).
+pub fn write_listen(ids: &[String], writer: &mut impl Writer) {
+    writer.open(Name::Notifications);
+    writer.open_list(Name::TaskIds);
+    for id in ids {
+        writer.text(Name::Item, id);
+    }
+    writer.close();
+    writer.close();
+    write_extension(writer);
+}
+
 /// The name of a method.
 pub const fn method_name(method: Method) -> Name {
     match method {

@@ -5,6 +5,7 @@ import { Calls } from "./calls.ts";
 import { Engine, OWN_IDS } from "./engine.ts";
 import type { RequestorHost } from "./host.ts";
 import { Input } from "./input.ts";
+import { Listening } from "./listening.ts";
 import { isObject, own } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import { Related } from "./related.ts";
@@ -18,6 +19,7 @@ export class Connection implements Listener {
   readonly calls: Calls;
   readonly tasks: Tasks;
   readonly input: Input;
+  readonly listening: Listening;
   readonly related: Related = new Related();
   /** What the core asks of its host. */
   readonly host: RequestorHost;
@@ -28,7 +30,8 @@ export class Connection implements Listener {
     this.calls = new Calls(this);
     this.tasks = new Tasks(this);
     this.input = new Input(this);
-    this.host = hostOf(this.calls, this.tasks, this.input);
+    this.listening = new Listening(this);
+    this.host = hostOf(this.calls, this.tasks, this.input, this.listening);
   }
 
   outbound(message: Message, options: SendOptions): Promise<void> {
@@ -52,6 +55,7 @@ export class Connection implements Listener {
   inbound(message: Message, extra: Extra): void {
     const { id, method } = message;
     if (this.engine.state !== "open") return this.engine.wire.deliver(message, extra);
+    if (this.listening.takes(message)) return;
     if (method !== undefined) {
       if (this.#inboundMethod(message, method, id)) this.engine.wire.deliver(message, extra);
       return;
@@ -111,10 +115,7 @@ export class Connection implements Listener {
     } else if (method === "notifications/tools/list_changed") {
       this.engine.run(() => this.engine.requestor.toolsChanged());
     } else if (method === "notifications/tasks" || method === "notifications/tasks/status") {
-      const task = isObject(message.params) ? message.params : {};
-      const generation = method === "notifications/tasks" ? 26 : 25;
-      const followed = [...this.tasks.all.values()].find((known) => known.id === own(task, "taskId"));
-      if (followed?.generation === generation) this.tasks.snapshot(2, 0, task, followed, { snapshot: task, result: own(task, "result"), error: own(task, "error") });
+      this.tasks.pushed(message.params, method === "notifications/tasks" ? 26 : 25);
     }
     return true;
   }
@@ -124,6 +125,7 @@ export class Connection implements Listener {
     if (this.engine.state === "broken") return;
     this.engine.state = "broken";
     this.engine.shared.alarm.set(this, Infinity);
+    this.listening.stop();
     this.engine.report(error);
     const rpc = { code: -32603, message: error.message, data: { reason: "internal" } };
     for (const task of this.tasks.all.values()) if (task.outcome === undefined) task.settle({ error: rpc, code: "internal" });
@@ -133,7 +135,7 @@ export class Connection implements Listener {
 }
 
 /** What the core asks of its host, from the parts that do it. */
-function hostOf(calls: Calls, tasks: Tasks, input: Input): RequestorHost {
+function hostOf(calls: Calls, tasks: Tasks, input: Input, listening: Listening): RequestorHost {
   return {
     begin: (...told) => tasks.begin(...told),
     list: (...told) => tasks.list(...told),
@@ -151,6 +153,8 @@ function hostOf(calls: Calls, tasks: Tasks, input: Input): RequestorHost {
     answerReply: (...told) => calls.answerReply(...told),
     answerOutcome: (...told) => calls.answerOutcome(...told),
     answerLocal: (...told) => calls.answerLocal(...told),
+    listen: (...told) => listening.listen(...told),
+    unlisten: (...told) => listening.unlisten(...told),
     prompt: (...told) => input.prompt(...told),
     withdraw: (...told) => input.withdraw(...told),
   };

@@ -37,7 +37,7 @@ export class Engine {
     this.core = clientCore.load();
     this.assembler = new Assembler(this.core.names);
     const { min, max, initial } = shared.poll;
-    this.requestor = new this.core.Requestor(min, max, initial, shared.maxAge, Math.random());
+    this.requestor = new this.core.Requestor(min, max, initial, shared.maxAge, shared.listen, Math.random());
   }
 
   async send(message: Message, options: SendOptions): Promise<void> {

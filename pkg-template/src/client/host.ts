@@ -8,6 +8,9 @@ export interface RequestorHost {
   list(request: number, cursor: string | undefined): void;
   /** Send a request about a task; its `params` were put together, `method` is the number of a name. */
   ask(request: number, task: number, method: number): void;
+  /** Open a stream for pushed snapshots; its `params` were put together. */
+  listen(request: number): void;
+  unlisten(request: number): void;
   /** Let the cancellation of a call through. */
   forward(call: number): void;
   /** The call has become a task, or found the task it resumes. */

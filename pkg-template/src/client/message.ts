@@ -6,6 +6,7 @@ export type Json = Record<string, unknown>;
 
 export const RELATED_TASK = "io.modelcontextprotocol/related-task";
 export const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
+export const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
 export const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
 export const EXTENSION = "io.modelcontextprotocol/tasks";
 

@@ -40,6 +40,7 @@ export interface Shared {
   readonly plan: Plan;
   readonly poll: { readonly min: number; readonly max: number; readonly initial: number };
   readonly maxAge: number;
+  readonly listen: boolean;
   readonly alarm: Alarm;
   readonly plans: Map<string, Plan>;
   readonly ontask: ((handle: Handle) => void) | undefined;

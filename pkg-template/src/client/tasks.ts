@@ -49,6 +49,15 @@ export class Tasks {
     });
   }
 
+  /** A snapshot that the server pushed. */
+  pushed(task: unknown, generation: number): void {
+    if (!isObject(task)) return;
+    const id = own(task, "taskId");
+    const followed = [...this.all.values()].find((known) => known.id === id);
+    const ended = followed === undefined && generation === 26;
+    if (ended || followed?.generation === generation) this.snapshot(2, 0, task, followed, { snapshot: task, result: own(task, "result"), error: own(task, "error") });
+  }
+
   answer(message: Message, { request, method, task }: { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }): void {
     this.requests.delete(message.id);
     task?.open.delete(message.id as number);
@@ -176,6 +185,7 @@ export class Tasks {
 
   report(number: number, key: string, problem: number): void {
     const texts = ["changed under its key", "asks for something unknown", "was answered twice and refused twice", "could not be answered: the answer cannot be sent"];
+    if (problem === CONTRADICTED) return this.#engine.report(new TaskError("protocol", "The server pushed another end of a task that has ended", { taskId: key }));
     const task = this.all.get(number);
     this.#engine.report(new TaskError("protocol", `The input request "${key}" ${texts[problem] ?? ""}`, { taskId: task?.id }));
   }
@@ -215,6 +225,9 @@ export class Tasks {
     this.all.delete(number);
   }
 }
+
+/** The only problem that is not about an input request, but about the task whose id is in the place of its key. */
+const CONTRADICTED = 4;
 
 const CANCEL_ERRORS: Readonly<Record<string, string>> = {
   unsupported: "the server does not offer to cancel tasks",

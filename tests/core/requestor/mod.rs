@@ -3,6 +3,7 @@
 mod calls;
 mod cancel;
 mod input;
+mod listen;
 mod properties;
 mod reads;
 
@@ -24,7 +25,7 @@ pub const INTERVAL: f64 = 1000.0;
 
 impl World {
     pub fn new() -> Self {
-        Self::with(Options { bounds: Bounds::default(), max_age: None, seed: 7 })
+        Self::with(Options { bounds: Bounds::default(), max_age: None, listen: true, seed: 7 })
     }
 
     pub fn with(options: Options) -> Self {

@@ -24,6 +24,8 @@ enum Step {
     Resume { task: u32, modern: bool },
     Observe { task: u32, observers: u32 },
     Page { request: usize },
+    Acknowledge { stream: usize, accepted: u32 },
+    StreamEnd { stream: usize, kind: usize },
     ToolsChanged,
     Pass { time: i64 },
     Timer,
@@ -43,6 +45,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0u32..6, any::<bool>()).prop_map(|(task, modern)| Step::Resume { task, modern }),
         1 => (0u32..6, 0u32..3).prop_map(|(task, observers)| Step::Observe { task, observers }),
         1 => (0usize..32).prop_map(|request| Step::Page { request }),
+        3 => (0usize..4, 0u32..16).prop_map(|(stream, accepted)| Step::Acknowledge { stream, accepted }),
+        1 => (0usize..4, 0usize..5).prop_map(|(stream, kind)| Step::StreamEnd { stream, kind }),
         1 => Just(Step::ToolsChanged),
         3 => (0i64..100_000).prop_map(|time| Step::Pass { time }),
         3 => Just(Step::Timer),
@@ -67,6 +71,7 @@ struct Host {
     settled: BTreeSet<u32>,
     asked: BTreeMap<(u32, String), u32>,
     sends: BTreeMap<u32, u32>,
+    streams: Vec<Request>,
 }
 
 impl Host {
@@ -88,6 +93,16 @@ impl Host {
                     let waiting = self.open.iter().find(|(_, other, same, since)| (other, same) == (task, method) && now - since < 30_000);
                     assert!(waiting.is_none() || *method == Method::Result, "{method:?} of {task} twice at once");
                     self.open.push((*request, *task, *method, now));
+                }
+                Output::Listen { request, ids } => {
+                    assert!(self.numbers.insert(*request), "request {request} twice");
+                    assert!(!ids.is_empty() && ids.len() <= 256 && ids.iter().collect::<BTreeSet<_>>().len() == ids.len(), "{ids:?}");
+                    self.streams.push(*request);
+                    assert!(self.streams.len() <= 2, "a stream and its successor, not more");
+                }
+                Output::Unlisten { request } => {
+                    assert!(self.streams.contains(request), "stream {request} is not open");
+                    self.streams.retain(|open| open != request);
                 }
                 Output::Prompt { task, key, .. } => {
                     let times = self.asked.entry((*task, key.clone())).or_default();
@@ -180,6 +195,19 @@ fn play(steps: Vec<Step>) {
                 let snapshot = snapshot(&id, STATUSES[usize::from(status)]);
                 world.run(|r, now| r.handle_notification(now, &snapshot, 2))
             }
+            Step::Acknowledge { stream, accepted } => {
+                let Some(stream) = pick(&host.streams, stream) else { continue };
+                world.run(|r, now| {
+                    (0..6).filter(|task| accepted >> task & 1 == 1).for_each(|task| r.handle_accepted(stream, task + 1));
+                    r.handle_acknowledged(now, stream);
+                })
+            }
+            Step::StreamEnd { stream, kind } => {
+                let Some(stream) = pick(&host.streams, stream) else { continue };
+                host.streams.retain(|open| *open != stream);
+                let answered = [-32601, -32603, 429, 500].get(kind).map_or(Answered::Lost, |code| Answered::Error { code: *code });
+                world.answer(stream, answered)
+            }
             Step::Input { task, key } => world.run(|r, now| r.handle_input(now, task, &key.to_string())),
             Step::NoInput { task, key } => world.run(|r, _| r.handle_no_input(task, &key.to_string())),
             Step::Abort { call } => {
@@ -234,6 +262,7 @@ fn play(steps: Vec<Step>) {
         assert!(host.answered.contains(call) || host.aborted.contains(call), "call {call} has no answer");
     }
     assert_eq!(host.waiters, host.settled);
+    assert_eq!(host.streams, Vec::<Request>::new(), "a stream is left open");
 }
 
 proptest! {

@@ -1,0 +1,91 @@
+import type { Message } from "../tap.ts";
+import { now } from "./alarm.ts";
+import type { Connection } from "./connection.ts";
+import type { Engine } from "./engine.ts";
+import { CLIENT_CAPABILITIES, CLIENT_INFO, type Json, merge, own, PROTOCOL_VERSION, rpcCode } from "./message.ts";
+
+const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
+/** How the ids of our streams begin, before the core's number: texts, because the SDK's own requests have numbers. */
+const OURS = "mcp-tasks:";
+
+interface Stream {
+  readonly envelope: Json;
+  readonly abort: AbortController;
+}
+
+/** The streams on which a server pushes snapshots (2026-07-28): requests of our own that the SDK never sees. */
+export class Listening {
+  readonly #on: Connection;
+  readonly #engine: Engine;
+  /** By the core's number. */
+  readonly #streams = new Map<number, Stream>();
+
+  constructor(on: Connection) {
+    this.#on = on;
+    this.#engine = on.engine;
+  }
+
+  listen(request: number): void {
+    const params = this.#engine.assembler.take();
+    const envelope = this.#envelope();
+    const abort = new AbortController();
+    this.#streams.set(request, { envelope, abort });
+    const message: Message = { jsonrpc: "2.0", id: OURS + request, method: "subscriptions/listen", params: merge({ _meta: envelope }, params) };
+    const options = { requestSignal: abort.signal, onRequestStreamEnd: () => this.#ended(request, 0) };
+    this.#engine.send(message, options).catch((cause: { status?: unknown } | undefined) => this.#ended(request, Number(cause?.status) || 0));
+  }
+
+  unlisten(request: number): void {
+    const stream = this.#streams.get(request);
+    if (stream === undefined) return;
+    this.#streams.delete(request);
+    stream.abort.abort();
+    const { wire, state } = this.#engine;
+    if (wire.cancelsByAbort || state === "closed") return;
+    const params = { _meta: stream.envelope, requestId: OURS + request };
+    this.#engine.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, undefined).catch(() => {});
+  }
+
+  stop(): void {
+    for (const request of [...this.#streams.keys()]) this.unlisten(request);
+  }
+
+  /** Takes a message that belongs to a stream of ours, even to a former one. */
+  takes({ id, method, params, error }: Message): boolean {
+    if (method !== undefined && id !== undefined) return false;
+    const cancelled = method === "notifications/cancelled";
+    const about = method === undefined ? id : cancelled ? own(params, "requestId") : own(params, "_meta", SUBSCRIPTION);
+    if (typeof about !== "string" || !about.startsWith(OURS)) return false;
+    const request = Number(about.slice(OURS.length));
+    if (method === "notifications/tasks") this.#on.tasks.pushed(params, 26);
+    else if (method === "notifications/subscriptions/acknowledged") this.#acknowledged(request, own(params, "notifications", "taskIds"));
+    else if (method === undefined || cancelled) this.#ended(request, error === undefined ? 0 : rpcCode(error));
+    return true;
+  }
+
+  #acknowledged(request: number, accepted: unknown): void {
+    const ids = new Set<unknown>(Array.isArray(accepted) ? accepted : []);
+    const { requestor } = this.#engine;
+    this.#engine.run(() => {
+      for (const [number, { id }] of this.#on.tasks.all) if (ids.has(id)) requestor.accepted(request, number);
+      requestor.acknowledged(now(), request);
+    });
+  }
+
+  /** The stream is over: with an error's code, the status with which HTTP refused it, or 0. */
+  #ended(request: number, code: number): void {
+    const stream = this.#streams.get(request);
+    if (stream === undefined) return;
+    this.#streams.delete(request);
+    stream.abort.abort();
+    this.#engine.run(() => this.#engine.requestor.answerError(now(), request, code, 0));
+  }
+
+  /** What a call's `_meta` says about its client, and not about the call. */
+  #envelope(): Json {
+    const known = [...this.#on.tasks.all.values()].find((task) => task.generation === 26)?.envelope;
+    const envelope: Json = {};
+    for (const key of [PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES]) if (own(known, key) !== undefined) envelope[key] = own(known, key);
+    return envelope;
+  }
+}
