@@ -4,13 +4,17 @@ import { describe, test } from "node:test";
 import { specTypeSchemas, StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
 import { TaskStatusNotificationV2Schema, TaskSubscriptionNotificationsV2Schema } from "@modelcontextprotocol/ext-tasks/core/v2";
 import { isTaskError, TaskClient, type TaskClientOptions } from "mcp-tasks";
-import { type Behaviour, EXTENSION, G26, handle26, handle25, legacy, modern, type Peer, task25, task26, text } from "./client-peer.ts";
+import { type Behaviour, EXTENSION, G26, handle25, handle26, legacy, modern, type Peer, task25, task26 as taskNow, text } from "./client-peer.ts";
 import { type AnyClient, connect, type Handlers, later, makeClient, until } from "./client-sdk.ts";
 import type { Message } from "./client-types.ts";
 
 const kind = "SDK v2, 2026";
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 const LISTEN = "subscriptions/listen";
+
+/** A task is born once: the newest snapshot is the one that was updated last. */
+const createdAt = new Date(Date.now() - 1000).toISOString();
+const task26 = (taskId: string, status: string, more: object = {}) => taskNow(taskId, status, { createdAt, ...more });
 
 const acknowledged = (id: unknown, taskIds: readonly string[]): Message => ({
   jsonrpc: "2.0",
