@@ -7,8 +7,8 @@ use crate::task::{Failure, Input, InputKind, LONGEST_TTL, Millis, Phase, Task};
 pub enum Command {
     /// The handler sets the status message.
     Note(String),
-    /// The handler asks for input. `resumable`: it has ended, and the last answer starts it again.
-    Ask { inputs: Vec<NewInput>, resumable: bool },
+    /// The handler asks for input. `in_result`: it has ended, and the last answer starts it again.
+    Ask { inputs: Vec<NewInput>, in_result: bool },
     /// Answers arrived for these keys. `kept`: they wait in the store; otherwise the handler has them.
     Answer { keys: Vec<String>, kept: bool },
     /// The handler no longer waits for these keys.
@@ -25,6 +25,12 @@ pub enum Command {
     Expire,
     /// The time to live grows by this many ms.
     Extend(u64),
+    /// Its runner still runs it; nobody but other runners hears of it (X-STO-07).
+    Renew,
+    /// Its runner lets go of it.
+    Release,
+    /// Its runner is lost, and another one runs it from the beginning of its last round.
+    Restart,
 }
 
 /// An input request as the handler asks for it.
@@ -47,6 +53,9 @@ pub enum Kind {
     RequestCancel,
     Expire,
     Extend,
+    Renew,
+    Release,
+    Restart,
 }
 
 /// Where a command leads.
@@ -66,7 +75,7 @@ use Step::{ByInput, Refuse, Stay, To};
 
 /// For each command, the step from each phase in the order of [`Phase::ALL`]: working, input required, then the four
 /// terminal ones, which nothing leaves (G25-CAN-05, X-STO-01).
-pub const TABLE: [(Kind, [Step; 6]); 10] = [
+pub const TABLE: [(Kind, [Step; 6]); 13] = [
     (Kind::Note, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
     (Kind::Ask, [To(Phase::InputRequired), To(Phase::InputRequired), Refuse, Refuse, Refuse, Refuse]),
     (Kind::Answer, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
@@ -77,6 +86,9 @@ pub const TABLE: [(Kind, [Step; 6]); 10] = [
     (Kind::RequestCancel, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
     (Kind::Expire, [To(Phase::Failed), To(Phase::Failed), Refuse, Refuse, Refuse, Refuse]),
     (Kind::Extend, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Renew, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Release, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (Kind::Restart, [To(Phase::Working), To(Phase::Working), Refuse, Refuse, Refuse, Refuse]),
 ];
 
 /// Why a command changes nothing.
@@ -101,6 +113,9 @@ impl Command {
             Self::RequestCancel => Kind::RequestCancel,
             Self::Expire => Kind::Expire,
             Self::Extend(_) => Kind::Extend,
+            Self::Renew => Kind::Renew,
+            Self::Release => Kind::Release,
+            Self::Restart => Kind::Restart,
         }
     }
 }
@@ -128,10 +143,13 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
                 return Err(Refusal::Idle);
             }
         }
-        Command::Ask { inputs, resumable } => ask(&mut next, inputs, *resumable),
+        Command::Ask { inputs, in_result } => ask(&mut next, inputs, *in_result),
         Command::Answer { keys, kept } => {
             if !answer(&mut next, keys, *kept) {
                 return Err(Refusal::Idle);
+            }
+            if task.awaits_answers() && !next.awaits_answers() {
+                next.epoch = next.epoch.saturating_add(1);
             }
         }
         Command::Withdraw(keys) => {
@@ -149,8 +167,18 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
             }
             next.cancel_requested = true;
         }
+        Command::Release => next.lease = None,
+        Command::Restart => {
+            if task.awaits_answers() {
+                return Err(Refusal::Idle);
+            }
+            // Nobody waits for what the lost handler asked; the answers with which it began are kept.
+            next.inputs.retain(|input| input.in_result);
+            next.message.clear();
+            next.epoch = next.epoch.saturating_add(1);
+        }
         Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(*by).min(LONGEST_TTL)),
-        Command::Complete { tool_failed: false } | Command::Cancel => {}
+        Command::Complete { tool_failed: false } | Command::Cancel | Command::Renew => {}
     }
     match step {
         To(Phase::Completed) if next.phase == Phase::ToolFailed => {}
@@ -160,8 +188,12 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
     }
     if next.phase.is_terminal() {
         next.inputs.clear();
+    }
+    if next.phase.is_terminal() || next.awaits_answers() {
         next.lease = None;
-        next.resumable = false;
+    }
+    if matches!(command, Command::Renew | Command::Release) {
+        return Ok(next);
     }
     // Who reads a task whose time is over sees it expired at once, so that is when it expired (X-TTL-01).
     let at = match command {
@@ -174,18 +206,17 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
 }
 
 /// Adds input requests under keys that were never used before and never will be (G26-INP-03).
-fn ask(task: &mut Task, inputs: &[NewInput], resumable: bool) {
-    if resumable {
+fn ask(task: &mut Task, inputs: &[NewInput], in_result: bool) {
+    if in_result {
         // The handler has ended: it has used the answers of the last round, and waits for nothing it asked in between.
         task.inputs.clear();
     }
-    task.resumable = resumable;
     for input in inputs {
         task.issued = task.issued.saturating_add(1);
         let mut key = input.name.clone();
         key.push('-');
         crate::task::push_number(&mut key, u64::from(task.issued));
-        task.inputs.push(Input { key, name: input.name.clone(), kind: input.kind, answered: false });
+        task.inputs.push(Input { key, name: input.name.clone(), kind: input.kind, answered: false, in_result });
     }
 }
 

@@ -1,5 +1,7 @@
 //! A task as the core knows it, and the text that a store keeps of it.
 
+use std::rc::Rc;
+
 use crate::wire::Generation;
 
 /// Milliseconds since the epoch.
@@ -107,13 +109,14 @@ pub struct Input {
     pub kind: InputKind,
     /// Whether its answer is stored and waits for the handler.
     pub answered: bool,
+    /// It was asked in an `input_required` result: its answer is for the handler's next run, not for one that waits.
+    pub in_result: bool,
 }
 
-/// Who runs the task, and until when nobody else may.
+/// Who runs the task, and until when nobody else may (X-STO-04).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lease {
-    pub holder: String,
-    pub epoch: u32,
+    pub holder: Rc<str>,
     pub until: Millis,
 }
 
@@ -149,8 +152,6 @@ pub struct Task {
     /// A running task's time to live grows instead of ending.
     pub extends: bool,
     pub on_lost: OnLost,
-    /// The handler ended with `input_required`: the last answer starts it again.
-    pub resumable: bool,
     /// Input requests issued so far.
     pub issued: u32,
     /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
@@ -158,6 +159,9 @@ pub struct Task {
     /// Since when it waits for input, if it does.
     pub waits_since: Option<Millis>,
     pub inputs: Vec<Input>,
+    /// Which run of the handler this is; what an earlier run still writes is refused (X-STO-04).
+    pub epoch: u32,
+    /// Nobody holds a task that has ended, or that waits for answers after its handler ended.
     pub lease: Option<Lease>,
 }
 
@@ -176,12 +180,32 @@ impl Task {
         self.ttl.map(|ttl| self.created_at.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
     }
 
-    /// When somebody must look at the task again.
+    /// When somebody must look at the task again: its time or its lease ends.
     pub fn due_at(&self) -> Option<Millis> {
         match self.failure {
             Some(Failure::Expired) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
-            _ => self.expires_at(),
+            // Its time had been extended in all but name.
+            Some(Failure::Lost) if self.is_expired(self.updated_at) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
+            _ => [self.expires_at(), self.lapses_at()].into_iter().flatten().min(),
         }
+    }
+
+    /// When whoever runs the task counts as lost; `None` where nobody has to run it.
+    fn lapses_at(&self) -> Option<Millis> {
+        if self.phase.is_terminal() || self.awaits_answers() {
+            return None;
+        }
+        Some(self.lease.as_ref().map_or(self.updated_at, |lease| lease.until))
+    }
+
+    /// Whether somebody should run the task and nobody does, as far as its record tells.
+    pub fn is_orphan(&self, now: Millis) -> bool {
+        self.lapses_at().is_some_and(|at| now >= at)
+    }
+
+    /// Whether its handler has ended with `input_required`, so that the last answer starts it again.
+    pub fn awaits_answers(&self) -> bool {
+        self.inputs.iter().any(|input| input.in_result && !input.answered)
     }
 
     /// Whether nobody can see the task any longer, and its record may be deleted.
@@ -254,8 +278,7 @@ impl Task {
         let flags = u8::from(self.cooperative)
             | u8::from(self.cancel_requested) << 1
             | u8::from(self.extends) << 2
-            | u8::from(self.on_lost == OnLost::Restart) << 3
-            | u8::from(self.resumable) << 4;
+            | u8::from(self.on_lost == OnLost::Restart) << 3;
         field(&mut text, flags);
         field(&mut text, self.issued);
         field(&mut text, self.mark);
@@ -266,19 +289,17 @@ impl Task {
         escaped(&mut text, &self.trace);
         escaped(&mut text, &self.tool);
         escaped(&mut text, &self.message);
+        escaped(&mut text, self.lease.as_ref().map_or("", |lease| &*lease.holder));
+        field(&mut text, self.epoch);
         match &self.lease {
-            Some(lease) => {
-                escaped(&mut text, &lease.holder);
-                field(&mut text, lease.epoch);
-                signed_field(&mut text, lease.until);
-            }
-            None => text.push_str("\t\t\t"),
+            Some(lease) => signed_field(&mut text, lease.until),
+            None => text.push('\t'),
         }
         for input in &self.inputs {
             escaped(&mut text, &input.key);
             escaped(&mut text, &input.name);
             char_field(&mut text, input.kind.letter());
-            char_field(&mut text, if input.answered { 'a' } else { 'o' });
+            char_field(&mut text, input_letter(input.answered, input.in_result));
         }
         text
     }
@@ -313,18 +334,16 @@ impl Task {
         let tool = unescaped(fields.next()?);
         let message = unescaped(fields.next()?);
         let (holder, epoch, until) = (fields.next()?, fields.next()?, fields.next()?);
-        let lease = if epoch.is_empty() {
-            None
-        } else {
-            Some(Lease { holder: unescaped(holder), epoch: narrow(epoch)?, until: signed(until)? })
-        };
+        let lease = if until.is_empty() { None } else { Some(Lease { holder: unescaped(holder).into(), until: signed(until)? }) };
         let mut inputs = Vec::new();
         while let Some(key) = fields.next() {
+            let (name, kind, letter) = (fields.next()?, fields.next()?, fields.next()?);
             inputs.push(Input {
                 key: unescaped(key),
-                name: unescaped(fields.next()?),
-                kind: by_letter(&InputKind::ALL, InputKind::letter, fields.next()?)?,
-                answered: fields.next()? == "a",
+                name: unescaped(name),
+                kind: by_letter(&InputKind::ALL, InputKind::letter, kind)?,
+                answered: matches!(letter, "a" | "A"),
+                in_result: matches!(letter, "A" | "O"),
             });
         }
         Some(Self {
@@ -342,11 +361,11 @@ impl Task {
             cancel_requested: flags & 2 != 0,
             extends: flags & 4 != 0,
             on_lost: if flags & 8 != 0 { OnLost::Restart } else { OnLost::Fail },
-            resumable: flags & 16 != 0,
             issued,
             mark,
             waits_since,
             inputs,
+            epoch: narrow(epoch)?,
             lease,
         })
     }
@@ -359,6 +378,16 @@ pub(crate) fn cut(text: &str, limit: usize) -> &str {
         end -= 1;
     }
     text.get(..end).unwrap_or_default()
+}
+
+/// Small for an input whose handler waits, large for one that was asked in a result; `a`nswered or `o`utstanding.
+const fn input_letter(answered: bool, in_result: bool) -> char {
+    match (answered, in_result) {
+        (true, false) => 'a',
+        (false, false) => 'o',
+        (true, true) => 'A',
+        (false, true) => 'O',
+    }
 }
 
 fn by_letter<T: Copy>(all: &[T], letter: fn(T) -> char, text: &str) -> Option<T> {

@@ -1,4 +1,5 @@
 import { TaskError } from "./errors.ts";
+import { Nowhere, serveRevision } from "./server/alone.ts";
 import type { Call } from "./server/call.ts";
 import { Gate, type Context, type Product, callOf, negotiatedVersion, wrapCalls } from "./server/gate.ts";
 import { isWellFormed } from "./server/facts.ts";
@@ -13,23 +14,21 @@ import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { type TransportLike, tap } from "./tap.ts";
-import type { RunningTask, TaskServerOptions } from "./types.ts";
-
-/** An SDK server that can be attached: `Server` or `McpServer`, of SDK v1 or v2. */
-export interface AttachableServer {
-  connect(transport: never): Promise<void>;
-}
+import type { AttachableServer, RunningTask, TaskServerOptions } from "./types.ts";
 
 /** The handler of an HTTP entry, as SDK v2's `createMcpHandler` makes it. */
 export interface FetchHandler {
   fetch(request: Request, options?: never): Promise<Response>;
 }
 
+const LONGEST_LEASE = 86_400_000;
+
 /** Gives SDK servers durable tasks. One for all connections of a server. */
 export class TaskServer {
   readonly #options: TaskServerOptions;
   readonly #policies: Policies;
   #made: Face | undefined;
+  readonly #listeners = new WeakMap<TransportLike, Listener>();
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskServerOptions = {}) {
@@ -42,6 +41,10 @@ export class TaskServer {
     if (options.generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) {
       throw invalid("generations", 'a list of "2025-11-25" and "2026-07-28"');
     }
+    if (options.lease !== undefined && !(Number.isSafeInteger(options.lease) && options.lease >= 1000 && options.lease <= LONGEST_LEASE)) {
+      throw invalid("lease", "a whole number of milliseconds, at least 1000 and at most a day");
+    }
+    if (options.server !== undefined && typeof options.server !== "function") throw invalid("server", "a function that makes a server");
     if (options.payloads !== undefined && !(typeof options.payloads.seal === "function" && typeof options.payloads.open === "function")) {
       throw invalid("payloads", "an object with the functions `seal` and `open`");
     }
@@ -63,7 +66,12 @@ export class TaskServer {
     const policies = this.#policies;
     const store = options.store ?? memoryStore();
     return {
-      runtime: new Runtime(options, policies, options.payloads === undefined ? store : sealed(store, options.payloads)),
+      runtime: new Runtime(
+        options,
+        policies,
+        options.payloads === undefined ? store : sealed(store, options.payloads),
+        options.server === undefined ? undefined : (version) => this.#alone(version),
+      ),
       owner: (extra, sessionId) => {
         const authInfo = extra?.["authInfo"];
         if (options.owner === undefined) return defaultOwner(authInfo);
@@ -128,12 +136,26 @@ export class TaskServer {
   }
 
   /**
-   * Stops timers and watches, lets go of connections that only running tasks kept open, and closes what the store opened
-   * itself, never your own handle.
+   * Ends this process's part in the tasks (X-STO-11). From the call on, no call becomes a task: one that must be a task is
+   * refused, any other runs as an ordinary call. Handlers of tasks may finish for `drain` ms (default 0). Then whoever waits in
+   * `tasks/result` loses that stream, or the connection where it is one stream, without an answer; handlers that still run are
+   * aborted; their tasks may run in another process at once (`onLost: "restart"`), or fail. When all of that is stored, timers
+   * and watches stop, and what the store opened itself is closed, never your own handle.
    */
-  async close(): Promise<void> {
-    this.#made?.runtime.stop();
+  async close({ drain = 0 }: { readonly drain?: number | undefined } = {}): Promise<void> {
+    await this.#made?.runtime.leave(drain);
     await this.#options.store?.close?.();
+  }
+
+  /** A server of the host's, connected to nobody. */
+  #alone(version: string): { listener: Listener; connected: Promise<void> } {
+    const server = this.#options.server?.() as Product & { connect(transport: TransportLike): Promise<void> };
+    if (version === "2026-07-28") serveRevision(server, version);
+    const transport = new Nowhere();
+    const connected = this.attach(server).connect(transport);
+    const listener = this.#listeners.get(transport);
+    if (listener === undefined) throw new TaskError("invalid_argument", "`server` of TaskServer made a server that cannot be attached.");
+    return { listener, connected };
   }
 
   #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
@@ -153,7 +175,9 @@ export class TaskServer {
     if (below !== undefined) tap(below, (wire) => new PipeTap(this.#face, wire));
     tap(transport, (wire) => {
       const { runtime } = this.#face;
-      return new Listener(this.#face, wire, transport, Gate.of(runtime, product), () => wrapCalls(runtime, product), () => negotiatedVersion(product));
+      const listener = new Listener(this.#face, wire, transport, Gate.of(runtime, product), () => wrapCalls(runtime, product), () => negotiatedVersion(product));
+      this.#listeners.set(transport, listener);
+      return listener;
     });
   }
 }

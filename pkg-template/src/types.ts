@@ -27,6 +27,13 @@ export interface TaskPolicy {
   readonly pollInterval?: number | undefined;
   /** Whether a cancelled task (2026-07-28) stays as it is until the handler decides. Default `false`: it is cancelled at once. */
   readonly cooperative?: boolean | undefined;
+  /**
+   * What becomes of a task whose process was lost: it fails with "The process that ran the task was lost" (-32603,
+   * `data.reason: "interrupted"`), or its handler runs again with the same arguments in whichever process finds it. Choose
+   * `"restart"` for a handler that may begin twice. What it asked and nobody waits for any longer is withdrawn; the answers with
+   * which it began are given to it again. Default `"fail"`.
+   */
+  readonly onLost?: "fail" | "restart" | undefined;
   /** Text for the model while the task runs (`io.modelcontextprotocol/model-immediate-response`, 2025-11-25). */
   readonly immediateResponse?: string | undefined;
 }
@@ -153,6 +160,11 @@ export interface PayloadProtection {
   open(text: string, of: PayloadOwner): MaybePromise<string>;
 }
 
+/** An SDK server that can be attached: `Server` or `McpServer`, of SDK v1 or v2. */
+export interface AttachableServer {
+  connect(transport: never): Promise<void>;
+}
+
 export interface TaskServerOptions {
   /** Where tasks live. Default: a bounded in-memory store. */
   readonly store?: TaskStore | undefined;
@@ -181,6 +193,17 @@ export interface TaskServerOptions {
   readonly crossGeneration?: boolean | undefined;
   /** Key of the `tasks/list` cursors, at least 16 bytes; share it among processes. Default: random for each process. */
   readonly cursorKey?: Uint8Array | undefined;
+  /**
+   * How long a process holds a task that it runs, in ms, renewing every third of it. A process that is gone for longer counts as
+   * lost (see {@link TaskPolicy.onLost}). The clocks of the processes on one store should not differ by more than half of it.
+   * At least 1000. Default 30 000.
+   */
+  readonly lease?: number | undefined;
+  /**
+   * Makes the server on which a task runs again (`onLost: "restart"`) when no connection of its owner is open; tasks need not be
+   * attached to it. Its handlers see no `authInfo`. Default: such a task waits until its owner asks for it.
+   */
+  readonly server?: (() => AttachableServer) | undefined;
   /** Errors that have no caller: a store that failed, a notification that could not be sent. */
   readonly onerror?: ((error: TaskError) => void) | undefined;
   /** Called after each change is stored; `otel()` of `mcp-tasks/otel` makes one. Events are made only where it is set. */

@@ -82,8 +82,12 @@ extern "C" {
     fn answered_elsewhere(this: &ReceiverHost, ask: u32, job: u32, key: &str);
     #[wasm_bindgen(method)]
     fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
+    /// `on`: 0 for a server without a connection.
     #[wasm_bindgen(method)]
-    fn restart(this: &ReceiverHost, call: u32, on: u32, job: u32, keys: Vec<String>, names: Vec<String>);
+    #[allow(clippy::too_many_arguments)]
+    fn restart(this: &ReceiverHost, call: u32, on: u32, generation: u8, flags: u32, owner: &str, job: u32, keys: Vec<String>, names: Vec<String>);
+    #[wasm_bindgen(method, js_name = "hangUp")]
+    fn hang_up(this: &ReceiverHost, request: u32);
     #[wasm_bindgen(method)]
     fn forget(this: &ReceiverHost, request: u32);
     /// `phase`: 255 for none. Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
@@ -167,6 +171,7 @@ impl Receiver {
         extends: bool,
         poll_interval: u32,
         cooperative: bool,
+        restarts: bool,
         immediate: Option<String>,
     ) -> u32 {
         self.inner.borrow_mut().add_policy(Policy {
@@ -186,7 +191,7 @@ impl Receiver {
             extends,
             poll_interval,
             cooperative,
-            on_lost: OnLost::Fail,
+            on_lost: if restarts { OnLost::Restart } else { OnLost::Fail },
             immediate: immediate.map(Into::into),
         })
     }
@@ -196,8 +201,14 @@ impl Receiver {
         self.inner.borrow_mut().tell_requestors(wanted);
     }
 
-    pub fn start(&self, now: f64) {
+    /// `holder`: the name of this process, the same for every receiver in it. `lease`: ms. `alone`: the host makes a server for
+    /// a task that must run again without a connection.
+    pub fn start(&self, now: f64, holder: &str, lease: u32, alone: bool) {
         let mut inner = self.inner.borrow_mut();
+        inner.lease(holder, Millis::from(lease));
+        if alone {
+            inner.run_alone();
+        }
         inner.identify(u64::from_be_bytes(self.entropy.take()));
         inner.handle_start(now as Millis);
     }
@@ -427,6 +438,22 @@ impl Receiver {
         self.inner.borrow_mut().handle_adopt_ask(now as Millis, call, ask, key);
     }
 
+    pub fn unstarted(&self, now: f64, call: u32) {
+        self.inner.borrow_mut().handle_unstarted(now as Millis, call);
+    }
+
+    pub fn closing(&self, now: f64) {
+        self.inner.borrow_mut().handle_closing(now as Millis);
+    }
+
+    pub fn leaving(&self, now: f64) {
+        self.inner.borrow_mut().handle_leaving(now as Millis);
+    }
+
+    pub fn quiet(&self) -> bool {
+        self.inner.borrow().is_quiet()
+    }
+
     pub fn changed(&self, now: f64, owner: &str, id: &str) {
         self.inner.borrow_mut().handle_changed(now as Millis, owner, id);
     }
@@ -530,10 +557,12 @@ impl Receiver {
                 None => host.answered(ask, 0, ""),
             },
             Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
-            Output::Restart { call, on, job, answers } => {
+            Output::Restart { call, on, facts, owner, job, answers } => {
                 let (keys, names) = answers.into_iter().unzip();
-                host.restart(call, on, job, keys, names);
+                let flags = u32::from(facts.capabilities.bits());
+                host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, &owner, job, keys, names);
             }
+            Output::HangUp { request } => host.hang_up(request),
             Output::Forget { request } => host.forget(request),
             Output::Event(event) => happened(host, &event),
             Output::Wake { at } => host.wake(at as f64),

@@ -3,6 +3,8 @@
 use std::rc::Rc;
 
 use super::change::Change;
+use super::lease::NOBODY;
+use super::shutdown::Service;
 use super::{Facts, Happening, Output, Pending, Policy, Promotion, Receiver, Request, Support, Timer};
 use crate::id;
 use crate::storage::{Completion, Job, Operation, Payload, Record, Source, Stored};
@@ -89,6 +91,7 @@ impl Receiver {
     /// A `tools/call` arrives. `entropy` becomes the task's id if it becomes a task.
     pub fn handle_call(&mut self, now: Millis, facts: Facts, called: Called, entropy: [u8; id::ENTROPY]) {
         self.tick(now);
+        self.meet(facts);
         let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned() else {
             return self.refuse_call(facts, Error::internal());
         };
@@ -243,6 +246,9 @@ impl Receiver {
 
     fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
         let owner = call.owner.clone().ok_or_else(Error::no_owner)?;
+        if self.service != Service::Open {
+            return Err(Error::shutting_down());
+        }
         if !self.has_room(&owner) {
             return Err(Error::limit(LimitReason::Tasks));
         }
@@ -260,6 +266,7 @@ impl Receiver {
         if let Some(peer) = self.calls.get(&number).map(|call| call.facts.peer) {
             self.count_creation(peer);
         }
+        let lease = self.new_lease();
         let Some(call) = self.calls.get_mut(&number) else { return };
         match self.peers.get_mut(&call.facts.peer) {
             Some(connection) => {
@@ -289,12 +296,12 @@ impl Receiver {
             cancel_requested: false,
             extends: call.policy.extends && call.facts.generation.ttl_may_change(),
             on_lost: call.policy.on_lost,
-            resumable: false,
             issued: 0,
             mark: 0,
             waits_since: None,
             inputs: Vec::new(),
-            lease: None,
+            epoch: 1,
+            lease: Some(lease),
         };
         let payload = if task.on_lost == OnLost::Restart {
             Payload::Write { onto_read: false, remove: Vec::new(), set: vec![(Stored::Request, Source::Request(number))] }
@@ -307,6 +314,7 @@ impl Receiver {
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.busy = true;
             slot.call = Some(number);
+            slot.run = 1;
             slot.cached = Some((task, 1));
         }
         self.count(slot);
@@ -393,6 +401,7 @@ impl Receiver {
         if let Some(at) = task.expires_at() {
             self.deadlines.set(at, Timer::Expire(slot));
         }
+        self.renew_later(slot);
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);
         self.push(Output::Reply {
@@ -405,6 +414,9 @@ impl Receiver {
         match outcome {
             Some(outcome) => self.settle(number, outcome),
             None => self.begin(number),
+        }
+        if self.service == Service::Leaving {
+            self.hand_over(slot);
         }
         self.advance(slot);
     }
@@ -435,10 +447,14 @@ impl Receiver {
         self.change(slot, change);
     }
 
-    /// A stored call starts again, on the connection of the request whose answers completed its input.
-    pub(super) fn restart(&mut self, slot: u32, on: Facts, job: Job, task: &Task) {
+    /// A stored call starts again, on the connection of the request that brought it about, or wherever it can.
+    pub(super) fn restart(&mut self, slot: u32, on: Option<Facts>, job: Job, task: &Task) {
+        let Some(owner) = self.slots.get(slot).map(|slot| slot.owner.clone()) else { return };
+        // Where it cannot, its lease lapses, and somebody else starts it.
+        let Some(place) = self.place(&owner, task, on) else { return };
         self.last_restarted = self.last_restarted.checked_add(1).unwrap_or(RESTARTED_FIRST);
         let number = self.last_restarted;
+        let facts = Facts { request: number, ..place };
         let answers = task.inputs.iter().map(|input| (input.key.clone(), input.name.clone())).collect();
         let policy = Policy {
             promotion: Promotion::Always,
@@ -451,19 +467,30 @@ impl Receiver {
             on_lost: task.on_lost,
             immediate: None,
         };
-        self.insert_running(Facts { request: number, ..on }, policy, slot, task.tool.clone(), task.ttl);
+        self.insert_running(facts, policy, slot, task.tool.clone(), task.ttl, task.epoch);
         if let Some(at) = task.expires_at() {
             self.deadlines.set(at, Timer::Expire(slot));
         }
-        self.push(Output::Restart { call: number, on: on.request, job, answers });
+        let on = Some(facts.peer).filter(|&peer| peer != NOBODY);
+        self.push(Output::Restart { call: number, on, facts, owner, job, answers });
         if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
             self.push(Output::Bind { call: number, id });
         }
         self.event(Happening::Started, slot);
     }
 
+    /// The host could not start a stored call again. Its lease lapses, and somebody else tries.
+    pub fn handle_unstarted(&mut self, now: Millis, call: Request) {
+        self.tick(now);
+        let Some((slot, _)) = self.task_of_call(call) else { return };
+        self.uncount(slot);
+        self.drop_asks(slot);
+        self.end_call(slot);
+        self.advance(slot);
+    }
+
     /// A call whose task exists already.
-    fn insert_running(&mut self, facts: Facts, policy: Policy, slot: u32, tool: String, ttl: Option<u64>) {
+    fn insert_running(&mut self, facts: Facts, policy: Policy, slot: u32, tool: String, ttl: Option<u64>, run: u32) {
         self.calls.insert(
             facts.request,
             Call {
@@ -486,9 +513,11 @@ impl Receiver {
         );
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.call = Some(facts.request);
+            entry.run = run;
             entry.told_to_stop = false;
         }
         self.count(slot);
+        self.renew_later(slot);
     }
 
     /// The host takes a running task along into a new receiver, after the instance of an earlier one was lost.
@@ -507,7 +536,7 @@ impl Receiver {
             on_lost: OnLost::Fail,
             immediate: None,
         };
-        self.insert_running(facts, policy, slot, String::new(), None);
+        self.insert_running(facts, policy, slot, String::new(), None, 0);
         // Its deadline is in the store.
         self.start_sweeping();
     }

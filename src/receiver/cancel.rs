@@ -27,6 +27,7 @@ impl Receiver {
 
     /// The owner and id that a request names, if it may name any; answers it otherwise (G26-ERR-06).
     pub(super) fn address(&mut self, facts: Facts, id: Option<&str>, act: Act) -> Option<(Rc<str>, String)> {
+        self.meet(facts);
         if facts.generation.server_decides() && !facts.capabilities.contains(Capabilities::TASKS) {
             self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
             return None;

@@ -4,7 +4,7 @@ use super::slot::Slot;
 use super::{Ask, Facts, Request, Shape};
 use crate::lifecycle::NewInput;
 use crate::storage::{Payload, Source, Stored};
-use crate::task::{Failure, Task};
+use crate::task::{Failure, Input, Task};
 
 /// What is to become of a task, and who waits for it.
 #[derive(Clone, Debug)]
@@ -27,6 +27,12 @@ pub(super) enum Change {
     Cancel(Facts),
     /// The time to live ended: the task expires, or gets more time.
     Expire,
+    /// The task still runs here.
+    Renew,
+    /// It will not run here any longer, and may run elsewhere.
+    Release,
+    /// Its process is lost: it fails, or runs again. `on`: the request that met it.
+    Recover { on: Option<Facts> },
     /// A task nobody heard of ends before it began.
     Discard,
     /// Nothing changes: see how the task stands, for those who wait for it.
@@ -42,10 +48,28 @@ impl Change {
         }
     }
 
+    /// Whether it is made on behalf of the handler that runs here, so that a later run of the task refuses it (X-STO-04).
+    pub(super) fn is_of_run(&self) -> bool {
+        match self {
+            Self::Note(_) | Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Answered { .. } => true,
+            Self::Complete { .. } | Self::Fail { .. } | Self::Renew | Self::Release => true,
+            Self::Update { .. } | Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Discard | Self::Check => false,
+        }
+    }
+
+    pub(super) fn is_outcome(&self) -> bool {
+        matches!(self, Self::Complete { .. } | Self::Fail { .. } | Self::AskInResult { .. })
+    }
+
+    /// Whether it is worth trying again where the store fails. Nobody waits for the others, or somebody else tries again.
+    pub(super) fn is_patient(&self) -> bool {
+        self.facts().is_none() && !matches!(self, Self::Renew | Self::Recover { .. })
+    }
+
     /// Whether what is stored must be read before it can be changed.
     pub(super) fn reads_payload(&self, slot: &Slot) -> bool {
         match self {
-            Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Update { .. } => true,
+            Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Update { .. } | Self::Recover { .. } => true,
             Self::Answered { ask, .. } => slot.shows(*ask),
             // Those who wait are answered with it, handlers too.
             Self::Check => slot.is_watched(),
@@ -70,8 +94,7 @@ impl Change {
                 }
             }
             Self::AskInResult { call, state, .. } => {
-                let used = |input: &crate::task::Input| if input.answered { Stored::Answer(input.key.clone()) } else { Stored::Input(input.key.clone()) };
-                let remove = task.inputs.iter().map(used).chain([Stored::State]).collect();
+                let remove = task.inputs.iter().map(stored).chain([Stored::State]).collect();
                 let mut set: Vec<(Stored, Source)> = next
                     .inputs
                     .iter()
@@ -103,8 +126,17 @@ impl Change {
             Self::Complete { call, .. } => only(Stored::Result, *call),
             Self::Fail { call, failure: None } => only(Stored::Error, *call),
             Self::Fail { .. } | Self::Discard => Payload::nothing(),
-            Self::Cancel(_) | Self::Expire if next.phase.is_terminal() => Payload::nothing(),
-            Self::Note(_) | Self::Answered { .. } | Self::Cancel(_) | Self::Expire | Self::Check => Payload::Keep,
+            Self::Recover { .. } if !next.phase.is_terminal() => {
+                let gone: Vec<Stored> = task.inputs.iter().filter(|input| !next.inputs.contains(input)).map(stored).collect();
+                if gone.is_empty() { Payload::Keep } else { onto(gone, Vec::new()) }
+            }
+            Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Release if next.phase.is_terminal() => Payload::nothing(),
+            Self::Note(_) | Self::Answered { .. } | Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Renew | Self::Release | Self::Check => Payload::Keep,
         }
     }
+}
+
+/// What the store has of an input: its question until it is answered, then its answer.
+fn stored(input: &Input) -> Stored {
+    if input.answered { Stored::Answer(input.key.clone()) } else { Stored::Input(input.key.clone()) }
 }

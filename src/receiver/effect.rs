@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::turn::ATTEMPTS;
+use super::shutdown::Service;
 use super::{Happening, Output, Pending, Receiver, Request, Timer, Withdrawal};
 use crate::lifecycle::Refusal;
 use crate::storage::{Job, Operation};
@@ -19,6 +20,7 @@ impl Receiver {
         if !matches!(change, Change::Discard) {
             self.tell_requestor(number, before, next);
         }
+        let begins = self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins));
         match change {
             Change::Ask { ask, .. } => self.asked(number, ask, next),
             Change::AskInResult { .. } => {
@@ -31,8 +33,8 @@ impl Receiver {
                 let keys: Vec<String> = answers.into_iter().map(|(key, _)| key).collect();
                 self.answered(number, Some(facts.request), &keys);
                 self.reply(facts, Body::Ack);
-                if next.resumable && next.phase == Phase::Working {
-                    self.restart(number, facts, job, next);
+                if begins {
+                    self.restart(number, Some(facts), job, next);
                 }
                 self.push(Output::Forget { request: facts.request });
             }
@@ -52,12 +54,24 @@ impl Receiver {
                 }
             }
             Change::Discard => self.delete(number),
+            Change::Renew => self.tell_to_stop(number, next),
+            Change::Release => {
+                self.drop_asks(number);
+                self.end_call(number);
+            }
+            Change::Recover { on } if begins => {
+                self.restart(number, on, job, next);
+            }
+            Change::Recover { .. } => {}
             Change::Note(_) | Change::Complete { .. } | Change::Fail { .. } | Change::Check => {}
         }
         if next.phase.is_terminal() {
             self.ended(Some(job), number, next);
         } else {
-            self.look_for_listeners(number);
+            // A renewal is no news (X-STO-07).
+            if before.is_none_or(|before| !before.looks_like(next)) {
+                self.look_for_listeners(number);
+            }
         }
     }
 
@@ -174,7 +188,7 @@ impl Receiver {
         self.leave_listeners(number);
         self.drop_asks(number);
         self.finish(Some(job));
-        self.settle_slot(number);
+        self.advance(number);
     }
 
     /// The task is there, but not for this request.
@@ -206,13 +220,22 @@ impl Receiver {
         self.advance(number);
     }
 
+    /// The change at the head is not to be made.
+    pub(super) fn drop_head(&mut self, number: u32, job: Option<Job>) {
+        self.leave_head(number);
+        self.finish(job);
+        self.advance(number);
+    }
+
     /// The change at the head of the queue is over.
     fn leave_head(&mut self, number: u32) -> Option<Change> {
         let slot = self.slots.get_mut(number)?;
         slot.busy = false;
         slot.attempts = 0;
         slot.doubt = None;
-        slot.queue.pop_front()
+        let left = slot.queue.pop_front();
+        slot.unsettled = matches!(left, Some(Change::Recover { .. }));
+        left
     }
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
@@ -221,9 +244,10 @@ impl Receiver {
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
-        let patient = slot.queue.front().is_some_and(|change| change.facts().is_none());
+        let waits = slot.queue.front().is_some_and(|change| change.facts().is_some());
+        let patient = self.service != Service::Leaving && slot.queue.front().is_some_and(Change::is_patient);
         // A request whose write may have arrived is worth one look.
-        let look = !patient && slot.doubt.is_some() && slot.attempts == 1;
+        let look = waits && slot.doubt.is_some() && slot.attempts == 1;
         if look {
             slot.busy = false;
             self.finish(job);

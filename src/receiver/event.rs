@@ -87,7 +87,8 @@ impl Receiver {
             Change::Withdraw { .. } => Happening::InputWithdrawn,
             Change::Cancel(_) => Happening::CancelRequested,
             Change::Expire => Happening::Extended,
-            Change::Complete { .. } | Change::Fail { .. } | Change::Check => return,
+            Change::Recover { .. } => Happening::Restarted,
+            Change::Complete { .. } | Change::Fail { .. } | Change::Renew | Change::Release | Change::Check => return,
         };
         let waited_since = before.and_then(|before| before.waits_since).filter(|_| next.waits_since.is_none());
         self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.call), waited_since);
@@ -118,7 +119,7 @@ impl Receiver {
             created_at: task.map(|task| task.created_at),
             waited_since: None,
             run: None,
-            epoch: task.and_then(|task| task.lease.as_ref()).map(|lease| lease.epoch),
+            epoch: task.map(|task| task.epoch),
             trace: task.map(|task| task.trace.clone()).unwrap_or_default(),
         }
     }

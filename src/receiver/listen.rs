@@ -85,7 +85,7 @@ impl Receiver {
         }
         for (owner, id) in reads {
             let operation = Operation::Get { owner, id: id.clone(), payload: false, request: None };
-            self.read(Read::Listened { request: facts.request, id }, operation);
+            self.read(Read::Listened { request: facts.request, id }, operation, false);
         }
     }
 

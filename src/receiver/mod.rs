@@ -10,11 +10,13 @@ mod change;
 mod effect;
 mod event;
 mod input;
+mod lease;
 mod listen;
 mod output;
 mod policy;
 mod rate;
 mod read;
+mod shutdown;
 mod slot;
 mod sweep;
 mod turn;
@@ -39,9 +41,11 @@ pub use policy::{MIN_TTL, Policy, Promotion, Support};
 
 use call::Call;
 use change::Change;
+use lease::LEASE;
 use listen::Listening;
 use rate::Buckets;
 use read::Read;
+use shutdown::Service;
 use slot::Slots;
 
 /// The number of a connection.
@@ -58,10 +62,12 @@ struct Connection {
     waits: Table<Request, ()>,
     /// Its calls whose tasks are on their way to the store.
     creating: Table<Request, ()>,
+    /// What its last request said of itself, while it is open: a task of the same owner can run again on it.
+    last: Option<Facts>,
 }
 
 /// What a request says of itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Facts {
     pub request: Request,
     pub peer: Peer,
@@ -77,8 +83,8 @@ enum Pending {
     Create { call: Request, slot: u32 },
     Load { slot: u32 },
     Swap { slot: u32, change: Box<Change>, next: Box<crate::task::Task>, version: u32 },
-    Read(Read),
-    Sweep,
+    Read { read: Read, settled: bool },
+    Sweep { limit: u32 },
     /// Nobody waits for it.
     Nobody,
 }
@@ -87,6 +93,7 @@ enum Pending {
 enum Timer {
     Promote(Request),
     Expire(u32),
+    Renew(u32),
     Retry(u32),
     Check(u32),
     Lapse(Request),
@@ -104,6 +111,12 @@ pub struct Receiver {
     mark: u64,
     /// Somebody listens to events.
     audited: bool,
+    /// Who holds the tasks that run here, and for how long at a time, in ms.
+    holder: Rc<str>,
+    lease: Millis,
+    /// The host makes a server for a task that must run again where no connection of its owner is.
+    runs_alone: bool,
+    service: Service,
     policies: Vec<Policy>,
     peers: Table<Peer, Connection>,
     last_peer: Peer,
@@ -131,6 +144,8 @@ pub struct Receiver {
     many_deadlines: usize,
     announced: Option<Millis>,
     sweeping: bool,
+    /// Due tasks at the head of the store's that could not be settled at the last sweep.
+    stuck: u32,
     /// Slots whose next change waits for its turn, and whether a turn is being taken.
     turns: VecDeque<u32>,
     turning: bool,
@@ -149,6 +164,10 @@ impl Receiver {
             now: 0,
             mark: 0,
             audited: true,
+            holder: Rc::from(""),
+            lease: LEASE,
+            runs_alone: false,
+            service: Service::Open,
             policies: Vec::new(),
             peers: Table::new(),
             last_peer: 0,
@@ -169,6 +188,7 @@ impl Receiver {
             many_deadlines: FEW_DEADLINES,
             announced: None,
             sweeping: false,
+            stuck: 0,
             turns: VecDeque::new(),
             turning: false,
             outputs: VecDeque::new(),
@@ -180,6 +200,13 @@ impl Receiver {
         self.mark = random;
     }
 
+    /// Under which name, and for how many ms at a time, this receiver holds the tasks that it runs (X-STO-04). The name must
+    /// differ between processes on one store; one that follows another in the same process keeps it, and its tasks.
+    pub fn lease(&mut self, holder: &str, length: Millis) {
+        self.holder = Rc::from(holder);
+        self.lease = length;
+    }
+
     /// Makes a policy known; its number goes with each call.
     pub fn add_policy(&mut self, policy: Policy) -> u32 {
         self.policies.push(policy);
@@ -189,7 +216,7 @@ impl Receiver {
     /// A connection opens. `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
     pub fn handle_open(&mut self, owner: Option<&str>, pipe: bool) -> Peer {
         self.last_peer = self.last_peer.wrapping_add(1);
-        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), creating: Table::new() };
+        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), creating: Table::new(), last: None };
         self.peers.insert(self.last_peer, connection);
         self.last_peer
     }
@@ -218,6 +245,7 @@ impl Receiver {
         self.tick(now);
         let Some(connection) = self.peers.get_mut(&peer) else { return };
         connection.pipe = false;
+        connection.last = None;
         for request in std::mem::take(&mut connection.waits).into_keys() {
             self.end_wait(request);
         }
@@ -231,9 +259,9 @@ impl Receiver {
             Some(Pending::Create { call, slot }) => self.created(job, call, slot, &completion),
             Some(Pending::Load { slot }) => self.loaded(job, slot, completion),
             Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, *change, *next, version, &completion),
-            Some(Pending::Read(read)) => self.read_completed(job, read, completion),
-            Some(Pending::Sweep) => {
-                self.swept(completion);
+            Some(Pending::Read { read, settled }) => self.read_completed(job, read, settled, completion),
+            Some(Pending::Sweep { limit }) => {
+                self.swept(limit, completion);
                 self.finish(Some(job));
             }
             Some(Pending::Nobody) => self.finish(Some(job)),
@@ -262,7 +290,7 @@ impl Receiver {
             let (slots, calls, listens, waiting, reading) = (&self.slots, &self.calls, &self.listens, &self.waiting, &self.reading);
             self.deadlines.retain(|timer| match timer {
                 Timer::Promote(call) => calls.contains_key(call),
-                Timer::Expire(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
+                Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
                 Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
                 Timer::Sweep | Timer::SweepOn => true,
             });
@@ -291,6 +319,13 @@ impl Receiver {
     fn refuse_and_forget(&mut self, facts: Facts, error: Error) {
         self.refuse(facts, error);
         self.push(Output::Forget { request: facts.request });
+    }
+
+    /// What a request says of itself is also said of its connection.
+    fn meet(&mut self, facts: Facts) {
+        if let Some(connection) = self.peers.get_mut(&facts.peer) {
+            connection.last = Some(facts);
+        }
     }
 
     fn owner_of(&self, peer: Peer) -> Option<Rc<str>> {

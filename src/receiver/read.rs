@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use super::shutdown::Service;
 use super::{Facts, Output, Pending, Receiver, Request, Timer};
 use crate::cursor;
 use crate::limit::Act;
-use crate::storage::{Completion, Job, Operation, Position};
+use crate::storage::{Completion, Job, Operation, Position, Record};
 use crate::task::{Failure, Millis, Phase, Task};
 use crate::wire::{self, Body, Error};
 
@@ -14,13 +15,23 @@ const CHECK_FIRST: Millis = 250;
 const CHECK_LONGEST: Millis = 5_000;
 
 /// A read that waits for the store.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Read {
-    State { facts: Facts, id: String },
+    State { facts: Facts, owner: Rc<str>, id: String },
     Outcome { facts: Facts, owner: Rc<str>, id: String },
     Page { facts: Facts },
     /// A task that a subscription names.
     Listened { request: Request, id: String },
+}
+
+impl Read {
+    /// The request that is answered with it.
+    pub fn request(&self) -> Request {
+        match self {
+            Self::State { facts, .. } | Self::Outcome { facts, .. } | Self::Page { facts } => facts.request,
+            Self::Listened { request, .. } => *request,
+        }
+    }
 }
 
 impl Receiver {
@@ -28,18 +39,14 @@ impl Receiver {
     pub fn handle_get(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id, Act::Read) else { return };
-        // Only 2026-07-28 answers with payloads.
-        let operation = Operation::Get { owner, id: id.clone(), payload: facts.generation.state_has_details(), request: Some(facts.request) };
-        self.read(Read::State { facts, id }, operation);
+        self.look_up(Read::State { facts, owner, id }, false);
     }
 
     /// `tasks/result`: answered when the task has ended (G25-RES-01).
     pub fn handle_result(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id, Act::Read) else { return };
-        let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload: true, request: Some(facts.request) };
-        let job = self.read(Read::Outcome { facts, owner, id }, operation);
-        self.reading.insert(facts.request, job);
+        self.look_up(Read::Outcome { facts, owner, id }, false);
     }
 
     /// `tasks/list` (G25-LST-01). `cursor`: `Err` if it is not a string.
@@ -64,7 +71,7 @@ impl Receiver {
         };
         // One more than a page tells whether there is another.
         let operation = Operation::List { owner, after, limit: self.limits.page.saturating_add(1) };
-        self.read(Read::Page { facts }, operation);
+        self.read(Read::Page { facts }, operation, false);
     }
 
     /// A method about tasks arrives that the generation does not have, or this server does not offer.
@@ -91,13 +98,28 @@ impl Receiver {
         self.end_wait(request);
     }
 
-    pub(super) fn read(&mut self, read: Read, operation: Operation) -> Job {
-        let job = self.job(Pending::Read(read));
+    /// Looks the task up that a request names. `settled`: it is not asked any more whether its process was lost.
+    pub(super) fn look_up(&mut self, read: Read, settled: bool) {
+        let (facts, owner, id, payload, waits) = match &read {
+            // Only 2026-07-28 answers with payloads.
+            Read::State { facts, owner, id } => (*facts, owner, id, facts.generation.state_has_details(), false),
+            Read::Outcome { facts, owner, id } => (*facts, owner, id, true, true),
+            Read::Page { .. } | Read::Listened { .. } => return,
+        };
+        let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload, request: Some(facts.request) };
+        let job = self.read(read, operation, settled);
+        if waits {
+            self.reading.insert(facts.request, job);
+        }
+    }
+
+    pub(super) fn read(&mut self, read: Read, operation: Operation, settled: bool) -> Job {
+        let job = self.job(Pending::Read { read, settled });
         self.push(Output::Store { job, operation });
         job
     }
 
-    pub(super) fn read_completed(&mut self, job: Job, read: Read, completion: Completion) {
+    pub(super) fn read_completed(&mut self, job: Job, read: Read, settled: bool, completion: Completion) {
         if let Read::Outcome { facts, .. } = &read {
             self.reading.remove(&facts.request);
         }
@@ -106,7 +128,8 @@ impl Receiver {
                 let found = if let Completion::Record(record) = completion { record } else { None };
                 self.looked_up(request, &id, found.and_then(|record| Task::from_state(&record.state)));
             }
-            (Read::State { facts, id }, Completion::Record(record)) => {
+            (read, Completion::Record(Some(record))) if !settled && self.meets_lost(&read, &record) => {}
+            (Read::State { facts, id, .. }, Completion::Record(record)) => {
                 let mut found = record.and_then(|record| Task::from_state(&record.state));
                 let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
                 match found.filter(|_| seen) {
@@ -131,6 +154,22 @@ impl Receiver {
             (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(facts, Error::storage()),
         }
         self.finish(Some(job));
+    }
+
+    /// Whether the read waits, because the process of the task that it found was lost.
+    fn meets_lost(&mut self, read: &Read, record: &Record) -> bool {
+        let (Read::State { facts, owner, id } | Read::Outcome { facts, owner, id }) = read else { return false };
+        let Some(mut task) = Task::from_state(&record.state).filter(|task| task.is_orphan(self.now)) else { return false };
+        if !self.sees(*facts, &mut task) || task.phase.is_terminal() {
+            return false;
+        }
+        let slot = self.slots.open(owner.clone(), id);
+        let lost = self.recovery(slot, &task, Some(*facts)).is_some();
+        if lost {
+            self.read_later(slot, read.clone(), *facts);
+        }
+        self.settle_slot(slot);
+        lost
     }
 
     fn answer(&mut self, facts: Facts, job: Job, body: Body) {
@@ -171,7 +210,7 @@ impl Receiver {
         !task.is_gone(self.now)
     }
 
-    fn page(&mut self, facts: Facts, records: Vec<crate::storage::Record>) {
+    fn page(&mut self, facts: Facts, records: Vec<Record>) {
         let Some(owner) = self.owner_of(facts.peer) else { return self.refuse(facts, Error::not_found()) };
         let size = self.limits.page as usize;
         let more = records.len() > size;
@@ -191,6 +230,9 @@ impl Receiver {
 
     /// The task goes on: the request waits, and its stream carries what the handler asks.
     fn wait(&mut self, facts: Facts, owner: Rc<str>, id: &str, version: u32) {
+        if self.service == Service::Leaving {
+            return self.push(Output::HangUp { request: facts.request });
+        }
         let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
         connection.waits.insert(facts.request, ());
         let slot = self.slots.open(owner, id);
@@ -221,7 +263,10 @@ impl Receiver {
             // It is still being looked up.
             self.jobs.insert(job, Pending::Nobody);
         }
-        let Some(slot) = self.waiting.get(&request).copied() else { return };
+        let Some(slot) = self.waiting.remove(&request) else { return };
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.reads.retain(|read| read.request() != request);
+        }
         if let Some(facts) = self.slots.get_mut(slot).and_then(|entry| entry.waiters.remove(&request)) {
             self.no_longer_waits(facts);
         }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::change::Change;
 use super::listen::Heard;
+use super::read::Read;
 use super::{Ask, Facts, Receiver, Request};
 use crate::table::Table;
 use crate::task::Task;
@@ -42,6 +43,16 @@ pub(super) struct Slot {
     pub queue: VecDeque<Change>,
     /// The call that runs it here.
     pub call: Option<Request>,
+    /// The epoch of that run; 0 while it is not known, after the instance of an earlier receiver was lost.
+    pub run: u32,
+    /// The write on its way, or in doubt, begins a run here.
+    pub begins: bool,
+    /// The next renewal of its lease is in the timers.
+    pub renewing: bool,
+    /// It could not be settled what becomes of a task whose process was lost; the next change does not ask again.
+    pub unsettled: bool,
+    /// Reads that are answered when it is settled what becomes of a task whose process was lost.
+    pub reads: Vec<Read>,
     /// It counts against its owner's limit.
     pub counted: bool,
     /// Blocked `tasks/result` requests; the newest has the highest number.
@@ -108,6 +119,11 @@ impl Slots {
                 doubt: None,
                 queue: VecDeque::new(),
                 call: None,
+                run: 0,
+                begins: false,
+                renewing: false,
+                unsettled: false,
+                reads: Vec::new(),
                 counted: false,
                 waiters: Table::new(),
                 listeners: Table::new(),
@@ -140,7 +156,13 @@ impl Receiver {
     /// Lets go of a slot that nothing needs any more.
     pub(super) fn settle_slot(&mut self, number: u32) {
         let idle = self.slots.get(number).is_some_and(|slot| {
-            !slot.busy && slot.queue.is_empty() && slot.call.is_none() && slot.waiters.is_empty() && slot.listeners.is_empty() && slot.asks.is_empty()
+            !slot.busy
+                && slot.queue.is_empty()
+                && slot.call.is_none()
+                && slot.reads.is_empty()
+                && slot.waiters.is_empty()
+                && slot.listeners.is_empty()
+                && slot.asks.is_empty()
         });
         if idle {
             self.uncount(number);

@@ -2,12 +2,14 @@
 
 use super::change::Change;
 use super::{Output, Pending, Receiver, Timer};
-use crate::storage::{Completion, Operation};
+use crate::storage::{Completion, Operation, Record};
 use crate::task::{Millis, Task};
 
-/// How often the store is asked for what is due, in ms, and for how many tasks at once.
+/// How often the store is asked for what is due at least, in ms, and for how many tasks at once.
 const SWEEP_EVERY: Millis = 30_000;
 const SWEEP_BATCH: u32 = 100;
+/// As many tasks that cannot be settled are looked past.
+const MOST_STUCK: u32 = 1_000;
 
 impl Receiver {
     /// A deadline has come.
@@ -18,12 +20,8 @@ impl Receiver {
             match timer {
                 Timer::Promote(call) => self.promote(call),
                 Timer::Expire(slot) => self.expire(slot),
-                Timer::Retry(slot) => {
-                    if let Some(entry) = self.slots.get_mut(slot) {
-                        entry.busy = false;
-                        self.advance(slot);
-                    }
-                }
+                Timer::Renew(slot) => self.renew(slot),
+                Timer::Retry(slot) => self.retry(slot),
                 Timer::Check(slot) => {
                     let Some(entry) = self.slots.get_mut(slot) else { continue };
                     entry.checking = false;
@@ -34,6 +32,13 @@ impl Receiver {
                 Timer::Sweep => self.sweep(),
                 Timer::SweepOn => self.ask_due(),
             }
+        }
+    }
+
+    pub(super) fn retry(&mut self, slot: u32) {
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.busy = false;
+            self.advance(slot);
         }
     }
 
@@ -49,7 +54,7 @@ impl Receiver {
     pub(super) fn start_sweeping(&mut self) {
         if !self.sweeping {
             self.sweeping = true;
-            self.deadlines.set(self.now.saturating_add(SWEEP_EVERY), Timer::Sweep);
+            self.sweep_later();
         }
     }
 
@@ -60,39 +65,61 @@ impl Receiver {
         self.ask_due();
     }
 
+    fn sweep_later(&mut self) {
+        self.deadlines.set(self.now.saturating_add(SWEEP_EVERY.min(self.lease)), Timer::Sweep);
+    }
+
     fn sweep(&mut self) {
-        self.deadlines.set(self.now.saturating_add(SWEEP_EVERY), Timer::Sweep);
+        self.sweep_later();
         self.ask_due();
     }
 
     fn ask_due(&mut self) {
-        let job = self.job(Pending::Sweep);
-        self.push(Output::Store { job, operation: Operation::Due { before: self.now, limit: SWEEP_BATCH } });
+        let limit = SWEEP_BATCH + self.stuck;
+        let job = self.job(Pending::Sweep { limit });
+        self.push(Output::Store { job, operation: Operation::Due { before: self.now, limit } });
     }
 
-    /// Deletes what nobody can see any longer, and expires what ran out of time.
-    pub(super) fn swept(&mut self, completion: Completion) {
+    /// Deletes what nobody can see any longer, expires what ran out of time, and settles what lost its process. What cannot be
+    /// settled here stays due; the next question looks past it.
+    pub(super) fn swept(&mut self, limit: u32, completion: Completion) {
         let Completion::Records(records) = completion else { return };
-        let full = records.len() >= SWEEP_BATCH as usize;
-        let mut progress = false;
+        let full = records.len() >= limit as usize;
+        let mut settled = false;
+        let mut stuck = 0;
         for record in records {
-            let Some(task) = Task::from_state(&record.state) else { continue };
-            if task.is_gone(self.now) {
-                let operation = Operation::Delete { owner: record.owner, id: record.id, version: record.version };
-                let job = self.job(Pending::Nobody);
-                self.push(Output::Store { job, operation });
-                progress = true;
-                continue;
+            if self.settle_due(record) {
+                settled = true;
+            } else {
+                stuck += 1;
             }
-            let slot = self.slots.open(record.owner, &record.id);
-            if self.lapsed(slot, &task) {
-                self.expire(slot);
-                progress = true;
-            }
-            self.settle_slot(slot);
         }
-        if full && progress {
+        let stuck = stuck.min(MOST_STUCK);
+        if full && (settled || stuck > self.stuck) {
             self.deadlines.set(self.now.saturating_add(1), Timer::SweepOn);
         }
+        self.stuck = stuck;
+    }
+
+    /// Whether something is done about a task that is due.
+    fn settle_due(&mut self, record: Record) -> bool {
+        let Some(task) = Task::from_state(&record.state) else { return false };
+        if task.is_gone(self.now) {
+            let operation = Operation::Delete { owner: record.owner, id: record.id, version: record.version };
+            let job = self.job(Pending::Nobody);
+            self.push(Output::Store { job, operation });
+            return true;
+        }
+        let slot = self.slots.open(record.owner, &record.id);
+        let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
+        let lapsed = !in_hand && self.lapsed(slot, &task);
+        let lost = !in_hand && !lapsed && self.recovery(slot, &task, None).is_some();
+        if lapsed {
+            self.expire(slot);
+        } else if lost {
+            self.recover(slot, None);
+        }
+        self.settle_slot(slot);
+        lapsed || lost
     }
 }

@@ -2,10 +2,11 @@
 //! each.
 
 use super::change::Change;
+use super::shutdown::Service;
 use super::{Output, Pending, Receiver};
 use crate::lifecycle::{self, Command};
 use crate::storage::{Completion, Job, Operation, Record};
-use crate::task::{EXPIRED_GRACE, Failure, Task};
+use crate::task::{EXPIRED_GRACE, Failure, OnLost, Task};
 use crate::wire::{Error, LimitReason};
 
 /// A swap that keeps losing is given up after this many attempts, and so is one that the store keeps failing.
@@ -33,6 +34,12 @@ impl Receiver {
         self.advance(number);
     }
 
+    pub(super) fn push_front(&mut self, number: u32, change: Change) {
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.queue.push_front(change);
+        }
+    }
+
     /// Takes the next change of a slot in hand. A turn that ends at once asks for the next one; it comes after it, not
     /// inside it, so that a long queue needs no deep stack.
     pub(super) fn advance(&mut self, number: u32) {
@@ -47,7 +54,11 @@ impl Receiver {
     }
 
     fn turn(&mut self, number: u32) {
-        let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.busy) else { return };
+        let Some(slot) = self.slots.get(number).filter(|slot| !slot.busy) else { return };
+        if !slot.reads.is_empty() && !matches!(slot.queue.front(), Some(Change::Recover { .. })) {
+            self.read_settled(number);
+        }
+        let Some(slot) = self.slots.get_mut(number) else { return };
         let Some(change) = slot.queue.front() else {
             return self.settle_slot(number);
         };
@@ -91,6 +102,12 @@ impl Receiver {
             return self.finish(job);
         };
         slot.cached = Some((task.clone(), version));
+        if self.is_stale(number, &task) {
+            return self.fence(number, job);
+        }
+        if change.is_of_run() && !self.runs_here(number) {
+            return self.drop_head(number, job);
+        }
         let hidden =
             change.facts().is_some_and(|facts| task.is_gone(now) || (task.generation != facts.generation && !self.cross_generation));
         if hidden {
@@ -99,7 +116,13 @@ impl Receiver {
         // Who reads the task sees it expired already (X-TTL-01): that comes first.
         if !task.extends && task.has_run_out(now) && !matches!(change, Change::Expire | Change::Discard) {
             change = Change::Expire;
-            slot.queue.push_front(Change::Expire);
+            self.push_front(number, Change::Expire);
+        }
+        // So does who reads one whose process was lost (X-STO-05).
+        let asks = !matches!(change, Change::Expire | Change::Discard | Change::Recover { .. }) && !self.is_unsettled(number);
+        if asks && self.recovery(number, &task, change.facts()).is_some() {
+            change = Change::Recover { on: change.facts() };
+            self.push_front(number, change.clone());
         }
         let command = match self.command(number, &change, &task) {
             Ok(Some(command)) => command,
@@ -116,9 +139,10 @@ impl Receiver {
     fn command(&self, number: u32, change: &Change, task: &Task) -> Result<Option<Command>, Error> {
         Ok(Some(match change {
             Change::Note(message) => Command::Note(message.clone()),
-            Change::Ask { input, .. } => Command::Ask { inputs: vec![input.clone()], resumable: false },
-            Change::AskInResult { inputs, .. } => Command::Ask { inputs: inputs.clone(), resumable: true },
+            Change::Ask { input, .. } => Command::Ask { inputs: vec![input.clone()], in_result: false },
+            Change::AskInResult { inputs, .. } => Command::Ask { inputs: inputs.clone(), in_result: true },
             Change::Withdraw { key } => Command::Withdraw(vec![key.clone()]),
+            Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => return Err(Error::shutting_down()),
             Change::Update { answers, .. } => {
                 let mut keys = Vec::new();
                 for (key, shape) in answers {
@@ -139,8 +163,17 @@ impl Receiver {
             Change::Expire if !self.lapsed(number, task) => return Ok(None),
             Change::Expire if task.extends && self.runs_here(number) => Command::Extend(task.ttl.unwrap_or_default()),
             Change::Expire => Command::Expire,
+            Change::Renew => Command::Renew,
+            // Where it may not run again, it is as lost as it would be without a word.
+            Change::Release if task.on_lost == OnLost::Fail => Command::Fail(Some(Failure::Lost)),
+            Change::Release => Command::Release,
+            Change::Recover { on } => return Ok(self.recovery(number, task, *on)),
             Change::Check => return Ok(None),
         }))
+    }
+
+    fn is_unsettled(&self, number: u32) -> bool {
+        self.slots.get(number).is_some_and(|slot| slot.unsettled)
     }
 
     /// Whether the task's handler runs here.
@@ -157,11 +190,13 @@ impl Receiver {
 
     fn write(&mut self, number: u32, read: Option<Job>, change: Change, task: &Task, next: Task, version: u32) {
         let mut next = next;
+        self.extend_lease(number, task, &mut next, &change);
         if self.mark != 0 {
             self.mark = self.mark.wrapping_add(1).max(1);
             next.mark = self.mark;
         }
-        let Some(slot) = self.slots.get(number) else { return self.finish(read) };
+        let Some(slot) = self.slots.get_mut(number) else { return self.finish(read) };
+        slot.begins = next.epoch != task.epoch;
         let payload = change.payload(slot, task, &next);
         let record = Record {
             owner: slot.owner.clone(),
@@ -226,6 +261,7 @@ impl Receiver {
         let before = slot.cached.replace((next.clone(), version)).map(|(task, _)| task);
         slot.attempts = 0;
         slot.doubt = None;
+        slot.unsettled = false;
         slot.busy = false;
         if let Some(change) = slot.queue.pop_front() {
             self.committed(job, number, change, before.as_ref(), &next);

@@ -21,6 +21,9 @@ impl Capabilities {
     pub const SAMPLING_TOOLS: Self = Self(16);
     pub const ROOTS: Self = Self(32);
 
+    /// Everything that a client can declare.
+    pub const ALL: Self = Self(63);
+
     /// The set with these bits; unknown bits are dropped.
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & 63)

@@ -107,6 +107,11 @@ impl Error {
         Self::fixed(INTERNAL, "Subscription limit reached", Some(ErrorData::Limit(LimitReason::Rate)))
     }
 
+    /// The server takes on no new tasks; another one may (X-STO-11).
+    pub const fn shutting_down() -> Self {
+        Self::fixed(INTERNAL, "The server is shutting down; call again", Some(ErrorData::Limit(LimitReason::Tasks)))
+    }
+
     /// `wait`: ms until the request may be repeated (X-ERR-04).
     pub fn too_often(wait: u32) -> Self {
         Self { data: Some(ErrorData::TooOften { wait }), ..Self::limit(LimitReason::Rate) }

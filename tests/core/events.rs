@@ -46,7 +46,7 @@ fn a_life_is_told_in_order() {
         assert_eq!(told(&bench), [Created, Started, Status, InputRequired, InputAnswered, Completed, Stopped, Retrieved]);
         for event in bench.events() {
             assert_eq!((&*event.owner, &*event.id, &*event.tool, &*event.trace), ("ann", &*id, "paint", TRACE));
-            assert_eq!((event.created_at, event.epoch), (Some(START), None));
+            assert_eq!((event.created_at, event.epoch), (Some(START), Some(1)));
             assert_eq!(event.run, (event.happening != Retrieved).then_some(call));
         }
         let answered = last(&bench, InputAnswered);

@@ -5,7 +5,7 @@ use mcp_tasks::task::{EXPIRED_GRACE, Failure, Phase};
 use serde_json::json;
 
 use crate::bench::Bench;
-use crate::harness::{G25, G26, START, World, policy};
+use crate::harness::{G25, G26, LEASE, START, World, policy};
 
 const TTL: i64 = 10_000;
 
@@ -250,8 +250,8 @@ fn a_running_task_is_extended() {
     assert!(bench.aborted(call));
 }
 
-/// A task that its runner extends is not expired by another receiver that is a little faster; but one whose runner died
-/// is, after a grace.
+/// A task that its runner extends is not expired by another receiver that is a little faster; one whose runner died fails
+/// when its lease is over (X-STO-05).
 #[test]
 fn an_extended_task_is_left_to_its_runner() {
     let mut bench = Bench::of(World::new(2), G26, Policy { extends: true, ..short() });
@@ -267,8 +267,8 @@ fn an_extended_task_is_left_to_its_runner() {
     let (_, id) = bench.start();
     bench.input(1, |receiver, now| receiver.handle_start(now));
     bench.crash(0);
-    bench.pass(TTL + EXPIRED_GRACE + 31_000);
-    assert_eq!(bench.stored(&id).failure, Some(Failure::Expired));
+    bench.pass(LEASE);
+    assert_eq!(bench.stored(&id).failure, Some(Failure::Lost));
 }
 
 /// X-TTL-05: a task that a new instance took along expires as well, and its handler is stopped.
@@ -276,7 +276,7 @@ fn an_extended_task_is_left_to_its_runner() {
 fn an_adopted_task_expires() {
     let mut bench = bench(G26);
     let (call, id) = bench.start();
-    bench.crash(0);
+    bench.rebuild(0);
     let peer = bench.world.open(0, Some("ann"), true);
     let facts = mcp_tasks::receiver::Facts { request: call, peer, ..bench.facts(0, peer, G26) };
     bench.input(0, |receiver, now| receiver.handle_adopt(now, facts, &id));

@@ -23,6 +23,9 @@ pub const START: Millis = 1_800_000_000_000;
 /// Outputs of one input: more would be a livelock.
 const MOST_OUTPUTS: usize = 20_000;
 
+/// How long a lease lasts in every world, in ms.
+pub const LEASE: Millis = 30_000;
+
 /// All that a client can declare.
 pub const ABLE: Capabilities = Capabilities::from_bits(63);
 
@@ -56,7 +59,12 @@ pub struct Op {
 /// A receiver and what its host keeps for it.
 struct Node {
     receiver: Receiver,
+    holder: String,
     life: u32,
+    /// How far its clock is ahead of the world's.
+    ahead: Millis,
+    /// Its process is stopped: nothing comes in, no timer fires.
+    paused: bool,
     wake: Option<Millis>,
     /// What each job has read or written.
     read: BTreeMap<Job, Option<Parts>>,
@@ -120,7 +128,9 @@ impl World {
         let make = |node| {
             let mut receiver = Receiver::new(limits, cross, key);
             receiver.identify((node as u64 + 1) << 48);
-            Node { receiver, life: 0, wake: None, read: BTreeMap::new(), peers: BTreeSet::new() }
+            let holder = format!("{node}.0");
+            receiver.lease(&holder, LEASE);
+            Node { receiver, holder, life: 0, ahead: 0, paused: false, wake: None, read: BTreeMap::new(), peers: BTreeSet::new() }
         };
         Self {
             now: START,
@@ -159,7 +169,7 @@ impl World {
 
     /// An input for a receiver, and everything that follows from it.
     pub fn input<T>(&mut self, node: usize, input: impl FnOnce(&mut Receiver, Millis) -> T) -> T {
-        let now = self.now;
+        let now = self.clock(node);
         let answer = input(&mut self.nodes[node].receiver, now);
         self.drain(node);
         answer
@@ -230,6 +240,9 @@ impl World {
 
     /// The store performs the operation and answers.
     pub fn answer(&mut self, index: usize) {
+        if self.nodes[self.pending[index].node].paused {
+            return;
+        }
         let op = self.pending.remove(index);
         if self.nodes[op.node].life != op.life {
             return;
@@ -246,7 +259,7 @@ impl World {
         }
         let fault = if is_put { self.faults.pop_front().unwrap_or(Fault::Nothing) } else { Fault::Nothing };
         let completion = if self.blind && !is_put { Completion::Failed } else { self.perform(&op, fault) };
-        let (now, job) = (self.now, op.job);
+        let (now, job) = (self.clock(op.node), op.job);
         self.nodes[op.node].receiver.handle_completion(now, job, completion);
         self.drain(op.node);
     }
@@ -264,10 +277,10 @@ impl World {
     /// Answers everything, the oldest first.
     pub fn answer_all(&mut self) {
         for _ in 0..MOST_OUTPUTS {
-            if self.pending.is_empty() {
-                return;
+            match self.pending.iter().position(|op| !self.nodes[op.node].paused) {
+                Some(index) => self.answer(index),
+                None => return,
             }
-            self.answer(0);
         }
         panic!("operations without end");
     }
@@ -275,14 +288,28 @@ impl World {
     /// The process of a receiver dies; another one takes its place.
     pub fn crash(&mut self, node: usize) {
         self.crashes += 1;
+        let holder = format!("{node}.{}", self.nodes[node].life + 1);
+        self.renew(node, holder);
+    }
+
+    /// The instance of a receiver is lost; another one in the same process takes its place, and its name.
+    pub fn rebuild(&mut self, node: usize) {
+        let holder = self.nodes[node].holder.clone();
+        self.renew(node, holder);
+    }
+
+    fn renew(&mut self, node: usize, holder: String) {
         let old = &mut self.nodes[node];
         old.life += 1;
         old.receiver = Receiver::new(self.limits, self.cross, self.key);
         old.receiver.identify((node as u64 + 1) << 48 | u64::from(old.life) << 32);
+        old.receiver.lease(&holder, LEASE);
+        old.holder = holder;
         for policy in &self.policies {
             old.receiver.add_policy(policy.clone());
         }
         old.wake = None;
+        old.paused = false;
         old.read.clear();
         old.peers.clear();
         let life = old.life;
@@ -299,7 +326,7 @@ impl World {
     pub fn pass(&mut self, ms: Millis) {
         let end = self.now + ms;
         for _ in 0..MOST_OUTPUTS {
-            let next = self.nodes.iter().enumerate().filter_map(|(number, node)| Some((node.wake?, number))).min();
+            let next = self.nodes.iter().enumerate().filter(|(_, node)| !node.paused).filter_map(|(number, node)| Some((node.wake? - node.ahead, number))).min();
             match next {
                 Some((at, number)) if at <= end => {
                     self.now = self.now.max(at);
@@ -313,6 +340,21 @@ impl World {
             }
         }
         panic!("deadlines without end");
+    }
+
+    /// What the clock of a receiver shows.
+    pub fn clock(&self, node: usize) -> Millis {
+        self.now + self.nodes[node].ahead
+    }
+
+    /// Sets the clock of a receiver ahead of the world's, or behind it.
+    pub fn skew(&mut self, node: usize, ahead: Millis) {
+        self.nodes[node].ahead = ahead;
+    }
+
+    /// Stops the process of a receiver, or lets it go on where it stopped. Operations that are on their way wait with it.
+    pub fn pause(&mut self, node: usize, paused: bool) {
+        self.nodes[node].paused = paused;
     }
 
     /// How often each receiver was started anew.

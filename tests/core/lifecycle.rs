@@ -29,7 +29,7 @@ const EDGES: &[(Phase, Phase)] = &[
 fn command(kind: Kind, tool_failed: bool) -> Command {
     match kind {
         Kind::Note => Command::Note("half way".into()),
-        Kind::Ask => Command::Ask { inputs: vec![NewInput { name: "name".into(), kind: InputKind::Elicit }], resumable: false },
+        Kind::Ask => Command::Ask { inputs: vec![NewInput { name: "name".into(), kind: InputKind::Elicit }], in_result: false },
         Kind::Answer => Command::Answer { keys: vec!["open-1".into()], kept: false },
         Kind::Withdraw => Command::Withdraw(vec!["open-1".into()]),
         Kind::Complete => Command::Complete { tool_failed },
@@ -38,11 +38,14 @@ fn command(kind: Kind, tool_failed: bool) -> Command {
         Kind::RequestCancel => Command::RequestCancel,
         Kind::Expire => Command::Expire,
         Kind::Extend => Command::Extend(1000),
+        Kind::Renew => Command::Renew,
+        Kind::Release => Command::Release,
+        Kind::Restart => Command::Restart,
     }
 }
 
 fn in_phase(phase: Phase, open: usize) -> Task {
-    let inputs = (1..=open).map(|number| Input { key: format!("open-{number}"), name: "open".into(), kind: InputKind::Elicit, answered: false });
+    let inputs = (1..=open).map(|number| Input { key: format!("open-{number}"), name: "open".into(), kind: InputKind::Elicit, answered: false, in_result: false });
     Task { phase, inputs: inputs.collect(), issued: open as u32, ..task() }
 }
 
@@ -126,7 +129,7 @@ fn any_command() -> impl Strategy<Value = Command> {
     let keys = prop::collection::vec(prop_oneof![Just("a-1"), Just("a-1-2"), Just("1-1"), Just("--2"), Just("__proto__-3"), Just("-4")].prop_map(str::to_owned), 0..3);
     prop_oneof![
         "[a-c]{0,2}".prop_map(Command::Note),
-        (inputs, any::<bool>()).prop_map(|(inputs, resumable)| Command::Ask { inputs, resumable }),
+        (inputs, any::<bool>()).prop_map(|(inputs, in_result)| Command::Ask { inputs, in_result }),
         (keys.clone(), any::<bool>()).prop_map(|(keys, kept)| Command::Answer { keys, kept }),
         keys.prop_map(Command::Withdraw),
         any::<bool>().prop_map(|tool_failed| Command::Complete { tool_failed }),
@@ -135,6 +138,9 @@ fn any_command() -> impl Strategy<Value = Command> {
         Just(Command::RequestCancel),
         Just(Command::Expire),
         (0u64..100_000).prop_map(Command::Extend),
+        Just(Command::Renew),
+        Just(Command::Release),
+        Just(Command::Restart),
     ]
 }
 
@@ -154,6 +160,12 @@ proptest! {
             prop_assert!(EDGES.contains(&(task.phase, next.phase)));
             prop_assert!(next.updated_at >= task.updated_at && next.updated_at >= next.created_at);
             prop_assert!(next.expires_at() >= task.expires_at());
+            prop_assert!(next.epoch >= task.epoch && next.epoch <= task.epoch + 1);
+            prop_assert!(!next.awaits_answers() || next.lease.is_none(), "who awaits answers runs nowhere");
+            if command == Command::Renew {
+                // X-STO-07
+                prop_assert_eq!(&next, &task);
+            }
             prop_assert_eq!(next.phase == Phase::InputRequired, next.has_outstanding_input());
             for input in &next.inputs {
                 if !task.inputs.iter().any(|old| old.key == input.key) {
@@ -161,7 +173,7 @@ proptest! {
                 }
             }
             if next.phase.is_terminal() {
-                prop_assert!(next.inputs.is_empty() && next.lease.is_none() && !next.resumable);
+                prop_assert!(next.inputs.is_empty() && next.lease.is_none());
             }
             task = next;
         }

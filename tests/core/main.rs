@@ -16,6 +16,7 @@ mod expiry;
 mod failure;
 mod id;
 mod input;
+mod lease;
 mod lifecycle;
 mod limits;
 mod listen;

@@ -24,12 +24,12 @@ pub fn task() -> Task {
         cancel_requested: false,
         extends: false,
         on_lost: OnLost::Fail,
-        resumable: false,
         issued: 0,
         mark: 0,
         waits_since: None,
         inputs: Vec::new(),
-        lease: None,
+        epoch: 1,
+        lease: Some(Lease { holder: "me".into(), until: START + 90_000 }),
     }
 }
 
@@ -42,12 +42,12 @@ fn generation() -> impl Strategy<Value = Generation> {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    (text(), text(), prop::sample::select(InputKind::ALL.to_vec()), any::<bool>())
-        .prop_map(|(key, name, kind, answered)| Input { key, name, kind, answered })
+    (text(), text(), prop::sample::select(InputKind::ALL.to_vec()), any::<bool>(), any::<bool>())
+        .prop_map(|(key, name, kind, answered, in_result)| Input { key, name, kind, answered, in_result })
 }
 
 fn lease() -> impl Strategy<Value = Lease> {
-    (text(), any::<u32>(), any::<i64>()).prop_map(|(holder, epoch, until)| Lease { holder, epoch, until })
+    (text(), any::<i64>()).prop_map(|(holder, until)| Lease { holder: holder.into(), until })
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
@@ -62,9 +62,9 @@ prop_compose! {
         times in (0i64..1 << 53, 0i64..1 << 40),
         waited in prop::option::of(0i64..1 << 40),
         ttl in any::<Option<u64>>(),
-        numbers in (any::<u32>(), any::<u32>(), any::<u64>()),
+        numbers in (any::<u32>(), any::<u32>(), any::<u64>(), any::<u32>()),
         texts in (text(), text(), text()),
-        flags in (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
+        flags in (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
         inputs in prop::collection::vec(input(), 0..5),
         lease in prop::option::of(lease()),
     ) -> Task {
@@ -83,7 +83,7 @@ prop_compose! {
             cancel_requested: flags.1,
             extends: flags.2,
             on_lost: if flags.3 { OnLost::Restart } else { OnLost::Fail },
-            resumable: flags.4,
+            epoch: numbers.3,
         }
     }
 }

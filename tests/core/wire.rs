@@ -26,7 +26,7 @@ fn written(generation: Generation, body: &Body) -> Value {
 }
 
 fn in_phase(phase: Phase, failure: Option<Failure>) -> Task {
-    let input = |number: u32, answered| Input { key: format!("q-{number}"), name: "q".into(), kind: InputKind::Elicit, answered };
+    let input = |number: u32, answered| Input { key: format!("q-{number}"), name: "q".into(), kind: InputKind::Elicit, answered, in_result: false };
     let inputs = if phase == Phase::InputRequired { vec![input(1, true), input(2, false), input(3, false)] } else { Vec::new() };
     Task { phase, failure, updated_at: LATER, inputs, ..task() }
 }

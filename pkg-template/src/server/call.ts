@@ -32,6 +32,8 @@ export class Call {
   unsent: Message | undefined;
   /** Progress was sent a moment ago. */
   paced = false;
+  /** Its server is there for this call alone. */
+  alone = false;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #joined = false;

@@ -10,7 +10,7 @@ import { DEEPEST } from "./payload.ts";
 import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
 import { LISTEN } from "./subscription.ts";
-import { isLeft, isOpen } from "./streams.ts";
+import { isLeft, isOpen, leave } from "./streams.ts";
 
 /** How a server's tasks see the outside. */
 export interface Face {
@@ -158,6 +158,19 @@ export class Listener implements TapListener {
     for (const peer of this.#peers.values()) this.#runtime.close(peer);
     this.#peers.clear();
     this.#wire.closed();
+  }
+
+  /**
+   * Ends the stream of a request without an answer, or where it has none, the connection: its client is to ask again, and
+   * perhaps another server (X-STO-11).
+   */
+  hangUp(id: unknown): void {
+    this.#pending.delete(id);
+    if (this.#pipe || !leave(this.#transport, id)) this.close();
+  }
+
+  close(): void {
+    this.#transport.close().catch(this.#unsent);
   }
 
   /** Stops the handler as the SDK would if the client cancelled the request. */
@@ -543,6 +556,7 @@ export class Listener implements TapListener {
     const owner = this.#face.owner(extra, this.#transport.sessionId);
     let peer = this.#peers.get(owner);
     if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe, this)));
+    this.#runtime.heard(peer, this, extra);
     return { peer, flags: this.#declared(message, generation) | (this.#face.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }
 

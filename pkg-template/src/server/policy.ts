@@ -12,6 +12,7 @@ export interface FullPolicy {
   readonly onExpiry: "expire" | "extend";
   readonly pollInterval: number;
   readonly cooperative: boolean;
+  readonly onLost: "fail" | "restart";
   readonly immediateResponse: string | undefined;
 }
 
@@ -57,7 +58,9 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   if (!isTime(pollInterval) || pollInterval > 0xffffffff) throw invalid(`${where}.pollInterval`, "a positive whole number of milliseconds");
   const onExpiry = policy.onExpiry ?? "expire";
   if (onExpiry !== "expire" && onExpiry !== "extend") throw invalid(`${where}.onExpiry`, '"expire" or "extend"');
-  return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative: policy.cooperative ?? false, immediateResponse: policy.immediateResponse };
+  const onLost = policy.onLost ?? "fail";
+  if (onLost !== "fail" && onLost !== "restart") throw invalid(`${where}.onLost`, '"fail" or "restart"');
+  return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative: policy.cooperative ?? false, onLost, immediateResponse: policy.immediateResponse };
 }
 
 function isTime(value: unknown): value is number {

@@ -36,6 +36,15 @@ interface Connected {
   reopened(numbers: ReadonlyMap<number, number>): void;
 }
 
+/** A connection with one owner. */
+interface Peer {
+  readonly owner: string | undefined;
+  readonly pipe: boolean;
+  readonly listener: Connected;
+  /** Where its last request came, and what came with it: a task of its owner's can run again there. */
+  last?: { readonly listener: Listener; readonly extra: Record<string, unknown> | undefined };
+}
+
 /** An input request whose handler waits. */
 interface Ask {
   readonly call: Call;
@@ -82,7 +91,10 @@ export class Runtime implements ReceiverHost {
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
   #assembler: Assembler;
-  readonly #peers = new Map<number, { readonly owner: string | undefined; readonly pipe: boolean; readonly listener: Connected }>();
+  readonly #peers = new Map<number, Peer>();
+  /** This process, to the others on its store: whose tasks it runs. */
+  readonly #holder: string = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+  readonly #makeAlone: ((version: string) => { listener: Listener; connected: Promise<void> }) | undefined;
   #policies = new Map<FullPolicy, number>();
   readonly #plain = new Map<FullPolicy, Map<number, boolean>>();
   readonly #methods = new Map<string, number>();
@@ -95,9 +107,19 @@ export class Runtime implements ReceiverHost {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
   #idle: (() => void)[] = [];
+  #leaving = false;
+  /** Looks whether everything is stored. */
+  #settled: (() => void) | undefined;
 
-  constructor(options: TaskServerOptions, policies: Policies, store: TaskStore) {
+  /** `makeAlone`: connects a server without a client, if the host can make one. */
+  constructor(
+    options: TaskServerOptions,
+    policies: Policies,
+    store: TaskStore,
+    makeAlone: ((version: string) => { listener: Listener; connected: Promise<void> }) | undefined,
+  ) {
     this.#options = options;
+    this.#makeAlone = makeAlone;
     this.#store = store;
     this.policies = policies;
     const limit = options.limits?.resultBytes ?? 16 * 2 ** 20;
@@ -113,7 +135,7 @@ export class Runtime implements ReceiverHost {
     this.#unwatch = store.watch?.((owner, id) => {
       if (!this.#jobs.writing) this.enter(() => this.receiver.changed(Date.now(), owner, id));
     });
-    this.enter(() => this.receiver.start(Date.now()));
+    this.enter(() => this.#start());
   }
 
   /** Runs something that calls the core, then everything the core wants done. */
@@ -121,6 +143,7 @@ export class Runtime implements ReceiverHost {
     try {
       const value = run();
       this.#drain();
+      if (this.#leaving) this.#settled?.();
       return value;
     } catch (error) {
       if (error !== this.#trap) {
@@ -144,6 +167,12 @@ export class Runtime implements ReceiverHost {
     const peer = this.receiver.open(owner, pipe);
     this.#peers.set(peer, { owner, pipe, listener });
     return peer;
+  }
+
+  /** A request came on an open connection. */
+  heard(peer: number, listener: Listener, extra: Record<string, unknown> | undefined): void {
+    const known = this.#peers.get(peer);
+    if (known !== undefined) known.last = { listener, extra };
   }
 
   /** A connection has closed whose peer a running task still needs. */
@@ -186,6 +215,7 @@ export class Runtime implements ReceiverHost {
         policy.onExpiry === "extend",
         policy.pollInterval,
         policy.cooperative,
+        policy.onLost === "restart",
         policy.immediateResponse,
       );
       this.#policies.set(policy, number);
@@ -294,7 +324,21 @@ export class Runtime implements ReceiverHost {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  stop(): void {
+  /** Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored. */
+  async leave(drain: number): Promise<void> {
+    this.enter(() => this.receiver.closing(Date.now()));
+    if (drain > 0) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await Promise.race([this.whenIdle(), new Promise((resolve) => (timer = setTimeout(resolve, drain)))]);
+      clearTimeout(timer);
+    }
+    this.#leaving = true;
+    this.enter(() => this.receiver.leaving(Date.now()));
+    while (!this.receiver.quiet()) await new Promise<void>((resolve) => (this.#settled = resolve));
+    this.#stop();
+  }
+
+  #stop(): void {
     clearTimeout(this.#timer);
     this.#unwatch?.();
     this.#unwatch = undefined;
@@ -396,7 +440,7 @@ export class Runtime implements ReceiverHost {
   bind(number: number, id: string): void {
     const call = this.calls.get(number);
     if (call === undefined) return;
-    call.owner = this.#peers.get(call.peer)?.owner ?? "";
+    call.owner = this.#peers.get(call.peer)?.owner ?? call.owner;
     call.bind(id);
     if (call.note !== undefined) this.receiver.note(Date.now(), number, call.note);
   }
@@ -428,13 +472,12 @@ export class Runtime implements ReceiverHost {
     this.requests.delete(number);
     if (call.taskId !== undefined) this.#carried.delete(call.taskId);
     call.listener.ended(call);
+    if (call.alone) call.listener.close();
     if (this.calls.size === 0) for (const idle of this.#idle.splice(0)) idle();
   }
-  restart(number: number, on: number, job: number, keys: string[], names: string[]): void {
-    const entry = this.requests.get(on);
+  restart(number: number, on: number, generation: number, flags: number, owner: string, job: number, keys: string[], names: string[]): void {
     const payload = this.#jobs.payload(job);
     const params = payload.part(0, "");
-    if (entry === undefined) return;
     const state = payload.part(3, "");
     const message: Message = {
       jsonrpc: "2.0",
@@ -442,13 +485,33 @@ export class Runtime implements ReceiverHost {
       method: "tools/call",
       params: {
         ...(params as Record<string, unknown>),
-        inputResponses: renamed(payload, 5, keys, names),
+        ...(keys.length === 0 ? {} : { inputResponses: renamed(payload, 5, keys, names) }),
         ...(state === undefined ? {} : { requestState: state }),
       },
     };
-    const call = new Call(number, entry.listener, entry.peer, 26, 0, message, entry.extra, message.id);
-    this.calls.set(number, call);
-    entry.listener.forward(call, false);
+    try {
+      const last = this.#peers.get(on)?.last;
+      const place = last === undefined ? this.#makeAlone?.(generation === 26 ? "2026-07-28" : "2025-11-25") : { ...last, connected: undefined };
+      if (place === undefined) return this.receiver.unstarted(Date.now(), number);
+      const call = new Call(number, place.listener, on, generation, flags, message, last?.extra, message.id);
+      call.owner = owner;
+      this.calls.set(number, call);
+      if (place.connected === undefined) return place.listener.forward(call, false);
+      call.alone = true;
+      place.connected.then(
+        () => {
+          if (this.calls.get(number) === call) place.listener.forward(call, false);
+        },
+        (error: unknown) => this.#unstarted(number, error),
+      );
+    } catch (error) {
+      this.#unstarted(number, error);
+    }
+  }
+  hangUp(request: number): void {
+    const entry = this.requests.get(request);
+    this.requests.delete(request);
+    entry?.listener.hangUp(entry.message.id);
   }
   forget(request: number): void {
     this.requests.delete(request);
@@ -554,6 +617,17 @@ export class Runtime implements ReceiverHost {
     return { core, receiver, assembler };
   }
 
+  #start(): void {
+    this.receiver.start(Date.now(), this.#holder, this.#options.lease ?? 30_000, this.#makeAlone !== undefined);
+  }
+
+  /** A task could not run again here; its lease ends, and whoever meets it then tries again. */
+  #unstarted(number: number, cause: unknown): void {
+    this.calls.delete(number);
+    this.report(new TaskError("internal", "A task could not be run again; it is tried again when its lease is over.", { cause }));
+    this.enter(() => this.receiver.unstarted(Date.now(), number));
+  }
+
   #drain(): void {
     // Nested calls leave their outputs to the loop that is already running.
     if (this.#draining) return;
@@ -574,7 +648,13 @@ export class Runtime implements ReceiverHost {
     this.#jobs.clear();
     const open = [...this.#peers];
     this.#peers.clear();
-    const peers = new Map(open.map(([peer, { owner, pipe, listener }]) => [peer, this.open(owner, pipe, listener)]));
+    const peers = new Map(
+      open.map(([old, { owner, pipe, listener, last }]) => {
+        const peer = this.open(owner, pipe, listener);
+        if (last !== undefined) this.heard(peer, last.listener, last.extra);
+        return [old, peer];
+      }),
+    );
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
       const call = this.calls.get(number);
@@ -590,7 +670,8 @@ export class Runtime implements ReceiverHost {
       if (ask.key !== undefined) this.receiver.adoptAsk(Date.now(), ask.call.number, number, ask.key);
       else this.withdraw(number, false, 4);
     }
-    this.receiver.start(Date.now());
+    this.#start();
+    if (this.#leaving) this.receiver.leaving(Date.now());
     this.#drain();
     for (const call of [...this.calls.values()]) call.listener.repeatOutcome(call);
   }

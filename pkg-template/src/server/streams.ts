@@ -8,6 +8,7 @@ interface Streams {
   readonly _requestToStreamMapping?: ReadonlyMap<unknown, string>;
   readonly _standaloneSseStreamId?: string;
   readonly _eventStore?: unknown;
+  closeSSEStream?(request: unknown): void;
 }
 
 /** Whether messages can go out on the stream of a request, or, for `undefined`, on the one that belongs to no request. */
@@ -23,6 +24,14 @@ export function isLeft(transport: object, request: unknown): boolean {
   const { _streamMapping: streams, _requestToStreamMapping: requests, _eventStore: events } = fieldsOf(transport);
   if (!(streams instanceof Map) || !(requests instanceof Map) || events !== undefined) return false;
   return !streams.has(requests.get(request));
+}
+
+/** Ends the stream of a request, if it has one of its own; its client may come back for the answer. */
+export function leave(transport: object, request: unknown): boolean {
+  const streams = fieldsOf(transport);
+  if (request === undefined || streams.closeSSEStream === undefined || !isOpen(transport, request)) return false;
+  streams.closeSSEStream(request);
+  return true;
 }
 
 function fieldsOf(transport: object): Streams {

@@ -1,0 +1,162 @@
+//! Who runs a task (X-STO-04, X-STO-05): leases, runs that are over without knowing it, and what becomes of a task whose
+//! process was lost.
+//!
+//! A lease says until when nobody else may take a task; the epoch in the record says which run of the handler is the latest.
+//! The lease only decides when others may try. What keeps a task to one outcome is the compare-and-swap: a run whose epoch is
+//! no longer the record's writes nothing more, however late it wakes.
+
+use std::rc::Rc;
+
+use super::change::Change;
+use super::read::Read;
+use super::shutdown::Service;
+use super::{Facts, Happening, Output, Peer, Receiver, Timer};
+use crate::lifecycle::Command;
+use crate::storage::Job;
+use crate::task::{Failure, Lease, Millis, OnLost, Task};
+use crate::wire::capability::Capabilities;
+
+/// How long a lease lasts unless the host says otherwise, in ms.
+pub(super) const LEASE: Millis = 30_000;
+/// The connection of a call that runs without one.
+pub(super) const NOBODY: Peer = 0;
+
+impl Receiver {
+    /// The host can make a server for a task that must run again where no connection of its owner is open.
+    pub fn run_alone(&mut self) {
+        self.runs_alone = true;
+    }
+
+    pub(super) fn new_lease(&self) -> Lease {
+        Lease { holder: self.holder.clone(), until: self.now.saturating_add(self.lease) }
+    }
+
+    /// Whatever is written of a task that runs here, or is about to, extends its lease.
+    pub(super) fn extend_lease(&self, number: u32, task: &Task, next: &mut Task, change: &Change) {
+        let held = !next.phase.is_terminal() && !next.awaits_answers() && !matches!(change, Change::Release);
+        if held && (next.epoch != task.epoch || self.runs_here(number)) {
+            next.lease = Some(self.new_lease());
+        }
+    }
+
+    fn third(&self) -> Millis {
+        (self.lease / 3).max(1)
+    }
+
+    /// Sees to it that the lease of a task that runs here is renewed in time.
+    pub(super) fn renew_later(&mut self, number: u32) {
+        let at = self.now.saturating_add(self.third());
+        if let Some(slot) = self.slots.get_mut(number)
+            && !std::mem::replace(&mut slot.renewing, true)
+        {
+            self.deadlines.set(at, Timer::Renew(number));
+        }
+    }
+
+    /// A third of a lease is over: it is renewed, unless another write has done so on its way.
+    pub(super) fn renew(&mut self, number: u32) {
+        let (now, third) = (self.now, self.third());
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        slot.renewing = slot.call.is_some();
+        if !slot.renewing {
+            return;
+        }
+        let until = slot.cached.as_ref().and_then(|(task, _)| task.lease.as_ref()).map_or(now, |lease| lease.until);
+        let fresh_until = until.saturating_sub(third.saturating_mul(2));
+        if fresh_until > now {
+            return self.deadlines.set(fresh_until, Timer::Renew(number));
+        }
+        self.deadlines.set(now.saturating_add(third), Timer::Renew(number));
+        if slot.queue.is_empty() && !slot.busy {
+            self.change(number, Change::Renew);
+        }
+    }
+
+    /// Whether the run of the task that is here has been followed by another one.
+    pub(super) fn is_stale(&mut self, number: u32, task: &Task) -> bool {
+        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.call.is_some()) else { return false };
+        let ours = task.lease.as_ref().is_some_and(|lease| lease.holder == self.holder);
+        if ours && slot.run == 0 {
+            // An earlier receiver of this process began it.
+            slot.run = task.epoch;
+        }
+        !(task.phase.is_terminal() || (ours && slot.run == task.epoch))
+    }
+
+    /// The run that is here is over: its handler stops, and what it still wanted to write is dropped (H26).
+    pub(super) fn fence(&mut self, number: u32, job: Option<Job>) {
+        let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
+        slot.busy = false;
+        slot.attempts = 0;
+        slot.doubt = None;
+        let late = slot.queue.iter().any(Change::is_outcome);
+        slot.queue.retain(|change| !change.is_of_run());
+        if let Some(call) = slot.call {
+            self.push(Output::Abort { call, silently: false });
+        }
+        if late {
+            self.event(Happening::LateOutcome, number);
+        }
+        self.uncount(number);
+        self.drop_asks(number);
+        self.end_call(number);
+        self.finish(job);
+        self.advance(number);
+    }
+
+    /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the request that
+    /// met it.
+    pub(super) fn recovery(&self, number: u32, task: &Task, on: Option<Facts>) -> Option<Command> {
+        let slot = self.slots.get(number).filter(|slot| slot.call.is_none() && task.is_orphan(self.now))?;
+        match task.on_lost {
+            OnLost::Fail => Some(Command::Fail(Some(Failure::Lost))),
+            // Its handler would be told to stop before anything else.
+            OnLost::Restart if task.cancel_requested => Some(Command::Cancel),
+            OnLost::Restart => {
+                let can = self.service == Service::Open && self.has_room(&slot.owner) && self.place(&slot.owner, task, on).is_some();
+                can.then_some(Command::Restart)
+            }
+        }
+    }
+
+    /// Where a task of `owner`'s can run again: on the connection of the request that met it, on another one of the same owner
+    /// and generation, or on a server of its own. A stranger's connection is none: the handler would see a stranger's
+    /// authorization.
+    pub(super) fn place(&self, owner: &Rc<str>, task: &Task, on: Option<Facts>) -> Option<Facts> {
+        let fits = |facts: &Facts| {
+            let connection = self.peers.get(&facts.peer);
+            facts.generation == task.generation && connection.is_some_and(|connection| connection.owner.as_ref() == Some(owner))
+        };
+        let alone = Facts { request: 0, peer: NOBODY, generation: task.generation, capabilities: Capabilities::ALL, lists: false };
+        on.filter(fits)
+            .or_else(|| self.peers.values().filter_map(|connection| connection.last).find(fits))
+            .or_else(|| self.runs_alone.then_some(alone))
+    }
+
+    /// Settles what becomes of a task whose process was lost.
+    pub(super) fn recover(&mut self, number: u32, on: Option<Facts>) {
+        let coming = self.slots.get(number).is_some_and(|slot| slot.queue.iter().any(|change| matches!(change, Change::Recover { .. })));
+        if !coming {
+            self.change(number, Change::Recover { on });
+        }
+    }
+
+    /// A read has met a task whose process was lost: it is answered when that is settled, so that nobody sees it work who
+    /// later hears that it did not.
+    pub(super) fn read_later(&mut self, number: u32, read: Read, facts: Facts) {
+        self.waiting.insert(facts.request, number);
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.reads.push(read);
+        }
+        self.recover(number, Some(facts));
+    }
+
+    /// It is settled, or cannot be: those who read the task see how it is.
+    pub(super) fn read_settled(&mut self, number: u32) {
+        let reads = self.slots.get_mut(number).map(|slot| std::mem::take(&mut slot.reads)).unwrap_or_default();
+        for read in reads {
+            self.waiting.remove(&read.request());
+            self.look_up(read, true);
+        }
+    }
+}

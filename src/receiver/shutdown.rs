@@ -1,0 +1,69 @@
+//! A receiver that is to end (X-STO-11): it takes on nothing new, then hands over what runs here.
+
+use super::change::Change;
+use super::{Output, Receiver, Request, Timer};
+use crate::task::Millis;
+
+/// What a receiver still does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Service {
+    Open,
+    /// No new tasks; handlers may finish.
+    Closing,
+    /// Nothing runs here any longer, and nothing is tried twice.
+    Leaving,
+}
+
+impl Receiver {
+    /// From now on no call becomes a task here, and no task starts again.
+    pub fn handle_closing(&mut self, now: Millis) {
+        self.tick(now);
+        if self.service == Service::Open {
+            self.service = Service::Closing;
+        }
+    }
+
+    /// Whoever waits for a task is to ask elsewhere; handlers stop; their tasks may run elsewhere at once, or fail. All of it is
+    /// stored when [`Receiver::is_quiet`].
+    pub fn handle_leaving(&mut self, now: Millis) {
+        self.tick(now);
+        self.service = Service::Leaving;
+        let waiting: Vec<Request> = self.waiting.keys().chain(self.reading.keys()).copied().collect();
+        for request in waiting {
+            self.end_wait(request);
+            self.push(Output::HangUp { request });
+        }
+        // What failed and waits for another attempt gets its last one now.
+        let mut retries = Vec::new();
+        self.deadlines.retain(|timer| match timer {
+            Timer::Retry(slot) => {
+                retries.push(*slot);
+                false
+            }
+            _ => true,
+        });
+        for slot in retries {
+            self.retry(slot);
+        }
+        let running: Vec<Request> = self.calls.keys().copied().collect();
+        for slot in running.into_iter().filter_map(|call| self.task_of_call(call)).map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.hand_over(slot);
+        }
+    }
+
+    /// The handler of this task stops, unless it has ended already.
+    pub(super) fn hand_over(&mut self, number: u32) {
+        let Some(slot) = self.slots.get(number) else { return };
+        if let Some(call) = slot.call
+            && !slot.queue.iter().any(Change::is_outcome)
+        {
+            self.push(Output::Abort { call, silently: false });
+        }
+        self.change(number, Change::Release);
+    }
+
+    /// Whether nothing runs here, and nothing is on its way to the store.
+    pub fn is_quiet(&self) -> bool {
+        self.jobs.is_empty() && self.running_total == 0 && self.outputs.is_empty()
+    }
+}
