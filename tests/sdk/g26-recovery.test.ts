@@ -174,16 +174,22 @@ test("what a store answers to a core that is no more is dropped", async () => {
   assert.equal(new Set(answers).size, answers.length);
 });
 
-test("a subscription goes on over a trap: acknowledged once, told to the end", async () => {
-  const gate = latch();
-  await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: always });
-  const id = await world.start("work");
-  const stream = await Stream.open(world, { taskIds: [id] });
-  await stream.status("working");
-  trapOnce("request");
-  assert.equal((await world.get(id)).error?.code, -32603);
-  gate.resolve();
-  await stream.status("completed");
-  assert.ok((await stream.last()).result);
-  assert.equal(stream.messages.filter(({ method }) => method === "notifications/subscriptions/acknowledged").length, 1);
-});
+for (const method of ["listen", "listening", "request"]) {
+  test(`a subscription goes on over a trap in \`${method}\`: acknowledged once, told to the end`, async () => {
+    const gate = latch();
+    await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: always });
+    const id = await world.start("work");
+    if (method !== "request") trapOnce(method);
+    const stream = await Stream.open(world, { taskIds: [id] });
+    await stream.status("working");
+    if (method === "request") {
+      trapOnce(method);
+      assert.equal((await world.get(id)).error?.code, -32603);
+    }
+    gate.resolve();
+    await stream.status("completed");
+    assert.ok((await stream.last()).result);
+    assert.equal(stream.messages.filter(({ method }) => method === "notifications/subscriptions/acknowledged").length, 1);
+    assert.equal(world.errors.length, 1);
+  });
+}

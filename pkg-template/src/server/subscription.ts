@@ -118,7 +118,12 @@ export class Subscription {
 
   #enter(input: (receiver: Face["runtime"]["receiver"], now: number) => void): void {
     const { runtime } = this.#face;
-    runtime.enter(() => input(runtime.receiver, Date.now()));
+    try {
+      runtime.enter(() => input(runtime.receiver, Date.now()));
+    } catch (error) {
+      // The core is started anew, and has been asked for this subscription again.
+      if (!runtime.isTrap(error)) throw error;
+    }
   }
 
   #close(): void {
