@@ -136,6 +136,14 @@ export class TaskServer {
   }
 
   /**
+   * Begins at once what otherwise begins with the first connection: looking for tasks whose time or lease is over, and running
+   * again those that lost their process (see {@link TaskServerOptions.server}). Not while a module loads on an edge platform.
+   */
+  start(): void {
+    void this.#face;
+  }
+
+  /**
    * Ends this process's part in the tasks (X-STO-11). From the call on, no call becomes a task: one that must be a task is
    * refused, any other runs as an ordinary call. Handlers of tasks may finish for `drain` ms (default 0). Then whoever waits in
    * `tasks/result` loses that stream, or the connection where it is one stream, without an answer; handlers that still run are
