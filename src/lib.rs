@@ -83,7 +83,7 @@
 //!
 //! // A call arrives at noon, and becomes a task before its handler begins.
 //! let noon = 43_200_000;
-//! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false, trace: String::new() };
+//! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false, trace: String::new(), creation_key: None };
 //! receiver.handle_call(noon, facts, called, [9; 18]);
 //! host.drain(&mut receiver, noon);
 //! assert!(matches!(host.replies.last(), Some(Body::Created { .. })));
@@ -95,6 +95,7 @@
 //! assert_eq!(Task::from_state(&record.state).unwrap().phase, Phase::Completed);
 //! ```
 
+pub mod claim;
 pub mod cursor;
 pub mod deadline;
 pub mod id;

@@ -1,5 +1,7 @@
 //! What the receiver refuses to exceed (X-LIM-01, X-LIM-02, X-LIM-10, X-SEC-08).
 
+use crate::task::Millis;
+
 /// The limits of a receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -23,6 +25,8 @@ pub struct Limits {
     pub listens: usize,
     /// How often one owner may do what; the host says.
     pub rates: Rates,
+    /// How long a creation key is remembered, in ms.
+    pub creation_window: Millis,
 }
 
 /// How often something may happen: `burst` times at once, and then once in `interval` µs.
@@ -81,6 +85,6 @@ impl Act {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, listened: 256, listens: 16, rates: Rates::default() }
+        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, listened: 256, listens: 16, rates: Rates::default(), creation_window: 86_400_000 }
     }
 }

@@ -400,7 +400,7 @@ fn field(text: &mut String, number: impl Into<u64>) {
     push_number(text, number.into());
 }
 
-fn signed_field(text: &mut String, number: i64) {
+pub(crate) fn signed_field(text: &mut String, number: i64) {
     text.push_str(if number < 0 { "\t-" } else { "\t" });
     push_number(text, number.unsigned_abs());
 }
@@ -432,7 +432,7 @@ fn number(text: &str) -> Option<u64> {
     (!text.is_empty()).then_some(number)
 }
 
-fn signed(text: &str) -> Option<i64> {
+pub(crate) fn signed(text: &str) -> Option<i64> {
     match text.strip_prefix('-') {
         Some(text) => 0i64.checked_sub_unsigned(number(text)?),
         None => number(text)?.try_into().ok(),
@@ -448,7 +448,7 @@ fn char_field(text: &mut String, letter: char) {
     text.push(letter);
 }
 
-fn escaped(text: &mut String, value: &str) {
+pub(crate) fn escaped(text: &mut String, value: &str) {
     text.push('\t');
     if !value.bytes().any(|byte| matches!(byte, b'\t' | b'\\' | b'\0')) {
         text.push_str(value);
@@ -465,7 +465,7 @@ fn escaped(text: &mut String, value: &str) {
     }
 }
 
-fn unescaped(value: &str) -> String {
+pub(crate) fn unescaped(value: &str) -> String {
     if !value.contains('\\') {
         return value.to_owned();
     }

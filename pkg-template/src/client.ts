@@ -1,6 +1,6 @@
 import { Alarm, LONGEST } from "./client/alarm.ts";
 import { Connection } from "./client/connection.ts";
-import { type ConnectedClient, PLAN, type Plan, type Shared } from "./client/plan.ts";
+import { CREATION_KEY, type ConnectedClient, PLAN, type Plan, type Shared } from "./client/plan.ts";
 import { codeOf, fromRejection, Handle } from "./client/task.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { tap, type TransportLike } from "./tap.ts";
@@ -124,7 +124,7 @@ export class TaskClient {
 
   /** Calls the SDK's `callTool`, marked with the plan. A task may outlive every default timeout. */
   async #invoke(client: ClientLike, params: object, options: TaskCallOptions, plan: Plan): Promise<unknown> {
-    const { preference: _p, ttl: _t, onAbort: _a, resultSchema, ...request } = options;
+    const { preference: _p, ttl: _t, onAbort: _a, creationKey, resultSchema, ...request } = options;
     const stop = new AbortController();
     const { signal, timeout, maxTotalTimeout } = options;
     const abort = () => stop.abort(signal?.reason);
@@ -140,7 +140,8 @@ export class TaskClient {
     const mine: Plan = { ...plan, ...(request["signal"] === stop.signal && { impatient }) };
     this.#plans.set(token, mine);
     const transport = client.transport;
-    const marked = { ...params, _meta: { ...(params as { _meta?: object })._meta, [PLAN]: token } };
+    const key = creationKey === undefined ? {} : { [CREATION_KEY]: creationKey };
+    const marked = { ...params, _meta: { ...(params as { _meta?: object })._meta, ...key, [PLAN]: token } };
     const callTool = this.#callTool.get(client) ?? (client.callTool.bind(client) as unknown as CallTool);
     try {
       mine.answer = plan.answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);

@@ -2,11 +2,10 @@ import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
 import type { Call } from "./server/call.ts";
 import { Gate, type Context, type Product, callOf, negotiatedVersion, wrapCalls } from "./server/gate.ts";
-import { isWellFormed } from "./server/facts.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
-import { defaultOwner } from "./server/owner.ts";
+import { defaultOwner, isOwner } from "./server/owner.ts";
 import { type Policies, invalid, readPolicies } from "./server/policy.ts";
 import { checkRates } from "./server/rates.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
@@ -37,6 +36,9 @@ export class TaskServer {
     checkRates(rate);
     for (const [name, value] of Object.entries(numbers)) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= 0xffffffff)) throw invalid(`limits.${name}`, "a positive whole number");
+    }
+    if (options.creationWindow !== undefined && !(Number.isSafeInteger(options.creationWindow) && options.creationWindow > 0)) {
+      throw invalid("creationWindow", "a positive whole number of milliseconds");
     }
     if (options.generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) {
       throw invalid("generations", 'a list of "2025-11-25" and "2026-07-28"');
@@ -76,7 +78,7 @@ export class TaskServer {
         const authInfo = extra?.["authInfo"];
         if (options.owner === undefined) return defaultOwner(authInfo);
         const owner = options.owner(authInfo, { sessionId });
-        return typeof owner === "string" && owner.length <= 512 && isWellFormed(owner) && !owner.includes("\0") ? owner : undefined;
+        return isOwner(owner) ? owner : undefined;
       },
       // In 2025-11-25 the client asks for tasks: where no tool takes one, there is nothing to declare (G25-CAP-05).
       speaks: (generation) =>

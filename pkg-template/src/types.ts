@@ -179,10 +179,17 @@ export interface TaskServerOptions {
   /**
    * The stable principal a request belongs to. Default: issuer, subject and audience of `authInfo` (`extra.iss`,
    * `extra.sub`, `resource`); `""` where there is no `authInfo`. Returning `undefined` fails closed: no task is created
-   * or found.
+   * or found. So does a text of more than 511 characters, with NUL or a lone surrogate, or that begins with a control character.
    */
   readonly owner?: ((authInfo: unknown, request: { readonly sessionId?: string | undefined }) => string | undefined) | undefined;
   readonly limits?: TaskLimits | undefined;
+  /**
+   * How long a creation key is remembered, in ms. Default 24 h. A call with `_meta["mcp-tasks/creation-key"]` (16 to 128
+   * characters of `A-Z a-z 0-9 _ -`) becomes one task, and every further call of its owner's with the same key is answered with
+   * that task's handle, by whichever process; while the task is gone and the key is remembered, with -32602. Where nobody is
+   * authenticated, who knows a key finds its task: let it be random.
+   */
+  readonly creationWindow?: number | undefined;
   /** Offer `tasks/list` (2025-11-25). Default: where the owner is authenticated, or the transport has one peer (stdio, in-memory). */
   readonly list?: boolean | undefined;
   /** The protocol revisions in which this server has tasks; in others it is an ordinary server. Default: both. */
@@ -264,6 +271,11 @@ export interface TaskClientOptions {
 /** Options of one call: those of the SDK's own `callTool`, and these. */
 export interface TaskCallOptions {
   readonly preference?: TaskPreference | undefined;
+  /**
+   * Names the task that this call is to make: 16 to 128 random characters of `A-Z a-z 0-9 _ -`. Where the server runs tasks with
+   * this package, the same call with the same key gets the same task, so it may be repeated after a lost answer.
+   */
+  readonly creationKey?: string | undefined;
   readonly ttl?: number | undefined;
   readonly onAbort?: "cancel" | "detach" | undefined;
   /** ms for the whole call. Default: 60 s until the server has answered, and no end for a task. */

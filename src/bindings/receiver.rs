@@ -149,10 +149,11 @@ impl Receiver {
         page: u32,
         audited: bool,
         rates: &[f64],
+        creation_window: f64,
     ) -> Self {
         let entropy = Entropy::default();
         let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
-        let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), ..Limits::default() };
+        let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, ..Limits::default() };
         let mut inner = receiver::Receiver::new(limits, cross_generation, key);
         inner.audit(audited);
         Self { inner: RefCell::new(inner), entropy, assembler, nobody: "".into() }
@@ -221,16 +222,17 @@ impl Receiver {
         self.inner.borrow_mut().handle_close(now as Millis, peer);
     }
 
-    /// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with this time to live.
+    /// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with
+    /// this time to live. `creation_key`: empty if it is not a text.
     #[allow(clippy::too_many_arguments)]
-    pub fn call(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool, trace: &str) {
+    pub fn call(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool, trace: &str, creation_key: Option<String>) {
         let augmentation = match augmentation {
             -3.0 => Augmentation::Absent,
             -1.0 => Augmentation::Asked { ttl: None },
             ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
             _ => Augmentation::Invalid,
         };
-        let called = Called { tool: tool.to_owned(), policy, augmentation, gate, trace: trace.to_owned() };
+        let called = Called { tool: tool.to_owned(), policy, augmentation, gate, trace: trace.to_owned(), creation_key };
         let entropy = self.entropy.take();
         self.inner.borrow_mut().handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy);
     }
@@ -258,8 +260,8 @@ impl Receiver {
         self.inner.borrow().may_be_task(call)
     }
 
-    pub fn dropped(&self, now: f64, call: u32) -> bool {
-        self.inner.borrow_mut().handle_dropped(now as Millis, call)
+    pub fn dropped(&self, now: f64, call: u32, closed: bool) -> bool {
+        self.inner.borrow_mut().handle_dropped(now as Millis, call, closed)
     }
 
     #[wasm_bindgen(js_name = "endedWithResult")]

@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use super::change::Change;
+use super::claim::Seen;
 use super::lease::NOBODY;
 use super::shutdown::Service;
 use super::{Facts, Happening, Output, Pending, Policy, Promotion, Receiver, Request, Support, Timer};
+use crate::claim::{is_key, owner_of_keys};
 use crate::id;
 use crate::storage::{Completion, Job, Operation, Payload, Record, Source, Stored};
 use crate::task::{Failure, InputKind, Millis, OnLost, Phase, Task};
@@ -25,6 +27,8 @@ pub struct Called {
     pub gate: bool,
     /// `traceparent` of its `_meta`, if it has one.
     pub trace: String,
+    /// What the request names its creation by; empty if that is not a text.
+    pub creation_key: Option<String>,
 }
 
 /// What `params.task` says.
@@ -85,6 +89,16 @@ pub(super) struct Call {
     /// It was told that the task runs here.
     pub announced: bool,
     seed: [u8; id::ENTROPY],
+    /// The creation key, of a call that is to become a task.
+    key: Option<String>,
+    /// The claim to it that this call has written.
+    pub claimed: Option<Seen>,
+    /// What this call wrote last, whether or not the store has it.
+    pub tried: Option<Seen>,
+    /// The id that an earlier call with this key was to give its task.
+    inherited: Option<String>,
+    /// How often the key was looked at.
+    pub looks: u8,
 }
 
 impl Receiver {
@@ -112,14 +126,26 @@ impl Receiver {
             dropped: false,
             announced: false,
             seed: entropy,
+            key: None,
+            claimed: None,
+            tried: None,
+            inherited: None,
+            looks: 0,
         };
+        if called.creation_key.as_deref().is_some_and(|key| !is_key(key)) {
+            return self.refuse_call(facts, Error::invalid_params(BAD_KEY));
+        }
+        let keyed = called.creation_key.is_some();
         let wants_task = if facts.generation.server_decides() {
             call.ttl = call.policy.ttl_for(None);
             match (facts.capabilities.contains(Capabilities::TASKS), call.policy.support, call.policy.promotion) {
                 (false, Support::Required, _) => {
                     return self.refuse_call(facts, Error::missing_capability(Capabilities::TASKS));
                 }
-                (false, ..) | (true, _, Promotion::Never | Promotion::Handler) => false,
+                (false, ..) | (true, _, Promotion::Never) => false,
+                // A key makes a task, so there is no waiting for how long the work takes.
+                (true, ..) if keyed => true,
+                (true, _, Promotion::Handler) => false,
                 (true, _, Promotion::After(delay)) => {
                     self.deadlines.set(self.now.saturating_add(i64::from(delay)), Timer::Promote(facts.request));
                     false
@@ -140,7 +166,8 @@ impl Receiver {
                 }
             }
         };
-        if wants_task && let Err(error) = self.may_create(&call) {
+        call.key = called.creation_key.filter(|_| wants_task);
+        if wants_task && let Err(error) = self.may_begin(&call) {
             // Who calls too often is to wait, not to be served in another way.
             if call.must_be_task() || error.is_too_often() {
                 return self.refuse_call(facts, error);
@@ -197,13 +224,15 @@ impl Receiver {
         }
     }
 
-    /// The caller gave the request up before it was answered. Says whether the SDK should hear of it (G25-CAN-08,
+    /// The caller gave the request up before it was answered, or its connection `closed`. Says whether the SDK should hear of it (G25-CAN-08,
     /// G25-CAN-09, G26-HTT-07).
-    pub fn handle_dropped(&mut self, now: Millis, call: Request) -> bool {
+    pub fn handle_dropped(&mut self, now: Millis, call: Request, closed: bool) -> bool {
         self.tick(now);
         let Some(entry) = self.calls.get_mut(&call) else { return true };
         match entry.stage {
             Stage::Task => false,
+            // Whoever has the key can still hear of the task.
+            Stage::Creating if closed && entry.key.is_some() => false,
             Stage::Creating => {
                 entry.dropped = true;
                 entry.begun
@@ -244,7 +273,16 @@ impl Receiver {
         }
     }
 
-    fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
+    /// Whether a call that just arrived may go on towards its task. Where the key is known there is no need of room.
+    fn may_begin(&self, call: &Call) -> Result<(), Error> {
+        if call.key.is_none() {
+            return self.may_create(call).map(|_| ());
+        }
+        call.owner.as_ref().ok_or_else(Error::no_owner)?;
+        self.may_create_now(call.facts.peer)
+    }
+
+    pub(super) fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
         let owner = call.owner.clone().ok_or_else(Error::no_owner)?;
         if self.service != Service::Open {
             return Err(Error::shutting_down());
@@ -256,31 +294,42 @@ impl Receiver {
         Ok(owner)
     }
 
-    fn create(&mut self, number: Request) {
+    pub(super) fn create(&mut self, number: Request) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if call.key.is_some() && call.claimed.is_none() {
+            call.stage = Stage::Creating;
+            return self.claim(number);
+        }
+        if call.dropped {
+            return self.decline(number, Error::internal());
+        }
         let Some(call) = self.calls.get(&number) else { return };
         // There may have been room, and a connection, when the call arrived.
         let owner = match self.may_create(call) {
             Ok(owner) => owner,
             Err(error) => return self.decline(number, error),
         };
-        if let Some(peer) = self.calls.get(&number).map(|call| call.facts.peer) {
-            self.count_creation(peer);
+        if call.key.is_some() && self.slots.find(&owner, &call.id()).is_some() {
+            return self.wait_for_key(number);
         }
         let lease = self.new_lease();
+        let peer = call.facts.peer;
+        let mark = if call.key.is_some() { self.next_mark() } else { 0 };
+        self.count_creation(peer);
         let Some(call) = self.calls.get_mut(&number) else { return };
         match self.peers.get_mut(&call.facts.peer) {
             Some(connection) => {
                 connection.creating.insert(number, ());
             }
             // Nobody is left to hear of a task (G26-HTT-07).
-            None if call.facts.generation.task_needs_caller() => {
+            None if call.needs_caller() => {
                 call.dropped = true;
                 return self.decline(number, Error::internal());
             }
             None => {}
         }
         call.stage = Stage::Creating;
-        let id = id::from_entropy(&call.seed);
+        let id = call.id();
         let task = Task {
             generation: call.facts.generation,
             phase: Phase::Working,
@@ -297,7 +346,7 @@ impl Receiver {
             extends: call.policy.extends && call.facts.generation.ttl_may_change(),
             on_lost: call.policy.on_lost,
             issued: 0,
-            mark: 0,
+            mark,
             waits_since: None,
             inputs: Vec::new(),
             epoch: 1,
@@ -326,12 +375,26 @@ impl Receiver {
     /// The store has answered the creation.
     pub(super) fn created(&mut self, job: Job, number: Request, slot: u32, completion: &Completion) {
         self.push(Output::Finish { job });
-        if let Some(connection) = self.calls.get(&number).and_then(|call| self.peers.get_mut(&call.facts.peer)) {
-            connection.creating.remove(&number);
-        }
         if *completion == Completion::Done(true) {
             return self.announce(number, slot);
         }
+        let refused = matches!(completion, Completion::Full { .. } | Completion::NotJson);
+        if !refused && self.calls.get(&number).is_some_and(|call| call.key.is_some()) {
+            return self.doubt_creation(number, slot);
+        }
+        self.abandon_creation(number, slot);
+        self.decline(
+            number,
+            match completion {
+                Completion::Full { bytes } => Error::full(*bytes),
+                _ => Error::storage(),
+            },
+        );
+        self.advance(slot);
+    }
+
+    /// The call's task is not in the store, or not this call's.
+    pub(super) fn abandon_creation(&mut self, number: Request, slot: u32) {
         self.uncount(slot);
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.busy = false;
@@ -342,22 +405,23 @@ impl Receiver {
             // Its id may be in the store all the same: it is not tried again.
             call.policy.promotion = Promotion::Never;
         }
-        self.decline(
-            number,
-            match completion {
-                Completion::Full { bytes: false } => Error::limit(LimitReason::Tasks),
-                Completion::Full { bytes: true } => Error::limit(LimitReason::Payload),
-                _ => Error::storage(),
-            },
-        );
-        self.advance(slot);
+    }
+
+    /// The call is no longer on its way to the store.
+    pub(super) fn no_longer_creating(&mut self, facts: Facts) {
+        if let Some(connection) = self.peers.get_mut(&facts.peer) {
+            connection.creating.remove(&facts.request);
+        }
     }
 
     /// The call cannot become a task.
-    fn decline(&mut self, number: Request, error: Error) {
+    pub(super) fn decline(&mut self, number: Request, error: Error) {
+        self.give_up_key(number);
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.slot = None;
         let (facts, begun, dropped, outcome) = (call.facts, call.begun, call.dropped, call.outcome.take());
+        self.no_longer_creating(facts);
+        let Some(call) = self.calls.get_mut(&number) else { return };
         if !dropped && !call.must_be_task() && !error.is_too_often() {
             // The work can be done without a task (H84).
             call.stage = Stage::Direct;
@@ -381,21 +445,22 @@ impl Receiver {
     }
 
     /// The task is stored: the caller hears of it, then the handler begins (G25-CRE-09, G26-CRE-03).
-    fn announce(&mut self, number: Request, slot: u32) {
+    pub(super) fn announce(&mut self, number: Request, slot: u32) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.stage = Stage::Task;
-        let (facts, dropped, outcome) = (call.facts, call.dropped, call.outcome.take());
-        let immediate = call.policy.immediate.as_deref().map(str::to_owned);
+        let (facts, dropped, outcome, immediate) = (call.facts, call.dropped, call.outcome.take(), call.immediate());
+        let kept = call.key.is_some();
+        call.announced = !dropped;
+        self.no_longer_creating(facts);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
             slot.busy = false;
             slot.cached.as_ref().map(|(task, _)| (slot.id.clone(), task.clone()))
         }) else {
             return;
         };
-        call.announced = !dropped;
         if dropped {
-            // Nobody will ever know its id.
-            self.change(slot, Change::Discard);
+            // Nobody will ever know its id, but from its key.
+            self.change(slot, Change::Discard { kept });
             return;
         }
         if let Some(at) = task.expires_at() {
@@ -509,6 +574,11 @@ impl Receiver {
                 dropped: false,
                 announced: true,
                 seed: [0; id::ENTROPY],
+                key: None,
+                claimed: None,
+                tried: None,
+                inherited: None,
+                looks: 0,
             },
         );
         if let Some(entry) = self.slots.get_mut(slot) {
@@ -579,6 +649,7 @@ impl Receiver {
 }
 
 const RESTARTED_FIRST: Request = super::RESTARTED + 1;
+const BAD_KEY: &str = "`_meta[\"mcp-tasks/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -";
 
 impl Call {
     /// The server may still decide that it is a task (2026-07-28).
@@ -588,8 +659,49 @@ impl Call {
             && self.policy.promotion != Promotion::Never
     }
 
-    /// The caller takes nothing but a task.
+    /// The caller takes nothing but a task. What ran plainly would run again under the same key.
     fn must_be_task(&self) -> bool {
-        self.augmented || self.policy.support == Support::Required
+        self.augmented || self.policy.support == Support::Required || self.key.is_some()
+    }
+
+    /// Whether nobody could hear of the task any more if the caller went away now.
+    pub fn needs_caller(&self) -> bool {
+        self.facts.generation.task_needs_caller() && self.key.is_none()
+    }
+
+    /// The id of the task that the call is to become.
+    pub fn id(&self) -> String {
+        self.inherited.clone().unwrap_or_else(|| id::from_entropy(&self.seed))
+    }
+
+    /// Whether that id is the call's own.
+    pub fn is_heir(&self) -> bool {
+        self.inherited.is_some()
+    }
+
+    /// An earlier call with the same key has not made its task: this one does.
+    pub fn inherit(&mut self, id: String) {
+        self.inherited = Some(id);
+    }
+
+    /// Under whose name the store has the key, and the key.
+    pub fn key_address(&self) -> Option<(Rc<str>, String)> {
+        Some((owner_of_keys(self.owner.as_deref()?), self.key.clone()?))
+    }
+
+    pub fn owner(&self) -> Option<Rc<str>> {
+        self.owner.clone()
+    }
+
+    pub fn tool(&self) -> &str {
+        &self.tool
+    }
+
+    pub fn ttl(&self) -> Option<u64> {
+        self.ttl
+    }
+
+    pub fn immediate(&self) -> Option<String> {
+        self.policy.immediate.as_deref().map(str::to_owned)
     }
 }

@@ -33,8 +33,8 @@ pub(super) enum Change {
     Release,
     /// Its process is lost: it fails, or runs again. `on`: the request that met it.
     Recover { on: Option<Facts> },
-    /// A task nobody heard of ends before it began.
-    Discard,
+    /// A task nobody heard of ends before it began. `kept`: it stays in the store, for whoever has its creation key.
+    Discard { kept: bool },
     /// Nothing changes: see how the task stands, for those who wait for it.
     Check,
 }
@@ -53,7 +53,7 @@ impl Change {
         match self {
             Self::Note(_) | Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Answered { .. } => true,
             Self::Complete { .. } | Self::Fail { .. } | Self::Renew | Self::Release => true,
-            Self::Update { .. } | Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Discard | Self::Check => false,
+            Self::Update { .. } | Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Discard { .. } | Self::Check => false,
         }
     }
 
@@ -125,7 +125,7 @@ impl Change {
             }
             Self::Complete { call, .. } => only(Stored::Result, *call),
             Self::Fail { call, failure: None } => only(Stored::Error, *call),
-            Self::Fail { .. } | Self::Discard => Payload::nothing(),
+            Self::Fail { .. } | Self::Discard { .. } => Payload::nothing(),
             Self::Recover { .. } if !next.phase.is_terminal() => {
                 let gone: Vec<Stored> = task.inputs.iter().filter(|input| !next.inputs.contains(input)).map(stored).collect();
                 if gone.is_empty() { Payload::Keep } else { onto(gone, Vec::new()) }

@@ -17,7 +17,7 @@ impl Receiver {
     pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Task) {
         self.happened(number, &change, before, next);
         // Nobody was told of a discarded task.
-        if !matches!(change, Change::Discard) {
+        if !matches!(change, Change::Discard { .. }) {
             self.tell_requestor(number, before, next);
         }
         let begins = self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins));
@@ -53,7 +53,7 @@ impl Receiver {
                     self.deadlines.set(at, Timer::Expire(number));
                 }
             }
-            Change::Discard => self.delete(number),
+            Change::Discard { kept: false } => self.delete(number),
             Change::Renew => self.tell_to_stop(number, next),
             Change::Release => {
                 self.drop_asks(number);
@@ -63,7 +63,7 @@ impl Receiver {
                 self.restart(number, on, job, next);
             }
             Change::Recover { .. } => {}
-            Change::Note(_) | Change::Complete { .. } | Change::Fail { .. } | Change::Check => {}
+            Change::Note(_) | Change::Complete { .. } | Change::Fail { .. } | Change::Check | Change::Discard { kept: true } => {}
         }
         if next.phase.is_terminal() {
             self.ended(Some(job), number, next);

@@ -79,7 +79,7 @@ impl Receiver {
     pub(super) fn happened(&mut self, number: u32, change: &Change, before: Option<&Task>, next: &Task) {
         let happening = match change {
             // Nobody was told of a discarded task.
-            Change::Discard => return,
+            Change::Discard { .. } => return,
             _ if next.phase.is_terminal() => of_end(next),
             Change::Note(_) => Happening::Status,
             Change::Ask { .. } | Change::AskInResult { .. } => Happening::InputRequired,

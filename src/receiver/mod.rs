@@ -7,6 +7,7 @@
 mod call;
 mod cancel;
 mod change;
+mod claim;
 mod effect;
 mod event;
 mod input;
@@ -43,6 +44,7 @@ use call::Call;
 use change::Change;
 use lease::LEASE;
 use listen::Listening;
+use claim::Question;
 use rate::Buckets;
 use read::Read;
 use shutdown::Service;
@@ -81,6 +83,8 @@ pub struct Facts {
 #[derive(Debug)]
 enum Pending {
     Create { call: Request, slot: u32 },
+    /// A call with a creation key asks whose the key is.
+    Key { call: Request, question: Question },
     Load { slot: u32 },
     Swap { slot: u32, change: Box<Change>, next: Box<crate::task::Task>, version: u32 },
     Read { read: Read, settled: bool },
@@ -92,6 +96,7 @@ enum Pending {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
     Promote(Request),
+    Claim(Request),
     Expire(u32),
     Renew(u32),
     Retry(u32),
@@ -227,7 +232,7 @@ impl Receiver {
         self.tick(now);
         let Some(connection) = self.peers.remove(&peer) else { return };
         for request in connection.creating.into_keys() {
-            if let Some(call) = self.calls.get_mut(&request).filter(|call| call.facts.generation.task_needs_caller()) {
+            if let Some(call) = self.calls.get_mut(&request).filter(|call| call.needs_caller()) {
                 call.dropped = true;
             }
         }
@@ -257,6 +262,7 @@ impl Receiver {
         self.tick(now);
         match self.jobs.remove(&job) {
             Some(Pending::Create { call, slot }) => self.created(job, call, slot, &completion),
+            Some(Pending::Key { call, question }) => self.key_answered(job, call, question, completion),
             Some(Pending::Load { slot }) => self.loaded(job, slot, completion),
             Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, *change, *next, version, &completion),
             Some(Pending::Read { read, settled }) => self.read_completed(job, read, settled, completion),
@@ -289,7 +295,7 @@ impl Receiver {
         if self.deadlines.len() > self.many_deadlines {
             let (slots, calls, listens, waiting, reading) = (&self.slots, &self.calls, &self.listens, &self.waiting, &self.reading);
             self.deadlines.retain(|timer| match timer {
-                Timer::Promote(call) => calls.contains_key(call),
+                Timer::Promote(call) | Timer::Claim(call) => calls.contains_key(call),
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
                 Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
                 Timer::Sweep | Timer::SweepOn => true,

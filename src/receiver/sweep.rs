@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::{Output, Pending, Receiver, Timer};
+use crate::claim::Claim;
 use crate::storage::{Completion, Operation, Record};
 use crate::task::{Millis, Task};
 
@@ -19,6 +20,7 @@ impl Receiver {
         while let Some(timer) = self.deadlines.pop_due(self.now) {
             match timer {
                 Timer::Promote(call) => self.promote(call),
+                Timer::Claim(call) => self.claim_again(call),
                 Timer::Expire(slot) => self.expire(slot),
                 Timer::Renew(slot) => self.renew(slot),
                 Timer::Retry(slot) => self.retry(slot),
@@ -103,13 +105,18 @@ impl Receiver {
 
     /// Whether something is done about a task that is due.
     fn settle_due(&mut self, record: Record) -> bool {
-        let Some(task) = Task::from_state(&record.state) else { return false };
-        if task.is_gone(self.now) {
+        let task = Task::from_state(&record.state);
+        let over = match &task {
+            Some(task) => task.is_gone(self.now),
+            None => Claim::from_state(&record.state).is_some_and(|claim| claim.due_at() <= self.now),
+        };
+        if over {
             let operation = Operation::Delete { owner: record.owner, id: record.id, version: record.version };
             let job = self.job(Pending::Nobody);
             self.push(Output::Store { job, operation });
             return true;
         }
+        let Some(task) = task else { return false };
         let slot = self.slots.open(record.owner, &record.id);
         let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
         let lapsed = !in_hand && self.lapsed(slot, &task);

@@ -114,12 +114,12 @@ impl Receiver {
             return self.missing_for(number, job, &change);
         }
         // Who reads the task sees it expired already (X-TTL-01): that comes first.
-        if !task.extends && task.has_run_out(now) && !matches!(change, Change::Expire | Change::Discard) {
+        if !task.extends && task.has_run_out(now) && !matches!(change, Change::Expire | Change::Discard { .. }) {
             change = Change::Expire;
             self.push_front(number, Change::Expire);
         }
         // So does who reads one whose process was lost (X-STO-05).
-        let asks = !matches!(change, Change::Expire | Change::Discard | Change::Recover { .. }) && !self.is_unsettled(number);
+        let asks = !matches!(change, Change::Expire | Change::Discard { .. } | Change::Recover { .. }) && !self.is_unsettled(number);
         if asks && self.recovery(number, &task, change.facts()).is_some() {
             change = Change::Recover { on: change.facts() };
             self.push_front(number, change.clone());
@@ -159,7 +159,7 @@ impl Receiver {
             Change::Fail { failure, .. } => Command::Fail(*failure),
             // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02).
             Change::Cancel(facts) if task.cooperative && facts.generation.cancel_is_a_wish() => Command::RequestCancel,
-            Change::Cancel(_) | Change::Discard => Command::Cancel,
+            Change::Cancel(_) | Change::Discard { .. } => Command::Cancel,
             Change::Expire if !self.lapsed(number, task) => return Ok(None),
             Change::Expire if task.extends && self.runs_here(number) => Command::Extend(task.ttl.unwrap_or_default()),
             Change::Expire => Command::Expire,
@@ -191,10 +191,7 @@ impl Receiver {
     fn write(&mut self, number: u32, read: Option<Job>, change: Change, task: &Task, next: Task, version: u32) {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
-        if self.mark != 0 {
-            self.mark = self.mark.wrapping_add(1).max(1);
-            next.mark = self.mark;
-        }
+        next.mark = self.next_mark();
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(read) };
         slot.begins = next.epoch != task.epoch;
         let payload = change.payload(slot, task, &next);
@@ -216,6 +213,14 @@ impl Receiver {
             None => self.job(pending),
         };
         self.push(Output::Store { job, operation: Operation::Put { record, payload } });
+    }
+
+    /// The mark of a write; 0 where nothing tells this receiver from others.
+    pub(super) fn next_mark(&mut self) -> u64 {
+        if self.mark != 0 {
+            self.mark = self.mark.wrapping_add(1).max(1);
+        }
+        self.mark
     }
 
     /// The store has answered a swap.

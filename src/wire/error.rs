@@ -112,6 +112,16 @@ impl Error {
         Self::fixed(INTERNAL, "The server is shutting down; call again", Some(ErrorData::Limit(LimitReason::Tasks)))
     }
 
+    /// The store is full.
+    pub const fn full(bytes: bool) -> Self {
+        Self::limit(if bytes { LimitReason::Payload } else { LimitReason::Tasks })
+    }
+
+    /// Its task has been there, or its time to be made is over.
+    pub const fn used_up() -> Self {
+        Self::fixed(INVALID_PARAMS, "The task of this creation key is gone; a key makes one task only", None)
+    }
+
     /// `wait`: ms until the request may be repeated (X-ERR-04).
     pub fn too_often(wait: u32) -> Self {
         Self { data: Some(ErrorData::TooOften { wait }), ..Self::limit(LimitReason::Rate) }

@@ -21,7 +21,7 @@ pub(super) fn write(body: &Body, writer: &mut impl Writer) {
     match body {
         Body::Created { id, task, .. } => {
             writer.word(Name::ResultType, Name::Task);
-            write_task(id, task, Name::Working, writer);
+            write_task(id, task, status(task.phase), writer);
         }
         Body::State { id, task } => {
             writer.word(Name::ResultType, Name::Complete);

@@ -249,7 +249,7 @@ fn a_handler_promotes_its_call() {
 fn a_call_that_is_a_task_cannot_be_dropped() {
     let mut bench = Bench::new(G25);
     let (call, id) = bench.start();
-    assert!(!bench.input(0, |receiver, now| receiver.handle_dropped(now, call)), "the SDK must not hear of it");
+    assert!(!bench.input(0, |receiver, now| receiver.handle_dropped(now, call, false)), "the SDK must not hear of it");
     assert_eq!(bench.status(&id), "working");
     bench.complete(0, call);
     assert_eq!(bench.status(&id), "completed");
@@ -266,7 +266,7 @@ fn a_call_dropped_during_creation_leaves_nothing() {
         }
         let (peer, tool) = (bench.peer, bench.tool);
         let call = bench.world.call(0, peer, generation, tool);
-        assert!(!bench.input(0, |receiver, now| receiver.handle_dropped(now, call)), "there is no handler yet");
+        assert!(!bench.input(0, |receiver, now| receiver.handle_dropped(now, call, false)), "there is no handler yet");
         bench.answer_all();
         assert!(bench.replied(call).is_none() && !bench.is_task(call));
         assert!(bench.aborted(call) && !forwarded(&bench, call));

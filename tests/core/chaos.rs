@@ -338,7 +338,7 @@ impl Chaos {
         let open: Vec<(usize, Request)> = self.calls.iter().filter(|(_, call)| self.world.replied(*call).is_none()).copied().collect();
         if let Some((node, call)) = pick(&open, b) {
             self.world.excused.insert(call);
-            self.world.input(node, |receiver, now| receiver.handle_dropped(now, call));
+            self.world.input(node, |receiver, now| receiver.handle_dropped(now, call, false));
         }
     }
 

@@ -105,6 +105,8 @@ pub struct World {
     bound: BTreeMap<Request, String>,
     /// What each subscription, or each requestor by its call, was told.
     pub told: BTreeMap<Request, Vec<Value>>,
+    /// What the next calls bring along.
+    pub creation_key: Option<String>,
     last_request: Request,
     last_seed: u64,
     /// The `traceparent` of every call.
@@ -151,6 +153,7 @@ impl World {
             sent: BTreeMap::new(),
             bound: BTreeMap::new(),
             told: BTreeMap::new(),
+            creation_key: None,
             last_request: 0,
             last_seed: 0,
             trace: String::new(),
@@ -402,8 +405,12 @@ impl World {
     }
 
     pub fn call_with(&mut self, node: usize, facts: Facts, policy: u32, augmentation: Augmentation, gate: bool) -> Request {
+        self.call_tool(node, facts, "paint", policy, augmentation, gate)
+    }
+
+    pub fn call_tool(&mut self, node: usize, facts: Facts, tool: &str, policy: u32, augmentation: Augmentation, gate: bool) -> Request {
         let entropy = self.entropy();
-        let called = Called { tool: "paint".into(), policy, augmentation, gate, trace: self.trace.clone() };
+        let called = Called { tool: tool.into(), policy, augmentation, gate, trace: self.trace.clone(), creation_key: self.creation_key.clone() };
         self.input(node, |receiver, now| receiver.handle_call(now, facts, called, entropy));
         facts.request
     }

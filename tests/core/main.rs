@@ -10,6 +10,7 @@ mod model;
 
 mod call;
 mod cancel;
+mod creation;
 mod cursor;
 mod events;
 mod expiry;

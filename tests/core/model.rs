@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use mcp_tasks::claim::Claim;
 use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use mcp_tasks::task::{Phase, Task};
 
@@ -131,6 +132,9 @@ impl Store {
         if stored.as_ref().map_or(0, |row| row.record.version) + 1 != record.version {
             return (Completion::Done(false), None);
         }
+        if record.owner.starts_with('\u{1}') {
+            return self.put_claim(record, stored.as_ref());
+        }
         let task = Task::from_state(&record.state).expect("a state that can be read");
         assert_eq!(record.due_at, task.due_at());
         assert_eq!(record.created_at, task.created_at);
@@ -158,6 +162,19 @@ impl Store {
         }
         self.rows.insert(place, Row { record: record.clone(), parts: parts.clone() });
         (Completion::Done(true), Some(parts))
+    }
+
+    /// A creation key: it names one task until it is over.
+    fn put_claim(&mut self, record: &Record, stored: Option<&Row>) -> (Completion, Option<Parts>) {
+        let claim = Claim::from_state(&record.state).expect("a claim that can be read");
+        assert_eq!(record.due_at, Some(claim.due_at()));
+        if let Some(stored) = stored {
+            let before = Claim::from_state(&stored.record.state).expect("a claim that can be read");
+            assert_eq!(record.created_at, stored.record.created_at);
+            assert!(before == claim || claim.until > before.until || claim.task.is_empty(), "a key that is not over changes its task");
+        }
+        self.rows.insert(key(&record.owner, &record.id), Row { record: record.clone(), parts: Parts::new() });
+        (Completion::Done(true), Some(Parts::new()))
     }
 
     /// What holds for every write of every task.
@@ -191,6 +208,11 @@ impl Store {
         self.rows.get(&(owner.to_owned(), id.to_owned())).map(|row| Task::from_state(&row.record.state).expect("a state that can be read"))
     }
 
+    /// The text under an id, a task's or a key's.
+    pub fn state(&self, owner: &str, id: &str) -> Option<String> {
+        self.rows.get(&(owner.to_owned(), id.to_owned())).map(|row| row.record.state.clone())
+    }
+
     pub fn parts(&self, owner: &str, id: &str) -> Parts {
         self.rows[&(owner.to_owned(), id.to_owned())].parts.clone()
     }
@@ -218,7 +240,7 @@ impl Store {
     }
 
     pub fn all(&self) -> Vec<(String, Task)> {
-        self.rows.iter().map(|((_, id), row)| (id.clone(), Task::from_state(&row.record.state).expect("a state that can be read"))).collect()
+        self.rows.iter().filter(|((owner, _), _)| !owner.starts_with('\u{1}')).map(|((_, id), row)| (id.clone(), Task::from_state(&row.record.state).expect("a state that can be read"))).collect()
     }
 
     pub fn len(&self) -> usize {

@@ -3,6 +3,7 @@ import type { Extra, Message } from "../tap.ts";
 
 export const EXTENSION = "io.modelcontextprotocol/tasks";
 export const RELATED_TASK = "io.modelcontextprotocol/related-task";
+export const CREATION_KEY = "mcp-tasks/creation-key";
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
 export const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";
 
@@ -61,6 +62,12 @@ export function traceOf(meta: unknown): string {
   return typeof trace === "string" && trace.length === TRACE_LENGTH ? trace : "";
 }
 const TRACE_LENGTH = 55;
+
+/** What a call names its creation by, for the core to judge; empty where that is not a text. */
+export function creationKey(meta: unknown): string | undefined {
+  const key = own(meta, CREATION_KEY);
+  return key === undefined || typeof key === "string" ? key : "";
+}
 
 /** An input request as tasks show it: 2026-07-28, which alone shows it, has no elicitation ids (G26-INP-13). */
 export function shown(request: unknown): unknown {

@@ -2,7 +2,7 @@ import { define } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { Call } from "./call.ts";
-import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, isDeeperThan, isObject, isWellFormed, own, shapeOf, traceOf, versionHeader, versionOf } from "./facts.ts";
+import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, creationKey, isDeeperThan, isObject, isWellFormed, own, shapeOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
@@ -113,7 +113,7 @@ export class Listener implements TapListener {
     this.#closed = true;
     for (const call of [...this.#calls.values()]) {
       // A call that nobody heard of as a task ends with its connection (G26-HTT-07); a task goes on (X-STO-08).
-      if (call.taskId === undefined) this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number));
+      if (call.taskId === undefined) this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number, true));
     }
     for (const number of this.#pending.values()) this.#runtime.requests.delete(number);
     this.#pending.clear();
@@ -246,7 +246,7 @@ export class Listener implements TapListener {
     }
     const call = [...this.#calls.values()].findLast((candidate) => candidate.message.id === id);
     if (call === undefined) return this.#wire.deliver(message, extra);
-    if (this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number))) {
+    if (this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number, false))) {
       this.#wire.deliver({ ...message, params: { ...message.params, requestId: call.sdkId } }, extra);
     }
   }
@@ -292,6 +292,7 @@ export class Listener implements TapListener {
         generation === 25 ? augmentation(own(params, "task")) : -3,
         this.#gate !== undefined,
         traceOf(meta) || runtime.activeTrace(),
+        creationKey(meta),
       ),
     );
   }

@@ -1,7 +1,8 @@
 import type { Extra } from "../tap.ts";
-import { own } from "./facts.ts";
+import { isWellFormed, own } from "./facts.ts";
 
-const LONGEST = 512;
+/** A store keeps 512, and the core puts one before the owner of keys. */
+const LONGEST = 511;
 
 /**
  * The principal of verified authorization: issuer, subject and audience, never the token, the session or the client's own
@@ -39,4 +40,9 @@ export function isAuthorized(face: { owner(extra: Extra, sessionId: string | und
   } catch {
     return false;
   }
+}
+
+/** Whether a store can keep this owner apart from all others. Those that begin with a control character are the core's own. */
+export function isOwner(owner: unknown): owner is string {
+  return typeof owner === "string" && owner.length <= LONGEST && isWellFormed(owner) && !owner.includes("\0") && !/^[\u0001-\u001f]/.test(owner);
 }

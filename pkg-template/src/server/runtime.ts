@@ -612,6 +612,7 @@ export class Runtime implements ReceiverHost {
       limits.pageSize ?? 100,
       this.#options.onevent !== undefined,
       coreRates(this.#options.limits),
+      this.#options.creationWindow ?? 86_400_000,
     );
     receiver.tellRequestors(this.#options.statusNotifications ?? true);
     return { core, receiver, assembler };

@@ -1,0 +1,231 @@
+//! Calls with a creation key: the same key makes one task, however often and wherever it is called.
+//!
+//! The key is claimed first, with a record of its own that holds the id of the task to come; then the task is stored under that
+//! id. Who finds the key claimed answers with its task, or stores the task itself where the claimant has not: the first to
+//! store it runs it.
+
+use std::rc::Rc;
+
+use super::{Output, Pending, Receiver, Request, Timer};
+use crate::claim::Claim;
+use crate::storage::{Completion, Job, Operation, Payload, Record};
+use crate::task::{Millis, Task};
+use crate::wire::{Body, Error};
+
+/// How long to wait for another call here that is about to store the same task, in ms.
+const PAUSE: Millis = 50;
+/// A key that keeps changing hands is given up after so many looks.
+const LOOKS: u8 = 64;
+
+/// What the store is asked for a call with a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Question {
+    /// To write the claim, after which the key is so.
+    Claim { seen: Seen },
+    /// Who has the key.
+    Key,
+    /// Whether the task of this claim is there.
+    Task { claim: Claim, seen: Seen },
+    /// Whose the task in this slot is: it may be this call's, although the store did not say so.
+    Doubt { slot: u32 },
+}
+
+/// The record of a key as it was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Seen {
+    pub version: u32,
+    pub created_at: Millis,
+}
+
+impl Seen {
+    /// What it is after the next write.
+    fn after(seen: Option<Self>, now: Millis) -> Self {
+        seen.map_or(Self { version: 1, created_at: now }, |seen| Self { version: seen.version.saturating_add(1), ..seen })
+    }
+
+    fn put(self, (owner, id): (Rc<str>, String), claim: &Claim) -> Operation {
+        let Self { version, created_at } = self;
+        let record = Record { owner, id, version, created_at, due_at: Some(claim.due_at()), state: claim.to_state() };
+        Operation::Put { record, payload: Payload::nothing() }
+    }
+}
+
+impl Receiver {
+    /// Claims the key of a call whose task is to be made.
+    pub(super) fn claim(&mut self, number: Request) {
+        let room = self.calls.get(&number).is_some_and(|call| self.may_create(call).is_ok());
+        if room {
+            return self.claim_anew(number, None);
+        }
+        // The task may be there already.
+        self.look_at_key(number);
+    }
+
+    /// Claims a key that is free, with the id that this call's task is to have. `seen`: of a claim that is over.
+    fn claim_anew(&mut self, number: Request, seen: Option<Seen>) {
+        let now = self.now;
+        let until = now.saturating_add(self.limits.creation_window);
+        let Some(call) = self.calls.get(&number) else { return };
+        // A task lives for its whole time, by the clock of whoever sweeps it: half of it leaves room for a clock that is ahead.
+        let open_until = call.ttl().map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
+        let claim = Claim { task: call.id(), tool: call.tool().to_owned(), open_until, until };
+        self.write_claim(number, &claim, seen);
+    }
+
+    fn write_claim(&mut self, number: Request, claim: &Claim, seen: Option<Seen>) {
+        let next = Seen::after(seen, self.now);
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.tried = Some(next);
+        let Some(address) = call.key_address() else { return };
+        self.ask_of_key(number, Question::Claim { seen: next }, next.put(address, claim));
+    }
+
+    fn look_at_key(&mut self, number: Request) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.looks = call.looks.saturating_add(1);
+        if call.looks > LOOKS {
+            return self.decline(number, Error::storage());
+        }
+        let Some((owner, id)) = call.key_address() else { return };
+        self.ask_of_key(number, Question::Key, Operation::Get { owner, id, payload: false, request: None });
+    }
+
+    fn look_at_task(&mut self, number: Request, id: String, question: Question) {
+        let Some(owner) = self.calls.get(&number).and_then(|call| call.owner()) else { return };
+        self.ask_of_key(number, question, Operation::Get { owner, id, payload: false, request: None });
+    }
+
+    fn ask_of_key(&mut self, call: Request, question: Question, operation: Operation) {
+        let job = self.job(Pending::Key { call, question });
+        self.push(Output::Store { job, operation });
+    }
+
+    /// The store has answered.
+    pub(super) fn key_answered(&mut self, job: Job, number: Request, question: Question, completion: Completion) {
+        self.finish(Some(job));
+        if let Question::Doubt { slot } = question {
+            return self.doubt_settled(number, slot, completion);
+        }
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        match (question, completion) {
+            (Question::Claim { seen }, Completion::Done(true)) => {
+                call.claimed = Some(seen);
+                self.create(number);
+            }
+            (Question::Claim { .. }, Completion::Full { bytes }) => self.decline(number, Error::full(bytes)),
+            // Somebody was faster, or the store is in doubt.
+            (Question::Claim { .. }, _) => self.look_at_key(number),
+            (Question::Key, Completion::Record(Some(record))) => match Claim::from_state(&record.state) {
+                Some(claim) => self.key_found(number, claim, Seen { version: record.version, created_at: record.created_at }),
+                None => self.decline(number, Error::internal()),
+            },
+            (Question::Key, Completion::Record(None)) => match self.calls.get(&number).map(|call| self.may_create(call)) {
+                Some(Err(error)) => self.decline(number, error),
+                _ => self.claim_anew(number, None),
+            },
+            (Question::Task { claim, .. }, Completion::Record(Some(record))) => match Task::from_state(&record.state) {
+                Some(task) => self.answer_again(number, claim.task, task),
+                None => self.decline(number, Error::internal()),
+            },
+            (Question::Task { claim, seen }, Completion::Record(None)) => self.task_missing(number, &claim, seen),
+            _ => self.decline(number, Error::storage()),
+        }
+    }
+
+    fn key_found(&mut self, number: Request, claim: Claim, seen: Seen) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if claim.is_over(self.now) {
+            return self.claim_anew(number, Some(seen));
+        }
+        if claim.tool != call.tool() {
+            return self.decline(number, Error::invalid_params("This creation key was used for another tool"));
+        }
+        let here = call.owner().is_some_and(|owner| self.slots.find(&owner, &claim.task).is_some());
+        if claim.task == call.id() && call.tried == Some(seen) && !call.is_heir() && !here {
+            // The claim is this call's own, and the answer to it was lost. An heir's would have a later version.
+            call.claimed = Some(seen);
+            return self.create(number);
+        }
+        self.look_at_task(number, claim.task.clone(), Question::Task { claim, seen });
+    }
+
+    /// The key has no task, yet or any more.
+    fn task_missing(&mut self, number: Request, claim: &Claim, seen: Seen) {
+        let now = self.now;
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if claim.open_until <= now {
+            return self.decline(number, Error::used_up());
+        }
+        if call.owner().is_some_and(|owner| self.slots.find(&owner, &claim.task).is_some()) {
+            return self.wait_for_key(number);
+        }
+        // Whoever claimed the key has not stored the task. After another version it cannot give the key up any more.
+        call.inherit(claim.task.clone());
+        self.write_claim(number, claim, Some(seen));
+    }
+
+    /// Another call here is about to store the task of this key.
+    pub(super) fn wait_for_key(&mut self, number: Request) {
+        self.deadlines.set(self.now.saturating_add(PAUSE), Timer::Claim(number));
+    }
+
+    /// It is time to see how another call with the same key went on.
+    pub(super) fn claim_again(&mut self, number: Request) {
+        if self.is_creating(number) {
+            self.look_at_key(number);
+        }
+    }
+
+    /// The task exists: the caller gets its handle, and nothing runs.
+    fn answer_again(&mut self, number: Request, id: String, mut task: Task) {
+        let Some(call) = self.calls.get(&number) else { return };
+        let (facts, dropped, immediate) = (call.facts, call.dropped, call.immediate());
+        if !self.sees(facts, &mut task) {
+            return self.decline(number, Error::used_up());
+        }
+        self.calls.remove(&number);
+        self.no_longer_creating(facts);
+        if !dropped {
+            self.push(Output::Reply { request: facts.request, generation: facts.generation, job: None, body: Body::Created { id, task, immediate } });
+        }
+        self.push(Output::Abort { call: number, silently: false });
+        self.push(Output::Release { call: number });
+    }
+
+    /// The store did not say that it has the task: another call with the same key may have stored it.
+    pub(super) fn doubt_creation(&mut self, number: Request, slot: u32) {
+        let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) else { return };
+        self.look_at_task(number, id, Question::Doubt { slot });
+    }
+
+    fn doubt_settled(&mut self, number: Request, slot: u32, completion: Completion) {
+        let Some(entry) = self.slots.get(slot) else { return };
+        let id = entry.id.clone();
+        let ours = entry.cached.as_ref().map(|(task, _)| task.mark);
+        let stored = match completion {
+            Completion::Record(Some(record)) => Task::from_state(&record.state),
+            _ => None,
+        };
+        if stored.as_ref().is_some_and(|task| task.mark != 0 && Some(task.mark) == ours) {
+            return self.announce(number, slot);
+        }
+        self.abandon_creation(number, slot);
+        match stored {
+            Some(task) => self.answer_again(number, id, task),
+            None => self.decline(number, Error::storage()),
+        }
+        self.advance(slot);
+    }
+
+    /// No task comes of this call's claim: whoever uses the key next begins anew.
+    pub(super) fn give_up_key(&mut self, number: Request) {
+        let now = self.now;
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        // An heir cannot tell whether the first claimant still stores the task.
+        let Some(seen) = call.claimed.take().filter(|_| !call.is_heir()) else { return };
+        let Some(address) = call.key_address() else { return };
+        let claim = Claim { task: String::new(), tool: String::new(), open_until: now, until: now };
+        let job = self.job(Pending::Nobody);
+        self.push(Output::Store { job, operation: Seen::after(Some(seen), now).put(address, &claim) });
+    }
+}
