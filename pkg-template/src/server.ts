@@ -50,6 +50,7 @@ export class TaskServer {
     if (options.payloads !== undefined && !(typeof options.payloads.seal === "function" && typeof options.payloads.open === "function")) {
       throw invalid("payloads", "an object with the functions `seal` and `open`");
     }
+    if (options.idPrefix !== undefined && !/^[\w-]{0,100}$/.test(options.idPrefix)) throw invalid("idPrefix", "at most 100 characters of `A-Z a-z 0-9 _ -`");
     this.#options = options;
     this.#policies = readPolicies(options);
   }
@@ -143,6 +144,14 @@ export class TaskServer {
    */
   start(): void {
     void this.#face;
+  }
+
+  /**
+   * {@link TaskServer.start}, and another look at once if it has begun. For platforms where something else than a timer wakes
+   * the server up: an alarm, a cron job.
+   */
+  sweep(): void {
+    this.#face.runtime.sweep();
   }
 
   /**

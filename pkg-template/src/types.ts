@@ -211,6 +211,11 @@ export interface TaskServerOptions {
    * attached to it. Its handlers see no `authInfo`. Default: such a task waits until its owner asks for it.
    */
   readonly server?: (() => AttachableServer) | undefined;
+  /**
+   * What the ids of new tasks begin with, so that a router can tell from an id where its task lives: at most 100 characters
+   * of `A-Z a-z 0-9 _ -`. Default: nothing.
+   */
+  readonly idPrefix?: string | undefined;
   /** Errors that have no caller: a store that failed, a notification that could not be sent. */
   readonly onerror?: ((error: TaskError) => void) | undefined;
   /** Called after each change is stored; `otel()` of `mcp-tasks/otel` makes one. Events are made only where it is set. */

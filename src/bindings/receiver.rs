@@ -202,6 +202,15 @@ impl Receiver {
         self.inner.borrow_mut().tell_requestors(wanted);
     }
 
+    #[wasm_bindgen(js_name = "prefixIds")]
+    pub fn prefix_ids(&self, prefix: &str) {
+        self.inner.borrow_mut().prefix_ids(prefix);
+    }
+
+    pub fn sweep(&self, now: f64) {
+        self.inner.borrow_mut().handle_start(now as Millis);
+    }
+
     /// `holder`: the name of this process, the same for every receiver in it. `lease`: ms. `alone`: the host makes a server for
     /// a task that must run again without a connection.
     pub fn start(&self, now: f64, holder: &str, lease: u32, alone: bool) {

@@ -89,6 +89,8 @@ pub(super) struct Call {
     /// It was told that the task runs here.
     pub announced: bool,
     seed: [u8; id::ENTROPY],
+    /// What the id begins with.
+    prefix: Rc<str>,
     /// The creation key, of a call that is to become a task.
     key: Option<String>,
     /// The claim to it that this call has written.
@@ -126,6 +128,7 @@ impl Receiver {
             dropped: false,
             announced: false,
             seed: entropy,
+            prefix: Rc::clone(&self.id_prefix),
             key: None,
             claimed: None,
             tried: None,
@@ -574,6 +577,7 @@ impl Receiver {
                 dropped: false,
                 announced: true,
                 seed: [0; id::ENTROPY],
+                prefix: Rc::clone(&self.id_prefix),
                 key: None,
                 claimed: None,
                 tried: None,
@@ -671,7 +675,7 @@ impl Call {
 
     /// The id of the task that the call is to become.
     pub fn id(&self) -> String {
-        self.inherited.clone().unwrap_or_else(|| id::from_entropy(&self.seed))
+        self.inherited.clone().unwrap_or_else(|| [&*self.prefix, &id::from_entropy(&self.seed)].concat())
     }
 
     /// Whether that id is the call's own.

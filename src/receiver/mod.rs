@@ -112,6 +112,8 @@ pub struct Receiver {
     cross_generation: bool,
     cursor_key: [u8; cursor::KEY],
     now: Millis,
+    /// What ids begin with.
+    id_prefix: Rc<str>,
     /// The mark of the last write; 0 for none.
     mark: u64,
     /// Somebody listens to events.
@@ -167,6 +169,7 @@ impl Receiver {
             cross_generation,
             cursor_key,
             now: 0,
+            id_prefix: Rc::from(""),
             mark: 0,
             audited: true,
             holder: Rc::from(""),
@@ -210,6 +213,11 @@ impl Receiver {
     pub fn lease(&mut self, holder: &str, length: Millis) {
         self.holder = Rc::from(holder);
         self.lease = length;
+    }
+
+    /// Task ids begin with `prefix`, which says where a task lives. With it, an id must still be well formed.
+    pub fn prefix_ids(&mut self, prefix: &str) {
+        self.id_prefix = Rc::from(prefix);
     }
 
     /// Makes a policy known; its number goes with each call.

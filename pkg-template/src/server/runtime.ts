@@ -318,6 +318,11 @@ export class Runtime implements ReceiverHost {
     this.event(LATE, owner, taskId, String(own(message.params, "name")), 255, Date.now(), Number.NaN, Number.NaN, number, 0, "");
   }
 
+  /** Asks the store for what is due. */
+  sweep(): void {
+    this.enter(() => this.receiver.sweep(Date.now()));
+  }
+
   /** Resolves when no handler runs as a task. */
   whenIdle(): Promise<void> {
     if (this.calls.size === 0) return Promise.resolve();
@@ -615,6 +620,7 @@ export class Runtime implements ReceiverHost {
       this.#options.creationWindow ?? 86_400_000,
     );
     receiver.tellRequestors(this.#options.statusNotifications ?? true);
+    if (this.#options.idPrefix !== undefined) receiver.prefixIds(this.#options.idPrefix);
     return { core, receiver, assembler };
   }
 
