@@ -1,0 +1,246 @@
+import { TaskError } from "../errors.ts";
+import { creationKey } from "../server/facts.ts";
+import type { FetchHandler, TaskServer } from "../server.ts";
+import { type SqliteEngine, SqliteTasks } from "../sqlite-tasks.ts";
+import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
+
+/** What is used of `ctx.storage` of a Durable Object with SQLite. */
+export interface ObjectStorage {
+  readonly sql: { exec(query: string, ...bindings: unknown[]): { toArray(): unknown[]; readonly rowsWritten: number } };
+  transactionSync<T>(run: () => T): T;
+  setAlarm(time: number): Promise<void>;
+}
+
+/** What is used of a Durable Object's `ctx`. */
+export interface ObjectContext {
+  readonly id: { toString(): string };
+  readonly storage: ObjectStorage;
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** What is used of a binding to a class of Durable Objects. */
+export interface ObjectNamespace {
+  idFromName(name: string): object;
+  idFromString(id: string): object;
+  get(id: never): { fetch(request: Request): Promise<Response> };
+}
+
+/**
+ * Keeps tasks in the SQLite storage of a Durable Object, in the table `mcp_tasks`. It answers at once; the platform holds an
+ * answer back until what was written before it is safe. The object's alarm is the store's: it is set to when the next task is
+ * due, so that time passes for a task whose object sleeps. Let `alarm()` call {@link TaskServer.sweep}, as {@link taskObject} does.
+ *
+ * Throws {@link TaskError}: `invalid_argument` for a wrong owner or id; `storage` where the storage fails, with its error as
+ * `cause`, or is not SQLite (`new_sqlite_classes` in the Worker's configuration).
+ */
+export function durableObjectStore(storage: ObjectStorage): TaskStore {
+  if (typeof (storage as Partial<ObjectStorage>).sql?.exec !== "function")
+    throw new TaskError("storage", "durableObjectStore needs a Durable Object with SQLite: name its class in `new_sqlite_classes`.");
+  return new ObjectTasks(storage);
+}
+
+/** The platform keeps no text over 2 MB, so a longer payload goes on in rows of its own. A UTF-16 unit is at most 3 bytes. */
+const PIECE = 500_000;
+
+class ObjectTasks extends SqliteTasks {
+  readonly #storage: ObjectStorage;
+  /** When the next task is due; `undefined` before it is known. The platform keeps the alarm, this object may be new. */
+  #alarm: number | null | undefined;
+
+  constructor(storage: ObjectStorage) {
+    super(engine(storage), "mcp_tasks");
+    this.#storage = storage;
+    // No other connection writes here, so nobody reads notices of changes: they would only be rows to pay for.
+    for (const what of ["insert", "update", "delete"]) this.#sql(`DROP TRIGGER IF EXISTS mcp_tasks_${what}`);
+    this.#sql("CREATE TABLE IF NOT EXISTS mcp_tasks_pieces (owner TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL)");
+    this.#sql("CREATE INDEX IF NOT EXISTS mcp_tasks_pieces_of ON mcp_tasks_pieces (owner, id)");
+  }
+
+  override get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined {
+    const task = super.get(owner, id, options);
+    if ((task?.payload?.length ?? 0) < PIECE - 1) return task;
+    const rest = this.#sql("SELECT text FROM mcp_tasks_pieces WHERE owner = ? AND id = ? ORDER BY rowid", owner, id) as { text: string }[];
+    return { ...task!, payload: task!.payload + rest.map(({ text }) => text).join("") };
+  }
+
+  override put(write: TaskWrite): boolean {
+    const { owner, id, version, payload } = write;
+    let done = false;
+    if (payload === undefined || ((payload?.length ?? 0) <= PIECE && version === 1)) done = super.put(write);
+    else {
+      // Nothing else runs in this object meanwhile, so what is found first is still so when it is written over.
+      if ((super.get(owner, id, { payload: false })?.version ?? 0) !== version - 1) return false;
+      this.#storage.transactionSync(() => {
+        const [first = null, ...rest] = payload === null ? [] : pieces(payload);
+        this.#forget(owner, id);
+        for (const text of rest) this.#sql("INSERT INTO mcp_tasks_pieces VALUES (?, ?, ?)", owner, id, text);
+        done = super.put({ ...write, payload: first });
+      });
+    }
+    if (done) this.setAlarm(0);
+    return done;
+  }
+
+  override delete(owner: string, id: string, version: number): boolean {
+    const gone = super.delete(owner, id, version);
+    if (gone) this.#forget(owner, id);
+    return gone;
+  }
+
+  /** Sets the alarm for the next task that is due, but not before `earliest` (ms since the epoch). */
+  setAlarm(earliest: number): void {
+    const [next] = this.#sql("SELECT min(due_at) AS at FROM mcp_tasks WHERE due_at IS NOT NULL") as { at: number | null }[];
+    const at = next?.at ?? null;
+    const due = at === null ? null : Math.max(at, earliest);
+    if (due === this.#alarm) return;
+    this.#alarm = due;
+    // Not awaited: it is written together with the task. An alarm that comes for nothing does no harm, so none is deleted.
+    if (due !== null) void this.#storage.setAlarm(due);
+  }
+
+  #forget(owner: string, id: string): void {
+    this.#sql("DELETE FROM mcp_tasks_pieces WHERE owner = ? AND id = ?", owner, id);
+  }
+
+  #sql(query: string, ...values: unknown[]): unknown[] {
+    try {
+      return this.#storage.sql.exec(query, ...values).toArray();
+    } catch (error) {
+      throw this.failure("work", error);
+    }
+  }
+}
+
+/** Never in the middle of a character, which UTF-8 cannot cut. */
+function pieces(text: string): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < text.length || at === 0; ) {
+    const end = /[\ud800-\udbff]/.test(text.charAt(at + PIECE - 1)) ? at + PIECE - 1 : at + PIECE;
+    found.push(text.slice(at, end));
+    at = end;
+  }
+  return found;
+}
+
+function engine(storage: ObjectStorage): SqliteEngine {
+  const rows = (sql: string, values: unknown[]): unknown[] => storage.sql.exec(sql, ...values).toArray();
+  return {
+    exec: (sql) => storage.sql.exec(sql),
+    prepare: (sql) => ({
+      get: (...values) => rows(sql, values)[0],
+      all: (...values) => rows(sql, values),
+      run: (...values) => ({ changes: storage.sql.exec(sql, ...values).rowsWritten }),
+    }),
+    atomically: (run) => storage.transactionSync(run),
+    advice: () => "",
+  };
+}
+
+/** What {@link taskObject} gives to a server: `new TaskServer({ ...durable, tools })`. */
+export interface DurableTasks {
+  readonly store: TaskStore;
+  /** The object's id, so that {@link routeByTask} finds a task's object. */
+  readonly idPrefix: string;
+}
+
+export interface ServedTasks {
+  readonly tasks: TaskServer;
+  /** The HTTP entry whose servers are attached to `tasks`, as `createMcpHandler` of the SDK makes it. */
+  readonly handler: FetchHandler;
+}
+
+/** What the platform calls on an object of {@link taskObject}. */
+export interface TaskObject {
+  fetch(request: Request): Promise<Response>;
+  alarm(): Promise<void>;
+}
+
+/**
+ * Makes a class of Durable Objects that serve MCP, with tasks that outlive them. `build` is called once in the life of each
+ * object in memory.
+ *
+ * ```ts
+ * export const Tasks = taskObject<Env>(({ durable, env }) => {
+ *   const tasks = new TaskServer({ ...durable, task: "always" });
+ *   return { tasks, handler: createMcpHandler(() => tasks.attach(makeServer(env))) };
+ * });
+ * export default { fetch: (request: Request, env: Env) => routeByTask(request, env.TASKS) };
+ * ```
+ */
+export function taskObject<Env = unknown>(
+  build: (context: { readonly durable: DurableTasks; readonly env: Env; readonly ctx: ObjectContext }) => ServedTasks,
+): new (ctx: ObjectContext, env: Env) => TaskObject {
+  return class implements TaskObject {
+    readonly #ctx: ObjectContext;
+    readonly #store: ObjectTasks;
+    readonly #tasks: TaskServer;
+    readonly #serve: (request: Request, env: unknown, ctx: ObjectContext) => Promise<Response>;
+
+    constructor(ctx: ObjectContext, env: Env) {
+      this.#ctx = ctx;
+      this.#store = durableObjectStore(ctx.storage) as ObjectTasks;
+      const { tasks, handler } = build({ durable: { store: this.#store, idPrefix: `${String(ctx.id)}_` }, env, ctx });
+      this.#tasks = tasks;
+      this.#serve = tasks.fetch(handler);
+    }
+
+    fetch(request: Request): Promise<Response> {
+      return this.#serve(request, undefined, this.#ctx);
+    }
+
+    async alarm(): Promise<void> {
+      this.#tasks.sweep();
+      // What is due still could not be settled, or there was too much of it: not at once again.
+      this.#store.setAlarm(Date.now() + ALARM_PAUSE);
+    }
+  };
+}
+
+const ALARM_PAUSE = 10_000;
+const OBJECT_OF_TASK = /^([0-9a-f]{64})_[\w-]+$/;
+
+/**
+ * Sends a request to the object that has the task it names, in the header `Mcp-Name` (2026-07-28) or in its body
+ * (2025-11-25), and any other request to one of `objects` objects (default 16): calls with the same creation key to the same one,
+ * the rest at random. Create tasks in objects of
+ * {@link taskObject}, with their `idPrefix`.
+ *
+ * A `subscriptions/listen` names several tasks and reaches one object, which accepts none of the others'; clients poll those.
+ * `tasks/list` finds the tasks of one object only: where clients need it, route by principal instead, with
+ * `namespace.get(namespace.idFromName(owner)).fetch(request)`.
+ */
+export async function routeByTask(request: Request, namespace: ObjectNamespace, options: { readonly objects?: number | undefined } = {}): Promise<Response> {
+  const { objects = 16 } = options;
+  const header = OBJECT_OF_TASK.exec(request.headers.get("mcp-name") ?? "");
+  const named = header === null ? await namedInBody(request) : undefined;
+  const [, known] = header ?? OBJECT_OF_TASK.exec(named?.taskId ?? "") ?? [];
+  const number = named?.key === undefined ? Math.floor(Math.random() * objects) : sum(named.key) % objects;
+  const id = (known === undefined ? undefined : idOf(namespace, known)) ?? namespace.idFromName(`tasks-${number}`);
+  return namespace.get(id as never).fetch(request);
+}
+
+/** `undefined` for an id that no object of this namespace has: a client may send anything. */
+function idOf(namespace: ObjectNamespace, id: string): object | undefined {
+  try {
+    return namespace.idFromString(id);
+  } catch {
+    return undefined;
+  }
+}
+
+async function namedInBody(request: Request): Promise<{ readonly taskId?: string; readonly key?: string }> {
+  if (request.method !== "POST") return {};
+  try {
+    const { params } = (await request.clone().json()) as { readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown } };
+    const key = creationKey(params?._meta);
+    return { ...(typeof params?.taskId === "string" && { taskId: params.taskId }), ...(key !== undefined && { key }) };
+  } catch {
+    return {}; // The object says what is wrong with it.
+  }
+}
+
+function sum(text: string): number {
+  let sum = 0;
+  for (const character of text) sum = (sum * 31 + character.codePointAt(0)!) >>> 0;
+  return sum;
+}

@@ -1,0 +1,195 @@
+// durableObjectStore and taskObject in workerd: the contract suite inside Durable Objects, then tasks over HTTP, through a
+// Worker that routes them, with the whole platform stopped and started again in between.
+import assert from "node:assert/strict";
+import { build, type Plugin } from "esbuild";
+import { Miniflare } from "miniflare";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { TaskServer } from "mcp-tasks";
+import { storeCases } from "mcp-tasks/store-kit";
+import { durableObjectStore } from "mcp-tasks/stores/durable-object";
+import { KEYS, TASKS, VERSION, type Json } from "../sdk/harness/g26.ts";
+
+const persist = mkdtempSync(join(tmpdir(), "mcp-tasks-objects-"));
+let modules: { type: "ESModule" | "CompiledWasm"; path: string; contents: string | Uint8Array }[];
+let worker: Miniflare;
+
+/** Leaves the wasm beside the bundle, as workerd wants it. */
+const besideBundle = (found: Map<string, string>): Plugin => ({
+  name: "wasm beside the bundle",
+  setup({ onResolve }) {
+    onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      found.set(name, join(resolveDir, path));
+      return { path: `./${name}`, external: true };
+    });
+  },
+});
+
+async function bundle(): Promise<void> {
+  const wasm = new Map<string, string>();
+  const { outputFiles } = await build({
+    entryPoints: [join(import.meta.dirname, "durable-object-worker.ts")],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    conditions: ["workerd", "worker"],
+    plugins: [besideBundle(wasm)],
+    logLevel: "silent",
+  });
+  modules = [
+    { type: "ESModule", path: "worker.mjs", contents: outputFiles[0]!.text },
+    ...[...wasm].map(([path, file]) => ({ type: "CompiledWasm" as const, path, contents: readFileSync(file) })),
+  ];
+}
+
+function start(): Miniflare {
+  return new Miniflare({
+    modules,
+    compatibilityDate: "2026-04-01",
+    durableObjects: { CASES: { className: "Case", useSQLite: true }, TASKS: { className: "Tasks", useSQLite: true } },
+    durableObjectsPersist: persist,
+  } as never);
+}
+
+/** As after an eviction or a deployment: nothing is left but what is stored. */
+async function restart(): Promise<void> {
+  await worker.dispose();
+  worker = start();
+}
+
+before(async () => {
+  await bundle();
+  worker = start();
+});
+after(async () => {
+  await worker?.dispose();
+  rmSync(persist, { recursive: true });
+});
+
+// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
+// are a store's.
+describe("durableObjectStore keeps the contract", () => {
+  for (const [index, { name }] of storeCases.entries()) {
+    test(name, async (t) => {
+      const response = await worker.dispatchFetch(`http://worker/case?index=${index}`);
+      const text = await response.text();
+      assert.equal(response.status, 200, text);
+      const { error, skipped } = JSON.parse(text) as { error?: string; skipped?: string };
+      assert.equal(error, undefined);
+      if (skipped !== undefined) t.skip(skipped);
+    });
+  }
+});
+
+test("durableObjectStore keeps a payload of any length in rows that the platform takes, and leaves none behind", async () => {
+  const response = await worker.dispatchFetch("http://worker/case?index=pieces");
+  assert.deepEqual(await response.json(), { same: [true, true, true, true], rows: [0, 3, 3, 0, 1, 0] });
+});
+
+test("durableObjectStore and taskObject say what they cannot use", () => {
+  assert.throws(() => durableObjectStore({} as never), { code: "storage", message: /new_sqlite_classes/ });
+  for (const idPrefix of ["ä", "a/b", "x".repeat(101)]) assert.throws(() => new TaskServer({ idPrefix }), { code: "invalid_argument", message: /`idPrefix`/ });
+});
+
+interface Says {
+  readonly headers?: Record<string, string>;
+  readonly path?: string;
+  readonly meta?: Record<string, unknown>;
+}
+
+async function send(method: string, params: Record<string, unknown>, { headers, path = "mcp", meta }: Says = {}): Promise<Json> {
+  const message = { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: TASKS, ...meta } } };
+  const name = params["taskId"] ?? params["name"];
+  const response = await worker.dispatchFetch(`http://worker/${path}`, {
+    method: "POST",
+    body: JSON.stringify(message),
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": VERSION,
+      "mcp-method": method,
+      ...(typeof name === "string" && { "mcp-name": name }),
+      ...headers,
+    },
+  });
+  return response.json();
+}
+
+async function created(name: string): Promise<string> {
+  const answer = await send("tools/call", { name, arguments: {} });
+  assert.equal(answer.result?.resultType, "task", JSON.stringify(answer));
+  return answer.result.taskId;
+}
+
+async function until(taskId: string, status: string): Promise<Json> {
+  for (;;) {
+    const answer = await send("tasks/get", { taskId });
+    if (answer.result?.status === status) return answer.result;
+    assert.equal(answer.result?.status, "working", JSON.stringify(answer));
+    await pause(20);
+  }
+}
+
+const stored = (taskId: string): Promise<{ id: string; version: number }[]> => send("tasks/get", { taskId }, { path: "stored" });
+
+describe("taskObject", () => {
+  // G26-HTT-01, the server's part: the header says which object has the task
+  test("runs tasks whose ids lead to their objects, over restarts", async () => {
+    const ids = await Promise.all(Array.from({ length: 12 }, () => created("greet")));
+    const objects = new Set(ids.map((id) => id.slice(0, 64)));
+    assert.ok(objects.size > 1, "all tasks are in one object");
+    for (const id of ids) assert.match(id, /^[0-9a-f]{64}_[\w-]{24}$/);
+    for (const id of ids) assert.deepEqual((await until(id, "completed")).result.content, [{ type: "text", text: "hello from an object" }]);
+    await restart();
+    for (const id of ids) assert.equal((await until(id, "completed")).taskId, id);
+  });
+
+  test("makes one task of calls with one creation key, wherever they would have gone", async () => {
+    const call = () => send("tools/call", { name: "greet", arguments: {} }, { meta: { "mcp-tasks/creation-key": "0123456789abcdef" } });
+    const answers = await Promise.all(Array.from({ length: 8 }, call));
+    assert.equal(new Set(answers.map(({ result }) => result?.taskId)).size, 1, JSON.stringify(answers));
+    assert.match(answers[0].result.taskId, /^[0-9a-f]{64}_/);
+  });
+
+  test("finds by its body a task that no header names", async () => {
+    const old = { "mcp-protocol-version": "2025-11-25" };
+    const post = async (method: string, params: object): Promise<Json> => {
+      const response = await worker.dispatchFetch("http://worker/mcp", {
+        method: "POST",
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+        headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...old },
+      });
+      const text = await response.text();
+      const messages = text.startsWith("{") ? [text] : [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => data!);
+      return messages.map((data): Json => JSON.parse(data)).find(({ id }) => id === 1);
+    };
+    const { result } = await post("tools/call", { name: "greet", arguments: {}, task: {} });
+    const { taskId } = result.task;
+    assert.deepEqual((await post("tasks/result", { taskId })).result.content, [{ type: "text", text: "hello from an object" }]);
+  });
+
+  test("says of a task that no object has, or of another namespace's object, that it is not there", async () => {
+    for (const taskId of ["no-such-task", `${"0".repeat(64)}_AAAA`, `${"f".repeat(64)}_AAAA`, "../../etc/passwd"]) {
+      assert.equal((await send("tasks/get", { taskId })).error?.code, -32602, taskId);
+    }
+  });
+
+  // X-TTL-05 (part), X-STO-05 (part), H24
+  for (const [tool, why] of [["stuck", "its time is over"], ["lost", "its run was lost"]] as const) {
+    test(`ends a task when ${why}, though its object was stopped and nobody asks`, async () => {
+      const id = await created(tool);
+      const version = async () => (await stored(id)).find((each) => each.id === id)?.version;
+      const before = await version();
+      await restart();
+      // The alarm is the object's only chance to change anything: reading what is stored starts no task server.
+      for (const end = Date.now() + 10_000; (await version()) === before; await pause(50)) assert.ok(Date.now() < end, "the alarm has changed nothing");
+      const { error, result } = await send("tasks/get", { taskId: id });
+      assert.equal(result?.status, "failed", JSON.stringify(error ?? result));
+    });
+  }
+});
