@@ -26,7 +26,6 @@ const tasks = new TaskServer({
   },
   lease: Number(lease),
   server: buildServer,
-  server: buildServer,
   defaults: { pollInterval: 100 },
   tools: {
     again: { task: "always", onLost: "restart" },
