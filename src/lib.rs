@@ -61,6 +61,7 @@
 //!             }
 //!             Operation::Delete { id, .. } => Completion::Done(self.records.remove(&id).is_some()),
 //!             Operation::List { .. } | Operation::Due { .. } => Completion::Records(Vec::new()),
+//!             Operation::Usage { .. } => Completion::Usage { tasks: 0, bytes: 0 },
 //!         }
 //!     }
 //! }

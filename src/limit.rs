@@ -23,6 +23,10 @@ pub struct Limits {
     pub listened: usize,
     /// Subscriptions that are open at once for one owner.
     pub listens: usize,
+    /// Tasks that one owner has in the store.
+    pub stored: Option<u32>,
+    /// Length of what they keep.
+    pub stored_bytes: Option<u32>,
     /// How often one owner may do what; the host says.
     pub rates: Rates,
     /// How long a creation key is remembered, in ms.
@@ -85,6 +89,6 @@ impl Act {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, listened: 256, listens: 16, rates: Rates::default(), creation_window: 86_400_000 }
+        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, listened: 256, listens: 16, stored: None, stored_bytes: None, rates: Rates::default(), creation_window: 86_400_000 }
     }
 }

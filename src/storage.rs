@@ -80,6 +80,8 @@ pub enum Operation {
     Delete { owner: Rc<str>, id: String, version: u32 },
     List { owner: Rc<str>, after: Option<Position>, limit: u32 },
     Due { before: Millis, limit: u32 },
+    /// What an owner has stored; asked only where that is limited.
+    Usage { owner: Rc<str> },
 }
 
 /// How an operation ended.
@@ -91,6 +93,8 @@ pub enum Completion {
     Done(bool),
     /// What `List` and `Due` found.
     Records(Vec<Record>),
+    /// What `Usage` found.
+    Usage { tasks: u64, bytes: u64 },
     /// The store refused the write: too many tasks, or too many bytes.
     Full { bytes: bool },
     /// The payload could not be written as JSON.

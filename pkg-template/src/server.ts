@@ -37,6 +37,8 @@ export class TaskServer {
     for (const [name, value] of Object.entries(numbers)) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= 0xffffffff)) throw invalid(`limits.${name}`, "a positive whole number");
     }
+    const quota = numbers.storedPerOwner ?? numbers.storedBytesPerOwner;
+    if (quota !== undefined && options.store !== undefined && options.store.usage === undefined) throw invalid("store", "one with `usage`, where the store of an owner is limited");
     if (options.creationWindow !== undefined && !(Number.isSafeInteger(options.creationWindow) && options.creationWindow > 0)) {
       throw invalid("creationWindow", "a positive whole number of milliseconds");
     }

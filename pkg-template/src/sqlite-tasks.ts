@@ -1,6 +1,6 @@
 // The tasks in a SQLite database, whoever holds it: what `stores/sqlite.ts` and `stores/durable-object.ts` have in common.
 import { TaskError } from "./errors.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "./store.ts";
+import type { StoredTask, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What the store uses of a prepared statement. */
@@ -43,6 +43,7 @@ export class SqliteTasks implements TaskStore {
   private readonly listAll: SqliteStatement;
   private readonly listAfter: SqliteStatement;
   private readonly dueBefore: SqliteStatement;
+  #used: SqliteStatement | undefined;
   protected readonly watchers: Watchers = new Watchers();
 
   /** `configure` runs before the tables are looked for. */
@@ -130,6 +131,27 @@ export class SqliteTasks implements TaskStore {
       return found.map((row) => task(row.owner, row));
     } catch (error) {
       throw this.failure("list", error);
+    }
+  }
+
+  usage(owner: string): TaskUsage {
+    check(owner);
+    try {
+      const { tasks, bytes } = (this.#used ??= this.#prepareUsage()).get(owner) as Record<keyof TaskUsage, number | bigint>;
+      return { tasks: Number(tasks), bytes: Number(bytes) };
+    } catch (error) {
+      throw this.failure("count", error);
+    }
+  }
+
+  #prepareUsage(): SqliteStatement {
+    const lengthBy = (length: string): SqliteStatement =>
+      this.prepare(`SELECT count(*) AS tasks, coalesce(sum(${length}(payload)), 0) AS bytes FROM ${this.table} WHERE owner = ?`);
+    try {
+      // From SQLite 3.43 on; it knows how long a text is without reading it.
+      return lengthBy("octet_length");
+    } catch {
+      return lengthBy("length");
     }
   }
 

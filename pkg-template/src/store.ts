@@ -38,6 +38,12 @@ export interface TaskPosition {
   readonly id: string;
 }
 
+/** What an owner has in a store. */
+export interface TaskUsage {
+  readonly tasks: number;
+  readonly bytes: number;
+}
+
 /**
  * Where tasks live. Every change to a task is one {@link TaskStore.put} of one record: a compare-and-swap.
  *
@@ -61,6 +67,12 @@ export interface TaskStore {
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): MaybePromise<readonly StoredTask[]>;
   /** Tasks of any owner with `dueAt <= before`, the earliest first (ties in any order), at most `limit`; no payloads. */
   due(before: number, limit: number): MaybePromise<readonly StoredTask[]>;
+  /**
+   * How many tasks an owner has here, and how long their payloads are together, in bytes or in characters. Asked before a task
+   * is made, and only where a server limits it (`limits.storedPerOwner`, `limits.storedBytesPerOwner`); nothing else depends on
+   * it. Any wrong answer is safe: one that lags behind lets an owner keep some tasks more, or fewer, for a while.
+   */
+  usage?(owner: string): MaybePromise<TaskUsage>;
   /** Calls `listener` after a change made by any process, where the store can; returns a function that stops it. */
   watch?(listener: (owner: string, id: string) => void): () => void;
   /** Releases what the store opened itself; never the user's own handle. */

@@ -48,6 +48,16 @@ export interface TaskLimits {
   readonly resultBytes?: number | undefined;
   /** Input requests outstanding for one task. Default 64. */
   readonly outstandingInputs?: number | undefined;
+  /** Input requests of one task in its whole life. Default 10 000. */
+  readonly inputsPerTask?: number | undefined;
+  /**
+   * Tasks of one owner in the store, whichever process made them, ended ones too; needs a store with `usage`. Over it a new task
+   * is refused (`task_limit`), and none that is there goes before its time. Calls at once may go over it by their number.
+   * Default: none; a store may have limits of its own.
+   */
+  readonly storedPerOwner?: number | undefined;
+  /** Length of the payloads of one owner's tasks in the store, as its `usage` counts it (`payload_limit`). Otherwise the same. */
+  readonly storedBytesPerOwner?: number | undefined;
   /** Rows on a page of `tasks/list`. Default 100. */
   readonly pageSize?: number | undefined;
   /** How often one owner may do what, or `false` for no rates at all. */

@@ -41,6 +41,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn due(this: &ReceiverHost, job: u32, before: f64, limit: u32);
     #[wasm_bindgen(method)]
+    fn usage(this: &ReceiverHost, job: u32, owner: &str);
+    #[wasm_bindgen(method)]
     fn finish(this: &ReceiverHost, job: u32);
 
     /// An answer begins: the assembler is filled next. `job`: 0 for none.
@@ -112,6 +114,10 @@ fn facts(request: u32, peer: u32, generation: u8, flags: u32) -> Facts {
     }
 }
 
+fn limit(number: u32) -> Option<u32> {
+    Some(number).filter(|&number| number > 0)
+}
+
 fn rates_of(numbers: &[f64]) -> Rates {
     let given = Act::ALL.into_iter().zip(numbers.chunks_exact(2));
     given.fold(Rates::default(), |rates, (act, numbers)| match numbers {
@@ -136,6 +142,7 @@ pub struct Receiver {
 #[wasm_bindgen]
 impl Receiver {
     /// `cursor_key`: 16 bytes, or none for random ones. `rates`: for each act its interval in µs and its burst, 0 for any rate.
+    /// `stored`, `stored_bytes`: 0 for any.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::too_many_arguments)]
     pub fn new(
@@ -150,10 +157,13 @@ impl Receiver {
         audited: bool,
         rates: &[f64],
         creation_window: f64,
+        issued: u32,
+        stored: u32,
+        stored_bytes: u32,
     ) -> Self {
         let entropy = Entropy::default();
         let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
-        let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, ..Limits::default() };
+        let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, issued, stored: limit(stored), stored_bytes: limit(stored_bytes), ..Limits::default() };
         let mut inner = receiver::Receiver::new(limits, cross_generation, key);
         inner.audit(audited);
         Self { inner: RefCell::new(inner), entropy, assembler, nobody: "".into() }
@@ -483,6 +493,10 @@ impl Receiver {
         self.complete(now, job, Completion::Record(None));
     }
 
+    pub fn used(&self, now: f64, job: u32, tasks: f64, bytes: f64) {
+        self.complete(now, job, Completion::Usage { tasks: tasks as u64, bytes: bytes as u64 });
+    }
+
     pub fn done(&self, now: f64, job: u32, done: bool) {
         self.complete(now, job, Completion::Done(done));
     }
@@ -610,6 +624,7 @@ fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
             None => host.list(job, owner, f64::NAN, "", *limit),
         },
         Operation::Due { before, limit } => host.due(job, *before as f64, *limit),
+        Operation::Usage { owner } => host.usage(job, owner),
     }
 }
 

@@ -99,6 +99,8 @@ pub(super) struct Call {
     pub tried: Option<Seen>,
     /// The id that an earlier call with this key was to give its task.
     inherited: Option<String>,
+    /// Its owner has room in the store.
+    pub within_quota: bool,
     /// How often the key was looked at.
     pub looks: u8,
 }
@@ -134,6 +136,7 @@ impl Receiver {
             tried: None,
             inherited: None,
             looks: 0,
+            within_quota: false,
         };
         if called.creation_key.as_deref().is_some_and(|key| !is_key(key)) {
             return self.refuse_call(facts, Error::invalid_params(BAD_KEY));
@@ -312,6 +315,12 @@ impl Receiver {
             Ok(owner) => owner,
             Err(error) => return self.decline(number, error),
         };
+        if !call.within_quota && self.has_quota() {
+            if let Some(call) = self.calls.get_mut(&number) {
+                call.stage = Stage::Creating;
+            }
+            return self.ask_usage(number);
+        }
         if call.key.is_some() && self.slots.find(&owner, &call.id()).is_some() {
             return self.wait_for_key(number);
         }
@@ -583,6 +592,7 @@ impl Receiver {
                 tried: None,
                 inherited: None,
                 looks: 0,
+            within_quota: false,
             },
         );
         if let Some(entry) = self.slots.get_mut(slot) {

@@ -15,6 +15,7 @@ mod lease;
 mod listen;
 mod output;
 mod policy;
+mod quota;
 mod rate;
 mod read;
 mod shutdown;
@@ -83,6 +84,7 @@ pub struct Facts {
 #[derive(Debug)]
 enum Pending {
     Create { call: Request, slot: u32 },
+    Usage { call: Request },
     /// A call with a creation key asks whose the key is.
     Key { call: Request, question: Question },
     Load { slot: u32 },
@@ -270,6 +272,7 @@ impl Receiver {
         self.tick(now);
         match self.jobs.remove(&job) {
             Some(Pending::Create { call, slot }) => self.created(job, call, slot, &completion),
+            Some(Pending::Usage { call }) => self.usage_known(job, call, &completion),
             Some(Pending::Key { call, question }) => self.key_answered(job, call, question, completion),
             Some(Pending::Load { slot }) => self.loaded(job, slot, completion),
             Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, *change, *next, version, &completion),

@@ -312,3 +312,50 @@ fn a_clock_steps_back() {
     bench.pass(3_600_000 + 10);
     assert_eq!(bench.status(&id), "failed");
 }
+
+/// G26-TTL-03, X-TTL-05: a task that nobody runs expires visibly too, when it is read and when it is swept, is shown as
+/// failed for a while, never before its time, and then is gone.
+#[test]
+fn a_task_that_nobody_runs_expires_visibly() {
+    let policy = Policy { on_lost: mcp_tasks::task::OnLost::Restart, ..short() };
+    let mut bench = Bench::of(World::new(2), G26, policy);
+    let (_, id) = bench.start();
+    let peer = bench.peer;
+    bench.close(0, peer);
+    bench.crash(0);
+    let peer = bench.world.open(1, Some("ann"), true);
+    bench.now = START + TTL - 1;
+    assert_eq!(bench.world.get(1, peer, G26, &id)["result"]["status"], "working");
+    bench.now = START + TTL;
+    let read = bench.world.get(1, peer, G26, &id)["result"].clone();
+    assert_eq!((read["status"].as_str(), read["error"]["data"]["reason"].as_str()), (Some("failed"), Some("expired")));
+    bench.pass(40_000);
+    assert_eq!(bench.stored(&id).failure, Some(Failure::Expired), "the sweep has written it");
+    assert_eq!(bench.happened(Happening::Expired), 1);
+    assert_eq!(bench.world.get(1, peer, G26, &id)["result"]["status"], "failed");
+    bench.now = START + TTL + EXPIRED_GRACE;
+    assert_eq!(bench.world.get(1, peer, G26, &id)["error"]["code"], -32602);
+    bench.pass(60_000);
+    assert_eq!(bench.store.len(), 0);
+}
+
+/// X-TTL-01: a sweep costs what is due, not what is stored.
+#[test]
+fn a_sweep_costs_what_is_due() {
+    let mut bench = Bench::of(World::default(), G26, Policy { ttl: Some(86_400_000), ..policy() });
+    for _ in 0..500 {
+        let (call, _) = bench.start();
+        bench.complete(0, call);
+    }
+    let brief = bench.world.policy(short());
+    let peer = bench.peer;
+    for _ in 0..3 {
+        let call = bench.world.call(0, peer, G26, brief);
+        bench.complete(0, call);
+    }
+    let (reads, writes, sweeps) = (bench.store.reads, bench.store.writes, bench.store.sweeps);
+    bench.pass(120_000);
+    assert_eq!(bench.store.len(), 500);
+    assert_eq!((bench.store.reads - reads, bench.store.writes - writes), (0, 3), "three deletes");
+    assert!(bench.store.sweeps - sweeps <= 4);
+}

@@ -206,3 +206,62 @@ fn timers_of_ended_tasks_are_forgotten() {
     }
     assert!(bench.receiver(0).timers() < 3_000, "{}", bench.receiver(0).timers());
 }
+
+/// X-LIM-01, H84, H85, X-TTL-06: what an owner keeps is limited across processes; a new task is refused or runs plainly, and
+/// nothing that is kept goes for it.
+#[test]
+fn stored_tasks_of_one_owner_are_limited() {
+    let limits = Limits { stored: Some(2), ..Limits::default() };
+    let mut bench = Bench::of(World::with(2, limits, false), G26, policy());
+    let (first, kept) = bench.start();
+    bench.complete(0, first);
+    let there = bench.world.open(1, Some("ann"), true);
+    let tool = bench.tool;
+    let second = bench.world.call(1, there, G26, tool);
+    assert!(bench.is_task(second));
+    // Ended ones count, and those of other processes.
+    let peer = bench.peer;
+    let plain = bench.world.call(0, peer, G26, tool);
+    assert!(bench.saw(&Output::Forward { call: plain, gated: false }) && !bench.is_task(plain));
+    let required = bench.world.policy(Policy { support: Support::Required, ..policy() });
+    let refused = bench.world.call(0, peer, G26, required);
+    assert_eq!(bench.reply(refused)["error"]["data"], json!({ "reason": "task_limit" }));
+    // So does a key that makes no task, and leaves no claim.
+    bench.creation_key = Some("a-key-of-some-length".into());
+    let keyed = bench.world.call(0, peer, G26, tool);
+    assert_eq!(bench.reply(keyed)["error"]["data"], json!({ "reason": "task_limit" }));
+    bench.creation_key = None;
+    let old = bench.world.call(0, peer, G25, tool);
+    assert_eq!(bench.reply(old)["error"]["data"], json!({ "reason": "task_limit" }));
+    assert_eq!(bench.status(&kept), "completed");
+    assert_eq!(bench.store.ids.len(), 2);
+    // Another owner has a place, and so has this one when the first is gone.
+    let bob = bench.world.open(0, Some("bob"), true);
+    let his = bench.world.call(0, bob, G26, tool);
+    assert!(bench.is_task(his));
+    bench.pass(3_600_000 + 60_000);
+    let again = bench.world.call(0, peer, G26, tool);
+    assert!(bench.is_task(again));
+}
+
+/// X-ERR-04: so is the length of what an owner keeps; a store that cannot say is no reason to run over it.
+#[test]
+fn stored_bytes_of_one_owner_are_limited() {
+    let limits = Limits { stored_bytes: Some(10), ..Limits::default() };
+    let mut bench = Bench::of(World::with(1, limits, false), G25, policy());
+    let (first, _) = bench.start();
+    bench.complete(0, first);
+    let (peer, tool) = (bench.peer, bench.tool);
+    let refused = bench.world.call(0, peer, G25, tool);
+    assert_eq!(bench.reply(refused)["error"]["data"], json!({ "reason": "payload_limit" }));
+    bench.blind = true;
+    let failed = bench.world.call(0, peer, G25, tool);
+    assert_eq!(bench.code(failed), -32603);
+    assert_eq!(bench.store.ids.len(), 1);
+    bench.blind = false;
+    bench.assert_idle();
+    // Without a limit nobody asks.
+    let mut bench = Bench::new(G25);
+    bench.start();
+    assert_eq!(bench.store.usages, 0);
+}

@@ -43,6 +43,8 @@ pub struct Store {
     pub ids: BTreeSet<String>,
     pub writes: usize,
     pub reads: usize,
+    /// Questions for what an owner has stored.
+    pub usages: usize,
     /// Questions for what is due.
     pub sweeps: usize,
 }
@@ -114,6 +116,12 @@ impl Store {
                 found.retain(|record| after.as_ref().is_none_or(|after| (record.created_at, &record.id) > (after.created_at, &after.id)));
                 found.truncate(*limit as usize);
                 (Completion::Records(found), None)
+            }
+            Operation::Usage { owner } => {
+                self.usages += 1;
+                let own = self.rows.values().filter(|row| row.record.owner == *owner);
+                let (tasks, bytes) = own.fold((0, 0), |(tasks, bytes), row| (tasks + 1, bytes + row.parts.values().map(|part| part.len() as u64).sum::<u64>()));
+                (Completion::Usage { tasks, bytes }, None)
             }
             Operation::Due { before, limit } => {
                 self.sweeps += 1;

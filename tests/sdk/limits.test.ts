@@ -4,7 +4,7 @@ import { TaskClient, TaskServer, isTaskError, memoryStore } from "mcp-tasks";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeClient } from "./client-sdk.ts";
-import { World, auth, latch, text, type Json } from "./harness/g26.ts";
+import { World, accept, auth, form, latch, text, type Json } from "./harness/g26.ts";
 
 const always = { task: "always" } as const;
 const ada = { auth: auth("ada") };
@@ -87,6 +87,48 @@ test("G26-GET-08, X-SEC-08: a client that polls too fast still gets its result",
   assert.deepEqual((await client.callTool({ name: "work", arguments: {} })).content, [{ type: "text", text: "done" }]);
   assert.ok(refusals > 0);
   await client.close();
+});
+
+test("X-LIM-01, X-ERR-04, X-TTL-06, H85: what an owner keeps is limited, whichever process stored it; the rest runs plainly or is refused", async () => {
+  const store = memoryStore();
+  const options = { tools: { quick: () => text("done"), must: () => text("must") }, tasks: { ...always, store, tools: { must: { support: "required" } }, limits: { storedPerOwner: 2 } } } as const;
+  await using here = await World.open(options);
+  await using there = await World.open(options);
+  const kept = [await here.start("quick", {}, ada), await there.start("quick", {}, ada)] as const;
+  assert.equal((await here.call("quick", {}, ada)).result.resultType, "complete");
+  const { status, error } = await there.call("must", {}, ada);
+  assert.deepEqual([status, error?.code, error?.data], [429, -32603, { reason: "task_limit" }]);
+  for (const id of kept) await here.until(id, "completed", ada);
+  await here.start("must", {}, bob);
+  await using bytes = await World.open({ ...options, tasks: { ...options.tasks, limits: { storedBytesPerOwner: 10 } } });
+  assert.deepEqual((await bytes.call("must", {}, ada)).error?.data, { reason: "payload_limit" });
+});
+
+test("X-LIM-01: a limit that the store cannot count is refused at once", () => {
+  const { usage: _usage, ...rest } = memoryStore();
+  assert.throws(() => new TaskServer({ store: rest as never, limits: { storedPerOwner: 1 } }), (error) => isTaskError(error) && error.message.includes("`store`"));
+  new TaskServer({ limits: { storedPerOwner: 1 } });
+});
+
+test("X-LIM-02: a server may lower how many inputs a task issues in its life", async () => {
+  let world: World;
+  await using _ = (world = await World.open({
+    tools: {
+      ask: async (_, ctx) => {
+        const task = world.tasks.current(ctx);
+        for (let time = 0; ; time++) await task?.requireInput(form(`${time}`, {}), "q").catch((error: Error) => Promise.reject(new Error(`${time}: ${(error as never as { code: string }).code}`)));
+      },
+    },
+    tasks: { ...always, limits: { inputsPerTask: 2 } },
+  }));
+  const id = await world.start("ask");
+  for (const key of ["q-1", "q-2"]) {
+    const { inputRequests } = await world.until(id, "input_required");
+    assert.deepEqual(Object.keys(inputRequests), [key]);
+    await world.update(id, { [key]: accept({}) });
+  }
+  const { result } = await world.until(id, "completed");
+  assert.deepEqual([result.isError, result.content[0].text], [true, "2: limit"]);
 });
 
 test("X-SEC-08: a connection that is one stream has no rates: its client is the host's own", async () => {

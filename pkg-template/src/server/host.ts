@@ -11,6 +11,7 @@ export interface ReceiverHost {
   delete(job: number, owner: string, id: string, version: number): void;
   list(job: number, owner: string, after: number, afterId: string, limit: number): void;
   due(job: number, before: number, limit: number): void;
+  usage(job: number, owner: string): void;
   finish(job: number): void;
   beginReply(request: number, job: number): void;
   endReply(request: number, kind: number): void;

@@ -386,6 +386,9 @@ export class Runtime implements ReceiverHost {
   due(job: number, before: number, limit: number): void {
     this.#jobs.due(job, before, limit);
   }
+  usage(job: number, owner: string): void {
+    this.#jobs.usage(job, owner);
+  }
   finish(job: number): void {
     this.#jobs.finish(job);
   }
@@ -618,6 +621,9 @@ export class Runtime implements ReceiverHost {
       this.#options.onevent !== undefined,
       coreRates(this.#options.limits),
       this.#options.creationWindow ?? 86_400_000,
+      limits.inputsPerTask ?? 10_000,
+      limits.storedPerOwner ?? 0,
+      limits.storedBytesPerOwner ?? 0,
     );
     receiver.tellRequestors(this.#options.statusNotifications ?? true);
     if (this.#options.idPrefix !== undefined) receiver.prefixIds(this.#options.idPrefix);

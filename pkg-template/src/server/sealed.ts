@@ -23,6 +23,7 @@ export function sealed(store: TaskStore, payloads: PayloadProtection): TaskStore
     delete: (owner, id, version) => store.delete(owner, id, version),
     list: (owner, options) => store.list(owner, options),
     due: (before, limit) => store.due(before, limit),
+    usage: store.usage?.bind(store),
     watch: store.watch?.bind(store),
     close: store.close?.bind(store),
   };

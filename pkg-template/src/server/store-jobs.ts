@@ -7,6 +7,7 @@ export interface Completions {
   found(now: number, job: number, version: number, createdAt: number, state: string): void;
   missing(now: number, job: number): void;
   done(now: number, job: number, done: boolean): void;
+  used(now: number, job: number, tasks: number, bytes: number): void;
   rows(now: number, job: number, records: string): void;
   failed(now: number, job: number, why: number): void;
 }
@@ -104,6 +105,10 @@ export class StoreJobs {
     this.#run(job, () => this.#store.due(before, limit), (tasks) => this.#rows(job, tasks, true));
   }
 
+  usage(job: number, owner: string): void {
+    this.#run(job, () => this.#store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => this.#core().used(Date.now(), job, tasks, bytes));
+  }
+
   #put(task: TaskWrite): boolean | Promise<boolean> {
     this.writing = true;
     try {
@@ -151,6 +156,7 @@ export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
+const NOTHING = { tasks: 0, bytes: 0 } as const;
 const WITHOUT_PAYLOAD = { payload: false } as const;
 const UNREADABLE = "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
 /** Member names around a part, in code units. */

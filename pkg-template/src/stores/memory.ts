@@ -1,5 +1,5 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type { StoredTask, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 /**
@@ -31,6 +31,7 @@ export interface MemoryStore extends TaskStore {
   delete(owner: string, id: string, version: number): boolean;
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[];
   due(before: number, limit: number): StoredTask[];
+  usage(owner: string): TaskUsage;
   watch(listener: (owner: string, id: string) => void): () => void;
 }
 
@@ -76,6 +77,8 @@ class Shelf {
   readonly tasks = new Map<string, Entry>();
   readonly order = new Sorted<Place, Entry>(byCreation);
   bytes = 0;
+  /** Length of the payloads. */
+  payloads = 0;
 }
 
 class Memory implements MemoryStore {
@@ -114,6 +117,7 @@ class Memory implements MemoryStore {
     // From here on nothing throws: the write is whole, or it was refused above.
     if (shelf === undefined) this.shelves.set(task.owner, (shelf = new Shelf()));
     shelf.bytes += growth;
+    shelf.payloads += (payload?.length ?? 0) - (stored?.payload?.length ?? 0);
     this.bytes += growth;
     const { owner, id, version, state } = task;
     this.origin ??= task.createdAt;
@@ -147,6 +151,7 @@ class Memory implements MemoryStore {
     this.tasks -= 1;
     this.bytes -= bytes;
     shelf.bytes -= bytes;
+    shelf.payloads -= stored.payload?.length ?? 0;
     shelf.tasks.delete(id);
     shelf.order.remove(stored);
     if (stored.due !== null) this.deadlines.remove(stored);
@@ -174,6 +179,11 @@ class Memory implements MemoryStore {
       found.push(this.snapshot(entry, null));
     }
     return found;
+  }
+
+  usage(owner: string): TaskUsage {
+    const shelf = this.shelves.get(owner);
+    return { tasks: shelf?.tasks.size ?? 0, bytes: shelf?.payloads ?? 0 };
   }
 
   watch(listener: (owner: string, id: string) => void): () => void {

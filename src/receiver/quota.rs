@@ -1,0 +1,35 @@
+//! What one owner may keep in the store, whichever process stored it. The store is asked before a task is made, and only where
+//! there is such a limit. What is kept already is never given up for it (X-TTL-06).
+
+use super::{Output, Pending, Receiver, Request};
+use crate::storage::{Completion, Job, Operation};
+use crate::wire::{Error, LimitReason};
+
+impl Receiver {
+    pub(super) fn has_quota(&self) -> bool {
+        self.limits.stored.is_some() || self.limits.stored_bytes.is_some()
+    }
+
+    /// Asks what the owner of a call has stored.
+    pub(super) fn ask_usage(&mut self, call: Request) {
+        let Some(owner) = self.calls.get(&call).and_then(super::call::Call::owner) else { return };
+        let job = self.job(Pending::Usage { call });
+        self.push(Output::Store { job, operation: Operation::Usage { owner } });
+    }
+
+    pub(super) fn usage_known(&mut self, job: Job, number: Request, completion: &Completion) {
+        self.finish(Some(job));
+        let over = |limit: Option<u32>, used: u64| limit.is_some_and(|limit| used >= u64::from(limit));
+        match completion {
+            Completion::Usage { tasks, .. } if over(self.limits.stored, *tasks) => self.decline(number, Error::limit(LimitReason::Tasks)),
+            Completion::Usage { bytes, .. } if over(self.limits.stored_bytes, *bytes) => self.decline(number, Error::limit(LimitReason::Payload)),
+            Completion::Usage { .. } => {
+                if let Some(call) = self.calls.get_mut(&number) {
+                    call.within_quota = true;
+                }
+                self.create(number);
+            }
+            _ => self.decline(number, Error::storage()),
+        }
+    }
+}
