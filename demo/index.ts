@@ -1,4 +1,5 @@
-// `npm run demo`: one server, a client of each generation, real work, and a restart in between.
+// `npm run demo`: one server, a client of each generation, real work, a restart in between, and a server that is killed in
+// the middle of its work.
 //
 //   npm run demo -- [directory to checksum; default: this repository] [--ask]
 //
@@ -204,6 +205,40 @@ async function revisit(client: DemoClient, remembered: readonly Remembered[]): P
   return same;
 }
 
+/** Kills the server while it draws a picture and waits for an answer. Both tasks end well on the next one, which is returned. */
+async function survive(server: ServerProcess, port: number): Promise<ServerProcess> {
+  print(bold("\nKilling the server in the middle of its work"));
+  const asked = Promise.withResolvers<void>();
+  const alive = Promise.withResolvers<void>();
+  const client = await connectModern(server.url, async (message, properties) => {
+    asked.resolve();
+    await alive.promise;
+    return await ask(message, properties);
+  });
+  const release = await client.call("publish", { manifest: "survivor", ask: "return" });
+  await asked.promise;
+  const progress = new Progress("fractal");
+  const picture = await client.call("fractal", { name: "survivor", ...size, ...views.modern });
+  for await (const snapshot of picture.updates()) {
+    progress.show(snapshot);
+    if ((fraction(snapshot) ?? 0) >= ENOUGH) break;
+  }
+  await server.kill();
+  progress.end("its process is killed, and another one started");
+  const next = await ServerProcess.start({ root: directory, data, port });
+  alive.resolve();
+
+  const again = new Progress("fractal");
+  for await (const snapshot of picture.updates()) again.show(snapshot);
+  const { bytes } = contentOf<{ bytes: number }>(await picture.result(), "fractal");
+  again.end(`drawn by the second process: ${megabytes(bytes)}`);
+  const { published, channel } = contentOf<{ published: boolean; channel?: string }>(await release.result(), "publish");
+  expect(published || values.ask, "publish was declined, though the demo answers yes.");
+  print(`  publish: asked by the first process, ${published ? `confirmed for ${channel}` : "declined"} in the second`);
+  await client.close();
+  return next;
+}
+
 async function demo(): Promise<void> {
   const begun = performance.now();
   expect(await stat(directory).then((found) => found.isDirectory(), () => false), `${directory} is not a directory.`);
@@ -239,6 +274,7 @@ async function demo(): Promise<void> {
     expect(count === recalled.filter((task) => task.client === client.name).length && count > 0, `A task of ${client.title} is missing.`);
     await client.close();
   }
+  server = await survive(server, port);
   await server.stop();
 
   print(bold("\nSummary"));

@@ -70,6 +70,13 @@ export class ServerProcess {
     });
   }
 
+  /** Ends the process as a crash would. */
+  async kill(): Promise<void> {
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
   /** Asks the process to end, and waits until it has. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;

@@ -26,9 +26,12 @@ mkdirSync(data, { recursive: true });
 
 const db = new DatabaseSync(join(data, "tasks.sqlite"));
 const tasks = new TaskServer({
-  store: sqliteStore(db, { wal: true }),
-  defaults: { pollInterval: 250 },
+  store: sqliteStore(db, { wal: true, busyTimeout: 5_000 }),
+  defaults: { pollInterval: 250, onLost: "restart" },
   tools: { checksum: { task: "always" }, fractal: { task: "always" }, publish: { task: "always" } },
+  // Short, so that nobody waits for long when the demo kills this process.
+  lease: 2_000,
+  server: buildServer,
   onerror: (error) => console.error(error),
 });
 
@@ -165,7 +168,8 @@ http.listen(Number(values.port), "127.0.0.1", () => {
 });
 
 process.once("SIGTERM", () => {
-  http.close(() => {
+  http.close(async () => {
+    await tasks.close();
     db.close();
     process.exit(0);
   });
