@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, Request, Shape, Support};
-use mcp_tasks::task::{InputKind, Phase};
+use mcp_tasks::receiver::{Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, RESTARTED, Request, Shape, Support};
+use mcp_tasks::task::{InputKind, OnLost, Phase};
 use mcp_tasks::wire::{Generation, News};
 use serde_json::Value;
 
-use crate::harness::{G25, G26, Seen, World, policy};
+use crate::harness::{G25, G26, LEASE, Seen, World, policy};
 use crate::model::Fault;
 
 /// One thing that happens: what, and three numbers that choose.
@@ -39,7 +39,10 @@ pub struct Chaos {
     pub world: World,
     clients: Vec<Client>,
     policies: u32,
-    handlers: BTreeMap<Request, Handler>,
+    /// By receiver and call: receivers number the calls that they start again alike.
+    handlers: BTreeMap<(usize, Request), Handler>,
+    /// Receivers that are to end.
+    closed: BTreeSet<usize>,
     calls: Vec<(usize, Request)>,
     /// Of each request its client, while it may be unanswered.
     by_client: BTreeMap<Request, usize>,
@@ -62,6 +65,8 @@ fn policies() -> Vec<Policy> {
         Policy { promotion: Promotion::Handler, cooperative: true, ..short.clone() },
         Policy { extends: true, cooperative: true, ..short.clone() },
         Policy { support: Support::Required, ..short.clone() },
+        Policy { on_lost: OnLost::Restart, ..policy() },
+        Policy { on_lost: OnLost::Restart, cooperative: true, extends: true, ..short.clone() },
         Policy { support: Support::Forbidden, promotion: Promotion::Never, ..short },
     ]
 }
@@ -80,6 +85,7 @@ impl Chaos {
             clients: Vec::new(),
             policies: policies.len() as u32,
             handlers: BTreeMap::new(),
+            closed: BTreeSet::new(),
             calls: Vec::new(),
             by_client: BTreeMap::new(),
             waits: Vec::new(),
@@ -100,8 +106,8 @@ impl Chaos {
     }
 
     pub fn step(&mut self, (what, a, b, c): Step) {
-        let client = usize::from(a) % self.clients.len();
-        match what % 31 {
+        let Some(client) = self.some_client(a) else { return self.world.pause(0, false) };
+        match what % 35 {
             0..=3 => self.call(client, b, c),
             4 | 5 => self.end_some(b, c),
             6 => self.begin_some(b),
@@ -132,7 +138,7 @@ impl Chaos {
             }
             17 | 18 if self.clients[client].generation == G26 => self.update(client, b, c),
             19 => {
-                if let Some((node, request)) = pick(&self.waits, b) {
+                if let Some((node, request)) = pick(&self.waits, b).filter(|(node, _)| !self.world.is_paused(*node)) {
                     self.world.excused.insert(request);
                     self.world.input(node, |receiver, now| receiver.handle_wait_ended(now, request));
                 }
@@ -159,6 +165,15 @@ impl Chaos {
                     self.leave(node, request);
                 }
             }
+            31 => self.world.pause(self.clients[client].node, true),
+            32 => self.world.pause(usize::from(b) % self.world.lives().len(), false),
+            // Clocks differ by less than half a lease, or by more.
+            33 => self.world.skew(self.clients[client].node, (i64::from(b) - 128) * i64::from(c)),
+            34 => match b % 4 {
+                0 => self.unstart_some(c),
+                1 => self.end_receiver(self.clients[client].node, false),
+                _ => self.end_receiver(self.clients[client].node, true),
+            },
             24 => self.world.pass(i64::from(b) * i64::from(c)),
             25 => self.world.now -= i64::from(b) * 100,
             26 => match b % 12 {
@@ -182,6 +197,27 @@ impl Chaos {
             }
         }
         self.watch();
+    }
+
+    /// A client of a process that is awake.
+    fn some_client(&self, a: u8) -> Option<usize> {
+        let awake: Vec<usize> = (0..self.clients.len()).filter(|client| !self.world.is_paused(self.clients[*client].node)).collect();
+        pick(&awake, a)
+    }
+
+    /// A receiver takes on nothing more, and perhaps hands over what it has.
+    fn end_receiver(&mut self, node: usize, leaves: bool) {
+        self.closed.insert(node);
+        self.world.input(node, |receiver, now| if leaves { receiver.handle_leaving(now) } else { receiver.handle_closing(now) });
+    }
+
+    /// The host cannot start a call again.
+    fn unstart_some(&mut self, b: u8) {
+        let again: Vec<(usize, Request)> = self.handlers_at(Stage::Running).into_iter().filter(|(_, call)| *call >= RESTARTED).collect();
+        if let Some((node, call)) = pick(&again, b) {
+            self.handlers.remove(&(node, call));
+            self.world.input(node, |receiver, now| receiver.handle_unstarted(now, call));
+        }
     }
 
     fn call(&mut self, client: usize, b: u8, c: u8) {
@@ -259,19 +295,19 @@ impl Chaos {
         self.world.input(node, |receiver, now| receiver.handle_update(now, facts, Some(&id), Some(answers)));
     }
 
-    fn handlers_at(&self, stage: Stage) -> Vec<Request> {
-        self.handlers.iter().filter(|(_, handler)| handler.stage == stage).map(|(call, _)| *call).collect()
+    /// Handlers in processes that are awake.
+    fn handlers_at(&self, stage: Stage) -> Vec<(usize, Request)> {
+        self.handlers.iter().filter(|((node, _), handler)| handler.stage == stage && !self.world.is_paused(*node)).map(|(place, _)| *place).collect()
     }
 
     fn on_running(&mut self, b: u8, act: impl FnOnce(&mut World, usize, Request)) {
-        if let Some(call) = pick(&self.handlers_at(Stage::Running), b) {
-            act(&mut self.world, self.handlers[&call].node, call);
+        if let Some((node, call)) = pick(&self.handlers_at(Stage::Running), b) {
+            act(&mut self.world, node, call);
         }
     }
 
     fn begin_some(&mut self, b: u8) {
-        if let Some(call) = pick(&self.handlers_at(Stage::Held), b) {
-            let node = self.handlers[&call].node;
+        if let Some((node, call)) = pick(&self.handlers_at(Stage::Held), b) {
             self.world.input(node, |receiver, now| receiver.handle_begin(now, call));
         }
     }
@@ -282,15 +318,14 @@ impl Chaos {
             // A call whose parameters are wrong ends before its handler begins.
             calls.extend(self.handlers_at(Stage::Held));
         }
-        if let Some(call) = pick(&calls, b) {
-            self.end(call, c);
+        if let Some(place) = pick(&calls, b) {
+            self.end(place, c);
         }
     }
 
-    fn end(&mut self, call: Request, c: u8) {
-        let Some(handler) = self.handlers.get_mut(&call) else { return };
+    fn end(&mut self, (node, call): (usize, Request), c: u8) {
+        let Some(handler) = self.handlers.get_mut(&(node, call)) else { return };
         handler.stage = Stage::Over;
-        let node = handler.node;
         let outcome = match c % 8 {
             0 => Outcome::Error { size: 10 },
             1 => Outcome::Result { tool_failed: true, size: 10 },
@@ -305,8 +340,8 @@ impl Chaos {
     }
 
     fn ask_some(&mut self, b: u8, c: u8) {
-        let Some(call) = pick(&self.handlers_at(Stage::Running), b) else { return };
-        let Handler { node, life, own, .. } = self.handlers[&call];
+        let Some((node, call)) = pick(&self.handlers_at(Stage::Running), b) else { return };
+        let Handler { life, own, .. } = self.handlers[&(node, call)];
         self.last_ask += 1;
         let ask = self.last_ask;
         // An ordinary request of an ordinary call is not the receiver's.
@@ -315,19 +350,20 @@ impl Chaos {
         }
     }
 
+    fn some_ask(&self, b: u8) -> Option<Ask> {
+        let asks: Vec<Ask> = self.asks.iter().filter(|(_, (node, ..))| !self.world.is_paused(*node)).map(|(ask, _)| *ask).collect();
+        pick(&asks, b)
+    }
+
     fn answer_some(&mut self, b: u8) {
-        let asks: Vec<Ask> = self.asks.keys().copied().collect();
-        if let Some(ask) = pick(&asks, b) {
-            let (node, life, _) = self.asks[&ask];
-            if self.handlers[&self.asks[&ask].2].life == life {
-                self.world.input(node, |receiver, now| receiver.handle_answer(now, ask));
-            }
+        if let Some(ask) = self.some_ask(b) {
+            let (node, ..) = self.asks[&ask];
+            self.world.input(node, |receiver, now| receiver.handle_answer(now, ask));
         }
     }
 
     fn withdraw_some(&mut self, b: u8) {
-        let asks: Vec<Ask> = self.asks.keys().copied().collect();
-        if let Some(ask) = pick(&asks, b) {
+        if let Some(ask) = self.some_ask(b) {
             let (node, _, call) = self.asks[&ask];
             self.given_up.insert(ask);
             self.world.input(node, |receiver, now| receiver.handle_withdraw(now, call, ask));
@@ -335,7 +371,8 @@ impl Chaos {
     }
 
     fn drop_some(&mut self, b: u8) {
-        let open: Vec<(usize, Request)> = self.calls.iter().filter(|(_, call)| self.world.replied(*call).is_none()).copied().collect();
+        let open: Vec<(usize, Request)> =
+            self.calls.iter().filter(|(node, call)| !self.world.is_paused(*node) && self.world.replied(*call).is_none()).copied().collect();
         if let Some((node, call)) = pick(&open, b) {
             self.world.excused.insert(call);
             self.world.input(node, |receiver, now| receiver.handle_dropped(now, call, false));
@@ -361,18 +398,21 @@ impl Chaos {
                 Output::Forward { call, gated } => {
                     let stage = if gated { Stage::Held } else { Stage::Running };
                     let own = self.by_client.get(&call).is_some_and(|client| self.clients[*client].generation == G25);
-                    self.handlers.insert(call, Handler { node, life, stage, own });
+                    self.handlers.insert((node, call), Handler { node, life, stage, own });
                 }
                 Output::Begin { call } => {
-                    if let Some(handler) = self.handlers.get_mut(&call).filter(|handler| handler.stage == Stage::Held) {
+                    if let Some(handler) = self.handlers.get_mut(&(node, call)).filter(|handler| handler.stage == Stage::Held) {
                         handler.stage = Stage::Running;
                     }
                 }
-                Output::Restart { call, .. } => {
-                    self.handlers.insert(call, Handler { node, life, stage: Stage::Running, own: false });
+                Output::Restart { call, facts, .. } => {
+                    self.handlers.insert((node, call), Handler { node, life, stage: Stage::Running, own: facts.generation == G25 });
+                }
+                Output::HangUp { request } => {
+                    self.world.excused.insert(request);
                 }
                 Output::Abort { call, silently: false } => {
-                    if let Some(handler) = self.handlers.get_mut(&call).filter(|handler| handler.stage == Stage::Held) {
+                    if let Some(handler) = self.handlers.get_mut(&(node, call)).filter(|handler| handler.stage == Stage::Held) {
                         handler.stage = Stage::Over;
                     }
                 }
@@ -409,8 +449,17 @@ impl Chaos {
         self.world.faults.clear();
         self.world.crash_at = None;
         for node in 0..self.world.lives().len() {
-            self.world.input(node, |receiver, now| receiver.handle_start(now));
+            self.world.pause(node, false);
+            if self.closed.contains(&node) {
+                self.world.crash(node);
+            }
+            self.world.input(node, |receiver, now| {
+                receiver.run_alone();
+                receiver.handle_start(now);
+            });
         }
+        self.watch();
+        self.assert_nothing_stuck();
         for round in 0..40 {
             self.world.answer_all();
             self.watch();
@@ -425,8 +474,8 @@ impl Chaos {
             self.world.pass(if round < 4 { 20_000 } else { 1_000_000 });
             self.watch();
             for call in self.handlers_at(Stage::Held) {
-                let node = self.handlers[&call].node;
-                self.world.input(node, |receiver, now| receiver.handle_begin(now, call));
+                let (node, number) = call;
+                self.world.input(node, |receiver, now| receiver.handle_begin(now, number));
                 self.watch();
                 if self.handlers[&call].stage == Stage::Held {
                     self.end(call, 7);
@@ -436,6 +485,21 @@ impl Chaos {
                 self.end(call, 7);
             }
             self.watch();
+        }
+    }
+
+    /// X-STO-05: once everything works, a task whose process was lost stays no longer than its lease and a sweep.
+    fn assert_nothing_stuck(&mut self) {
+        let nodes = self.world.lives().len();
+        // The clocks that differ most tell when a lease is over for everybody.
+        let latest = (0..nodes).map(|node| self.world.clock(node)).max().unwrap_or_default();
+        let earliest = (0..nodes).map(|node| self.world.clock(node)).min().unwrap_or_default();
+        self.world.answer_all();
+        self.world.pass(latest - earliest + 3 * LEASE);
+        self.world.answer_all();
+        self.watch();
+        for (id, task) in self.world.store.all().into_iter().filter(|(_, task)| task.on_lost == OnLost::Fail) {
+            assert!(!task.is_orphan(earliest + LEASE), "{id} is stuck: {task:?}");
         }
     }
 
@@ -475,8 +539,8 @@ impl Chaos {
 
     /// What was told fits what happened.
     fn assert_story(&self) {
-        let (mut ends, mut created, mut restarts, mut runs) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-        for (place, Seen { node, life, output }) in self.world.seen.iter().enumerate() {
+        let (mut ends, mut created, mut epochs, mut runs) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        for Seen { node, life, output } in &self.world.seen {
             match output {
                 Output::Event(event) => {
                     let Event { happening, id, .. } = &**event;
@@ -486,6 +550,7 @@ impl Chaos {
                             continue;
                         }
                         Happening::Started => {
+                            assert!(epochs.insert((id.clone(), event.epoch)), "one run of a task began twice: {event:?}");
                             assert!(runs.insert((*node, *life, event.run), id.clone()).is_none(), "one call runs twice: {event:?}");
                             continue;
                         }
@@ -494,20 +559,12 @@ impl Chaos {
                             continue;
                         }
                         Happening::Completed => vec![Phase::Completed, Phase::ToolFailed],
-                        Happening::Failed | Happening::Expired => vec![Phase::Failed],
+                        Happening::Failed | Happening::Expired | Happening::Lost => vec![Phase::Failed],
                         Happening::Cancelled => vec![Phase::Cancelled],
                         _ => continue,
                     };
                     assert!(ends.insert(id.clone(), *happening).is_none(), "{id} ended twice");
                     assert!(phase.contains(&self.world.store.ends[id]), "{happening:?} of {:?}", self.world.store.ends[id]);
-                }
-                Output::Restart { call, answers, .. } => {
-                    let keys: Vec<String> = answers.iter().map(|(key, _)| key.clone()).collect();
-                    let bound = self.world.seen[place..].iter().find_map(|seen| match &seen.output {
-                        Output::Bind { call: bound, id } if bound == call => Some(id.clone()),
-                        _ => None,
-                    });
-                    assert!(restarts.insert((bound.expect("a task"), keys)), "one round of answers started two handlers");
                 }
                 _ => {}
             }

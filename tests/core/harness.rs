@@ -360,6 +360,10 @@ impl World {
         self.nodes[node].paused = paused;
     }
 
+    pub fn is_paused(&self, node: usize) -> bool {
+        self.nodes[node].paused
+    }
+
     /// How often each receiver was started anew.
     pub fn lives(&self) -> Vec<u32> {
         self.nodes.iter().map(|node| node.life).collect()

@@ -27,5 +27,6 @@ mod rate;
 mod read;
 mod requestor;
 mod restart;
+mod shutdown;
 mod state;
 mod wire;

@@ -198,6 +198,11 @@ impl Store {
         assert!(task.updated_at >= before.updated_at && task.updated_at >= task.created_at, "time goes back");
         assert_eq!(task.phase == Phase::InputRequired, task.has_outstanding_input(), "{task:?}");
         assert!(task.issued >= before.issued);
+        // X-STO-04: a task changes hands only by a new run.
+        assert!(task.epoch == before.epoch || task.epoch == before.epoch + 1);
+        if let (Some(lease), true) = (&task.lease, task.epoch == before.epoch) {
+            assert_eq!(Some(&lease.holder), before.lease.as_ref().map(|lease| &lease.holder), "somebody else's lease was taken");
+        }
         if task.generation == mcp_tasks::wire::Generation::G25 {
             assert_eq!(before.ttl, task.ttl, "it never changes (G25-TTL-05)");
         }
