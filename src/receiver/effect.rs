@@ -208,7 +208,9 @@ impl Receiver {
             Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(facts, error),
             Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, ask, Withdrawal::Storage),
             Some(Change::Withdraw { key }) => self.forget_ask(number, &key),
-            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. }) => {
+            // Its lease lapses, and whoever meets it then settles it.
+            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } | Change::Release) => {
+                self.uncount(number);
                 self.drop_asks(number);
                 self.end_call(number);
             }

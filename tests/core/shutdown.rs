@@ -92,6 +92,14 @@ fn who_leaves_does_not_wait_for_a_store_that_fails() {
         assert_eq!(bench.stored(&id).phase, if faults == 1 { Phase::Completed } else { Phase::Working });
         bench.assert_idle();
     }
+    // What cannot be handed over is left to its lease.
+    let mut bench = of(1, OnLost::Restart);
+    let (call, id) = bench.start();
+    bench.ask(0, call, 1, "name");
+    bench.faults.extend([Fault::Fail; 1_000]);
+    leave(&mut bench);
+    assert!(bench.receiver(0).is_quiet() && bench.aborted(call) && bench.stored(&id).lease.is_some());
+    bench.assert_idle();
     // A task that is being created is announced, then handed over.
     let mut bench = of(1, OnLost::Restart);
     bench.later = true;
