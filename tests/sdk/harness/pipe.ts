@@ -18,6 +18,7 @@ export class PipeRequester extends Requester {
   private constructor(near: InMemoryV1) {
     super();
     this.#near = near;
+    near.onclose = () => this.onclose();
     near.onmessage = (message) => this.received(JSON.parse(JSON.stringify(message)) as Message, "pipe");
   }
 
@@ -32,6 +33,8 @@ export class PipeRequester extends Requester {
   }
 
   authInfo: unknown;
+  /** Called when the server's end closes. */
+  onclose: () => void = () => {};
 
   async send(message: Message): Promise<void> {
     this.sent(message, "pipe");
