@@ -24,7 +24,7 @@ export interface Torture {
   readonly store: { readonly module: string; readonly connection: unknown };
   readonly tasks: number;
   readonly processes: number;
-  /** How long a server lives on average, in ms. */
+  /** How long a server lives on average, in ms; longer on a machine that takes long to start one. */
   readonly life: number;
   /** The longest a job works, in ms. */
   readonly work: number;
@@ -146,11 +146,13 @@ export async function torture({ store, tasks, processes, life, work, lease, pati
   };
 
   const haunt = async (place: Place): Promise<void> => {
-    for (;;) {
-      await sleep(life * (0.5 + Math.random()));
+    for (let start = 0; ; ) {
+      await sleep(Math.max(life, 4 * start) * (0.5 + Math.random()));
       if (done) return;
       await place.kill();
+      const killed = performance.now();
       await place.start();
+      start = performance.now() - killed;
     }
   };
 
