@@ -541,33 +541,29 @@ impl Chaos {
     fn assert_story(&self) {
         let (mut ends, mut created, mut epochs, mut runs) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         for Seen { node, life, output } in &self.world.seen {
-            match output {
-                Output::Event(event) => {
-                    let Event { happening, id, .. } = &**event;
-                    let phase = match happening {
-                        Happening::Created => {
-                            assert!(created.insert(id.clone()), "created twice");
-                            continue;
-                        }
-                        Happening::Started => {
-                            assert!(epochs.insert((id.clone(), event.epoch)), "one run of a task began twice: {event:?}");
-                            assert!(runs.insert((*node, *life, event.run), id.clone()).is_none(), "one call runs twice: {event:?}");
-                            continue;
-                        }
-                        Happening::Stopped => {
-                            assert_eq!(runs.remove(&(*node, *life, event.run)).as_ref(), Some(id), "stopped, but not begun: {event:?}");
-                            continue;
-                        }
-                        Happening::Completed => vec![Phase::Completed, Phase::ToolFailed],
-                        Happening::Failed | Happening::Expired | Happening::Lost => vec![Phase::Failed],
-                        Happening::Cancelled => vec![Phase::Cancelled],
-                        _ => continue,
-                    };
-                    assert!(ends.insert(id.clone(), *happening).is_none(), "{id} ended twice");
-                    assert!(phase.contains(&self.world.store.ends[id]), "{happening:?} of {:?}", self.world.store.ends[id]);
+            let Output::Event(event) = output else { continue };
+            let Event { happening, id, .. } = &**event;
+            let phase = match happening {
+                Happening::Created => {
+                    assert!(created.insert(id.clone()), "created twice");
+                    continue;
                 }
-                _ => {}
-            }
+                Happening::Started => {
+                    assert!(epochs.insert((id.clone(), event.epoch)), "one run of a task began twice: {event:?}");
+                    assert!(runs.insert((*node, *life, event.run), id.clone()).is_none(), "one call runs twice: {event:?}");
+                    continue;
+                }
+                Happening::Stopped => {
+                    assert_eq!(runs.remove(&(*node, *life, event.run)).as_ref(), Some(id), "stopped, but not begun: {event:?}");
+                    continue;
+                }
+                Happening::Completed => vec![Phase::Completed, Phase::ToolFailed],
+                Happening::Failed | Happening::Expired | Happening::Lost => vec![Phase::Failed],
+                Happening::Cancelled => vec![Phase::Cancelled],
+                _ => continue,
+            };
+            assert!(ends.insert(id.clone(), *happening).is_none(), "{id} ended twice");
+            assert!(phase.contains(&self.world.store.ends[id]), "{happening:?} of {:?}", self.world.store.ends[id]);
         }
         let lives = self.world.lives();
         assert!(runs.keys().all(|(node, life, _)| *life < lives[*node]), "begun, never stopped: {runs:?}");
