@@ -83,7 +83,10 @@ export class Listener implements TapListener {
 
   #inbound(received: Message, extra: Extra): void {
     const message = withoutMalformedKey(received);
-    if (message.id !== undefined && message.method !== undefined) this.#ended.delete(message.id);
+    if (message.id !== undefined && message.method !== undefined) {
+      this.#ended.delete(message.id);
+      if (this.#pending.has(message.id)) this.#giveUpForStranger(message.id, extra);
+    }
     if (message.method === undefined) return this.#response(message, extra);
     if (message.id === undefined) return this.#notification(message, extra);
     const { method } = message;
@@ -295,6 +298,19 @@ export class Listener implements TapListener {
         creationKey(meta),
       ),
     );
+  }
+
+  /**
+   * A request comes under the id of one that waits. The SDK's transport sends answers where the latest request with their id
+   * came from: if that is another owner's, nothing more is answered to the one that waits (X-SEC-01).
+   */
+  #giveUpForStranger(id: unknown, extra: Extra): void {
+    const waiting = this.#pending.get(id) as number;
+    const peer = this.#peers.get(this.#face.owner(extra, this.#transport.sessionId));
+    if (this.#runtime.requests.get(waiting)?.peer === peer) return;
+    this.#pending.delete(id);
+    this.#runtime.requests.delete(waiting);
+    this.#runtime.enter(() => this.#runtime.receiver.waitEnded(Date.now(), waiting));
   }
 
   #taskRequest(message: Message, extra: Extra): void {
