@@ -128,25 +128,13 @@ impl Receiver {
                 let found = if let Completion::Record(record) = completion { record } else { None };
                 self.looked_up(request, &id, found.and_then(|record| Task::from_state(&record.state)));
             }
-            (read, Completion::Record(Some(record))) if !settled && self.meets_lost(&read, &record) => {}
-            (Read::State { facts, id, .. }, Completion::Record(record)) => {
-                let mut found = record.and_then(|record| Task::from_state(&record.state));
-                let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
-                match found.filter(|_| seen) {
-                    Some(task) => self.state(facts, job, id, task),
-                    None => self.miss(facts),
-                }
-            }
-            (Read::Outcome { facts, owner, id }, Completion::Record(record)) => {
+            (read @ (Read::State { facts, .. } | Read::Outcome { facts, .. }), Completion::Record(record)) => {
                 let version = record.as_ref().map_or(0, |record| record.version);
                 let mut found = record.and_then(|record| Task::from_state(&record.state));
                 let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
                 match found.filter(|_| seen) {
-                    Some(task) if task.phase.is_terminal() => {
-                        self.retrieved(facts, &id, &task);
-                        self.answer(facts, job, Body::Outcome { id, task });
-                    }
-                    Some(_) => self.wait(facts, owner, &id, version),
+                    Some(task) if !settled && self.meets_lost(&read, &task) => {}
+                    Some(task) => self.show(read, job, version, task),
                     None => self.miss(facts),
                 }
             }
@@ -156,15 +144,27 @@ impl Receiver {
         self.finish(Some(job));
     }
 
+    /// Answers a read with the task that it has found, or lets it wait for the task's end.
+    fn show(&mut self, read: Read, job: Job, version: u32, task: Task) {
+        match read {
+            Read::State { facts, id, .. } => self.state(facts, job, id, task),
+            Read::Outcome { facts, id, .. } if task.phase.is_terminal() => {
+                self.retrieved(facts, &id, &task);
+                self.answer(facts, job, Body::Outcome { id, task });
+            }
+            Read::Outcome { facts, owner, id } => self.wait(facts, owner, &id, version),
+            Read::Page { .. } | Read::Listened { .. } => {}
+        }
+    }
+
     /// Whether the read waits, because the process of the task that it found was lost.
-    fn meets_lost(&mut self, read: &Read, record: &Record) -> bool {
+    fn meets_lost(&mut self, read: &Read, task: &Task) -> bool {
         let (Read::State { facts, owner, id } | Read::Outcome { facts, owner, id }) = read else { return false };
-        let Some(mut task) = Task::from_state(&record.state).filter(|task| task.is_orphan(self.now)) else { return false };
-        if !self.sees(*facts, &mut task) || task.phase.is_terminal() {
+        if !task.is_orphan(self.now) {
             return false;
         }
         let slot = self.slots.open(owner.clone(), id);
-        let lost = self.recovery(slot, &task, Some(*facts)).is_some();
+        let lost = self.recovery(slot, task, Some(*facts)).is_some();
         if lost {
             self.read_later(slot, read.clone(), *facts);
         }
