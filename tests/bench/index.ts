@@ -15,6 +15,7 @@ import { report } from "./report.ts";
 /** Every file of rows and its targets. */
 const FILES: Readonly<Record<string, readonly number[]>> = {
   get: [1, 3],
+  "durable-sqlite": [2],
   "durable-postgres": [2],
   "durable-redis": [2],
   cycle: [4],

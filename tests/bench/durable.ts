@@ -1,0 +1,74 @@
+/**
+ * Durable stores against what one would write by hand on the same driver, with the same promises: one atomic compare-and-swap, an
+ * index for an owner's list and one for what is due, and a notice of each change for other processes. One operation at a time,
+ * so what is measured is the round trip and what both ends add to it. Writes are not synced: the disk would hide the rest.
+ */
+
+import type { TaskStore } from "mcp-tasks";
+import { type Open, type Row, repeated } from "./harness.ts";
+
+export const OWNER = "https://issuer.example|alice|tasks";
+export const STATE = "1\t25\tw\t-\t1760000000000\t0\t3600000\t1000\t0\t0\t17\t\t\tsearch\t\t0123456789abcdef\t1\t1760000030000";
+export const PAYLOAD = JSON.stringify({ result: { content: [{ type: "text", text: "x".repeat(400) }] } });
+
+export const id = (n: number): string => `0123456789abcdefghijkl${n}`;
+export const dueAt = (n: number): number => n + 3_600_000;
+
+type Answer = boolean | Promise<boolean>;
+
+/** What a subject does with the task of a number; each says whether it did. */
+export interface Subject {
+  get(n: number): Answer;
+  create(n: number): Answer;
+  complete(n: number): Answer;
+  close(): Promise<void>;
+}
+
+export type Operation = Exclude<keyof Subject, "close">;
+
+const FILLED = 1_000;
+
+/** A store of ours as a subject. */
+export function stored(store: TaskStore, close: () => Promise<void>): Subject {
+  const put = (n: number, version: number, payload: string | null): Answer => store.put({ owner: OWNER, id: id(n), version, createdAt: n, dueAt: dueAt(n), state: STATE, payload });
+  return {
+    get(n) {
+      const task = store.get(OWNER, id(n));
+      return task instanceof Promise ? task.then((task) => task?.createdAt === n) : task?.createdAt === n;
+    },
+    create: (n) => put(n, 1, null),
+    complete: (n) => put(n, 2, PAYLOAD),
+    close,
+  };
+}
+
+const open =
+  (make: () => Promise<Subject>, operation: Operation): Open =>
+  async (scale) => {
+    const subject = await make();
+    for (let n = 0; n < FILLED; n += 1) await subject.create(n);
+    let next = operation === "get" ? 0 : FILLED;
+    const did = async (answer: Answer): Promise<void> => {
+      if (!(answer instanceof Promise ? await answer : answer)) throw new Error("a wrong answer");
+    };
+    const loop = async (times: number): Promise<void> => {
+      for (let done = 0; done < times; done += 1) {
+        const n = operation === "get" ? next++ % FILLED : next++;
+        if (operation === "get") await did(subject.get(n));
+        else await did(subject.create(n));
+        // With the create before it: nothing can be completed twice.
+        if (operation === "complete") await did(subject.complete(n));
+      }
+    };
+    return repeated(loop, scale, () => subject.close());
+  };
+
+/** A line for each operation of a store. The goal is to take at most half as long again as `by hand`. */
+export function durableRows(name: string, ours: () => Promise<Subject>, peers: Readonly<Record<string, () => Promise<Subject>>>): Row[] {
+  return (["get", "create", "complete"] as const).map((operation) => ({
+    target: 2,
+    lines: [{ name: `${name}: ${operation === "complete" ? "create + complete" : operation}`, unit: "µs", goal: { times: 0.67, peer: "by hand" } }],
+    ours: open(ours, operation),
+    peers: Object.fromEntries(Object.entries(peers).map(([peer, make]) => [peer, open(make, operation)])),
+  }));
+}
