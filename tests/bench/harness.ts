@@ -119,8 +119,8 @@ function reason(error: unknown): string {
   return (lines.find((line) => /\bERROR: /.test(line)) ?? lines[0] ?? "").trim();
 }
 
-/** A count as a name shows it: 10k. */
-export const thousands = (count: number): string => (count % 1000 === 0 ? `${count / 1000}k` : String(count));
+/** A count as a name shows it: 10k, 1M. */
+export const thousands = (count: number): string => (count % 1_000_000 === 0 ? `${count / 1_000_000}M` : count % 1000 === 0 ? `${count / 1000}k` : String(count));
 
 function figure(values: readonly number[]): Figure {
   const sorted = values.toSorted((a, b) => a - b);

@@ -27,6 +27,8 @@ const FILES: Readonly<Record<string, readonly number[]>> = {
   size: [13],
   cold: [14],
   overhead: [15],
+  sweep: [16],
+  wakeup: [17],
 };
 const PEERS = ["@modelcontextprotocol/sdk", "@modelcontextprotocol/client", "@modelcontextprotocol/server", "@modelcontextprotocol/ext-tasks"];
 

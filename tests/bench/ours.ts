@@ -1,5 +1,6 @@
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import type { TaskStore } from "mcp-tasks";
 import { type End, Requester } from "./wire.ts";
 
 /** The built package, as users import it. */
@@ -15,17 +16,17 @@ const LIMITS = { running: 1_000_000, runningPerOwner: 1_000_000, resultBytes: 64
 const ROOM = { maxTasks: Infinity, maxTasksPerOwner: Infinity, maxBytes: Infinity, maxBytesPerOwner: Infinity };
 
 /** A tool's handler, as a user writes it. */
-export type Handler = () => Promise<{ content: { type: "text"; text: string }[] }>;
+export type Handler = (context: object) => Promise<{ content: { type: "text"; text: string }[] }>;
 
 /**
  * An SDK v1 server with us attached, and the other end of its transport. `work` answers at once, `hold` never does; both
- * run as tasks. `plain` never does.
+ * run as tasks. `plain` never does. `store`: by default one in memory without limits.
  */
-export async function ourServer(tools: Readonly<Record<string, Handler>> = {}) {
+export async function ourServer(tools: Readonly<Record<string, Handler>> = {}, store?: TaskStore) {
   const { TaskServer, memoryStore } = await load();
   const handlers: Record<string, Handler> = { work: async () => RESULT, hold: () => new Promise(() => {}), plain: async () => RESULT, ...tools };
   const tasks = new TaskServer({
-    store: memoryStore(ROOM),
+    store: store ?? memoryStore(ROOM),
     limits: LIMITS,
     tools: Object.fromEntries(Object.keys(handlers).map((name) => [name, { task: name === "plain" ? "never" : "always" } as const])),
   });
@@ -33,12 +34,12 @@ export async function ourServer(tools: Readonly<Record<string, Handler>> = {}) {
   for (const [name, handler] of Object.entries(handlers)) server.registerTool(name, {}, handler);
   const [end, transport] = InMemoryTransport.createLinkedPair();
   await tasks.attach(server).connect(transport);
-  return { end, server, close: () => server.close() };
+  return { end, server, tasks, close: () => server.close() };
 }
 
 /** {@link ourServer} with a raw requester that has shaken hands. */
-export async function ourRequester(tools: Readonly<Record<string, Handler>> = {}) {
-  const { end, close } = await ourServer(tools);
+export async function ourRequester(tools: Readonly<Record<string, Handler>> = {}, store?: TaskStore) {
+  const { end, close } = await ourServer(tools, store);
   const requester = new Requester(end as End);
   await requester.initialize();
   return { requester, close };
