@@ -1,22 +1,22 @@
 import type { Pool } from "pg";
 import { startPostgres } from "../engines/postgres.ts";
-import { OWNER, PAYLOAD, STATE, type Subject, dueAt, durableRows, id, stored } from "./durable.ts";
+import { OWNER, PAYLOAD, STATE, type Subject, crowdRow, dueAt, durableRows, id, stored } from "./durable.ts";
 
-const connect = async (): Promise<{ pool: Pool; stop(): Promise<void> }> => {
+const connect = async (synced: boolean): Promise<{ pool: Pool; stop(): Promise<void> }> => {
   const server = await startPostgres();
-  return { pool: server.pool({ options: "-c synchronous_commit=off" }), stop: () => server.stop() };
+  return { pool: server.pool(synced ? {} : { options: "-c synchronous_commit=off" }), stop: () => server.stop() };
 };
 
-async function ours(): Promise<Subject> {
+async function ours(synced = false): Promise<Subject> {
   const { postgresStore } = await import("mcp-tasks/stores/postgres");
-  const { pool, stop } = await connect();
+  const { pool, stop } = await connect(synced);
   const store = postgresStore(pool);
   await store.ready();
   return stored(store, stop);
 }
 
-async function byHand(): Promise<Subject> {
-  const { pool, stop } = await connect();
+async function byHand(synced = false): Promise<Subject> {
+  const { pool, stop } = await connect(synced);
   await pool.query(`
     CREATE TABLE tasks (id text PRIMARY KEY, owner text NOT NULL, version bigint NOT NULL, created_at bigint NOT NULL, due_at bigint, state text NOT NULL, payload text);
     CREATE INDEX ON tasks (owner, created_at, id);
@@ -36,4 +36,8 @@ async function byHand(): Promise<Subject> {
   };
 }
 
-export const rows = durableRows("postgresStore", ours, { "by hand": byHand });
+export const rows = [
+  ...durableRows("postgresStore", () => ours(), { "by hand": () => byHand() }),
+  // A transaction with a notice of its own keeps all others of its kind waiting until it is on disk.
+  crowdRow("postgresStore, synced", () => ours(true), () => byHand(true)),
+];

@@ -72,3 +72,25 @@ export function durableRows(name: string, ours: () => Promise<Subject>, peers: R
     peers: Object.fromEntries(Object.entries(peers).map(([peer, make]) => [peer, open(make, operation)])),
   }));
 }
+
+const AT_ONCE = 32;
+
+/** Creations of many clients at once, for what only then queues up. */
+const openCrowd =
+  (make: () => Promise<Subject>): Open =>
+  async (scale) => {
+    const subject = await make();
+    let next = 0;
+    const loop = async (times: number): Promise<void> => {
+      for (let done = 0; done < times; done += 1) {
+        const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => subject.create(next++)));
+        if (answers.includes(false)) throw new Error("a wrong answer");
+      }
+    };
+    return repeated(loop, scale, () => subject.close());
+  };
+
+export function crowdRow(name: string, ours: () => Promise<Subject>, byHand: () => Promise<Subject>): Row {
+  const line = { name: `${name}: ${AT_ONCE} creations at once`, unit: "µs", goal: { times: 0.67, peer: "by hand" } };
+  return { target: 2, lines: [line], ours: openCrowd(ours), peers: { "by hand": openCrowd(byHand) } };
+}
