@@ -77,6 +77,7 @@
 //!     poll_interval: 1_000,
 //!     cooperative: false,
 //!     on_lost: OnLost::Fail,
+//!     restarts: 0,
 //!     immediate: None,
 //! });
 //! let peer = receiver.handle_open(Some("alice"), true);

@@ -176,6 +176,10 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
             next.inputs.retain(|input| input.in_result);
             next.message.clear();
             next.epoch = next.epoch.saturating_add(1);
+            // What was handed over is no loss.
+            if task.lease.is_some() {
+                next.restarts = next.restarts.saturating_sub(1);
+            }
         }
         Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(*by).min(LONGEST_TTL)),
         Command::Complete { tool_failed: false } | Command::Cancel | Command::Renew => {}

@@ -152,6 +152,8 @@ pub struct Task {
     /// A running task's time to live grows instead of ending.
     pub extends: bool,
     pub on_lost: OnLost,
+    /// How often it may still run again because its process was lost: a handler that kills its process must not kill them all.
+    pub restarts: u32,
     /// Input requests issued so far.
     pub issued: u32,
     /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
@@ -280,6 +282,7 @@ impl Task {
             | u8::from(self.extends) << 2
             | u8::from(self.on_lost == OnLost::Restart) << 3;
         field(&mut text, flags);
+        field(&mut text, self.restarts);
         field(&mut text, self.issued);
         field(&mut text, self.mark);
         match self.waits_since {
@@ -324,6 +327,7 @@ impl Task {
         };
         let poll_interval = narrow(fields.next()?)?;
         let flags: u8 = narrow(fields.next()?)?.try_into().ok()?;
+        let restarts = narrow(fields.next()?)?;
         let issued = narrow(fields.next()?)?;
         let mark = number(fields.next()?)?;
         let waits_since = match fields.next()? {
@@ -361,6 +365,7 @@ impl Task {
             cancel_requested: flags & 2 != 0,
             extends: flags & 4 != 0,
             on_lost: if flags & 8 != 0 { OnLost::Restart } else { OnLost::Fail },
+            restarts,
             issued,
             mark,
             waits_since,

@@ -34,6 +34,11 @@ export interface TaskPolicy {
    * which it began are given to it again. Default `"fail"`.
    */
   readonly onLost?: "fail" | "restart" | undefined;
+  /**
+   * How often a task runs again because its process was lost, under `onLost: "restart"`; then it fails. A handler that ends its
+   * process each time so ends no more of them. Default 10.
+   */
+  readonly restarts?: number | undefined;
   /** Text for the model while the task runs (`io.modelcontextprotocol/model-immediate-response`, 2025-11-25). */
   readonly immediateResponse?: string | undefined;
 }

@@ -182,7 +182,7 @@ impl Receiver {
         extends: bool,
         poll_interval: u32,
         cooperative: bool,
-        restarts: bool,
+        restarts: u32,
         immediate: Option<String>,
     ) -> u32 {
         self.inner.borrow_mut().add_policy(Policy {
@@ -202,7 +202,8 @@ impl Receiver {
             extends,
             poll_interval,
             cooperative,
-            on_lost: if restarts { OnLost::Restart } else { OnLost::Fail },
+            on_lost: if restarts > 0 { OnLost::Restart } else { OnLost::Fail },
+            restarts,
             immediate: immediate.map(Into::into),
         })
     }

@@ -357,6 +357,7 @@ impl Receiver {
             cancel_requested: false,
             extends: call.policy.extends && call.facts.generation.ttl_may_change(),
             on_lost: call.policy.on_lost,
+            restarts: call.policy.restarts,
             issued: 0,
             mark,
             waits_since: None,
@@ -542,6 +543,7 @@ impl Receiver {
             poll_interval: task.poll_interval,
             cooperative: task.cooperative,
             on_lost: task.on_lost,
+            restarts: task.restarts,
             immediate: None,
         };
         self.insert_running(facts, policy, slot, task.tool.clone(), task.ttl, task.epoch);
@@ -618,6 +620,7 @@ impl Receiver {
             poll_interval: 0,
             cooperative: false,
             on_lost: OnLost::Fail,
+            restarts: 0,
             immediate: None,
         };
         self.insert_running(facts, policy, slot, String::new(), None, 0);

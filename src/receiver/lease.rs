@@ -112,6 +112,7 @@ impl Receiver {
             OnLost::Fail => Some(Command::Fail(Some(Failure::Lost))),
             // Its handler would be told to stop before anything else.
             OnLost::Restart if task.cancel_requested => Some(Command::Cancel),
+            OnLost::Restart if task.lease.is_some() && task.restarts == 0 => Some(Command::Fail(Some(Failure::Lost))),
             OnLost::Restart => {
                 let can = self.service == Service::Open && self.has_room(&slot.owner) && self.place(&slot.owner, task, on).is_some();
                 can.then_some(Command::Restart)

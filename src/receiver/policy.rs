@@ -35,6 +35,8 @@ pub struct Policy {
     pub poll_interval: u32,
     pub cooperative: bool,
     pub on_lost: OnLost,
+    /// How often a task runs again because its process was lost.
+    pub restarts: u32,
     /// Text for the model while the task runs (G25-CRE-07).
     pub immediate: Option<Rc<str>>,
 }

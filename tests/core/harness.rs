@@ -40,6 +40,7 @@ pub fn policy() -> Policy {
         poll_interval: 500,
         cooperative: false,
         on_lost: OnLost::Fail,
+        restarts: 10,
         immediate: None,
     }
 }

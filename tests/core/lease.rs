@@ -1,6 +1,8 @@
 //! Leases: a run that is over without knowing it writes nothing, and a task whose process was lost does not stay.
 
+use mcp_tasks::lifecycle::{self, Command};
 use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Shape};
+use mcp_tasks::storage::Payload;
 use mcp_tasks::task::{Failure, InputKind, OnLost, Phase};
 use serde_json::json;
 
@@ -366,4 +368,26 @@ fn the_sweep_looks_past_what_is_stuck() {
     bench.crash(0);
     bench.pass(2 * LEASE);
     assert_eq!(bench.stored(&ids[249]).failure, Some(Failure::Lost));
+}
+
+/// A handler that ends its process each time does not end them for ever. What is handed over was not lost.
+#[test]
+fn a_lost_task_runs_again_only_so_often() {
+    let (mut bench, _, id) = running(1, Policy { restarts: 2, ..restarting() });
+    for (epoch, left) in [(2, 1), (3, 0)] {
+        bench.crash(0);
+        let peer = bench.world.open(0, Some("ann"), false);
+        bench.pass(LEASE);
+        bench.world.get(0, peer, G26, &id);
+        assert_eq!((bench.stored(&id).phase, bench.stored(&id).epoch, bench.stored(&id).restarts), (Phase::Working, epoch, left));
+    }
+    bench.store.meddle("ann", &id, |task| lifecycle::apply(task, &Command::Release, START).unwrap(), Payload::Keep);
+    bench.crash(0);
+    let peer = bench.world.open(0, Some("ann"), false);
+    bench.world.get(0, peer, G26, &id);
+    assert_eq!((bench.stored(&id).phase, bench.stored(&id).epoch), (Phase::Working, 4));
+    bench.crash(0);
+    bench.pass(2 * LEASE);
+    assert_eq!((bench.stored(&id).phase, bench.stored(&id).failure), (Phase::Failed, Some(Failure::Lost)));
+    bench.assert_idle();
 }

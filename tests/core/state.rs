@@ -24,6 +24,7 @@ pub fn task() -> Task {
         cancel_requested: false,
         extends: false,
         on_lost: OnLost::Fail,
+        restarts: 0,
         issued: 0,
         mark: 0,
         waits_since: None,
@@ -83,6 +84,7 @@ prop_compose! {
             cancel_requested: flags.1,
             extends: flags.2,
             on_lost: if flags.3 { OnLost::Restart } else { OnLost::Fail },
+            restarts: numbers.0,
             epoch: numbers.3,
         }
     }

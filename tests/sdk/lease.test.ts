@@ -174,4 +174,5 @@ it("X-STO-05: wrong options are named", () => {
   for (const lease of [0, 999, 1.5, Number.NaN, 1e9]) assert.throws(() => new TaskServer({ lease }), /`lease` must be/);
   assert.throws(() => new TaskServer({ server: {} as never }), /`server` must be/);
   assert.throws(() => new TaskServer({ tools: { a: { onLost: "retry" as never } } }), /`tools\.a\.onLost` must be "fail" or "restart"/);
+  assert.throws(() => new TaskServer({ tools: { a: { restarts: 0 } } }), /`tools\.a\.restarts` must be a positive whole number/);
 });

@@ -28,9 +28,9 @@ const tasks = new TaskServer({
   server: buildServer,
   defaults: { pollInterval: 100 },
   tools: {
-    again: { task: "always", onLost: "restart" },
+    again: { task: "always", onLost: "restart", restarts: 1_000 },
     once: { task: "always" },
-    confirm: { task: "always", onLost: "restart" },
+    confirm: { task: "always", onLost: "restart", restarts: 1_000 },
   },
   limits: { running: 10_000, runningPerOwner: 10_000, rate: false },
   onerror: (error) => console.error(`${process.pid} ${error.code}: ${error.message}`),

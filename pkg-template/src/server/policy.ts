@@ -13,6 +13,7 @@ export interface FullPolicy {
   readonly pollInterval: number;
   readonly cooperative: boolean;
   readonly onLost: "fail" | "restart";
+  readonly restarts: number;
   readonly immediateResponse: string | undefined;
 }
 
@@ -51,19 +52,21 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   if (!["forbidden", "optional", "required"].includes(support)) throw invalid(`${where}.support`, '"forbidden", "optional" or "required"');
   if (task === "never" && support === "required") throw invalid(`${where}.support`, 'not "required" where task is "never"');
   const ttl = policy.ttl === undefined ? HOUR : policy.ttl;
-  if (ttl !== null && !isTime(ttl)) throw invalid(`${where}.ttl`, "a positive whole number of milliseconds, or null");
+  if (ttl !== null && !isCount(ttl)) throw invalid(`${where}.ttl`, "a positive whole number of milliseconds, or null");
   const maxTtl = policy.maxTtl ?? 24 * HOUR;
-  if (!isTime(maxTtl)) throw invalid(`${where}.maxTtl`, "a positive whole number of milliseconds");
+  if (!isCount(maxTtl)) throw invalid(`${where}.maxTtl`, "a positive whole number of milliseconds");
   const pollInterval = policy.pollInterval ?? 1000;
-  if (!isTime(pollInterval) || pollInterval > 0xffffffff) throw invalid(`${where}.pollInterval`, "a positive whole number of milliseconds");
+  if (!isCount(pollInterval) || pollInterval > 0xffffffff) throw invalid(`${where}.pollInterval`, "a positive whole number of milliseconds");
   const onExpiry = policy.onExpiry ?? "expire";
   if (onExpiry !== "expire" && onExpiry !== "extend") throw invalid(`${where}.onExpiry`, '"expire" or "extend"');
   const onLost = policy.onLost ?? "fail";
   if (onLost !== "fail" && onLost !== "restart") throw invalid(`${where}.onLost`, '"fail" or "restart"');
-  return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative: policy.cooperative ?? false, onLost, immediateResponse: policy.immediateResponse };
+  const restarts = policy.restarts ?? 10;
+  if (!isCount(restarts) || restarts > 0xffffffff) throw invalid(`${where}.restarts`, "a positive whole number");
+  return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative: policy.cooperative ?? false, onLost, restarts, immediateResponse: policy.immediateResponse };
 }
 
-function isTime(value: unknown): value is number {
+function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 

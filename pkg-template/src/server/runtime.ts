@@ -215,7 +215,7 @@ export class Runtime implements ReceiverHost {
         policy.onExpiry === "extend",
         policy.pollInterval,
         policy.cooperative,
-        policy.onLost === "restart",
+        policy.onLost === "restart" ? policy.restarts : 0,
         policy.immediateResponse,
       );
       this.#policies.set(policy, number);
