@@ -16,8 +16,8 @@ const RETRY_LONGEST: Millis = 10_000;
 impl Receiver {
     pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Task) {
         self.happened(number, &change, before, next);
-        // Nobody was told of a discarded task.
-        if !matches!(change, Change::Discard { .. }) {
+        // Nobody was told of a discarded task, and a renewal is no news, also where the store was in doubt about it (X-STO-07).
+        if !matches!(change, Change::Discard { .. } | Change::Renew) {
             self.tell_requestor(number, before, next);
         }
         let begins = self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins));

@@ -123,6 +123,12 @@ impl Receiver {
         if asks && self.recovery(number, &task, change.facts()).is_some() {
             change = Change::Recover { on: change.facts() };
             self.push_front(number, change.clone());
+            if let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.read_payload) {
+                // What it asked is taken out of what is stored, which this turn has not read.
+                slot.busy = false;
+                self.finish(job);
+                return self.advance(number);
+            }
         }
         let command = match self.command(number, &change, &task) {
             Ok(Some(command)) => command,
@@ -157,8 +163,9 @@ impl Receiver {
             Change::Answered { key, .. } => Command::Answer { keys: vec![key.clone()], kept: false },
             Change::Complete { tool_failed, .. } => Command::Complete { tool_failed: *tool_failed },
             Change::Fail { failure, .. } => Command::Fail(*failure),
-            // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02).
-            Change::Cancel(facts) if task.cooperative && facts.generation.cancel_is_a_wish() => Command::RequestCancel,
+            // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02). Where the handler has ended with
+            // a question, nobody is there to decide (G26-CAN-05).
+            Change::Cancel(facts) if task.cooperative && facts.generation.cancel_is_a_wish() && !task.awaits_answers() => Command::RequestCancel,
             Change::Cancel(_) | Change::Discard { .. } => Command::Cancel,
             Change::Expire if !self.lapsed(number, task) => return Ok(None),
             Change::Expire if task.extends && self.runs_here(number) => Command::Extend(task.ttl.unwrap_or_default()),

@@ -257,6 +257,21 @@ fn a_task_runs_again_where_its_owner_is() {
     }
 }
 
+/// X-STO-05: a request that needs nothing of the payload meets a lost task that asked something.
+#[test]
+fn a_cancel_meets_a_lost_question() {
+    let (mut bench, call, id) = running(2, restarting());
+    bench.ask(0, call, 1, "name");
+    bench.crash(0);
+    let peer = bench.world.open(1, Some("ann"), false);
+    bench.pass(LEASE);
+    bench.world.cancel(1, peer, G26, &id);
+    assert_eq!((restarts(&bench), bench.stored(&id).phase), (1, Phase::Cancelled));
+    let (_, again, _) = bench.restarted().unwrap();
+    assert!(bench.aborted(again));
+    bench.assert_idle();
+}
+
 /// One process takes a lost task, however many find it at one instant.
 #[test]
 fn a_lost_task_runs_again_once() {

@@ -119,15 +119,18 @@ fn a_lost_answer_of_the_store_starts_the_tool() {
 /// G26-CAN-05: a task that waits for answers and is held by nobody can be cancelled.
 #[test]
 fn a_question_can_be_cancelled() {
-    let (mut bench, call, id) = bench(1);
-    let peer = bench.peer;
-    bench.outcome(0, call, asks(&["name"]));
-    bench.stop(&id);
-    assert_eq!(bench.status(&id), "cancelled");
-    bench.world.update(0, peer, &id, &[("name-1", Shape::ELICITED)]);
-    assert!(bench.restarted().is_none());
-    assert!(bench.store.parts("ann", &id).is_empty());
-    bench.assert_idle();
+    for cooperative in [false, true] {
+        let mut bench = Bench::of(World::new(1), G26, mcp_tasks::receiver::Policy { cooperative, ..policy() });
+        let (call, id) = bench.start();
+        let peer = bench.peer;
+        bench.outcome(0, call, asks(&["name"]));
+        bench.stop(&id);
+        assert_eq!(bench.status(&id), "cancelled", "nobody is there to decide otherwise");
+        bench.world.update(0, peer, &id, &[("name-1", Shape::ELICITED)]);
+        assert!(bench.restarted().is_none());
+        assert!(bench.store.parts("ann", &id).is_empty());
+        bench.assert_idle();
+    }
 }
 
 /// G26-INP-04: a question that the client cannot answer, or that nobody knows, fails the task.
