@@ -17,6 +17,10 @@ const commands = {
   build: { targets: [SHIPPED], start: async () => (await import("./build.mjs")).build() },
   pack: { targets: [SHIPPED], start: async () => (await import("./pack.mjs")).pack() },
   test: { targets: [SHIPPED, "wasm32-wasip1"], start: async () => (await import("./test.mjs")).test() },
+  simulate: {
+    targets: ["wasm32-wasip1"],
+    start: async (parameters) => (await import("./simulate.mjs")).simulate(parameters),
+  },
   demo: { targets: [SHIPPED], start: program("demo", "index.ts") },
   bench: { targets: [SHIPPED], start: program("tests", "bench", "index.ts") },
   conformance: { targets: [SHIPPED], start: program("tests", "conformance", "run.mjs") },

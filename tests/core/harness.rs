@@ -49,12 +49,14 @@ pub fn policy() -> Policy {
 pub type Restarted = (usize, Request, Vec<(String, String)>);
 
 /// A store operation that waits for the test.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Op {
     pub node: usize,
     pub life: u32,
     pub job: Job,
     pub operation: Operation,
+    /// What the job had read when it wanted this.
+    pub read: Option<Parts>,
 }
 
 /// A receiver and what its host keeps for it.
@@ -192,8 +194,8 @@ impl World {
         let life = node.life;
         match output {
             Output::Store { job, operation } => {
-                node.read.entry(job).or_default();
-                self.pending.push(Op { node: number, life, job, operation });
+                let read = node.read.entry(job).or_default().clone();
+                self.pending.push(Op { node: number, life, job, operation, read });
                 if !self.later {
                     self.answer(self.pending.len() - 1);
                 }
@@ -262,20 +264,25 @@ impl World {
             }
         }
         let fault = if is_put { self.faults.pop_front().unwrap_or(Fault::Nothing) } else { Fault::Nothing };
-        let completion = if self.blind && !is_put { Completion::Failed } else { self.perform(&op, fault) };
-        let (now, job) = (self.clock(op.node), op.job);
-        self.nodes[op.node].receiver.handle_completion(now, job, completion);
-        self.drain(op.node);
+        let done = if self.blind && !is_put { (Completion::Failed, None) } else { self.perform(&op, fault) };
+        self.complete_op(op, done);
     }
 
-    fn perform(&mut self, op: &Op, fault: Fault) -> Completion {
-        let node = &mut self.nodes[op.node];
-        let read = node.read.get_mut(&op.job).expect("a job that is not finished");
-        let (completion, parts) = self.store.perform(&op.operation, read.as_ref(), fault);
-        if parts.is_some() && !matches!(op.operation, Operation::Put { payload: Payload::Keep, .. }) {
-            *read = parts;
+    /// The store performs the operation; nobody has heard of it yet.
+    pub fn perform(&mut self, op: &Op, fault: Fault) -> (Completion, Option<Parts>) {
+        let (completion, parts) = self.store.perform(&op.operation, op.read.as_ref(), fault);
+        (completion, parts.filter(|_| !matches!(op.operation, Operation::Put { payload: Payload::Keep, .. })))
+    }
+
+    /// The store's answer arrives.
+    pub fn complete_op(&mut self, op: Op, (completion, parts): (Completion, Option<Parts>)) {
+        if self.nodes[op.node].life != op.life {
+            return;
         }
-        completion
+        if parts.is_some() {
+            *self.nodes[op.node].read.get_mut(&op.job).expect("a job that is not finished") = parts;
+        }
+        self.input(op.node, |receiver, now| receiver.handle_completion(now, op.job, completion));
     }
 
     /// Answers everything, the oldest first.
@@ -330,12 +337,10 @@ impl World {
     pub fn pass(&mut self, ms: Millis) {
         let end = self.now + ms;
         for _ in 0..MOST_OUTPUTS {
-            let next = self.nodes.iter().enumerate().filter(|(_, node)| !node.paused).filter_map(|(number, node)| Some((node.wake? - node.ahead, number))).min();
-            match next {
+            match self.due() {
                 Some((at, number)) if at <= end => {
                     self.now = self.now.max(at);
-                    self.nodes[number].wake = None;
-                    self.input(number, |receiver, now| receiver.handle_deadline(now));
+                    self.ring(number);
                 }
                 _ => {
                     self.now = self.now.max(end);
@@ -344,6 +349,17 @@ impl World {
             }
         }
         panic!("deadlines without end");
+    }
+
+    /// The next deadline, and whose it is.
+    pub fn due(&self) -> Option<(Millis, usize)> {
+        self.nodes.iter().enumerate().filter(|(_, node)| !node.paused).filter_map(|(number, node)| Some((node.wake? - node.ahead, number))).min()
+    }
+
+    /// The deadline of a receiver has come.
+    pub fn ring(&mut self, node: usize) {
+        self.nodes[node].wake = None;
+        self.input(node, |receiver, now| receiver.handle_deadline(now));
     }
 
     /// What the clock of a receiver shows.
@@ -363,6 +379,10 @@ impl World {
 
     pub fn is_paused(&self, node: usize) -> bool {
         self.nodes[node].paused
+    }
+
+    pub fn holder(&self, node: usize) -> &str {
+        &self.nodes[node].holder
     }
 
     /// How often each receiver was started anew.

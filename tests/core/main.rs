@@ -28,5 +28,6 @@ mod read;
 mod requestor;
 mod restart;
 mod shutdown;
+mod simulator;
 mod state;
 mod wire;

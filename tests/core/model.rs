@@ -33,6 +33,16 @@ struct Row {
     parts: Parts,
 }
 
+/// A write that the store took.
+#[derive(Debug)]
+pub struct Written {
+    pub owner: Rc<str>,
+    pub id: String,
+    pub before: Option<Task>,
+    pub task: Task,
+    pub parts: Parts,
+}
+
 #[derive(Default)]
 pub struct Store {
     rows: BTreeMap<(String, String), Row>,
@@ -41,6 +51,8 @@ pub struct Store {
     /// How each task ended, for ever.
     pub ends: BTreeMap<String, Phase>,
     pub ids: BTreeSet<String>,
+    /// Every write since somebody looked.
+    pub log: Vec<Written>,
     pub writes: usize,
     pub reads: usize,
     /// Questions for what an owner has stored.
@@ -168,6 +180,7 @@ impl Store {
             (Phase::Failed | Phase::Cancelled, _) => assert!(parts.is_empty(), "{parts:?}"),
             (Phase::Working | Phase::InputRequired, _) => {}
         }
+        self.log.push(Written { owner: record.owner.clone(), id: record.id.clone(), before, task, parts: parts.clone() });
         self.rows.insert(place, Row { record: record.clone(), parts: parts.clone() });
         (Completion::Done(true), Some(parts))
     }
@@ -254,6 +267,11 @@ impl Store {
 
     pub fn all(&self) -> Vec<(String, Task)> {
         self.rows.iter().filter(|((owner, _), _)| !owner.starts_with('\u{1}')).map(|((_, id), row)| (id.clone(), Task::from_state(&row.record.state).expect("a state that can be read"))).collect()
+    }
+
+    /// Owners, ids and tasks.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &str, Task)> {
+        self.rows.iter().map(|((owner, id), row)| (owner.as_str(), id.as_str(), Task::from_state(&row.record.state).expect("a state that can be read")))
     }
 
     pub fn len(&self) -> usize {

@@ -1,0 +1,209 @@
+//! What must hold of every story, whatever happens in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mcp_tasks::receiver::{Event, Happening, Request};
+use mcp_tasks::task::{Failure, Millis, Phase, Task};
+use mcp_tasks::wire::Generation;
+use serde_json::Value;
+
+use crate::model::Written;
+
+/// A run of a handler: which instance, which life of it, and which call there.
+pub type Run = (usize, u32, Request);
+
+/// How a task ended, as somebody saw it: the status, and the outcome where it came with it.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct End {
+    status: Option<String>,
+    outcome: Option<Value>,
+}
+
+/// What the store has of a task.
+struct Stored {
+    task: Task,
+    /// Who reads it from here on may miss it.
+    gone_at: Option<Millis>,
+}
+
+#[derive(Default)]
+pub struct Truth {
+    stored: BTreeMap<String, Stored>,
+    ends: BTreeMap<String, End>,
+    /// What each subscription, or requestor, was told last of each task.
+    pushed: BTreeMap<(Run, String), Value>,
+    /// The end that the events told.
+    told: BTreeMap<String, Happening>,
+    created: BTreeSet<String>,
+    /// Which run of which task a call is, and the other way round.
+    runs: BTreeMap<Run, (String, u32)>,
+    epochs: BTreeMap<(String, u32), Run>,
+    /// The runs that got the answer under a key.
+    answered: BTreeMap<(String, String), Vec<Run>>,
+    /// The furthest that any clock was ahead, and behind.
+    pub ahead: Millis,
+    pub behind: Millis,
+}
+
+impl Truth {
+    /// By how much two clocks may differ, or may have.
+    pub fn span(&self) -> Millis {
+        self.ahead + self.behind
+    }
+
+    pub fn clock(&mut self, ahead: Millis) {
+        self.ahead = self.ahead.max(ahead);
+        self.behind = self.behind.max(-ahead);
+    }
+
+    /// The store took a write. The store itself has looked at what holds for any two versions of a task; here it matters who
+    /// wrote.
+    pub fn written(&mut self, written: &Written) {
+        let Written { id, before, task, parts, .. } = written;
+        let gone_at = if task.failure == Some(Failure::Expired) { task.due_at() } else { task.expires_at() };
+        if let Some(before) = before {
+            self.assert_by_the_runner(id, before, task);
+        }
+        let outcome = parts.get("result").or(parts.get("error")).and_then(|outcome| outcome.strip_prefix("outcome of "));
+        if let Some(call) = outcome.filter(|_| task.phase.is_terminal()) {
+            let (node, life) = writer(task);
+            let run = (node, life, call.parse().expect("a call"));
+            assert_eq!(self.runs.get(&run), Some(&(id.clone(), task.epoch)), "the run {run:?} is not the latest of {id}");
+        }
+        self.stored.insert(id.clone(), Stored { task: task.clone(), gone_at });
+    }
+
+    /// X-STO-04: what only the handler's process can have to say, it says while it holds the task.
+    fn assert_by_the_runner(&self, id: &str, before: &Task, task: &Task) {
+        let ended = task.phase.is_terminal() && task.phase != Phase::Cancelled && !matches!(task.failure, Some(Failure::Expired | Failure::Lost));
+        let same_run = task.epoch == before.epoch;
+        let spoke = same_run && (task.message != before.message || task.issued != before.issued);
+        let renewed = same_run && task.lease.is_some() && task.lease != before.lease;
+        if ended || spoke || renewed {
+            let (node, life) = writer(task);
+            let holder = before.lease.as_ref().map(|lease| lease.holder.to_string());
+            assert_eq!(holder, Some(format!("{node}.{life}")), "{id} is written by a process that does not hold it: {before:?} -> {task:?}");
+        }
+        if task.failure == Some(Failure::Lost) || (!same_run && !before.awaits_answers()) {
+            let until = before.lease.as_ref().map(|lease| lease.until);
+            let (node, life) = writer(task);
+            let own = before.lease.as_ref().is_some_and(|lease| *lease.holder == *format!("{node}.{life}"));
+            assert!(own || until.is_none_or(|until| task.updated_at >= until), "{id} is taken before its lease is over");
+        }
+    }
+
+    /// Whether somebody has been told how the task ended.
+    pub fn is_over(&self, id: &str) -> bool {
+        self.ends.contains_key(id)
+    }
+
+    /// Somebody was told how a task stands. `knew`: somebody had been told of its end when it was asked for.
+    pub fn shown(&mut self, id: &str, state: &Value, knew: bool) {
+        let status = state["status"].as_str().unwrap_or_else(|| panic!("a status: {state}"));
+        if matches!(status, "working" | "input_required") {
+            assert!(!knew, "{id} has ended as {:?}, and is {status} again", self.ends[id]);
+            return;
+        }
+        if state["statusMessage"] == "The time to live ended before the work" && !self.has_expired(id) {
+            return;
+        }
+        let outcome = state.get("result").or(state.get("error")).cloned();
+        self.ended(id, Some(status), outcome);
+    }
+
+    /// Whether the store has it that the time to live ended the task. Who reads a task whose time is over is told so before that
+    /// (X-TTL-01), and a write that was on its way by then, or comes from a clock that is behind, may still end it otherwise.
+    fn has_expired(&self, id: &str) -> bool {
+        self.stored.get(id).is_some_and(|stored| stored.task.failure == Some(Failure::Expired))
+    }
+
+    /// A subscription is told: never the same twice, and nothing after the end (G26-NTF-04).
+    pub fn pushed(&mut self, stream: Run, id: &str, state: &Value) {
+        let before = self.pushed.insert((stream, id.to_owned()), state.clone());
+        assert_ne!(before.as_ref(), Some(state), "told twice");
+        let ended = before.is_some_and(|before| !matches!(before["status"].as_str(), Some("working" | "input_required")));
+        assert!(!ended, "{state} is told after the end");
+        self.shown(id, state, false);
+    }
+
+    /// Somebody was told how a task ended: always the same, and what the store has.
+    pub fn ended(&mut self, id: &str, status: Option<&str>, outcome: Option<Value>) {
+        if outcome.as_ref().is_some_and(|outcome| outcome["data"]["reason"] == "expired") && !self.has_expired(id) {
+            return;
+        }
+        let end = self.ends.entry(id.to_owned()).or_default();
+        let status = status.map(str::to_owned);
+        assert!(end.status.is_none() || status.is_none() || end.status == status, "{id} ended as {end:?}, and as {status:?}");
+        assert!(end.outcome.is_none() || outcome.is_none() || end.outcome == outcome, "{id} ended with {end:?}, and with {outcome:?}");
+        end.status = end.status.take().or(status);
+        end.outcome = end.outcome.take().or(outcome);
+    }
+
+    /// The task has ended: from now on nobody may be told that it goes on.
+    pub fn close(&mut self, id: &str) {
+        self.ends.entry(id.to_owned()).or_default();
+    }
+
+    /// What the store has is what was told.
+    pub fn assert_stored_end(&self, id: &str, task: &Task) {
+        let told = self.ends.get(id).and_then(|end| end.status.as_deref());
+        let stored = match (task.phase, task.generation) {
+            (Phase::Cancelled, _) => "cancelled",
+            (Phase::Completed, _) | (Phase::ToolFailed, Generation::G26) => "completed",
+            _ => "failed",
+        };
+        assert!(told.is_none_or(|told| told == stored), "{id} ended as {stored}, and {told:?} was told");
+    }
+
+    /// Somebody was told that there is no such task.
+    pub fn missed(&self, id: &str, now: Millis) {
+        // One whose caller went away while it was created is deleted, and nobody was told of it.
+        let Some(stored) = self.stored.get(id).filter(|_| self.created.contains(id)) else { return };
+        let gone_at = stored.gone_at;
+        assert!(gone_at.is_some_and(|at| now + self.span() >= at), "{id} is not found before its time is over: {:?}", stored.task);
+    }
+
+    /// A handler runs as a task.
+    pub fn started(&mut self, run: Run, event: &Event) {
+        let epoch = event.epoch.expect("a run of a stored task");
+        assert!(self.runs.insert(run, (event.id.clone(), epoch)).is_none(), "{run:?} begins twice");
+        let other = self.epochs.insert((event.id.clone(), epoch), run);
+        assert!(other.is_none(), "run {epoch} of {} is {other:?} and {run:?}", event.id);
+    }
+
+    /// A handler is given the answer under a key; `again`: as one of those with which its run begins.
+    pub fn answered(&mut self, run: Run, id: &str, key: &str, again: bool) {
+        let runs = self.answered.entry((id.to_owned(), key.to_owned())).or_default();
+        // A run that follows a lost one begins with the same answers.
+        assert!(runs.is_empty() || (again && !runs.contains(&run)), "the answer {key} of {id} is used by {runs:?} and {run:?}");
+        runs.push(run);
+    }
+
+    pub fn generation(&self, id: &str) -> Option<Generation> {
+        self.stored.get(id).map(|stored| stored.task.generation)
+    }
+
+    pub fn run_of(&self, id: &str, epoch: u32) -> Option<Run> {
+        self.epochs.get(&(id.to_owned(), epoch)).copied()
+    }
+
+    /// X-SEC-09: the events tell of one creation and one end.
+    pub fn event(&mut self, event: &Event) {
+        let id = &event.id;
+        match event.happening {
+            Happening::Created => assert!(self.created.insert(id.clone()), "{id} is created twice"),
+            Happening::Completed | Happening::Failed | Happening::Cancelled | Happening::Expired | Happening::Lost => {
+                let other = self.told.insert(id.clone(), event.happening);
+                assert!(other.is_none(), "{id} ends as {other:?} and as {:?}", event.happening);
+                let task = &self.stored[id].task;
+                assert_eq!(Some(task.phase), event.phase, "{event:?} of {task:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Which instance wrote, and in which life (`World::renew` marks them).
+fn writer(task: &Task) -> (usize, u32) {
+    ((task.mark >> 48) as usize - 1, (task.mark >> 32 & 0xffff) as u32)
+}

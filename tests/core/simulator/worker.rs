@@ -1,0 +1,179 @@
+//! Handlers: what they do, and what they learn.
+
+use mcp_tasks::receiver::Outcome;
+use mcp_tasks::task::{InputKind, Millis};
+use mcp_tasks::receiver::Request;
+
+use super::simulation::{Event, Simulation};
+use super::truth::Run;
+use crate::harness::G25;
+
+/// A handler that was begun.
+#[derive(Debug)]
+pub struct Worker {
+    /// Its task, once it is one.
+    pub id: Option<String>,
+    /// It does so many things more before it ends.
+    left: u64,
+    /// It does nothing until this is answered.
+    waits: bool,
+    /// It ends as soon as it can.
+    stops: bool,
+    /// It has not begun.
+    held: bool,
+    /// Since when it has ended.
+    pub over: Option<Millis>,
+}
+
+impl Simulation {
+    pub(super) fn forward(&mut self, run: Run, gated: bool) {
+        let left = self.random.below(6);
+        self.workers.insert(run, Worker { id: None, left, waits: false, stops: false, held: gated, over: None });
+        self.soon(run);
+    }
+
+    pub(super) fn begin(&mut self, run: Run) {
+        if let Some(worker) = self.workers.get_mut(&run) {
+            worker.held = false;
+            self.soon(run);
+        }
+    }
+
+    pub(super) fn restart(&mut self, run: Run, answers: Vec<(String, String)>) {
+        self.forward(run, false);
+        let id = self.world.seen.iter().rev().find_map(|seen| match &seen.output {
+            mcp_tasks::receiver::Output::Bind { call, id } if (seen.node, seen.life, *call) == run => Some(id.clone()),
+            _ => None,
+        });
+        let id = id.expect("a task");
+        for (key, _) in answers {
+            self.truth.answered(run, &id, &key, true);
+        }
+    }
+
+    pub(super) fn bound(&mut self, run: Run, id: String) {
+        if let Some(worker) = self.workers.get_mut(&run) {
+            worker.id = Some(id);
+        }
+    }
+
+    /// It is told to stop; it may take its time, and may have something to say all the same.
+    pub(super) fn stop(&mut self, run: Run) {
+        if let Some(worker) = self.workers.get_mut(&run) {
+            worker.stops = true;
+            self.soon(run);
+        }
+    }
+
+    pub(super) fn let_go(&mut self, run: Run) {
+        if let Some(worker) = self.workers.get_mut(&run) {
+            worker.stops = true;
+        }
+    }
+
+    /// What it asked is answered, or will not be.
+    pub(super) fn heard(&mut self, node: usize, ask: u32, key: Option<String>) {
+        let Some(run) = self.asks.remove(&ask) else {
+            return assert!(self.given_up.remove(&ask), "{ask} is answered twice on {node}");
+        };
+        assert_eq!(run.0, node);
+        let id = self.workers.get(&run).and_then(|worker| worker.id.clone());
+        if let (Some(key), Some(id)) = (key, id) {
+            self.truth.answered(run, &id, &key, false);
+        }
+        if let Some(worker) = self.workers.get_mut(&run) {
+            worker.waits = false;
+            self.soon(run);
+        }
+    }
+
+    fn soon(&mut self, run: Run) {
+        let most = if self.random.chance(15) { 60_000 } else { 3_000 };
+        let pause = self.random.time(0, most);
+        self.after(pause, Event::Work(run));
+    }
+
+    /// The next thing that a handler does.
+    pub(super) fn work(&mut self, run: Run) {
+        if !self.lives(run) {
+            return;
+        }
+        let (node, _, call) = run;
+        let Some(worker) = self.workers.get_mut(&run).filter(|worker| worker.over.is_none()) else { return };
+        if worker.held {
+            if worker.stops {
+                return self.end(run);
+            }
+            return self.at(node, |receiver, now| receiver.handle_begin(now, call));
+        }
+        if worker.stops || worker.left == 0 {
+            if !worker.waits || worker.stops {
+                self.end(run);
+            }
+            return;
+        }
+        if worker.waits {
+            return;
+        }
+        worker.left -= 1;
+        match self.random.below(6) {
+            0 => {
+                let message = format!("at {}", self.now());
+                self.at(node, |receiver, now| receiver.handle_note(now, call, &message));
+            }
+            1 | 2 => self.ask_client(run),
+            3 => self.at(node, |receiver, now| receiver.handle_promote(now, call)),
+            _ => {}
+        }
+        self.soon(run);
+    }
+
+    fn ask_client(&mut self, run: Run) {
+        let (node, _, call) = run;
+        let own = self.speaks_old(run);
+        self.last_ask += 1;
+        let (ask, name) = (self.last_ask, format!("q{}", self.random.below(2)));
+        self.asks.insert(ask, run);
+        if let Some(worker) = self.workers.get_mut(&run) {
+            worker.waits = true;
+        }
+        if !self.at(node, |receiver, now| receiver.handle_ask(now, call, ask, &name, InputKind::Elicit, own)) {
+            // It goes its ordinary way.
+            self.asks.remove(&ask);
+            if let Some(worker) = self.workers.get_mut(&run) {
+                worker.waits = false;
+            }
+        } else if self.random.chance(10) && self.asks.remove(&ask).is_some() {
+            self.given_up.insert(ask);
+            if let Some(worker) = self.workers.get_mut(&run) {
+                worker.waits = false;
+            }
+            self.at(node, |receiver, now| receiver.handle_withdraw(now, call, ask));
+        }
+    }
+
+    fn speaks_old(&self, run: Run) -> bool {
+        let id = self.workers.get(&run).and_then(|worker| worker.id.as_deref());
+        id.and_then(|id| self.truth.generation(id)) == Some(G25)
+    }
+
+    /// The handler ends, somehow.
+    pub(super) fn end(&mut self, run: Run) {
+        let now = self.now();
+        let (node, _, call): (usize, u32, Request) = run;
+        let old = self.speaks_old(run);
+        let Some(worker) = self.workers.get_mut(&run).filter(|worker| worker.over.is_none()) else { return };
+        worker.over = Some(now);
+        let is_task = worker.id.is_some();
+        let outcome = match self.random.below(10) {
+            0 => Outcome::Error { size: 10 },
+            1 => Outcome::Result { tool_failed: true, size: 10 },
+            2 => Outcome::NotJson,
+            3 | 4 if is_task && !old && !self.hurries => {
+                Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit)), ("age".into(), Some(InputKind::Elicit))], state: true }
+            }
+            _ => Outcome::Result { tool_failed: false, size: 10 },
+        };
+        self.at(node, |receiver, now| receiver.handle_outcome(now, call, outcome));
+    }
+}
