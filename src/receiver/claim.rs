@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::{Output, Pending, Receiver, Request, Timer};
-use crate::claim::Claim;
+use crate::claim::{Claim, owner_of_keys};
 use crate::storage::{Completion, Job, Operation, Payload, Record};
 use crate::task::{Millis, Task};
 use crate::wire::{Body, Error};
@@ -43,14 +43,49 @@ impl Seen {
         seen.map_or(Self { version: 1, created_at: now }, |seen| Self { version: seen.version.saturating_add(1), ..seen })
     }
 
-    fn put(self, (owner, id): (Rc<str>, String), claim: &Claim) -> Operation {
+    fn put(self, (owner, id): Address, claim: &Claim) -> Operation {
         let Self { version, created_at } = self;
         let record = Record { owner, id, version, created_at, due_at: Some(claim.due_at()), state: claim.to_state() };
         Operation::Put { record, payload: Payload::nothing() }
     }
 }
 
+/// What names the creation of a call's task.
+#[derive(Debug)]
+pub(super) struct CreationKey {
+    text: String,
+    /// The claim to it that this call has written.
+    claimed: Option<Seen>,
+    /// What this call wrote last, whether or not the store has it.
+    tried: Option<Seen>,
+    /// An earlier call with this key has not made its task: this one does, under the same id.
+    inherited: bool,
+    /// How often it was looked at.
+    looks: u8,
+}
+
+impl CreationKey {
+    pub fn new(text: String) -> Self {
+        Self { text, claimed: None, tried: None, inherited: false, looks: 0 }
+    }
+
+    pub fn is_claimed(&self) -> bool {
+        self.claimed.is_some()
+    }
+}
+
+/// Under whose name the store has a key, and the key.
+type Address = (Rc<str>, String);
+
 impl Receiver {
+    /// A call's key, and where the store has it.
+    fn key_of(&mut self, number: Request) -> Option<(&mut CreationKey, Address)> {
+        let call = self.calls.get_mut(&number)?;
+        let key = call.key.as_mut()?;
+        let address = (owner_of_keys(call.owner.as_deref()?), key.text.clone());
+        Some((key, address))
+    }
+
     /// Claims the key of a call whose task is to be made.
     pub(super) fn claim(&mut self, number: Request) {
         let room = self.calls.get(&number).is_some_and(|call| self.may_create(call).is_ok());
@@ -67,31 +102,29 @@ impl Receiver {
         let until = now.saturating_add(self.limits.creation_window);
         let Some(call) = self.calls.get(&number) else { return };
         // A task lives for its whole time, by the clock of whoever sweeps it: half of it leaves room for a clock that is ahead.
-        let open_until = call.ttl().map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
-        let claim = Claim { task: call.id(), tool: call.tool().to_owned(), open_until, until };
+        let open_until = call.draft.ttl.map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
+        let claim = Claim { task: call.draft.id.clone(), tool: call.draft.tool.clone(), open_until, until };
         self.write_claim(number, &claim, seen);
     }
 
     fn write_claim(&mut self, number: Request, claim: &Claim, seen: Option<Seen>) {
         let next = Seen::after(seen, self.now);
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        call.tried = Some(next);
-        let Some(address) = call.key_address() else { return };
+        let Some((key, address)) = self.key_of(number) else { return };
+        key.tried = Some(next);
         self.ask_of_key(number, Question::Claim { seen: next }, next.put(address, claim));
     }
 
     fn look_at_key(&mut self, number: Request) {
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        call.looks = call.looks.saturating_add(1);
-        if call.looks > LOOKS {
+        let Some((key, (owner, id))) = self.key_of(number) else { return };
+        key.looks = key.looks.saturating_add(1);
+        if key.looks > LOOKS {
             return self.decline(number, Error::storage());
         }
-        let Some((owner, id)) = call.key_address() else { return };
         self.ask_of_key(number, Question::Key, Operation::Get { owner, id, payload: false, request: None });
     }
 
     fn look_at_task(&mut self, number: Request, id: String, question: Question) {
-        let Some(owner) = self.calls.get(&number).and_then(|call| call.owner()) else { return };
+        let Some(owner) = self.calls.get(&number).and_then(|call| call.owner.clone()) else { return };
         self.ask_of_key(number, question, Operation::Get { owner, id, payload: false, request: None });
     }
 
@@ -106,12 +139,11 @@ impl Receiver {
         if let Question::Doubt { slot } = question {
             return self.doubt_settled(number, slot, completion);
         }
-        let Some(call) = self.calls.get_mut(&number) else { return };
+        if !self.calls.contains_key(&number) {
+            return;
+        }
         match (question, completion) {
-            (Question::Claim { seen }, Completion::Done(true)) => {
-                call.claimed = Some(seen);
-                self.create(number);
-            }
+            (Question::Claim { seen }, Completion::Done(true)) => self.claimed(number, seen),
             (Question::Claim { .. }, Completion::Full { bytes }) => self.decline(number, Error::full(bytes)),
             // Somebody was faster, or the store is in doubt.
             (Question::Claim { .. }, _) => self.look_at_key(number),
@@ -132,19 +164,27 @@ impl Receiver {
         }
     }
 
+    /// The store has the claim of this call.
+    fn claimed(&mut self, number: Request, seen: Seen) {
+        if let Some((key, _)) = self.key_of(number) {
+            key.claimed = Some(seen);
+        }
+        self.create(number);
+    }
+
     fn key_found(&mut self, number: Request, claim: Claim, seen: Seen) {
-        let Some(call) = self.calls.get_mut(&number) else { return };
+        let Some(call) = self.calls.get(&number) else { return };
         if claim.is_over(self.now) {
             return self.claim_anew(number, Some(seen));
         }
-        if claim.tool != call.tool() {
+        if claim.tool != call.draft.tool {
             return self.decline(number, Error::invalid_params("This creation key was used for another tool"));
         }
-        let here = call.owner().is_some_and(|owner| self.slots.find(&owner, &claim.task).is_some());
-        if claim.task == call.id() && call.tried == Some(seen) && !call.is_heir() && !here {
+        let here = call.owner.as_ref().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some());
+        let tried = call.key.as_ref().is_some_and(|key| key.tried == Some(seen) && !key.inherited);
+        if claim.task == call.draft.id && tried && !here {
             // The claim is this call's own, and the answer to it was lost. An heir's would have a later version.
-            call.claimed = Some(seen);
-            return self.create(number);
+            return self.claimed(number, seen);
         }
         self.look_at_task(number, claim.task.clone(), Question::Task { claim, seen });
     }
@@ -156,11 +196,14 @@ impl Receiver {
         if claim.open_until <= now {
             return self.decline(number, Error::used_up());
         }
-        if call.owner().is_some_and(|owner| self.slots.find(&owner, &claim.task).is_some()) {
+        if call.owner.as_ref().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some()) {
             return self.wait_for_key(number);
         }
         // Whoever claimed the key has not stored the task. After another version it cannot give the key up any more.
-        call.inherit(claim.task.clone());
+        call.draft.id = claim.task.clone();
+        if let Some(key) = &mut call.key {
+            key.inherited = true;
+        }
         self.write_claim(number, claim, Some(seen));
     }
 
@@ -179,7 +222,7 @@ impl Receiver {
     /// The task exists: the caller gets its handle, and nothing runs.
     fn answer_again(&mut self, number: Request, id: String, mut task: Task) {
         let Some(call) = self.calls.get(&number) else { return };
-        let (facts, dropped, immediate) = (call.facts, call.dropped, call.immediate());
+        let (facts, dropped, immediate) = (call.facts, call.dropped, call.policy.immediate_text());
         if !self.sees(facts, &mut task) {
             return self.decline(number, Error::used_up());
         }
@@ -220,10 +263,9 @@ impl Receiver {
     /// No task comes of this call's claim: whoever uses the key next begins anew.
     pub(super) fn give_up_key(&mut self, number: Request) {
         let now = self.now;
-        let Some(call) = self.calls.get_mut(&number) else { return };
+        let Some((key, address)) = self.key_of(number) else { return };
         // An heir cannot tell whether the first claimant still stores the task.
-        let Some(seen) = call.claimed.take().filter(|_| !call.is_heir()) else { return };
-        let Some(address) = call.key_address() else { return };
+        let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
         let claim = Claim { task: String::new(), tool: String::new(), open_until: now, until: now };
         let job = self.job(Pending::Nobody);
         self.push(Output::Store { job, operation: Seen::after(Some(seen), now).put(address, &claim) });

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use crate::task::{LONGEST_TTL, OnLost};
 
 /// When a call becomes a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Promotion {
     Always,
+    #[default]
     Never,
     /// When it takes longer than this many ms.
     After(u32),
@@ -16,15 +17,16 @@ pub enum Promotion {
 }
 
 /// What a client may or must do (`execution.taskSupport` in 2025-11-25).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Support {
+    #[default]
     Forbidden,
     Optional,
     Required,
 }
 
-/// How a tool runs as a task. All times in ms.
-#[derive(Clone, Debug)]
+/// How a tool runs as a task; by default it never does. All times in ms.
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
     pub promotion: Promotion,
     pub support: Support,
@@ -51,5 +53,9 @@ impl Policy {
             Some(ttl) => Some(ttl.clamp(MIN_TTL, self.max_ttl.clamp(MIN_TTL, LONGEST_TTL))),
             None => self.ttl.map(|ttl| ttl.clamp(MIN_TTL, LONGEST_TTL)),
         }
+    }
+
+    pub(super) fn immediate_text(&self) -> Option<String> {
+        self.immediate.as_deref().map(str::to_owned)
     }
 }

@@ -12,7 +12,7 @@ impl Receiver {
 
     /// Asks what the owner of a call has stored.
     pub(super) fn ask_usage(&mut self, call: Request) {
-        let Some(owner) = self.calls.get(&call).and_then(super::call::Call::owner) else { return };
+        let Some(owner) = self.calls.get(&call).and_then(|call| call.owner.clone()) else { return };
         let job = self.job(Pending::Usage { call });
         self.push(Output::Store { job, operation: Operation::Usage { owner } });
     }
@@ -25,7 +25,7 @@ impl Receiver {
             Completion::Usage { bytes, .. } if over(self.limits.stored_bytes, *bytes) => self.decline(number, Error::limit(LimitReason::Payload)),
             Completion::Usage { .. } => {
                 if let Some(call) = self.calls.get_mut(&number) {
-                    call.within_quota = true;
+                    call.draft.within_quota = true;
                 }
                 self.create(number);
             }

@@ -1,0 +1,264 @@
+//! Making a task of a call: it is stored first, then announced and run, or declined.
+
+use std::rc::Rc;
+
+use super::call::{Call, Stage};
+use super::change::Change;
+use super::shutdown::Service;
+use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request, Timer};
+use crate::storage::{Completion, Job, Operation, Payload, Record, Source, Stored};
+use crate::task::{Lease, Millis, OnLost, Phase, Task};
+use crate::wire::{Body, Error, LimitReason};
+
+/// What the task of a call is made of, while there is none.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub id: String,
+    pub tool: String,
+    pub trace: String,
+    /// In ms; `None` for no end.
+    pub ttl: Option<u64>,
+    /// Its owner has room in the store.
+    pub within_quota: bool,
+}
+
+impl Receiver {
+    /// Whether a call that just arrived may go on towards its task. Where the key is known there is no need of room.
+    pub(super) fn may_begin(&self, call: &Call) -> Result<(), Error> {
+        if call.key.is_none() {
+            return self.may_create(call).map(|_| ());
+        }
+        call.owner.as_ref().ok_or_else(Error::no_owner)?;
+        self.may_create_now(call.facts.peer)
+    }
+
+    pub(super) fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
+        let owner = call.owner.clone().ok_or_else(Error::no_owner)?;
+        if self.service != Service::Open {
+            return Err(Error::shutting_down());
+        }
+        if !self.has_room(&owner) {
+            return Err(Error::limit(LimitReason::Tasks));
+        }
+        self.may_create_now(call.facts.peer)?;
+        Ok(owner)
+    }
+
+    pub(super) fn create(&mut self, number: Request) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if call.key.as_ref().is_some_and(|key| !key.is_claimed()) {
+            call.stage = Stage::Creating;
+            return self.claim(number);
+        }
+        if call.dropped {
+            return self.decline(number, Error::internal());
+        }
+        let Some(call) = self.calls.get(&number) else { return };
+        // There may have been room, and a connection, when the call arrived.
+        let owner = match self.may_create(call) {
+            Ok(owner) => owner,
+            Err(error) => return self.decline(number, error),
+        };
+        if !call.draft.within_quota && self.has_quota() {
+            if let Some(call) = self.calls.get_mut(&number) {
+                call.stage = Stage::Creating;
+            }
+            return self.ask_usage(number);
+        }
+        if call.key.is_some() && self.slots.find(&owner, &call.draft.id).is_some() {
+            return self.wait_for_key(number);
+        }
+        let lease = self.new_lease();
+        let peer = call.facts.peer;
+        let mark = if call.key.is_some() { self.next_mark() } else { 0 };
+        self.count_creation(peer);
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        match self.peers.get_mut(&call.facts.peer) {
+            Some(connection) => {
+                connection.creating.insert(number, ());
+            }
+            // Nobody is left to hear of a task (G26-HTT-07).
+            None if call.needs_caller() => {
+                call.dropped = true;
+                return self.decline(number, Error::internal());
+            }
+            None => {}
+        }
+        call.stage = Stage::Creating;
+        let id = call.draft.id.clone();
+        let task = call.task(self.now, mark, lease);
+        let payload = if task.on_lost == OnLost::Restart {
+            Payload::Write { onto_read: false, remove: Vec::new(), set: vec![(Stored::Request, Source::Request(number))] }
+        } else {
+            Payload::nothing()
+        };
+        let slot = self.slots.open(owner.clone(), &id);
+        call.slot = Some(slot);
+        let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: task.due_at(), state: task.to_state() };
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.busy = true;
+            slot.call = Some(number);
+            slot.run = 1;
+            slot.cached = Some((task, 1));
+        }
+        self.count(slot);
+        let job = self.job(Pending::Create { call: number, slot });
+        self.push(Output::Store { job, operation: Operation::Put { record, payload } });
+        self.start_sweeping();
+    }
+
+    /// The store has answered the creation.
+    pub(super) fn created(&mut self, job: Job, number: Request, slot: u32, completion: &Completion) {
+        self.push(Output::Finish { job });
+        if *completion == Completion::Done(true) {
+            return self.announce(number, slot);
+        }
+        let refused = matches!(completion, Completion::Full { .. } | Completion::NotJson);
+        if !refused && self.calls.get(&number).is_some_and(|call| call.key.is_some()) {
+            return self.doubt_creation(number, slot);
+        }
+        self.abandon_creation(number, slot);
+        self.decline(
+            number,
+            match completion {
+                Completion::Full { bytes } => Error::full(*bytes),
+                _ => Error::storage(),
+            },
+        );
+        self.advance(slot);
+    }
+
+    /// The call's task is not in the store, or not this call's.
+    pub(super) fn abandon_creation(&mut self, number: Request, slot: u32) {
+        self.uncount(slot);
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.busy = false;
+            entry.call = None;
+            entry.cached = None;
+        }
+        if let Some(call) = self.calls.get_mut(&number) {
+            // Its id may be in the store all the same: it is not tried again.
+            call.policy.promotion = Promotion::Never;
+        }
+    }
+
+    /// The call is no longer on its way to the store.
+    pub(super) fn no_longer_creating(&mut self, facts: Facts) {
+        if let Some(connection) = self.peers.get_mut(&facts.peer) {
+            connection.creating.remove(&facts.request);
+        }
+    }
+
+    /// The call cannot become a task.
+    pub(super) fn decline(&mut self, number: Request, error: Error) {
+        self.give_up_key(number);
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.slot = None;
+        let (facts, begun, dropped, outcome) = (call.facts, call.begun, call.dropped, call.outcome.take());
+        self.no_longer_creating(facts);
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if !dropped && !call.must_be_task() && !error.is_too_often() {
+            // The work can be done without a task (H84).
+            call.stage = Stage::Direct;
+            if let Some(outcome) = outcome {
+                return self.handle_outcome(self.now, number, outcome);
+            }
+            if begun {
+                // The handler may wait to hear whether it runs as a task.
+                self.push(Output::Begin { call: number });
+            } else {
+                self.begin(number);
+            }
+            return;
+        }
+        self.calls.remove(&number);
+        if !dropped {
+            self.refuse(facts, error);
+        }
+        self.push(Output::Abort { call: number, silently: false });
+        self.push(Output::Release { call: number });
+    }
+
+    /// The task is stored: the caller hears of it, then the handler begins (G25-CRE-09, G26-CRE-03).
+    pub(super) fn announce(&mut self, number: Request, slot: u32) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        call.stage = Stage::Task;
+        let (facts, dropped, outcome, immediate) = (call.facts, call.dropped, call.outcome.take(), call.policy.immediate_text());
+        let kept = call.key.is_some();
+        call.announced = !dropped;
+        self.no_longer_creating(facts);
+        let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
+            slot.busy = false;
+            slot.cached.as_ref().map(|(task, _)| (slot.id.clone(), task.clone()))
+        }) else {
+            return;
+        };
+        if dropped {
+            // Nobody will ever know its id, but from its key.
+            self.change(slot, Change::Discard { kept });
+            return;
+        }
+        if let Some(at) = task.expires_at() {
+            self.deadlines.set(at, Timer::Expire(slot));
+        }
+        self.renew_later(slot);
+        self.push(Output::Bind { call: number, id: id.clone() });
+        self.event(Happening::Created, slot);
+        self.push(Output::Reply {
+            request: facts.request,
+            generation: facts.generation,
+            job: None,
+            body: Body::Created { id, task, immediate },
+        });
+        self.event(Happening::Started, slot);
+        match outcome {
+            Some(outcome) => self.settle(number, outcome),
+            None => self.begin(number),
+        }
+        if self.service == Service::Leaving {
+            self.hand_over(slot);
+        }
+        self.advance(slot);
+    }
+
+    /// Lets the handler begin, wherever the call waits.
+    fn begin(&mut self, number: Request) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if call.begun {
+            return;
+        }
+        call.begun = true;
+        let output = if call.gated { Output::Begin { call: number } } else { Output::Forward { call: number, gated: false } };
+        self.push(output);
+    }
+}
+
+impl Call {
+    /// The task that it becomes.
+    fn task(&self, now: Millis, mark: u64, lease: Lease) -> Task {
+        let Self { facts: Facts { generation, .. }, policy, draft, .. } = self;
+        Task {
+            generation: *generation,
+            phase: Phase::Working,
+            failure: None,
+            created_at: now,
+            updated_at: now,
+            ttl: draft.ttl,
+            poll_interval: policy.poll_interval.max(1),
+            tool: draft.tool.clone(),
+            trace: draft.trace.clone(),
+            message: String::new(),
+            cooperative: policy.cooperative && generation.cancel_is_a_wish(),
+            cancel_requested: false,
+            extends: policy.extends && generation.ttl_may_change(),
+            on_lost: policy.on_lost,
+            restarts: policy.restarts,
+            issued: 0,
+            mark,
+            waits_since: None,
+            inputs: Vec::new(),
+            epoch: 1,
+            lease: Some(lease),
+        }
+    }
+}
