@@ -92,6 +92,7 @@ impl Simulation {
         let unanswered = self.unanswered();
         assert!(unanswered.is_empty(), "requests without an answer: {unanswered:?}");
         self.world.assert_idle();
+        self.truth.assert_ends_were_told(&self.world.lives());
         for node in 0..self.world.lives().len() {
             assert!(self.world.receiver(node).timers() < 20, "{} timers are left on {node}", self.world.receiver(node).timers());
         }

@@ -5,9 +5,12 @@
 
 mod client;
 mod ending;
+mod host;
+mod network;
 mod plan;
 mod random;
 mod simulation;
+mod steps;
 mod truth;
 mod worker;
 

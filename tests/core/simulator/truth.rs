@@ -35,11 +35,15 @@ pub struct Truth {
     /// The end that the events told.
     told: BTreeMap<String, Happening>,
     created: BTreeSet<String>,
+    /// Which process wrote the end.
+    enders: BTreeMap<String, (usize, u32)>,
     /// Which run of which task a call is, and the other way round.
     runs: BTreeMap<Run, (String, u32)>,
     epochs: BTreeMap<(String, u32), Run>,
     /// The runs that got the answer under a key.
     answered: BTreeMap<(String, String), Vec<Run>>,
+    /// Every answer that was ever stored.
+    answers: BTreeMap<(String, String), String>,
     /// The furthest that any clock was ahead, and behind.
     pub ahead: Millis,
     pub behind: Millis,
@@ -69,6 +73,16 @@ impl Truth {
             let (node, life) = writer(task);
             let run = (node, life, call.parse().expect("a call"));
             assert_eq!(self.runs.get(&run), Some(&(id.clone(), task.epoch)), "the run {run:?} is not the latest of {id}");
+        }
+        // G26-UPD-07: the first answer counts.
+        for (name, answer) in parts.iter().filter(|(name, _)| name.starts_with("answer ")) {
+            let first = self.answers.entry((id.clone(), name.clone())).or_insert_with(|| answer.clone());
+            assert_eq!(first, answer, "{name} of {id} is answered again");
+        }
+        // Who cancels a task, or finds it lost, does not ask the failing store for ever what became of it.
+        let in_patience = task.phase != Phase::Cancelled && task.failure != Some(Failure::Lost);
+        if before.is_some() && task.phase.is_terminal() && in_patience {
+            self.enders.insert(id.clone(), writer(task));
         }
         self.stored.insert(id.clone(), Stored { task: task.clone(), gone_at });
     }
@@ -128,6 +142,9 @@ impl Truth {
 
     /// Somebody was told how a task ended: always the same, and what the store has.
     pub fn ended(&mut self, id: &str, status: Option<&str>, outcome: Option<Value>) {
+        if status.is_none() && outcome.is_none() {
+            return;
+        }
         if outcome.as_ref().is_some_and(|outcome| outcome["data"]["reason"] == "expired") && !self.has_expired(id) {
             return;
         }
@@ -185,6 +202,13 @@ impl Truth {
 
     pub fn run_of(&self, id: &str, epoch: u32) -> Option<Run> {
         self.epochs.get(&(id.to_owned(), epoch)).copied()
+    }
+
+    /// X-SEC-09: whoever wrote an outcome has told of it unless it died, also where the store's answer was lost.
+    pub fn assert_ends_were_told(&self, lives: &[u32]) {
+        for (id, (node, life)) in self.enders.iter().filter(|(id, _)| self.created.contains(*id)) {
+            assert!(lives[*node] != *life || self.told.contains_key(id), "{node} ended {id}, and told nobody");
+        }
     }
 
     /// X-SEC-09: the events tell of one creation and one end.

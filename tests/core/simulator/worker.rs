@@ -1,8 +1,7 @@
 //! Handlers: what they do, and what they learn.
 
-use mcp_tasks::receiver::Outcome;
+use mcp_tasks::receiver::{Outcome, Output, Request};
 use mcp_tasks::task::{InputKind, Millis};
-use mcp_tasks::receiver::Request;
 
 use super::simulation::{Event, Simulation};
 use super::truth::Run;
@@ -42,7 +41,7 @@ impl Simulation {
     pub(super) fn restart(&mut self, run: Run, answers: Vec<(String, String)>) {
         self.forward(run, false);
         let id = self.world.seen.iter().rev().find_map(|seen| match &seen.output {
-            mcp_tasks::receiver::Output::Bind { call, id } if (seen.node, seen.life, *call) == run => Some(id.clone()),
+            Output::Bind { call, id } if (seen.node, seen.life, *call) == run => Some(id.clone()),
             _ => None,
         });
         let id = id.expect("a task");
