@@ -2,6 +2,6 @@ export { TaskClient } from "./client.ts";
 export { TaskError, TaskStoreFullError, isTaskError, type TaskErrorCode } from "./errors.ts";
 export { TaskServer, type FetchHandler } from "./server.ts";
 export { memoryStore, type MemoryStore, type MemoryStoreOptions } from "./stores/memory.ts";
-export type { MaybePromise, StoredTask, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
+export type { MaybePromise, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
 export type { TransportLike } from "./tap.ts";
 export type * from "./types.ts";

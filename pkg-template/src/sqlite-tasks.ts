@@ -1,6 +1,6 @@
 // The tasks in a SQLite database, whoever holds it: what `stores/sqlite.ts` and `stores/durable-object.ts` have in common.
 import { TaskError } from "./errors.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
+import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What the store uses of a prepared statement. */
@@ -101,13 +101,13 @@ export class SqliteTasks implements TaskStore {
     } catch (error) {
       throw this.failure("write", error, id);
     }
-    return this.tell(result, owner, id);
+    return this.tell(result, owner, id, version);
   }
 
   delete(owner: string, id: string, version: number): boolean {
     check(owner);
     try {
-      return this.tell(this.remove.run(owner, id, version), owner, id) || !this.getHead.get(owner, id);
+      return this.tell(this.remove.run(owner, id, version), owner, id, 0) || !this.getHead.get(owner, id);
     } catch (error) {
       throw this.failure("delete", error);
     }
@@ -155,7 +155,7 @@ export class SqliteTasks implements TaskStore {
     }
   }
 
-  watch(listener: (owner: string, id: string) => void): () => void {
+  watch(listener: TaskListener): () => void {
     return this.watchers.add(listener);
   }
 
@@ -177,9 +177,9 @@ export class SqliteTasks implements TaskStore {
   }
 
   /** Whether a write took place; if so, who watches hears of it. */
-  private tell(result: unknown, owner: string, id: string): boolean {
+  private tell(result: unknown, owner: string, id: string, version: number): boolean {
     if (changes(result) === 0) return false;
-    if (this.watchers.count > 0) this.watchers.tell(owner, id);
+    if (this.watchers.count > 0) this.watchers.tell(owner, id, version);
     return true;
   }
 }
@@ -206,15 +206,15 @@ const STEPS: readonly ((table: string) => string)[] = [
   // Triggers, so that a change and its notice are one statement, whatever program made it. The last notice is never deleted,
   // hence numbers only grow.
   (table) => `
-    CREATE TABLE ${table}_changes (number INTEGER PRIMARY KEY, owner TEXT NOT NULL, id TEXT NOT NULL);
+    CREATE TABLE ${table}_changes (number INTEGER PRIMARY KEY, owner TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL);
     ${["INSERT", "UPDATE", "DELETE"].map((what) => notice(table, what)).join("")}`,
 ];
 
 function notice(table: string, what: string): string {
-  const row = what === "DELETE" ? "OLD" : "NEW";
+  const change = what === "DELETE" ? "OLD.owner, OLD.id, 0" : "NEW.owner, NEW.id, NEW.version";
   return `
     CREATE TRIGGER ${table}_${what.toLowerCase()} AFTER ${what} ON ${table} BEGIN
-      INSERT INTO ${table}_changes (owner, id) VALUES (${row}.owner, ${row}.id);
+      INSERT INTO ${table}_changes (owner, id, version) VALUES (${change});
       DELETE FROM ${table}_changes WHERE number <= last_insert_rowid() - ${CHANGES_KEPT};
     END;`;
 }

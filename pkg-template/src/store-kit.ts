@@ -27,7 +27,7 @@
  * | `delete` | `false`, or an error | deleting another version than it was told |
  * | `list` | an error | a task of another owner; leaving out a task that stood there the whole time |
  * | `due` | a task that is not due any more | leaving a due task out for ever; forgetting tasks by itself when their time has come |
- * | `watch` | a change that did not happen, or a missed one | a report before its change can be read |
+ * | `watch` | a change that did not happen, or a missed one | a report before its change can be read; a version that is not the one that the change made |
  *
  * Quiet stores are held to more than that: with no failure in sight exactly one of several writers wins, and `watch`
  * reports every change.
@@ -629,6 +629,42 @@ export const storeCases: readonly StoreCase[] = [
       stop();
       stopPeer();
     }
+  }),
+
+  storeCase("tells the version with a change, or none, and never another", async ({ store, peer }) => {
+    if (!store.watch) return NO_WATCH;
+    const writers = peer?.watch && peer !== store ? [store, peer] : [store];
+    const told: { readonly id: string; readonly version: number | undefined; readonly found: MaybePromise<StoredTask | undefined> }[] = [];
+    const stop = store.watch((owner, id, version) => void told.push({ id, version, found: store.get(owner, id) }));
+    const stopPeer = peer?.watch?.(() => {});
+    const heard = (which: string, version: number) => until(() => told.some((each) => each.id === which && [undefined, version].includes(each.version)), `version ${version} of ${which}`);
+    try {
+      for (const [n, writer] of writers.entries()) {
+        let first = 0;
+        // Listening may take a moment to begin, and what happens before is missed.
+        await until(async () => {
+          await writer.put(write(`first-${n}`, { version: (first += 1) }));
+          return told.some(({ id }) => id === `first-${n}`);
+        }, "a change to be reported");
+        const id = `task-${n}`;
+        for (const version of [1, 2, 3]) {
+          await writer.put(write(id, { version }));
+          await heard(id, version);
+        }
+        await writer.delete(OWNER, id, 3);
+        await heard(id, 0);
+      }
+      for (const { id, version, found } of told.filter(({ id }) => id.startsWith("task-"))) {
+        const stored = (await found)?.version;
+        if (version === undefined) continue;
+        equal([0, 1, 2, 3].includes(version), true, `version ${show(version)} of ${id} was made`);
+        equal(version === 0 ? stored === undefined : (stored ?? 3) >= version, true, `version ${version} of ${id}, told where ${show(stored)} was stored, had been made`);
+      }
+    } finally {
+      stop();
+      stopPeer?.();
+    }
+    if (told.every(({ version }) => version === undefined)) return "its `watch` tells no versions";
   }),
 
   storeCase("still has everything after reopening", async (under) => {

@@ -45,6 +45,12 @@ export interface TaskUsage {
 }
 
 /**
+ * Hears that a task changed. `version` is the one that the change made, 0 for a delete, left out where the store does not know
+ * it. News of a version that is known already costs nothing; without one the task is read.
+ */
+export type TaskListener = (owner: string, id: string, version?: number) => void;
+
+/**
  * Where tasks live. Every change to a task is one {@link TaskStore.put} of one record: a compare-and-swap.
  *
  * Which wrong answers are safe: `put` may answer `false` when in doubt (the core reads again and decides anew), `due`
@@ -74,7 +80,7 @@ export interface TaskStore {
    */
   usage?(owner: string): MaybePromise<TaskUsage>;
   /** Calls `listener` after a change made by any process, where the store can; returns a function that stops it. */
-  watch?(listener: (owner: string, id: string) => void): () => void;
+  watch?(listener: TaskListener): () => void;
   /** Releases what the store opened itself; never the user's own handle. */
   close?(): MaybePromise<void>;
 }

@@ -477,8 +477,9 @@ impl Receiver {
         self.inner.borrow().is_quiet()
     }
 
-    pub fn changed(&self, now: f64, owner: &str, id: &str) {
-        self.inner.borrow_mut().handle_changed(now as Millis, owner, id);
+    /// `version`: 0 where it is not known, or the task is deleted.
+    pub fn changed(&self, now: f64, owner: &str, id: &str, version: u32) {
+        self.inner.borrow_mut().handle_changed(now as Millis, owner, id, Some(version).filter(|&version| version != 0));
     }
 
     pub fn deadline(&self, now: f64) {

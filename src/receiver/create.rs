@@ -100,6 +100,7 @@ impl Receiver {
             slot.call = Some(number);
             slot.run = 1;
             slot.cached = Some((task, 1));
+            slot.versions.made(1);
         }
         self.count(slot);
         let job = self.job(Pending::Create { call: number, slot });
@@ -135,6 +136,7 @@ impl Receiver {
             entry.busy = false;
             entry.call = None;
             entry.cached = None;
+            entry.versions.saw(0);
         }
         if let Some(call) = self.calls.get_mut(&number) {
             // Its id may be in the store all the same: it is not tried again.

@@ -129,6 +129,13 @@ impl Receiver {
     pub(super) fn checked(&mut self, number: u32, job: Option<Job>, task: &Task) {
         self.leave_head(number);
         self.tell_listeners(number, job, task);
+        if let Some(slot) = self.slots.get_mut(number)
+            && job.is_some()
+            && (slot.read_payload || !slot.is_watched())
+            && let Some((_, version)) = slot.cached
+        {
+            slot.versions.saw(version);
+        }
         if task.phase.is_terminal() {
             self.ended_elsewhere(number, job, task);
         } else {
@@ -168,6 +175,7 @@ impl Receiver {
     pub(super) fn missing(&mut self, number: u32, job: Job) {
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
         slot.cached = None;
+        slot.versions.saw(0);
         slot.doubt = None;
         slot.attempts = 0;
         slot.busy = false;

@@ -24,6 +24,7 @@ mod shutdown;
 mod slot;
 mod sweep;
 mod turn;
+mod watch;
 
 use std::collections::VecDeque;
 use std::rc::Rc;

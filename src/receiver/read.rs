@@ -282,11 +282,4 @@ impl Receiver {
             connection.waits.remove(&facts.request);
         }
     }
-
-    /// The store says that a task changed; another process may have changed it.
-    pub fn handle_changed(&mut self, now: Millis, owner: &str, id: &str) {
-        self.tick(now);
-        let Some(slot) = self.slots.find(owner, id) else { return };
-        self.look(slot);
-    }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::listen::Heard;
 use super::read::Read;
+use super::watch::Versions;
 use super::{Ask, Facts, Receiver, Request};
 use crate::table::Table;
 use crate::task::Task;
@@ -34,6 +35,7 @@ pub(super) struct Slot {
     pub id: String,
     /// The record as this receiver last saw it, while it is the one that changes it.
     pub cached: Option<(Task, u32)>,
+    pub versions: Versions,
     /// A change is on its way through the store.
     pub busy: bool,
     /// What is read for it includes the payload.
@@ -114,6 +116,7 @@ impl Slots {
                 owner,
                 id: id.to_owned(),
                 cached: None,
+                versions: Versions::default(),
                 busy: false,
                 read_payload: false,
                 doubt: None,

@@ -210,6 +210,7 @@ impl Receiver {
             due_at: next.due_at(),
             state: next.to_state(),
         };
+        slot.versions.write(record.version);
         let pending = Pending::Swap { slot: number, change: Box::new(change), next: Box::new(next), version: record.version };
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
@@ -232,6 +233,10 @@ impl Receiver {
 
     /// The store has answered a swap.
     pub(super) fn swapped(&mut self, job: Job, number: u32, change: Change, next: Task, version: u32, completion: &Completion) {
+        let done = *completion == Completion::Done(true);
+        if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
+            self.look(number);
+        }
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
         match completion {
             Completion::Done(true) => self.took(job, number, next, version),
@@ -271,6 +276,7 @@ impl Receiver {
     fn took(&mut self, job: Job, number: u32, next: Task, version: u32) {
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
         let before = slot.cached.replace((next.clone(), version)).map(|(task, _)| task);
+        slot.versions.made(version);
         slot.attempts = 0;
         slot.doubt = None;
         slot.unsettled = false;

@@ -71,7 +71,7 @@ fn a_cooperative_handler_hears_of_a_cancel_elsewhere() {
     let peer = bench.world.open(1, Some("ann"), false);
     bench.world.cancel(1, peer, G26, &id);
     for _ in 0..2 {
-        bench.input(0, |receiver, now| receiver.handle_changed(now, "ann", &id));
+        bench.changed(0, "ann", &id);
     }
     assert_eq!(bench.count(|output| *output == Output::Abort { call, silently: true }), 1);
 }

@@ -147,7 +147,7 @@ impl Chaos {
             21 => {
                 if let Some((id, owner)) = self.some_id(b) {
                     let node = self.clients[client].node;
-                    self.world.input(node, |receiver, now| receiver.handle_changed(now, owner, &id));
+                    self.world.input(node, |receiver, now| receiver.handle_changed(now, owner, &id, Some(u32::from(c)).filter(|&version| version != 0)));
                 }
             }
             22 | 23 | 15 | 17 | 18 if !self.world.pending.is_empty() => {

@@ -242,7 +242,7 @@ fn a_task_that_vanished() {
     let wait = bench.wait(&id);
     bench.ask(0, call, 1, "name");
     bench.store.remove("ann", &id);
-    bench.input(0, |receiver, now| receiver.handle_changed(now, "ann", &id));
+    bench.changed(0, "ann", &id);
     assert!(bench.aborted(call));
     assert_eq!(bench.code(wait), -32602);
     assert_eq!(bench.withdrawn(1), Some(Withdrawal::Ended));

@@ -478,7 +478,8 @@ impl World {
 
     /// Another process says that a task changed, as a store that watches does.
     pub fn changed(&mut self, node: usize, owner: &str, id: &str) {
-        self.input(node, |receiver, now| receiver.handle_changed(now, owner, id));
+        let version = self.store.state(owner, id).map(|_| self.store.version(owner, id));
+        self.input(node, |receiver, now| receiver.handle_changed(now, owner, id, version));
     }
 
     /// What a subscription was told of tasks.

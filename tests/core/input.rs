@@ -459,7 +459,7 @@ fn an_answer_that_came_elsewhere() {
         let update = bench.world.update(1, peer, &id, &[("name-1", GOOD)]);
         assert!(acknowledged(&bench, update));
         if watched {
-            bench.input(0, |receiver, now| receiver.handle_changed(now, "ann", &id));
+            bench.changed(0, "ann", &id);
         }
         bench.pass(if watched { 0 } else { 5_000 });
         bench.pass(20_000);

@@ -30,4 +30,5 @@ mod restart;
 mod shutdown;
 mod simulator;
 mod state;
+mod watch;
 mod wire;

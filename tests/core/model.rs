@@ -38,6 +38,7 @@ struct Row {
 pub struct Written {
     pub owner: Rc<str>,
     pub id: String,
+    pub version: u32,
     pub before: Option<Task>,
     pub task: Task,
     pub parts: Parts,
@@ -180,7 +181,7 @@ impl Store {
             (Phase::Failed | Phase::Cancelled, _) => assert!(parts.is_empty(), "{parts:?}"),
             (Phase::Working | Phase::InputRequired, _) => {}
         }
-        self.log.push(Written { owner: record.owner.clone(), id: record.id.clone(), before, task, parts: parts.clone() });
+        self.log.push(Written { owner: record.owner.clone(), id: record.id.clone(), version: record.version, before, task, parts: parts.clone() });
         self.rows.insert(place, Row { record: record.clone(), parts: parts.clone() });
         (Completion::Done(true), Some(parts))
     }

@@ -170,7 +170,7 @@ fn a_waiter_sees_a_task_end_elsewhere() {
         bench.pass(3_000);
         bench.complete(0, call);
         if watched {
-            bench.input(1, |receiver, now| receiver.handle_changed(now, "ann", &id));
+            bench.changed(1, "ann", &id);
         } else {
             bench.pass(5_000);
         }

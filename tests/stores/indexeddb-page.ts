@@ -4,11 +4,11 @@ import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
 import { TaskClient, TaskServer, type TaskReference } from "mcp-tasks";
 import { storeCases } from "mcp-tasks/store-kit";
 import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-tasks/stores/indexeddb";
-import type { TaskStore } from "../../pkg-template/src/store.ts";
+import type { TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
 import type * as z from "zod";
 
 type Method = Exclude<keyof TaskStore, "watch">;
-type Report = (database: string, owner: string, id: string) => void;
+type Report = (database: string, ...news: Parameters<TaskListener>) => void;
 
 const stores = new Map<string, TaskStore>();
 const open = (database: string, options?: IndexedDbStoreOptions): TaskStore => {
@@ -22,10 +22,10 @@ const call = (database: string, method: Method, values: unknown[]): unknown => (
 function workerStore(database: string): { store: TaskStore; end(): Promise<void> } {
   const worker = new Worker("/module.js", { type: "module" });
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  const listeners = new Set<(owner: string, id: string) => void>();
+  const listeners = new Set<TaskListener>();
   let last = 0;
   worker.onmessage = ({ data: { number, value, error, change } }) => {
-    if (change !== undefined) for (const listener of listeners) listener(change[0], change[1]);
+    if (change !== undefined) for (const listener of listeners) listener(...(change as Parameters<TaskListener>));
     else if (error !== undefined) waiting.get(number)?.reject(new Error(error));
     else waiting.get(number)?.resolve(value);
   };
@@ -53,8 +53,8 @@ function workerStore(database: string): { store: TaskStore; end(): Promise<void>
 if (typeof document === "undefined") {
   onmessage = async ({ data: { database, number, method, values } }) => {
     try {
-      const report: Report = (_, owner, id) => postMessage({ change: [owner, id] });
-      const value = method === "watch" ? void open(database).watch?.((owner, id) => report(database, owner, id)) : await call(database, method, values);
+      const report: Report = (_, ...change) => postMessage({ change });
+      const value = method === "watch" ? void open(database).watch?.((...news) => report(database, ...news)) : await call(database, method, values);
       postMessage({ number, value });
     } catch (error) {
       postMessage({ number, error: String(error) });
@@ -135,7 +135,7 @@ globalThis.tests = {
   storeCases: storeCases.map(({ name }) => name),
   runCase,
   call,
-  watch: (database) => void open(database).watch?.((owner, id) => report(database, owner, id)),
+  watch: (database) => void open(database).watch?.((...news) => report(database, ...news)),
   async fails(action) {
     try {
       await action();

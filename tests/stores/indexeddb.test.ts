@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { storeCases } from "mcp-tasks/store-kit";
 import { indexedDbStore } from "mcp-tasks/stores/indexeddb";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import type { StoredTask, TaskStore } from "../../pkg-template/src/store.ts";
+import type { StoredTask, TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
 import { launchChromium } from "../engines/chromium.ts";
 import { type PageServer, servePage } from "../engines/page-server.ts";
 import type { PageTests } from "./indexeddb-page.ts";
@@ -16,7 +16,7 @@ declare const tests: PageTests;
 let server: PageServer;
 let browser: Browser;
 let context: BrowserContext;
-const listeners = new Map<string, Set<(owner: string, id: string) => void>>();
+const listeners = new Map<string, Set<TaskListener>>();
 
 before(async () => {
   [server, browser] = await Promise.all([servePage(join(import.meta.dirname, "indexeddb-page.ts")), launchChromium()]);
@@ -29,8 +29,8 @@ after(async () => {
 
 async function open(number = 0): Promise<Page> {
   const page = await context.newPage();
-  await page.exposeFunction("report", (database: string, owner: string, id: string) => {
-    for (const listener of listeners.get(`${database} ${number}`) ?? []) listener(owner, id);
+  await page.exposeFunction("report", (database: string, ...news: Parameters<TaskListener>) => {
+    for (const listener of listeners.get(`${database} ${number}`) ?? []) listener(...news);
   });
   await load(page);
   return page;
@@ -53,7 +53,7 @@ function remote(page: Page, number: number, database: string): TaskStore {
     due: (...values) => call("due", ...values),
     watch(listener) {
       const name = `${database} ${number}`;
-      const registration = (owner: string, id: string) => listener(owner, id);
+      const registration: TaskListener = (...news) => listener(...news);
       const known = listeners.get(name);
       if (known === undefined) listeners.set(name, new Set([registration]));
       else known.add(registration);

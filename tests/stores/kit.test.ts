@@ -1,7 +1,7 @@
 // Is the kit worth its name? Each of these stores does one thing wrong, and some case has to say so.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { memoryStore, type MemoryStore, type StoredTask, type TaskStore, type TaskWrite } from "mcp-tasks";
+import { memoryStore, type MemoryStore, type StoredTask, type TaskListener, type TaskStore, type TaskWrite } from "mcp-tasks";
 import { storeCases, type StoreUnderTest } from "mcp-tasks/store-kit";
 
 type Change = (memory: MemoryStore, share: Map<string, unknown>) => Partial<TaskStore>;
@@ -189,7 +189,7 @@ const FAULTS: Readonly<Record<string, Change>> = {
     },
   }),
   "who watches is told too early": (memory, share) => {
-    const listeners = (share.get("listeners") ?? share.set("listeners", new Set()).get("listeners")) as Set<(owner: string, id: string) => void>;
+    const listeners = (share.get("listeners") ?? share.set("listeners", new Set()).get("listeners")) as Set<TaskListener>;
     return {
       watch: (listener) => (listeners.add(listener), () => void listeners.delete(listener)),
       put: (task) => {
@@ -219,12 +219,24 @@ const FAULTS: Readonly<Record<string, Change>> = {
       },
     };
   },
+  "a version is told that is still to come": (memory) => ({ watch: (listener) => memory.watch((owner, id, version) => listener(owner, id, version && version + 1)) }),
+  "a version is told that was there before": (memory) => ({ watch: (listener) => memory.watch((owner, id, version) => listener(owner, id, version && version - 1)) }),
+  "a delete is told as the version that it deletes": (memory) => {
+    const last = new Map<string, number | undefined>();
+    return {
+      watch: (listener) =>
+        memory.watch((owner, id, version) => {
+          listener(owner, id, version || last.get(id));
+          last.set(id, version);
+        }),
+    };
+  },
   "watching does not stop": (memory) => ({ watch: (listener) => (memory.watch(listener), () => {}) }),
   "who watches hears of its own changes only": (memory) => {
     const mine = new Set<string>();
     return {
       put: (task) => (mine.add(`${task.owner} ${task.id} ${task.version}`), memory.put(task)),
-      watch: (listener) => memory.watch((owner, id) => mine.has(`${owner} ${id} ${memory.get(owner, id)?.version}`) && listener(owner, id)),
+      watch: (listener) => memory.watch((owner, id, version) => mine.has(`${owner} ${id} ${memory.get(owner, id)?.version}`) && listener(owner, id, version)),
     };
   },
 };

@@ -1,9 +1,10 @@
+import type { TaskListener } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 import type { Driver } from "./driver.ts";
 
 /**
  * What those who watch one store hear. Its own changes it tells them itself; those of others come over one subscription, which
- * is open while somebody watches. A message is `<origin>:<id>:<owner>`.
+ * is open while somebody watches. A message is `<origin>:<version>:<id>:<owner>`.
  */
 export class Changes {
   readonly channel: string;
@@ -22,7 +23,7 @@ export class Changes {
     this.#report = report;
   }
 
-  listen(listener: (owner: string, id: string) => void): () => void {
+  listen(listener: TaskListener): () => void {
     const watchers = this.#watchers;
     const remove = watchers.add(listener);
     if (this.#shut === undefined) this.#open();
@@ -32,8 +33,8 @@ export class Changes {
     };
   }
 
-  tell(owner: string, id: string): void {
-    this.#watchers.tell(owner, id);
+  tell(owner: string, id: string, version: number): void {
+    this.#watchers.tell(owner, id, version);
   }
 
   close(): void {
@@ -72,9 +73,9 @@ export class Changes {
   }
 
   #heard(text: string): void {
-    const [origin, id] = text.split(":", 2) as [string, string?];
+    const [origin, version = "", id] = text.split(":", 3) as [string, string?, string?];
     if (origin === this.origin || id === undefined) return;
-    this.#watchers.tell(text.slice(origin.length + id.length + 2), id);
+    this.#watchers.tell(text.slice(origin.length + version.length + id.length + 3), id, Number(version));
   }
 }
 

@@ -40,7 +40,7 @@ local before, version, createdAt, dueAt, state, id, name, channel, origin, ttl, 
 local task, list, due = unpack(KEYS)
 local stored = redis.call('HMGET', task, 'version', 'dueAt')
 if (stored[1] or '') ~= before then return 0 end
-redis.call('PUBLISH', channel, origin .. ':' .. name)
+redis.call('PUBLISH', channel, origin .. ':' .. version .. ':' .. name)
 
 redis.call('HSET', task, 'version', version, 'dueAt', dueAt, 'state', state)
 if mode == 'set' then redis.call('HSET', task, 'payload', payload) end
@@ -71,7 +71,7 @@ local task, list, due = unpack(KEYS)
 local stored = redis.call('HMGET', task, 'version', 'createdAt', 'dueAt')
 if not stored[1] then return 1 end
 if stored[1] ~= version then return 0 end
-redis.call('PUBLISH', channel, origin .. ':' .. name)
+redis.call('PUBLISH', channel, origin .. ':0:' .. name)
 redis.call('DEL', task)
 redis.call('ZREM', list, stored[2] .. id)
 redis.call('ZREM', due, stored[3] .. name)

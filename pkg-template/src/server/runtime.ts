@@ -132,8 +132,8 @@ export class Runtime implements ReceiverHost {
       (job, payload) => this.#judge(job, payload),
     );
     ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
-    this.#unwatch = store.watch?.((owner, id) => {
-      if (!this.#jobs.writing) this.enter(() => this.receiver.changed(Date.now(), owner, id));
+    this.#unwatch = store.watch?.((owner, id, version = 0) => {
+      if (!this.#jobs.writing) this.enter(() => this.receiver.changed(Date.now(), owner, id, version));
     });
     this.enter(() => this.#start());
   }

@@ -1,5 +1,5 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 export interface IndexedDbStoreOptions {
@@ -75,7 +75,7 @@ class IndexedDb implements TaskStore {
     const { payload, ...row } = write;
     const { owner, id, version } = row;
     if (!/^[\w-]{1,128}$/.test(id)) throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
-    return this.#change("write", owner, id, (stored, transaction) => {
+    return this.#change("write", owner, id, version, (stored, transaction) => {
       if (version === 1 ? stored !== undefined : stored !== version - 1) return false;
       transaction.objectStore(TASKS).put(row satisfies Row);
       if (typeof payload === "string") transaction.objectStore(PAYLOADS).put(payload, [owner, id]);
@@ -86,7 +86,7 @@ class IndexedDb implements TaskStore {
 
   async delete(owner: string, id: string, version: number): Promise<boolean> {
     let gone = false;
-    const changed = await this.#change("delete", owner, id, (stored, transaction) => {
+    const changed = await this.#change("delete", owner, id, 0, (stored, transaction) => {
       gone = stored === undefined;
       if (stored !== version) return false;
       transaction.objectStore(TASKS).delete([owner, id]);
@@ -106,7 +106,7 @@ class IndexedDb implements TaskStore {
     return this.#rows(BY_DUE, () => IDBKeyRange.upperBound(before), limit);
   }
 
-  watch(listener: (owner: string, id: string) => void): () => void {
+  watch(listener: TaskListener): () => void {
     const stop = this.#watchers.add(listener);
     this.#announcer();
     return stop;
@@ -128,16 +128,19 @@ class IndexedDb implements TaskStore {
     return request.result.map((row) => ({ ...row, payload: null }));
   }
 
-  /** Decides about one task by its stored version, and writes: one transaction, which no other can come between. */
-  async #change(what: string, owner: string, id: string, decide: (stored: number | undefined, transaction: IDBTransaction) => boolean): Promise<boolean> {
+  /**
+   * Decides about one task by its stored version, and writes: one transaction, which no other can come between. `next`: the version
+   * that it makes.
+   */
+  async #change(what: string, owner: string, id: string, next: number, decide: (stored: number | undefined, transaction: IDBTransaction) => boolean): Promise<boolean> {
     let changed = false;
     await this.#run(what, "readwrite", [TASKS, PAYLOADS], (transaction) => {
       const request = transaction.objectStore(TASKS).get([owner, id]) as IDBRequest<Row | undefined>;
       request.onsuccess = () => void (changed = decide(request.result?.version, transaction));
     });
     if (changed) {
-      this.#watchers.tell(owner, id);
-      this.#announcer()?.postMessage([owner, id]);
+      this.#watchers.tell(owner, id, next);
+      this.#announcer()?.postMessage([owner, id, next]);
     }
     return changed;
   }
@@ -190,7 +193,7 @@ class IndexedDb implements TaskStore {
   #announcer(): BroadcastChannel | undefined {
     if (this.#channel !== undefined || this.#closed || typeof BroadcastChannel === "undefined") return this.#channel;
     this.#channel = new BroadcastChannel(`mcp-tasks/${this.#name}`);
-    this.#channel.onmessage = ({ data }: MessageEvent<[string, string]>) => this.#watchers.tell(...data);
+    this.#channel.onmessage = ({ data }: MessageEvent<[owner: string, id: string, version: number]>) => this.#watchers.tell(...data);
     return this.#channel;
   }
 }

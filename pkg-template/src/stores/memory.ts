@@ -1,5 +1,5 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
+import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 /**
@@ -32,7 +32,7 @@ export interface MemoryStore extends TaskStore {
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[];
   due(before: number, limit: number): StoredTask[];
   usage(owner: string): TaskUsage;
-  watch(listener: (owner: string, id: string) => void): () => void;
+  watch(listener: TaskListener): () => void;
 }
 
 /**
@@ -138,7 +138,7 @@ class Memory implements MemoryStore {
       stored.payload = payload;
       if (moved && due !== null) this.deadlines.add(stored);
     }
-    this.watchers.tell(owner, id);
+    this.watchers.tell(owner, id, version);
     return true;
   }
 
@@ -156,7 +156,7 @@ class Memory implements MemoryStore {
     shelf.order.remove(stored);
     if (stored.due !== null) this.deadlines.remove(stored);
     if (shelf.tasks.size === 0) this.shelves.delete(owner);
-    this.watchers.tell(owner, id);
+    this.watchers.tell(owner, id, 0);
     return true;
   }
 
@@ -186,7 +186,7 @@ class Memory implements MemoryStore {
     return { tasks: shelf?.tasks.size ?? 0, bytes: shelf?.payloads ?? 0 };
   }
 
-  watch(listener: (owner: string, id: string) => void): () => void {
+  watch(listener: TaskListener): () => void {
     return this.watchers.add(listener);
   }
 

@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 /** What the store asks of the pool or of one of its clients. */
@@ -93,7 +93,7 @@ interface Row {
 }
 
 class Postgres implements PostgresStore {
-  readonly watch?: (listener: Listener) => () => void;
+  readonly watch?: (listener: TaskListener) => () => void;
   readonly #pool: PostgresPool;
   readonly #schema: string | undefined;
   readonly #table: Table;
@@ -138,15 +138,15 @@ class Postgres implements PostgresStore {
     check(owner);
     if (!ID.test(id)) throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
     const { insert, swap, swapPayload } = this.#statements;
-    if (version === 1) return this.#change("write", insert, [owner, id, createdAt, dueAt, state, payload ?? null]);
-    if (payload === undefined) return this.#change("write", swap, [owner, id, version, dueAt, state]);
-    return this.#change("write", swapPayload, [owner, id, version, dueAt, state, payload]);
+    if (version === 1) return this.#change("write", 1, insert, [owner, id, createdAt, dueAt, state, payload ?? null]);
+    if (payload === undefined) return this.#change("write", version, swap, [owner, id, version, dueAt, state]);
+    return this.#change("write", version, swapPayload, [owner, id, version, dueAt, state, payload]);
   }
 
   async delete(owner: string, id: string, version: number): Promise<boolean> {
     check(owner);
     if (!ID.test(id)) return true;
-    if (await this.#change("delete", this.#statements.remove, [owner, id, version])) return true;
+    if (await this.#change("delete", 0, this.#statements.remove, [owner, id, version])) return true;
     return (await this.get(owner, id, { payload: false })) === undefined;
   }
 
@@ -171,8 +171,8 @@ class Postgres implements PostgresStore {
     await this.#news?.close();
   }
 
-  /** Whether the one row was changed; then everybody hears of it. */
-  async #change(what: string, query: PostgresQuery, values: [owner: string, id: string, ...unknown[]]): Promise<boolean> {
+  /** Whether the one row was changed; then everybody hears of the version that it has now. */
+  async #change(what: string, version: number, query: PostgresQuery, values: [owner: string, id: string, ...unknown[]]): Promise<boolean> {
     const [owner, id] = values;
     try {
       const { rowCount } = await this.#run(what, query, values, id);
@@ -181,7 +181,7 @@ class Postgres implements PostgresStore {
       if (wasRolledBack(error)) return false;
       throw error;
     }
-    this.#news?.tell(owner, id);
+    this.#news?.tell(owner, id, version);
     return true;
   }
 
@@ -303,8 +303,6 @@ async function publicVersion(pool: PostgresPool, versions: string): Promise<numb
   return known ? Number((await ask(`SELECT version FROM ${versions}`, []) as VersionRow).version) : 0;
 }
 
-type Listener = (owner: string, id: string) => void;
-
 /** In ms: how long after a lost connection it listens again, doubled with each failure up to the longest. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 10_000;
@@ -316,7 +314,7 @@ interface Ear {
   closed: boolean;
 }
 
-/** Tells and hears of changes. It listens on a connection of its own while anybody does; what is told is `<id> <owner>`. */
+/** Tells and hears of changes. It listens on a connection of its own while anybody does; what is told is `<id> <version> <owner>`. */
 class News {
   readonly #pool: PostgresPool;
   readonly #channel: string;
@@ -324,7 +322,7 @@ class News {
   readonly #watchers = new Watchers();
   #ear: Ear | undefined;
   #pause = FIRST_PAUSE;
-  #untold = new Set<string>();
+  #untold: string[] = [];
   #telling: Promise<void> | undefined;
 
   constructor(pool: PostgresPool, channel: string, prepare: boolean) {
@@ -334,15 +332,15 @@ class News {
   }
 
   /** While one batch is on its way, the next gathers. */
-  tell(owner: string, id: string): void {
-    this.#untold.add(`${id} ${owner}`);
+  tell(owner: string, id: string, version: number): void {
+    this.#untold.push(`${id} ${version} ${owner}`);
     this.#telling ??= this.#tellAll();
   }
 
   async #tellAll(): Promise<void> {
-    while (this.#untold.size > 0) {
-      const changes = [...this.#untold];
-      this.#untold.clear();
+    while (this.#untold.length > 0) {
+      const changes = this.#untold;
+      this.#untold = [];
       try {
         await this.#pool.query({ ...this.#notify, values: [changes] });
       } catch {
@@ -352,7 +350,7 @@ class News {
     this.#telling = undefined;
   }
 
-  listen(listener: Listener): () => void {
+  listen(listener: TaskListener): () => void {
     const stop = this.#watchers.add(listener);
     this.#open();
     return () => {
@@ -407,8 +405,8 @@ class News {
   }
 
   #heard(change: string): void {
-    const end = change.indexOf(" ");
-    if (end >= 0) this.#watchers.tell(change.slice(end + 1), change.slice(0, end));
+    const [id, version] = change.split(" ", 2) as [string, string?];
+    if (version !== undefined) this.#watchers.tell(change.slice(id.length + version.length + 2), id, Number(version));
   }
 }
 

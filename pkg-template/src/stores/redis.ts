@@ -2,7 +2,7 @@ import { TaskError, TaskStoreFullError } from "../errors.ts";
 import { Changes } from "../redis/changes.ts";
 import { driverOf, type Driver, type Ioredis, type NodeRedis } from "../redis/driver.ts";
 import { RANGE, READ, REMOVE, SWAP, TIDY, type Script } from "../redis/scripts.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 
 export type { Ioredis, NodeRedis };
 
@@ -107,7 +107,7 @@ class Redis implements TaskStore {
     const args = [before, String(version), digits(createdAt), due, state, id, `${id}:${owner}`, channel, origin, this.#keep(dueAt), ...fate];
     try {
       const done = Number(await this.#driver.run(SWAP, this.#keys(owner, id), args)) === 1;
-      if (done) this.#changes.tell(owner, id);
+      if (done) this.#changes.tell(owner, id, version);
       return done;
     } catch (error) {
       // A task is not begun where its outcome may find no room. A change of one that was begun is tried again.
@@ -122,7 +122,7 @@ class Redis implements TaskStore {
     const { channel, origin } = this.#changes;
     const args = [String(version), id, `${id}:${owner}`, channel, origin];
     const done = Number(await this.#run("delete", REMOVE, this.#keys(owner, id), args)) === 1;
-    if (done) this.#changes.tell(owner, id);
+    if (done) this.#changes.tell(owner, id, 0);
     return done;
   }
 
@@ -154,7 +154,7 @@ class Redis implements TaskStore {
     }
   }
 
-  watch(listener: (owner: string, id: string) => void): () => void {
+  watch(listener: TaskListener): () => void {
     return this.#changes.listen(listener);
   }
 

@@ -1,6 +1,6 @@
 import { TaskError } from "../errors.ts";
 import { type SqliteStatement, SqliteTasks } from "../sqlite-tasks.ts";
-import type { TaskStore } from "../store.ts";
+import type { TaskListener, TaskStore } from "../store.ts";
 
 export type { SqliteStatement } from "../sqlite-tasks.ts";
 
@@ -74,11 +74,11 @@ class SqliteFile extends SqliteTasks {
     );
     this.#pollInterval = pollInterval;
     this.#commits = this.prepare("PRAGMA data_version");
-    this.#changesAfter = this.prepare(`SELECT number, owner, id FROM ${this.table}_changes WHERE number > ? ORDER BY number`);
+    this.#changesAfter = this.prepare(`SELECT number, owner, id, version FROM ${this.table}_changes WHERE number > ? ORDER BY number`);
     this.#lastChange = this.prepare(`SELECT max(number) AS number FROM ${this.table}_changes`);
   }
 
-  override watch(listener: (owner: string, id: string) => void): () => void {
+  override watch(listener: TaskListener): () => void {
     const stop = super.watch(listener);
     this.#timer ??= this.#poll();
     return () => {
@@ -99,11 +99,11 @@ class SqliteFile extends SqliteTasks {
       const now = (this.#commits.get() as { data_version: number | bigint }).data_version;
       if (now === commits) return;
       if (commits === undefined) last = Number((this.#lastChange.get() as { number: number | bigint | null }).number);
-      const found = commits === undefined ? [] : (this.#changesAfter.all(last) as { number: number | bigint; owner: string; id: string }[]);
+      const found = commits === undefined ? [] : (this.#changesAfter.all(last) as { number: number | bigint; owner: string; id: string; version: number | bigint }[]);
       commits = now;
-      for (const { number, owner, id } of found) {
+      for (const { number, owner, id, version } of found) {
         last = Number(number);
-        this.watchers.tell(owner, id);
+        this.watchers.tell(owner, id, Number(version));
       }
     };
     const attempt = (): void => {

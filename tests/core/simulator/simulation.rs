@@ -60,7 +60,7 @@ pub enum Event {
     /// A client has waited long enough.
     Tire { client: usize, call: requestor::Call },
     /// The store tells of a change.
-    Changed { node: usize, owner: String, id: String },
+    Changed { node: usize, owner: String, id: String, version: u32 },
     GoOn { node: usize, life: u32 },
     Leave { node: usize, life: u32 },
 }
@@ -315,7 +315,9 @@ impl Simulation {
                 self.with(client, |requestor, now| if gives { requestor.handle_input(now, task, &key) } else { requestor.handle_no_input(task, &key) });
             }
             Event::Tire { client, call } => self.tire(client, call),
-            Event::Changed { node, owner, id } => self.at(node, |receiver, now| receiver.handle_changed(now, &owner, &id)),
+            Event::Changed { node, owner, id, version } => {
+                self.at(node, |receiver, now| receiver.handle_changed(now, &owner, &id, Some(version)));
+            }
             Event::GoOn { node, life } if self.world.lives()[node] == life => self.go_on(node),
             Event::Leave { node, life } if self.world.lives()[node] == life => {
                 if self.world.receiver(node).is_quiet() || self.random.chance(5) {
@@ -378,7 +380,7 @@ impl Simulation {
                 }
                 for _ in 0..=u8::from(self.random.chance(self.network.doubled)) {
                     let pause = self.random.time(1, self.network.slow);
-                    self.after(pause, Event::Changed { node, owner: written.owner.to_string(), id: written.id.clone() });
+                    self.after(pause, Event::Changed { node, owner: written.owner.to_string(), id: written.id.clone(), version: written.version });
                 }
             }
         }

@@ -1,5 +1,5 @@
 // A store that tells what was asked of it, and that can be slow, or held.
-import { type MemoryStore, type StoredTask, type TaskPosition, type TaskStore, type TaskWrite, memoryStore } from "mcp-tasks";
+import { type MemoryStore, type StoredTask, type TaskListener, type TaskPosition, type TaskStore, type TaskWrite, memoryStore } from "mcp-tasks";
 import { gate } from "./frames.ts";
 
 export interface Asked {
@@ -55,7 +55,7 @@ export class WatchedStore implements TaskStore {
   due(before: number, limit: number) {
     return this.#run({ operation: "due", owner: "", id: "" }, () => this.memory.due(before, limit));
   }
-  watch(listener: (owner: string, id: string) => void): () => void {
+  watch(listener: TaskListener): () => void {
     return this.memory.watch(listener);
   }
 
