@@ -222,6 +222,10 @@ impl World {
                 let parts = node.read[&job].as_ref().expect("a payload that was read");
                 assert!(parts.contains_key(&format!("answer {key}")), "{key} in {parts:?}");
             }
+            Output::Restart { job, .. } => {
+                let parts = node.read[&job].as_ref().expect("a payload that was read");
+                assert!(parts.contains_key("request"), "what the handler is called with, in {parts:?}");
+            }
             Output::Bind { call, ref id } => {
                 self.bound.insert(call, id.clone());
             }

@@ -406,3 +406,17 @@ fn a_lost_task_runs_again_only_so_often() {
     assert_eq!((bench.stored(&id).phase, bench.stored(&id).failure), (Phase::Failed, Some(Failure::Lost)));
     bench.assert_idle();
 }
+
+/// X-STO-05: whatever meets a task whose process was lost, its handler is called again with what it was called with first (the
+/// harness looks): here a cancel, which needs nothing of that itself.
+#[test]
+fn a_cancel_that_meets_a_lost_task_starts_it_whole() {
+    let (mut bench, _, id) = running(2, restarting());
+    bench.pause(0, true);
+    let peer = bench.world.open(1, Some("ann"), true);
+    bench.now += LEASE;
+    let cancel = bench.world.cancel(1, peer, G26, &id);
+    assert!(bench.replied(cancel).is_some());
+    assert_eq!(restarts(&bench), 1);
+    assert_eq!(bench.stored(&id).phase, Phase::Cancelled);
+}
