@@ -33,7 +33,8 @@ export async function simulate(parameters) {
   if (seed !== undefined) env.SIMULATE_SEED = seed;
   if (instances !== undefined) env.SIMULATE_INSTANCES = instances;
   if (trace) env.SIMULATE_TRACE = "1";
-  const target = wasm ? [`--target=${WASM}`] : [];
-  const test = ["--test", "core_tests", "--", "--ignored", "--exact", "simulator::simulate", "--nocapture"];
+  // scripts/wasi.mjs asks for what the tests print by itself.
+  const [target, shown] = wasm ? [[`--target=${WASM}`], []] : [[], ["--nocapture"]];
+  const test = ["--test", "core_tests", "--", "--ignored", "--exact", "simulator::simulate", ...shown];
   await run("cargo", ["test", "--locked", "--profile", "simulate", ...target, ...test], { env });
 }
