@@ -42,13 +42,7 @@ pub(super) fn write_news(news: &News, writer: &mut impl Writer) {
         News::Acknowledged { ids } => {
             writer.word(Name::Method, Name::NewsAcknowledged);
             writer.open(Name::Params);
-            writer.open(Name::Notifications);
-            writer.open_list(Name::TaskIds);
-            for id in ids {
-                writer.text(Name::Item, id);
-            }
-            writer.close();
-            writer.close();
+            write_subscribed(ids, writer);
         }
         News::State { id, task } => {
             writer.word(Name::Method, Name::NewsTask);
@@ -57,6 +51,17 @@ pub(super) fn write_news(news: &News, writer: &mut impl Writer) {
         }
     }
     write_subscription(writer);
+    writer.close();
+}
+
+/// The tasks that a stream is asked to push, or pushes (G26-SUB-01).
+pub(super) fn write_subscribed(ids: &[String], writer: &mut impl Writer) {
+    writer.open(Name::Notifications);
+    writer.open_list(Name::TaskIds);
+    for id in ids {
+        writer.text(Name::Item, id);
+    }
+    writer.close();
     writer.close();
 }
 

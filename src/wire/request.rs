@@ -1,6 +1,6 @@
 //! What a client sends about tasks, and how it reads what a server says about them.
 
-use super::{Generation, Method, Name, Part, Writer};
+use super::{Generation, Method, Name, Part, Writer, g26};
 
 /// An SDK's answer to a cancellation that came too late.
 pub const INVALID_REQUEST: i32 = -32600;
@@ -83,13 +83,7 @@ pub fn write_request(generation: Generation, method: Method, id: &str, keys: &[S
 
 /// Writes the `params` of a request for a stream that pushes the tasks `ids` (G26-SUB-01).
 pub fn write_listen(ids: &[String], writer: &mut impl Writer) {
-    writer.open(Name::Notifications);
-    writer.open_list(Name::TaskIds);
-    for id in ids {
-        writer.text(Name::Item, id);
-    }
-    writer.close();
-    writer.close();
+    g26::write_subscribed(ids, writer);
     write_extension(writer);
 }
 
