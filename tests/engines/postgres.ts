@@ -2,12 +2,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Pool, type PoolConfig } from "pg";
 import { program } from "./packages.ts";
+import { freePorts } from "./ports.ts";
 
 export interface Postgres {
   readonly connection: PoolConfig;
@@ -33,7 +33,7 @@ export async function startPostgres(): Promise<Postgres> {
   const { status, stderr, error } = spawnSync(join(programs, "initdb"), ["-D", data, "-A", "trust", "-U", "tests", "-E", "UTF8", "--no-locale", "--no-sync"], { ...user, encoding: "utf8" });
   if (status !== 0) throw new Error(`initdb failed: ${stderr}${error?.message ?? ""}`);
 
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const settings = { listen_addresses: "127.0.0.1", port, unix_socket_directories: "", max_connections: 60, shared_buffers: "16MB" };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const server = spawn("sh", ["-c", KEEPER, directory, join(programs, "postgres"), "-D", data, ...flags], { ...user, stdio: ["pipe", "ignore", "pipe"] });
@@ -85,13 +85,4 @@ function ordinaryUser(): { readonly uid: number; readonly gid: number } | undefi
     if (uid && gid) return { uid, gid };
   }
   throw new Error("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`.");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

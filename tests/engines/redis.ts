@@ -2,11 +2,11 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { program } from "./packages.ts";
+import { freePorts } from "./ports.ts";
 
 /** Whatever becomes of the tests: when nobody holds its input any more, it kills the server, and removes the directory unless told to keep it. */
 const KEEPER = '"$@" & exec >&-; read -r word; kill -KILL $!; wait; test "$word" = keep || rm -rf -- "$0"';
@@ -137,13 +137,4 @@ async function told(node: Node, question: string, answer: RegExp): Promise<void>
   await asked(node, async (client) => {
     while (!answer.test(String(await client.call(command, ...args)))) await new Promise((resolve) => setTimeout(resolve, 20));
   });
-}
-
-/** Ports that were free a moment ago, all different. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }
