@@ -10,9 +10,7 @@ import type { TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
 import { postgresStore, type PostgresPool, type PostgresStore, type PostgresStoreOptions } from "../../pkg-template/src/stores/postgres.ts";
 import { startPostgres, type Postgres } from "../engines/postgres.ts";
 import { gate, until } from "../sdk/harness/frames.ts";
-import { world } from "../sdk/harness/g25-world.ts";
-import { cancel, create, get, reaches, result } from "../sdk/harness/g25.ts";
-import { text } from "../sdk/harness/servers.ts";
+import { shareTasks } from "./two-servers.ts";
 
 let postgres: Postgres;
 let admin: Pool;
@@ -162,37 +160,9 @@ describe("two servers on one database", () => {
   // X-STO-09 (part): who waits elsewhere is woken after the write. X-STO-08 (part), G25-CAN-02 (part), G25-RES-02 (part)
   test("a task that one creates is read, awaited and cancelled on the other, and who waits wakes within milliseconds", async (t) => {
     const tablePrefix = prefix();
-    const go = gate();
-    const aborted = gate();
-    const tools = {
-      work: () => go.promise.then(() => text("done")),
-      endless: (_args: unknown, { signal }: { signal: AbortSignal }) =>
-        new Promise((_resolve, reject) => signal.addEventListener("abort", () => (aborted.open(), reject(new Error("stopped"))))),
-    };
-    const stores = [0, 1].map(() => postgresStore(postgres.pool(), { tablePrefix }));
-    const [here, there] = await Promise.all(stores.map((store) => world(t, "v2", tools, { store })));
+    const stores = [postgresStore(postgres.pool(), { tablePrefix }), postgresStore(postgres.pool(), { tablePrefix })] as const;
     t.after(() => Promise.all(stores.map((store) => store.close())));
-    await until(async () => (await listening(tablePrefix)) === 2, "both to listen");
-
-    const { taskId } = await create(here!.requester, "work");
-    assert.equal((await get(there!.requester, taskId)).result.status, "working");
-    const outcome = result(there!.requester, taskId);
-    const waiting = await Promise.race([outcome, new Promise((resolve) => setTimeout(resolve, 50, "waiting"))]);
-    assert.equal(waiting, "waiting");
-    const start = performance.now();
-    go.open();
-    assert.deepEqual((await outcome).result.content, text("done").content);
-    const woken = performance.now() - start;
-    t.diagnostic(`tasks/result elsewhere answered ${woken.toFixed(1)} ms after the handler could end`);
-    assert.ok(woken < 500, `${woken} ms`);
-
-    const endless = await create(here!.requester, "endless");
-    const [cancelled, end] = await Promise.all([cancel(there!.requester, endless.taskId), result(there!.requester, endless.taskId)]);
-    assert.equal(cancelled.result.status, "cancelled");
-    assert.equal(end.error?.data.status, "cancelled");
-    await aborted.promise; // the handler runs in the other server
-    assert.equal((await reaches(here!.requester, endless.taskId, "cancelled")).status, "cancelled");
-    assert.deepEqual([here!.errors, there!.errors], [[], []]);
+    await shareTasks(t, "v2", stores, () => until(async () => (await listening(tablePrefix)) === 2, "both to listen"));
   });
 });
 

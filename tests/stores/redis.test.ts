@@ -6,11 +6,8 @@ import { storeCases } from "mcp-tasks/store-kit";
 import { TaskStoreFullError, isTaskError, type TaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
 import { redisStore } from "../../pkg-template/src/stores/redis.ts";
 import { RedisServer } from "../engines/redis.ts";
-import { gate } from "../sdk/harness/frames.ts";
-import { world } from "../sdk/harness/g25-world.ts";
-import { cancel, create, get, reaches, result } from "../sdk/harness/g25.ts";
-import { text } from "../sdk/harness/servers.ts";
 import { CLIENTS, freshPrefix, makeRedisStore, medianDelay, opened, openers, until, write } from "./redis-cases.ts";
+import { shareTasks } from "./two-servers.ts";
 
 let server: RedisServer;
 /** For looking at the server past the store. */
@@ -140,36 +137,8 @@ describe("two servers on one Redis", () => {
   for (const kind of ["v1", "v2"] as const) {
     test(`a task that one creates is read, awaited and cancelled on the other, and who waits wakes within milliseconds, on ${kind}`, async (t) => {
       const prefix = freshPrefix();
-      const stores = [await opened(t, openers(server).ioredis, { prefix }), await opened(t, openers(server).redis, { prefix })];
-      const go = gate();
-      const aborted = gate();
-      const tools = {
-        work: () => go.promise.then(() => text("done")),
-        endless: (_args: unknown, { signal }: { signal: AbortSignal }) =>
-          new Promise((_resolve, reject) => signal.addEventListener("abort", () => (aborted.open(), reject(new Error("stopped"))))),
-      };
-      const [here, there] = await Promise.all(stores.map((store) => world(t, kind, tools, { store })));
-      await until(async () => Number((await admin.pubsub("NUMSUB", `${prefix}:changes`))[1]) === 2);
-
-      const { taskId } = await create(here!.requester, "work");
-      assert.equal((await get(there!.requester, taskId)).result.status, "working");
-      const outcome = result(there!.requester, taskId);
-      const waiting = await Promise.race([outcome, new Promise((resolve) => setTimeout(resolve, 50, "waiting"))]);
-      assert.equal(waiting, "waiting");
-      const start = performance.now();
-      go.open();
-      assert.deepEqual((await outcome).result.content, text("done").content);
-      const woken = performance.now() - start;
-      t.diagnostic(`tasks/result elsewhere answered ${woken.toFixed(1)} ms after the handler could end`);
-      assert.ok(woken < 500, `${woken} ms`);
-
-      const endless = await create(here!.requester, "endless");
-      const [cancelled, end] = await Promise.all([cancel(there!.requester, endless.taskId), result(there!.requester, endless.taskId)]);
-      assert.equal(cancelled.result.status, "cancelled");
-      assert.equal(end.error?.data.status, "cancelled");
-      await aborted.promise; // the handler runs in the other server
-      assert.equal((await reaches(here!.requester, endless.taskId, "cancelled")).status, "cancelled");
-      assert.deepEqual([here!.errors, there!.errors], [[], []]);
+      const stores = [await opened(t, openers(server).ioredis, { prefix }), await opened(t, openers(server).redis, { prefix })] as const;
+      await shareTasks(t, kind, stores, () => until(async () => Number((await admin.pubsub("NUMSUB", `${prefix}:changes`))[1]) === 2));
     });
   }
 });
