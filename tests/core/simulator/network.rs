@@ -145,8 +145,9 @@ impl Simulation {
                         self.truth.ended(&id, status, outcome);
                     }
                 }
+                requestor::Output::Report { key, problem: requestor::Problem::Contradicted, .. } => self.truth.contradicted(&key),
                 requestor::Output::Report { problem, .. } => {
-                    assert!(!matches!(problem, requestor::Problem::Changed | requestor::Problem::Contradicted | requestor::Problem::UnknownMethod), "{problem:?}");
+                    assert!(!matches!(problem, requestor::Problem::Changed | requestor::Problem::UnknownMethod), "{problem:?}");
                 }
                 _ => {}
             }

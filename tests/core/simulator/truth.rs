@@ -34,6 +34,8 @@ pub struct Truth {
     pushed: BTreeMap<(Run, String), Value>,
     /// The end that the events told.
     told: BTreeMap<String, Happening>,
+    /// Tasks of which somebody was told that they had expired before the store had it.
+    early: BTreeSet<String>,
     created: BTreeSet<String>,
     /// Which process wrote the end.
     enders: BTreeMap<String, (usize, u32)>,
@@ -119,6 +121,7 @@ impl Truth {
             return;
         }
         if state["statusMessage"] == "The time to live ended before the work" && !self.has_expired(id) {
+            self.early.insert(id.to_owned());
             return;
         }
         let outcome = state.get("result").or(state.get("error")).cloned();
@@ -129,6 +132,11 @@ impl Truth {
     /// (X-TTL-01), and a write that was on its way by then, or comes from a clock that is behind, may still end it otherwise.
     fn has_expired(&self, id: &str) -> bool {
         self.stored.get(id).is_some_and(|stored| stored.task.failure == Some(Failure::Expired))
+    }
+
+    /// A client says that it was told two ends.
+    pub fn contradicted(&self, id: &str) {
+        assert!(self.early.contains(id), "a client was told two ends of {id}");
     }
 
     /// A subscription is told: never the same twice, and nothing after the end (G26-NTF-04).
@@ -146,6 +154,7 @@ impl Truth {
             return;
         }
         if outcome.as_ref().is_some_and(|outcome| outcome["data"]["reason"] == "expired") && !self.has_expired(id) {
+            self.early.insert(id.to_owned());
             return;
         }
         let end = self.ends.entry(id.to_owned()).or_default();
