@@ -257,8 +257,11 @@ impl Receiver {
         }
     }
 
-    /// The handler will not get what it asked for.
+    /// The handler will not get what it asked for; it is told once.
     pub(super) fn drop_ask(&mut self, slot: u32, ask: Ask, reason: Withdrawal) {
+        if !self.asks.contains_key(&ask) {
+            return;
+        }
         let delivered = self.slots.get(slot).is_some_and(|slot| slot.asks.iter().any(|pending| pending.ask == ask && pending.delivered));
         self.push(Output::Withdraw { ask, delivered, reason });
         self.forget_ask_number(slot, ask);

@@ -35,6 +35,22 @@ fn who_closes_takes_on_nothing_new() {
     assert!(bench.receiver(0).is_quiet());
 }
 
+/// A handler that is stopped while the answer to its request cannot be stored hears once that there will be none.
+#[test]
+fn an_answer_that_comes_too_late_is_withdrawn_once() {
+    let mut bench = Bench::of(World::new(1), G25, Policy { on_lost: OnLost::Restart, ..policy() });
+    let (call, _) = bench.start();
+    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", InputKind::Elicit, true));
+    bench.later = true;
+    bench.blind = true;
+    bench.faults.push_back(Fault::Fail);
+    leave(&mut bench);
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+    bench.answer_all();
+    assert_eq!(bench.count(|output| matches!(output, Output::Withdraw { ask: 1, .. })), 1);
+    bench.assert_idle();
+}
+
 /// X-STO-11: what still runs fails at once, or may run elsewhere at once; its handler stops; nobody waits for a lease.
 #[test]
 fn who_leaves_hands_over() {
