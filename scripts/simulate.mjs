@@ -1,7 +1,7 @@
 // `npm run simulate -- [--minutes N] [--seed S] [--from S] [--instances K] [--trace] [--wasm]`: stories of clients, instances, a
 // network and a store on one virtual clock (tests/core/simulator). Without a seed, new ones for a minute.
 import { parseArgs } from "node:util";
-import { Failure, run } from "./tools.mjs";
+import { Failure, modernPath, run } from "./tools.mjs";
 
 const WASM = "wasm32-wasip1";
 
@@ -29,7 +29,7 @@ export async function simulate(parameters) {
     if (value !== undefined && !(Number(value) >= 0)) throw new Failure(`--${name} must be a number`);
   }
   if (instances !== undefined && !/^[2-5]$/.test(instances)) throw new Failure("--instances must be 2 to 5");
-  const env = { RUST_BACKTRACE: "0", SIMULATE_MINUTES: minutes, SIMULATE_FROM: from };
+  const env = { PATH: modernPath, RUST_BACKTRACE: "0", SIMULATE_MINUTES: minutes, SIMULATE_FROM: from };
   if (seed !== undefined) env.SIMULATE_SEED = seed;
   if (instances !== undefined) env.SIMULATE_INSTANCES = instances;
   if (trace) env.SIMULATE_TRACE = "1";

@@ -3,12 +3,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { WASM, build, wasmFlags } from "./build.mjs";
-import { root, run, runPackage, say, step } from "./tools.mjs";
+import { modernPath, root, run, runPackage, say, step } from "./tools.mjs";
 
 export async function test() {
   await step("build", build);
   await step("core tests, native", () => run("cargo", ["test", "--locked"]));
-  await step("core tests, wasm", () => run("cargo", ["test", "--locked", "--target=wasm32-wasip1", "--lib", "--tests"]));
+  await step("core tests, wasm", () => run("cargo", ["test", "--locked", "--target=wasm32-wasip1", "--lib", "--tests"], { env: { PATH: modernPath } }));
   if (await hasClippy()) await step("clippy", () => run("cargo", ["clippy", "--quiet", "--locked", ...WASM], { env: wasmFlags }));
   else say("clippy is not installed: left out");
   await step("types of tests and demo", () => runPackage("typescript", "tsc", ["-p", root]));
