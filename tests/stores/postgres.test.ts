@@ -166,6 +166,19 @@ describe("two servers on one database", () => {
   });
 });
 
+test("postgresStore counts an owner's tasks and the length of what they keep (X-LIM-01)", async (t) => {
+  const store = postgresStore(postgres.pool(), { tablePrefix: prefix() });
+  t.after(() => store.close());
+  assert.deepEqual(await store.usage!("alice"), { tasks: 0, bytes: 0 });
+  await store.put(write("a", { payload: '{"ü":"😀"}' }));
+  await store.put(write("b"));
+  await store.put(write("c", { owner: "bob", payload: "{}" }));
+  assert.deepEqual(await store.usage!("alice"), { tasks: 2, bytes: 9 });
+  assert.equal(await store.put(write("a", { version: 3, payload: "{}" })), false);
+  assert.equal(await store.put(write("a", { version: 2, payload: "{}" })), true);
+  assert.deepEqual(await store.usage!("alice"), { tasks: 2, bytes: 2 });
+});
+
 describe("the tables of postgresStore", () => {
   test("are searched by index: what is due in the index alone, a page of a list in its order", async () => {
     const pool = postgres.pool({ max: 1 });

@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 /** What the store asks of the pool or of one of its clients. */
@@ -162,6 +162,14 @@ class Postgres implements PostgresStore {
     return (rows as Row[]).map((row) => task(owner, row));
   }
 
+  /** Reads each of the owner's payloads for its length. */
+  async usage(owner: string): Promise<TaskUsage> {
+    check(owner);
+    const { rows } = await this.#run("count", this.#statements.usage, [owner]);
+    const { tasks, bytes } = rows[0] as Record<keyof TaskUsage, string>;
+    return { tasks: Number(tasks), bytes: Number(bytes) };
+  }
+
   async due(before: number, limit: number): Promise<StoredTask[]> {
     const { rows } = await this.#run("list", this.#statements.due, [before, atMost(limit)]);
     return (rows as (Row & { readonly owner: string })[]).map((row) => task(row.owner, row));
@@ -217,6 +225,7 @@ function statements(table: string, prepare: boolean) {
       `UPDATE ${table} SET version = $3, due_at = $4, state = $5, payload = $6 WHERE owner = $1 AND id = $2 AND version = $3::bigint - 1`,
     ),
     remove: statement(`DELETE FROM ${table} WHERE owner = $1 AND id = $2 AND version = $3`),
+    usage: statement(`SELECT count(*) AS tasks, coalesce(sum(length(payload)), 0) AS bytes FROM ${table} WHERE owner = $1`),
     listAll: statement(`SELECT ${head} FROM ${table} WHERE owner = $1 ORDER BY created_at, id LIMIT $2`),
     listAfter: statement(
       `SELECT ${head} FROM ${table} WHERE owner = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4`,
