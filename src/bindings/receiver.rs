@@ -1,6 +1,6 @@
 //! The receiver for JavaScript.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
@@ -185,7 +185,7 @@ impl Receiver {
         restarts: u32,
         immediate: Option<String>,
     ) -> u32 {
-        self.inner.borrow_mut().add_policy(Policy {
+        self.inner().add_policy(Policy {
             promotion: match promotion {
                 0 => Promotion::Always,
                 1 => Promotion::Never,
@@ -210,22 +210,22 @@ impl Receiver {
 
     #[wasm_bindgen(js_name = "tellRequestors")]
     pub fn tell_requestors(&self, wanted: bool) {
-        self.inner.borrow_mut().tell_requestors(wanted);
+        self.inner().tell_requestors(wanted);
     }
 
     #[wasm_bindgen(js_name = "prefixIds")]
     pub fn prefix_ids(&self, prefix: &str) {
-        self.inner.borrow_mut().prefix_ids(prefix);
+        self.inner().prefix_ids(prefix);
     }
 
     pub fn sweep(&self, now: f64) {
-        self.inner.borrow_mut().handle_start(now as Millis);
+        self.inner().handle_start(now as Millis);
     }
 
     /// `holder`: the name of this process, the same for every receiver in it. `lease`: ms. `alone`: the host makes a server for
     /// a task that must run again without a connection.
     pub fn start(&self, now: f64, holder: &str, lease: u32, alone: bool) {
-        let mut inner = self.inner.borrow_mut();
+        let mut inner = self.inner();
         inner.lease(holder, Millis::from(lease));
         if alone {
             inner.run_alone();
@@ -236,11 +236,11 @@ impl Receiver {
     }
 
     pub fn open(&self, owner: Option<String>, pipe: bool) -> u32 {
-        self.inner.borrow_mut().handle_open(owner.as_deref(), pipe)
+        self.inner().handle_open(owner.as_deref(), pipe)
     }
 
     pub fn close(&self, now: f64, peer: u32) {
-        self.inner.borrow_mut().handle_close(now as Millis, peer);
+        self.inner().handle_close(now as Millis, peer);
     }
 
     /// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with
@@ -255,50 +255,50 @@ impl Receiver {
         };
         let called = Called { tool: tool.to_owned(), policy, augmentation, gate, trace: trace.to_owned(), creation_key };
         let entropy = self.entropy.take();
-        self.inner.borrow_mut().handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy);
+        self.inner().handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy);
     }
 
     #[wasm_bindgen(js_name = "isPlain")]
     pub fn is_plain(&self, policy: u32, generation: u8, flags: u32) -> bool {
         let facts = facts(0, 0, generation, flags);
-        self.inner.borrow().is_plain(policy, facts.generation, facts.capabilities)
+        self.inner().is_plain(policy, facts.generation, facts.capabilities)
     }
 
     pub fn begin(&self, now: f64, call: u32) {
-        self.inner.borrow_mut().handle_begin(now as Millis, call);
+        self.inner().handle_begin(now as Millis, call);
     }
 
     pub fn promote(&self, now: f64, call: u32) {
-        self.inner.borrow_mut().handle_promote(now as Millis, call);
+        self.inner().handle_promote(now as Millis, call);
     }
 
     pub fn creating(&self, call: u32) -> bool {
-        self.inner.borrow().is_creating(call)
+        self.inner().is_creating(call)
     }
 
     #[wasm_bindgen(js_name = "mayBeTask")]
     pub fn may_be_task(&self, call: u32) -> bool {
-        self.inner.borrow().may_be_task(call)
+        self.inner().may_be_task(call)
     }
 
     pub fn dropped(&self, now: f64, call: u32, closed: bool) -> bool {
-        self.inner.borrow_mut().handle_dropped(now as Millis, call, closed)
+        self.inner().handle_dropped(now as Millis, call, closed)
     }
 
     #[wasm_bindgen(js_name = "endedWithResult")]
     pub fn ended_with_result(&self, now: f64, call: u32, tool_failed: bool, size: u32) {
-        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::Result { tool_failed, size });
+        self.inner().handle_outcome(now as Millis, call, Outcome::Result { tool_failed, size });
     }
 
     #[wasm_bindgen(js_name = "endedWithError")]
     pub fn ended_with_error(&self, now: f64, call: u32, code: f64, size: u32) {
         let outcome = if error::is_spoken(Generation::G26, code) { Outcome::Error { size } } else { Outcome::ReservedError { size } };
-        self.inner.borrow_mut().handle_outcome(now as Millis, call, outcome);
+        self.inner().handle_outcome(now as Millis, call, outcome);
     }
 
     #[wasm_bindgen(js_name = "endedWithoutJson")]
     pub fn ended_without_json(&self, now: f64, call: u32) {
-        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::NotJson);
+        self.inner().handle_outcome(now as Millis, call, Outcome::NotJson);
     }
 
     /// `kinds`: one for each name, as [`input_kind`] gives them.
@@ -306,30 +306,30 @@ impl Receiver {
     pub fn ended_with_input(&self, now: f64, call: u32, names: Vec<String>, kinds: &[u8], state: bool) {
         let kinds = kinds.iter().map(|&kind| kind_of(kind)).chain(std::iter::repeat(None));
         let requests = names.into_iter().zip(kinds).collect();
-        self.inner.borrow_mut().handle_outcome(now as Millis, call, Outcome::Input { requests, state });
+        self.inner().handle_outcome(now as Millis, call, Outcome::Input { requests, state });
     }
 
     pub fn ask(&self, now: f64, call: u32, ask: u32, name: &str, kind: u8, own: bool) -> bool {
         let Some(kind) = kind_of(kind) else { return false };
-        self.inner.borrow_mut().handle_ask(now as Millis, call, ask, name, kind, own)
+        self.inner().handle_ask(now as Millis, call, ask, name, kind, own)
     }
 
     pub fn answer(&self, now: f64, ask: u32) -> bool {
-        self.inner.borrow_mut().handle_answer(now as Millis, ask)
+        self.inner().handle_answer(now as Millis, ask)
     }
 
     pub fn withdraw(&self, now: f64, call: u32, ask: u32) {
-        self.inner.borrow_mut().handle_withdraw(now as Millis, call, ask);
+        self.inner().handle_withdraw(now as Millis, call, ask);
     }
 
     pub fn note(&self, now: f64, call: u32, message: &str) {
-        self.inner.borrow_mut().handle_note(now as Millis, call, message);
+        self.inner().handle_note(now as Millis, call, message);
     }
 
     /// Where a handler's notification goes: -3 nowhere, -2 on the connection, -1 its ordinary way, else on the stream of
     /// this request.
     pub fn route(&self, call: u32) -> f64 {
-        match self.inner.borrow().route(call) {
+        match self.inner().route(call) {
             Route::Nowhere => -3.0,
             Route::Connection => -2.0,
             Route::Ordinary => -1.0,
@@ -342,7 +342,7 @@ impl Receiver {
     pub fn request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: u8, id: &str) {
         let facts = facts(request, peer, generation, flags);
         let now = now as Millis;
-        let mut inner = self.inner.borrow_mut();
+        let mut inner = self.inner();
         match Method::numbered(facts.generation, method) {
             Some(Method::Get) => inner.handle_get(now, facts, text(id)),
             Some(Method::Result) => inner.handle_result(now, facts, text(id)),
@@ -357,7 +357,7 @@ impl Receiver {
     #[allow(clippy::too_many_arguments)]
     pub fn list_request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, cursor: Option<String>, invalid: bool) {
         let facts = facts(request, peer, generation, flags);
-        let mut inner = self.inner.borrow_mut();
+        let mut inner = self.inner();
         match Method::named(facts.generation, "tasks/list") {
             Some(_) => inner.handle_list(now as Millis, facts, if invalid { Err(()) } else { Ok(cursor.as_deref()) }),
             None => inner.handle_unknown(now as Millis, facts),
@@ -369,7 +369,7 @@ impl Receiver {
     #[allow(clippy::too_many_arguments)]
     pub fn update_request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, keys: Option<Vec<String>>, shapes: &[u8]) {
         let facts = facts(request, peer, generation, flags);
-        let mut inner = self.inner.borrow_mut();
+        let mut inner = self.inner();
         match Method::named(facts.generation, "tasks/update") {
             Some(_) => {
                 let answers = keys.map(|keys| keys.into_iter().zip(shapes.iter().map(|&bits| Shape(bits))).collect());
@@ -383,34 +383,34 @@ impl Receiver {
     #[allow(clippy::too_many_arguments)]
     pub fn listen(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, ids: Vec<String>, until: f64) {
         let until = (!until.is_nan()).then_some(until as Millis);
-        self.inner.borrow_mut().handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
+        self.inner().handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
     }
 
     /// The acknowledgement is out. `alone`: nothing else is subscribed to on its stream.
     pub fn listening(&self, now: f64, request: u32, alone: bool) {
-        self.inner.borrow_mut().handle_listening(now as Millis, request, alone);
+        self.inner().handle_listening(now as Millis, request, alone);
     }
 
     pub fn flow(&self, now: f64, request: u32, ready: bool) {
-        self.inner.borrow_mut().handle_flow(now as Millis, request, ready);
+        self.inner().handle_flow(now as Millis, request, ready);
     }
 
     pub fn unlisten(&self, now: f64, request: u32) {
-        self.inner.borrow_mut().handle_unlisten(now as Millis, request);
+        self.inner().handle_unlisten(now as Millis, request);
     }
 
     #[wasm_bindgen(js_name = "endListen")]
     pub fn end_listen(&self, now: f64, request: u32) {
-        self.inner.borrow_mut().handle_end_listen(now as Millis, request);
+        self.inner().handle_end_listen(now as Millis, request);
     }
 
     #[wasm_bindgen(js_name = "lapsesAt")]
     pub fn lapses_at(&self, request: u32, at: f64) {
-        self.inner.borrow_mut().handle_lapses_at(request, at as Millis);
+        self.inner().handle_lapses_at(request, at as Millis);
     }
 
     pub fn lapse(&self, now: f64, request: u32) {
-        self.inner.borrow_mut().handle_lapse(now as Millis, request);
+        self.inner().handle_lapse(now as Millis, request);
     }
 
     /// Writes what a stranger hears of a task into the assembler.
@@ -423,67 +423,67 @@ impl Receiver {
     /// The request that updates the task that `job` has read; 0 for none.
     #[wasm_bindgen(js_name = "updateOf")]
     pub fn update_of(&self, job: u32) -> u32 {
-        self.inner.borrow().update_of(job).unwrap_or_default()
+        self.inner().update_of(job).unwrap_or_default()
     }
 
     pub fn misfit(&self, job: u32, key: &str) {
-        self.inner.borrow_mut().handle_misfit(job, key);
+        self.inner().handle_misfit(job, key);
     }
 
     pub fn gone(&self, now: f64, peer: u32) {
-        self.inner.borrow_mut().handle_gone(now as Millis, peer);
+        self.inner().handle_gone(now as Millis, peer);
     }
 
     pub fn undelivered(&self, ask: u32) {
-        self.inner.borrow_mut().handle_undelivered(ask);
+        self.inner().handle_undelivered(ask);
     }
 
     #[wasm_bindgen(js_name = "waitEnded")]
     pub fn wait_ended(&self, now: f64, request: u32) {
-        self.inner.borrow_mut().handle_wait_ended(now as Millis, request);
+        self.inner().handle_wait_ended(now as Millis, request);
     }
 
     pub fn unenveloped(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
-        self.inner.borrow_mut().handle_unenveloped(now as Millis, facts(request, peer, generation, flags));
+        self.inner().handle_unenveloped(now as Millis, facts(request, peer, generation, flags));
     }
 
     #[wasm_bindgen(js_name = "tooDeep")]
     pub fn too_deep(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
-        self.inner.borrow_mut().handle_too_deep(now as Millis, facts(request, peer, generation, flags));
+        self.inner().handle_too_deep(now as Millis, facts(request, peer, generation, flags));
     }
 
     pub fn adopt(&self, now: f64, call: u32, peer: u32, generation: u8, flags: u32, id: &str) {
-        self.inner.borrow_mut().handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
+        self.inner().handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
     }
 
     #[wasm_bindgen(js_name = "adoptAsk")]
     pub fn adopt_ask(&self, now: f64, call: u32, ask: u32, key: &str) {
-        self.inner.borrow_mut().handle_adopt_ask(now as Millis, call, ask, key);
+        self.inner().handle_adopt_ask(now as Millis, call, ask, key);
     }
 
     pub fn unstarted(&self, now: f64, call: u32) {
-        self.inner.borrow_mut().handle_unstarted(now as Millis, call);
+        self.inner().handle_unstarted(now as Millis, call);
     }
 
     pub fn closing(&self, now: f64) {
-        self.inner.borrow_mut().handle_closing(now as Millis);
+        self.inner().handle_closing(now as Millis);
     }
 
     pub fn leaving(&self, now: f64) {
-        self.inner.borrow_mut().handle_leaving(now as Millis);
+        self.inner().handle_leaving(now as Millis);
     }
 
     pub fn quiet(&self) -> bool {
-        self.inner.borrow().is_quiet()
+        self.inner().is_quiet()
     }
 
     /// `version`: 0 where it is not known, or the task is deleted.
     pub fn changed(&self, now: f64, owner: &str, id: &str, version: u32) {
-        self.inner.borrow_mut().handle_changed(now as Millis, owner, id, Some(version).filter(|&version| version != 0));
+        self.inner().handle_changed(now as Millis, owner, id, Some(version).filter(|&version| version != 0));
     }
 
     pub fn deadline(&self, now: f64) {
-        self.inner.borrow_mut().handle_deadline(now as Millis);
+        self.inner().handle_deadline(now as Millis);
     }
 
     pub fn found(&self, now: f64, job: u32, version: u32, created_at: f64, state: String) {
@@ -533,7 +533,7 @@ impl Receiver {
     /// Hands every output to the host. The host may call back in; nothing is borrowed while it runs.
     pub fn drain(&self, host: &ReceiverHost) {
         loop {
-            let output = self.inner.borrow_mut().poll_output();
+            let output = self.inner().poll_output();
             let Some(output) = output else { return };
             self.emit(host, output);
         }
@@ -546,8 +546,13 @@ impl Receiver {
 }
 
 impl Receiver {
+    /// Held for one call of the core, never while the host runs. In one place: each borrow of its own would bring its message.
+    fn inner(&self) -> RefMut<'_, receiver::Receiver> {
+        self.inner.borrow_mut()
+    }
+
     fn complete(&self, now: f64, job: u32, completion: Completion) {
-        self.inner.borrow_mut().handle_completion(now as Millis, job, completion);
+        self.inner().handle_completion(now as Millis, job, completion);
     }
 
     fn emit(&self, host: &ReceiverHost, output: Output) {

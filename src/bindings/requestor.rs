@@ -1,6 +1,6 @@
 //! The requestor for JavaScript; `pkg-template/src/client/host.ts` is the other side.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 
 use wasm_bindgen::prelude::*;
 
@@ -82,7 +82,7 @@ impl Requestor {
 
     pub fn drain(&self, host: &RequestorHost, assembler: &Assembler) {
         loop {
-            let Some(output) = self.inner.borrow_mut().poll_output() else { break };
+            let Some(output) = self.inner().poll_output() else { break };
             self.hand_over(output, host, assembler);
         }
     }
@@ -90,54 +90,54 @@ impl Requestor {
     /// Infinite where nothing is due.
     #[wasm_bindgen(js_name = "nextDeadline")]
     pub fn next_deadline(&self) -> f64 {
-        self.inner.borrow().next_deadline().map_or(f64::INFINITY, |at| at as f64)
+        self.inner().next_deadline().map_or(f64::INFINITY, |at| at as f64)
     }
 
     pub fn followed(&self) -> usize {
-        self.inner.borrow().followed()
+        self.inner().followed()
     }
 
     /// `extension`: 0 not declared, 1 declared, 2 unknown.
     pub fn server(&self, calls: bool, cancel: bool, extension: u8) {
         let extension = (extension < 2).then_some(extension == 1);
-        self.inner.borrow_mut().handle_server(Server { calls, cancel, extension });
+        self.inner().handle_server(Server { calls, cancel, extension });
     }
 
     pub fn tool(&self, tool: &str, support: &str) {
-        self.inner.borrow_mut().handle_tool(tool, Support::named(support));
+        self.inner().handle_tool(tool, Support::named(support));
     }
 
     #[wasm_bindgen(js_name = "toolsComplete")]
     pub fn tools_complete(&self) {
-        self.inner.borrow_mut().handle_tools_complete();
+        self.inner().handle_tools_complete();
     }
 
     #[wasm_bindgen(js_name = "toolsChanged")]
     pub fn tools_changed(&self) {
-        self.inner.borrow_mut().handle_tools_changed();
+        self.inner().handle_tools_changed();
     }
 
     pub fn page(&self, now: f64, request: u32, next: Option<String>) {
-        self.inner.borrow_mut().handle_page(millis(now), request, next.as_deref());
+        self.inner().handle_page(millis(now), request, next.as_deref());
     }
 
     #[wasm_bindgen(js_name = "pageLost")]
     pub fn page_lost(&self, now: f64, request: u32) {
-        self.inner.borrow_mut().handle_page_lost(millis(now), request);
+        self.inner().handle_page_lost(millis(now), request);
     }
 
     /// `preference`: 0 forbid, 1 allow, 2 prefer, 3 require. `ttl` NaN: the server's.
     #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
     pub fn call(&self, now: f64, call: u32, generation: u8, tool: &str, preference: u8, cancels: bool, ttl: f64) {
         let facts = facts(generation, tool, preference, cancels, ttl);
-        self.inner.borrow_mut().handle_call(millis(now), call, facts);
+        self.inner().handle_call(millis(now), call, facts);
     }
 
     /// The call follows the task `id` of the generation `of`.
     #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
     pub fn resume(&self, now: f64, call: u32, generation: u8, tool: &str, cancels: bool, of: u8, id: &str) {
         let facts = facts(generation, tool, 2, cancels, f64::NAN);
-        self.inner.borrow_mut().handle_resume(millis(now), call, facts, Generation::from_number(of), id);
+        self.inner().handle_resume(millis(now), call, facts, Generation::from_number(of), id);
     }
 
     /// The snapshot that comes next has `inputRequests`; [`Requestor::entry`] names each.
@@ -179,7 +179,7 @@ impl Requestor {
             has_error: flags & 2 != 0,
             inputs: entries.as_deref(),
         };
-        let mut inner = self.inner.borrow_mut();
+        let mut inner = self.inner();
         match from {
             0 => inner.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
             1 => inner.handle_answer(millis(now), number, Answered::Snapshot(snapshot), payload),
@@ -189,83 +189,88 @@ impl Requestor {
 
     #[wasm_bindgen(js_name = "replyResult")]
     pub fn reply_result(&self, now: f64, call: u32, is_error: bool, demands_task: bool) {
-        self.inner.borrow_mut().handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
+        self.inner().handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
     }
 
     #[wasm_bindgen(js_name = "replyError")]
     pub fn reply_error(&self, now: f64, call: u32, code: i32) {
-        self.inner.borrow_mut().handle_reply(millis(now), call, Reply::Error { code }, 0);
+        self.inner().handle_reply(millis(now), call, Reply::Error { code }, 0);
     }
 
     pub fn unsent(&self, call: u32) {
-        self.inner.borrow_mut().handle_unsent(call);
+        self.inner().handle_unsent(call);
     }
 
     pub fn abort(&self, now: f64, call: u32) {
-        self.inner.borrow_mut().handle_abort(millis(now), call);
+        self.inner().handle_abort(millis(now), call);
     }
 
     pub fn detach(&self, now: f64, call: u32) {
-        self.inner.borrow_mut().handle_detach(millis(now), call);
+        self.inner().handle_detach(millis(now), call);
     }
 
     #[wasm_bindgen(js_name = "answerResult")]
     pub fn answer_result(&self, now: f64, request: u32, is_error: bool, payload: u32) {
-        self.inner.borrow_mut().handle_answer(millis(now), request, Answered::Result { is_error }, payload);
+        self.inner().handle_answer(millis(now), request, Answered::Result { is_error }, payload);
     }
 
     #[wasm_bindgen(js_name = "answerError")]
     pub fn answer_error(&self, now: f64, request: u32, code: i32, payload: u32) {
-        self.inner.borrow_mut().handle_answer(millis(now), request, Answered::Error { code }, payload);
+        self.inner().handle_answer(millis(now), request, Answered::Error { code }, payload);
     }
 
     pub fn lost(&self, now: f64, request: u32) {
-        self.inner.borrow_mut().handle_answer(millis(now), request, Answered::Lost, 0);
+        self.inner().handle_answer(millis(now), request, Answered::Lost, 0);
     }
 
     /// The stream `request` will push `task`.
     pub fn accepted(&self, request: u32, task: u32) {
-        self.inner.borrow_mut().handle_accepted(request, task);
+        self.inner().handle_accepted(request, task);
     }
 
     pub fn acknowledged(&self, now: f64, request: u32) {
-        self.inner.borrow_mut().handle_acknowledged(millis(now), request);
+        self.inner().handle_acknowledged(millis(now), request);
     }
 
     pub fn input(&self, now: f64, task: u32, key: &str) {
-        self.inner.borrow_mut().handle_input(millis(now), task, key);
+        self.inner().handle_input(millis(now), task, key);
     }
 
     #[wasm_bindgen(js_name = "noInput")]
     pub fn no_input(&self, task: u32, key: &str) {
-        self.inner.borrow_mut().handle_no_input(task, key);
+        self.inner().handle_no_input(task, key);
     }
 
     pub fn observers(&self, now: f64, task: u32, observers: u32) {
-        self.inner.borrow_mut().handle_observers(millis(now), task, observers);
+        self.inner().handle_observers(millis(now), task, observers);
     }
 
     pub fn cancel(&self, now: f64, waiter: u32, task: u32, await_terminal: bool) {
-        self.inner.borrow_mut().handle_cancel(millis(now), waiter, task, await_terminal);
+        self.inner().handle_cancel(millis(now), waiter, task, await_terminal);
     }
 
     pub fn timer(&self, now: f64) {
-        self.inner.borrow_mut().handle_timer(millis(now));
+        self.inner().handle_timer(millis(now));
     }
 
     /// The connection was closed, or the host follows no more.
     pub fn close(&self, connection: bool) {
         let ending = if connection { Ending::Connection } else { Ending::Detached };
-        self.inner.borrow_mut().handle_close(ending);
+        self.inner().handle_close(ending);
     }
 }
 
 impl Requestor {
+    /// Held for one call of the core, never while the host runs. In one place: each borrow of its own would bring its message.
+    fn inner(&self) -> RefMut<'_, requestor::Requestor> {
+        self.inner.borrow_mut()
+    }
+
     fn hand_over(&self, output: Output, host: &RequestorHost, assembler: &Assembler) {
         let mut writer = Assembling { assembler, named: false };
         match output {
             Output::Send { call, offer } => {
-                let offered = if offer { self.inner.borrow().offer(call) } else { None };
+                let offered = if offer { self.inner().offer(call) } else { None };
                 host.begin(0);
                 if let Some((generation, ttl)) = offered {
                     write_offer(generation, ttl, &mut writer);
@@ -274,7 +279,7 @@ impl Requestor {
             }
             Output::List { request, cursor } => host.list(request, cursor),
             Output::Ask { request, task, method, keys } => {
-                let about = self.inner.borrow().task(task).map(|(generation, id)| (generation, id.to_owned()));
+                let about = self.inner().task(task).map(|(generation, id)| (generation, id.to_owned()));
                 if let Some((generation, id)) = about {
                     host.begin(task);
                     write_request(generation, method, &id, &keys, &mut writer);
