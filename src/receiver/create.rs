@@ -99,7 +99,7 @@ impl Receiver {
             slot.busy = true;
             slot.call = Some(number);
             slot.run = 1;
-            slot.cached = Some((task, 1));
+            slot.cached = Some((Rc::new(task), 1));
             slot.versions.made(1);
         }
         self.count(slot);

@@ -1,5 +1,7 @@
 //! What a decided change brings about: for the handler, for the request that wanted it, for those who wait.
 
+use std::rc::Rc;
+
 use super::change::Change;
 use super::turn::ATTEMPTS;
 use super::shutdown::Service;
@@ -14,7 +16,7 @@ const RETRY_FIRST: Millis = 100;
 const RETRY_LONGEST: Millis = 10_000;
 
 impl Receiver {
-    pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Task) {
+    pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Rc<Task>) {
         self.happened(number, &change, before, next);
         // Nobody was told of a discarded task, and a renewal is no news, also where the store was in doubt about it (X-STO-07).
         if !matches!(change, Change::Discard { .. } | Change::Renew) {
@@ -44,7 +46,7 @@ impl Receiver {
             }
             Change::Cancel(facts) => {
                 let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
-                let body = if facts.generation.cancel_is_a_wish() { Body::Ack } else { Body::State { id, task: next.clone() } };
+                let body = if facts.generation.cancel_is_a_wish() { Body::Ack } else { Body::State { id, task: Rc::clone(next) } };
                 self.reply(facts, body);
                 self.tell_to_stop(number, next);
             }
@@ -88,7 +90,7 @@ impl Receiver {
     }
 
     /// The task has ended: the handler stops, its input is withdrawn, who waits is answered.
-    fn ended(&mut self, job: Option<Job>, number: u32, task: &Task) {
+    fn ended(&mut self, job: Option<Job>, number: u32, task: &Rc<Task>) {
         self.uncount(number);
         let Some(slot) = self.slots.get_mut(number) else { return };
         let waiters = std::mem::take(&mut slot.waiters);
@@ -109,7 +111,7 @@ impl Receiver {
                 request: facts.request,
                 generation: facts.generation,
                 job,
-                body: Body::Outcome { id: id.clone(), task: task.clone() },
+                body: Body::Outcome { id: id.clone(), task: Rc::clone(task) },
             });
         }
         self.end_call(number);
@@ -117,7 +119,7 @@ impl Receiver {
     }
 
     /// Somebody else has ended the task. What was read need not hold its outcome.
-    fn ended_elsewhere(&mut self, number: u32, job: Option<Job>, task: &Task) {
+    fn ended_elsewhere(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         if slot.waiters.is_empty() || (job.is_some() && slot.read_payload) {
             return self.ended(job, number, task);
@@ -126,7 +128,7 @@ impl Receiver {
     }
 
     /// Nothing changes: those who wait learn how the task stands.
-    pub(super) fn checked(&mut self, number: u32, job: Option<Job>, task: &Task) {
+    pub(super) fn checked(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
         self.leave_head(number);
         self.tell_listeners(number, job, task);
         if let Some(slot) = self.slots.get_mut(number)
@@ -148,7 +150,7 @@ impl Receiver {
         self.advance(number);
     }
 
-    pub(super) fn refused(&mut self, number: u32, job: Option<Job>, change: &Change, refusal: Refusal, task: &Task) {
+    pub(super) fn refused(&mut self, number: u32, job: Option<Job>, change: &Change, refusal: Refusal, task: &Rc<Task>) {
         self.leave_head(number);
         match change {
             Change::Cancel(facts) if !facts.generation.cancel_is_a_wish() => self.refuse(*facts, Error::already_terminal()),

@@ -103,7 +103,7 @@ impl Receiver {
 
     fn event_of_run(&mut self, happening: Happening, number: u32, run: Option<Request>, waited_since: Option<Millis>) {
         let Some(slot) = self.slots.get(number).filter(|_| self.audited) else { return };
-        let task = slot.cached.as_ref().map(|(task, _)| task);
+        let task = slot.cached.as_ref().map(|(task, _)| &**task);
         let event = Event { run, waited_since, ..self.describe(happening, slot.owner.clone(), &slot.id, task) };
         self.push(Output::Event(Box::new(event)));
     }

@@ -37,7 +37,7 @@ pub(super) struct Listening {
 /// What a subscription has heard of a task.
 #[derive(Debug)]
 pub(super) struct Heard {
-    last: Option<Task>,
+    last: Option<Rc<Task>>,
     /// There is more to hear once the stream takes messages.
     owed: bool,
 }
@@ -234,7 +234,7 @@ impl Receiver {
 
     /// Tells those who listen how the task stands, if they have not heard it; `job` has read it. Nothing follows the end
     /// (G26-NTF-04).
-    pub(super) fn tell_listeners(&mut self, number: u32, job: Option<Job>, task: &Task) {
+    pub(super) fn tell_listeners(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
         let Some(job) = job else { return };
         let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.read_payload && !slot.listeners.is_empty()) else { return };
         let mut told = Vec::new();
@@ -252,12 +252,12 @@ impl Receiver {
             if facts.generation.state_has_details() && !wire::missing_for_input(task, facts.capabilities).is_empty() {
                 continue;
             }
-            heard.last = Some(task.clone());
+            heard.last = Some(Rc::clone(task));
             told.push(facts);
         }
         let id = slot.id.clone();
         for facts in told {
-            let news = News::State { id: id.clone(), task: task.clone() };
+            let news = News::State { id: id.clone(), task: Rc::clone(task) };
             self.push(Output::Tell { request: facts.request, generation: facts.generation, job: Some(job), news });
             if task.phase.is_terminal() {
                 self.retrieved(facts, &id, task);
@@ -291,7 +291,7 @@ impl Receiver {
 
     /// Tells the requestor of a task that runs here of a change that the store has, on one stream (G25-NTF-01,
     /// G25-NTF-04, G25-NTF-05).
-    pub(super) fn tell_requestor(&mut self, number: u32, before: Option<&Task>, task: &Task) {
+    pub(super) fn tell_requestor(&mut self, number: u32, before: Option<&Task>, task: &Rc<Task>) {
         if !self.tells_requestors || before.is_some_and(|before| before.looks_like(task)) {
             return;
         }
@@ -302,7 +302,7 @@ impl Receiver {
             Route::Connection => None,
             Route::Ordinary | Route::Nowhere => return,
         };
-        let news = News::State { id: slot.id.clone(), task: task.clone() };
+        let news = News::State { id: slot.id.clone(), task: Rc::clone(task) };
         self.push(Output::TellRequestor { call, generation: facts.generation, stream, news });
     }
 }

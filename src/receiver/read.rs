@@ -134,7 +134,7 @@ impl Receiver {
                 let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
                 match found.filter(|_| seen) {
                     Some(task) if !settled && self.meets_lost(&read, &task) => {}
-                    Some(task) => self.show(read, job, version, task),
+                    Some(task) => self.show(read, job, version, Rc::new(task)),
                     None => self.miss(facts),
                 }
             }
@@ -145,7 +145,7 @@ impl Receiver {
     }
 
     /// Answers a read with the task that it has found, or lets it wait for the task's end.
-    fn show(&mut self, read: Read, job: Job, version: u32, task: Task) {
+    fn show(&mut self, read: Read, job: Job, version: u32, task: Rc<Task>) {
         match read {
             Read::State { facts, id, .. } => self.state(facts, job, id, task),
             Read::Outcome { facts, id, .. } if task.phase.is_terminal() => {
@@ -176,7 +176,7 @@ impl Receiver {
         self.push(Output::Reply { request: facts.request, generation: facts.generation, job: Some(job), body });
     }
 
-    fn state(&mut self, facts: Facts, job: Job, id: String, task: Task) {
+    fn state(&mut self, facts: Facts, job: Job, id: String, task: Rc<Task>) {
         if facts.generation.state_has_details() {
             let missing = wire::missing_for_input(&task, facts.capabilities);
             if !missing.is_empty() {

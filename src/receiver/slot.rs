@@ -34,7 +34,7 @@ pub(super) struct Slot {
     pub owner: Rc<str>,
     pub id: String,
     /// The record as this receiver last saw it, while it is the one that changes it.
-    pub cached: Option<(Task, u32)>,
+    pub cached: Option<(Rc<Task>, u32)>,
     pub versions: Versions,
     /// A change is on its way through the store.
     pub busy: bool,

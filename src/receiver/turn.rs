@@ -1,6 +1,8 @@
 //! Turns of a slot: its changes are decided by the lifecycle one after the other, and written with one compare-and-swap
 //! each.
 
+use std::rc::Rc;
+
 use super::change::Change;
 use super::shutdown::Service;
 use super::{Output, Pending, Receiver};
@@ -80,6 +82,7 @@ impl Receiver {
         match completion {
             Completion::Record(Some(record)) => match Task::from_state(&record.state) {
                 Some(task) => {
+                    let task = Rc::new(task);
                     let doubt = self.slots.get_mut(number).and_then(|slot| slot.doubt.take());
                     if doubt == Some(task.mark) {
                         return self.took(job, number, task, record.version);
@@ -94,14 +97,14 @@ impl Receiver {
     }
 
     /// Asks the lifecycle about the change at the head of the queue.
-    fn decide(&mut self, number: u32, job: Option<Job>, task: Task, version: u32) {
+    fn decide(&mut self, number: u32, job: Option<Job>, task: Rc<Task>, version: u32) {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
         let Some(mut change) = slot.queue.front().cloned() else {
             slot.busy = false;
             return self.finish(job);
         };
-        slot.cached = Some((task.clone(), version));
+        slot.cached = Some((Rc::clone(&task), version));
         if self.is_stale(number, &task) {
             return self.fence(number, job);
         }
@@ -211,7 +214,7 @@ impl Receiver {
             state: next.to_state(),
         };
         slot.versions.write(record.version);
-        let pending = Pending::Swap { slot: number, change: Box::new(change), next: Box::new(next), version: record.version };
+        let pending = Pending::Swap { slot: number, change: Box::new(change), next: Rc::new(next), version: record.version };
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
             Some(job) => {
@@ -232,7 +235,7 @@ impl Receiver {
     }
 
     /// The store has answered a swap.
-    pub(super) fn swapped(&mut self, job: Job, number: u32, change: Change, next: Task, version: u32, completion: &Completion) {
+    pub(super) fn swapped(&mut self, job: Job, number: u32, change: Change, next: Rc<Task>, version: u32, completion: &Completion) {
         let done = *completion == Completion::Done(true);
         if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
             self.look(number);
@@ -273,16 +276,16 @@ impl Receiver {
     }
 
     /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
-    fn took(&mut self, job: Job, number: u32, next: Task, version: u32) {
+    fn took(&mut self, job: Job, number: u32, next: Rc<Task>, version: u32) {
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
-        let before = slot.cached.replace((next.clone(), version)).map(|(task, _)| task);
+        let before = slot.cached.replace((Rc::clone(&next), version)).map(|(task, _)| task);
         slot.versions.made(version);
         slot.attempts = 0;
         slot.doubt = None;
         slot.unsettled = false;
         slot.busy = false;
         if let Some(change) = slot.queue.pop_front() {
-            self.committed(job, number, change, before.as_ref(), &next);
+            self.committed(job, number, change, before.as_deref(), &next);
         }
         self.finish(Some(job));
         self.advance(number);

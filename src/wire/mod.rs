@@ -15,6 +15,8 @@ pub use error::{Error, ErrorData, LimitReason};
 pub use name::Name;
 pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, write_offer, write_request};
 
+use std::rc::Rc;
+
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;
 
@@ -125,11 +127,11 @@ pub struct View<'a> {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
     /// A task was created; the seed says `working` (G25-CRE-02, G25-CRE-04, G26-CRE-01).
-    Created { id: String, task: Task, immediate: Option<String> },
+    Created { id: String, task: Rc<Task>, immediate: Option<String> },
     /// The state of a task (G25-GET-01, G26-GET-01 to 06).
-    State { id: String, task: Task },
+    State { id: String, task: Rc<Task> },
     /// The outcome of a task (G25-RES-02).
-    Outcome { id: String, task: Task },
+    Outcome { id: String, task: Rc<Task> },
     /// Tasks of an owner (G25-LST-01).
     Page { rows: Vec<(String, Task)>, next: Option<String> },
     /// It was done; nothing to say (G26-CAN-02, G26-UPD-02).
@@ -186,7 +188,7 @@ pub enum News {
     /// A subscription begins: these of the tasks it named are listened to (G26-SUB-02).
     Acknowledged { ids: Vec<String> },
     /// The state of a task, in the same words as the answer to `tasks/get` (G25-NTF-01, G26-NTF-01, G26-NTF-05).
-    State { id: String, task: Task },
+    State { id: String, task: Rc<Task> },
 }
 
 /// Writes the members `method` and `params` of a notification.

@@ -32,11 +32,11 @@ fn in_phase(phase: Phase, failure: Option<Failure>) -> Task {
 }
 
 fn state(generation: Generation, task: Task) -> Value {
-    written(generation, &Body::State { id: "id".into(), task })["result"].clone()
+    written(generation, &Body::State { id: "id".into(), task: task.into() })["result"].clone()
 }
 
 fn outcome(task: Task) -> Value {
-    written(G25, &Body::Outcome { id: "id".into(), task })
+    written(G25, &Body::Outcome { id: "id".into(), task: task.into() })
 }
 
 /// The task of 2025-11-25 with this status.
@@ -137,11 +137,11 @@ fn outcomes_of_2025() {
 #[test]
 fn handles() {
     for phase in Phase::ALL {
-        let created = |immediate| Body::Created { id: "id".into(), task: in_phase(phase, None), immediate };
+        let created = |immediate| Body::Created { id: "id".into(), task: in_phase(phase, None).into(), immediate };
         let nested = written(G25, &created(None));
         assert_eq!(nested["result"].as_object().unwrap().len(), 1);
         assert_eq!(nested["result"]["task"]["status"], "working");
-        let status = written(G26, &Body::State { id: "id".into(), task: in_phase(phase, None) })["result"]["status"].clone();
+        let status = written(G26, &Body::State { id: "id".into(), task: in_phase(phase, None).into() })["result"]["status"].clone();
         let mut flat = flat26(status.as_str().unwrap(), None, json!({}));
         flat["resultType"] = json!("task");
         let mut answer = written(G26, &created(Some("for the model".into())))["result"].clone();
