@@ -1,37 +1,48 @@
 import { TaskError } from "./errors.ts";
 
-/** What both halves of the core have. */
-export interface Core {
+/** One wasm instance of a half of the core. */
+export interface Instance {
   /** The names on the wire, by number. */
   readonly names: readonly string[];
-  /** The number of the generation that a protocol version speaks; 0 for none. */
-  generation(version: string): number;
 }
 
-/** Holds one half of the core: the one wasm instance that is in use. */
-export class CoreHolder<Half extends Core> {
-  readonly #make: () => Half;
+/** Holds the instance of a half that is in use, and numbers what is made in it. */
+export class Core {
+  readonly #make: () => Instance;
   readonly #reset: () => void;
-  #core: Half | undefined;
+  readonly #unused: FinalizationRegistry<number> | undefined;
+  #instance: Instance | undefined;
+  #last = 0;
 
-  /** `make` loads an instance where there is none, `reset` forgets it. */
-  constructor(make: () => Half, reset: () => void) {
+  /** `make` loads an instance where there is none, `reset` replaces it; `free` lets go of what has this number. */
+  constructor(make: () => Instance, reset: () => void, free: (number: number) => void) {
     this.#make = make;
     this.#reset = reset;
+    if (typeof FinalizationRegistry !== "undefined") this.#unused = new FinalizationRegistry(free);
   }
 
-  /** The core; the first call loads it. Throws a {@link TaskError} with code `wasm` where the platform forbids it. */
-  load(): Half {
-    return (this.#core ??= this.#make());
+  /** The instance; the first call loads it. Throws a {@link TaskError} with code `wasm` where the platform forbids it. */
+  load(): Instance {
+    return (this.#instance ??= this.#make());
   }
 
   /**
-   * What to do with an error that came out of the core `from`. A trap leaves its instance unusable: it is thrown away, and
-   * the next {@link CoreHolder.load} makes another.
+   * A number for what `user` makes in the instance; it is let go of when nobody holds `user` any longer. No number is given twice,
+   * so that what an earlier instance had is not found in a later one.
    */
-  poison(from: Half, cause: unknown): TaskError {
-    if (this.#core === from) {
-      this.#core = undefined;
+  number(user: object): number {
+    this.#last++;
+    this.#unused?.register(user, this.#last);
+    return this.#last;
+  }
+
+  /**
+   * What to do with an error that came out of the instance `from`. A trap leaves it unusable: it is thrown away, and there is
+   * another from then on.
+   */
+  poison(from: Instance, cause: unknown): TaskError {
+    if (this.#instance === from) {
+      this.#instance = undefined;
       this.#reset();
     }
     return new TaskError("internal", "The core of mcp-tasks failed and is started anew from the store; please report this.", { cause });

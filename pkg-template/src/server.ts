@@ -14,6 +14,7 @@ import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { type TransportLike, tap } from "./tap.ts";
 import type { AttachableServer, RunningTask, TaskServerOptions } from "./types.ts";
+import * as core from "./wasm/generated/server.js";
 
 /** The handler of an HTTP entry, as SDK v2's `createMcpHandler` makes it. */
 export interface FetchHandler {
@@ -109,7 +110,7 @@ export class TaskServer {
   current(context: object | undefined): RunningTask | undefined {
     const { runtime } = this.#face;
     const call = callOf(runtime, context as Context | undefined);
-    return call === undefined || !runtime.receiver.mayBeTask(call.number) ? undefined : running(runtime, call);
+    return call === undefined || !core.mayBeTask(runtime.receiver, call.number) ? undefined : running(runtime, call);
   }
 
   /**
@@ -120,8 +121,8 @@ export class TaskServer {
     const { runtime } = this.#face;
     const call = callOf(runtime, context as Context | undefined);
     if (call === undefined) return undefined;
-    runtime.enter(() => runtime.receiver.promote(Date.now(), call.number));
-    if (call.taskId === undefined && runtime.receiver.creating(call.number)) await new Promise<void>((resolve) => call.whenSettled(resolve));
+    runtime.enter(() => core.promote(runtime.receiver, Date.now(), call.number));
+    if (call.taskId === undefined && core.creating(runtime.receiver, call.number)) await new Promise<void>((resolve) => call.whenSettled(resolve));
     return call.taskId === undefined ? undefined : running(runtime, call);
   }
 
@@ -211,7 +212,7 @@ function running(runtime: Runtime, call: Call): RunningTask {
     signal: call.signal,
     async status(message) {
       call.note = message;
-      if (call.taskId !== undefined) runtime.enter(() => runtime.receiver.note(Date.now(), call.number, message));
+      if (call.taskId !== undefined) runtime.enter(() => core.note(runtime.receiver, Date.now(), call.number, message));
     },
     requireInput: (request, key) => runtime.requireInput(call, request, key),
   };

@@ -2,5 +2,6 @@
 #![no_main]
 
 mod common;
+mod held;
 mod requestor;
 mod writer;

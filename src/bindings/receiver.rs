@@ -1,11 +1,12 @@
 //! The receiver for JavaScript.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefMut;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 
 use super::entropy::Entropy;
+use super::held::Held;
 use super::writer::{Assembler, Assembling};
 use mcp_tasks::limit::{Act, Limits, Rate, Rates};
 use mcp_tasks::receiver::{self, Augmentation, Called, Event, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
@@ -130,476 +131,521 @@ fn text(id: &str) -> Option<&str> {
     Some(id).filter(|id| !id.is_empty())
 }
 
-/// Runs tasks. Drain after every input.
-#[wasm_bindgen]
-pub struct Receiver {
-    inner: RefCell<receiver::Receiver>,
+/// A receiver, under the number that the host has given it.
+struct Receiver {
+    core: receiver::Receiver,
     entropy: Entropy,
-    assembler: Assembler,
     nobody: Rc<str>,
 }
 
+thread_local! {
+    static RECEIVERS: Held<Receiver> = Held::default();
+}
+
+/// The receiver is borrowed for one call of the core, never while the host runs.
+#[inline(never)]
+fn held(receiver: u32) -> RefMut<'static, Receiver> {
+    RECEIVERS.with(|receivers| receivers.borrow(receiver))
+}
+
+/// Makes a receiver; drain it after every input. No number is given twice, whatever becomes of this instance.
+/// `cursor_key`: 16 bytes, or none for random ones. `rates`: for each act its interval in µs and its burst, 0 for any rate.
+/// `stored`, `stored_bytes`: 0 for any.
+#[wasm_bindgen(js_name = "makeReceiver")]
+#[allow(clippy::too_many_arguments)]
+pub fn make_receiver(
+    receiver: u32,
+    cursor_key: Option<Vec<u8>>,
+    cross_generation: bool,
+    running_per_owner: u32,
+    running: u32,
+    outcome: u32,
+    outstanding: u32,
+    page: u32,
+    audited: bool,
+    rates: &[f64],
+    creation_window: f64,
+    issued: u32,
+    stored: u32,
+    stored_bytes: u32,
+) {
+    let entropy = Entropy::default();
+    let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
+    let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, issued, stored: limit(stored), stored_bytes: limit(stored_bytes), ..Limits::default() };
+    let mut core = receiver::Receiver::new(limits, cross_generation, key);
+    core.audit(audited);
+    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into() }));
+}
+
+/// Nobody needs the receiver any longer.
+#[wasm_bindgen(js_name = "freeReceiver")]
+pub fn free_receiver(receiver: u32) {
+    RECEIVERS.with(|receivers| receivers.remove(receiver));
+}
+
+/// `promotion`: 0 always, 1 never, 2 after `after` ms, 3 by the handler. `support`: 0 forbidden, 1 optional,
+/// 2 required. `ttl`: NaN for no end.
+#[allow(clippy::too_many_arguments)]
 #[wasm_bindgen]
-impl Receiver {
-    /// `cursor_key`: 16 bytes, or none for random ones. `rates`: for each act its interval in µs and its burst, 0 for any rate.
-    /// `stored`, `stored_bytes`: 0 for any.
-    #[wasm_bindgen(constructor)]
-    #[allow(clippy::too_many_arguments)]
-    pub fn new(
-        assembler: Assembler,
-        cursor_key: Option<Vec<u8>>,
-        cross_generation: bool,
-        running_per_owner: u32,
-        running: u32,
-        outcome: u32,
-        outstanding: u32,
-        page: u32,
-        audited: bool,
-        rates: &[f64],
-        creation_window: f64,
-        issued: u32,
-        stored: u32,
-        stored_bytes: u32,
-    ) -> Self {
-        let entropy = Entropy::default();
-        let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
-        let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, issued, stored: limit(stored), stored_bytes: limit(stored_bytes), ..Limits::default() };
-        let mut inner = receiver::Receiver::new(limits, cross_generation, key);
-        inner.audit(audited);
-        Self { inner: RefCell::new(inner), entropy, assembler, nobody: "".into() }
-    }
+pub fn policy(receiver: u32, promotion: u8,
+    after: u32,
+    support: u8,
+    ttl: f64,
+    max_ttl: f64,
+    extends: bool,
+    poll_interval: u32,
+    cooperative: bool,
+    restarts: u32,
+    immediate: Option<String>,
+) -> u32 {
+    held(receiver).core.add_policy(Policy {
+        promotion: match promotion {
+            0 => Promotion::Always,
+            1 => Promotion::Never,
+            2 => Promotion::After(after),
+            _ => Promotion::Handler,
+        },
+        support: match support {
+            0 => Support::Forbidden,
+            1 => Support::Optional,
+            _ => Support::Required,
+        },
+        ttl: (!ttl.is_nan()).then_some(ttl as u64),
+        max_ttl: max_ttl as u64,
+        extends,
+        poll_interval,
+        cooperative,
+        on_lost: if restarts > 0 { OnLost::Restart } else { OnLost::Fail },
+        restarts,
+        immediate: immediate.map(Into::into),
+    })
+}
 
-    /// `promotion`: 0 always, 1 never, 2 after `after` ms, 3 by the handler. `support`: 0 forbidden, 1 optional,
-    /// 2 required. `ttl`: NaN for no end.
-    #[allow(clippy::too_many_arguments)]
-    pub fn policy(
-        &self,
-        promotion: u8,
-        after: u32,
-        support: u8,
-        ttl: f64,
-        max_ttl: f64,
-        extends: bool,
-        poll_interval: u32,
-        cooperative: bool,
-        restarts: u32,
-        immediate: Option<String>,
-    ) -> u32 {
-        self.inner().add_policy(Policy {
-            promotion: match promotion {
-                0 => Promotion::Always,
-                1 => Promotion::Never,
-                2 => Promotion::After(after),
-                _ => Promotion::Handler,
-            },
-            support: match support {
-                0 => Support::Forbidden,
-                1 => Support::Optional,
-                _ => Support::Required,
-            },
-            ttl: (!ttl.is_nan()).then_some(ttl as u64),
-            max_ttl: max_ttl as u64,
-            extends,
-            poll_interval,
-            cooperative,
-            on_lost: if restarts > 0 { OnLost::Restart } else { OnLost::Fail },
-            restarts,
-            immediate: immediate.map(Into::into),
-        })
-    }
+#[wasm_bindgen(js_name = "tellRequestors")]
+pub fn tell_requestors(receiver: u32, wanted: bool) {
+    held(receiver).core.tell_requestors(wanted);
+}
 
-    #[wasm_bindgen(js_name = "tellRequestors")]
-    pub fn tell_requestors(&self, wanted: bool) {
-        self.inner().tell_requestors(wanted);
-    }
+#[wasm_bindgen(js_name = "prefixIds")]
+pub fn prefix_ids(receiver: u32, prefix: &str) {
+    held(receiver).core.prefix_ids(prefix);
+}
 
-    #[wasm_bindgen(js_name = "prefixIds")]
-    pub fn prefix_ids(&self, prefix: &str) {
-        self.inner().prefix_ids(prefix);
-    }
+#[wasm_bindgen]
+pub fn sweep(receiver: u32, now: f64) {
+    held(receiver).core.handle_start(now as Millis);
+}
 
-    pub fn sweep(&self, now: f64) {
-        self.inner().handle_start(now as Millis);
+/// `holder`: the name of this process, the same for every receiver in it. `lease`: ms. `alone`: the host makes a server for
+/// a task that must run again without a connection.
+#[wasm_bindgen]
+pub fn start(receiver: u32, now: f64, holder: &str, lease: u32, alone: bool) {
+    let Receiver { core, entropy, .. } = &mut *held(receiver);
+    core.lease(holder, Millis::from(lease));
+    if alone {
+        core.run_alone();
     }
+    // 48 bits tell writes apart, and every record holds them as digits.
+    core.identify(u64::from_be_bytes(entropy.take()) >> 16);
+    core.handle_start(now as Millis);
+}
 
-    /// `holder`: the name of this process, the same for every receiver in it. `lease`: ms. `alone`: the host makes a server for
-    /// a task that must run again without a connection.
-    pub fn start(&self, now: f64, holder: &str, lease: u32, alone: bool) {
-        let mut inner = self.inner();
-        inner.lease(holder, Millis::from(lease));
-        if alone {
-            inner.run_alone();
-        }
-        // 48 bits tell writes apart, and every record holds them as digits.
-        inner.identify(u64::from_be_bytes(self.entropy.take()) >> 16);
-        inner.handle_start(now as Millis);
-    }
+#[wasm_bindgen]
+pub fn open(receiver: u32, owner: Option<String>, pipe: bool) -> u32 {
+    held(receiver).core.handle_open(owner.as_deref(), pipe)
+}
 
-    pub fn open(&self, owner: Option<String>, pipe: bool) -> u32 {
-        self.inner().handle_open(owner.as_deref(), pipe)
-    }
+#[wasm_bindgen]
+pub fn close(receiver: u32, now: f64, peer: u32) {
+    held(receiver).core.handle_close(now as Millis, peer);
+}
 
-    pub fn close(&self, now: f64, peer: u32) {
-        self.inner().handle_close(now as Millis, peer);
-    }
+/// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with
+/// this time to live. `creation_key`: empty if it is not a text.
+#[allow(clippy::too_many_arguments)]
+#[wasm_bindgen]
+pub fn call(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool, trace: &str, creation_key: Option<String>) {
+    let augmentation = match augmentation {
+        -3.0 => Augmentation::Absent,
+        -1.0 => Augmentation::Asked { ttl: None },
+        ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
+        _ => Augmentation::Invalid,
+    };
+    let called = Called { tool: tool.to_owned(), policy, augmentation, gate, trace: trace.to_owned(), creation_key };
+    let Receiver { core, entropy, .. } = &mut *held(receiver);
+    core.handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy.take());
+}
 
-    /// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with
-    /// this time to live. `creation_key`: empty if it is not a text.
-    #[allow(clippy::too_many_arguments)]
-    pub fn call(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool, trace: &str, creation_key: Option<String>) {
-        let augmentation = match augmentation {
-            -3.0 => Augmentation::Absent,
-            -1.0 => Augmentation::Asked { ttl: None },
-            ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
-            _ => Augmentation::Invalid,
-        };
-        let called = Called { tool: tool.to_owned(), policy, augmentation, gate, trace: trace.to_owned(), creation_key };
-        let entropy = self.entropy.take();
-        self.inner().handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy);
-    }
+#[wasm_bindgen(js_name = "isPlain")]
+pub fn is_plain(receiver: u32, policy: u32, generation: u8, flags: u32) -> bool {
+    let facts = facts(0, 0, generation, flags);
+    held(receiver).core.is_plain(policy, facts.generation, facts.capabilities)
+}
 
-    #[wasm_bindgen(js_name = "isPlain")]
-    pub fn is_plain(&self, policy: u32, generation: u8, flags: u32) -> bool {
-        let facts = facts(0, 0, generation, flags);
-        self.inner().is_plain(policy, facts.generation, facts.capabilities)
-    }
+#[wasm_bindgen]
+pub fn begin(receiver: u32, now: f64, call: u32) {
+    held(receiver).core.handle_begin(now as Millis, call);
+}
 
-    pub fn begin(&self, now: f64, call: u32) {
-        self.inner().handle_begin(now as Millis, call);
-    }
+#[wasm_bindgen]
+pub fn promote(receiver: u32, now: f64, call: u32) {
+    held(receiver).core.handle_promote(now as Millis, call);
+}
 
-    pub fn promote(&self, now: f64, call: u32) {
-        self.inner().handle_promote(now as Millis, call);
-    }
+#[wasm_bindgen]
+pub fn creating(receiver: u32, call: u32) -> bool {
+    held(receiver).core.is_creating(call)
+}
 
-    pub fn creating(&self, call: u32) -> bool {
-        self.inner().is_creating(call)
-    }
+#[wasm_bindgen(js_name = "mayBeTask")]
+pub fn may_be_task(receiver: u32, call: u32) -> bool {
+    held(receiver).core.may_be_task(call)
+}
 
-    #[wasm_bindgen(js_name = "mayBeTask")]
-    pub fn may_be_task(&self, call: u32) -> bool {
-        self.inner().may_be_task(call)
-    }
+#[wasm_bindgen]
+pub fn dropped(receiver: u32, now: f64, call: u32, closed: bool) -> bool {
+    held(receiver).core.handle_dropped(now as Millis, call, closed)
+}
 
-    pub fn dropped(&self, now: f64, call: u32, closed: bool) -> bool {
-        self.inner().handle_dropped(now as Millis, call, closed)
-    }
+#[wasm_bindgen(js_name = "endedWithResult")]
+pub fn ended_with_result(receiver: u32, now: f64, call: u32, tool_failed: bool, size: u32) {
+    held(receiver).core.handle_outcome(now as Millis, call, Outcome::Result { tool_failed, size });
+}
 
-    #[wasm_bindgen(js_name = "endedWithResult")]
-    pub fn ended_with_result(&self, now: f64, call: u32, tool_failed: bool, size: u32) {
-        self.inner().handle_outcome(now as Millis, call, Outcome::Result { tool_failed, size });
-    }
+#[wasm_bindgen(js_name = "endedWithError")]
+pub fn ended_with_error(receiver: u32, now: f64, call: u32, code: f64, size: u32) {
+    let outcome = if error::is_spoken(Generation::G26, code) { Outcome::Error { size } } else { Outcome::ReservedError { size } };
+    held(receiver).core.handle_outcome(now as Millis, call, outcome);
+}
 
-    #[wasm_bindgen(js_name = "endedWithError")]
-    pub fn ended_with_error(&self, now: f64, call: u32, code: f64, size: u32) {
-        let outcome = if error::is_spoken(Generation::G26, code) { Outcome::Error { size } } else { Outcome::ReservedError { size } };
-        self.inner().handle_outcome(now as Millis, call, outcome);
-    }
+#[wasm_bindgen(js_name = "endedWithoutJson")]
+pub fn ended_without_json(receiver: u32, now: f64, call: u32) {
+    held(receiver).core.handle_outcome(now as Millis, call, Outcome::NotJson);
+}
 
-    #[wasm_bindgen(js_name = "endedWithoutJson")]
-    pub fn ended_without_json(&self, now: f64, call: u32) {
-        self.inner().handle_outcome(now as Millis, call, Outcome::NotJson);
-    }
+/// `kinds`: one for each name, as [`input_kind`] gives them.
+#[wasm_bindgen(js_name = "endedWithInput")]
+pub fn ended_with_input(receiver: u32, now: f64, call: u32, names: Vec<String>, kinds: &[u8], state: bool) {
+    let kinds = kinds.iter().map(|&kind| kind_of(kind)).chain(std::iter::repeat(None));
+    let requests = names.into_iter().zip(kinds).collect();
+    held(receiver).core.handle_outcome(now as Millis, call, Outcome::Input { requests, state });
+}
 
-    /// `kinds`: one for each name, as [`input_kind`] gives them.
-    #[wasm_bindgen(js_name = "endedWithInput")]
-    pub fn ended_with_input(&self, now: f64, call: u32, names: Vec<String>, kinds: &[u8], state: bool) {
-        let kinds = kinds.iter().map(|&kind| kind_of(kind)).chain(std::iter::repeat(None));
-        let requests = names.into_iter().zip(kinds).collect();
-        self.inner().handle_outcome(now as Millis, call, Outcome::Input { requests, state });
-    }
+#[wasm_bindgen]
+pub fn ask(receiver: u32, now: f64, call: u32, ask: u32, name: &str, kind: u8, own: bool) -> bool {
+    let Some(kind) = kind_of(kind) else { return false };
+    held(receiver).core.handle_ask(now as Millis, call, ask, name, kind, own)
+}
 
-    pub fn ask(&self, now: f64, call: u32, ask: u32, name: &str, kind: u8, own: bool) -> bool {
-        let Some(kind) = kind_of(kind) else { return false };
-        self.inner().handle_ask(now as Millis, call, ask, name, kind, own)
-    }
+#[wasm_bindgen]
+pub fn answer(receiver: u32, now: f64, ask: u32) -> bool {
+    held(receiver).core.handle_answer(now as Millis, ask)
+}
 
-    pub fn answer(&self, now: f64, ask: u32) -> bool {
-        self.inner().handle_answer(now as Millis, ask)
-    }
+#[wasm_bindgen]
+pub fn withdraw(receiver: u32, now: f64, call: u32, ask: u32) {
+    held(receiver).core.handle_withdraw(now as Millis, call, ask);
+}
 
-    pub fn withdraw(&self, now: f64, call: u32, ask: u32) {
-        self.inner().handle_withdraw(now as Millis, call, ask);
-    }
+#[wasm_bindgen]
+pub fn note(receiver: u32, now: f64, call: u32, message: &str) {
+    held(receiver).core.handle_note(now as Millis, call, message);
+}
 
-    pub fn note(&self, now: f64, call: u32, message: &str) {
-        self.inner().handle_note(now as Millis, call, message);
-    }
-
-    /// Where a handler's notification goes: -3 nowhere, -2 on the connection, -1 its ordinary way, else on the stream of
-    /// this request.
-    pub fn route(&self, call: u32) -> f64 {
-        match self.inner().route(call) {
-            Route::Nowhere => -3.0,
-            Route::Connection => -2.0,
-            Route::Ordinary => -1.0,
-            Route::Stream(request) => f64::from(request),
-        }
-    }
-
-    /// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `method`: as [`method`] gives
-    /// it. `id`: empty if not a string.
-    pub fn request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: u8, id: &str) {
-        let facts = facts(request, peer, generation, flags);
-        let now = now as Millis;
-        let mut inner = self.inner();
-        match Method::numbered(facts.generation, method) {
-            Some(Method::Get) => inner.handle_get(now, facts, text(id)),
-            Some(Method::Result) => inner.handle_result(now, facts, text(id)),
-            Some(Method::Cancel) => inner.handle_cancel(now, facts, text(id)),
-            Some(Method::List) => inner.handle_list(now, facts, Ok(None)),
-            Some(Method::Update) | None => inner.handle_unknown(now, facts),
-        }
-    }
-
-    /// `cursor`: absent, a string, or `invalid`.
-    #[wasm_bindgen(js_name = "listRequest")]
-    #[allow(clippy::too_many_arguments)]
-    pub fn list_request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, cursor: Option<String>, invalid: bool) {
-        let facts = facts(request, peer, generation, flags);
-        let mut inner = self.inner();
-        match Method::named(facts.generation, "tasks/list") {
-            Some(_) => inner.handle_list(now as Millis, facts, if invalid { Err(()) } else { Ok(cursor.as_deref()) }),
-            None => inner.handle_unknown(now as Millis, facts),
-        }
-    }
-
-    /// `keys`: those of `inputResponses`, or none if it is not an object; `shapes`: one for each.
-    #[wasm_bindgen(js_name = "updateRequest")]
-    #[allow(clippy::too_many_arguments)]
-    pub fn update_request(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, keys: Option<Vec<String>>, shapes: &[u8]) {
-        let facts = facts(request, peer, generation, flags);
-        let mut inner = self.inner();
-        match Method::named(facts.generation, "tasks/update") {
-            Some(_) => {
-                let answers = keys.map(|keys| keys.into_iter().zip(shapes.iter().map(|&bits| Shape(bits))).collect());
-                inner.handle_update(now as Millis, facts, text(id), answers);
-            }
-            None => inner.handle_unknown(now as Millis, facts),
-        }
-    }
-
-    /// `subscriptions/listen` with tasks. `until`: when its authorization is over; NaN for never.
-    #[allow(clippy::too_many_arguments)]
-    pub fn listen(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32, ids: Vec<String>, until: f64) {
-        let until = (!until.is_nan()).then_some(until as Millis);
-        self.inner().handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
-    }
-
-    /// The acknowledgement is out. `alone`: nothing else is subscribed to on its stream.
-    pub fn listening(&self, now: f64, request: u32, alone: bool) {
-        self.inner().handle_listening(now as Millis, request, alone);
-    }
-
-    pub fn flow(&self, now: f64, request: u32, ready: bool) {
-        self.inner().handle_flow(now as Millis, request, ready);
-    }
-
-    pub fn unlisten(&self, now: f64, request: u32) {
-        self.inner().handle_unlisten(now as Millis, request);
-    }
-
-    #[wasm_bindgen(js_name = "endListen")]
-    pub fn end_listen(&self, now: f64, request: u32) {
-        self.inner().handle_end_listen(now as Millis, request);
-    }
-
-    #[wasm_bindgen(js_name = "lapsesAt")]
-    pub fn lapses_at(&self, request: u32, at: f64) {
-        self.inner().handle_lapses_at(request, at as Millis);
-    }
-
-    pub fn lapse(&self, now: f64, request: u32) {
-        self.inner().handle_lapse(now as Millis, request);
-    }
-
-    /// Writes what a stranger hears of a task into the assembler.
-    #[wasm_bindgen(js_name = "writeNotFound")]
-    pub fn write_not_found(&self) {
-        let body = wire::Body::Error(wire::Error::not_found());
-        wire::write(Generation::G26, &body, &mut Assembling { assembler: &self.assembler, named: false });
-    }
-
-    /// The request that updates the task that `job` has read; 0 for none.
-    #[wasm_bindgen(js_name = "updateOf")]
-    pub fn update_of(&self, job: u32) -> u32 {
-        self.inner().update_of(job).unwrap_or_default()
-    }
-
-    pub fn misfit(&self, job: u32, key: &str) {
-        self.inner().handle_misfit(job, key);
-    }
-
-    pub fn gone(&self, now: f64, peer: u32) {
-        self.inner().handle_gone(now as Millis, peer);
-    }
-
-    pub fn undelivered(&self, ask: u32) {
-        self.inner().handle_undelivered(ask);
-    }
-
-    #[wasm_bindgen(js_name = "waitEnded")]
-    pub fn wait_ended(&self, now: f64, request: u32) {
-        self.inner().handle_wait_ended(now as Millis, request);
-    }
-
-    pub fn unenveloped(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
-        self.inner().handle_unenveloped(now as Millis, facts(request, peer, generation, flags));
-    }
-
-    #[wasm_bindgen(js_name = "tooDeep")]
-    pub fn too_deep(&self, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
-        self.inner().handle_too_deep(now as Millis, facts(request, peer, generation, flags));
-    }
-
-    pub fn adopt(&self, now: f64, call: u32, peer: u32, generation: u8, flags: u32, id: &str) {
-        self.inner().handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
-    }
-
-    #[wasm_bindgen(js_name = "adoptAsk")]
-    pub fn adopt_ask(&self, now: f64, call: u32, ask: u32, key: &str) {
-        self.inner().handle_adopt_ask(now as Millis, call, ask, key);
-    }
-
-    pub fn unstarted(&self, now: f64, call: u32) {
-        self.inner().handle_unstarted(now as Millis, call);
-    }
-
-    pub fn closing(&self, now: f64) {
-        self.inner().handle_closing(now as Millis);
-    }
-
-    pub fn leaving(&self, now: f64) {
-        self.inner().handle_leaving(now as Millis);
-    }
-
-    pub fn quiet(&self) -> bool {
-        self.inner().is_quiet()
-    }
-
-    /// `version`: 0 where it is not known, or the task is deleted.
-    pub fn changed(&self, now: f64, owner: &str, id: &str, version: u32) {
-        self.inner().handle_changed(now as Millis, owner, id, Some(version).filter(|&version| version != 0));
-    }
-
-    pub fn deadline(&self, now: f64) {
-        self.inner().handle_deadline(now as Millis);
-    }
-
-    pub fn found(&self, now: f64, job: u32, version: u32, created_at: f64, state: String) {
-        // The receiver remembers whose record it asked for.
-        let record = Record { owner: Rc::clone(&self.nobody), id: String::new(), version, created_at: created_at as Millis, due_at: None, state };
-        self.complete(now, job, Completion::Record(Some(record)));
-    }
-
-    pub fn missing(&self, now: f64, job: u32) {
-        self.complete(now, job, Completion::Record(None));
-    }
-
-    pub fn used(&self, now: f64, job: u32, tasks: f64, bytes: f64) {
-        self.complete(now, job, Completion::Usage { tasks: tasks as u64, bytes: bytes as u64 });
-    }
-
-    pub fn done(&self, now: f64, job: u32, done: bool) {
-        self.complete(now, job, Completion::Done(done));
-    }
-
-    /// `records`: owner, id, version, creation time and state of each, all ended by NUL, which none of them holds: one
-    /// text crosses faster than many.
-    pub fn rows(&self, now: f64, job: u32, records: &str) {
-        let mut fields = records.split('\0');
-        let mut rows = Vec::new();
-        while let (Some(owner), Some(id), Some(version), Some(created_at), Some(state)) =
-            (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
-        {
-            let (Ok(version), Ok(created_at)) = (version.parse(), created_at.parse()) else { continue };
-            let owner = if owner.is_empty() { Rc::clone(&self.nobody) } else { owner.into() };
-            rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at: None, state: state.to_owned() });
-        }
-        self.complete(now, job, Completion::Records(rows));
-    }
-
-    /// `why`: 0 too many tasks, 1 too many bytes, 2 not JSON, 3 the store failed.
-    pub fn failed(&self, now: f64, job: u32, why: u8) {
-        let completion = match why {
-            0 => Completion::Full { bytes: false },
-            1 => Completion::Full { bytes: true },
-            2 => Completion::NotJson,
-            _ => Completion::Failed,
-        };
-        self.complete(now, job, completion);
-    }
-
-    /// Hands every output to the host. The host may call back in; nothing is borrowed while it runs.
-    pub fn drain(&self, host: &ReceiverHost) {
-        loop {
-            let output = self.inner().poll_output();
-            let Some(output) = output else { return };
-            self.emit(host, output);
-        }
-    }
-
-    /// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
-    pub fn capabilities(&self, list: bool) {
-        wire::capability::write_server_g25(list, &mut Assembling { assembler: &self.assembler, named: false });
+/// Where a handler's notification goes: -3 nowhere, -2 on the connection, -1 its ordinary way, else on the stream of
+/// this request.
+#[wasm_bindgen]
+pub fn route(receiver: u32, call: u32) -> f64 {
+    match held(receiver).core.route(call) {
+        Route::Nowhere => -3.0,
+        Route::Connection => -2.0,
+        Route::Ordinary => -1.0,
+        Route::Stream(request) => f64::from(request),
     }
 }
 
-impl Receiver {
-    /// Held for one call of the core, never while the host runs. In one place: each borrow of its own would bring its message.
-    fn inner(&self) -> RefMut<'_, receiver::Receiver> {
-        self.inner.borrow_mut()
+/// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `method`: as [`method`] gives
+/// it. `id`: empty if not a string.
+#[wasm_bindgen]
+pub fn request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: u8, id: &str) {
+    let facts = facts(request, peer, generation, flags);
+    let now = now as Millis;
+    let core = &mut held(receiver).core;
+    match Method::numbered(facts.generation, method) {
+        Some(Method::Get) => core.handle_get(now, facts, text(id)),
+        Some(Method::Result) => core.handle_result(now, facts, text(id)),
+        Some(Method::Cancel) => core.handle_cancel(now, facts, text(id)),
+        Some(Method::List) => core.handle_list(now, facts, Ok(None)),
+        Some(Method::Update) | None => core.handle_unknown(now, facts),
     }
+}
 
-    fn complete(&self, now: f64, job: u32, completion: Completion) {
-        self.inner().handle_completion(now as Millis, job, completion);
+/// `cursor`: absent, a string, or `invalid`.
+#[wasm_bindgen(js_name = "listRequest")]
+#[allow(clippy::too_many_arguments)]
+pub fn list_request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, cursor: Option<String>, invalid: bool) {
+    let facts = facts(request, peer, generation, flags);
+    let core = &mut held(receiver).core;
+    match Method::named(facts.generation, "tasks/list") {
+        Some(_) => core.handle_list(now as Millis, facts, if invalid { Err(()) } else { Ok(cursor.as_deref()) }),
+        None => core.handle_unknown(now as Millis, facts),
     }
+}
 
-    fn emit(&self, host: &ReceiverHost, output: Output) {
-        match output {
-            Output::Store { job, operation } => store(host, job, &operation),
-            Output::Finish { job } => host.finish(job),
-            Output::Reply { request, generation, job, body } => {
-                // The answer to a request that names a task is about that task.
-                let named = matches!(body, wire::Body::State { .. });
-                host.begin_reply(request, job.unwrap_or_default());
-                let kind = wire::write(generation, &body, &mut Assembling { assembler: &self.assembler, named });
-                host.end_reply(request, kind as u8);
-            }
-            Output::Tell { request, generation, job, news } => {
-                host.begin_news(request, job.unwrap_or_default());
-                wire::write_news(generation, &news, &mut Assembling { assembler: &self.assembler, named: false });
-                host.tell(request);
-            }
-            Output::TellRequestor { call, generation, stream, news } => {
-                host.begin_news(call, 0);
-                wire::write_news(generation, &news, &mut Assembling { assembler: &self.assembler, named: false });
-                host.tell_requestor(call, stream.unwrap_or_default());
-            }
-            Output::Forward { call, gated } => host.forward(call, gated),
-            Output::Bind { call, id } => host.bind(call, &id),
-            Output::Begin { call } => host.begin(call),
-            Output::Relay { call } => host.relay(call),
-            Output::Reject { call } => host.reject(call),
-            Output::Abort { call, silently } => host.abort(call, silently),
-            Output::Release { call } => host.release(call),
-            Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
-            Output::AnsweredElsewhere { ask, job, key } => host.answered_elsewhere(ask, job, &key),
-            Output::Answered { ask, from } => match from {
-                Some((request, key)) => host.answered(ask, request, &key),
-                None => host.answered(ask, 0, ""),
-            },
-            Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
-            Output::Restart { call, on, facts, owner, job, answers } => {
-                let (keys, names) = answers.into_iter().unzip();
-                let flags = u32::from(facts.capabilities.bits());
-                host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, &owner, job, keys, names);
-            }
-            Output::HangUp { request } => host.hang_up(request),
-            Output::Forget { request } => host.forget(request),
-            Output::Event(event) => happened(host, &event),
-            Output::Wake { at } => host.wake(at as f64),
+/// `keys`: those of `inputResponses`, or none if it is not an object; `shapes`: one for each.
+#[wasm_bindgen(js_name = "updateRequest")]
+#[allow(clippy::too_many_arguments)]
+pub fn update_request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, keys: Option<Vec<String>>, shapes: &[u8]) {
+    let facts = facts(request, peer, generation, flags);
+    let core = &mut held(receiver).core;
+    match Method::named(facts.generation, "tasks/update") {
+        Some(_) => {
+            let answers = keys.map(|keys| keys.into_iter().zip(shapes.iter().map(|&bits| Shape(bits))).collect());
+            core.handle_update(now as Millis, facts, text(id), answers);
         }
+        None => core.handle_unknown(now as Millis, facts),
+    }
+}
+
+/// `subscriptions/listen` with tasks. `until`: when its authorization is over; NaN for never.
+#[allow(clippy::too_many_arguments)]
+#[wasm_bindgen]
+pub fn listen(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, ids: Vec<String>, until: f64) {
+    let until = (!until.is_nan()).then_some(until as Millis);
+    held(receiver).core.handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
+}
+
+/// The acknowledgement is out. `alone`: nothing else is subscribed to on its stream.
+#[wasm_bindgen]
+pub fn listening(receiver: u32, now: f64, request: u32, alone: bool) {
+    held(receiver).core.handle_listening(now as Millis, request, alone);
+}
+
+#[wasm_bindgen]
+pub fn flow(receiver: u32, now: f64, request: u32, ready: bool) {
+    held(receiver).core.handle_flow(now as Millis, request, ready);
+}
+
+#[wasm_bindgen]
+pub fn unlisten(receiver: u32, now: f64, request: u32) {
+    held(receiver).core.handle_unlisten(now as Millis, request);
+}
+
+#[wasm_bindgen(js_name = "endListen")]
+pub fn end_listen(receiver: u32, now: f64, request: u32) {
+    held(receiver).core.handle_end_listen(now as Millis, request);
+}
+
+#[wasm_bindgen(js_name = "lapsesAt")]
+pub fn lapses_at(receiver: u32, request: u32, at: f64) {
+    held(receiver).core.handle_lapses_at(request, at as Millis);
+}
+
+#[wasm_bindgen]
+pub fn lapse(receiver: u32, now: f64, request: u32) {
+    held(receiver).core.handle_lapse(now as Millis, request);
+}
+
+/// Writes what a stranger hears of a task into the assembler.
+#[wasm_bindgen(js_name = "writeNotFound")]
+pub fn write_not_found(assembler: &Assembler) {
+    let body = wire::Body::Error(wire::Error::not_found());
+    wire::write(Generation::G26, &body, &mut Assembling { assembler, named: false });
+}
+
+/// The request that updates the task that `job` has read; 0 for none.
+#[wasm_bindgen(js_name = "updateOf")]
+pub fn update_of(receiver: u32, job: u32) -> u32 {
+    held(receiver).core.update_of(job).unwrap_or_default()
+}
+
+#[wasm_bindgen]
+pub fn misfit(receiver: u32, job: u32, key: &str) {
+    held(receiver).core.handle_misfit(job, key);
+}
+
+#[wasm_bindgen]
+pub fn gone(receiver: u32, now: f64, peer: u32) {
+    held(receiver).core.handle_gone(now as Millis, peer);
+}
+
+#[wasm_bindgen]
+pub fn undelivered(receiver: u32, ask: u32) {
+    held(receiver).core.handle_undelivered(ask);
+}
+
+#[wasm_bindgen(js_name = "waitEnded")]
+pub fn wait_ended(receiver: u32, now: f64, request: u32) {
+    held(receiver).core.handle_wait_ended(now as Millis, request);
+}
+
+#[wasm_bindgen]
+pub fn unenveloped(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
+    held(receiver).core.handle_unenveloped(now as Millis, facts(request, peer, generation, flags));
+}
+
+#[wasm_bindgen(js_name = "tooDeep")]
+pub fn too_deep(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
+    held(receiver).core.handle_too_deep(now as Millis, facts(request, peer, generation, flags));
+}
+
+#[wasm_bindgen]
+pub fn adopt(receiver: u32, now: f64, call: u32, peer: u32, generation: u8, flags: u32, id: &str) {
+    held(receiver).core.handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
+}
+
+#[wasm_bindgen(js_name = "adoptAsk")]
+pub fn adopt_ask(receiver: u32, now: f64, call: u32, ask: u32, key: &str) {
+    held(receiver).core.handle_adopt_ask(now as Millis, call, ask, key);
+}
+
+#[wasm_bindgen]
+pub fn unstarted(receiver: u32, now: f64, call: u32) {
+    held(receiver).core.handle_unstarted(now as Millis, call);
+}
+
+#[wasm_bindgen]
+pub fn closing(receiver: u32, now: f64) {
+    held(receiver).core.handle_closing(now as Millis);
+}
+
+#[wasm_bindgen]
+pub fn leaving(receiver: u32, now: f64) {
+    held(receiver).core.handle_leaving(now as Millis);
+}
+
+#[wasm_bindgen]
+pub fn quiet(receiver: u32) -> bool {
+    held(receiver).core.is_quiet()
+}
+
+/// `version`: 0 where it is not known, or the task is deleted.
+#[wasm_bindgen]
+pub fn changed(receiver: u32, now: f64, owner: &str, id: &str, version: u32) {
+    held(receiver).core.handle_changed(now as Millis, owner, id, Some(version).filter(|&version| version != 0));
+}
+
+#[wasm_bindgen]
+pub fn deadline(receiver: u32, now: f64) {
+    held(receiver).core.handle_deadline(now as Millis);
+}
+
+#[wasm_bindgen]
+pub fn found(receiver: u32, now: f64, job: u32, version: u32, created_at: f64, state: String) {
+    // The receiver remembers whose record it asked for.
+    let Receiver { core, nobody, .. } = &mut *held(receiver);
+    let record = Record { owner: Rc::clone(nobody), id: String::new(), version, created_at: created_at as Millis, due_at: None, state };
+    core.handle_completion(now as Millis, job, Completion::Record(Some(record)));
+}
+
+#[wasm_bindgen]
+pub fn missing(receiver: u32, now: f64, job: u32) {
+    complete(receiver, now, job, Completion::Record(None));
+}
+
+#[wasm_bindgen]
+pub fn used(receiver: u32, now: f64, job: u32, tasks: f64, bytes: f64) {
+    complete(receiver, now, job, Completion::Usage { tasks: tasks as u64, bytes: bytes as u64 });
+}
+
+#[wasm_bindgen]
+pub fn done(receiver: u32, now: f64, job: u32, done: bool) {
+    complete(receiver, now, job, Completion::Done(done));
+}
+
+/// `records`: owner, id, version, creation time and state of each, all ended by NUL, which none of them holds: one
+/// text crosses faster than many.
+#[wasm_bindgen]
+pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
+    let Receiver { core, nobody, .. } = &mut *held(receiver);
+    let mut fields = records.split('\0');
+    let mut rows = Vec::new();
+    while let (Some(owner), Some(id), Some(version), Some(created_at), Some(state)) =
+        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+    {
+        let (Ok(version), Ok(created_at)) = (version.parse(), created_at.parse()) else { continue };
+        let owner = if owner.is_empty() { Rc::clone(nobody) } else { owner.into() };
+        rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at: None, state: state.to_owned() });
+    }
+    core.handle_completion(now as Millis, job, Completion::Records(rows));
+}
+
+/// `why`: 0 too many tasks, 1 too many bytes, 2 not JSON, 3 the store failed.
+#[wasm_bindgen]
+pub fn failed(receiver: u32, now: f64, job: u32, why: u8) {
+    let completion = match why {
+        0 => Completion::Full { bytes: false },
+        1 => Completion::Full { bytes: true },
+        2 => Completion::NotJson,
+        _ => Completion::Failed,
+    };
+    complete(receiver, now, job, completion);
+}
+
+/// Hands every output to the host. The host may call back in; nothing is borrowed while it runs.
+#[wasm_bindgen]
+pub fn drain(receiver: u32, host: &ReceiverHost, assembler: &Assembler) {
+    loop {
+        let output = held(receiver).core.poll_output();
+        let Some(output) = output else { return };
+        emit(host, assembler, output);
+    }
+}
+
+/// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
+#[wasm_bindgen]
+pub fn capabilities(assembler: &Assembler, list: bool) {
+    wire::capability::write_server_g25(list, &mut Assembling { assembler, named: false });
+}
+
+fn complete(receiver: u32, now: f64, job: u32, completion: Completion) {
+    held(receiver).core.handle_completion(now as Millis, job, completion);
+}
+
+fn emit(host: &ReceiverHost, assembler: &Assembler, output: Output) {
+    match output {
+        Output::Store { job, operation } => store(host, job, &operation),
+        Output::Finish { job } => host.finish(job),
+        Output::Reply { request, generation, job, body } => {
+            // The answer to a request that names a task is about that task.
+            let named = matches!(body, wire::Body::State { .. });
+            host.begin_reply(request, job.unwrap_or_default());
+            let kind = wire::write(generation, &body, &mut Assembling { assembler, named });
+            host.end_reply(request, kind as u8);
+        }
+        Output::Tell { request, generation, job, news } => {
+            host.begin_news(request, job.unwrap_or_default());
+            wire::write_news(generation, &news, &mut Assembling { assembler, named: false });
+            host.tell(request);
+        }
+        Output::TellRequestor { call, generation, stream, news } => {
+            host.begin_news(call, 0);
+            wire::write_news(generation, &news, &mut Assembling { assembler, named: false });
+            host.tell_requestor(call, stream.unwrap_or_default());
+        }
+        Output::Forward { call, gated } => host.forward(call, gated),
+        Output::Bind { call, id } => host.bind(call, &id),
+        Output::Begin { call } => host.begin(call),
+        Output::Relay { call } => host.relay(call),
+        Output::Reject { call } => host.reject(call),
+        Output::Abort { call, silently } => host.abort(call, silently),
+        Output::Release { call } => host.release(call),
+        Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
+        Output::AnsweredElsewhere { ask, job, key } => host.answered_elsewhere(ask, job, &key),
+        Output::Answered { ask, from } => match from {
+            Some((request, key)) => host.answered(ask, request, &key),
+            None => host.answered(ask, 0, ""),
+        },
+        Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
+        Output::Restart { call, on, facts, owner, job, answers } => {
+            let (keys, names) = answers.into_iter().unzip();
+            let flags = u32::from(facts.capabilities.bits());
+            host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, &owner, job, keys, names);
+        }
+        Output::HangUp { request } => host.hang_up(request),
+        Output::Forget { request } => host.forget(request),
+        Output::Event(event) => happened(host, &event),
+        Output::Wake { at } => host.wake(at as f64),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The requestor for JavaScript; `pkg-template/src/client/host.ts` is the other side.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefMut;
 
 use wasm_bindgen::prelude::*;
 
+use super::held::Held;
 use super::writer::{Assembler, Assembling};
 use mcp_tasks::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
 use mcp_tasks::task::Millis;
@@ -64,259 +65,285 @@ extern "C" {
 
 const NONE: u8 = 255;
 
-#[wasm_bindgen]
-pub struct Requestor {
-    inner: RefCell<requestor::Requestor>,
+/// A requestor, under the number that the host has given it.
+struct Requestor {
+    core: requestor::Requestor,
     /// The `inputRequests` of the snapshot that comes next.
-    entries: RefCell<Option<Vec<Entry>>>,
+    entries: Option<Vec<Entry>>,
+}
+
+thread_local! {
+    static REQUESTORS: Held<Requestor> = Held::default();
+}
+
+/// The requestor is borrowed for one call of the core, never while the host runs.
+fn held(requestor: u32) -> RefMut<'static, Requestor> {
+    REQUESTORS.with(|requestors| requestors.borrow(requestor))
+}
+
+/// Makes a requestor; drain it after every input. No number is given twice, whatever becomes of this instance.
+/// `max_age` NaN: the task's time to live.
+#[wasm_bindgen(js_name = "makeRequestor")]
+pub fn make_requestor(requestor: u32, min: u32, max: u32, initial: u32, max_age: f64, listen: bool, seed: f64) {
+    let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), listen, seed: seed.to_bits() };
+    REQUESTORS.with(|requestors| requestors.insert(requestor, Requestor { core: requestor::Requestor::new(options), entries: None }));
+}
+
+/// Nobody needs the requestor any longer.
+#[wasm_bindgen(js_name = "freeRequestor")]
+pub fn free_requestor(requestor: u32) {
+    REQUESTORS.with(|requestors| requestors.remove(requestor));
 }
 
 #[wasm_bindgen]
-impl Requestor {
-    /// `max_age` NaN: the task's time to live.
-    #[wasm_bindgen(constructor)]
-    pub fn new(min: u32, max: u32, initial: u32, max_age: f64, listen: bool, seed: f64) -> Self {
-        let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), listen, seed: seed.to_bits() };
-        Self { inner: RefCell::new(requestor::Requestor::new(options)), entries: RefCell::new(None) }
-    }
-
-    pub fn drain(&self, host: &RequestorHost, assembler: &Assembler) {
-        loop {
-            let Some(output) = self.inner().poll_output() else { break };
-            self.hand_over(output, host, assembler);
-        }
-    }
-
-    /// Infinite where nothing is due.
-    #[wasm_bindgen(js_name = "nextDeadline")]
-    pub fn next_deadline(&self) -> f64 {
-        self.inner().next_deadline().map_or(f64::INFINITY, |at| at as f64)
-    }
-
-    pub fn followed(&self) -> usize {
-        self.inner().followed()
-    }
-
-    /// `extension`: 0 not declared, 1 declared, 2 unknown.
-    pub fn server(&self, calls: bool, cancel: bool, extension: u8) {
-        let extension = (extension < 2).then_some(extension == 1);
-        self.inner().handle_server(Server { calls, cancel, extension });
-    }
-
-    pub fn tool(&self, tool: &str, support: &str) {
-        self.inner().handle_tool(tool, Support::named(support));
-    }
-
-    #[wasm_bindgen(js_name = "toolsComplete")]
-    pub fn tools_complete(&self) {
-        self.inner().handle_tools_complete();
-    }
-
-    #[wasm_bindgen(js_name = "toolsChanged")]
-    pub fn tools_changed(&self) {
-        self.inner().handle_tools_changed();
-    }
-
-    pub fn page(&self, now: f64, request: u32, next: Option<String>) {
-        self.inner().handle_page(millis(now), request, next.as_deref());
-    }
-
-    #[wasm_bindgen(js_name = "pageLost")]
-    pub fn page_lost(&self, now: f64, request: u32) {
-        self.inner().handle_page_lost(millis(now), request);
-    }
-
-    /// `preference`: 0 forbid, 1 allow, 2 prefer, 3 require. `ttl` NaN: the server's.
-    #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
-    pub fn call(&self, now: f64, call: u32, generation: u8, tool: &str, preference: u8, cancels: bool, ttl: f64) {
-        let facts = facts(generation, tool, preference, cancels, ttl);
-        self.inner().handle_call(millis(now), call, facts);
-    }
-
-    /// The call follows the task `id` of the generation `of`.
-    #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
-    pub fn resume(&self, now: f64, call: u32, generation: u8, tool: &str, cancels: bool, of: u8, id: &str) {
-        let facts = facts(generation, tool, 2, cancels, f64::NAN);
-        self.inner().handle_resume(millis(now), call, facts, Generation::from_number(of), id);
-    }
-
-    /// The snapshot that comes next has `inputRequests`; [`Requestor::entry`] names each.
-    #[wasm_bindgen(js_name = "beginEntries")]
-    pub fn begin_entries(&self) {
-        *self.entries.borrow_mut() = Some(Vec::new());
-    }
-
-    pub fn entry(&self, key: &str, method: &str, same: bool) {
-        if let Some(entries) = self.entries.borrow_mut().as_mut() {
-            entries.push(Entry { key: key.to_owned(), method: method.to_owned(), same });
-        }
-    }
-
-    /// `from`: 0 the answer to the call `number`, 1 the answer to the request `number`, 2 a notification. `flags`: 1 it has
-    /// a result, 2 it has an error.
-    #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
-    pub fn snapshot(
-        &self,
-        now: f64,
-        from: u8,
-        number: u32,
-        id: &str,
-        status: &str,
-        ttl: f64,
-        poll: f64,
-        age: f64,
-        flags: u8,
-        payload: u32,
-    ) {
-        let entries = self.entries.borrow_mut().take();
-        let snapshot = Snapshot {
-            id,
-            status,
-            ttl,
-            poll,
-            age,
-            has_result: flags & 1 != 0,
-            has_error: flags & 2 != 0,
-            inputs: entries.as_deref(),
-        };
-        let mut inner = self.inner();
-        match from {
-            0 => inner.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
-            1 => inner.handle_answer(millis(now), number, Answered::Snapshot(snapshot), payload),
-            _ => inner.handle_notification(millis(now), &snapshot, payload),
-        }
-    }
-
-    #[wasm_bindgen(js_name = "replyResult")]
-    pub fn reply_result(&self, now: f64, call: u32, is_error: bool, demands_task: bool) {
-        self.inner().handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
-    }
-
-    #[wasm_bindgen(js_name = "replyError")]
-    pub fn reply_error(&self, now: f64, call: u32, code: i32) {
-        self.inner().handle_reply(millis(now), call, Reply::Error { code }, 0);
-    }
-
-    pub fn unsent(&self, call: u32) {
-        self.inner().handle_unsent(call);
-    }
-
-    pub fn abort(&self, now: f64, call: u32) {
-        self.inner().handle_abort(millis(now), call);
-    }
-
-    pub fn detach(&self, now: f64, call: u32) {
-        self.inner().handle_detach(millis(now), call);
-    }
-
-    #[wasm_bindgen(js_name = "answerResult")]
-    pub fn answer_result(&self, now: f64, request: u32, is_error: bool, payload: u32) {
-        self.inner().handle_answer(millis(now), request, Answered::Result { is_error }, payload);
-    }
-
-    #[wasm_bindgen(js_name = "answerError")]
-    pub fn answer_error(&self, now: f64, request: u32, code: i32, payload: u32) {
-        self.inner().handle_answer(millis(now), request, Answered::Error { code }, payload);
-    }
-
-    pub fn lost(&self, now: f64, request: u32) {
-        self.inner().handle_answer(millis(now), request, Answered::Lost, 0);
-    }
-
-    /// The stream `request` will push `task`.
-    pub fn accepted(&self, request: u32, task: u32) {
-        self.inner().handle_accepted(request, task);
-    }
-
-    pub fn acknowledged(&self, now: f64, request: u32) {
-        self.inner().handle_acknowledged(millis(now), request);
-    }
-
-    pub fn input(&self, now: f64, task: u32, key: &str) {
-        self.inner().handle_input(millis(now), task, key);
-    }
-
-    #[wasm_bindgen(js_name = "noInput")]
-    pub fn no_input(&self, task: u32, key: &str) {
-        self.inner().handle_no_input(task, key);
-    }
-
-    pub fn observers(&self, now: f64, task: u32, observers: u32) {
-        self.inner().handle_observers(millis(now), task, observers);
-    }
-
-    pub fn cancel(&self, now: f64, waiter: u32, task: u32, await_terminal: bool) {
-        self.inner().handle_cancel(millis(now), waiter, task, await_terminal);
-    }
-
-    pub fn timer(&self, now: f64) {
-        self.inner().handle_timer(millis(now));
-    }
-
-    /// The connection was closed, or the host follows no more.
-    pub fn close(&self, connection: bool) {
-        let ending = if connection { Ending::Connection } else { Ending::Detached };
-        self.inner().handle_close(ending);
+pub fn drain(requestor: u32, host: &RequestorHost, assembler: &Assembler) {
+    loop {
+        let Some(output) = held(requestor).core.poll_output() else { break };
+        hand_over(requestor, output, host, assembler);
     }
 }
 
-impl Requestor {
-    /// Held for one call of the core, never while the host runs. In one place: each borrow of its own would bring its message.
-    fn inner(&self) -> RefMut<'_, requestor::Requestor> {
-        self.inner.borrow_mut()
-    }
+/// Infinite where nothing is due.
+#[wasm_bindgen(js_name = "nextDeadline")]
+pub fn next_deadline(requestor: u32) -> f64 {
+    held(requestor).core.next_deadline().map_or(f64::INFINITY, |at| at as f64)
+}
 
-    fn hand_over(&self, output: Output, host: &RequestorHost, assembler: &Assembler) {
-        let mut writer = Assembling { assembler, named: false };
-        match output {
-            Output::Send { call, offer } => {
-                let offered = if offer { self.inner().offer(call) } else { None };
-                host.begin(0);
-                if let Some((generation, ttl)) = offered {
-                    write_offer(generation, ttl, &mut writer);
-                }
-                host.send_call(call, offer);
+#[wasm_bindgen]
+pub fn followed(requestor: u32) -> usize {
+    held(requestor).core.followed()
+}
+
+/// `extension`: 0 not declared, 1 declared, 2 unknown.
+#[wasm_bindgen]
+pub fn server(requestor: u32, calls: bool, cancel: bool, extension: u8) {
+    let extension = (extension < 2).then_some(extension == 1);
+    held(requestor).core.handle_server(Server { calls, cancel, extension });
+}
+
+#[wasm_bindgen]
+pub fn tool(requestor: u32, tool: &str, support: &str) {
+    held(requestor).core.handle_tool(tool, Support::named(support));
+}
+
+#[wasm_bindgen(js_name = "toolsComplete")]
+pub fn tools_complete(requestor: u32) {
+    held(requestor).core.handle_tools_complete();
+}
+
+#[wasm_bindgen(js_name = "toolsChanged")]
+pub fn tools_changed(requestor: u32) {
+    held(requestor).core.handle_tools_changed();
+}
+
+#[wasm_bindgen]
+pub fn page(requestor: u32, now: f64, request: u32, next: Option<String>) {
+    held(requestor).core.handle_page(millis(now), request, next.as_deref());
+}
+
+#[wasm_bindgen(js_name = "pageLost")]
+pub fn page_lost(requestor: u32, now: f64, request: u32) {
+    held(requestor).core.handle_page_lost(millis(now), request);
+}
+
+/// `preference`: 0 forbid, 1 allow, 2 prefer, 3 require. `ttl` NaN: the server's.
+#[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
+#[wasm_bindgen]
+pub fn call(requestor: u32, now: f64, call: u32, generation: u8, tool: &str, preference: u8, cancels: bool, ttl: f64) {
+    let facts = facts(generation, tool, preference, cancels, ttl);
+    held(requestor).core.handle_call(millis(now), call, facts);
+}
+
+/// The call follows the task `id` of the generation `of`.
+#[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
+#[wasm_bindgen]
+pub fn resume(requestor: u32, now: f64, call: u32, generation: u8, tool: &str, cancels: bool, of: u8, id: &str) {
+    let facts = facts(generation, tool, 2, cancels, f64::NAN);
+    held(requestor).core.handle_resume(millis(now), call, facts, Generation::from_number(of), id);
+}
+
+/// The snapshot that comes next has `inputRequests`; [`entry`] names each.
+#[wasm_bindgen(js_name = "beginEntries")]
+pub fn begin_entries(requestor: u32) {
+    held(requestor).entries = Some(Vec::new());
+}
+
+#[wasm_bindgen]
+pub fn entry(requestor: u32, key: &str, method: &str, same: bool) {
+    if let Some(entries) = held(requestor).entries.as_mut() {
+        entries.push(Entry { key: key.to_owned(), method: method.to_owned(), same });
+    }
+}
+
+/// `from`: 0 the answer to the call `number`, 1 the answer to the request `number`, 2 a notification. `flags`: 1 it has
+/// a result, 2 it has an error.
+#[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
+#[wasm_bindgen]
+pub fn snapshot(
+    requestor: u32,
+    now: f64,
+    from: u8,
+    number: u32,
+    id: &str,
+    status: &str,
+    ttl: f64,
+    poll: f64,
+    age: f64,
+    flags: u8,
+    payload: u32,
+) {
+    let Requestor { core, entries } = &mut *held(requestor);
+    let entries = entries.take();
+    let snapshot = Snapshot {
+        id,
+        status,
+        ttl,
+        poll,
+        age,
+        has_result: flags & 1 != 0,
+        has_error: flags & 2 != 0,
+        inputs: entries.as_deref(),
+    };
+    match from {
+        0 => core.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
+        1 => core.handle_answer(millis(now), number, Answered::Snapshot(snapshot), payload),
+        _ => core.handle_notification(millis(now), &snapshot, payload),
+    }
+}
+
+#[wasm_bindgen(js_name = "replyResult")]
+pub fn reply_result(requestor: u32, now: f64, call: u32, is_error: bool, demands_task: bool) {
+    held(requestor).core.handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
+}
+
+#[wasm_bindgen(js_name = "replyError")]
+pub fn reply_error(requestor: u32, now: f64, call: u32, code: i32) {
+    held(requestor).core.handle_reply(millis(now), call, Reply::Error { code }, 0);
+}
+
+#[wasm_bindgen]
+pub fn unsent(requestor: u32, call: u32) {
+    held(requestor).core.handle_unsent(call);
+}
+
+#[wasm_bindgen]
+pub fn abort(requestor: u32, now: f64, call: u32) {
+    held(requestor).core.handle_abort(millis(now), call);
+}
+
+#[wasm_bindgen]
+pub fn detach(requestor: u32, now: f64, call: u32) {
+    held(requestor).core.handle_detach(millis(now), call);
+}
+
+#[wasm_bindgen(js_name = "answerResult")]
+pub fn answer_result(requestor: u32, now: f64, request: u32, is_error: bool, payload: u32) {
+    held(requestor).core.handle_answer(millis(now), request, Answered::Result { is_error }, payload);
+}
+
+#[wasm_bindgen(js_name = "answerError")]
+pub fn answer_error(requestor: u32, now: f64, request: u32, code: i32, payload: u32) {
+    held(requestor).core.handle_answer(millis(now), request, Answered::Error { code }, payload);
+}
+
+#[wasm_bindgen]
+pub fn lost(requestor: u32, now: f64, request: u32) {
+    held(requestor).core.handle_answer(millis(now), request, Answered::Lost, 0);
+}
+
+/// The stream `request` will push `task`.
+#[wasm_bindgen]
+pub fn accepted(requestor: u32, request: u32, task: u32) {
+    held(requestor).core.handle_accepted(request, task);
+}
+
+#[wasm_bindgen]
+pub fn acknowledged(requestor: u32, now: f64, request: u32) {
+    held(requestor).core.handle_acknowledged(millis(now), request);
+}
+
+#[wasm_bindgen]
+pub fn input(requestor: u32, now: f64, task: u32, key: &str) {
+    held(requestor).core.handle_input(millis(now), task, key);
+}
+
+#[wasm_bindgen(js_name = "noInput")]
+pub fn no_input(requestor: u32, task: u32, key: &str) {
+    held(requestor).core.handle_no_input(task, key);
+}
+
+#[wasm_bindgen]
+pub fn observers(requestor: u32, now: f64, task: u32, observers: u32) {
+    held(requestor).core.handle_observers(millis(now), task, observers);
+}
+
+#[wasm_bindgen]
+pub fn cancel(requestor: u32, now: f64, waiter: u32, task: u32, await_terminal: bool) {
+    held(requestor).core.handle_cancel(millis(now), waiter, task, await_terminal);
+}
+
+#[wasm_bindgen]
+pub fn timer(requestor: u32, now: f64) {
+    held(requestor).core.handle_timer(millis(now));
+}
+
+/// The connection was closed, or the host follows no more.
+#[wasm_bindgen]
+pub fn close(requestor: u32, connection: bool) {
+    let ending = if connection { Ending::Connection } else { Ending::Detached };
+    held(requestor).core.handle_close(ending);
+}
+
+fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &Assembler) {
+    let mut writer = Assembling { assembler, named: false };
+    match output {
+        Output::Send { call, offer } => {
+            let offered = if offer { held(requestor).core.offer(call) } else { None };
+            host.begin(0);
+            if let Some((generation, ttl)) = offered {
+                write_offer(generation, ttl, &mut writer);
             }
-            Output::List { request, cursor } => host.list(request, cursor),
-            Output::Ask { request, task, method, keys } => {
-                let about = self.inner().task(task).map(|(generation, id)| (generation, id.to_owned()));
-                if let Some((generation, id)) = about {
-                    host.begin(task);
-                    write_request(generation, method, &id, &keys, &mut writer);
-                    host.ask(request, task, method_name(method) as u8);
-                }
-            }
-            Output::Listen { request, ids } => {
-                host.begin(0);
-                write_listen(&ids, &mut writer);
-                host.listen(request);
-            }
-            Output::Unlisten { request } => host.unlisten(request),
-            Output::Forward { call } => host.forward(call),
-            Output::Created { call, task } => host.created(call, task),
-            Output::Changed { task, payload } => host.changed(task, payload),
-            Output::Hold { task, payload } => host.hold(task, payload),
-            Output::Prompt { task, key, again } => host.prompt(task, &key, again),
-            Output::Withdraw { task, key } => host.withdraw(task, &key),
-            Output::Drop { task, key } => host.drop_input(task, &key),
-            Output::Report { task, key, problem } => host.report(task, &key, problem as u8),
-            Output::Ended { task, id, ending, status, payload } => {
-                host.begin(task);
-                ending.write(Some(&id), &mut writer);
-                host.ended(task, ending as u8, status.map_or(NONE, |status| status as u8), payload);
-            }
-            Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),
-            Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task),
-            Output::Answer { call, answer: Answer::Local(ending) } => {
-                host.begin(0);
-                ending.write(None, &mut writer);
-                host.answer_local(call, ending as u8);
-            }
-            Output::Cancelled { waiter, status, error } => {
-                host.cancelled(waiter, status.map_or(NONE, |status| status as u8), error.map_or(NONE, |error| error as u8));
-            }
-            Output::Forget { task } => host.forget(task),
+            host.send_call(call, offer);
         }
+        Output::List { request, cursor } => host.list(request, cursor),
+        Output::Ask { request, task, method, keys } => {
+            let about = held(requestor).core.task(task).map(|(generation, id)| (generation, id.to_owned()));
+            if let Some((generation, id)) = about {
+                host.begin(task);
+                write_request(generation, method, &id, &keys, &mut writer);
+                host.ask(request, task, method_name(method) as u8);
+            }
+        }
+        Output::Listen { request, ids } => {
+            host.begin(0);
+            write_listen(&ids, &mut writer);
+            host.listen(request);
+        }
+        Output::Unlisten { request } => host.unlisten(request),
+        Output::Forward { call } => host.forward(call),
+        Output::Created { call, task } => host.created(call, task),
+        Output::Changed { task, payload } => host.changed(task, payload),
+        Output::Hold { task, payload } => host.hold(task, payload),
+        Output::Prompt { task, key, again } => host.prompt(task, &key, again),
+        Output::Withdraw { task, key } => host.withdraw(task, &key),
+        Output::Drop { task, key } => host.drop_input(task, &key),
+        Output::Report { task, key, problem } => host.report(task, &key, problem as u8),
+        Output::Ended { task, id, ending, status, payload } => {
+            host.begin(task);
+            ending.write(Some(&id), &mut writer);
+            host.ended(task, ending as u8, status.map_or(NONE, |status| status as u8), payload);
+        }
+        Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),
+        Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task),
+        Output::Answer { call, answer: Answer::Local(ending) } => {
+            host.begin(0);
+            ending.write(None, &mut writer);
+            host.answer_local(call, ending as u8);
+        }
+        Output::Cancelled { waiter, status, error } => {
+            host.cancelled(waiter, status.map_or(NONE, |status| status as u8), error.map_or(NONE, |error| error as u8));
+        }
+        Output::Forget { task } => host.forget(task),
     }
 }
 

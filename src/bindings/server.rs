@@ -4,5 +4,6 @@
 
 mod common;
 mod entropy;
+mod held;
 mod receiver;
 mod writer;

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
 import { isTaskError, TaskClient } from "mcp-tasks";
-import { clientCore } from "mcp-tasks/client/core";
+import { answerResult } from "mcp-tasks/wasm/generated/client";
 import { handle25, handle26, legacy, modern, RELATED, task25, task26, text } from "./client-peer.ts";
 import { callOptions, connect, type Kind, later, LEGACY, makeClient, until } from "./client-sdk.ts";
+import { trapOnce } from "./harness/trap.ts";
 
 const ask = { method: "elicitation/create", params: { mode: "form", message: "?", requestedSchema: { type: "object", properties: {} } } };
 const KINDS: readonly Kind[] = [...LEGACY, "SDK v2, 2026"];
@@ -235,19 +236,14 @@ test("answers that nobody waits for are dropped (X-NTF-01)", async () => {
 });
 
 test("a core that traps ends what it followed; the next connection has a new one", async () => {
-  const { prototype } = clientCore.load().Requestor as any;
-  const real = prototype.answerResult;
   const behaviour = { "tools/call": () => handle25("t1"), "tasks/result": async () => (await later(20), text("done")), "tasks/get": () => task25("t1", "working") };
   const peer = legacy({ slow: "required" }, behaviour);
   const { client, host, errors } = await connect(peer, "SDK v1");
   const other = await connect(legacy({ slow: "required" }, { ...behaviour, "tasks/result": async () => (await later(60), text("other")) }), "SDK v1");
   const handle = await host.callTool(client, { name: "slow" });
   const neighbour = assert.rejects(other.client.callTool({ name: "slow" }), (error: any) => error.data?.reason === "internal");
-  prototype.answerResult = () => {
-    throw new WebAssembly.RuntimeError("unreachable");
-  };
+  trapOnce(answerResult);
   await assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "internal");
-  prototype.answerResult = real;
   await neighbour;
   assert.equal(isTaskError(errors[0]), true);
   // The connection goes on without tasks.

@@ -1,22 +1,13 @@
 // A trap in the core: its instance is lost, the store and the handlers are not.
 import { memoryStore } from "mcp-tasks";
-import { Receiver } from "mcp-tasks/wasm/generated/server";
+import * as core from "mcp-tasks/wasm/generated/server";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World, accept, form, latch, text, type Json, type Way } from "./harness/g26.ts";
 import { Stream } from "./harness/listen.ts";
+import { trapOnce } from "./harness/trap.ts";
 
 const always = { task: "always" } as const;
-
-/** Makes the core trap the next time that `method` is called. */
-function trapOnce(method: string): void {
-  const prototype = Receiver.prototype as Json;
-  const original = prototype[method];
-  prototype[method] = function (): never {
-    prototype[method] = original;
-    throw new WebAssembly.RuntimeError("unreachable");
-  };
-}
 
 for (const way of ["fetch", "http", "pipe"] as Way[]) {
   for (const low of [false, true]) {
@@ -40,7 +31,7 @@ for (const way of ["fetch", "http", "pipe"] as Way[]) {
       const held = await world.start("hold");
       const asks = await world.start("ask");
       await world.cancel(done);
-      trapOnce("request");
+      trapOnce(core.request);
       const lost = await world.get(held);
       assert.equal(lost.error?.code, -32603);
       assert.doesNotMatch(lost.text, /unreachable|wasm|at /);
@@ -69,7 +60,7 @@ for (const [method, tool, status] of [["endedWithResult", "good", "completed"], 
       low: true,
     });
     const id = await world.start(tool);
-    trapOnce(method);
+    trapOnce(core[method]);
     gate.resolve();
     await world.until(id, status);
     assert.equal(world.errors.length, 1);
@@ -78,7 +69,7 @@ for (const [method, tool, status] of [["endedWithResult", "good", "completed"], 
 
 test("a trap while a call ends that may become a task answers it all the same, or says that it failed", async () => {
   await using world = await World.open({ tools: { work: () => text("done") }, tasks: { task: { after: 60_000 } } });
-  trapOnce("endedWithResult");
+  trapOnce(core.endedWithResult);
   const first = await world.call("work");
   assert.ok(first.error?.code === -32603 || first.result);
   assert.ok((await world.call("work")).result);
@@ -101,7 +92,7 @@ test("a trap while a task asks: the question stays, and its answer reaches the h
   do state = await world.until(id, "input_required");
   while (Object.keys(state.inputRequests).length < 2);
   const [a, b] = Object.keys(state.inputRequests) as [string, string];
-  trapOnce("request");
+  trapOnce(core.request);
   assert.equal((await world.get(id)).error?.code, -32603);
   assert.deepEqual((await world.get(id)).result.inputRequests, state.inputRequests);
   await world.update(id, { [b]: accept({ a: "y" }) });
@@ -116,7 +107,7 @@ test("a cancel reaches the handler of a task that was taken along", async () => 
     tasks: { ...always, store: memoryStore() },
   });
   const id = await world.start("work");
-  trapOnce("request");
+  trapOnce(core.request);
   await world.get(id);
   await world.cancel(id);
   await stopped.promise;
@@ -129,13 +120,13 @@ test("traps again and again, on a connection that was idle at the first", async 
   const quick = await world.start("quick");
   await world.until(quick, "completed");
   for (let turn = 0; turn < 3; turn++) {
-    trapOnce("request");
+    trapOnce(core.request);
     assert.equal((await world.get(quick)).error?.code, -32603);
     assert.equal((await world.get(quick)).result.status, "completed");
   }
   const id = await world.start("work");
   for (let turn = 0; turn < 3; turn++) {
-    trapOnce("request");
+    trapOnce(core.request);
     assert.equal((await world.get(id)).error?.code, -32603);
     assert.equal((await world.get(id)).result.status, "working");
   }
@@ -164,7 +155,7 @@ test("what a store answers to a core that is no more is dropped", async () => {
   const lost = world.get(id);
   while (held.length === 0) await new Promise(setImmediate);
   holding = false;
-  trapOnce("request");
+  trapOnce(core.request);
   assert.equal((await world.get(id)).error?.code, -32603);
   assert.equal((await lost).error?.code, -32603);
   for (const go of held) go();
@@ -174,16 +165,16 @@ test("what a store answers to a core that is no more is dropped", async () => {
   assert.equal(new Set(answers).size, answers.length);
 });
 
-for (const method of ["listen", "listening", "request"]) {
+for (const method of ["listen", "listening", "request"] as const) {
   test(`a subscription goes on over a trap in \`${method}\`: acknowledged once, told to the end`, async () => {
     const gate = latch();
     await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: always });
     const id = await world.start("work");
-    if (method !== "request") trapOnce(method);
+    if (method !== "request") trapOnce(core[method]);
     const stream = await Stream.open(world, { taskIds: [id] });
     await stream.status("working");
     if (method === "request") {
-      trapOnce(method);
+      trapOnce(core[method]);
       assert.equal((await world.get(id)).error?.code, -32603);
     }
     gate.resolve();

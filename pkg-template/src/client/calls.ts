@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import { PROMPT } from "./input.ts";
 import { CLIENT_CAPABILITIES, demandsTask, EXTENSION, handleOf, isObject, type Json, merge, own, PROTOCOL_VERSION, rpcCode, wellFormed } from "./message.ts";
 import { PLAN, type Plan } from "./plan.ts";
+import * as core from "../wasm/generated/client.js";
 
 /** How long an answer to a call may take where its caller sets no timeout; as in both SDKs. A task may take longer. */
 const PATIENCE = 60_000;
@@ -81,7 +82,7 @@ export class Calls {
     }
     if (!this.#on.session.introduced) this.#on.session.introduceFromClient();
     const version = own(meta, PROTOCOL_VERSION);
-    const generation = typeof version === "string" ? this.#engine.core.generation(version) : this.#on.session.generation;
+    const generation = typeof version === "string" ? core.generation(version) : this.#on.session.generation;
     // The application runs the task itself.
     if (generation === 25 && own(params, "task") !== undefined) return this.#engine.wire.send(frame, options);
 
@@ -109,11 +110,11 @@ export class Calls {
     const tool = wellFormed(own(params, "name"));
     this.#engine.run(() => {
       const { resume, preference, cancels, ttl } = plan;
-      if (resume === undefined) this.#engine.requestor.call(now(), call.number, generation, tool, preference, cancels, ttl ?? NaN);
+      if (resume === undefined) core.call(this.#engine.requestor, now(), call.number, generation, tool, preference, cancels, ttl ?? NaN);
       else {
         if (generation === 26) call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
-        const of = this.#on.session.isSameServer(resume) ? this.#engine.core.generation(resume.generation) : 0;
-        this.#engine.requestor.resume(now(), call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
+        const of = this.#on.session.isSameServer(resume) ? core.generation(resume.generation) : 0;
+        core.resume(this.#engine.requestor, now(), call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
       }
     });
     const sent = call.sent ?? Promise.resolve();
@@ -128,7 +129,7 @@ export class Calls {
   }
 
   #giveUp(call: Call): void {
-    if (this.all.has(call.number)) this.#engine.run(() => this.#engine.requestor.abort(now(), call.number));
+    if (this.all.has(call.number)) this.#engine.run(() => core.abort(this.#engine.requestor, now(), call.number));
     if (call.task !== undefined || call.reply !== undefined) this.#dropCall(call);
   }
 
@@ -149,8 +150,8 @@ export class Calls {
     const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
     if (handle !== undefined) return this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
     this.#engine.run(() => {
-      if (isObject(result)) this.#engine.requestor.replyResult(now(), call.number, own(result, "isError") === true, demandsTask(result));
-      else this.#engine.requestor.replyError(now(), call.number, rpcCode(error));
+      if (isObject(result)) core.replyResult(this.#engine.requestor, now(), call.number, own(result, "isError") === true, demandsTask(result));
+      else core.replyError(this.#engine.requestor, now(), call.number, rpcCode(error));
     });
   }
 
@@ -170,7 +171,7 @@ export class Calls {
     call.handed = true;
     const sent = this.#engine.send({ ...call.frame, id: again ? call.wireId : call.id, params }, call.options);
     const failed = sent.catch((cause: unknown) => {
-      this.#engine.run(() => this.#engine.requestor.unsent(number));
+      this.#engine.run(() => core.unsent(this.#engine.requestor, number));
       if (!this.all.has(number)) return;
       if (!first) this.#engine.deliver({ jsonrpc: "2.0", id: call.id, error: { code: -32603, message: String(cause), data: { reason: "connection" } } });
       this.#dropCall(call);

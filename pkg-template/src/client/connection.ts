@@ -11,6 +11,7 @@ import type { Shared } from "./plan.ts";
 import { Related } from "./related.ts";
 import { Session } from "./session.ts";
 import { Tasks } from "./tasks.ts";
+import * as core from "../wasm/generated/client.js";
 
 /** Both sides of one tapped transport: the SDK client above, the server below, the core beside. */
 export class Connection implements Listener {
@@ -85,14 +86,14 @@ export class Connection implements Listener {
   }
 
   wake(): void {
-    this.engine.run(() => this.engine.requestor.timer(now()));
+    this.engine.run(() => core.timer(this.engine.requestor, now()));
   }
 
   #close(connection: boolean): void {
     if (this.engine.state !== "open") return;
     this.engine.run(() => {
       if (connection) this.engine.state = "closed";
-      this.engine.requestor.close(connection);
+      core.close(this.engine.requestor, connection);
     }, true);
     this.engine.state = "closed";
     this.engine.shared.alarm.set(this, Infinity);
@@ -113,7 +114,7 @@ export class Connection implements Listener {
     } else if (method === "notifications/cancelled") {
       this.related.all.delete(own(message, "params", "requestId"));
     } else if (method === "notifications/tools/list_changed") {
-      this.engine.run(() => this.engine.requestor.toolsChanged());
+      this.engine.run(() => core.toolsChanged(this.engine.requestor));
     } else if (method === "notifications/tasks" || method === "notifications/tasks/status") {
       this.tasks.pushed(message.params, method === "notifications/tasks" ? 26 : 25);
     }

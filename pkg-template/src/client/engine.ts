@@ -2,9 +2,11 @@ import { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions, Wire } from "../tap.ts";
 import type { Connection } from "./connection.ts";
-import { type ClientCore, clientCore } from "./core.ts";
+import type { Instance } from "../core.ts";
+import { clientCore } from "./core.ts";
 import type { Json } from "./message.ts";
 import type { Shared } from "./plan.ts";
+import * as core from "../wasm/generated/client.js";
 
 /** Numbers of our own requests begin here: numbers, because the SDKs coerce ids, and far from theirs. */
 export const OWN_IDS: number = 2 ** 52;
@@ -19,10 +21,11 @@ export interface Kept {
 /** The core of one connection, and the wire below it. */
 export class Engine {
   readonly #on: Connection;
+  readonly #instance: Instance;
   readonly wire: Wire;
   readonly shared: Shared;
-  readonly core: ClientCore;
-  readonly requestor: InstanceType<ClientCore["Requestor"]>;
+  /** The number of the core's requestor. */
+  readonly requestor: number;
   readonly assembler: Assembler;
   state: "open" | "closed" | "broken" = "open";
   readonly kept: Map<number, Kept> = new Map();
@@ -34,10 +37,16 @@ export class Engine {
     this.#on = on;
     this.wire = wire;
     this.shared = shared;
-    this.core = clientCore.load();
-    this.assembler = new Assembler(this.core.names);
+    this.#instance = clientCore.load();
+    this.assembler = new Assembler(this.#instance.names);
     const { min, max, initial } = shared.poll;
-    this.requestor = new this.core.Requestor(min, max, initial, shared.maxAge, shared.listen, Math.random());
+    this.requestor = clientCore.number(this);
+    core.makeRequestor(this.requestor, min, max, initial, shared.maxAge, shared.listen, Math.random());
+  }
+
+  /** The names on the wire, by number. */
+  get names(): readonly string[] {
+    return this.#instance.names;
   }
 
   async send(message: Message, options: SendOptions): Promise<void> {
@@ -73,13 +82,13 @@ export class Engine {
     const outer = this.#keeping;
     this.#keeping = [];
     try {
-      if (clientCore.load() !== this.core) throw new TaskError("internal", "The core of mcp-tasks was started anew; tasks of this connection can be resumed on another");
+      if (clientCore.load() !== this.#instance) throw new TaskError("internal", "The core of mcp-tasks was started anew; tasks of this connection can be resumed on another");
       input();
-      this.requestor.drain(this.#on.host, this.assembler);
+      core.drain(this.requestor, this.#on.host, this.assembler);
       if (this.#on.input.queued.size > 0) this.#on.input.promptInCalls();
-      if (this.state === "open") this.shared.alarm.set(this.#on, this.requestor.nextDeadline());
+      if (this.state === "open") this.shared.alarm.set(this.#on, core.nextDeadline(this.requestor));
     } catch (cause) {
-      this.#on.broken(cause instanceof TaskError ? cause : clientCore.poison(this.core, cause));
+      this.#on.broken(cause instanceof TaskError ? cause : clientCore.poison(this.#instance, cause));
     } finally {
       for (const payload of this.#keeping) this.kept.delete(payload);
       this.#keeping = outer;

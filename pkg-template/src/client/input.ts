@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import { type Json, own, textOf } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
 import type { FollowedTask } from "./task.ts";
+import * as core from "../wasm/generated/client.js";
 
 /** Marks a call that is made only so that the SDK's own driver answers an input request; never sent. */
 export const PROMPT = "mcp-tasks/prompt";
@@ -61,7 +62,7 @@ export class Input {
     this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, { cause: failure, taskId: task.id }));
     // A form that cannot be shown was dismissed; nothing of the kind can be said for sampling and roots (G26-INP-09).
     if (own(driven.request, "method") === "elicitation/create") return this.#answered(number, task, key, { action: "cancel" });
-    this.#engine.run(() => this.#engine.requestor.noInput(number, key));
+    this.#engine.run(() => core.noInput(this.#engine.requestor, number, key));
   }
 
   async drive(message: Message, params: Json, driven: Driven | undefined): Promise<void> {
@@ -79,7 +80,7 @@ export class Input {
 
   #answered(number: number, task: FollowedTask, key: string, response: unknown): void {
     task.answers.set(key, response);
-    this.#engine.run(() => this.#engine.requestor.input(now(), number, key));
+    this.#engine.run(() => core.input(this.#engine.requestor, now(), number, key));
   }
 
   #enqueue(task: FollowedTask, key: string): void {
@@ -127,10 +128,10 @@ export class Input {
           const response = own(responses, key);
           if (response === undefined) {
             this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }));
-            this.#engine.requestor.noInput(number, key);
+            core.noInput(this.#engine.requestor, number, key);
           } else {
             task.answers.set(key, response);
-            this.#engine.requestor.input(now(), number, key);
+            core.input(this.#engine.requestor, now(), number, key);
           }
         }
         this.queued.add(task);

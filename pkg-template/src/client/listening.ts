@@ -3,6 +3,7 @@ import { now } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { CLIENT_CAPABILITIES, CLIENT_INFO, type Json, merge, own, PROTOCOL_VERSION, rpcCode } from "./message.ts";
+import * as core from "../wasm/generated/client.js";
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 /** How the ids of our streams begin, before the core's number: texts, because the SDK's own requests have numbers. */
@@ -67,8 +68,8 @@ export class Listening {
     const ids = new Set<unknown>(Array.isArray(accepted) ? accepted : []);
     const { requestor } = this.#engine;
     this.#engine.run(() => {
-      for (const [number, { id }] of this.#on.tasks.all) if (ids.has(id)) requestor.accepted(request, number);
-      requestor.acknowledged(now(), request);
+      for (const [number, { id }] of this.#on.tasks.all) if (ids.has(id)) core.accepted(requestor, request, number);
+      core.acknowledged(requestor, now(), request);
     });
   }
 
@@ -78,7 +79,7 @@ export class Listening {
     if (stream === undefined) return;
     this.#streams.delete(request);
     stream.abort.abort();
-    this.#engine.run(() => this.#engine.requestor.answerError(now(), request, code, 0));
+    this.#engine.run(() => core.answerError(this.#engine.requestor, now(), request, code, 0));
   }
 
   /** What a call's `_meta` says about its client, and not about the call. */

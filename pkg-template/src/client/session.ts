@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { EXTENSION, isObject, type Json, merge, own } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
+import * as core from "../wasm/generated/client.js";
 
 /** What is known about the session: its version, its server, its tools. */
 export class Session {
@@ -33,13 +34,13 @@ export class Session {
   #introduce(version: unknown, capabilities: unknown): void {
     this.introduced = true;
     this.version = typeof version === "string" ? version : "";
-    const generation = this.#engine.core.generation(this.version);
+    const generation = core.generation(this.version);
     // The newer generation is spoken request by request.
     this.generation = generation === 25 ? generation : 0;
     const calls = isObject(own(capabilities, "tasks", "requests", "tools", "call"));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
-    this.#engine.run(() => this.#engine.requestor.server(calls, cancel, extension ? 1 : 0));
+    this.#engine.run(() => core.server(this.#engine.requestor, calls, cancel, extension ? 1 : 0));
   }
 
   /**
@@ -51,7 +52,7 @@ export class Session {
     if (!Array.isArray(tools) || this.generation === 0) return message;
     this.#engine.run(() => {
       this.learnTools(tools);
-      if (first && own(result, "nextCursor") === undefined) this.#engine.requestor.toolsComplete();
+      if (first && own(result, "nextCursor") === undefined) core.toolsComplete(this.#engine.requestor);
     });
     const soften = (tool: unknown): unknown =>
       isObject(tool) && own(tool, "execution", "taskSupport") === "required" ? merge(tool, { execution: { taskSupport: "optional" } }) : tool;
@@ -62,7 +63,7 @@ export class Session {
     for (const tool of tools) {
       const name = own(tool, "name");
       const support = own(tool, "execution", "taskSupport");
-      if (typeof name === "string") this.#engine.requestor.tool(name, typeof support === "string" ? support : "");
+      if (typeof name === "string") core.tool(this.#engine.requestor, name, typeof support === "string" ? support : "");
     }
   }
 

@@ -8,6 +8,7 @@ import type { Engine, Kept } from "./engine.ts";
 import { NONE } from "./host.ts";
 import { handleOf, isObject, isRpcError, type Json, merge, own, rpcCode, snapshotFacts, snapshotView, textOf, wellFormed } from "./message.ts";
 import { codeOf, FollowedTask, Handle, type Outcome, type RpcError, statusOf } from "./task.ts";
+import * as core from "../wasm/generated/client.js";
 
 /** Tasks that are followed, and the requests about them. */
 export class Tasks {
@@ -35,17 +36,17 @@ export class Tasks {
     this.#engine.run(() => {
       this.#listed = isObject(inputs) ? inputs : {};
       if (isObject(inputs) && generation === 26) {
-        this.#engine.requestor.beginEntries();
+        core.beginEntries(this.#engine.requestor);
         if (followed !== undefined) followed.listed = inputs;
         for (const [key, request] of Object.entries(inputs)) {
           const before = followed?.asked.get(key);
           const method = own(request, "method");
           const sound = wellFormed(key) === key && typeof method === "string" ? textOf(request) : undefined;
-          this.#engine.requestor.entry(key, sound === undefined ? "" : (method as string), before === undefined || before === sound);
+          core.entry(this.#engine.requestor, key, sound === undefined ? "" : (method as string), before === undefined || before === sound);
         }
       }
       const payload = this.#engine.keep(kept);
-      this.#engine.requestor.snapshot(now(), from, number, id, status, ttl, poll, age, flags, payload);
+      core.snapshot(this.#engine.requestor, now(), from, number, id, status, ttl, poll, age, flags, payload);
     });
   }
 
@@ -64,11 +65,11 @@ export class Tasks {
     const { result, error } = message;
     if (method === "tools/list") return this.#page(request, result);
     if (!isObject(result)) {
-      this.#engine.run(() => this.#engine.requestor.answerError(now(), request, rpcCode(error), this.#engine.keep({ error })));
+      this.#engine.run(() => core.answerError(this.#engine.requestor, now(), request, rpcCode(error), this.#engine.keep({ error })));
     } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
       this.snapshot(1, request, result, task, { snapshot: result, result: own(result, "result"), error: own(result, "error") });
     } else {
-      this.#engine.run(() => this.#engine.requestor.answerResult(now(), request, own(result, "isError") === true, this.#engine.keep({ result })));
+      this.#engine.run(() => core.answerResult(this.#engine.requestor, now(), request, own(result, "isError") === true, this.#engine.keep({ result })));
     }
   }
 
@@ -76,9 +77,9 @@ export class Tasks {
     const tools = own(result, "tools");
     const next = own(result, "nextCursor");
     this.#engine.run(() => {
-      if (!Array.isArray(tools)) return this.#engine.requestor.pageLost(now(), request);
+      if (!Array.isArray(tools)) return core.pageLost(this.#engine.requestor, now(), request);
       this.#on.session.learnTools(tools);
-      this.#engine.requestor.page(now(), request, typeof next === "string" ? next : undefined);
+      core.page(this.#engine.requestor, now(), request, typeof next === "string" ? next : undefined);
     });
   }
 
@@ -89,7 +90,7 @@ export class Tasks {
     const lost = (): void => {
       if (!this.requests.delete(id)) return;
       task?.open.delete(id);
-      this.#engine.run(() => (method === "tools/list" ? this.#engine.requestor.pageLost(now(), request) : this.#engine.requestor.lost(now(), request)));
+      this.#engine.run(() => (method === "tools/list" ? core.pageLost(this.#engine.requestor, now(), request) : core.lost(this.#engine.requestor, now(), request)));
     };
     this.#engine.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: lost }).catch(lost);
   }
@@ -106,7 +107,7 @@ export class Tasks {
   ask(request: number, number: number, name: number): void {
     const params = this.#engine.assembler.take();
     const task = this.all.get(number);
-    const method = this.#engine.core.names[name] ?? "";
+    const method = this.#engine.names[name] ?? "";
     // A task that is being resumed is known by its call alone, until it has been seen.
     const envelope = task === undefined ? this.#on.calls.resuming(own(params, "taskId"))?.envelope : task.envelope;
     // One request of a kind waits, but for the outcome: an earlier answer to that counts too.
@@ -131,7 +132,7 @@ export class Tasks {
     };
     const controls = {
       cancel: (awaitTerminal: boolean) => this.#cancel(taskNumber, awaitTerminal),
-      detach: () => this.#engine.run(() => this.#engine.requestor.detach(now(), number)),
+      detach: () => this.#engine.run(() => core.detach(this.#engine.requestor, now(), number)),
     };
     const handle = new Handle({ task, reference, controls, answer: plan.answer });
     for (const tell of [plan.created, this.#engine.shared.ontask]) {
@@ -152,7 +153,7 @@ export class Tasks {
       // The token belongs to the call.
       if (meta !== undefined) delete meta.progressToken;
       const about = { id, generation: call.generation, tool: wellFormed(own(call.frame.params, "name")), envelope: meta };
-      task = new FollowedTask(about, (observers) => this.#engine.run(() => this.#engine.requestor.observers(now(), number, observers)));
+      task = new FollowedTask(about, (observers) => this.#engine.run(() => core.observers(this.#engine.requestor, now(), number, observers)));
       task.listed = this.#listed;
       this.all.set(number, task);
     }
@@ -163,7 +164,7 @@ export class Tasks {
     const waiter = ++this.#lastWaiter;
     return new Promise((resolve, reject) => {
       this.waiters.set(waiter, (status, error) => (error === undefined ? resolve(status) : reject(error)));
-      this.#engine.run(() => this.#engine.requestor.cancel(now(), waiter, task, awaitTerminal));
+      this.#engine.run(() => core.cancel(this.#engine.requestor, now(), waiter, task, awaitTerminal));
       if (this.#engine.state !== "open") this.cancelled(waiter, NONE, 8);
     });
   }

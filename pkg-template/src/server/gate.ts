@@ -5,6 +5,7 @@ import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
 import { own } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
+import * as core from "../wasm/generated/server.js";
 
 /** The `_meta` key by which a handler finds the call it runs in. Set by this package alone. */
 export const RUN_META = "mcp-tasks/run";
@@ -73,7 +74,7 @@ export class Gate {
     const runtime = this.#runtime;
     const call = callOf(runtime, context);
     if (call === undefined) return handler(...values);
-    runtime.enter(() => runtime.receiver.begin(Date.now(), call.number));
+    runtime.enter(() => core.begin(runtime.receiver, Date.now(), call.number));
     await call.wait();
     const before = values.slice(0, -1);
     const inner = withTask(runtime, call, context);

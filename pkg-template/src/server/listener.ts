@@ -11,6 +11,7 @@ import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
 import { LISTEN } from "./subscription.ts";
 import { isLeft, isOpen, leave } from "./streams.ts";
+import * as core from "../wasm/generated/server.js";
 
 /** How a server's tasks see the outside. */
 export interface Face {
@@ -116,7 +117,7 @@ export class Listener implements TapListener {
     this.#closed = true;
     for (const call of [...this.#calls.values()]) {
       // A call that nobody heard of as a task ends with its connection (G26-HTT-07); a task goes on (X-STO-08).
-      if (call.taskId === undefined) this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number, true));
+      if (call.taskId === undefined) this.#runtime.enter(() => core.dropped(this.#runtime.receiver, Date.now(), call.number, true));
     }
     for (const number of this.#pending.values()) this.#runtime.requests.delete(number);
     this.#pending.clear();
@@ -245,11 +246,11 @@ export class Listener implements TapListener {
       // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
       this.#pending.delete(id);
       this.#runtime.requests.delete(waiting);
-      return this.#runtime.enter(() => this.#runtime.receiver.waitEnded(Date.now(), waiting));
+      return this.#runtime.enter(() => core.waitEnded(this.#runtime.receiver, Date.now(), waiting));
     }
     const call = [...this.#calls.values()].findLast((candidate) => candidate.message.id === id);
     if (call === undefined) return this.#wire.deliver(message, extra);
-    if (this.#runtime.enter(() => this.#runtime.receiver.dropped(Date.now(), call.number, false))) {
+    if (this.#runtime.enter(() => core.dropped(this.#runtime.receiver, Date.now(), call.number, false))) {
       this.#wire.deliver({ ...message, params: { ...message.params, requestId: call.sdkId } }, extra);
     }
   }
@@ -271,7 +272,7 @@ export class Listener implements TapListener {
     if (isDeeperThan(params, DEEPEST)) {
       const number = runtime.next();
       runtime.requests.set(number, { listener: this, peer, message, extra, owner: "", taskId: "", kept: false });
-      return runtime.enter(() => runtime.receiver.tooDeep(Date.now(), number, peer, generation, flags));
+      return runtime.enter(() => core.tooDeep(runtime.receiver, Date.now(), number, peer, generation, flags));
     }
     const number = runtime.next();
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
@@ -284,7 +285,7 @@ export class Listener implements TapListener {
     this.#calls.set(sdkId, call);
     runtime.requests.set(number, { listener: this, peer, message: clean, extra, owner: "", taskId: "", kept: true });
     runtime.enter(() =>
-      runtime.receiver.call(
+      core.call(runtime.receiver, 
         Date.now(),
         number,
         peer,
@@ -310,7 +311,7 @@ export class Listener implements TapListener {
     if (this.#runtime.requests.get(waiting)?.peer === peer) return;
     this.#pending.delete(id);
     this.#runtime.requests.delete(waiting);
-    this.#runtime.enter(() => this.#runtime.receiver.waitEnded(Date.now(), waiting));
+    this.#runtime.enter(() => core.waitEnded(this.#runtime.receiver, Date.now(), waiting));
   }
 
   #taskRequest(message: Message, extra: Extra): void {
@@ -328,20 +329,20 @@ export class Listener implements TapListener {
     if (taskId !== "" && generation === 25) runtime.recall(taskId);
     runtime.enter(() => {
       if (generation === 26 && (versionOf(message) === undefined || !isObject(own(own(params, "_meta"), CAPABILITIES_META)))) {
-        return runtime.receiver.unenveloped(now, number, peer, generation, flags);
+        return core.unenveloped(runtime.receiver, now, number, peer, generation, flags);
       }
       if (update) {
         const answers = own(params, "inputResponses");
         const keys = isObject(answers) && !isDeeperThan(answers, DEEPEST) ? Object.keys(answers) : undefined;
         const shapes = keys === undefined ? [] : keys.map((key) => shapeOf((answers as Record<string, unknown>)[key]));
-        return runtime.receiver.updateRequest(now, number, peer, generation, flags, taskId, keys, Uint8Array.from(shapes));
+        return core.updateRequest(runtime.receiver, now, number, peer, generation, flags, taskId, keys, Uint8Array.from(shapes));
       }
       if (message.method === "tasks/list") {
         const cursor = own(params, "cursor");
         const text = typeof cursor === "string" && isWellFormed(cursor) ? cursor : undefined;
-        return runtime.receiver.listRequest(now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
+        return core.listRequest(runtime.receiver, now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
       }
-      return runtime.receiver.request(now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
+      return core.request(runtime.receiver, now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
     });
     const unheard = runtime.unheard.get(taskId);
     if (unheard !== undefined) {
@@ -353,7 +354,7 @@ export class Listener implements TapListener {
     if (!runtime.requests.has(number)) return;
     this.#pending.set(message.id, number);
     const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
-    if (!Number.isNaN(lapse)) runtime.enter(() => runtime.receiver.lapsesAt(number, lapse));
+    if (!Number.isNaN(lapse)) runtime.enter(() => core.lapsesAt(runtime.receiver, number, lapse));
   }
 
   /** Remembers a request whose answer says what this server can do. */
@@ -402,10 +403,10 @@ export class Listener implements TapListener {
         const asked = own(result, "inputRequests");
         const names = isObject(asked) ? Object.keys(asked) : [];
         const kinds = names.map((name) => this.#runtime.inputKindOf((asked as Record<string, Message>)[name] as Message));
-        receiver.endedWithInput(now, call.number, names, Uint8Array.from(kinds), typeof own(result, "requestState") === "string");
-      } else if (!writable) receiver.endedWithoutJson(now, call.number);
-      else if (result === undefined) receiver.endedWithError(now, call.number, message.error?.code ?? Number.NaN, size);
-      else receiver.endedWithResult(now, call.number, own(result, "isError") === true, size);
+        core.endedWithInput(receiver, now, call.number, names, Uint8Array.from(kinds), typeof own(result, "requestState") === "string");
+      } else if (!writable) core.endedWithoutJson(receiver, now, call.number);
+      else if (result === undefined) core.endedWithError(receiver, now, call.number, message.error?.code ?? Number.NaN, size);
+      else core.endedWithResult(receiver, now, call.number, own(result, "isError") === true, size);
     });
   }
 
@@ -415,7 +416,7 @@ export class Listener implements TapListener {
     if (result === undefined) return;
     if (method === "initialize") {
       const version = own(result, "protocolVersion");
-      this.#negotiated = typeof version === "string" ? this.#spoken(this.#runtime.core.generation(version)) : 0;
+      this.#negotiated = typeof version === "string" ? this.#spoken(core.generation(version)) : 0;
       if (this.#negotiated !== 25) return;
       const capabilities = { ...(own(result, "capabilities") as Record<string, unknown>), tasks: this.#runtime.capabilities(lists) };
       message.result = { ...result, capabilities };
@@ -445,7 +446,7 @@ export class Listener implements TapListener {
     const number = runtime.next();
     runtime.asks.set(number, { call, message, own: this, settle: undefined });
     this.#asks.set(message.id, number);
-    const taken = runtime.enter(() => runtime.receiver.ask(Date.now(), call.number, number, "input", kind, true));
+    const taken = runtime.enter(() => core.ask(runtime.receiver, Date.now(), call.number, number, "input", kind, true));
     if (taken) return Promise.resolve();
     runtime.asks.delete(number);
     this.#asks.delete(message.id);
@@ -464,13 +465,13 @@ export class Listener implements TapListener {
       return this.#wire.send(message, this.#translate(options, call));
     }
     if (call === undefined) return this.#wire.send(message, options);
-    const route = runtime.receiver.route(call.number);
+    const route = core.route(runtime.receiver, call.number);
     if (route === -1) return this.#wire.send(message, this.#translate(options, call));
     const progress = message.method === "notifications/progress";
     if (progress) {
       const text = own(message.params, "message");
       // 2026-07-28 has no progress of a task; its text becomes the status message.
-      if (call.generation === 26 && typeof text === "string") runtime.enter(() => runtime.receiver.note(Date.now(), call.number, text));
+      if (call.generation === 26 && typeof text === "string") runtime.enter(() => core.note(runtime.receiver, Date.now(), call.number, text));
       const value = own(message.params, "progress");
       // A caller that gave no token wants no progress.
       if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
@@ -500,11 +501,11 @@ export class Listener implements TapListener {
 
   /** Sends a task's message where its client listens; says whether it does. Nothing else is kept for later (H74). */
   #tell(call: Call, message: Message): boolean {
-    const route = this.#runtime.receiver.route(call.number);
+    const route = core.route(this.#runtime.receiver, call.number);
     if (route === -1 || route === -3) return false;
     const stream = route === -2 ? undefined : this.#runtime.requests.get(route);
     if (stream !== undefined && !stream.listener.stillSpeaks(stream)) {
-      this.#runtime.enter(() => this.#runtime.receiver.lapse(Date.now(), route));
+      this.#runtime.enter(() => core.lapse(this.#runtime.receiver, Date.now(), route));
       return false;
     }
     const listener = stream?.listener ?? this;
@@ -535,7 +536,6 @@ export class Listener implements TapListener {
   }
 
   #generationOf(message: Message, extra: Extra): number {
-    const { core } = this.#runtime;
     const version = versionOf(message);
     if (typeof version === "string") return core.generation(version) === 26 ? this.#spoken(26) : 0;
     if (this.#negotiated !== undefined) return this.#negotiated;
@@ -561,7 +561,7 @@ export class Listener implements TapListener {
   /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */
   #modernWithoutEnvelope(): number {
     const version = this.#negotiatedVersion();
-    return version !== undefined && this.#runtime.core.generation(version) === 26 ? this.#spoken(26) : 0;
+    return version !== undefined && core.generation(version) === 26 ? this.#spoken(26) : 0;
   }
 
   /** What the client declared, as the core's bits. */

@@ -4,7 +4,8 @@ import type { TaskStore } from "../store.ts";
 import type { Message } from "../tap.ts";
 import type { InputRequest, TaskServerOptions } from "../types.ts";
 import { Call } from "./call.ts";
-import { type ServerCore, serverCore } from "./core.ts";
+import type { Instance } from "../core.ts";
+import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
 import { RELATED_TASK, isObject, own, shown } from "./facts.ts";
 import { fits } from "./form.ts";
@@ -16,6 +17,7 @@ import { type FullPolicy, type Policies } from "./policy.ts";
 import { coreRates } from "./rates.ts";
 import { noteRefusal } from "./retry-after.ts";
 import { StoreJobs } from "./store-jobs.ts";
+import * as core from "../wasm/generated/server.js";
 
 /** A JSON-RPC request that waits for its answer. */
 export interface Entry {
@@ -85,12 +87,13 @@ export class Runtime implements ReceiverHost {
   /** The input requests that went out to clients, by task. */
   readonly #carried: Map<string, Set<number>> = new Map();
   readonly policies: Policies;
-  core: ServerCore;
-  receiver: InstanceType<ServerCore["Receiver"]>;
+  /** The number of the core's receiver. */
+  receiver = 0;
   readonly #options: TaskServerOptions;
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
-  #assembler: Assembler;
+  #instance!: Instance;
+  #assembler!: Assembler;
   readonly #peers = new Map<number, Peer>();
   /** This process, to the others on its store: whose tasks it runs. */
   readonly #holder: string = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
@@ -131,9 +134,9 @@ export class Runtime implements ReceiverHost {
       (error) => this.report(error),
       (job, payload) => this.#judge(job, payload),
     );
-    ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
+    this.#make();
     this.#unwatch = store.watch?.((owner, id, version = 0) => {
-      if (!this.#jobs.writing) this.enter(() => this.receiver.changed(Date.now(), owner, id, version));
+      if (!this.#jobs.writing) this.enter(() => core.changed(this.receiver, Date.now(), owner, id, version));
     });
     this.enter(() => this.#start());
   }
@@ -164,7 +167,7 @@ export class Runtime implements ReceiverHost {
   }
 
   open(owner: string | undefined, pipe: boolean, listener: Connected): number {
-    const peer = this.receiver.open(owner, pipe);
+    const peer = core.open(this.receiver, owner, pipe);
     this.#peers.set(peer, { owner, pipe, listener });
     return peer;
   }
@@ -177,18 +180,18 @@ export class Runtime implements ReceiverHost {
 
   /** A connection has closed whose peer a running task still needs. */
   gone(peer: number): void {
-    this.enter(() => this.receiver.gone(Date.now(), peer));
+    this.enter(() => core.gone(this.receiver, Date.now(), peer));
   }
 
   close(peer: number): void {
     this.#peers.delete(peer);
-    this.enter(() => this.receiver.close(Date.now(), peer));
+    this.enter(() => core.close(this.receiver, Date.now(), peer));
   }
 
   /** The core's number for a method. */
   method(name: string): number {
     let number = this.#methods.get(name);
-    if (number === undefined) this.#methods.set(name, (number = this.core.method(name)));
+    if (number === undefined) this.#methods.set(name, (number = core.method(name)));
     return number;
   }
 
@@ -198,7 +201,7 @@ export class Runtime implements ReceiverHost {
     let known = this.#plain.get(policy);
     if (known === undefined) this.#plain.set(policy, (known = new Map()));
     let plain = known.get(kind);
-    if (plain === undefined) known.set(kind, (plain = this.receiver.isPlain(this.policyNumber(policy), generation, declared)));
+    if (plain === undefined) known.set(kind, (plain = core.isPlain(this.receiver, this.policyNumber(policy), generation, declared)));
     return plain;
   }
 
@@ -206,7 +209,8 @@ export class Runtime implements ReceiverHost {
     let number = this.#policies.get(policy);
     if (number === undefined) {
       const after = typeof policy.task === "object" ? policy.task.after : 0;
-      number = this.receiver.policy(
+      number = core.policy(
+        this.receiver,
         typeof policy.task === "object" ? 2 : PROMOTIONS[policy.task],
         after,
         SUPPORTS[policy.support],
@@ -226,7 +230,7 @@ export class Runtime implements ReceiverHost {
   /** What `initialize` answers under `capabilities.tasks`. */
   capabilities(list: boolean): Record<string, unknown> {
     this.#assembler.begin(() => undefined);
-    this.receiver.capabilities(list);
+    core.capabilities(this.#assembler, list);
     return this.#assembler.take();
   }
 
@@ -242,7 +246,7 @@ export class Runtime implements ReceiverHost {
       this.asks.set(number, { call, message, own: undefined, settle: { resolve, reject } });
       this.enter(() => {
         const kind = this.inputKindOf(message);
-        if (!this.receiver.ask(Date.now(), call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
+        if (!core.ask(this.receiver, Date.now(), call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
           this.asks.delete(number);
           reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${request.method}".`));
         }
@@ -252,7 +256,7 @@ export class Runtime implements ReceiverHost {
 
   inputKindOf(message: Message): number {
     const params = message.params;
-    return this.core.inputKind(message.method ?? "", own(params, "mode") === "url", own(params, "tools") !== undefined);
+    return core.inputKind(message.method ?? "", own(params, "mode") === "url", own(params, "tools") !== undefined);
   }
 
   /** A response of `owner`'s to a request of a task's, on whichever connection it comes (H09); whether it was one. */
@@ -262,7 +266,7 @@ export class Runtime implements ReceiverHost {
     const ask = this.asks.get(number);
     if (ask !== undefined && ask.response === undefined && ask.call.owner === owner) {
       ask.response = { message, extra };
-      this.enter(() => this.receiver.answer(Date.now(), number));
+      this.enter(() => core.answer(this.receiver, Date.now(), number));
     }
     return true;
   }
@@ -276,7 +280,7 @@ export class Runtime implements ReceiverHost {
   givenUp(number: number): void {
     const ask = this.asks.get(number);
     if (ask === undefined) return;
-    this.enter(() => this.receiver.withdraw(Date.now(), ask.call.number, number));
+    this.enter(() => core.withdraw(this.receiver, Date.now(), ask.call.number, number));
     this.asks.delete(number);
     ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
   }
@@ -287,7 +291,7 @@ export class Runtime implements ReceiverHost {
       const ask = this.asks.get(number);
       if (ask?.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on)) continue;
       ask.carrier = undefined;
-      this.receiver.undelivered(number);
+      core.undelivered(this.receiver, number);
     }
   }
 
@@ -320,7 +324,7 @@ export class Runtime implements ReceiverHost {
 
   /** Asks the store for what is due. */
   sweep(): void {
-    this.enter(() => this.receiver.sweep(Date.now()));
+    this.enter(() => core.sweep(this.receiver, Date.now()));
   }
 
   /** Resolves when no handler runs as a task. */
@@ -331,15 +335,15 @@ export class Runtime implements ReceiverHost {
 
   /** Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored. */
   async leave(drain: number): Promise<void> {
-    this.enter(() => this.receiver.closing(Date.now()));
+    this.enter(() => core.closing(this.receiver, Date.now()));
     if (drain > 0) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       await Promise.race([this.whenIdle(), new Promise((resolve) => (timer = setTimeout(resolve, drain)))]);
       clearTimeout(timer);
     }
     this.#leaving = true;
-    this.enter(() => this.receiver.leaving(Date.now()));
-    while (!this.receiver.quiet()) await new Promise<void>((resolve) => (this.#settled = resolve));
+    this.enter(() => core.leaving(this.receiver, Date.now()));
+    while (!core.quiet(this.receiver)) await new Promise<void>((resolve) => (this.#settled = resolve));
     this.#stop();
   }
 
@@ -360,7 +364,7 @@ export class Runtime implements ReceiverHost {
   read(job: number, request: number, payload: boolean): void {
     const entry = this.requests.get(request);
     // The core asks only for requests that wait here.
-    if (entry === undefined) this.receiver.missing(Date.now(), job);
+    if (entry === undefined) core.missing(this.receiver, Date.now(), job);
     else this.#jobs.get(job, entry.owner, entry.taskId, payload);
   }
   removePart(job: number, part: number, key: string): void {
@@ -412,7 +416,7 @@ export class Runtime implements ReceiverHost {
     const { id } = entry.message;
     if (!entry.listener.stillSpeaks(entry)) {
       this.#assembler.begin(this.#fill);
-      this.receiver.writeNotFound();
+      core.writeNotFound(this.#assembler);
       return entry.listener.answer({ jsonrpc: "2.0", id, error: this.#assembler.take() as NonNullable<Message["error"]> });
     }
     const payload = this.#replying;
@@ -435,7 +439,7 @@ export class Runtime implements ReceiverHost {
   tellRequestor(number: number, stream: number): void {
     const news: Message = { jsonrpc: "2.0", ...this.#assembler.take() };
     const entry = this.requests.get(stream);
-    if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return this.receiver.lapse(Date.now(), stream);
+    if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return core.lapse(this.receiver, Date.now(), stream);
     this.calls.get(number)?.listener.tellRequestor(news, entry);
   }
 
@@ -450,7 +454,7 @@ export class Runtime implements ReceiverHost {
     if (call === undefined) return;
     call.owner = this.#peers.get(call.peer)?.owner ?? call.owner;
     call.bind(id);
-    if (call.note !== undefined) this.receiver.note(Date.now(), number, call.note);
+    if (call.note !== undefined) core.note(this.receiver, Date.now(), number, call.note);
   }
   begin(number: number): void {
     this.calls.get(number)?.open();
@@ -500,7 +504,7 @@ export class Runtime implements ReceiverHost {
     try {
       const last = this.#peers.get(on)?.last;
       const place = last === undefined ? this.#makeAlone?.(generation === 26 ? "2026-07-28" : "2025-11-25") : { ...last, connected: undefined };
-      if (place === undefined) return this.receiver.unstarted(Date.now(), number);
+      if (place === undefined) return core.unstarted(this.receiver, Date.now(), number);
       const call = new Call(number, place.listener, on, generation, flags, message, last?.extra, message.id);
       call.owner = owner;
       this.calls.set(number, call);
@@ -531,15 +535,15 @@ export class Runtime implements ReceiverHost {
     const ask = this.asks.get(number);
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.requests.get(stream);
-    if (target !== undefined && !target.listener.stillSpeaks(target)) return this.receiver.lapse(Date.now(), stream);
+    if (target !== undefined && !target.listener.stillSpeaks(target)) return core.lapse(this.receiver, Date.now(), stream);
     if (target !== undefined && target.listener.isLeft(target.message.id)) {
       // Its client has gone without a word.
       this.requests.delete(stream);
-      return this.receiver.waitEnded(Date.now(), stream);
+      return core.waitEnded(this.receiver, Date.now(), stream);
     }
     const listener = target?.listener ?? ask.call.listener;
     const on = [target?.message.id, undefined].find((way) => listener.carries(way));
-    if (on === undefined && !listener.carries(undefined)) return this.receiver.undelivered(number);
+    if (on === undefined && !listener.carries(undefined)) return core.undelivered(this.receiver, number);
     ask.carrier = { listener, on };
     const { taskId = "" } = ask.call;
     const carried = this.#carried.get(taskId);
@@ -594,7 +598,7 @@ export class Runtime implements ReceiverHost {
 
   wake(at: number): void {
     clearTimeout(this.#timer);
-    const timer = setTimeout(() => this.enter(() => this.receiver.deadline(Date.now())), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
+    const timer = setTimeout(() => this.enter(() => core.deadline(this.receiver, Date.now())), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
     (timer as { unref?: () => void }).unref?.();
     this.#timer = timer;
   }
@@ -605,12 +609,13 @@ export class Runtime implements ReceiverHost {
     return (this.#nonceText ??= crypto.randomUUID().slice(0, 8));
   }
 
-  #make(): { core: ServerCore; receiver: InstanceType<ServerCore["Receiver"]>; assembler: Assembler } {
-    const core = serverCore.load();
-    const assembler = new Assembler(core.names);
+  #make(): void {
+    this.#instance = serverCore.load();
+    this.#assembler = new Assembler(this.#instance.names);
+    this.receiver = serverCore.number(this);
     const limits = this.#options.limits ?? {};
-    const receiver = new core.Receiver(
-      assembler,
+    core.makeReceiver(
+      this.receiver,
       this.#options.cursorKey,
       this.#options.crossGeneration ?? false,
       limits.runningPerOwner ?? 100,
@@ -625,20 +630,19 @@ export class Runtime implements ReceiverHost {
       limits.storedPerOwner ?? 0,
       limits.storedBytesPerOwner ?? 0,
     );
-    receiver.tellRequestors(this.#options.statusNotifications ?? true);
-    if (this.#options.idPrefix !== undefined) receiver.prefixIds(this.#options.idPrefix);
-    return { core, receiver, assembler };
+    core.tellRequestors(this.receiver, this.#options.statusNotifications ?? true);
+    if (this.#options.idPrefix !== undefined) core.prefixIds(this.receiver, this.#options.idPrefix);
   }
 
   #start(): void {
-    this.receiver.start(Date.now(), this.#holder, this.#options.lease ?? 30_000, this.#makeAlone !== undefined);
+    core.start(this.receiver, Date.now(), this.#holder, this.#options.lease ?? 30_000, this.#makeAlone !== undefined);
   }
 
   /** A task could not run again here; its lease ends, and whoever meets it then tries again. */
   #unstarted(number: number, cause: unknown): void {
     this.calls.delete(number);
     this.report(new TaskError("internal", "A task could not be run again; it is tried again when its lease is over.", { cause }));
-    this.enter(() => this.receiver.unstarted(Date.now(), number));
+    this.enter(() => core.unstarted(this.receiver, Date.now(), number));
   }
 
   #drain(): void {
@@ -646,7 +650,7 @@ export class Runtime implements ReceiverHost {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      this.receiver.drain(this);
+      core.drain(this.receiver, this, this.#assembler);
     } finally {
       this.#draining = false;
     }
@@ -654,8 +658,8 @@ export class Runtime implements ReceiverHost {
 
   /** After a trap: a new receiver takes the running tasks along; whoever waits is told to try again. */
   #rebuild(cause: unknown): void {
-    this.report(serverCore.poison(this.core, cause));
-    ({ core: this.core, receiver: this.receiver, assembler: this.#assembler } = this.#make());
+    this.report(serverCore.poison(this.#instance, cause));
+    this.#make();
     this.#policies = new Map();
     this.#draining = false;
     this.#jobs.clear();
@@ -676,25 +680,25 @@ export class Runtime implements ReceiverHost {
     for (const listener of new Set(open.map(([, { listener }]) => listener))) listener.reopened(peers);
     for (const call of this.calls.values()) {
       call.peer = peers.get(call.peer) ?? 0;
-      if (call.taskId !== undefined) this.receiver.adopt(Date.now(), call.number, call.peer, call.generation, call.flags, call.taskId);
+      if (call.taskId !== undefined) core.adopt(this.receiver, Date.now(), call.number, call.peer, call.generation, call.flags, call.taskId);
       else call.open();
     }
     for (const [number, ask] of this.asks) {
-      if (ask.key !== undefined) this.receiver.adoptAsk(Date.now(), ask.call.number, number, ask.key);
+      if (ask.key !== undefined) core.adoptAsk(this.receiver, Date.now(), ask.call.number, number, ask.key);
       else this.withdraw(number, false, 4);
     }
     this.#start();
-    if (this.#leaving) this.receiver.leaving(Date.now());
+    if (this.#leaving) core.leaving(this.receiver, Date.now());
     this.#drain();
     for (const call of [...this.calls.values()]) call.listener.repeatOutcome(call);
   }
 
   /** Tells the core which answers of an update are not what was asked for, now that the questions can be read. */
   #judge(job: number, payload: Payload): void {
-    const answers = own(this.requests.get(this.receiver.updateOf(job))?.message.params, "inputResponses");
+    const answers = own(this.requests.get(core.updateOf(this.receiver, job))?.message.params, "inputResponses");
     if (!isObject(answers)) return;
     for (const key of Object.keys(answers)) {
-      if (!fits(payload.part(4, key), answers[key])) this.receiver.misfit(job, key);
+      if (!fits(payload.part(4, key), answers[key])) core.misfit(this.receiver, job, key);
     }
   }
 

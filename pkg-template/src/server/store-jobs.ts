@@ -1,16 +1,7 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
 import { type PayloadEdit, Payload, compose } from "./payload.ts";
-
-/** What the core hears of an operation. */
-export interface Completions {
-  found(now: number, job: number, version: number, createdAt: number, state: string): void;
-  missing(now: number, job: number): void;
-  done(now: number, job: number, done: boolean): void;
-  used(now: number, job: number, tasks: number, bytes: number): void;
-  rows(now: number, job: number, records: string): void;
-  failed(now: number, job: number, why: number): void;
-}
+import * as core from "../wasm/generated/server.js";
 
 const TOO_MANY = 0;
 const TOO_LARGE = 1;
@@ -25,7 +16,7 @@ export class StoreJobs {
   /** A write of this process is in the store's hands; its own change is no news. */
   writing = false;
   readonly #store: TaskStore;
-  readonly #core: () => Completions;
+  readonly #receiver: () => number;
   readonly #later: (report: () => void) => void;
   readonly #failed: (error: TaskError) => void;
   readonly #read: (job: number, payload: Payload) => void;
@@ -33,10 +24,10 @@ export class StoreJobs {
   readonly #edits = new Map<number, PayloadEdit & { unwritable?: boolean }>();
   readonly #limit: number;
 
-  constructor(store: TaskStore, limit: number, core: () => Completions, later: (report: () => void) => void, failed: (error: TaskError) => void, read: (job: number, payload: Payload) => void) {
+  constructor(store: TaskStore, limit: number, receiver: () => number, later: (report: () => void) => void, failed: (error: TaskError) => void, read: (job: number, payload: Payload) => void) {
     this.#store = store;
     this.#limit = limit;
-    this.#core = core;
+    this.#receiver = receiver;
     this.#later = later;
     this.#failed = failed;
     this.#read = read;
@@ -66,14 +57,14 @@ export class StoreJobs {
 
   get(job: number, owner: string, id: string, payload: boolean): void {
     this.#run(job, () => this.#store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
-      if (task === undefined) return this.#core().missing(Date.now(), job);
+      if (task === undefined) return core.missing(this.#receiver(), Date.now(), job);
       if (payload) {
         const read = new Payload(task.payload);
         if (!read.isWhole()) return this.#fail(job, new TaskError("storage", UNREADABLE, { taskId: id }));
         this.#payloads.set(job, read);
         this.#read(job, read);
       }
-      this.#core().found(Date.now(), job, task.version, task.createdAt, task.state);
+      core.found(this.#receiver(), Date.now(), job, task.version, task.createdAt, task.state);
     });
   }
 
@@ -81,19 +72,19 @@ export class StoreJobs {
     const edit = this.#edits.get(job) ?? { remove: [], set: [] };
     this.#edits.delete(job);
     if (mode === 0) {
-      return this.#run(job, () => this.#put(task), (done) => this.#core().done(Date.now(), job, done));
+      return this.#run(job, () => this.#put(task), (done) => core.done(this.#receiver(), Date.now(), job, done));
     }
-    if (edit.unwritable === true) return this.#core().failed(Date.now(), job, NOT_JSON);
+    if (edit.unwritable === true) return core.failed(this.#receiver(), Date.now(), job, NOT_JSON);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
-    if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.#core().failed(Date.now(), job, TOO_LARGE);
+    if (payload !== null && payload.length > this.#limit + OVERHEAD) return core.failed(this.#receiver(), Date.now(), job, TOO_LARGE);
     this.#run(job, () => this.#put({ ...task, payload }), (done) => {
       if (done) this.#payloads.set(job, new Payload(payload));
-      this.#core().done(Date.now(), job, done);
+      core.done(this.#receiver(), Date.now(), job, done);
     });
   }
 
   delete(job: number, owner: string, id: string, version: number): void {
-    this.#run(job, () => this.#store.delete(owner, id, version), (done) => this.#core().done(Date.now(), job, done));
+    this.#run(job, () => this.#store.delete(owner, id, version), (done) => core.done(this.#receiver(), Date.now(), job, done));
   }
 
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
@@ -106,7 +97,7 @@ export class StoreJobs {
   }
 
   usage(job: number, owner: string): void {
-    this.#run(job, () => this.#store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => this.#core().used(Date.now(), job, tasks, bytes));
+    this.#run(job, () => this.#store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => core.used(this.#receiver(), Date.now(), job, tasks, bytes));
   }
 
   #put(task: TaskWrite): boolean | Promise<boolean> {
@@ -121,7 +112,7 @@ export class StoreJobs {
   #rows(job: number, tasks: readonly StoredTask[], owners: boolean): void {
     let records = "";
     for (const task of tasks) records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.state}\0`;
-    this.#core().rows(Date.now(), job, records);
+    core.rows(this.#receiver(), Date.now(), job, records);
   }
 
   #run<T>(job: number, operation: () => T | Promise<T>, report: (value: T) => void): void {
@@ -132,10 +123,10 @@ export class StoreJobs {
       return this.#fail(job, error);
     }
     if (!isPromise(value)) return report(value);
-    const asker = this.#core();
+    const asker = this.#receiver();
     // A core that was started anew in between has numbered its jobs from the beginning.
     const later = (then: () => void): void => {
-      if (this.#core() === asker) this.#later(then);
+      if (this.#receiver() === asker) this.#later(then);
     };
     value.then(
       (found) => later(() => report(found)),
@@ -145,10 +136,10 @@ export class StoreJobs {
 
   #fail(job: number, cause: unknown): void {
     if (cause instanceof TaskStoreFullError) {
-      return this.#core().failed(Date.now(), job, cause.reason === "task_limit" ? TOO_MANY : TOO_LARGE);
+      return core.failed(this.#receiver(), Date.now(), job, cause.reason === "task_limit" ? TOO_MANY : TOO_LARGE);
     }
     this.#failed(cause instanceof TaskError ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
-    this.#core().failed(Date.now(), job, STORE_FAILED);
+    core.failed(this.#receiver(), Date.now(), job, STORE_FAILED);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Extra, Message } from "../tap.ts";
 import { CAPABILITIES_META, capabilityBits, isWellFormed, own, versionOf } from "./facts.ts";
 import type { Face } from "./listener.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
+import * as core from "../wasm/generated/server.js";
 
 export const LISTEN = "subscriptions/listen";
 export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
@@ -63,26 +64,26 @@ export class Subscription {
     this.#listening = true;
     this.#alone = alone;
     this.#ready = true;
-    this.#enter((receiver, now) => receiver.listening(now, this.#number, alone));
+    this.#enter((receiver, now) => core.listening(receiver, now, this.#number, alone));
   }
 
   /** The stream takes messages again, or takes none for now. */
   flow(ready: boolean): void {
     if (this.#over || !this.#listening || ready === this.#ready) return;
     this.#ready = ready;
-    this.#enter((receiver, now) => receiver.flow(now, this.#number, ready));
+    this.#enter((receiver, now) => core.flow(receiver, now, this.#number, ready));
   }
 
   /** The client has left: nothing more is said. */
   leave(): void {
     if (this.#over) return;
-    this.#enter((receiver, now) => receiver.unlisten(now, this.#number));
+    this.#enter((receiver, now) => core.unlisten(receiver, now, this.#number));
     this.#close();
   }
 
   /** The server gives it up. */
   giveUp(): void {
-    if (!this.#over) this.#enter((receiver, now) => receiver.endListen(now, this.#number));
+    if (!this.#over) this.#enter((receiver, now) => core.endListen(receiver, now, this.#number));
   }
 
   /** The core has a notification for it. */
@@ -95,7 +96,7 @@ export class Subscription {
     }
     // A core that was started anew has acknowledged it again.
     if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
-    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.#enter((receiver, now) => receiver.lapse(now, this.#number));
+    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.#enter((receiver, now) => core.lapse(receiver, now, this.#number));
     this.#carrier.tell(notification);
   }
 
@@ -112,11 +113,11 @@ export class Subscription {
     if (!this.#over) this.#ask(this.#face.runtime.receiver, Date.now());
   }
 
-  #ask(receiver: Face["runtime"]["receiver"], now: number): void {
-    receiver.listen(now, this.#number, this.#peer, 26, this.#flags, this.#ids, lapsesAt(this.#extra));
+  #ask(receiver: number, now: number): void {
+    core.listen(receiver, now, this.#number, this.#peer, 26, this.#flags, this.#ids, lapsesAt(this.#extra));
   }
 
-  #enter(input: (receiver: Face["runtime"]["receiver"], now: number) => void): void {
+  #enter(input: (receiver: number, now: number) => void): void {
     const { runtime } = this.#face;
     try {
       runtime.enter(() => input(runtime.receiver, Date.now()));
@@ -141,7 +142,7 @@ export function asksForTasks(face: Face, message: Message): boolean {
     message.method === LISTEN &&
     message.id !== undefined &&
     typeof version === "string" &&
-    face.runtime.core.generation(version) === 26 &&
+    core.generation(version) === 26 &&
     face.speaks(26) &&
     own(own(message.params, "_meta"), CAPABILITIES_META) !== undefined &&
     taskIdsOf(message).length > 0
