@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::id;
-use crate::task::{Millis, escaped, signed, signed_field, unescaped};
+use crate::task::{Millis, escaped, signed, signed_field, split, unescaped};
 
 /// A key has at least this many characters: who guesses one may find a task.
 const SHORTEST: usize = 16;
@@ -49,7 +49,7 @@ impl Claim {
 
     /// Reads what [`Claim::to_state`] wrote; `None` for anything else.
     pub fn from_state(state: &str) -> Option<Self> {
-        let mut fields = state.strip_prefix("k\t")?.split('\t');
+        let mut fields = split(state.strip_prefix("k\t")?, '\t');
         Some(Self {
             task: unescaped(fields.next()?),
             tool: unescaped(fields.next()?),

@@ -309,7 +309,7 @@ impl Task {
 
     /// Reads what [`Task::to_state`] wrote; `None` for anything else.
     pub fn from_state(state: &str) -> Option<Self> {
-        let mut fields = state.split('\t');
+        let mut fields = split(state, '\t');
         if fields.next()? != "1" {
             return None;
         }
@@ -437,15 +437,23 @@ fn number(text: &str) -> Option<u64> {
     (!text.is_empty()).then_some(number)
 }
 
-pub(crate) fn signed(text: &str) -> Option<i64> {
+/// A whole number, as the core writes it.
+pub fn signed(text: &str) -> Option<i64> {
     match text.strip_prefix('-') {
         Some(text) => 0i64.checked_sub_unsigned(number(text)?),
         None => number(text)?.try_into().ok(),
     }
 }
 
-fn narrow(text: &str) -> Option<u32> {
+/// A whole number that 32 bits hold.
+pub fn narrow(text: &str) -> Option<u32> {
     number(text)?.try_into().ok()
+}
+
+/// The fields of `text`; one function for all who read any.
+#[inline(never)]
+pub fn split(text: &str, separator: char) -> std::str::Split<'_, char> {
+    text.split(separator)
 }
 
 fn char_field(text: &mut String, letter: char) {

@@ -3,10 +3,10 @@
 use mcp_tasks::wire::{Generation, Name};
 use wasm_bindgen::prelude::*;
 
-/// All names that the core writes, by number, separated by line feeds.
+/// All names that the core writes, by number, each ended by a line feed.
 #[wasm_bindgen]
 pub fn names() -> String {
-    Name::ALL.join("\n")
+    Name::LINES.to_owned()
 }
 
 /// The number of the generation that a protocol version speaks; 0 where it knows no tasks.

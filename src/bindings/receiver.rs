@@ -11,7 +11,7 @@ use super::writer::{Assembler, Assembling};
 use mcp_tasks::limit::{Act, Limits, Rate, Rates};
 use mcp_tasks::receiver::{self, Augmentation, Called, Event, Facts, Outcome, Output, Policy, Promotion, Route, Shape, Support};
 use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
-use mcp_tasks::task::{InputKind, Millis, OnLost};
+use mcp_tasks::task::{self, InputKind, Millis, OnLost};
 use mcp_tasks::wire::capability::Capabilities;
 use mcp_tasks::wire::{self, Generation, Method, error};
 
@@ -85,10 +85,13 @@ extern "C" {
     fn answered_elsewhere(this: &ReceiverHost, ask: u32, job: u32, key: &str);
     #[wasm_bindgen(method)]
     fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
+    /// The call that is restarted next has this answer, stored under `key`, for the question that its handler calls `name`.
+    #[wasm_bindgen(method)]
+    fn kept(this: &ReceiverHost, key: &str, name: &str);
     /// `on`: 0 for a server without a connection.
     #[wasm_bindgen(method)]
     #[allow(clippy::too_many_arguments)]
-    fn restart(this: &ReceiverHost, call: u32, on: u32, generation: u8, flags: u32, owner: &str, job: u32, keys: Vec<String>, names: Vec<String>);
+    fn restart(this: &ReceiverHost, call: u32, on: u32, generation: u8, flags: u32, owner: &str, job: u32);
     #[wasm_bindgen(method, js_name = "hangUp")]
     fn hang_up(this: &ReceiverHost, request: u32);
     #[wasm_bindgen(method)]
@@ -136,6 +139,8 @@ struct Receiver {
     core: receiver::Receiver,
     entropy: Entropy,
     nobody: Rc<str>,
+    /// What was named for the next input.
+    named: Vec<(String, u8)>,
 }
 
 thread_local! {
@@ -174,7 +179,7 @@ pub fn make_receiver(
     let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, issued, stored: limit(stored), stored_bytes: limit(stored_bytes), ..Limits::default() };
     let mut core = receiver::Receiver::new(limits, cross_generation, key);
     core.audit(audited);
-    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into() }));
+    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into(), named: Vec::new() }));
 }
 
 /// Nobody needs the receiver any longer.
@@ -323,12 +328,18 @@ pub fn ended_without_json(receiver: u32, now: f64, call: u32) {
     held(receiver).core.handle_outcome(now as Millis, call, Outcome::NotJson);
 }
 
-/// `kinds`: one for each name, as [`input_kind`] gives them.
+/// Names something for the next input, with a number that says more of it: texts cross one by one.
+#[wasm_bindgen]
+pub fn name(receiver: u32, name: String, number: u8) {
+    held(receiver).named.push((name, number));
+}
+
+/// What the handler asks was named, each with its kind as [`input_kind`] gives it.
 #[wasm_bindgen(js_name = "endedWithInput")]
-pub fn ended_with_input(receiver: u32, now: f64, call: u32, names: Vec<String>, kinds: &[u8], state: bool) {
-    let kinds = kinds.iter().map(|&kind| kind_of(kind)).chain(std::iter::repeat(None));
-    let requests = names.into_iter().zip(kinds).collect();
-    held(receiver).core.handle_outcome(now as Millis, call, Outcome::Input { requests, state });
+pub fn ended_with_input(receiver: u32, now: f64, call: u32, state: bool) {
+    let Receiver { core, named, .. } = &mut *held(receiver);
+    let requests = named.drain(..).map(|(name, kind)| (name, kind_of(kind))).collect();
+    core.handle_outcome(now as Millis, call, Outcome::Input { requests, state });
 }
 
 #[wasm_bindgen]
@@ -392,27 +403,27 @@ pub fn list_request(receiver: u32, now: f64, request: u32, peer: u32, generation
     }
 }
 
-/// `keys`: those of `inputResponses`, or none if it is not an object; `shapes`: one for each.
+/// The keys of `inputResponses` were named, each with the shape of its value; `answers`: it is an object.
 #[wasm_bindgen(js_name = "updateRequest")]
 #[allow(clippy::too_many_arguments)]
-pub fn update_request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, keys: Option<Vec<String>>, shapes: &[u8]) {
+pub fn update_request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, answers: bool) {
     let facts = facts(request, peer, generation, flags);
-    let core = &mut held(receiver).core;
+    let Receiver { core, named, .. } = &mut *held(receiver);
+    let named = named.drain(..).map(|(key, shape)| (key, Shape(shape))).collect();
     match Method::named(facts.generation, "tasks/update") {
-        Some(_) => {
-            let answers = keys.map(|keys| keys.into_iter().zip(shapes.iter().map(|&bits| Shape(bits))).collect());
-            core.handle_update(now as Millis, facts, text(id), answers);
-        }
+        Some(_) => core.handle_update(now as Millis, facts, text(id), Some(named).filter(|_| answers)),
         None => core.handle_unknown(now as Millis, facts),
     }
 }
 
-/// `subscriptions/listen` with tasks. `until`: when its authorization is over; NaN for never.
+/// `subscriptions/listen` with tasks, which were named. `until`: when its authorization is over; NaN for never.
 #[allow(clippy::too_many_arguments)]
 #[wasm_bindgen]
-pub fn listen(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, ids: Vec<String>, until: f64) {
+pub fn listen(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, until: f64) {
     let until = (!until.is_nan()).then_some(until as Millis);
-    held(receiver).core.handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
+    let Receiver { core, named, .. } = &mut *held(receiver);
+    let ids = named.drain(..).map(|(id, _)| id).collect();
+    core.handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
 }
 
 /// The acknowledgement is out. `alone`: nothing else is subscribed to on its stream.
@@ -558,12 +569,12 @@ pub fn done(receiver: u32, now: f64, job: u32, done: bool) {
 #[wasm_bindgen]
 pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
     let Receiver { core, nobody, .. } = &mut *held(receiver);
-    let mut fields = records.split('\0');
+    let mut fields = task::split(records, '\0');
     let mut rows = Vec::new();
     while let (Some(owner), Some(id), Some(version), Some(created_at), Some(state)) =
         (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
     {
-        let (Ok(version), Ok(created_at)) = (version.parse(), created_at.parse()) else { continue };
+        let (Some(version), Some(created_at)) = (task::narrow(version), task::signed(created_at)) else { continue };
         let owner = if owner.is_empty() { Rc::clone(nobody) } else { owner.into() };
         rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at: None, state: state.to_owned() });
     }
@@ -638,9 +649,11 @@ fn emit(host: &ReceiverHost, assembler: &Assembler, output: Output) {
         },
         Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
         Output::Restart { call, on, facts, owner, job, answers } => {
-            let (keys, names) = answers.into_iter().unzip();
+            for (key, name) in &answers {
+                host.kept(key, name);
+            }
             let flags = u32::from(facts.capabilities.bits());
-            host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, &owner, job, keys, names);
+            host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, &owner, job);
         }
         Output::HangUp { request } => host.hang_up(request),
         Output::Forget { request } => host.forget(request),

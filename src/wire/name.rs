@@ -12,6 +12,9 @@ macro_rules! names {
             /// All names, by number.
             pub const ALL: &'static [&'static str] = &[$($text,)*];
 
+            /// All names, each ended by a line feed.
+            pub const LINES: &'static str = concat!($($text, "\n",)*);
+
             /// The text itself.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }

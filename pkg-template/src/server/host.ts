@@ -29,7 +29,8 @@ export interface ReceiverHost {
   answered(ask: number, from: number, key: string): void;
   answeredElsewhere(ask: number, job: number, key: string): void;
   withdraw(ask: number, delivered: boolean, reason: number): void;
-  restart(call: number, on: number, generation: number, flags: number, owner: string, job: number, keys: string[], names: string[]): void;
+  kept(key: string, name: string): void;
+  restart(call: number, on: number, generation: number, flags: number, owner: string, job: number): void;
   hangUp(request: number): void;
   forget(request: number): void;
   event(happening: number, owner: string, id: string, tool: string, phase: number, at: number, createdAt: number, waitedSince: number, run: number, epoch: number, trace: string): void;

@@ -334,8 +334,8 @@ export class Listener implements TapListener {
       if (update) {
         const answers = own(params, "inputResponses");
         const keys = isObject(answers) && !isDeeperThan(answers, DEEPEST) ? Object.keys(answers) : undefined;
-        const shapes = keys === undefined ? [] : keys.map((key) => shapeOf((answers as Record<string, unknown>)[key]));
-        return core.updateRequest(runtime.receiver, now, number, peer, generation, flags, taskId, keys, Uint8Array.from(shapes));
+        for (const key of keys ?? []) core.name(runtime.receiver, key, shapeOf((answers as Record<string, unknown>)[key]));
+        return core.updateRequest(runtime.receiver, now, number, peer, generation, flags, taskId, keys !== undefined);
       }
       if (message.method === "tasks/list") {
         const cursor = own(params, "cursor");
@@ -401,9 +401,8 @@ export class Listener implements TapListener {
       const result = message.result;
       if (own(result, "resultType") === "input_required") {
         const asked = own(result, "inputRequests");
-        const names = isObject(asked) ? Object.keys(asked) : [];
-        const kinds = names.map((name) => this.#runtime.inputKindOf((asked as Record<string, Message>)[name] as Message));
-        core.endedWithInput(receiver, now, call.number, names, Uint8Array.from(kinds), typeof own(result, "requestState") === "string");
+        for (const name of isObject(asked) ? Object.keys(asked) : []) core.name(receiver, name, this.#runtime.inputKindOf((asked as Record<string, Message>)[name] as Message));
+        core.endedWithInput(receiver, now, call.number, typeof own(result, "requestState") === "string");
       } else if (!writable) core.endedWithoutJson(receiver, now, call.number);
       else if (result === undefined) core.endedWithError(receiver, now, call.number, message.error?.code ?? Number.NaN, size);
       else core.endedWithResult(receiver, now, call.number, own(result, "isError") === true, size);

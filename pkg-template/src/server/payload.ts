@@ -74,9 +74,9 @@ export class Payload {
   }
 }
 
-/** The values under `keys`, renamed. */
-export function renamed(payload: Payload, part: number, keys: readonly string[], names: readonly string[]): Record<string, unknown> {
+/** The values under the keys, with their names. */
+export function renamed(payload: Payload, part: number, keys: readonly (readonly [key: string, name: string])[]): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  keys.forEach((key, index) => define(values, names[index] ?? key, payload.part(part, key)));
+  for (const [key, name] of keys) define(values, name, payload.part(part, key));
   return values;
 }

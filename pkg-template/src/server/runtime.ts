@@ -110,6 +110,8 @@ export class Runtime implements ReceiverHost {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: (() => void) | undefined;
   #idle: (() => void)[] = [];
+  /** The answers of the call that is restarted next: their keys in the store, and their names. */
+  readonly #kept: [key: string, name: string][] = [];
   #leaving = false;
   /** Looks whether everything is stored. */
   #settled: (() => void) | undefined;
@@ -487,7 +489,11 @@ export class Runtime implements ReceiverHost {
     if (call.alone) call.listener.close();
     if (this.calls.size === 0) for (const idle of this.#idle.splice(0)) idle();
   }
-  restart(number: number, on: number, generation: number, flags: number, owner: string, job: number, keys: string[], names: string[]): void {
+  kept(key: string, name: string): void {
+    this.#kept.push([key, name]);
+  }
+  restart(number: number, on: number, generation: number, flags: number, owner: string, job: number): void {
+    const kept = this.#kept.splice(0);
     const payload = this.#jobs.payload(job);
     const params = payload.part(0, "");
     const state = payload.part(3, "");
@@ -497,7 +503,7 @@ export class Runtime implements ReceiverHost {
       method: "tools/call",
       params: {
         ...(params as Record<string, unknown>),
-        ...(keys.length === 0 ? {} : { inputResponses: renamed(payload, 5, keys, names) }),
+        ...(kept.length === 0 ? {} : { inputResponses: renamed(payload, 5, kept) }),
         ...(state === undefined ? {} : { requestState: state }),
       },
     };

@@ -114,7 +114,8 @@ export class Subscription {
   }
 
   #ask(receiver: number, now: number): void {
-    core.listen(receiver, now, this.#number, this.#peer, 26, this.#flags, this.#ids, lapsesAt(this.#extra));
+    for (const id of this.#ids) core.name(receiver, id, 0);
+    core.listen(receiver, now, this.#number, this.#peer, 26, this.#flags, lapsesAt(this.#extra));
   }
 
   #enter(input: (receiver: number, now: number) => void): void {
