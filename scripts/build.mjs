@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { embed } from "./embed.mjs";
+import { measure } from "./size.mjs";
 import { filesIn, root, run, runPackage, say, unlessFresh, work, write } from "./tools.mjs";
 
 const template = join(root, "pkg-template");
@@ -20,6 +21,7 @@ export async function build() {
   await compileRust(target);
   await Promise.all(HALVES.map((half) => makeGlue(target, half)));
   await compileTypeScript();
+  await measure();
 }
 
 /** Keeps the paths of this machine out of the wasm (panic messages name source files). */

@@ -1,0 +1,27 @@
+// What the two entries cost in a bundle, told after each build beside their peers; over its budget a build fails.
+import { join } from "node:path";
+import { pkg } from "./build.mjs";
+import { Failure, filesIn, root, say, unlessFresh } from "./tools.mjs";
+
+/**
+ * `budget`: KB with gzip, wasm, glue and wrapper together, the SDK outside. It follows the figure downwards: what raises it says
+ * why in ARCHITECTURE.md.
+ */
+const ENTRIES = [
+  { name: "TaskClient", budget: 36, peer: "@modelcontextprotocol/ext-tasks/client" },
+  { name: "TaskServer", budget: 82, peer: "@modelcontextprotocol/ext-tasks/receiver" },
+];
+const KB = 1024;
+
+export async function measure() {
+  const inputs = [...filesIn(join(pkg, "dist")), join(root, "package-lock.json"), join(root, "scripts", "size.mjs"), join(root, "tests", "bench", "bundle.ts")];
+  await unlessFresh("size", inputs, [], async () => {
+    const { bundle, SDK } = await import("../tests/bench/bundle.ts");
+    const kilobytes = async (contents) => (await bundle(contents, SDK)).gzip / KB;
+    for (const { name, budget, peer } of ENTRIES) {
+      const [ours, theirs] = await Promise.all([kilobytes(`export { ${name} } from "mcp-tasks";`), kilobytes(`export * from "${peer}";`)]);
+      say(`${name} in a bundle: ${ours.toFixed(1)} KB with gzip (budget ${budget}; ${peer}: ${theirs.toFixed(1)})`);
+      if (ours > budget) throw new Failure(`${name} is larger than its budget of ${budget} KB. Find out what the bytes are; the figures are in ARCHITECTURE.md.`);
+    }
+  });
+}
