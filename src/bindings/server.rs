@@ -1,5 +1,5 @@
-//! The half of the core that runs tasks, as wasm. Each half is a class whose inputs are methods and whose outputs go to a
-//! host object, one typed call each; no logic here, and no borrow is held while the host runs.
+//! The half of the core that runs tasks, as wasm. Its inputs are functions that take the number of a receiver, its
+//! outputs go to a host object, one typed call each; no logic here, and no borrow is held while the host runs.
 #![no_main]
 
 mod common;
