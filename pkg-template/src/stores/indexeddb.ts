@@ -103,7 +103,8 @@ class IndexedDb implements TaskStore {
   }
 
   due(before: number, limit: number): Promise<StoredTask[]> {
-    return this.#rows(BY_DUE, () => IDBKeyRange.upperBound(before), limit);
+    // Without a lower bound, a private window of WebKit finds those too whose `dueAt` is `null`.
+    return this.#rows(BY_DUE, () => IDBKeyRange.bound(-Infinity, before), limit);
   }
 
   watch(listener: TaskListener): () => void {
