@@ -1,6 +1,7 @@
 // Finds a program that tests need, or installs it from Debian's packages where that is allowed.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /**
@@ -29,8 +30,10 @@ function install(names: readonly string[], debianPackage: string, elsewhere: () 
   console.log(`Installing ${debianPackage} for the tests …`);
   const root = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  // Test files that run side by side wait for each other; whoever else is installing is waited for by apt itself.
+  const turn = ["flock", join(tmpdir(), `mcp-tasks-apt-${process.getuid?.()}`)];
   for (const step of [["update"], ["install", "-y", "--no-install-recommends", debianPackage]]) {
-    const [command = "", ...rest] = [...root, "apt-get", "-qq", ...step];
+    const [command = "", ...rest] = [...turn, ...root, "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...step];
     const { status, stderr, error } = spawnSync(command, rest, { env, encoding: "utf8", timeout: 600_000 });
     if (status !== 0) throw new Error(`These tests need ${names.join(" or ")}; install it, or let them install Debian's ${debianPackage}.\n${stderr}\n${error?.message ?? ""}`);
   }

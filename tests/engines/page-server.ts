@@ -1,5 +1,6 @@
 // Serves one module to a browser, bundled from TypeScript as a host would bundle it.
 import { build } from "esbuild";
+import { createReadStream } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pathToFileURL } from "node:url";
@@ -10,7 +11,8 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-export async function servePage(entry: string): Promise<PageServer> {
+/** `files`: what else the page may ask for, wasm each, by its path. */
+export async function servePage(entry: string, files: ReadonlyMap<string, string> = new Map()): Promise<PageServer> {
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
@@ -23,7 +25,9 @@ export async function servePage(entry: string): Promise<PageServer> {
     logLevel: "silent",
   });
   const script = outputFiles[0]!.contents;
-  const server = createServer(({ url }, response) => {
+  const server = createServer(({ url = "" }, response) => {
+    const file = files.get(url);
+    if (file !== undefined) return void createReadStream(file).pipe(response.writeHead(200, { "content-type": "application/wasm" }));
     const [type, body] = url === "/module.js" ? ["text/javascript", script] : ["text/html", '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/module.js"></script>'];
     response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);
   });
