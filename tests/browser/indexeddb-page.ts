@@ -1,4 +1,4 @@
-// Runs in pages and workers of Chromium. What it offers to indexeddb.test.ts is on `globalThis.tests`.
+// Runs in pages and workers. What it offers to indexeddb.ts is on `globalThis.tests`.
 import { Client } from "@modelcontextprotocol/client";
 import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
 import { TaskClient, TaskServer, type TaskReference } from "mcp-tasks";
@@ -8,7 +8,7 @@ import type { TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
 import type * as z from "zod";
 
 type Method = Exclude<keyof TaskStore, "watch">;
-type Report = (database: string, ...news: Parameters<TaskListener>) => void;
+type News = Parameters<TaskListener>;
 
 const stores = new Map<string, TaskStore>();
 const open = (database: string, options?: IndexedDbStoreOptions): TaskStore => {
@@ -25,7 +25,7 @@ function workerStore(database: string): { store: TaskStore; end(): Promise<void>
   const listeners = new Set<TaskListener>();
   let last = 0;
   worker.onmessage = ({ data: { number, value, error, change } }) => {
-    if (change !== undefined) for (const listener of listeners) listener(...(change as Parameters<TaskListener>));
+    if (change !== undefined) for (const listener of listeners) listener(...(change as News));
     else if (error !== undefined) waiting.get(number)?.reject(new Error(error));
     else waiting.get(number)?.resolve(value);
   };
@@ -53,13 +53,26 @@ function workerStore(database: string): { store: TaskStore; end(): Promise<void>
 if (typeof document === "undefined") {
   onmessage = async ({ data: { database, number, method, values } }) => {
     try {
-      const report: Report = (_, ...change) => postMessage({ change });
-      const value = method === "watch" ? void open(database).watch?.((...news) => report(database, ...news)) : await call(database, method, values);
+      const value = method === "watch" ? void open(database).watch?.((...change) => postMessage({ change })) : await call(database, method, values);
       postMessage({ number, value });
     } catch (error) {
       postMessage({ number, error: String(error) });
     }
   };
+}
+
+/** What listeners outside of the page have not heard yet. */
+const inboxes = new Map<number, { readonly unheard: News[]; wake: () => void }>();
+
+async function news(database: string, listener: number): Promise<News[]> {
+  let inbox = inboxes.get(listener);
+  if (inbox === undefined) {
+    const added = { unheard: [] as News[], wake: () => {} };
+    inboxes.set(listener, (inbox = added));
+    open(database).watch?.((...change) => (added.unheard.push(change), added.wake()));
+  }
+  if (inbox.unheard.length === 0) await new Promise<void>((resolve) => (inbox.wake = resolve));
+  return inbox.unheard.splice(0);
 }
 
 function deleteDatabase(database: string): Promise<void> {
@@ -113,7 +126,8 @@ export interface PageTests {
   storeCases: readonly string[];
   runCase: typeof runCase;
   call(database: string, method: Method, values: unknown[]): unknown;
-  watch(database: string): void;
+  /** What a listener was told since it was last asked for: the first call begins to watch, each waits until there is something. */
+  news(database: string, listener: number): Promise<News[]>;
   /** Runs an action; what it throws is told as data. */
   fails(action: () => unknown): Promise<{ name: string; code: string; message: string; cause: string } | undefined>;
   indexedDbStore: typeof indexedDbStore;
@@ -125,8 +139,6 @@ export interface PageTests {
 declare global {
   // eslint-disable-next-line no-var
   var tests: PageTests;
-  // eslint-disable-next-line no-var
-  var report: Report;
 }
 
 const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]!.text;
@@ -135,7 +147,7 @@ globalThis.tests = {
   storeCases: storeCases.map(({ name }) => name),
   runCase,
   call,
-  watch: (database) => void open(database).watch?.((...news) => report(database, ...news)),
+  news,
   async fails(action) {
     try {
       await action();

@@ -1,0 +1,3 @@
+import { runsIn } from "./suite.ts";
+
+runsIn("Chromium");
