@@ -108,6 +108,13 @@ async function runCase(index: number): Promise<{ error?: string; skipped?: strin
   return outcome;
 }
 
+/** All of them, one after the other. */
+async function runCases(): Promise<{ error?: string; skipped?: string }[]> {
+  const outcomes = [];
+  for (const index of storeCases.keys()) outcomes.push(await runCase(index));
+  return outcomes;
+}
+
 /** A server and a client in this page, on one store. */
 async function connect(database: string): Promise<{ client: Client; host: TaskClient; tasks: TaskServer }> {
   const tasks = new TaskServer({ store: indexedDbStore(database), task: "always" });
@@ -125,6 +132,7 @@ async function connect(database: string): Promise<{ client: Client; host: TaskCl
 export interface PageTests {
   storeCases: readonly string[];
   runCase: typeof runCase;
+  runCases: typeof runCases;
   call(database: string, method: Method, values: unknown[]): unknown;
   /** What a listener was told since it was last asked for: the first call begins to watch, each waits until there is something. */
   news(database: string, listener: number): Promise<News[]>;
@@ -146,6 +154,7 @@ const textOf = (result: unknown): string => (result as { content: { text: string
 globalThis.tests = {
   storeCases: storeCases.map(({ name }) => name),
   runCase,
+  runCases,
   call,
   news,
   async fails(action) {

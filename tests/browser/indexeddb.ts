@@ -1,12 +1,15 @@
 // indexedDbStore in a real browser: the contract suite within one page and a worker of its own, and again over two pages that
 // are reloaded; what a browser does to a database behind the store's back; and a server in a page, whose tasks outlive the page.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { storeCases } from "mcp-tasks/store-kit";
 import type { StoredTask, TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
 import type { Browser, BrowserName, Page } from "../engines/browser.ts";
 import { type PageServer, servePage } from "../engines/page-server.ts";
+import { evaluateOnDisk } from "../engines/webkit.ts";
 import type { PageTests } from "./indexeddb-page.ts";
 import { type Counts, countTests } from "./verdict.ts";
 
@@ -182,6 +185,20 @@ export function indexedDbTests(browser: () => Browser, counts: Counts, name: Bro
       assert.equal(found.failure.code, "limit");
       assert.match(found.failure.message, /navigator\.storage\.persist/);
       assert.equal((found.kept as StoredTask | undefined)?.payload, "1");
+    });
+
+    const disk = { skip: name === "WebKit" ? false : "driven or not, this browser keeps tasks in the same way" };
+    test("WebKit's own store on the disk, not only the one in memory, keeps the contract, and tasks over a restart", disk, async () => {
+      const profile = mkdtempSync(join(tmpdir(), "mcp-tasks-webkit-"));
+      try {
+        const outcomes = await evaluateOnDisk(profile, server, () => tests.runCases());
+        assert.equal(outcomes.length, storeCases.length);
+        assert.deepEqual(outcomes.filter((outcome) => Object.keys(outcome).length > 0), []);
+        const { reference } = await evaluateOnDisk(profile, server, () => tests.startTask("restarted"));
+        assert.equal(await evaluateOnDisk(profile, server, (reference) => tests.readTask("restarted", reference), reference), "hello from the page");
+      } finally {
+        rmSync(profile, { recursive: true });
+      }
     });
 
     test("a server in a page keeps its tasks over a reload", async () => {

@@ -35,7 +35,7 @@ export function unavailable(name: BrowserName): string | undefined {
   return name === "WebKit" && process.platform !== "linux" ? `WebKit can be driven on Linux only, as WebKitGTK; this is ${process.platform}.` : undefined;
 }
 
-export function launch(name: BrowserName): Promise<Browser> {
+export async function launch(name: BrowserName): Promise<Browser> {
   switch (name) {
     case "Chromium":
       // Chromium refuses to sandbox what root starts.
@@ -71,12 +71,14 @@ export async function load(tab: Tab, url: string): Promise<Page> {
   await tab.goto(url);
   return {
     async evaluate(action, argument) {
-      const call = `(${action})(${JSON.stringify(argument) ?? ""})`;
-      // Where the result is `undefined`, there is no `value`.
-      const text = await tab.evaluate(`(async () => JSON.stringify({ value: await ${call} }))()`);
-      return JSON.parse(text as string).value;
+      return JSON.parse((await tab.evaluate(expression(action, argument))) as string).value;
     },
     reload: async () => void (await tab.goto(url)),
     close: async () => void (await tab.close()),
   };
+}
+
+/** A call as an expression, whose promise gives `{ value }` as JSON; without `value` where that is `undefined`. */
+export function expression<R, A>(action: (argument: A) => R, argument?: A): string {
+  return `(async () => JSON.stringify({ value: await (${action})(${JSON.stringify(argument) ?? ""}) }))()`;
 }

@@ -1,31 +1,85 @@
 // WebKitGTK's MiniBrowser on a display that nobody sees, driven by its own WebDriver: the ones on the path, or Debian's.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { globSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Browser, load, type Tab } from "./browser.ts";
+import { type Browser, expression, load, type Tab } from "./browser.ts";
 import { program } from "./packages.ts";
+import type { PageServer } from "./page-server.ts";
 import { freePorts } from "./ports.ts";
 
+const DRIVER = ["WebKitWebDriver"];
+const PACKAGE = "webkit2gtk-driver";
+
 export async function launchWebKit(): Promise<Browser> {
-  const kept: Kept[] = [];
-  const end = async (): Promise<void> => void (await Promise.all(kept.map((each) => each.end())));
+  const driver = program(DRIVER, PACKAGE);
+  const display = await Display.start();
   try {
-    const display = new Kept(program(["Xvfb"], "xvfb"), ["-displayfd", "1", "-screen", "0", "1024x768x24"]);
-    kept.push(display);
-    // WebKit's sandbox needs user namespaces, which containers lack. The pages are our own.
-    const env = { DISPLAY: `:${await display.firstLine()}`, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1", GDK_BACKEND: "x11" };
     const [port] = await freePorts(1);
-    const driver = new Kept(program(["WebKitWebDriver"], "webkit2gtk-driver"), [`--port=${port}`], env);
-    kept.push(driver);
+    display.run(driver, [`--port=${port}`]);
     const session = await Session.start(`http://127.0.0.1:${port}`);
     return {
       version: session.version,
       open: async (url) => load(await session.newTab(), url),
-      close: async () => (await session.close(), await end()),
+      close: async () => (await session.close(), await display.end()),
     };
   } catch (error) {
-    await end();
-    throw new Error(`WebKit does not start: ${kept.map((each) => each.errors).join("")}`, { cause: error });
+    await display.end();
+    throw new Error(`WebKit does not start. ${display.errors()}`, { cause: error });
+  }
+}
+
+/**
+ * Evaluates in an ordinary WebKit, which keeps in the folder `profile` what a driven one keeps in memory: a window is opened for
+ * this call alone.
+ */
+export async function evaluateOnDisk<R, A = undefined>(profile: string, server: PageServer, action: (argument: A) => R | Promise<R>, argument?: A): Promise<R> {
+  program(DRIVER, PACKAGE); // which brings the browser too
+  const browser = program(["MiniBrowser"], PACKAGE, debianFolders);
+  const display = await Display.start();
+  try {
+    const told = server.told();
+    display.run(browser, [`${server.url}#${encodeURIComponent(expression(action, argument))}`], { XDG_DATA_HOME: profile, XDG_CACHE_HOME: profile, XDG_CONFIG_HOME: profile });
+    const late = pause(60_000, '{ "error": "it does not answer" }', { ref: false });
+    const { value, error } = JSON.parse(await Promise.race([told, late]));
+    if (error !== undefined) throw new Error(`In WebKit: ${error}. ${display.errors()}`);
+    return value;
+  } finally {
+    await display.end();
+  }
+}
+
+/** Debian keeps the browser away from the path, beside the library that it shows off. */
+function debianFolders(): string[] {
+  return globSync("/usr/lib/*/webkit*gtk-*");
+}
+
+/** A display that nobody sees, and the programs on it. */
+class Display {
+  readonly #programs: Kept[] = [];
+  #env: NodeJS.ProcessEnv = {};
+
+  static async start(): Promise<Display> {
+    const display = new Display();
+    const number = await display.run(program(["Xvfb"], "xvfb"), ["-displayfd", "1", "-screen", "0", "1024x768x24"]).firstLine();
+    // WebKit's sandbox needs user namespaces, which containers lack. The pages are our own.
+    display.#env = { DISPLAY: `:${number}`, GDK_BACKEND: "x11", WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" };
+    return display;
+  }
+
+  run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Kept {
+    const program = new Kept(file, args, { ...this.#env, ...env });
+    this.#programs.push(program);
+    return program;
+  }
+
+  errors(): string {
+    return this.#programs.map(({ errors }) => errors).join("");
+  }
+
+  /** Ends them, the display last. */
+  async end(): Promise<void> {
+    for (const program of this.#programs.reverse()) await program.end();
   }
 }
 
@@ -34,7 +88,7 @@ class Kept {
   errors = "";
   readonly #keeper: ChildProcess;
 
-  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
     this.#keeper = spawn("sh", ["-c", '"$0" "$@" & read -r _; kill $!; wait', file, ...args], { env: { ...process.env, ...env }, stdio: "pipe" });
     this.#keeper.stderr!.on("data", (text) => (this.errors += text));
   }
@@ -84,7 +138,7 @@ class Session {
   async newTab(): Promise<Tab> {
     const { handle } = await this.#queue(() => this.#post("window/new", { type: "window" }));
     return {
-      goto: (url) => this.#in(handle, () => this.#post("url", { url })),
+      goto: (url) => this.#goto(handle, url),
       evaluate: (expression) => this.#evaluate(handle, expression),
       close: () => this.#close(handle),
     };
@@ -100,16 +154,29 @@ class Session {
     await this.#queue(() => ask("DELETE", this.#url));
   }
 
+  async #goto(handle: string, url: string): Promise<void> {
+    await this.#execute(handle, "window.left = true");
+    await this.#in(handle, () => this.#post("url", { url }));
+    // The command may take the load of what was there before, as of a new window's blank page, for this one.
+    const loaded = `return window.left !== true && location.href === ${JSON.stringify(url)} && document.readyState === "complete"`;
+    for (const start = Date.now(); !(await this.#execute(handle, loaded)); await pause(10)) {
+      if (Date.now() - start > 30_000) throw new Error(`WebKit does not load ${url}.`);
+    }
+  }
+
   async #evaluate(handle: string, expression: string): Promise<string> {
-    const execute = (script: string) => this.#in(handle, () => this.#post("execute/sync", { script, args: [] }));
     const name = `outcome${++this.#scripts}`;
-    await execute(`window.${name} = null; ${expression}.then((value) => ${name} = { value }, (error) => ${name} = { error: error + "\\n" + error?.stack })`);
+    await this.#execute(handle, `window.${name} = null; ${expression}.then((value) => ${name} = { value }, (error) => ${name} = { error: error + "\\n" + error?.stack })`);
     for (let wait = 1; ; wait = Math.min(wait * 1.5, 50)) {
-      const { value, error } = (await execute(`return ${name}`)) ?? {};
+      const { value, error } = (await this.#execute(handle, `return ${name}`)) ?? {};
       if (error !== undefined) throw new Error(error);
       if (value !== undefined) return value;
       await pause(wait);
     }
+  }
+
+  #execute(handle: string, script: string): Promise<any> {
+    return this.#in(handle, () => this.#post("execute/sync", { script, args: [] }));
   }
 
   #in<T>(handle: string, command: () => Promise<T>): Promise<T> {
