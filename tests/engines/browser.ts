@@ -48,7 +48,7 @@ export async function launch(name: BrowserName): Promise<Browser> {
 }
 
 async function drive(browser: "chrome" | "firefox", executablePath: string, args: string[] = []): Promise<Browser> {
-  const driven = await puppeteer.launch({ browser, executablePath, args });
+  const driven = await puppeteer.launch({ browser, executablePath, args, timeout: 60_000 });
   return {
     version: (await driven.version()).replace(/^.*\//, ""),
     open: async (url) => load(await driven.newPage(), url),

@@ -40,7 +40,7 @@ export async function evaluateOnDisk<R, A = undefined>(profile: string, server: 
   try {
     const told = server.told();
     display.run(browser, [`${server.url}#${encodeURIComponent(expression(action, argument))}`], { XDG_DATA_HOME: profile, XDG_CACHE_HOME: profile, XDG_CONFIG_HOME: profile });
-    const late = pause(60_000, '{ "error": "it does not answer" }', { ref: false });
+    const late = pause(120_000, '{ "error": "it does not answer" }', { ref: false });
     const { value, error } = JSON.parse(await Promise.race([told, late]));
     if (error !== undefined) throw new Error(`In WebKit: ${error}. ${display.errors()}`);
     return value;
@@ -61,7 +61,11 @@ class Display {
 
   static async start(): Promise<Display> {
     const display = new Display();
-    const number = await display.run(program(["Xvfb"], "xvfb"), ["-displayfd", "1", "-screen", "0", "1024x768x24"]).firstLine();
+    const screen = display.run(program(["Xvfb"], "xvfb"), ["-displayfd", "1", "-screen", "0", "1024x768x24"]);
+    const number = await screen.firstLine().catch(async (cause) => {
+      await display.end();
+      throw new Error("Xvfb does not start.", { cause });
+    });
     // WebKit's sandbox needs user namespaces, which containers lack. The pages are our own.
     display.#env = { DISPLAY: `:${number}`, GDK_BACKEND: "x11", WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" };
     return display;
@@ -86,20 +90,23 @@ class Display {
 /** A program that ends with the process which started it, whatever becomes of that one. */
 class Kept {
   errors = "";
+  #output = "";
   readonly #keeper: ChildProcess;
 
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.#keeper = spawn("sh", ["-c", '"$0" "$@" & read -r _; kill $!; wait', file, ...args], { env: { ...process.env, ...env }, stdio: "pipe" });
+    const keep = '"$0" "$@" & exec >&-; read -r _; kill $!; wait';
+    this.#keeper = spawn("sh", ["-c", keep, file, ...args], { env: { ...process.env, ...env }, stdio: "pipe" });
+    this.#keeper.stdout!.on("data", (text) => (this.#output += text));
     this.#keeper.stderr!.on("data", (text) => (this.errors += text));
   }
 
   async firstLine(): Promise<string> {
-    let output = "";
-    for await (const text of this.#keeper.stdout!.iterator({ destroyOnReturn: false })) {
-      output += text;
-      if (output.includes("\n")) break;
+    const stdout = this.#keeper.stdout!;
+    while (!this.#output.includes("\n")) {
+      if (stdout.readableEnded) throw new Error(`It ended at once: ${this.errors}`);
+      await Promise.race([once(stdout, "data"), once(stdout, "end")]);
     }
-    return output.trim();
+    return this.#output.split("\n")[0]!;
   }
 
   async end(): Promise<void> {
