@@ -197,7 +197,7 @@ export function indexedDbTests(browser: () => Browser, counts: Counts, name: Bro
         const { reference } = await evaluateOnDisk(profile, server, () => tests.startTask("restarted"));
         assert.equal(await evaluateOnDisk(profile, server, (reference) => tests.readTask("restarted", reference), reference), "hello from the page");
       } finally {
-        rmSync(profile, { recursive: true });
+        rmSync(profile, { recursive: true, maxRetries: 10 }); // what was killed may still write
       }
     });
 

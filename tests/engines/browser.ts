@@ -1,5 +1,6 @@
 // Chromium, Firefox and WebKit behind one small interface: the ones on the path, or Debian's.
 import puppeteer, { type Browser as Driven, type Page as DrivenPage } from "puppeteer-core";
+import { launchChromium } from "./chromium.ts";
 import { program } from "./packages.ts";
 import { launchWebKit } from "./webkit.ts";
 
@@ -37,22 +38,21 @@ export function unavailable(name: BrowserName): string | undefined {
 
 export async function launch(name: BrowserName): Promise<Browser> {
   switch (name) {
-    case "Chromium":
-      // Chromium refuses to sandbox what root starts.
-      return drive("chrome", program(["chromium", "chromium-browser", "google-chrome"], "chromium"), process.getuid?.() === 0 ? ["--no-sandbox"] : []);
+    case "Chromium": {
+      const driven = await launchChromium();
+      return { ...(await browser(driven)), openWithQuota: (url, bytes) => openWithQuota(driven, url, bytes) };
+    }
     case "Firefox":
-      return drive("firefox", program(["firefox", "firefox-esr"], "firefox-esr"));
+      return browser(await puppeteer.launch({ browser: "firefox", executablePath: program(["firefox", "firefox-esr"], "firefox-esr"), timeout: 60_000 }));
     case "WebKit":
       return launchWebKit();
   }
 }
 
-async function drive(browser: "chrome" | "firefox", executablePath: string, args: string[] = []): Promise<Browser> {
-  const driven = await puppeteer.launch({ browser, executablePath, args, timeout: 60_000 });
+async function browser(driven: Driven): Promise<Browser> {
   return {
     version: (await driven.version()).replace(/^.*\//, ""),
     open: async (url) => load(await driven.newPage(), url),
-    ...(browser === "chrome" && { openWithQuota: (url, bytes) => openWithQuota(driven, url, bytes) }),
     close: () => driven.close(),
   };
 }
