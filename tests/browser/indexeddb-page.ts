@@ -1,11 +1,7 @@
 // Runs in pages and workers. What it offers to indexeddb.ts is on `globalThis.tests`.
-import { Client } from "@modelcontextprotocol/client";
-import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
-import { TaskClient, TaskServer, type TaskReference } from "mcp-tasks";
 import { storeCases } from "mcp-tasks/store-kit";
 import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-tasks/stores/indexeddb";
 import type { TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
-import type * as z from "zod";
 
 type Method = Exclude<keyof TaskStore, "watch">;
 type News = Parameters<TaskListener>;
@@ -115,20 +111,6 @@ async function runCases(): Promise<{ error?: string; skipped?: string }[]> {
   return outcomes;
 }
 
-/** A server and a client in this page, on one store. */
-async function connect(database: string): Promise<{ client: Client; host: TaskClient; tasks: TaskServer }> {
-  const tasks = new TaskServer({ store: indexedDbStore(database), task: "always" });
-  const server = new McpServer({ name: "in the page", version: "1.0.0" });
-  server.registerTool("greet", { inputSchema: undefined as unknown as z.ZodObject }, () => ({ content: [{ type: "text", text: "hello from the page" }] }));
-  tasks.attach(server);
-  const host = new TaskClient({ poll: { min: 5, initial: 5 } });
-  const client = host.attach(new Client({ name: "in the page too", version: "1.0.0" }));
-  const [mine, other] = InMemoryTransport.createLinkedPair();
-  await server.connect(other);
-  await client.connect(mine);
-  return { client, host, tasks };
-}
-
 export interface PageTests {
   storeCases: readonly string[];
   runCase: typeof runCase;
@@ -139,17 +121,12 @@ export interface PageTests {
   /** Runs an action; what it throws is told as data. */
   fails(action: () => unknown): Promise<{ name: string; code: string; message: string; cause: string } | undefined>;
   indexedDbStore: typeof indexedDbStore;
-  /** A task's reference and result. */
-  startTask(database: string): Promise<{ reference: TaskReference; text: string }>;
-  readTask(database: string, reference: TaskReference): Promise<string>;
 }
 
 declare global {
   // eslint-disable-next-line no-var
   var tests: PageTests;
 }
-
-const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]!.text;
 
 globalThis.tests = {
   storeCases: storeCases.map(({ name }) => name),
@@ -167,13 +144,4 @@ globalThis.tests = {
     }
   },
   indexedDbStore,
-  async startTask(database) {
-    const { client, host } = await connect(database);
-    const task = await host.callTool(client, { name: "greet" });
-    return { text: textOf(await task.result()), reference: task.reference! };
-  },
-  async readTask(database, reference) {
-    const { client, host } = await connect(database);
-    return textOf(await (await host.resume(client, reference)).result());
-  },
 };

@@ -11,9 +11,12 @@ import type { Browser, BrowserName, Page } from "../engines/browser.ts";
 import { type PageServer, servePage } from "../engines/page-server.ts";
 import { evaluateOnDisk } from "../engines/webkit.ts";
 import type { PageTests } from "./indexeddb-page.ts";
+import type { ReadTask, StartTask } from "./indexeddb-server-page.ts";
 import { type Counts, countTests } from "./verdict.ts";
 
 declare const tests: PageTests;
+declare const startTask: StartTask;
+declare const readTask: ReadTask;
 
 let watching = 0;
 
@@ -186,26 +189,34 @@ export function indexedDbTests(browser: () => Browser, counts: Counts, name: Bro
       assert.match(found.failure.message, /navigator\.storage\.persist/);
       assert.equal((found.kept as StoredTask | undefined)?.payload, "1");
     });
+  });
+
+  describe("a server in a page keeps its tasks", () => {
+    let host: PageServer;
+    before(async () => void (host = await servePage(join(import.meta.dirname, "indexeddb-server-page.ts"))));
+    after(() => host?.close());
+
+    test("over a reload", async () => {
+      const page = await browser().open(host.url);
+      const { reference, text } = await page.evaluate(() => startTask("server"));
+      assert.equal(text, "hello from the page");
+      await page.reload();
+      assert.equal(await page.evaluate((reference) => readTask("server", reference), reference), "hello from the page");
+      await page.close();
+    });
 
     const disk = { skip: name === "WebKit" ? false : "driven or not, this browser keeps tasks in the same way" };
-    test("WebKit's own store on the disk, not only the one in memory, keeps the contract, and tasks over a restart", disk, async () => {
+    test("over a restart of WebKit, whose store on the disk keeps the contract as the one in memory does", disk, async () => {
       const profile = mkdtempSync(join(tmpdir(), "mcp-tasks-webkit-"));
       try {
         const outcomes = await evaluateOnDisk(profile, server, () => tests.runCases());
         assert.equal(outcomes.length, storeCases.length);
         assert.deepEqual(outcomes.filter((outcome) => Object.keys(outcome).length > 0), []);
-        const { reference } = await evaluateOnDisk(profile, server, () => tests.startTask("restarted"));
-        assert.equal(await evaluateOnDisk(profile, server, (reference) => tests.readTask("restarted", reference), reference), "hello from the page");
+        const { reference } = await evaluateOnDisk(profile, host, () => startTask("restarted"));
+        assert.equal(await evaluateOnDisk(profile, host, (reference) => readTask("restarted", reference), reference), "hello from the page");
       } finally {
         rmSync(profile, { recursive: true, maxRetries: 10 }); // what was killed may still write
       }
-    });
-
-    test("a server in a page keeps its tasks over a reload", async () => {
-      const { reference, text } = await page.evaluate(() => tests.startTask("server"));
-      assert.equal(text, "hello from the page");
-      await page.reload();
-      assert.equal(await page.evaluate((reference) => tests.readTask("server", reference), reference), "hello from the page");
     });
   });
 }
