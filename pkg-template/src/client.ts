@@ -4,20 +4,17 @@ import { CREATION_KEY, type ConnectedClient, PLAN, type Plan, type Shared } from
 import { codeOf, fromRejection, Handle } from "./client/task.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { tap, type TransportLike } from "./tap.ts";
-import type { TaskCallOptions, TaskClientOptions, TaskHandle, TaskPreference, TaskReference } from "./types.ts";
-
-/** A client of either SDK. */
-export interface ClientLike {
-  connect(...parameters: never[]): Promise<unknown>;
-  callTool(...parameters: never[]): Promise<unknown>;
-  readonly transport?: unknown;
-}
+import type { AnyTools, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
+import type { AttachableClient, AttachableTransport, TaskCallOptions, TaskClientOptions, TaskHandle, TaskPreference, TaskReference } from "./types.ts";
 
 const PREFERENCES: readonly TaskPreference[] = ["forbid", "allow", "prefer", "require"];
 type CallTool = (...parameters: unknown[]) => Promise<unknown>;
 
-/** Lets a client of either SDK call tools that run as tasks. */
-export class TaskClient {
+/**
+ * Lets a client of either SDK call tools that run as tasks. `Tools` says which there are ({@link ToolMap}); without it, any name and
+ * any arguments will do.
+ */
+export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   readonly #options: TaskClientOptions;
   readonly #shared: Shared;
   readonly #connections = new WeakMap<object, Connection>();
@@ -27,6 +24,7 @@ export class TaskClient {
   readonly #callTool = new WeakMap<object, CallTool>();
   #lastPlan = 0;
 
+  /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskClientOptions = {}) {
     this.#options = options;
     const min = positive("poll.min", options.poll?.min, 100);
@@ -45,24 +43,41 @@ export class TaskClient {
   /**
    * Makes tasks work on a client, or on a transport before it is connected; returns it. Its `callTool` then returns the
    * final result. Attach the client where you can: only then its timeout is not 60 s, and a failing handler is noticed.
+   *
+   * Throws {@link TaskError} `invalid_argument` for anything else, and for a transport that is attached already.
    */
-  attach<Target extends object>(target: Target): Target {
-    if ("callTool" in target && "connect" in target) this.#attachClient(target as unknown as ClientLike);
+  attach<Target extends AttachableClient | AttachableTransport>(target: Target): Target {
+    if ("callTool" in target && "connect" in target) this.#attachClient(target as AttachableClient);
     else if ("send" in target && "start" in target) this.#connection(target);
     else throw new TaskError("invalid_argument", "attach() takes a Client or a Transport of an MCP SDK");
     return target;
   }
 
   /**
-   * Calls a tool and returns as soon as its task is there; or, where the server answers without a task, with the answer.
+   * Calls a tool and resolves as soon as its task is there; or, where the server answers without a task, with the answer.
    * The client or its transport must be attached.
+   *
+   * Rejects with {@link TaskError}: `invalid_argument` for a wrong option or a client that is not connected and attached,
+   * `unsupported` where a task is required and cannot be had, `failed` for an error of the server's, `cancelled` or `detached`
+   * where `signal` was aborted, `connection` or `unreachable` where no answer came.
    */
-  callTool(client: ClientLike, params: { readonly name: string; readonly [member: string]: unknown }, options: TaskCallOptions = {}): Promise<TaskHandle> {
+  callTool<Client extends AttachableClient, const Name extends ToolName<Tools>, Schema = unknown>(
+    client: Client,
+    params: ToolCall<Tools, Name>,
+    options: TaskCallOptions<Schema> = {},
+  ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
     return this.#handle(client, params, this.#plan(options), options);
   }
 
-  /** Finds a task again that an earlier call created, maybe in another process. */
-  resume(client: ClientLike, reference: TaskReference, options: TaskCallOptions = {}): Promise<TaskHandle> {
+  /**
+   * Finds a task again that an earlier call created, maybe in another process. Rejects like {@link TaskClient.callTool}, and with
+   * `not_found` where the server does not know the task (any more).
+   */
+  resume<Client extends AttachableClient, Name extends ToolName<Tools>, Schema = unknown>(
+    client: Client,
+    reference: TaskReference<Name>,
+    options: TaskCallOptions<Schema> = {},
+  ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
     if (reference.format !== 1 || typeof reference.taskId !== "string") {
       return Promise.reject(new TaskError("invalid_argument", "resume() takes the reference of a task handle"));
     }
@@ -75,7 +90,7 @@ export class TaskClient {
     this.#open.clear();
   }
 
-  #attachClient(client: ClientLike): void {
+  #attachClient(client: AttachableClient): void {
     if (this.#callTool.has(client)) return;
     const connect = client.connect.bind(client) as (...parameters: unknown[]) => Promise<unknown>;
     const callTool = client.callTool.bind(client) as unknown as CallTool;
@@ -92,7 +107,7 @@ export class TaskClient {
     if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
   }
 
-  #connection(transport: object, client?: ClientLike): Connection {
+  #connection(transport: object, client?: AttachableClient): Connection {
     let connection = this.#connections.get(transport);
     if (connection === undefined) {
       let made: Connection | undefined;
@@ -106,7 +121,8 @@ export class TaskClient {
     return connection;
   }
 
-  #handle(client: ClientLike, params: object, plan: Plan, options: TaskCallOptions): Promise<TaskHandle> {
+  // What it resolves with is the server's answer, whichever type that has.
+  #handle(client: AttachableClient, params: object, plan: Plan, options: TaskCallOptions): Promise<TaskHandle<never, never>> {
     const transport = client.transport;
     const connection = typeof transport === "object" && transport !== null ? this.#connections.get(transport) : undefined;
     if (connection === undefined) {
@@ -114,16 +130,16 @@ export class TaskClient {
     }
     connection.session.client ??= client as ConnectedClient;
     return new Promise((resolve, reject) => {
-      const mine: Plan = { ...plan, created: resolve };
+      const mine: Plan = { ...plan, created: resolve as (handle: TaskHandle) => void };
       this.#invoke(client, params, options, mine).then(
-        () => resolve(new Handle({ answer: mine.answer, snapshot: { taskId: "", status: "completed", ttl: null } })),
+        () => resolve(new Handle({ answer: mine.answer, snapshot: { taskId: "", status: "completed", ttl: null } }) as TaskHandle as TaskHandle<never, never>),
         (reason: unknown) => reject(fromRejection(reason, whyRejected(mine, reason, options.signal))),
       );
     });
   }
 
   /** Calls the SDK's `callTool`, marked with the plan. A task may outlive every default timeout. */
-  async #invoke(client: ClientLike, params: object, options: TaskCallOptions, plan: Plan): Promise<unknown> {
+  async #invoke(client: AttachableClient, params: object, options: TaskCallOptions, plan: Plan): Promise<unknown> {
     const { preference: _p, ttl: _t, onAbort: _a, creationKey, resultSchema, ...request } = options;
     const stop = new AbortController();
     const { signal, timeout, maxTotalTimeout } = options;

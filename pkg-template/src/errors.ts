@@ -31,12 +31,15 @@ export type TaskErrorCode =
 
 /** What every error of this package is. `code` is closed, `cause` is kept, `message` says what to do. */
 export class TaskError extends Error {
+  /** `"TaskError"`, or the name of a class that extends it. */
   override readonly name: string = "TaskError";
+  /** Why it was thrown. */
   readonly code: TaskErrorCode;
   /** The task the error is about, where there is one. */
   readonly taskId: string | undefined;
   /** The `data` of the peer's JSON-RPC error, where there is one. */
   readonly data: unknown;
+  /** For stores and other extensions; this package throws its own. */
   constructor(
     code: TaskErrorCode,
     message: string,
@@ -51,9 +54,11 @@ export class TaskError extends Error {
 
 /** Thrown by a store whose limit forbids a write. Nothing was written. */
 export class TaskStoreFullError extends TaskError {
+  /** Always the same. */
   override readonly name = "TaskStoreFullError";
   /** Which kind of limit: the number of tasks, or their bytes. */
   readonly reason: "task_limit" | "payload_limit";
+  /** For stores: `message` says which limit is reached, and how to raise it. */
   constructor(reason: "task_limit" | "payload_limit", message: string) {
     super("limit", message);
     this.reason = reason;

@@ -1,10 +1,11 @@
 import { type Attributes, type Context, type Link, type Meter, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, context, isSpanContextValid, metrics, trace } from "@opentelemetry/api";
 import type { TaskEvent } from "./types.ts";
 
+/** What {@link otel} takes. */
 export interface OtelOptions {
-  /** Default: the global provider's, named `mcp-tasks`. */
+  /** Makes the spans. Default: the global provider's, named `mcp-tasks`. */
   readonly tracer?: Tracer | undefined;
-  /** Default: the global provider's, named `mcp-tasks`. */
+  /** Makes the metrics. Default: the global provider's, named `mcp-tasks`. */
   readonly meter?: Meter | undefined;
 }
 

@@ -13,11 +13,12 @@ import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { type TransportLike, tap } from "./tap.ts";
-import type { AttachableServer, RunningTask, TaskServerOptions } from "./types.ts";
+import type { AttachableServer, AttachableTransport, InputAnswers, InputMethod, InputRequest, RunningTask, TaskServerOptions } from "./types.ts";
 import * as core from "./wasm/generated/server.js";
 
 /** The handler of an HTTP entry, as SDK v2's `createMcpHandler` makes it. */
 export interface FetchHandler {
+  /** Answers a request. Its options are the SDK's, `authInfo` among them. */
   fetch(request: Request, options?: never): Promise<Response>;
 }
 
@@ -96,16 +97,16 @@ export class TaskServer {
    * Handlers, clients and entry points stay as they are. Connecting throws {@link TaskError} `wasm` where the platform
    * forbids WebAssembly.
    */
-  attach<T extends AttachableServer | TransportLike>(target: T): T {
+  attach<T extends AttachableServer | AttachableTransport>(target: T): T {
     if ("connect" in target && typeof target.connect === "function") this.#attachServer(target as T & Product & { connect(transport: TransportLike): Promise<void> });
-    else if ("send" in target && "start" in target) this.#tap(target, undefined);
+    else if ("send" in target && "start" in target) this.#tap(target as TransportLike, undefined);
     else throw new TaskError("invalid_argument", "TaskServer.attach() takes a Server, an McpServer or a transport of the MCP SDK.");
     return target;
   }
 
   /**
    * The task that a handler runs in, or that its call may still become; `undefined` where it stays an ordinary call.
-   * @param context the handler's last argument (`ctx` in SDK v2, `extra` in SDK v1)
+   * @param context - the handler's last argument (`ctx` in SDK v2, `extra` in SDK v1)
    */
   current(context: object | undefined): RunningTask | undefined {
     const { runtime } = this.#face;
@@ -214,6 +215,7 @@ function running(runtime: Runtime, call: Call): RunningTask {
       call.note = message;
       if (call.taskId !== undefined) runtime.enter(() => core.note(runtime.receiver, Date.now(), call.number, message));
     },
-    requireInput: (request, key) => runtime.requireInput(call, request, key),
+    requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
+      runtime.requireInput(call, request, key) as Promise<InputAnswers[Method]>,
   };
 }

@@ -5,8 +5,11 @@ import { Watchers } from "./watchers.ts";
 
 /** What the store uses of a prepared statement. */
 export interface SqliteStatement {
+  /** The first row, or `undefined` or `null`. */
   get(...values: (string | number | null)[]): unknown;
+  /** All rows, as an array. */
   all(...values: (string | number | null)[]): unknown;
+  /** Makes a change; answers `{ changes }`, how many rows it met. */
   run(...values: (string | number | null)[]): unknown;
 }
 

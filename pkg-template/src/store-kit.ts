@@ -39,6 +39,7 @@ import type { MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } fro
 
 /** An empty store, and what else the engine under test can do. What is left out is not tested. */
 export interface StoreUnderTest {
+  /** The store, empty. */
   readonly store: TaskStore;
   /** A second store on the same tasks, as another process would have it. Both are then used at the same time. */
   readonly peer?: TaskStore | undefined;
@@ -48,9 +49,12 @@ export interface StoreUnderTest {
   dispose?(): MaybePromise<void>;
 }
 
+/** Makes the store for one case; each call makes one with no tasks in it. */
 export type MakeStore = () => MaybePromise<StoreUnderTest>;
 
+/** One test case. */
 export interface StoreCase {
+  /** What the store must do. */
   readonly name: string;
   /**
    * Resolves when the store has passed, and rejects with an `Error` that says what is wrong. Where the store under test has
@@ -91,6 +95,7 @@ const NO_PEER = "there is no peer";
 const NO_REOPEN = "it cannot be reopened";
 const NO_WATCH = "it has no `watch`";
 
+/** The contract as test cases, the plainest first. */
 export const storeCases: readonly StoreCase[] = [
   storeCase("keeps a task exactly as it was written", async ({ store }) => {
     const task = write("task-1", { dueAt: T0 + 60_000, state: 'w\t"state" ü 😀', payload: '{"a":[1,2.5,null,"x"]}' });

@@ -34,13 +34,17 @@ export type TaskWrite = Omit<StoredTask, "payload"> & { readonly payload?: strin
 
 /** A place in an owner's list: after the task with this creation time and id, whether or not it still exists. */
 export interface TaskPosition {
+  /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** The task id, which decides between tasks of the same millisecond. */
   readonly id: string;
 }
 
 /** What an owner has in a store. */
 export interface TaskUsage {
+  /** How many tasks. */
   readonly tasks: number;
+  /** How long their payloads are together, as the store counts it. */
   readonly bytes: number;
 }
 

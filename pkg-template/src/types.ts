@@ -73,6 +73,7 @@ export interface TaskLimits {
 export interface TaskRate {
   /** From one an hour up. */
   readonly perSecond: number;
+  /** How many at once, when there were none for a while. */
   readonly burst: number;
 }
 
@@ -132,9 +133,11 @@ export type TaskEventType =
 
 /** What happened to a task, for audit and telemetry (X-SEC-09). No payload is in it, and no id by which the task could be read. */
 export interface TaskEvent {
+  /** What happened. */
   readonly type: TaskEventType;
   /** The beginning of the task id. */
   readonly taskId: string;
+  /** Whose task it is, as {@link TaskServerOptions.owner} names it. */
   readonly owner: string;
   /** When it happened, in ms since the epoch. */
   readonly at: number;
@@ -158,7 +161,9 @@ export interface TaskEvent {
 
 /** Whose payload is sealed or opened. Bind the text to it (associated data), and a row put in another's place does not open. */
 export interface PayloadOwner {
+  /** Whose task it is, as {@link TaskServerOptions.owner} names it. */
   readonly owner: string;
+  /** The whole task id. */
   readonly taskId: string;
 }
 
@@ -171,15 +176,39 @@ export interface PayloadOwner {
  * names and keys of input requests. {@link TaskLimits.resultBytes} counts the unsealed text, the limits of a store the sealed one.
  */
 export interface PayloadProtection {
+  /** The text that the store gets instead of `text`. */
   seal(text: string, of: PayloadOwner): MaybePromise<string>;
+  /** The text that was sealed; throws where it was sealed for another task, or not at all. */
   open(text: string, of: PayloadOwner): MaybePromise<string>;
 }
 
 /** An SDK server that can be attached: `Server` or `McpServer`, of SDK v1 or v2. */
 export interface AttachableServer {
+  /** The SDK's own, which an attached server wraps. */
   connect(transport: never): Promise<void>;
 }
 
+/** A transport that can be attached before it is connected: any of SDK v1 or v2. */
+export interface AttachableTransport {
+  /** Begins to receive. */
+  start(): Promise<void>;
+  /** Sends a message to the peer. */
+  send(message: never, options?: never): Promise<void>;
+  /** Closes the connection. */
+  close(): Promise<void>;
+}
+
+/** An SDK client that can be attached: `Client` of SDK v1 or v2. */
+export interface AttachableClient {
+  /** The SDK's own, which an attached client wraps. */
+  connect(...parameters: never[]): Promise<unknown>;
+  /** The SDK's own, which an attached client replaces. Its type is that of the results of {@link TaskClient.callTool}. */
+  callTool(...parameters: never[]): Promise<unknown>;
+  /** Where it is connected. */
+  readonly transport?: unknown;
+}
+
+/** What {@link TaskServer} takes. Each option that is wrong is refused with {@link TaskError} `invalid_argument`, by name. */
 export interface TaskServerOptions {
   /** Where tasks live. Default: a bounded in-memory store. */
   readonly store?: TaskStore | undefined;
@@ -197,6 +226,7 @@ export interface TaskServerOptions {
    * or found. So does a text of more than 511 characters, with NUL or a lone surrogate, or that begins with a control character.
    */
   readonly owner?: ((authInfo: unknown, request: { readonly sessionId?: string | undefined }) => string | undefined) | undefined;
+  /** What is refused when it gets too much. */
   readonly limits?: TaskLimits | undefined;
   /**
    * How long a creation key is remembered, in ms. Default 24 h. A call with `_meta["mcp-tasks/creation-key"]` (16 to 128
@@ -240,10 +270,56 @@ export interface TaskServerOptions {
 }
 
 /** An input request: an elicitation, a sampling request or a listing of roots. */
-export interface InputRequest {
-  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list";
+export interface InputRequest<Method extends InputMethod = InputMethod> {
+  /** What is asked for. */
+  readonly method: Method;
+  /** The parameters of the protocol's request of this name. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** The methods of input requests. */
+export type InputMethod = keyof InputAnswers;
+
+/**
+ * What answers an input request, by its method, in the protocol's own shapes. A client may send anything: of what it sends only
+ * an accepted form is held against what was asked for.
+ */
+export interface InputAnswers {
+  /** What the user said. */
+  "elicitation/create": ElicitationAnswer;
+  /** What the model wrote. */
+  "sampling/createMessage": SamplingAnswer;
+  /** Where the server may work. */
+  "roots/list": RootsAnswer;
+}
+
+/** A user's answer. `content` is there for an accepted form. */
+export type ElicitationAnswer = {
+  readonly action: "accept" | "decline" | "cancel";
+  readonly content?: Readonly<Record<string, unknown>> | undefined;
+  readonly _meta?: Readonly<Record<string, unknown>> | undefined;
+};
+
+/** A message that the client's model has written. `stopReason` is an open list: `"endTurn"`, `"stopSequence"`, `"maxTokens"`, `"toolUse"`, … */
+export type SamplingAnswer = {
+  readonly role: "user" | "assistant";
+  readonly content: SamplingContent | readonly SamplingContent[];
+  readonly model: string;
+  readonly stopReason?: string | undefined;
+  readonly _meta?: Readonly<Record<string, unknown>> | undefined;
+};
+
+/** A block of a {@link SamplingAnswer}. `data` is base64. */
+export type SamplingContent =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image" | "audio"; readonly data: string; readonly mimeType: string }
+  | { readonly type: "tool_use"; readonly id: string; readonly name: string; readonly input: Readonly<Record<string, unknown>> };
+
+/** Where the client lets the server work, as `file://` addresses. */
+export type RootsAnswer = {
+  readonly roots: readonly { readonly uri: string; readonly name?: string | undefined }[];
+  readonly _meta?: Readonly<Record<string, unknown>> | undefined;
+};
 
 /** The task a handler runs in, or that its call may still become. */
 export interface RunningTask {
@@ -254,11 +330,15 @@ export interface RunningTask {
   /** Sets the status message; at most 4 KiB are kept. */
   status(message: string): Promise<void>;
   /**
-   * Asks the client and waits for the answer, in either generation.
-   * @param key names the request for whoever reads the task (2026-07-28); a number is added, so that no key is used twice.
+   * Asks the client and waits for the answer, in either generation. Rejects with {@link TaskError}: `unsupported` where the client
+   * has not declared that it can answer, `limit` where too much is asked already, `failed` where the client answers with an error,
+   * `protocol` where its answer is not what the form asked for, `cancelled` when the task ends first, `storage`, and
+   * `invalid_argument` for another method.
+   * @param request - what to ask; its method decides about the type of the answer
+   * @param key - names the request for whoever reads the task (2026-07-28); a number is added, so that no key is used twice.
    * Default: what is asked for.
    */
-  requireInput(request: InputRequest, key?: string): Promise<Record<string, unknown>>;
+  requireInput<Method extends InputMethod>(request: InputRequest<Method>, key?: string): Promise<InputAnswers[Method]>;
 }
 
 /** What a plain call or a task ended with. */
@@ -267,8 +347,9 @@ export type ToolResult = { content?: unknown[]; structuredContent?: unknown; isE
 /** Whether a client wants tasks. `"prefer"`: where the tool allows. `"allow"`: where the tool demands. */
 export type TaskPreference = "forbid" | "allow" | "prefer" | "require";
 
+/** What {@link TaskClient} takes. */
 export interface TaskClientOptions {
-  /** Default `"prefer"`. */
+  /** Whether to want tasks. Default `"prefer"`. */
   readonly preference?: TaskPreference | undefined;
   /** Time to live to ask for (2025-11-25), in ms. Default: the server's. */
   readonly ttl?: number | undefined;
@@ -285,65 +366,83 @@ export interface TaskClientOptions {
   readonly listen?: boolean | undefined;
   /** Called when a task was created, before the call knows its outcome. */
   readonly ontask?: ((task: TaskHandle) => void) | undefined;
+  /** Errors that have no caller, such as a client that threw while it took an answer. */
   readonly onerror?: ((error: TaskError) => void) | undefined;
 }
 
 /** Options of one call: those of the SDK's own `callTool`, and these. */
-export interface TaskCallOptions {
+export interface TaskCallOptions<Schema = unknown> {
+  /** Whether to want a task. Default: the client's {@link TaskClientOptions.preference}. */
   readonly preference?: TaskPreference | undefined;
   /**
    * Names the task that this call is to make: 16 to 128 random characters of `A-Z a-z 0-9 _ -`. Where the server runs tasks with
    * this package, the same call with the same key gets the same task, so it may be repeated after a lost answer.
    */
   readonly creationKey?: string | undefined;
+  /** Time to live to ask for (2025-11-25), in ms. Default: the client's {@link TaskClientOptions.ttl}. */
   readonly ttl?: number | undefined;
+  /** What an abort or a time-out does to the task. Default: the client's {@link TaskClientOptions.onAbort}. */
   readonly onAbort?: "cancel" | "detach" | undefined;
   /** ms for the whole call. Default: 60 s until the server has answered, and no end for a task. */
   readonly timeout?: number | undefined;
+  /** ms for the whole call, whatever progress is reported. Default: `timeout`. */
   readonly maxTotalTimeout?: number | undefined;
+  /** Aborts the call; what becomes of its task, `onAbort` says. */
   readonly signal?: AbortSignal | undefined;
-  /** SDK v1: the schema of the result. */
-  readonly resultSchema?: unknown;
+  /** SDK v1: the schema of the result, which also gives it its type. */
+  readonly resultSchema?: Schema | undefined;
+  /** Any other option of the SDK's `callTool`, handed on as it is. */
   readonly [option: string]: unknown;
 }
 
 /** What a task looks like to its requestor, in either generation. */
 export interface TaskSnapshot {
+  /** The task's id. */
   readonly taskId: string;
+  /** Its status. */
   readonly status: TaskStatus;
+  /** What the handler last said about it, for people. */
   readonly statusMessage?: string | undefined;
-  /** As the server sent it. */
+  /** When it was created, in ISO 8601, as the server sent it. */
   readonly createdAt?: string | undefined;
+  /** When it last changed, in ISO 8601, as the server sent it. */
   readonly lastUpdatedAt?: string | undefined;
-  /** ms from creation; `null` for no end. */
+  /** Time to live in ms from creation; `null` for no end. */
   readonly ttl: number | null;
-  /** ms. */
+  /** The poll interval that the server suggests, in ms. */
   readonly pollInterval?: number | undefined;
 }
 
 /** Enough to find a task again from another process. Plain JSON. */
-export interface TaskReference {
+export interface TaskReference<Tool extends string = string> {
+  /** The version of this shape. */
   readonly format: 1;
+  /** The task's id. */
   readonly taskId: string;
-  readonly tool: string;
+  /** The tool that was called. */
+  readonly tool: Tool;
+  /** The protocol revision of the task. */
   readonly generation: "2025-11-25" | "2026-07-28";
   /** The server's name and version, as it introduced itself. */
   readonly server?: string | undefined;
 }
 
 /** A task in the hands of the client that started it. */
-export interface TaskHandle<Result = ToolResult> {
+export interface TaskHandle<Result = ToolResult, Tool extends string = string> {
   /** `undefined` where the server answered at once, without a task. */
   readonly taskId: string | undefined;
   /** The latest snapshot. */
   readonly snapshot: TaskSnapshot;
   /** `undefined` where there is no task. */
-  readonly reference: TaskReference | undefined;
+  readonly reference: TaskReference<Tool> | undefined;
   /** Snapshots from now until the end; each call iterates on its own. */
   updates(): AsyncIterableIterator<TaskSnapshot>;
   /** The final result. Rejects with a {@link TaskError}: `failed`, `cancelled`, `expired`, `not_found`, `detached`, … */
   result(): Promise<Result>;
-  /** Cancels the task. With `awaitTerminal` it resolves with the status in which the task really ended. */
+  /**
+   * Cancels the task. Resolves with its status then, or with `awaitTerminal` with the status in which it really ended;
+   * rejects with a {@link TaskError} where the server cannot be asked.
+   */
   cancel(options?: { readonly awaitTerminal?: boolean | undefined }): Promise<TaskStatus | undefined>;
   /** Stops following; the task goes on. */
   detach(): void;

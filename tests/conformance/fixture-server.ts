@@ -76,7 +76,7 @@ function addTaskTools(server: McpServer): void {
     const inputRequests = { name: ask("What is your name?", "name"), confirm: ask("Shall we go on?", "confirm", "boolean") };
     if (!task) return ctx.mcpReq.inputResponses ? text("answered") : inputRequired({ inputRequests });
     const answers = await Promise.all(Object.entries(inputRequests).map(([key, request]) => task.requireInput(request, key)));
-    return text(answers.map((answer) => String(answer["action"])).join(", "));
+    return text(answers.map((answer) => String("action" in answer && answer.action)).join(", "));
   });
 
   server.registerTool("test_tool_with_task", { description: "Asks, then becomes a task" }, async (ctx): Promise<CallToolResult | InputRequiredResult> => {

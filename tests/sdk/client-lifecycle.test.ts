@@ -147,7 +147,7 @@ describe("attaching", () => {
 
   test("what is neither a client nor a transport, and options that mean nothing", async () => {
     const refused = (work: () => unknown) => assert.throws(work, (error: any) => isTaskError(error) && error.code === "invalid_argument");
-    refused(() => new TaskClient().attach({}));
+    refused(() => new TaskClient().attach({} as never));
     refused(() => new TaskClient({ poll: { min: 0 } }));
     refused(() => new TaskClient({ poll: { max: 2 ** 31 } }));
     refused(() => new TaskClient({ maxAge: Number.NaN }));

@@ -6,22 +6,31 @@ import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
 
 /** What is used of `ctx.storage` of a Durable Object with SQLite. */
 export interface ObjectStorage {
+  /** The database. */
   readonly sql: { exec(query: string, ...bindings: unknown[]): { toArray(): unknown[]; readonly rowsWritten: number } };
+  /** Runs what is undone as a whole if it throws. */
   transactionSync<T>(run: () => T): T;
+  /** Wakes the object up at `time`, in ms since the epoch. */
   setAlarm(time: number): Promise<void>;
 }
 
 /** What is used of a Durable Object's `ctx`. */
 export interface ObjectContext {
+  /** The object's id: 64 hexadecimal digits. */
   readonly id: { toString(): string };
+  /** Its storage. */
   readonly storage: ObjectStorage;
+  /** Keeps the object awake until `promise` settles. */
   waitUntil(promise: Promise<unknown>): void;
 }
 
 /** What is used of a binding to a class of Durable Objects. */
 export interface ObjectNamespace {
+  /** The id of the object of this name. */
   idFromName(name: string): object;
+  /** The id that was written as 64 hexadecimal digits. */
   idFromString(id: string): object;
+  /** The object of an id. */
   get(id: never): { fetch(request: Request): Promise<Response> };
 }
 
@@ -138,12 +147,15 @@ function engine(storage: ObjectStorage): SqliteEngine {
 
 /** What {@link taskObject} gives to a server: `new TaskServer({ ...durable, tools })`. */
 export interface DurableTasks {
+  /** The tasks of this object. */
   readonly store: TaskStore;
   /** The object's id, so that {@link routeByTask} finds a task's object. */
   readonly idPrefix: string;
 }
 
+/** What the function given to {@link taskObject} makes. */
 export interface ServedTasks {
+  /** The server of the tasks, made with {@link DurableTasks}. */
   readonly tasks: TaskServer;
   /** The HTTP entry whose servers are attached to `tasks`, as `createMcpHandler` of the SDK makes it. */
   readonly handler: FetchHandler;
@@ -151,7 +163,9 @@ export interface ServedTasks {
 
 /** What the platform calls on an object of {@link taskObject}. */
 export interface TaskObject {
+  /** Serves MCP. */
   fetch(request: Request): Promise<Response>;
+  /** Looks for tasks whose time or lease is over. */
   alarm(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@ import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
+/** What {@link indexedDbStore} takes. */
 export interface IndexedDbStoreOptions {
   /**
    * `"strict"`: an acknowledged task is on the disk. `"relaxed"`: it is with the operating system, which is faster, and a

@@ -26,12 +26,19 @@ export interface MemoryStore extends TaskStore {
   readonly tasks: number;
   /** Their bytes, as the limits count them. */
   readonly bytes: number;
+  /** {@link TaskStore.get}, at once. */
   get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined;
+  /** {@link TaskStore.put}, at once. Throws {@link TaskStoreFullError} over a limit. */
   put(task: TaskWrite): boolean;
+  /** {@link TaskStore.delete}, at once. */
   delete(owner: string, id: string, version: number): boolean;
+  /** {@link TaskStore.list}, at once. */
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[];
+  /** {@link TaskStore.due}, at once. */
   due(before: number, limit: number): StoredTask[];
+  /** {@link TaskStore.usage}, at once; bytes as `maxBytesPerOwner` counts them. */
   usage(owner: string): TaskUsage;
+  /** {@link TaskStore.watch}: tells every change, when it is made. */
   watch(listener: TaskListener): () => void;
 }
 

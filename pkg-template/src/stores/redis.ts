@@ -6,6 +6,7 @@ import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } fro
 
 export type { Ioredis, NodeRedis };
 
+/** What {@link redisStore} takes. */
 export interface RedisStoreOptions {
   /** What the names of keys and the channel contain: 1 to 64 letters, digits, `_`, `-`, `:` and `.`. Default `"mcp-tasks"`. */
   readonly prefix?: string | undefined;

@@ -6,10 +6,13 @@ export type { SqliteStatement } from "../sqlite-tasks.ts";
 
 /** What the store uses of a SQLite handle: `DatabaseSync` of `node:sqlite`, and `Database` of `better-sqlite3` or `bun:sqlite`. */
 export interface SqliteDatabase {
+  /** Runs statements that return nothing. */
   exec(sql: string): unknown;
+  /** Prepares one statement. */
   prepare(sql: string): SqliteStatement;
 }
 
+/** What {@link sqliteStore} takes. */
 export interface SqliteStoreOptions {
   /** What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is `mcp_tasks`. */
   readonly tablePrefix?: string | undefined;
