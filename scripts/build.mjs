@@ -1,13 +1,15 @@
 // src/ and pkg-template/ -> pkg/. Each step is left out if its inputs are the same as last time.
-import { cpSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { embed } from "./embed.mjs";
+import { reachable } from "./exports.mjs";
+import { manifest, template } from "./manifest.mjs";
+import { embedded, licences, sbom } from "./sbom.mjs";
 import { measure } from "./size.mjs";
 import { filesIn, root, run, runPackage, say, unlessFresh, work, write } from "./tools.mjs";
 
-const template = join(root, "pkg-template");
 const generated = join(template, "src", "wasm", "generated");
 /** The two programs of the crate that the package ships. */
 export const HALVES = ["server", "client"];
@@ -17,11 +19,23 @@ export const pkg = join(root, "pkg");
 const OPTIMIZE = ["--low-memory-unused", "-Oz", "--converge", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
 export async function build() {
-  const target = JSON.parse(await run("cargo", ["metadata", "--no-deps", "--format-version=1", "--locked"], { capture: true })).target_directory;
+  const metadata = JSON.parse(await run("cargo", ["metadata", "--features=wasm", `--filter-platform=${TARGET}`, "--format-version=1", "--locked"], { capture: true }));
+  const target = metadata.target_directory;
   await compileRust(target);
   await Promise.all(HALVES.map((half) => makeGlue(target, half)));
-  await compileTypeScript();
+  await assemble(await describe(metadata));
   await measure();
+}
+
+/** The files of the package that are made from what is known about the project: texts by name. */
+async function describe(metadata) {
+  const rust = (await run("rustc", ["--version"], { capture: true })).split(" ")[1];
+  const crates = embedded(metadata);
+  return {
+    "package.json": `${JSON.stringify(manifest(crates.own.version), undefined, 2)}\n`,
+    "sbom.cdx.json": `${JSON.stringify(sbom(crates, rust), undefined, 2)}\n`,
+    "THIRD-PARTY-LICENSES": licences(crates, rust),
+  };
 }
 
 /** Keeps the paths of this machine out of the wasm (panic messages name source files). */
@@ -29,8 +43,9 @@ export const wasmFlags = {
   CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${process.env.CARGO_HOME ?? join(homedir(), ".cargo")}=cargo --remap-path-prefix=${root}=mcp-tasks`,
 };
 
+const TARGET = "wasm32-unknown-unknown";
 /** What cargo is told about the wasm of the package. */
-export const WASM = ["--features=wasm", ...HALVES.map((half) => `--bin=${half}`), "--target=wasm32-unknown-unknown"];
+export const WASM = ["--features=wasm", ...HALVES.map((half) => `--bin=${half}`), `--target=${TARGET}`];
 
 async function compileRust(target) {
   const core = () => run("cargo", ["build", "--quiet", "--locked", "--release", ...WASM], { env: wasmFlags });
@@ -49,7 +64,7 @@ function packIsFresh(target) {
 }
 
 async function makeGlue(target, half) {
-  const wasm = join(target, "wasm32-unknown-unknown", "release", `${half}.wasm`);
+  const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const inputs = [wasm, ...["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "package-lock.json"].map((file) => join(root, file))];
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
   const embedded = join(generated, `${half}-bytes.ts`);
@@ -65,22 +80,35 @@ async function makeGlue(target, half) {
   });
 }
 
-async function compileTypeScript() {
-  const copied = ["README.md", "LICENSE", "CHANGELOG.md"].map((name) => join(root, name)).filter(existsSync);
-  const inputs = [...filesIn(template), ...copied, join(root, "scripts", "build.mjs"), join(root, "package-lock.json")];
-  await unlessFresh("TypeScript", inputs, [join(pkg, "dist", "index.js"), join(pkg, "package.json")], async () => {
-    const output = join(work, `dist-${process.pid}`);
+/** @param described texts of further files, by name */
+async function assemble(described) {
+  const facts = join(work, "described.json");
+  write(facts, JSON.stringify(described));
+  const copied = ["README.md", "LICENSE", "CHANGELOG.md"].map((name) => join(root, name));
+  const scripts = ["build.mjs", "exports.mjs"].map((name) => join(root, "scripts", name));
+  const inputs = [...filesIn(join(template, "src")), join(template, "tsconfig.json"), facts, ...copied, ...scripts, join(root, "package-lock.json")];
+  await unlessFresh("TypeScript", inputs, [join(pkg, "dist", "index.js"), ...Object.keys(described).map((name) => join(pkg, name))], async () => {
+    const made = join(work, `pkg-${process.pid}`);
+    const output = join(made, "dist");
     await runPackage("typescript", "tsc", ["-p", template, "--outDir", output]);
     // What tsc does not emit: the glue is JavaScript already.
     for (const half of HALVES) {
       for (const name of [`${half}.js`, `${half}.d.ts`, `${half}.wasm`]) cpSync(join(generated, name), join(output, "wasm", "generated", name));
-      write(join(output, "wasm", "generated", `${half}.wasm.d.ts`), "declare const module: WebAssembly.Module;\nexport default module;\n");
+      for (const [kind, exported] of [["ts", "export default"], ["cts", "export ="]]) {
+        write(join(output, "wasm", "generated", `${half}.wasm.d.${kind}`), `declare const module: WebAssembly.Module;\n${exported} module;\n`);
+      }
     }
     await addCommonJs(output);
-    for (const file of filesIn(output)) write(join(pkg, "dist", relative(output, file)), readFileSync(file));
-    for (const file of filesIn(join(pkg, "dist"))) if (!existsSync(join(output, relative(join(pkg, "dist"), file)))) rmSync(file);
-    rmSync(output, { recursive: true });
-    for (const file of [join(template, "package.json"), ...copied]) write(join(pkg, file.replace(/^.*[\\/]/, "")), readFileSync(file));
+    // Declarations of what is inside, and modules that hold nothing but types, are nobody's.
+    const needed = reachable(JSON.parse(described["package.json"]), made);
+    for (const file of filesIn(output)) if (!needed.has(file)) rmSync(file);
+    for (const file of copied) write(join(made, basename(file)), readFileSync(file));
+    for (const [name, text] of Object.entries(described)) write(join(made, name), text);
+    for (const file of filesIn(made)) write(join(pkg, relative(made, file)), readFileSync(file));
+    for (const file of filesIn(join(pkg, "dist"))) if (!existsSync(join(made, relative(pkg, file)))) rmSync(file);
+    rmSync(made, { recursive: true });
+    // The tarball keeps them, and should not depend on who built it.
+    for (const file of filesIn(pkg)) chmodSync(file, 0o644);
   });
 }
 
@@ -90,7 +118,7 @@ async function addCommonJs(output) {
   const relativeImport = /(\b(?:from|import|require)\s*\(?\s*["']\.{1,2}\/[^"']*)\.[jt]s(["'])/g;
   for (const file of filesIn(output)) {
     // The loaders for workerd and edge runtimes, which have no `require`.
-    if (/[\\/](module|edge)\.|\.wasm(\.d\.ts)?$/.test(file)) continue;
+    if (/[\\/](module|edge)\.|\.wasm(\.d\.c?ts)?$/.test(file)) continue;
     const text = readFileSync(file, "utf8");
     if (file.endsWith(".d.ts")) {
       write(file, text.replace(relativeImport, "$1.js$2"));

@@ -31,10 +31,10 @@ export type ToolName<Tools> = keyof Tools & string;
 /** The first parameter of {@link TaskClient.callTool}. `arguments` is left out only where the tool can do without. */
 export type ToolCall<Tools, Name extends ToolName<Tools>> = string extends ToolName<Tools>
   ? { readonly name: Name; readonly [member: string]: unknown }
-  : { readonly name: Name; readonly _meta?: Readonly<Record<string, unknown>> | undefined } & Arguments<Tools[Name]>;
+  : { readonly name: Name; readonly _meta?: Readonly<Record<string, unknown>> | undefined } & ToolArguments<Tools[Name]>;
 
 /** `arguments` of a {@link ToolCall}. */
-export type Arguments<Tool> = Tool extends { readonly arguments: infer Given }
+export type ToolArguments<Tool> = Tool extends { readonly arguments: infer Given }
   ? {} extends Given
     ? { readonly arguments?: Given | undefined }
     : { readonly arguments: Given }
@@ -53,7 +53,7 @@ export interface TypedSchema<Output> {
  * What a call through `Client` ends with: what the SDK client's own `callTool` returns, for SDK v1 what a `resultSchema`
  * lets through, and with the tool's own `structuredContent`. That is missing where the result says `isError`.
  */
-export type ToolResultOf<Client, Tool = ToolType, Schema = unknown> = Structured<
+export type ToolResultOf<Client, Tool = ToolType, Schema = unknown> = StructuredResult<
   Client extends { getProtocolEra: unknown } ? ClientResult<Client> : Schema extends TypedSchema<infer Output> ? Output : ClientResult<Client>,
   Tool
 >;
@@ -66,7 +66,7 @@ export type ClientResult<Client> = Client extends { callTool(...parameters: neve
   : ToolResult;
 
 /** A result whose `structuredContent` has the tool's type, where that is known. */
-export type Structured<Result, Tool> = Tool extends { readonly structuredContent: infer Content }
+export type StructuredResult<Result, Tool> = Tool extends { readonly structuredContent: infer Content }
   ? Result extends unknown
     ? { [Member in keyof Result as Member extends "structuredContent" ? never : Member]: Result[Member] } & { structuredContent?: Content | undefined }
     : never

@@ -295,17 +295,25 @@ export interface InputAnswers {
 
 /** A user's answer. `content` is there for an accepted form. */
 export type ElicitationAnswer = {
+  /** What the user did; `"cancel"`: neither of the others. */
   readonly action: "accept" | "decline" | "cancel";
+  /** What was filled in, by the names of the form. */
   readonly content?: Readonly<Record<string, unknown>> | undefined;
+  /** Whatever the client adds. */
   readonly _meta?: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** A message that the client's model has written. `stopReason` is an open list: `"endTurn"`, `"stopSequence"`, `"maxTokens"`, `"toolUse"`, … */
+/** A message that the client's model has written. */
 export type SamplingAnswer = {
+  /** Whose message it is. */
   readonly role: "user" | "assistant";
+  /** One block, or several. */
   readonly content: SamplingContent | readonly SamplingContent[];
+  /** Which model has written it. */
   readonly model: string;
+  /** Why it stopped: `"endTurn"`, `"stopSequence"`, `"maxTokens"`, `"toolUse"`, or what the model's provider says. */
   readonly stopReason?: string | undefined;
+  /** Whatever the client adds. */
   readonly _meta?: Readonly<Record<string, unknown>> | undefined;
 };
 
@@ -317,7 +325,9 @@ export type SamplingContent =
 
 /** Where the client lets the server work, as `file://` addresses. */
 export type RootsAnswer = {
+  /** Each with an address, and perhaps a name for people. */
   readonly roots: readonly { readonly uri: string; readonly name?: string | undefined }[];
+  /** Whatever the client adds. */
   readonly _meta?: Readonly<Record<string, unknown>> | undefined;
 };
 

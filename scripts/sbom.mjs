@@ -1,0 +1,77 @@
+// What is in the wasm of the package besides this project's own code, as CycloneDX, and the licences that come with it.
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Failure, root } from "./tools.mjs";
+
+/** The crates that are linked into the wasm, from what `cargo metadata` says for its target and features, by name. */
+export function embedded({ packages, resolve }) {
+  const found = new Map();
+  const visit = (id) => {
+    const crate = packages.find((candidate) => candidate.id === id);
+    // A macro runs in the compiler and leaves nothing of itself.
+    if (found.has(id) || crate.targets.some(({ kind }) => kind.includes("proc-macro"))) return;
+    const needs = resolve.nodes.find((node) => node.id === id).deps.filter(({ dep_kinds }) => dep_kinds.some(({ kind }) => kind === null));
+    found.set(id, crate);
+    for (const { pkg } of needs) visit(pkg);
+    crate.needs = needs.map(({ pkg }) => found.get(pkg)).filter((needed) => needed !== undefined);
+  };
+  visit(resolve.root);
+  const [own, ...others] = found.values();
+  return { own, others: others.sort((left, right) => (left.name < right.name ? -1 : 1)) };
+}
+
+/** The same bytes for the same sources and compiler: no serial number, no time. */
+export function sbom({ own, others }, rust) {
+  const checksums = checksumsOf(readFileSync(join(root, "Cargo.lock"), "utf8"));
+  const purl = ({ name, version }) => (name === own.name ? `pkg:npm/${name}@${version}` : `pkg:cargo/${name}@${version}`);
+  const component = (crate) => ({
+    type: "library",
+    "bom-ref": purl(crate),
+    name: crate.name,
+    version: crate.version,
+    licenses: [{ expression: crate.license }],
+    purl: purl(crate),
+  });
+  const std = { type: "library", "bom-ref": `rust-std@${rust}`, name: "rust-std", version: rust, description: "The standard library of Rust", licenses: [{ expression: "MIT OR Apache-2.0" }] };
+  return {
+    $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    version: 1,
+    metadata: { lifecycles: [{ phase: "build" }], component: component(own) },
+    components: [...others.map((crate) => ({ ...component(crate), hashes: [{ alg: "SHA-256", content: checksums.get(`${crate.name} ${crate.version}`) }] })), std],
+    dependencies: [
+      { ref: purl(own), dependsOn: [...own.needs.map(purl), std["bom-ref"]].sort() },
+      ...others.map((crate) => ({ ref: purl(crate), dependsOn: crate.needs.map(purl).sort() })),
+      { ref: std["bom-ref"] },
+    ],
+  };
+}
+
+const checksumsOf = (lock) =>
+  new Map([...lock.matchAll(/^name = "(.+)"\nversion = "(.+)"\nsource = ".+"\nchecksum = "(.+)"$/gm)].map(([, name, version, checksum]) => [`${name} ${version}`, checksum]));
+
+/**
+ * Apache-2.0 is chosen wherever a crate offers it. It asks for its own text, which is the package's LICENSE, and for a NOTICE,
+ * where there is one. Whatever else a licence demands is copied in.
+ */
+export function licences({ others }, rust) {
+  const texts = [];
+  const line = ({ name, version, license, manifest_path }) => {
+    const folder = dirname(manifest_path);
+    const files = readdirSync(folder);
+    const demanded = license.replace(/[()]/g, "").split(" AND ").filter((part) => !part.split(/ OR |\//).includes("Apache-2.0"));
+    const wanted = demanded.map((id) => {
+      const file = files.find((candidate) => candidate.toUpperCase() === `LICENSE-${id.split("-")[0].toUpperCase()}`);
+      if (file === undefined) throw new Failure(`${name} ${version} demands ${id}, and its text is not found in ${files.join(", ")}: see scripts/sbom.mjs`);
+      return file;
+    });
+    for (const file of [...wanted, ...files.filter((candidate) => candidate.toUpperCase().startsWith("NOTICE"))]) {
+      texts.push(`${name} ${version}, ${file}\n\n${readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n").trim()}\n`);
+    }
+    return `- ${name} ${version}: ${license}`;
+  };
+  const list = [...others.map(line), `- the standard library of Rust ${rust}: MIT OR Apache-2.0`];
+  const head = "The WebAssembly of this package is linked with the following. Where a licence can be chosen, it is Apache-2.0 (see LICENSE).\n";
+  return [`${head}\n${list.join("\n")}\n`, ...texts].join(`\n${"-".repeat(80)}\n\n`);
+}
