@@ -15,6 +15,7 @@ const program = (...parts) => async (parameters) => {
 };
 const commands = {
   build: { targets: [SHIPPED], start: async () => (await import("./build.mjs")).build() },
+  api: { targets: [SHIPPED], start: async () => (await import("./pack.mjs")).updateApi() },
   pack: { targets: [SHIPPED], start: async () => (await import("./pack.mjs")).pack() },
   test: { targets: [SHIPPED, "wasm32-wasip1"], start: async () => (await import("./test.mjs")).test() },
   simulate: {

@@ -2,11 +2,12 @@
 // otherwise the first step that fails ends it.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { WASM, build, wasmFlags } from "./build.mjs";
+import { WASM, wasmFlags } from "./build.mjs";
+import { pack } from "./pack.mjs";
 import { modernPath, root, run, runPackage, say, step } from "./tools.mjs";
 
 export async function test() {
-  await step("build", build);
+  await step("package", pack);
   await step("core tests, native", () => run("cargo", ["test", "--locked"]));
   await step("core tests, wasm", () => run("cargo", ["test", "--locked", "--target=wasm32-wasip1", "--lib", "--tests"], { env: { PATH: modernPath } }));
   if (await hasClippy()) await step("clippy", () => run("cargo", ["clippy", "--quiet", "--locked", ...WASM], { env: wasmFlags }));

@@ -32,21 +32,21 @@ export async function step(name, work) {
 /** Where cargo's runner finds `node`: Node 20 crashes now and then in programs as large as the core's tests. */
 export const modernPath = [dirname(process.execPath), process.env.PATH].join(delimiter);
 
-/** Runs a program to its end. Its output is shown, or returned with `capture`. */
+/** Runs a program to its end. Its output is shown, or returned with `capture`: `"all"` with what it says on stderr. */
 export function run(program, parameters, { capture = false, env = {}, cwd = root } = {}) {
   // On Windows npm is a script, which only the shell runs.
   const shell = process.platform === "win32" && program === "npm";
   return new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, { cwd, shell, env: { ...process.env, ...env }, stdio: ["inherit", capture ? "pipe" : "inherit", "inherit"] });
+    const child = spawn(program, parameters, { cwd, shell, env: { ...process.env, ...env }, stdio: ["inherit", capture ? "pipe" : "inherit", capture === "all" ? "pipe" : "inherit"] });
     let output = "";
-    child.stdout?.setEncoding("utf8").on("data", (chunk) => (output += chunk));
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (chunk) => (output += chunk));
     child.once("error", (cause) => reject(new Failure(`cannot run ${program}: ${cause.message}`)));
     const stop = () => child.kill();
     process.once("SIGTERM", stop);
     child.once("close", (code, signal) => {
       process.off("SIGTERM", stop);
       if (code === 0) resolve(output);
-      else reject(new Failure(`${[program, ...parameters].join(" ")}: ${signal ?? `exit code ${code}`}`));
+      else reject(new Failure(`${[program, ...parameters].join(" ")}: ${signal ?? `exit code ${code}`}${capture === "all" ? `\n${output}` : ""}`));
     });
   });
 }
