@@ -4,7 +4,7 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { typedEntries } from "./exports.mjs";
 import { template } from "./manifest.mjs";
-import { Failure, write } from "./tools.mjs";
+import { Failure, work, write } from "./tools.mjs";
 
 const folder = join(template, "api");
 const nameOf = (subpath) => `${subpath === "." ? "mcp-tasks" : subpath.slice(2).replaceAll("/", "-")}.api.md`;
@@ -25,7 +25,7 @@ export async function checkApi(pkg, { update = false } = {}) {
         projectFolder: pkg,
         mainEntryPointFilePath: file,
         compiler: { overrideTsconfig: { compilerOptions: { target: "ES2022", module: "NodeNext", lib: ["ES2022", "DOM"], types: [], strict: true }, files: entries.map(([, file]) => file) } },
-        apiReport: { enabled: true, reportFolder: folder, reportTempFolder: join(pkg, "..", "build", "api"), reportFileName: nameOf(subpath) },
+        apiReport: { enabled: true, reportFolder: folder, reportTempFolder: join(work, "api"), reportFileName: nameOf(subpath) },
         docModel: { enabled: false },
         dtsRollup: { enabled: false },
         tsdocMetadata: { enabled: false },

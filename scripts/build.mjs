@@ -38,17 +38,21 @@ async function describe(metadata) {
   };
 }
 
-/** Keeps the paths of this machine out of the wasm (panic messages name source files). */
-export const wasmFlags = {
-  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `--remap-path-prefix=${process.env.CARGO_HOME ?? join(homedir(), ".cargo")}=cargo --remap-path-prefix=${root}=mcp-tasks`,
-};
+/** Keeps the paths of this machine out of the wasm (panic messages name source files), those of Rust's own sources too where they are installed. */
+export async function wasmFlags() {
+  const [, commit = "unknown"] = /^commit-hash: (\w+)$/m.exec(await run("rustc", ["-vV"], { capture: true })) ?? [];
+  const sources = join((await run("rustc", ["--print=sysroot"], { capture: true })).trim(), "lib", "rustlib", "src", "rust");
+  const places = [[process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "cargo"], [root, "mcp-tasks"], [sources, `/rustc/${commit}`]];
+  return { CARGO_ENCODED_RUSTFLAGS: places.map(([place, name]) => `--remap-path-prefix=${place}=${name}`).join("\x1f") };
+}
 
 const TARGET = "wasm32-unknown-unknown";
 /** What cargo is told about the wasm of the package. */
 export const WASM = ["--features=wasm", ...HALVES.map((half) => `--bin=${half}`), `--target=${TARGET}`];
 
 async function compileRust(target) {
-  const core = () => run("cargo", ["build", "--quiet", "--locked", "--release", ...WASM], { env: wasmFlags });
+  const env = await wasmFlags();
+  const core = () => run("cargo", ["build", "--quiet", "--locked", "--release", ...WASM], { env });
   if (packIsFresh(target)) return core();
   say("compiling the core and the pack tool …");
   await Promise.all([core(), run("cargo", ["build", "--locked", "--bin=pack", "--features=pack"])]);

@@ -9,26 +9,27 @@ import { Failure, filesIn, root, run } from "./tools.mjs";
 
 const json = (...path) => JSON.parse(readFileSync(join(...path), "utf8"));
 
-export async function checkPackage() {
-  const manifest = json(pkg, "package.json");
-  const faults = [...files(manifest), ...wasm(), ...modules(manifest), ...peers(manifest)];
-  for await (const fault of versions(manifest.version)) faults.push(fault);
+/** @param folder the built package */
+export async function checkPackage(folder = pkg) {
+  const manifest = json(folder, "package.json");
+  const changelog = readFileSync(join(root, "CHANGELOG.md"), "utf8");
+  const faults = [...files(manifest, folder), ...wasm(folder), ...modules(manifest, folder), ...peers(manifest), ...versions(manifest.version, changelog, await tagsHere())];
   if (faults.length > 0) throw new Failure(`the package is not right:\n- ${faults.join("\n- ")}`);
 }
 
 /** Every target exists, and nothing is there that no target needs. */
-function* files(manifest) {
-  for (const { key, conditions, file } of targets(manifest, pkg)) {
-    if (!existsSync(join(pkg, file))) yield `package.json names ${file} for ${[key, ...conditions].join(" → ")}, which does not exist`;
+function* files(manifest, folder) {
+  for (const { key, conditions, file } of targets(manifest, folder)) {
+    if (!existsSync(join(folder, file))) yield `package.json names ${file} for ${[key, ...conditions].join(" → ")}, which does not exist`;
   }
-  for (const name of manifest.files) if (!existsSync(join(pkg, name))) yield `\`files\` names ${name}, which does not exist`;
-  const needed = reachable(manifest, pkg);
-  for (const file of filesIn(join(pkg, "dist"))) if (!needed.has(file)) yield `${relative(pkg, file)} is reached from no entry`;
+  for (const name of manifest.files) if (!existsSync(join(folder, name))) yield `\`files\` names ${name}, which does not exist`;
+  const needed = reachable(manifest, folder);
+  for (const file of filesIn(join(folder, "dist"))) if (!needed.has(file)) yield `${relative(folder, file)} is reached from no entry`;
 }
 
-function* wasm() {
+function* wasm(folder) {
   for (const half of HALVES) {
-    const module = new WebAssembly.Module(readFileSync(join(pkg, "dist", "wasm", "generated", `${half}.wasm`)));
+    const module = new WebAssembly.Module(readFileSync(join(folder, "dist", "wasm", "generated", `${half}.wasm`)));
     for (const { module: from, name } of WebAssembly.Module.imports(module)) {
       if (from !== `./${half}_bg.js`) yield `${half}.wasm imports ${name} from ${from}, which no loader brings`;
     }
@@ -36,14 +37,17 @@ function* wasm() {
 }
 
 /** What the modules and declarations import that is not theirs. */
-function* modules(manifest) {
-  for (const file of filesIn(join(pkg, "dist")).filter((name) => /\.[cm]?[jt]s$/.test(name))) {
-    const name = relative(pkg, file);
+function* modules(manifest, folder) {
+  const internal = new Set(targets({ imports: manifest.imports }, folder).map(({ key }) => key));
+  for (const file of filesIn(join(folder, "dist")).filter((name) => /\.[cm]?[jt]s$/.test(name))) {
+    const name = relative(folder, file);
     for (const imported of importsOf(file)) {
       const owner = imported.split("/").slice(0, imported.startsWith("@") ? 2 : 1).join("/");
       if (imported.startsWith("node:") || builtinModules.includes(imported)) {
         if (!/^dist.stores./.test(name)) yield `${name} imports ${imported}, a module of Node; only store adapters may`;
-      } else if (!imported.startsWith("#") && manifest.peerDependencies[owner] === undefined) {
+      } else if (imported.startsWith("#")) {
+        if (!internal.has(imported)) yield `${name} imports ${imported}, which is not among \`imports\``;
+      } else if (manifest.peerDependencies[owner] === undefined) {
         yield `${name} imports ${imported}, which is no peer dependency`;
       }
     }
@@ -69,11 +73,11 @@ function* peers(manifest) {
 }
 
 /** Cargo.toml has the version. The changelog begins with it, or with what is not released yet; a tag is a release. */
-async function* versions(version) {
+export function* versions(version, changelog, tags) {
   if (valid(version) !== version) yield `${version} in Cargo.toml is no semantic version`;
-  const [, head] = /^## (.+)$/m.exec(readFileSync(join(root, "CHANGELOG.md"), "utf8")) ?? [];
+  const [, head] = /^## (.+)$/m.exec(changelog) ?? [];
   const [, released] = /^\[?(\d[^\]\s]*)\]?(?: .*)?$/.exec(head ?? "") ?? [];
-  for (const tag of await tagsHere()) {
+  for (const tag of tags) {
     if (tag !== `v${version}`) yield `this commit has the tag ${tag}, and Cargo.toml has the version ${version}`;
     else if (released !== version) yield `this commit has the tag ${tag}, and CHANGELOG.md begins with "${head}"`;
   }

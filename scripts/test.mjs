@@ -10,7 +10,7 @@ export async function test() {
   await step("package", pack);
   await step("core tests, native", () => run("cargo", ["test", "--locked"]));
   await step("core tests, wasm", () => run("cargo", ["test", "--locked", "--target=wasm32-wasip1", "--lib", "--tests"], { env: { PATH: modernPath } }));
-  if (await hasClippy()) await step("clippy", () => run("cargo", ["clippy", "--quiet", "--locked", ...WASM], { env: wasmFlags }));
+  if (await hasClippy()) await step("clippy", async () => run("cargo", ["clippy", "--quiet", "--locked", ...WASM], { env: await wasmFlags() }));
   else say("clippy is not installed: left out");
   await step("types of tests and demo", () => runPackage("typescript", "tsc", ["-p", root]));
   await step("node tests", () => run(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", "tests/**/*.test.ts"]));
