@@ -84,6 +84,9 @@ async function makeGlue(target, half) {
   });
 }
 
+/** Part of TypeScript's library for browsers; who compiles for Node alone may not have it. */
+const WASM_MODULE = "declare global {\n    namespace WebAssembly {\n        interface Module {}\n    }\n}\n";
+
 /** @param described texts of further files, by name */
 async function assemble(described) {
   const facts = join(work, "described.json");
@@ -99,7 +102,7 @@ async function assemble(described) {
     for (const half of HALVES) {
       for (const name of [`${half}.js`, `${half}.d.ts`, `${half}.wasm`]) cpSync(join(generated, name), join(output, "wasm", "generated", name));
       for (const [kind, exported] of [["ts", "export default"], ["cts", "export ="]]) {
-        write(join(output, "wasm", "generated", `${half}.wasm.d.${kind}`), `declare const module: WebAssembly.Module;\n${exported} module;\n`);
+        write(join(output, "wasm", "generated", `${half}.wasm.d.${kind}`), `${WASM_MODULE}declare const module: WebAssembly.Module;\n${exported} module;\n`);
       }
     }
     await addCommonJs(output);

@@ -2,6 +2,11 @@ import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
+declare global {
+  // Part of TypeScript's library for browsers; who compiles for Node alone may not have it.
+  interface IDBFactory {}
+}
+
 /** What {@link indexedDbStore} takes. */
 export interface IndexedDbStoreOptions {
   /**
