@@ -1,0 +1,4 @@
+// What a few tests import from inside the package, which publishes no declarations of it.
+declare module "mcp-tasks/client/core";
+declare module "mcp-tasks/server/facts";
+declare module "mcp-tasks/server/sealed";
