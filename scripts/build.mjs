@@ -98,9 +98,10 @@ async function assemble(described) {
     const made = join(work, `pkg-${process.pid}`);
     const output = join(made, "dist");
     await runPackage("typescript", "tsc", ["-p", template, "--outDir", output]);
-    // What tsc does not emit: the glue is JavaScript already.
+    // What tsc does not emit: the glue is JavaScript already. Its declarations are for the wrapper alone.
     for (const half of HALVES) {
-      for (const name of [`${half}.js`, `${half}.d.ts`, `${half}.wasm`]) cpSync(join(generated, name), join(output, "wasm", "generated", name));
+      cpSync(join(generated, `${half}.wasm`), join(output, "wasm", "generated", `${half}.wasm`));
+      write(join(output, "wasm", "generated", `${half}.js`), readFileSync(join(generated, `${half}.js`), "utf8").replace(/^\/\* @ts-self-types=.*\n/, ""));
       for (const [kind, exported] of [["ts", "export default"], ["cts", "export ="]]) {
         write(join(output, "wasm", "generated", `${half}.wasm.d.${kind}`), `${WASM_MODULE}declare const module: WebAssembly.Module;\n${exported} module;\n`);
       }

@@ -14,9 +14,11 @@ export async function pack() {
   await step("public surface", () => checkApi(pkg));
   const [{ filename, size, unpackedSize, files }] = JSON.parse(await run("npm", ["pack", "--json", "--loglevel=error"], { cwd: pkg, capture: true }));
   say(`pkg/${filename}: ${files.length} files, ${size} bytes, ${unpackedSize} unpacked`);
+  const { repository } = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
+  say(`repository: ${repository?.url ?? "none, because no CI names one (GITHUB_REPOSITORY, CI_PROJECT_URL); npm takes no provenance without it"}`);
   const tarball = join(pkg, filename);
   await step("publint", () => runPackage("publint", "publint", [tarball, "--strict"]));
-  await step("are the types wrong", () => runPackage("@arethetypeswrong/cli", "attw", [tarball, "--format=ascii", "--entrypoints", ...entries()]));
+  await step("are the types wrong", () => runPackage("@arethetypeswrong/cli", "attw", [tarball, "--format=ascii", "--entrypoints", ...entries()], { capture: "all" }));
   await step("npm publish, without publishing", () => rehearse(tarball));
   await step("crate", packCrate);
 }

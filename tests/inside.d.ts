@@ -2,3 +2,4 @@
 declare module "mcp-tasks/client/core";
 declare module "mcp-tasks/server/facts";
 declare module "mcp-tasks/server/sealed";
+declare module "mcp-tasks/wasm/generated/server";

@@ -1,17 +1,8 @@
 // The tasks in a SQLite database, whoever holds it: what `stores/sqlite.ts` and `stores/durable-object.ts` have in common.
 import { TaskError } from "./errors.ts";
 import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
+import type { SqliteStatement } from "./stores/sqlite.ts";
 import { Watchers } from "./watchers.ts";
-
-/** What the store uses of a prepared statement. */
-export interface SqliteStatement {
-  /** The first row, or `undefined` or `null`. */
-  get(...values: (string | number | null)[]): unknown;
-  /** All rows, as an array. */
-  all(...values: (string | number | null)[]): unknown;
-  /** Makes a change; answers `{ changes }`, how many rows it met. */
-  run(...values: (string | number | null)[]): unknown;
-}
 
 /** What holds the database. */
 export interface SqliteEngine {

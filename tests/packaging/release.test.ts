@@ -45,6 +45,7 @@ describe("the same bytes", { timeout: 280_000 }, () => {
     const target = join(root, "build", "elsewhere");
     const tool = join("debug", windows ? "pack.exe" : "pack");
     const { target_directory } = JSON.parse((await execute("cargo", ["metadata", "--no-deps", "--format-version=1"], { cwd: root })).stdout) as { target_directory: string };
+    rmSync(join(target, "wasm32-unknown-unknown"), { recursive: true, force: true });
     mkdirSync(join(target, "debug"), { recursive: true });
     copyFileSync(join(target_directory, tool), join(target, tool));
 

@@ -1,8 +1,16 @@
 import { TaskError } from "../errors.ts";
-import { type SqliteStatement, SqliteTasks } from "../sqlite-tasks.ts";
+import { SqliteTasks } from "../sqlite-tasks.ts";
 import type { TaskListener, TaskStore } from "../store.ts";
 
-export type { SqliteStatement } from "../sqlite-tasks.ts";
+/** What the store uses of a prepared statement. */
+export interface SqliteStatement {
+  /** The first row, or `undefined` or `null`. */
+  get(...values: (string | number | null)[]): unknown;
+  /** All rows, as an array. */
+  all(...values: (string | number | null)[]): unknown;
+  /** Makes a change; answers `{ changes }`, how many rows it met. */
+  run(...values: (string | number | null)[]): unknown;
+}
 
 /** What the store uses of a SQLite handle: `DatabaseSync` of `node:sqlite`, and `Database` of `better-sqlite3` or `bun:sqlite`. */
 export interface SqliteDatabase {
