@@ -64,7 +64,11 @@ export class TaskServer {
    * while a module loads.
    */
   get #face(): Face {
-    return (this.#made ??= this.#make());
+    if (this.#made === undefined) {
+      this.#made = this.#make();
+      this.#made.runtime.startUp();
+    }
+    return this.#made;
   }
 
   #make(): Face {

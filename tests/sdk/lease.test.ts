@@ -38,6 +38,25 @@ function taskServer(t: TestContext, options: TaskServerOptions): { tasks: TaskSe
   return { tasks, events };
 }
 
+it("X-STO-05 (part): a task that was lost before a server begins, on a store that answers at once, runs again there and ends", async (t) => {
+  const shared = memoryStore();
+  const { store, die } = mortal(shared);
+  const work = () => new Promise<never>(() => {});
+  const one = new TaskServer({ defaults: { task: "always", onLost: "restart", ttl: null }, lease: LEASE, store });
+  const requester = await PipeRequester.to(attached("v2", one, { work }), "v2");
+  await initialize(requester);
+  const { taskId } = await create(requester, "work");
+  die();
+  await new Promise((resolve) => setTimeout(resolve, LEASE + 100));
+  const { tasks, events } = taskServer(t, { store: shared, server: () => makeServer("v2", tasks, { work: () => text("done") }) });
+  tasks.start();
+  await until(() => events.includes("completed"), "the task ends");
+  assert.deepEqual(events, ["restarted", "started", "completed", "stopped"]);
+  const other = await PipeRequester.to(attached("v2", tasks, { work }), "v2");
+  await initialize(other);
+  assert.deepEqual((await result(other, taskId)).result.content, text("done").content);
+});
+
 for (const kind of KINDS) {
   describe(`2025-11-25 on ${kind}`, () => {
     it("X-STO-05 a task runs again without a connection, and asks who comes for it", async (t) => {

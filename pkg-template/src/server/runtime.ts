@@ -140,6 +140,10 @@ export class Runtime implements ReceiverHost {
     this.#unwatch = store.watch?.((owner, id, version = 0) => {
       if (!this.#jobs.writing) this.enter(() => core.changed(this.receiver, Date.now(), owner, id, version));
     });
+  }
+
+  /** Begins to look for tasks whose time or lease is over. Some run again at once, on servers that are attached to this. */
+  startUp(): void {
     this.enter(() => this.#start());
   }
 
