@@ -1,6 +1,7 @@
 import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
 import type { Call } from "./server/call.ts";
+import { own } from "./server/facts.ts";
 import { Gate, type Context, type Product, callOf, negotiatedVersion, wrapCalls } from "./server/gate.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
@@ -133,12 +134,13 @@ export class TaskServer {
 
   /**
    * Wraps an HTTP entry: `subscriptions/listen` tells of tasks, a platform that stops idle workers waits for running tasks, and
-   * what is refused because of a limit is answered with the status 429 and `Retry-After`.
+   * what is refused because of a limit is answered with the status 429 and `Retry-After`. What a Worker has verified about its
+   * caller goes where its environment would: `(request, { authInfo }, ctx)`.
    */
   fetch(handler: FetchHandler): (request: Request, options?: unknown, context?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response> {
     return async (request, options, context) => {
       // A worker's entry is called with its environment and context, the SDK's with options.
-      const sdkOptions = context === undefined ? options : undefined;
+      const sdkOptions = context === undefined ? options : { authInfo: own(options, "authInfo") };
       const respond = (): Promise<Response> => handler.fetch(request, sdkOptions as never);
       const response = withRetryAfter(request, await (maySubscribe(request) ? subscribe(this.#face, request, sdkOptions, respond) : respond()));
       context?.waitUntil(this.#face.runtime.whenIdle());

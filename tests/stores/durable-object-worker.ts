@@ -69,6 +69,10 @@ const Served = taskObject<Env>(({ durable }) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return { content: [{ type: "text", text: "hello from an object" }] };
     });
+    server.registerTool("whoami", {}, (ctx) => {
+      const authInfo = ctx.http?.authInfo;
+      return { content: [{ type: "text", text: JSON.stringify([authInfo?.extra, authInfo?.resource instanceof URL]) }] };
+    });
     for (const name of ["stuck", "lost"]) server.registerTool(name, {}, () => new Promise<never>(() => {}));
     return tasks.attach(server);
   };
@@ -93,7 +97,13 @@ export class Tasks extends Served {
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
-    if (pathname !== "/case") return routeByTask(request, env.TASKS, { objects: 4 });
+    if (pathname !== "/case") {
+      // Whoever says who he is is believed, as a Worker would believe a token that it has verified.
+      const user = request.headers.get("x-user");
+      const authInfo = user === null ? undefined : { token: "t", clientId: "c", scopes: [], resource: new URL("https://example.com/mcp"), extra: { sub: user } };
+      const owner = searchParams.has("apart") && user !== null ? user : undefined;
+      return routeByTask(request, env.TASKS, { objects: 4, authInfo, owner });
+    }
     return env.CASES.get(env.CASES.idFromName(`case ${searchParams.get("index")}`) as never).fetch(request);
   },
 };

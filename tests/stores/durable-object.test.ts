@@ -1,9 +1,8 @@
 // durableObjectStore and taskObject in workerd: the contract suite inside Durable Objects, then tasks over HTTP, through a
 // Worker that routes them, with the whole platform stopped and started again in between.
 import assert from "node:assert/strict";
-import { build, type Plugin } from "esbuild";
 import { Miniflare } from "miniflare";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -11,41 +10,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { TaskServer } from "mcp-tasks";
 import { storeCases } from "mcp-tasks/store-kit";
 import { durableObjectStore } from "mcp-tasks/stores/durable-object";
+import { bundleWorker, type WorkerModule } from "../engines/worker.ts";
 import { KEYS, TASKS, VERSION, type Json } from "../sdk/harness/g26.ts";
 
 const persist = mkdtempSync(join(tmpdir(), "mcp-tasks-objects-"));
-let modules: { type: "ESModule" | "CompiledWasm"; path: string; contents: string | Uint8Array }[];
+let modules: WorkerModule[];
 let worker: Miniflare;
-
-/** Leaves the wasm beside the bundle, as workerd wants it. */
-const besideBundle = (found: Map<string, string>): Plugin => ({
-  name: "wasm beside the bundle",
-  setup({ onResolve }) {
-    onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
-      const name = path.slice(path.lastIndexOf("/") + 1);
-      found.set(name, join(resolveDir, path));
-      return { path: `./${name}`, external: true };
-    });
-  },
-});
-
-async function bundle(): Promise<void> {
-  const wasm = new Map<string, string>();
-  const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, "durable-object-worker.ts")],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2022",
-    conditions: ["workerd", "worker"],
-    plugins: [besideBundle(wasm)],
-    logLevel: "silent",
-  });
-  modules = [
-    { type: "ESModule", path: "worker.mjs", contents: outputFiles[0]!.text },
-    ...[...wasm].map(([path, file]) => ({ type: "CompiledWasm" as const, path, contents: readFileSync(file) })),
-  ];
-}
 
 function start(): Miniflare {
   return new Miniflare({
@@ -63,7 +33,7 @@ async function restart(): Promise<void> {
 }
 
 before(async () => {
-  await bundle();
+  modules = await bundleWorker(join(import.meta.dirname, "durable-object-worker.ts"));
   worker = start();
 });
 after(async () => {
@@ -97,17 +67,19 @@ test("durableObjectStore and taskObject say what they cannot use", () => {
 });
 
 interface Says {
-  readonly headers?: Record<string, string>;
+  readonly headers?: Record<string, string> | undefined;
   readonly path?: string;
   readonly meta?: Record<string, unknown>;
+  readonly cf?: Record<string, unknown>;
 }
 
-async function send(method: string, params: Record<string, unknown>, { headers, path = "mcp", meta }: Says = {}): Promise<Json> {
+async function send(method: string, params: Record<string, unknown>, { headers, path = "mcp", meta, cf }: Says = {}): Promise<Json> {
   const message = { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: TASKS, ...meta } } };
   const name = params["taskId"] ?? params["name"];
   const response = await worker.dispatchFetch(`http://worker/${path}`, {
     method: "POST",
     body: JSON.stringify(message),
+    cf: cf as never,
     headers: {
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
@@ -120,19 +92,56 @@ async function send(method: string, params: Record<string, unknown>, { headers, 
   return response.json();
 }
 
-async function created(name: string): Promise<string> {
-  const answer = await send("tools/call", { name, arguments: {} });
+async function created(name: string, says?: Says): Promise<string> {
+  const answer = await send("tools/call", { name, arguments: {} }, says);
   assert.equal(answer.result?.resultType, "task", JSON.stringify(answer));
   return answer.result.taskId;
 }
 
-async function until(taskId: string, status: string): Promise<Json> {
+async function until(taskId: string, status: string, says?: Says): Promise<Json> {
   for (;;) {
-    const answer = await send("tasks/get", { taskId });
+    const answer = await send("tasks/get", { taskId }, says);
     if (answer.result?.status === status) return answer.result;
     assert.equal(answer.result?.status, "working", JSON.stringify(answer));
     await pause(20);
   }
+}
+
+/** A message of 2025-11-25, as it is. */
+async function post(message: object, { headers, path = "mcp" }: Says = {}): Promise<Response> {
+  const request = {
+    method: "POST",
+    body: JSON.stringify(message),
+    headers: { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25", ...headers },
+  };
+  return (await worker.dispatchFetch(`http://worker/${path}`, request)) as unknown as Response;
+}
+
+const legacy = (id: number, method: string, params: object, says?: Says) => post({ jsonrpc: "2.0", id, method, params }, says);
+
+/** What comes back, message by message. */
+async function* messagesOf(response: Response): AsyncGenerator<Json, undefined> {
+  if (response.headers.get("content-type")?.startsWith("application/json")) return void (yield await response.json());
+  let text = "";
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    const lines = (text += chunk).split("\n");
+    text = lines.pop()!;
+    for (const line of lines) if (line.startsWith("data: {")) yield JSON.parse(line.slice("data: ".length));
+  }
+}
+
+async function next(messages: AsyncGenerator<Json>, wanted: (message: Json) => boolean): Promise<Json> {
+  for (;;) {
+    const { value, done } = await messages.next();
+    if (done === true) throw new Error("the stream has ended");
+    if (wanted(value)) return value;
+  }
+}
+
+const answered = (response: Response, id: number): Promise<Json> => next(messagesOf(response), (message) => message.id === id);
+
+async function legacyTask(name: string, says: Says): Promise<string> {
+  return (await answered(await legacy(1, "tools/call", { name, arguments: {}, task: {} }, says), 1)).result.task.taskId;
 }
 
 const stored = (taskId: string): Promise<{ id: string; version: number }[]> => send("tasks/get", { taskId }, { path: "stored" });
@@ -157,20 +166,27 @@ describe("taskObject", () => {
   });
 
   test("finds by its body a task that no header names", async () => {
-    const old = { "mcp-protocol-version": "2025-11-25" };
-    const post = async (method: string, params: object): Promise<Json> => {
-      const response = await worker.dispatchFetch("http://worker/mcp", {
-        method: "POST",
-        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-        headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...old },
-      });
-      const text = await response.text();
-      const messages = text.startsWith("{") ? [text] : [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => data!);
-      return messages.map((data): Json => JSON.parse(data)).find(({ id }) => id === 1);
-    };
-    const { result } = await post("tools/call", { name: "greet", arguments: {}, task: {} });
-    const { taskId } = result.task;
-    assert.deepEqual((await post("tasks/result", { taskId })).result.content, [{ type: "text", text: "hello from an object" }]);
+    const taskId = await legacyTask("greet", {});
+    const { result } = await answered(await legacy(2, "tasks/result", { taskId }), 2);
+    assert.deepEqual(result.content, [{ type: "text", text: "hello from an object" }]);
+  });
+
+  test("knows whom the Worker has verified, and nobody else's word for it (X-SEC-01 (part))", async () => {
+    const alice = { headers: { "x-user": "alice" } };
+    const taskId = await created("whoami", alice);
+    assert.deepEqual((await until(taskId, "completed", alice)).result.content, [{ type: "text", text: '[{"sub":"alice"},true]' }]);
+    for (const headers of [undefined, { "x-user": "mallory" }]) assert.equal((await send("tasks/get", { taskId }, { headers })).error?.code, -32602);
+    // Clients write no `cf`. What other Workers write there is not believed either.
+    const cf = { "mcp-tasks/auth-info": JSON.stringify({ extra: { sub: "alice" }, resource: "https://example.com/mcp" }) };
+    assert.equal((await send("tasks/get", { taskId }, { cf })).error?.code, -32602);
+  });
+
+  test("lists all tasks of an owner who has an object of its own (G25-LST-01 (part))", async () => {
+    const bob = { headers: { "x-user": "bob" }, path: "mcp?apart" };
+    const ids = await Promise.all(Array.from({ length: 6 }, () => legacyTask("greet", bob)));
+    assert.equal(new Set(ids.map((id) => id.slice(0, 64))).size, 1);
+    const { result } = await answered(await legacy(1, "tasks/list", {}, bob), 1);
+    assert.deepEqual(result.tasks.map((task: Json) => task.taskId).sort(), ids.sort());
   });
 
   test("says of a task that no object has, or of another namespace's object, that it is not there", async () => {

@@ -188,7 +188,7 @@ export function taskObject<Env = unknown>(
     readonly #ctx: ObjectContext;
     readonly #store: ObjectTasks;
     readonly #tasks: TaskServer;
-    readonly #serve: (request: Request, env: unknown, ctx: ObjectContext) => Promise<Response>;
+    readonly #serve: (request: Request, options: { readonly authInfo: unknown }, ctx: ObjectContext) => Promise<Response>;
 
     constructor(ctx: ObjectContext, env: Env) {
       this.#ctx = ctx;
@@ -199,7 +199,7 @@ export function taskObject<Env = unknown>(
     }
 
     fetch(request: Request): Promise<Response> {
-      return this.#serve(request, undefined, this.#ctx);
+      return this.#serve(request, { authInfo: verified(request) }, this.#ctx);
     }
 
     async alarm(): Promise<void> {
@@ -213,24 +213,59 @@ export function taskObject<Env = unknown>(
 const ALARM_PAUSE = 10_000;
 const OBJECT_OF_TASK = /^([0-9a-f]{64})_[\w-]+$/;
 
+export interface RouteOptions {
+  /** How many objects share the tasks of requests without `owner`. Default 16. */
+  readonly objects?: number | undefined;
+  /**
+   * What the Worker has verified about the caller, in the SDK's shape: the object's handlers see it, and tasks belong to its
+   * principal. Plain JSON but for `resource`. Without it, the caller is nobody in particular.
+   */
+  readonly authInfo?: object | undefined;
+  /**
+   * A name for the caller's principal, never its token: all its requests go to one object of its own. `tasks/list` finds all its
+   * tasks then, and one `subscriptions/listen` hears of all of them.
+   */
+  readonly owner?: string | undefined;
+}
+
 /**
  * Sends a request to the object that has the task it names, in the header `Mcp-Name` (2026-07-28) or in its body
- * (2025-11-25), and any other request to one of `objects` objects (default 16): calls with the same creation key to the same one,
- * the rest at random. Create tasks in objects of
- * {@link taskObject}, with their `idPrefix`.
+ * (2025-11-25), and any other request to one of `objects` objects: calls with the same creation key to the same one,
+ * the rest at random. Create tasks in objects of {@link taskObject}, with their `idPrefix`.
  *
  * A `subscriptions/listen` names several tasks and reaches one object, which accepts none of the others'; clients poll those.
- * `tasks/list` finds the tasks of one object only: where clients need it, route by principal instead, with
- * `namespace.get(namespace.idFromName(owner)).fetch(request)`.
+ * `tasks/list` finds the tasks of one object only. Where callers are authenticated, `owner` spares them both.
  */
-export async function routeByTask(request: Request, namespace: ObjectNamespace, options: { readonly objects?: number | undefined } = {}): Promise<Response> {
-  const { objects = 16 } = options;
+export async function routeByTask(request: Request, namespace: ObjectNamespace, { objects = 16, authInfo, owner }: RouteOptions = {}): Promise<Response> {
+  const id = owner === undefined ? await objectOf(request, namespace, objects) : namespace.idFromName(`owner-${owner}`);
+  return namespace.get(id as never).fetch(vouchFor(request, authInfo));
+}
+
+async function objectOf(request: Request, namespace: ObjectNamespace, objects: number): Promise<object> {
   const header = OBJECT_OF_TASK.exec(request.headers.get("mcp-name") ?? "");
   const named = header === null ? await namedInBody(request) : undefined;
   const [, known] = header ?? OBJECT_OF_TASK.exec(named?.taskId ?? "") ?? [];
   const number = named?.key === undefined ? Math.floor(Math.random() * objects) : sum(named.key) % objects;
-  const id = (known === undefined ? undefined : idOf(namespace, known)) ?? namespace.idFromName(`tasks-${number}`);
-  return namespace.get(id as never).fetch(request);
+  return (known === undefined ? undefined : idOf(namespace, known)) ?? namespace.idFromName(`tasks-${number}`);
+}
+
+/** A request's `cf` is the platform's and the Workers' own: no client can write it, as it could a header. */
+interface Cf {
+  readonly cf?: Readonly<Record<string, unknown>>;
+}
+const VERIFIED = "mcp-tasks/auth-info";
+
+/** The request with what its Worker has verified, and with nothing that another one said. */
+function vouchFor(request: Request & Cf, authInfo: object | undefined): Request {
+  const { [VERIFIED]: _other, ...cf } = request.cf ?? {};
+  return new Request(request, { cf: { ...cf, ...(authInfo !== undefined && { [VERIFIED]: JSON.stringify(authInfo) }) } } as RequestInit);
+}
+
+function verified({ cf }: Request & Cf): object | undefined {
+  const text = cf?.[VERIFIED];
+  if (typeof text !== "string") return undefined;
+  const authInfo = JSON.parse(text) as { resource?: unknown };
+  return typeof authInfo.resource === "string" ? { ...authInfo, resource: new URL(authInfo.resource) } : authInfo;
 }
 
 /** `undefined` for an id that no object of this namespace has: a client may send anything. */
@@ -242,12 +277,18 @@ function idOf(namespace: ObjectNamespace, id: string): object | undefined {
   }
 }
 
-async function namedInBody(request: Request): Promise<{ readonly taskId?: string; readonly key?: string }> {
+interface Named {
+  readonly id?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+async function namedInBody(request: Request): Promise<Named> {
   if (request.method !== "POST") return {};
   try {
-    const { params } = (await request.clone().json()) as { readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown } };
-    const key = creationKey(params?._meta);
-    return { ...(typeof params?.taskId === "string" && { taskId: params.taskId }), ...(key !== undefined && { key }) };
+    const { id, params } = (await request.clone().json()) as { readonly id?: unknown; readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown } };
+    const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+    return { id: text(id), taskId: text(params?.taskId), key: creationKey(params?._meta) };
   } catch {
     return {}; // The object says what is wrong with it.
   }
