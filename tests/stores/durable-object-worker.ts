@@ -69,6 +69,11 @@ const Served = taskObject<Env>(({ durable }) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return { content: [{ type: "text", text: "hello from an object" }] };
     });
+    server.registerTool("ask", {}, async (ctx) => {
+      const question = { message: "Go on?", requestedSchema: { type: "object" as const, properties: {} } };
+      const { action } = await tasks.current(ctx)!.requireInput({ method: "elicitation/create", params: question });
+      return { content: [{ type: "text", text: String(action) }] };
+    });
     server.registerTool("whoami", {}, (ctx) => {
       const authInfo = ctx.http?.authInfo;
       return { content: [{ type: "text", text: JSON.stringify([authInfo?.extra, authInfo?.resource instanceof URL]) }] };

@@ -171,6 +171,20 @@ describe("taskObject", () => {
     assert.deepEqual(result.content, [{ type: "text", text: "hello from an object" }]);
   });
 
+  test("finds by its question the task that an answer is for (G25-INP-07 (part))", async () => {
+    for (let task = 0; task < 4; task++) {
+      const taskId = await legacyTask("ask", {});
+      const stream = await legacy(2, "tasks/result", { taskId });
+      const messages = messagesOf(stream);
+      const question = await next(messages, ({ method }) => method === "elicitation/create");
+      assert.ok(question.id.includes(taskId.slice(0, 64)), question.id);
+      // It names no task and may come to any Worker. Without its way back, three of four would be lost.
+      const accepted = await post({ jsonrpc: "2.0", id: question.id, result: { action: "accept", content: {} } });
+      assert.equal(accepted.status, 202);
+      assert.deepEqual((await next(messages, ({ id }) => id === 2)).result.content, [{ type: "text", text: "accept" }]);
+    }
+  });
+
   test("knows whom the Worker has verified, and nobody else's word for it (X-SEC-01 (part))", async () => {
     const alice = { headers: { "x-user": "alice" } };
     const taskId = await created("whoami", alice);

@@ -4,6 +4,8 @@ import type { Extra, Message } from "../tap.ts";
 export const EXTENSION = "io.modelcontextprotocol/tasks";
 export const RELATED_TASK = "io.modelcontextprotocol/related-task";
 export const CREATION_KEY = "mcp-tasks/creation-key";
+/** What the ids of the requests begin with that tasks make themselves, on any connection. */
+export const ASK_PREFIX = "mcp-tasks/ask/";
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
 export const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";
 

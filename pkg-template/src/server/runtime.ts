@@ -7,7 +7,7 @@ import { Call } from "./call.ts";
 import type { Instance } from "../core.ts";
 import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
-import { RELATED_TASK, isObject, own, shown } from "./facts.ts";
+import { ASK_PREFIX, RELATED_TASK, isObject, own, shown } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
@@ -71,9 +71,6 @@ const WITHDRAWALS = [
   "The task store failed; the input request could not be stored.",
 ] as const;
 const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** Ids of the requests that tasks make themselves, on any connection. */
-export const ASK_PREFIX = "mcp-tasks/ask/";
 
 /** One server's tasks: the core's receiver and everything it asks of JavaScript. */
 export class Runtime implements ReceiverHost {
@@ -267,7 +264,7 @@ export class Runtime implements ReceiverHost {
 
   /** A response of `owner`'s to a request of a task's, on whichever connection it comes (H09); whether it was one. */
   claim(message: Message, extra: Record<string, unknown> | undefined, owner: string | undefined): boolean {
-    if (typeof message.id !== "string" || !message.id.startsWith(`${ASK_PREFIX}${this.#nonce}/`)) return false;
+    if (typeof message.id !== "string" || !message.id.startsWith(this.#askPrefix)) return false;
     const number = Number(message.id.slice(message.id.lastIndexOf("/") + 1));
     const ask = this.asks.get(number);
     if (ask !== undefined && ask.response === undefined && ask.call.owner === owner) {
@@ -279,7 +276,7 @@ export class Runtime implements ReceiverHost {
 
   /** The request as the client gets it: its id is the same on every connection, and no other request's. */
   #asked(number: number, { message }: Ask): Message {
-    return { ...message, id: `${ASK_PREFIX}${this.#nonce}/${number}` };
+    return { ...message, id: `${this.#askPrefix}${number}` };
   }
 
   /** The handler of a request of the SDK's own gave it up. */
@@ -613,10 +610,13 @@ export class Runtime implements ReceiverHost {
     this.#timer = timer;
   }
 
-  #nonceText: string | undefined;
-  /** Tells this process's requests from another's; made on first use, because some platforms forbid it earlier. */
-  get #nonce(): string {
-    return (this.#nonceText ??= crypto.randomUUID().slice(0, 8));
+  #askPrefixText: string | undefined;
+  /**
+   * Tells this process's requests from another's, and like a task's id where they come from, because an answer names no task. Made
+   * on first use: some platforms forbid it earlier.
+   */
+  get #askPrefix(): string {
+    return (this.#askPrefixText ??= `${ASK_PREFIX}${this.#options.idPrefix ?? ""}${crypto.randomUUID().slice(0, 8)}/`);
   }
 
   #make(): void {

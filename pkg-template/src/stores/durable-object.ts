@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import { creationKey } from "../server/facts.ts";
+import { ASK_PREFIX, creationKey } from "../server/facts.ts";
 import type { FetchHandler, TaskServer } from "../server.ts";
 import { type SqliteEngine, SqliteTasks } from "../sqlite-tasks.ts";
 import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
@@ -212,6 +212,8 @@ export function taskObject<Env = unknown>(
 
 const ALARM_PAUSE = 10_000;
 const OBJECT_OF_TASK = /^([0-9a-f]{64})_[\w-]+$/;
+/** An answer to what a task has asked names the question alone, whose id begins with the task's `idPrefix`. */
+const OBJECT_OF_ASK = new RegExp(`^${ASK_PREFIX}([0-9a-f]{64})_[\\w-]+/\\d+$`);
 
 export interface RouteOptions {
   /** How many objects share the tasks of requests without `owner`. Default 16. */
@@ -244,7 +246,7 @@ export async function routeByTask(request: Request, namespace: ObjectNamespace, 
 async function objectOf(request: Request, namespace: ObjectNamespace, objects: number): Promise<object> {
   const header = OBJECT_OF_TASK.exec(request.headers.get("mcp-name") ?? "");
   const named = header === null ? await namedInBody(request) : undefined;
-  const [, known] = header ?? OBJECT_OF_TASK.exec(named?.taskId ?? "") ?? [];
+  const [, known] = header ?? OBJECT_OF_TASK.exec(named?.taskId ?? "") ?? OBJECT_OF_ASK.exec(named?.id ?? "") ?? [];
   const number = named?.key === undefined ? Math.floor(Math.random() * objects) : sum(named.key) % objects;
   return (known === undefined ? undefined : idOf(namespace, known)) ?? namespace.idFromName(`tasks-${number}`);
 }
