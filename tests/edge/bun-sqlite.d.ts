@@ -1,0 +1,8 @@
+/** What the example uses of Bun's own module; a project for Bun has `@types/bun`. */
+declare module "bun:sqlite" {
+  export class Database {
+    constructor(file: string);
+    exec(sql: string): void;
+    prepare(sql: string): import("mcp-tasks/stores/sqlite").SqliteStatement;
+  }
+}
