@@ -85,6 +85,11 @@ export interface TaskStore {
   usage?(owner: string): MaybePromise<TaskUsage>;
   /** Calls `listener` after a change made by any process, where the store can; returns a function that stops it. */
   watch?(listener: TaskListener): () => void;
+  /**
+   * `true` where something calls {@link TaskServer.sweep} when the earliest task is due, as the alarm of a Durable Object does. A
+   * server that has nothing to run and nobody to answer then keeps no timer, so that its platform may put it to sleep.
+   */
+  readonly wakes?: boolean | undefined;
   /** Releases what the store opened itself; never the user's own handle. */
   close?(): MaybePromise<void>;
 }

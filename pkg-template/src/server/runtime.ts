@@ -105,6 +105,8 @@ export class Runtime implements ReceiverHost {
   #replyingId = "";
   #subscriptionId: unknown;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #wakeAt: number | undefined;
+  #resting = false;
   #unwatch: (() => void) | undefined;
   #idle: (() => void)[] = [];
   /** The answers of the call that is restarted next: their keys in the store, and their names. */
@@ -149,6 +151,7 @@ export class Runtime implements ReceiverHost {
     try {
       const value = run();
       this.#drain();
+      if (this.#store.wakes === true) this.#rest();
       if (this.#leaving) this.#settled?.();
       return value;
     } catch (error) {
@@ -604,10 +607,19 @@ export class Runtime implements ReceiverHost {
   }
 
   wake(at: number): void {
+    this.#wakeAt = at;
     clearTimeout(this.#timer);
     const timer = setTimeout(() => this.enter(() => core.deadline(this.receiver, Date.now())), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
     (timer as { unref?: () => void }).unref?.();
     this.#timer = timer;
+  }
+
+  /** Where the store wakes the server, a timer would only keep it from falling asleep while it has nothing to do. */
+  #rest(): void {
+    const awake = this.calls.size > 0 || this.requests.size > 0 || this.subscriptions.size > 0;
+    if (!awake) clearTimeout(this.#timer);
+    else if (this.#resting && this.#wakeAt !== undefined) this.wake(this.#wakeAt);
+    this.#resting = !awake;
   }
 
   #askPrefixText: string | undefined;

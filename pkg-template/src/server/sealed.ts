@@ -25,6 +25,7 @@ export function sealed(store: TaskStore, payloads: PayloadProtection): TaskStore
     due: (before, limit) => store.due(before, limit),
     usage: store.usage?.bind(store),
     watch: store.watch?.bind(store),
+    wakes: store.wakes,
     close: store.close?.bind(store),
   };
   return whole as TaskStore;

@@ -43,22 +43,35 @@ export interface ObjectNamespace {
  * `cause`, or is not SQLite (`new_sqlite_classes` in the Worker's configuration).
  */
 export function durableObjectStore(storage: ObjectStorage): TaskStore {
+  return open(storage, false);
+}
+
+function open(storage: ObjectStorage, wakes: boolean): ObjectTasks {
   if (typeof (storage as Partial<ObjectStorage>).sql?.exec !== "function")
     throw new TaskError("storage", "durableObjectStore needs a Durable Object with SQLite: name its class in `new_sqlite_classes`.");
-  return new ObjectTasks(storage);
+  return new ObjectTasks(storage, wakes);
 }
 
 /** The platform keeps no text over 2 MB, so a longer payload goes on in rows of its own. A UTF-16 unit is at most 3 bytes. */
 const PIECE = 500_000;
 
-class ObjectTasks extends SqliteTasks {
-  readonly #storage: ObjectStorage;
-  /** When the next task is due; `undefined` before it is known. The platform keeps the alarm, this object may be new. */
-  #alarm: number | null | undefined;
+const ALARM_PAUSE = 10_000;
 
-  constructor(storage: ObjectStorage) {
+class ObjectTasks extends SqliteTasks {
+  /**
+   * Whether {@link taskObject} sees to the alarm. Then an earlier one stays: so it comes about once in a lease while a task runs,
+   * however often the lease is renewed, and the platform, which takes an object from memory when nothing has come to it for a
+   * minute or two, leaves it to its work.
+   */
+  readonly wakes: boolean;
+  readonly #storage: ObjectStorage;
+  /** When the alarm comes; `undefined` as long as this object has set none, which may be newer than the alarm. */
+  #alarm: number | undefined;
+
+  constructor(storage: ObjectStorage, wakes: boolean) {
     super(engine(storage), "mcp_tasks");
     this.#storage = storage;
+    this.wakes = wakes;
     // No other connection writes here, so nobody reads notices of changes: they would only be rows to pay for.
     for (const what of ["insert", "update", "delete"]) this.#sql(`DROP TRIGGER IF EXISTS mcp_tasks_${what}`);
     this.#sql("CREATE TABLE IF NOT EXISTS mcp_tasks_pieces (owner TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL)");
@@ -96,15 +109,22 @@ class ObjectTasks extends SqliteTasks {
     return gone;
   }
 
-  /** Sets the alarm for the next task that is due, but not before `earliest` (ms since the epoch). */
-  setAlarm(earliest: number): void {
+  /** Sets the alarm for the next task that is due; for one that is due already, `pause` ms from now. */
+  setAlarm(pause: number): void {
     const [next] = this.#sql("SELECT min(due_at) AS at FROM mcp_tasks WHERE due_at IS NOT NULL") as { at: number | null }[];
     const at = next?.at ?? null;
-    const due = at === null ? null : Math.max(at, earliest);
-    if (due === this.#alarm) return;
-    this.#alarm = due;
-    // Not awaited: it is written together with the task. An alarm that comes for nothing does no harm, so none is deleted.
-    if (due !== null) void this.#storage.setAlarm(due);
+    // An alarm that comes for nothing does no harm, so none is deleted.
+    if (at === null || at === this.#alarm || (this.wakes && this.#alarm !== undefined && this.#alarm < at)) return;
+    const now = Date.now();
+    this.#alarm = at > now ? at : now + pause;
+    // Not awaited: it is written together with the task.
+    void this.#storage.setAlarm(this.#alarm);
+  }
+
+  /** The alarm has come, and its work is done: the next one. What is due still could not be settled, or was too much: not at once. */
+  alarmEnded(): void {
+    this.#alarm = undefined;
+    this.setAlarm(ALARM_PAUSE);
   }
 
   #forget(owner: string, id: string): void {
@@ -192,7 +212,7 @@ export function taskObject<Env = unknown>(
 
     constructor(ctx: ObjectContext, env: Env) {
       this.#ctx = ctx;
-      this.#store = durableObjectStore(ctx.storage) as ObjectTasks;
+      this.#store = open(ctx.storage, true);
       const { tasks, handler } = build({ durable: { store: this.#store, idPrefix: `${String(ctx.id)}_` }, env, ctx });
       this.#tasks = tasks;
       this.#serve = tasks.fetch(handler);
@@ -203,14 +223,15 @@ export function taskObject<Env = unknown>(
     }
 
     async alarm(): Promise<void> {
-      this.#tasks.sweep();
-      // What is due still could not be settled, or there was too much of it: not at once again.
-      this.#store.setAlarm(Date.now() + ALARM_PAUSE);
+      try {
+        this.#tasks.sweep();
+      } finally {
+        this.#store.alarmEnded();
+      }
     }
   };
 }
 
-const ALARM_PAUSE = 10_000;
 const OBJECT_OF_TASK = /^([0-9a-f]{64})_[\w-]+$/;
 /** An answer to what a task has asked names the question alone, whose id begins with the task's `idPrefix`. */
 const OBJECT_OF_ASK = new RegExp(`^${ASK_PREFIX}([0-9a-f]{64})_[\\w-]+/\\d+$`);
