@@ -107,6 +107,7 @@ async function assemble(described) {
       }
     }
     await addCommonJs(output);
+    await bundleBrowser(output);
     // Declarations of what is inside, and modules that hold nothing but types, are nobody's.
     const needed = reachable(JSON.parse(described["package.json"]), made);
     for (const file of filesIn(output)) if (!needed.has(file)) rmSync(file);
@@ -136,4 +137,25 @@ async function addCommonJs(output) {
       write(file.replace(/js$/, "cjs"), code.replace(relativeImport, "$1.cjs$2"));
     }
   }
+}
+
+/** Makes what a page can load as it is: one file a half, and one of what they share, so that a page with both has it once. */
+async function bundleBrowser(output) {
+  const { build } = await import("esbuild");
+  const folder = join(output, "browser");
+  const { metafile } = await build({
+    entryPoints: HALVES.map((half) => join(folder, `${half}.js`)),
+    outdir: folder,
+    allowOverwrite: true,
+    bundle: true,
+    splitting: true,
+    chunkNames: "shared",
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    metafile: true,
+    alias: Object.fromEntries(HALVES.map((half) => [`#wasm/${half}`, join(output, "wasm", half, "inline.js")])),
+    logLevel: "warning",
+  });
+  for (const [file, { bytes }] of Object.entries(metafile.outputs)) say(`dist/browser/${basename(file)}: ${bytes} bytes, ${gzipSync(readFileSync(file)).length} with gzip`);
 }

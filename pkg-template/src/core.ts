@@ -1,4 +1,4 @@
-import { TaskError } from "./errors.ts";
+import { TaskError, isTaskError } from "./errors.ts";
 
 /** One wasm instance of a half of the core. */
 export interface Instance {
@@ -21,9 +21,14 @@ export class Core {
     if (typeof FinalizationRegistry !== "undefined") this.#unused = new FinalizationRegistry(free);
   }
 
-  /** The instance; the first call loads it. Throws a {@link TaskError} with code `wasm` where the platform forbids it. */
+  /** The instance; the first call loads it. Throws a {@link TaskError} with code `wasm` where it cannot. */
   load(): Instance {
-    return (this.#instance ??= this.#make());
+    try {
+      return (this.#instance ??= this.#make());
+    } catch (cause) {
+      if (isTaskError(cause)) throw cause;
+      throw new TaskError("wasm", "The WebAssembly of mcp-tasks does not start. If provideWasm() was called: with the modules of this very version?", { cause });
+    }
   }
 
   /**

@@ -5,3 +5,4 @@ export { memoryStore, type MemoryStore, type MemoryStoreOptions } from "./stores
 export type { MaybePromise, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
 export type * from "./tool-types.ts";
 export type * from "./types.ts";
+export { provideWasm, type WasmModules } from "./wasm/provided.ts";

@@ -1,4 +1,4 @@
-import { TaskError, TaskStoreFullError } from "../errors.ts";
+import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
 import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
 import { type PayloadEdit, Payload, compose } from "./payload.ts";
 import * as core from "../wasm/generated/server.js";
@@ -135,10 +135,11 @@ export class StoreJobs {
   }
 
   #fail(job: number, cause: unknown): void {
-    if (cause instanceof TaskStoreFullError) {
-      return core.failed(this.#receiver(), Date.now(), job, cause.reason === "task_limit" ? TOO_MANY : TOO_LARGE);
+    // Known by their names: a store may come from another copy of the package, as it does in a page without a bundler.
+    if ((cause as Partial<TaskStoreFullError> | undefined)?.name === "TaskStoreFullError") {
+      return core.failed(this.#receiver(), Date.now(), job, (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE);
     }
-    this.#failed(cause instanceof TaskError ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
+    this.#failed(isTaskError(cause) ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
     core.failed(this.#receiver(), Date.now(), job, STORE_FAILED);
   }
 }

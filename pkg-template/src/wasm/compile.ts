@@ -9,7 +9,7 @@ export function compile(characters: string, text: string): WebAssembly.Module {
     throw new TaskError(
       "wasm",
       "mcp-tasks cannot compile its WebAssembly here. In a browser, let the Content-Security-Policy's script-src allow 'wasm-unsafe-eval'. " +
-        'On an edge runtime that forbids compiling from bytes, let the bundler resolve the package with the condition "workerd" or "edge-light".',
+        'On an edge runtime that forbids compiling from bytes, let the bundler resolve the package with the condition "workerd" or "edge-light", or call provideWasm().',
       { cause },
     );
   }

@@ -1,0 +1,18 @@
+/** The compiled halves of the core, for {@link provideWasm}: `mcp-tasks/server.wasm` and `mcp-tasks/client.wasm` of this version. */
+export interface WasmModules {
+  /** What `TaskServer` needs. */
+  readonly server?: WebAssembly.Module;
+  /** What `TaskClient` needs. */
+  readonly client?: WebAssembly.Module;
+}
+
+/** What was handed over so far. */
+export const provided: { -readonly [half in keyof WasmModules]: WasmModules[half] } = {};
+
+/**
+ * Hands over compiled wasm, for a platform where code cannot be compiled from bytes and none of the package's own loaders fits.
+ * Nowhere else is it needed. Call it before the first `new TaskServer()` or `attach`; a half that is already in use stays.
+ */
+export function provideWasm(modules: WasmModules): void {
+  Object.assign(provided, modules);
+}
