@@ -1,0 +1,26 @@
+// What ran where in this run, for the table in the README: scripts/matrix.mjs makes it of these verdicts.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const folder = join(import.meta.dirname, "..", "..", "build", "matrix");
+
+/** A column of the table. */
+export type Column = "SDK v1, 2025-11-25" | "SDK v2, 2025-11-25" | "SDK v2, 2026-07-28" | "store there";
+
+/**
+ * Runs what proves the cells of one row, and writes down whether it did: `yes`, or what `body` calls it. A row names runtime or
+ * bundler with its major version.
+ */
+export async function prove(row: string, columns: readonly Column[], body: () => unknown): Promise<void> {
+  let verdict = "no";
+  try {
+    const said = await body();
+    verdict = typeof said === "string" ? said : "yes";
+  } finally {
+    mkdirSync(folder, { recursive: true });
+    for (const column of columns) {
+      const name = `${row} ${column}`.replace(/[^\w.]+/g, "-");
+      writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ row, column, verdict })}\n`);
+    }
+  }
+}

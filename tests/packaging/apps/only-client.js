@@ -1,0 +1,3 @@
+import { TaskClient } from "mcp-tasks";
+
+globalThis.kept = new TaskClient();

@@ -1,0 +1,3 @@
+import { TaskServer } from "mcp-tasks";
+
+globalThis.kept = new TaskServer();

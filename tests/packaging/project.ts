@@ -1,0 +1,66 @@
+// A user's project: the tarball and one SDK, installed by npm in an empty folder, with an app of apps/.
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { transform } from "esbuild";
+import { pack } from "./tarball.ts";
+
+const execute = promisify(execFile);
+const apps = join(import.meta.dirname, "apps");
+const root = join(import.meta.dirname, "..", "..");
+
+export type Sdk = "v1" | "v2";
+const PACKAGES = { v1: ["@modelcontextprotocol/sdk"], v2: ["@modelcontextprotocol/client", "@modelcontextprotocol/server"] } as const;
+
+/** What the app prints: a line for each generation that the SDK speaks. */
+export const EXPECTED: Record<Sdk, string> = {
+  v1: "v1 2025-11-25: working, completed: hello\n",
+  v2: "v2 2025-11-25: working, completed: hello\nv2 2026-07-28: working, completed: hello\n",
+};
+
+export class Project {
+  readonly folder: string;
+  readonly sdk: Sdk;
+
+  private constructor(folder: string, sdk: Sdk) {
+    this.folder = folder;
+    this.sdk = sdk;
+  }
+
+  /** @param more packages beside the SDK's, with their versions */
+  static async make(sdk: Sdk, more: readonly string[] = []): Promise<Project> {
+    const begun = Date.now();
+    const folder = await mkdtemp(join(tmpdir(), `mcp-tasks-${sdk}-`));
+    const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
+    const packages = [...PACKAGES[sdk].map((name) => `${name}@${devDependencies[name]}`), ...more];
+    await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    const options = ["--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    await execute("npm", ["install", ...options, await pack(folder), ...packages], { cwd: folder, shell: process.platform === "win32" });
+    for (const file of ["app.js", "job.js", "only-client.js", "only-server.js", "worker.js"]) await cp(join(apps, file), join(folder, file));
+    await cp(join(apps, `${sdk}.js`), join(folder, "sdk.js"));
+    console.log(`npm install mcp-tasks ${packages.join(" ")}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+    return new Project(folder, sdk);
+  }
+
+  /** The app as CommonJS, as a compiler would make it; its path. */
+  async commonJs(): Promise<string> {
+    for (const name of ["app", "job", "sdk"]) {
+      const { code } = await transform(await readFile(join(this.folder, `${name}.js`), "utf8"), { format: "cjs", platform: "node", target: "es2022" });
+      await writeFile(join(this.folder, `${name}.cjs`), code.replaceAll(/require\("(\.\/\w+)\.js"\)/g, 'require("$1.cjs")'));
+    }
+    return join(this.folder, "app.cjs");
+  }
+
+  /** What a program prints in the project. What it says on stderr is an error here. */
+  async run(program: string, ...parameters: string[]): Promise<string> {
+    const { stdout, stderr } = await execute(program, parameters, { cwd: this.folder, timeout: 60_000, env: { ...process.env, NO_COLOR: "1" } });
+    if (stderr !== "") throw new Error(`${program} ${parameters.join(" ")}: ${stderr}`);
+    return stdout;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+}
