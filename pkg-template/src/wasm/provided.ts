@@ -1,3 +1,5 @@
+import { ofThisRealm } from "./realm.ts";
+
 /** The compiled halves of the core, for {@link provideWasm}: `mcp-tasks/server.wasm` and `mcp-tasks/client.wasm` of this version. */
 export interface WasmModules {
   /** What `TaskServer` needs. */
@@ -7,12 +9,13 @@ export interface WasmModules {
 }
 
 /** What was handed over so far. */
-export const provided: { -readonly [half in keyof WasmModules]: WasmModules[half] } = {};
+export const provided: { server?: WebAssembly.Module; client?: WebAssembly.Module } = {};
 
 /**
  * Hands over compiled wasm, for a platform where code cannot be compiled from bytes and none of the package's own loaders fits.
  * Nowhere else is it needed. Call it before the first `new TaskServer()` or `attach`; a half that is already in use stays.
  */
 export function provideWasm(modules: WasmModules): void {
-  Object.assign(provided, modules);
+  if (modules.server !== undefined) provided.server = ofThisRealm(modules.server);
+  if (modules.client !== undefined) provided.client = ofThisRealm(modules.client);
 }

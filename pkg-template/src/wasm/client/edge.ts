@@ -1,7 +1,8 @@
 // For edge runtimes whose bundler wants to be told that a module is meant.
 import module from "../generated/client.wasm?module";
+import { ofThisRealm } from "../realm.ts";
 
 /** The compiled half. */
 export function wasmModule(): WebAssembly.Module {
-  return module;
+  return ofThisRealm(module);
 }
