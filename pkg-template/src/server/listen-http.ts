@@ -121,7 +121,8 @@ class MergedStream implements Carrier {
         },
         cancel: () => this.#leave(),
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: WAITING }),
+      // Edge runtimes have no `ByteLengthQueuingStrategy`.
+      { highWaterMark: WAITING, size: (chunk) => chunk.byteLength },
     );
   }
 
