@@ -1,6 +1,6 @@
 // One tiny app (apps/job.js) with the packed tarball, against each SDK, in every runtime and through every bundler.
 import assert from "node:assert/strict";
-import { readFile, readdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -8,15 +8,12 @@ import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import type { Browser } from "playwright-core";
 import { launchChromium } from "../engines/chromium.ts";
-import { prove, type Column } from "../engines/matrix.ts";
-import { EXPECTED, Project, type Sdk } from "./project.ts";
+import { prove } from "../engines/matrix.ts";
+import { COLUMNS, EXPECTED, HALVES, Project } from "./project.ts";
 import { installTools, named, node, platformProgram } from "./tools.ts";
 import { printedBy, serveFolder, type FileServer } from "./web.ts";
 
 type Bundler = (root: string, entry: string, outDir: string) => Promise<void>;
-
-const COLUMNS: Record<Sdk, readonly Column[]> = { v1: ["SDK v1, 2025-11-25"], v2: ["SDK v2, 2025-11-25", "SDK v2, 2026-07-28"] };
-const HALVES = ["client", "server"] as const;
 
 installTools();
 const bundlers = (await import(pathToFileURL(join(import.meta.dirname, "apps", "bundlers.js")).href)) as Record<"esbuild" | "vite" | "webpack" | "rollup", Bundler>;
@@ -30,21 +27,6 @@ const BUNDLERS = [
 let browser: Browser;
 before(async () => void (browser = await launchChromium()));
 after(() => browser?.close());
-
-/** How often the wasm of a half is in these files: as text, as the package embeds it, or as bytes. */
-async function copies(project: Project, half: (typeof HALVES)[number], folder: string): Promise<number> {
-  const generated = join(project.folder, "node_modules", "mcp-tasks", "dist", "wasm", "generated");
-  const [, text] = /text =\s*"(.{200})/.exec(await readFile(join(generated, `${half}-bytes.js`), "utf8"))!;
-  const bytes = await readFile(join(generated, `${half}.wasm`));
-  let found = 0;
-  for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!file.isFile()) continue;
-    const content = await readFile(join(file.parentPath, file.name));
-    found += content.toString("latin1").split(text!).length - 1;
-    if (content.equals(bytes)) found++;
-  }
-  return found;
-}
 
 for (const sdk of ["v1", "v2"] as const) {
   describe(`the packed package with SDK ${sdk}`, () => {
@@ -85,7 +67,7 @@ for (const sdk of ["v1", "v2"] as const) {
           loader: { ".wasm": "copy" },
           assetNames: "[name]",
         });
-        for (const half of HALVES) assert.equal(await copies(project, half, out), 1, half);
+        for (const half of HALVES) assert.equal(await project.copies(half, out), 1, half);
         const modules = HALVES.map((half) => ({ type: "CompiledWasm" as const, path: join(out, `${half}.wasm`) }));
         const worker = new Miniflare({ modulesRoot: out, modules: [{ type: "ESModule", path: join(out, "worker.js") }, ...modules], compatibilityDate: "2026-04-01" });
         try {
@@ -100,7 +82,7 @@ for (const sdk of ["v1", "v2"] as const) {
         runs(title, async () => {
           const out = join(project.folder, "out", title);
           await bundle(project.folder, "app.js", out);
-          for (const half of HALVES) assert.equal(await copies(project, half, out), 1, half);
+          for (const half of HALVES) assert.equal(await project.copies(half, out), 1, half);
           if (page !== undefined) await writeFile(join(out, "app.html"), page);
           const served = await serveFolder(out);
           try {
@@ -116,7 +98,7 @@ for (const sdk of ["v1", "v2"] as const) {
         for (const half of HALVES) {
           const out = join(project.folder, "out", `${title} ${half}`);
           await bundle(project.folder, `only-${half}.js`, out);
-          for (const other of HALVES) assert.equal(await copies(project, other, out), other === half ? 1 : 0, `${other} in ${half}`);
+          for (const other of HALVES) assert.equal(await project.copies(other, out), other === half ? 1 : 0, `${other} in ${half}`);
         }
       });
     }
@@ -124,7 +106,7 @@ for (const sdk of ["v1", "v2"] as const) {
     test("runs in one file that esbuild made for Node", async () => {
       const out = join(project.folder, "out", "node");
       await build({ absWorkingDir: project.folder, entryPoints: ["app.js"], outdir: out, bundle: true, platform: "node", format: "cjs", outExtension: { ".js": ".cjs" } });
-      for (const half of HALVES) assert.equal(await copies(project, half, out), 1, half);
+      for (const half of HALVES) assert.equal(await project.copies(half, out), 1, half);
       assert.equal(await project.run(node(20), join(out, "app.cjs")), EXPECTED[sdk]);
     });
   });

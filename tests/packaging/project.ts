@@ -1,10 +1,11 @@
 // A user's project: the tarball and one SDK, installed by npm in an empty folder, with an app of apps/.
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { transform } from "esbuild";
+import type { Column } from "../engines/matrix.ts";
 import { pack } from "./tarball.ts";
 
 const execute = promisify(execFile);
@@ -12,6 +13,10 @@ const apps = join(import.meta.dirname, "apps");
 const root = join(import.meta.dirname, "..", "..");
 
 export type Sdk = "v1" | "v2";
+/** What the app proves, in the table of the README. */
+export const COLUMNS: Record<Sdk, readonly Column[]> = { v1: ["SDK v1, 2025-11-25"], v2: ["SDK v2, 2025-11-25", "SDK v2, 2026-07-28"] };
+/** The halves of the core. */
+export const HALVES = ["client", "server"] as const;
 const PACKAGES = { v1: ["@modelcontextprotocol/sdk"], v2: ["@modelcontextprotocol/client", "@modelcontextprotocol/server"] } as const;
 
 /** What the app prints: a line for each generation that the SDK speaks. */
@@ -29,12 +34,13 @@ export class Project {
     this.sdk = sdk;
   }
 
-  /** @param more packages beside the SDK's, with their versions */
-  static async make(sdk: Sdk, more: readonly string[] = []): Promise<Project> {
+  /** @param options where else the project lies, and what else is installed */
+  static async make(sdk: Sdk, { within = tmpdir(), beside = [] }: { within?: string; beside?: readonly Sdk[] } = {}): Promise<Project> {
     const begun = Date.now();
-    const folder = await mkdtemp(join(tmpdir(), `mcp-tasks-${sdk}-`));
+    await mkdir(within, { recursive: true });
+    const folder = await mkdtemp(join(within, `mcp-tasks-${sdk}-`));
     const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
-    const packages = [...PACKAGES[sdk].map((name) => `${name}@${devDependencies[name]}`), ...more];
+    const packages = [sdk, ...beside].flatMap((each) => PACKAGES[each]).map((name) => `${name}@${devDependencies[name]}`);
     await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
     const options = ["--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     await execute("npm", ["install", ...options, await pack(folder), ...packages], { cwd: folder, shell: process.platform === "win32" });
@@ -53,11 +59,31 @@ export class Project {
     return join(this.folder, "app.cjs");
   }
 
+  /** How often the wasm of a half is in a folder's files: as text, as the package embeds it, or as a file of its own. */
+  async copies(half: (typeof HALVES)[number], folder: string): Promise<number> {
+    const generated = join(this.folder, "node_modules", "mcp-tasks", "dist", "wasm", "generated");
+    const [, text] = /text =\s*"(.{200})/.exec(await readFile(join(generated, `${half}-bytes.js`), "utf8"))!;
+    const bytes = await readFile(join(generated, `${half}.wasm`));
+    let found = 0;
+    for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      const content = await readFile(join(file.parentPath, file.name));
+      found += content.toString("latin1").split(text!).length - 1;
+      if (content.equals(bytes)) found++;
+    }
+    return found;
+  }
+
   /** What a program prints in the project. What it says on stderr is an error here. */
   async run(program: string, ...parameters: string[]): Promise<string> {
-    const { stdout, stderr } = await execute(program, parameters, { cwd: this.folder, timeout: 60_000, env: { ...process.env, NO_COLOR: "1" } });
+    const { stdout, stderr } = await this.execute(program, ...parameters);
     if (stderr !== "") throw new Error(`${program} ${parameters.join(" ")}: ${stderr}`);
     return stdout;
+  }
+
+  /** Runs a program in the project. */
+  execute(program: string, ...parameters: string[]): Promise<{ stdout: string; stderr: string }> {
+    return execute(program, parameters, { cwd: this.folder, timeout: 120_000, env: { ...process.env, NO_COLOR: "1" } });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
