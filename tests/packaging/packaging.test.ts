@@ -1,4 +1,4 @@
-// What a user gets: the tarball, installed in an empty project, in the Node that runs this and in the one outside.
+// The tarball in an empty project: what npm makes of it, and that every entry loads, without an SDK. Apps on it: apps.test.ts.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { promisify } from "node:util";
-import { build } from "esbuild";
 
 import { pack } from "./tarball.ts";
 
@@ -80,46 +79,6 @@ suite("the packed package", { timeout: 120_000 }, async () => {
     const { packages } = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8")) as { packages: object };
     assert.deepEqual(Object.keys(packages), ["", "node_modules/mcp-tasks"]);
   });
-
-  test("runs from one bundled file", async () => {
-    const outfile = join(project, "elsewhere", "bundle.mjs");
-    await build({ entryPoints: [join(project, "module.mjs")], outfile, bundle: true, format: "esm", platform: "neutral", external: ["node:*"] });
-    const { stdout } = await execute(process.execPath, [outfile], { cwd: tmpdir() });
-    assert.equal(stdout, "the core is loaded\n");
-  });
-
-  for (const [entry, mine, others] of [["TaskClient", "client", "server"], ["TaskServer", "server", "client"]] as const) {
-    test(`who imports only ${entry} bundles only its half`, async () => {
-      const { metafile } = await build({
-        stdin: { contents: `export { ${entry} } from "mcp-tasks";`, resolveDir: project },
-        bundle: true,
-        write: false,
-        metafile: true,
-        format: "esm",
-        platform: "neutral",
-      });
-      const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs)).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([file]) => file);
-      assert.ok(inputs.some((file) => file.endsWith(`generated/${mine}-bytes.js`)));
-      assert.deepEqual(inputs.filter((file) => file.includes(`generated/${others}`) || file.includes(`dist/${others}`)), []);
-    });
-  }
-
-  for (const condition of ["workerd", "edge-light"]) {
-    test(`with the condition ${condition} the wasm is a module of its own`, async () => {
-      const { outputFiles } = await build({
-        entryPoints: [join(project, "module.mjs")],
-        bundle: true,
-        write: false,
-        format: "esm",
-        platform: "neutral",
-        conditions: [condition],
-        external: ["node:*", "*.wasm", "*.wasm?module"],
-      });
-      const text = outputFiles[0]!.text;
-      for (const half of ["server", "client"]) assert.ok(text.includes(`generated/${half}.wasm${condition === "workerd" ? "" : "?module"}"`), half);
-      assert.doesNotMatch(text, /generated\/\w+-bytes/, "the inline bytes are there too");
-    });
-  }
 
   test("is the same, byte for byte, when packed again", async () => {
     const hash = async (file: string) => createHash("sha256").update(await readFile(file)).digest("hex");

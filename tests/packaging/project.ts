@@ -44,7 +44,7 @@ export class Project {
     await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
     const options = ["--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     await execute("npm", ["install", ...options, await pack(folder), ...packages], { cwd: folder, shell: process.platform === "win32" });
-    for (const file of ["app.js", "job.js", "only-client.js", "only-server.js", "worker.js"]) await cp(join(apps, file), join(folder, file));
+    for (const file of ["app.js", "job.js", "only-client.js", "only-server.js", "provided.js", "worker.js"]) await cp(join(apps, file), join(folder, file));
     await cp(join(apps, `${sdk}.js`), join(folder, "sdk.js"));
     console.log(`npm install mcp-tasks ${packages.join(" ")}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
     return new Project(folder, sdk);

@@ -1,3 +1,8 @@
 import { run } from "./sdk.js";
 
-export default { fetch: async () => new Response((await run()).map((line) => `${line}\n`).join("")) };
+export default {
+  fetch: async () => {
+    const lines = await run().catch((error) => [`${error.code}: ${error.message}`]);
+    return new Response(lines.map((line) => `${line}\n`).join(""));
+  },
+};

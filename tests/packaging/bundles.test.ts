@@ -1,0 +1,135 @@
+// What bundles hold and what they leave out, and what is said where the wasm cannot be had.
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { build } from "esbuild";
+import type { Browser } from "playwright-core";
+import { launchChromium } from "../engines/chromium.ts";
+import { bundlers } from "./bundlers.ts";
+import { EXPECTED, HALVES, Project } from "./project.ts";
+import { node } from "./tools.ts";
+import { printedBy, serveFolder } from "./web.ts";
+import { askWorker, bundleWorker } from "./workerd.ts";
+
+let project: Project;
+let browser: Browser;
+before(async () => void ([project, browser] = await Promise.all([Project.make("v2"), launchChromium()])));
+after(async () => {
+  await browser?.close();
+  await project?.[Symbol.asyncDispose]();
+});
+
+describe("one half of the core alone is in a bundle that uses no other", () => {
+  for (const [name, bundle] of Object.entries(bundlers)) {
+    test(name, async () => {
+      for (const half of HALVES) {
+        const out = join(project.folder, "out", `${name} ${half}`);
+        await bundle(project.folder, `only-${half}.js`, out);
+        for (const other of HALVES) assert.equal(await project.copies(other, out), other === half ? 1 : 0, `${other} in ${half}`);
+      }
+    });
+  }
+
+  test("esbuild, for workerd", async () => {
+    for (const half of HALVES) {
+      const out = await bundleWorker(project, `only-${half}.js`, ["workerd"]);
+      for (const other of HALVES) assert.equal(await project.copies(other, out), other === half ? 1 : 0, `${other} in ${half}`);
+    }
+  });
+});
+
+/** The files of the package that a bundle of `code` has something of. */
+async function bundled(code: string): Promise<string[]> {
+  const { metafile } = await build({
+    stdin: { contents: code, resolveDir: project.folder },
+    bundle: true,
+    write: false,
+    metafile: true,
+    format: "esm",
+    platform: "neutral",
+    external: ["@opentelemetry/api"],
+  });
+  return Object.values(metafile.outputs)
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([file]) => file.replace(/^.*mcp-tasks\/dist\//, ""))
+    .filter((file) => file !== "<stdin>")
+    .sort();
+}
+
+describe("an entry pulls in nothing that is another's", () => {
+  /** What each entry may have besides its own file. */
+  const ENTRIES: Record<string, RegExp> = {
+    "stores/memory": /^(errors|store|watchers|stores\/memory)\.js$/,
+    "stores/sqlite": /^(errors|store|watchers|sqlite-tasks|stores\/sqlite)\.js$/,
+    "stores/postgres": /^(errors|store|watchers|stores\/postgres)\.js$/,
+    "stores/redis": /^(errors|store|watchers|redis\/\w+|stores\/redis)\.js$/,
+    "stores/indexeddb": /^(errors|store|watchers|stores\/indexeddb)\.js$/,
+    "stores/durable-object": /^(errors|store|watchers|sqlite-tasks|server\/facts|stores\/durable-object)\.js$/,
+    "store-kit": /^(errors|store|store-kit)\.js$/,
+    otel: /^(errors|otel)\.js$/,
+  };
+  for (const [entry, own] of Object.entries(ENTRIES)) {
+    test(entry, async () => {
+      const files = await bundled(`export * from "mcp-tasks/${entry}";`);
+      assert.ok(files.includes(`${entry}.js`), files.join());
+      assert.deepEqual(files.filter((file) => !own.test(file)), []);
+    });
+  }
+
+  test("and one that is imported for nothing leaves nothing", async () => {
+    for (const entry of ["mcp-tasks", ...Object.keys(ENTRIES).map((name) => `mcp-tasks/${name}`)]) {
+      assert.deepEqual(await bundled(`import "${entry}";`), [], entry);
+    }
+  });
+});
+
+describe("where the wasm cannot be had, the error says what to do", () => {
+  test("a page whose Content-Security-Policy forbids it, and one that allows it", async () => {
+    const out = join(project.folder, "out", "csp");
+    await bundlers.esbuild(project.folder, "app.js", out);
+    await writeFile(join(out, "app.html"), '<!doctype html><script src="app.js"></script>');
+    for (const [policy, expected] of [
+      ["script-src 'self'", /^wasm: .*Content-Security-Policy's script-src allow 'wasm-unsafe-eval'/],
+      ["script-src 'self' 'wasm-unsafe-eval'", new RegExp(`^${EXPECTED.v2}$`)],
+    ] as const) {
+      const served = await serveFolder(out, { "content-security-policy": policy });
+      try {
+        assert.match(await printedBy(browser, `${served.url}app.html`, expected.source.startsWith("^wasm") ? 1 : 2), expected);
+      } finally {
+        await served.close();
+      }
+    }
+  });
+
+  test("a Worker that was bundled without the condition for it", async () => {
+    const out = await bundleWorker(project, "worker.js", ["worker"]);
+    assert.match(await askWorker(out, "worker.js"), /^wasm: .*forbids compiling from bytes, let the bundler resolve the package with the condition "workerd" or "edge-light", or call provideWasm\(\)/);
+  });
+
+  test("a bundle that leaves it to provideWasm, which was not called", async () => {
+    const out = await bundleWorker(project, "worker.js", ["mcp-tasks:manual"]);
+    for (const half of HALVES) assert.equal(await project.copies(half, out), 0, half);
+    assert.match(await askWorker(out, "worker.js"), /^wasm: .*call provideWasm\(\{ (client|server) \}\) with the compiled mcp-tasks\/\1\.wasm/);
+    for (const app of ["app.js", await project.commonJs()]) assert.match(await project.run(node(20), "--conditions=mcp-tasks:manual", app), /^wasm: .*call provideWasm/);
+  });
+});
+
+test("provideWasm takes the modules that a Worker imports itself", async () => {
+  const out = await bundleWorker(project, "provided.js", ["mcp-tasks:manual"]);
+  for (const half of HALVES) assert.equal(await project.copies(half, out), 1, half);
+  assert.equal(await askWorker(out, "provided.js"), EXPECTED.v2);
+});
+
+test("provideWasm says of the wrong module that it does not fit", async () => {
+  const code = `
+    import { readFileSync } from "node:fs";
+    import { TaskClient, TaskServer, provideWasm } from "mcp-tasks";
+    import { run } from "./sdk.js";
+    provideWasm({ server: new WebAssembly.Module(readFileSync(new URL(import.meta.resolve("mcp-tasks/client.wasm")))) });
+    await run().catch(({ code, message }) => console.log(code, message));
+  `;
+  await writeFile(join(project.folder, "wrong.js"), code);
+  assert.match(await project.run(node(24), "wrong.js"), /^wasm .*does not start.*this very version/);
+});
