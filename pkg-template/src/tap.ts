@@ -2,10 +2,10 @@
 export interface Message {
   jsonrpc: "2.0";
   id?: unknown;
-  method?: string;
-  params?: Record<string, unknown>;
-  result?: Record<string, unknown>;
-  error?: { code: number; message: string; data?: unknown };
+  method?: string | undefined;
+  params?: Record<string, unknown> | undefined;
+  result?: Record<string, unknown> | undefined;
+  error?: { code: number; message: string; data?: unknown } | undefined;
 }
 
 /** What a transport adds to an inbound message; both SDKs' shapes. */
@@ -18,7 +18,9 @@ export interface TransportLike {
   start(): Promise<void>;
   send(message: Message, options?: SendOptions): Promise<void>;
   close(): Promise<void>;
-  onmessage?: ((message: Message, extra?: Extra) => void) | undefined;
+  // Each SDK has types of its own for what it hands over, narrower than these.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  onmessage?: ((message: any, extra?: any) => void) | undefined;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   sessionId?: string | undefined;
