@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { prove } from "../engines/matrix.ts";
 import { freePorts } from "../engines/ports.ts";
-import { COLUMNS, EXPECTED, Project, type Sdk } from "./project.ts";
+import { COLUMNS, EXPECTED, PACKAGES, Project, type Sdk } from "./project.ts";
 import { installTools, named, node, resolveTool } from "./tools.ts";
 
 installTools();
@@ -38,7 +38,7 @@ const CASES = [
 
 describe("the packed package in edge routes of Next.js", () => {
   let project: Project;
-  before(async () => void (project = await Project.make("v2", { within: join(import.meta.dirname, ".projects"), beside: ["v1"] })));
+  before(async () => void (project = await Project.make("v2", { within: join(import.meta.dirname, ".projects"), beside: PACKAGES.v1 })));
   after(() => project?.[Symbol.asyncDispose]());
 
   for (const { bundler, folder, path, sdks } of CASES) {

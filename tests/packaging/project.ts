@@ -17,7 +17,7 @@ export type Sdk = "v1" | "v2";
 export const COLUMNS: Record<Sdk, readonly Column[]> = { v1: ["SDK v1, 2025-11-25"], v2: ["SDK v2, 2025-11-25", "SDK v2, 2026-07-28"] };
 /** The halves of the core. */
 export const HALVES = ["client", "server"] as const;
-const PACKAGES = { v1: ["@modelcontextprotocol/sdk"], v2: ["@modelcontextprotocol/client", "@modelcontextprotocol/server"] } as const;
+export const PACKAGES = { v1: ["@modelcontextprotocol/sdk"], v2: ["@modelcontextprotocol/client", "@modelcontextprotocol/server"] } as const;
 
 /** What the app prints: a line for each generation that the SDK speaks. */
 export const EXPECTED: Record<Sdk, string> = {
@@ -35,12 +35,12 @@ export class Project {
   }
 
   /** @param options where else the project lies, and what else is installed */
-  static async make(sdk: Sdk, { within = tmpdir(), beside = [] }: { within?: string; beside?: readonly Sdk[] } = {}): Promise<Project> {
+  static async make(sdk: Sdk, { within = tmpdir(), beside = [] }: { within?: string; beside?: readonly string[] } = {}): Promise<Project> {
     const begun = Date.now();
     await mkdir(within, { recursive: true });
     const folder = await mkdtemp(join(within, `mcp-tasks-${sdk}-`));
     const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
-    const packages = [sdk, ...beside].flatMap((each) => PACKAGES[each]).map((name) => `${name}@${devDependencies[name]}`);
+    const packages = [...PACKAGES[sdk], ...beside].map((name) => `${name}@${devDependencies[name]}`);
     await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
     const options = ["--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     await execute("npm", ["install", ...options, await pack(folder), ...packages], { cwd: folder, shell: process.platform === "win32" });
