@@ -1,8 +1,9 @@
 // `npm test`: everything, in the order in which a mistake shows soonest. All Node test files run, whatever fails in them;
 // otherwise the first step that fails ends it.
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { WASM, wasmFlags } from "./build.mjs";
+import { matrix, verdicts } from "./matrix.mjs";
 import { pack } from "./pack.mjs";
 import { modernPath, root, run, runPackage, say, step } from "./tools.mjs";
 
@@ -13,7 +14,9 @@ export async function test() {
   if (await hasClippy()) await step("clippy", async () => run("cargo", ["clippy", "--quiet", "--locked", ...WASM], { env: await wasmFlags() }));
   else say("clippy is not installed: left out");
   await step("types of tests and demo", () => runPackage("typescript", "tsc", ["-p", root]));
+  rmSync(verdicts, { recursive: true, force: true });
   await step("node tests", () => run(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", "tests/**/*.test.ts"]));
+  matrix({ check: true });
   await step("requirements", () => run(process.execPath, [join(root, "tests", "requirements", "gate.mjs")]));
   await step("conformance", () => run(process.execPath, [join(root, "tests", "conformance", "run.mjs")]));
 }

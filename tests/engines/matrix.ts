@@ -5,7 +5,7 @@ import { join } from "node:path";
 const folder = join(import.meta.dirname, "..", "..", "build", "matrix");
 
 /** A column of the table. */
-export type Column = "SDK v1, 2025-11-25" | "SDK v2, 2025-11-25" | "SDK v2, 2026-07-28" | "store there";
+export type Column = "SDK v1, 2025-11-25" | "SDK v2, 2025-11-25" | "SDK v2, 2026-07-28" | "IndexedDB";
 
 /**
  * Runs what proves the cells of one row, and writes down whether it did: `yes`, or what `body` calls it. A row names runtime or

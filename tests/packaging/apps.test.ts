@@ -65,7 +65,7 @@ for (const sdk of ["v1", "v2"] as const) {
 
     for (const { title, bundle, page } of BUNDLERS) {
       test(`runs in a page that ${title} made, with each half of the core once`, () =>
-        runs(title, async () => {
+        runs(`page, ${title}`, async () => {
           const out = join(project.folder, "out", title);
           await bundle(project.folder, "app.js", out);
           for (const half of HALVES) assert.equal(await project.copies(half, out), 1, half);
@@ -80,7 +80,7 @@ for (const sdk of ["v1", "v2"] as const) {
     }
 
     test("runs in a page without a bundler, from a file server", () =>
-      runs("ES modules of a file server", async () => {
+      runs("page, ES modules of a file server", async () => {
         // The SDK has no files for pages, so these are made.
         const names: readonly string[] = SDK_MODULES[sdk];
         const entryPoints = names.map((name, index) => ({ in: name, out: `sdk-${index}` }));

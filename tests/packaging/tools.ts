@@ -1,25 +1,54 @@
 // The runtimes and bundlers that the apps run on, from the lock file beside this: nothing of it belongs to the development tree.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
 const here = import.meta.dirname;
 const modules = join(here, "node_modules");
 const windows = process.platform === "win32";
-type Versions = Record<string, string>;
 
-/** Installs them where they are not there yet. */
+/** Installs them where they are not there yet. Test files run side by side: one installs, the others wait for it. */
 export function installTools(): void {
-  const { devDependencies, optionalDependencies } = JSON.parse(readFileSync(join(here, "package.json"), "utf8")) as Record<string, Versions>;
-  const wanted = Object.entries(devDependencies!).map(([name, version]) => [name, version.split("@").at(-1)] as const);
-  // npm writes this file last.
-  if (existsSync(join(modules, ".package-lock.json")) && wanted.every(([name, version]) => installedVersion(name) === version)) return;
-  const nodes = Object.keys(optionalDependencies!).filter((name) => name.endsWith(`${process.platform}-${process.arch}`));
-  const names = [...Object.keys(devDependencies!), ...nodes];
-  console.log(`Installing for the packaging tests, about 1 GB: ${names.join(", ")} …`);
-  const { status, stderr, error } = spawnSync("npm", ["ci", "--prefix", here, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: here, shell: windows, encoding: "utf8", timeout: 600_000 });
+  const lock = join(here, ".installing");
+  while (!installed()) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+      if (!existsSync(lock) || runs(Number(readFileSync(lock, "utf8")))) continue;
+      rmSync(lock, { force: true }); // whoever wrote it is gone
+      continue;
+    }
+    try {
+      if (!installed()) install();
+    } finally {
+      rmSync(lock, { force: true });
+    }
+  }
+}
+
+const wanted = JSON.parse(readFileSync(join(here, "package.json"), "utf8")) as Record<"devDependencies" | "optionalDependencies", Record<string, string>>;
+
+/** npm writes `.package-lock.json` last. */
+function installed(): boolean {
+  return existsSync(join(modules, ".package-lock.json")) && Object.entries(wanted.devDependencies).every(([name, version]) => installedVersion(name) === version.split("@").at(-1));
+}
+
+function install(): void {
+  const nodes = Object.keys(wanted.optionalDependencies).filter((name) => name.endsWith(`${process.platform}-${process.arch}`));
+  console.log(`Installing for the packaging tests, about 1 GB: ${[...Object.keys(wanted.devDependencies), ...nodes].join(", ")} …`);
+  const { status, stderr, error } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: here, shell: windows, encoding: "utf8", timeout: 600_000 });
   if (status !== 0) throw new Error(`npm ci in tests/packaging failed\n${stderr}\n${error?.message ?? ""}`);
+}
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function installedVersion(name: string): string | undefined {

@@ -36,7 +36,7 @@ export async function printedBy(browser: Browser, url: string, lines: number): P
   try {
     return await new Promise<string>((resolve, reject) => {
       const printed: string[] = [];
-      const timer = setTimeout(() => reject(new Error(`${url} printed only ${JSON.stringify(printed)}`)), 20_000);
+      const timer = setTimeout(() => reject(new Error(`${url} printed only ${JSON.stringify(printed)}`)), 60_000);
       page.on("pageerror", (error) => reject(error));
       page.on("console", (message) => {
         printed.push(message.text());
