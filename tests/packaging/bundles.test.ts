@@ -49,6 +49,7 @@ async function bundled(code: string): Promise<string[]> {
     format: "esm",
     platform: "neutral",
     external: ["@opentelemetry/api"],
+    logLevel: "error",
   });
   return Object.values(metafile.outputs)
     .flatMap(({ inputs }) => Object.entries(inputs))
@@ -82,6 +83,41 @@ describe("an entry pulls in nothing that is another's", () => {
     for (const entry of ["mcp-tasks", ...Object.keys(ENTRIES).map((name) => `mcp-tasks/${name}`)]) {
       assert.deepEqual(await bundled(`import "${entry}";`), [], entry);
     }
+  });
+});
+
+describe("a page without a bundler", () => {
+  const dist = "/node_modules/mcp-tasks/dist";
+  /** What a page of `code` prints, and the files of the package that it asks for. */
+  async function page(code: string): Promise<{ printed: string; files: string[] }> {
+    await writeFile(join(project.folder, "page.html"), `<!doctype html><script type="module">${code}</script>`);
+    const served = await serveFolder(project.folder);
+    try {
+      const printed = await printedBy(browser, `${served.url}page.html`, 1);
+      return { printed, files: served.asked.filter((path) => path.startsWith(dist)).map((path) => path.slice(dist.length + 1)).sort() };
+    } finally {
+      await served.close();
+    }
+  }
+
+  for (const [half, name] of [["client", "TaskClient"], ["server", "TaskServer"]]) {
+    test(`loads the ${half}'s half alone`, async () => {
+      const transport = "{ start() {}, send() {}, close() {} }";
+      const { printed, files } = await page(`import { ${name} } from "${dist}/browser/${half}.js"; new ${name}().attach(${transport}); console.log("attached");`);
+      assert.equal(printed, "attached\n");
+      assert.deepEqual(files, [`browser/${half}.js`, "browser/shared.js"]);
+    });
+  }
+
+  test("takes a store as it is", async () => {
+    const { printed, files } = await page(`
+      import { indexedDbStore } from "${dist}/stores/indexeddb.js";
+      const store = indexedDbStore("tasks");
+      await store.put({ owner: "alice", id: "a", version: 1, createdAt: 1, dueAt: null, state: "w", payload: "{}" });
+      console.log((await store.get("alice", "a")).payload);
+    `);
+    assert.equal(printed, "{}\n");
+    assert.ok(!files.some((file) => /wasm|browser/.test(file)), files.join());
   });
 });
 

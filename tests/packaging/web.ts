@@ -9,12 +9,16 @@ const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javas
 
 export interface FileServer {
   readonly url: string;
+  /** The paths of the files that were asked for. */
+  readonly asked: readonly string[];
   close(): Promise<void>;
 }
 
 /** @param headers sent with every file */
 export async function serveFolder(folder: string, headers: Record<string, string> = {}): Promise<FileServer> {
+  const asked: string[] = [];
   const server = createServer(async ({ url = "/" }, response) => {
+    asked.push(url);
     const file = normalize(join(folder, decodeURIComponent(new URL(url, "http://localhost").pathname)));
     const body = file.startsWith(folder + sep) ? await readFile(file).catch(() => undefined) : undefined;
     if (body === undefined) return response.writeHead(url === "/favicon.ico" ? 204 : 404).end();
@@ -23,6 +27,7 @@ export async function serveFolder(folder: string, headers: Record<string, string
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    asked,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
