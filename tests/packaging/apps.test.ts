@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import type { Browser } from "playwright-core";
 import { launchChromium } from "../engines/chromium.ts";
 import { prove } from "../engines/matrix.ts";
-import { bundlers } from "./bundlers.ts";
+import { bundlers, serveWithVite } from "./bundlers.ts";
 import { COLUMNS, EXPECTED, HALVES, Project } from "./project.ts";
 import { installTools, named, node, platformProgram } from "./tools.ts";
 import { printedBy, serveFolder, type FileServer } from "./web.ts";
@@ -78,6 +78,16 @@ for (const sdk of ["v1", "v2"] as const) {
           }
         }));
     }
+
+    test("runs in a page of Vite's development server", () =>
+      runs(`page, ${named("Vite", "vite")}, development`, async () => {
+        const served = await serveWithVite(project.folder);
+        try {
+          return await printedBy(browser, served.url, LINES[sdk]);
+        } finally {
+          await served.close();
+        }
+      }));
 
     test("runs in a page without a bundler, from a file server", () =>
       runs("page, ES modules of a file server", async () => {

@@ -35,17 +35,19 @@ export async function serveFolder(folder: string, headers: Record<string, string
   };
 }
 
-/** The first lines that a page prints. Rejects with what the page fails with instead. */
+/** The first lines that a page prints with `console.log`. Rejects with what the page fails with instead. */
 export async function printedBy(browser: Browser, url: string, lines: number): Promise<string> {
   const page = await browser.newPage();
   try {
     return await new Promise<string>((resolve, reject) => {
       const printed: string[] = [];
-      const timer = setTimeout(() => reject(new Error(`${url} printed only ${JSON.stringify(printed)}`)), 60_000);
+      const others: string[] = [];
+      const timer = setTimeout(() => reject(new Error(`${url} printed only ${JSON.stringify(printed)} and complained ${JSON.stringify(others)}`)), 60_000);
       page.on("pageerror", (error) => reject(error));
       page.on("console", (message) => {
+        if (message.type() !== "log") return void others.push(message.text());
         printed.push(message.text());
-        if (printed.length < lines && message.type() === "log") return;
+        if (printed.length < lines) return;
         clearTimeout(timer);
         resolve(printed.map((line) => `${line}\n`).join(""));
       });

@@ -13,7 +13,9 @@ export const provided: { server?: WebAssembly.Module; client?: WebAssembly.Modul
 
 /**
  * Hands over compiled wasm, for a platform where code cannot be compiled from bytes and none of the package's own loaders fits.
- * Nowhere else is it needed. Call it before the first `new TaskServer()` or `attach`; a half that is already in use stays.
+ * Nowhere else is it needed. Call it before the first `new TaskServer()` or `attach`; a half that is already in use stays. With
+ * the condition `mcp-tasks:manual`, a bundler leaves the package's own wasm out. Where a module does not fit this version, the
+ * first use throws a `TaskError` with the code `wasm`.
  */
 export function provideWasm(modules: WasmModules): void {
   if (modules.server !== undefined) provided.server = ofThisRealm(modules.server);

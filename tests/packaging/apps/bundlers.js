@@ -10,6 +10,15 @@ export async function vite(root, entry, outDir) {
   await build({ root, configFile: false, logLevel: "error", build: { outDir, rolldownOptions: { input: join(root, page) } } });
 }
 
+/** Vite's development server, which bundles packages alone, when a page asks for them. */
+export async function serveWithVite(root) {
+  const { createServer } = await import("vite");
+  await writeFile(join(root, "dev.html"), '<!doctype html><script type="module" src="./app.js"></script>');
+  const server = await createServer({ root, configFile: false, logLevel: "error", server: { host: "127.0.0.1", port: 0 } });
+  await server.listen();
+  return { url: `http://127.0.0.1:${server.httpServer.address().port}/dev.html`, close: () => server.close() };
+}
+
 export async function webpack(root, entry, path) {
   const { default: compile } = await import("webpack");
   const compiler = compile({ mode: "production", context: root, entry: `./${entry}`, output: { path, filename: basename(entry) }, performance: false });
