@@ -10,7 +10,7 @@ export const verdicts = join(work, "matrix");
 const readme = join(root, "README.md");
 const BEGIN = "<!-- The runtime matrix: made by scripts/matrix.mjs of what ran. -->";
 const END = "<!-- The end of the runtime matrix. -->";
-const COLUMNS = ["SDK v1, 2025-11-25", "SDK v2, 2025-11-25", "SDK v2, 2026-07-28", "IndexedDB"];
+const COLUMNS = ["SDK v1, 2025-11-25", "SDK v2, 2025-11-25", "SDK v2, 2026-07-28", "IndexedDB", "core's tests"];
 /** How rows begin, in their order; others follow, by name. */
 const ORDER = ["Node", "Deno", "Bun", "workerd", "Next.js", "page", "Chromium", "Firefox", "WebKit"];
 

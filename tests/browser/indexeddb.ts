@@ -12,7 +12,6 @@ import { type PageServer, servePage } from "../engines/page-server.ts";
 import { evaluateOnDisk } from "../engines/webkit.ts";
 import type { PageTests } from "./indexeddb-page.ts";
 import type { ReadTask, StartTask } from "./indexeddb-server-page.ts";
-import { type Counts, countTests } from "./verdict.ts";
 
 declare const tests: PageTests;
 declare const startTask: StartTask;
@@ -46,11 +45,10 @@ function remote(page: Page, database: string): TaskStore {
 /** What two pages and a reload can do to it that one page cannot. */
 const ACROSS_PAGES = /concurrent inserts|of its peer|to its peer|after reopening|once and for all/;
 
-export function indexedDbTests(browser: () => Browser, counts: Counts, name: BrowserName): void {
+export function indexedDbTests(browser: () => Browser, name: BrowserName): void {
   let server: PageServer;
   before(async () => void (server = await servePage(join(import.meta.dirname, "indexeddb-page.ts"))));
   after(() => server?.close());
-  countTests(counts);
 
   // X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
   // are a store's.

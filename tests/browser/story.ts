@@ -6,11 +6,10 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "../engines/browser.ts";
 import { type PageServer, servePage } from "../engines/page-server.ts";
 import type { PageStory } from "./story-page.ts";
-import { type Counts, countTests } from "./verdict.ts";
 
 declare const tellStory: PageStory;
 
-export function storyTests(browser: () => Browser, counts: Counts): void {
+export function storyTests(browser: () => Browser): void {
   let server: PageServer;
   let page: Page;
   before(async () => {
@@ -21,7 +20,6 @@ export function storyTests(browser: () => Browser, counts: Counts): void {
     await page?.close();
     await server?.close();
   });
-  countTests(counts);
 
   for (const generation of ["2025-11-25", "2026-07-28"] as const) {
     test(`${generation}: tasks are created, followed, asked for input, cancelled, and give their results`, async () => {

@@ -1,36 +1,13 @@
-// What a browser's tests came to, left for the runtime matrix.
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { afterEach, type TestContext } from "node:test";
+// What a browser's tests came to, for the runtime matrix.
+import { after, afterEach, type TestContext } from "node:test";
+import { type Column, record } from "../engines/matrix.ts";
 
-export interface Counts {
-  passed: number;
-  failed: number;
-}
-
-/** `build/matrix/<name>.json`: `{ name, version, ran: { <suite>: { passed, failed } } }`. */
-export class Verdict {
-  readonly name: string;
-  version = "";
-  readonly ran: Record<string, Counts> = {};
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  counts(suite: string): Counts {
-    return (this.ran[suite] ??= { passed: 0, failed: 0 });
-  }
-
-  write(): void {
-    const folder = join(import.meta.dirname, "..", "..", "build", "matrix");
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${this.name.toLowerCase()}.json`), `${JSON.stringify(this, null, 2)}\n`);
-  }
-}
-
-/** Counts the tests of the suite in which it is called. */
-export function countTests(counts: Counts): void {
+/** Says in `columns` of the row `browser`, at the end of the suite in which it is called, whether all its tests have passed. */
+export function tellMatrix(browser: string, columns: readonly Column[]): void {
+  const passed: boolean[] = [];
   // The types of Node 24 do not know it yet.
-  afterEach((t) => void counts[(t as TestContext & { readonly passed: boolean }).passed ? "passed" : "failed"]++);
+  afterEach((t) => void passed.push((t as TestContext & { readonly passed: boolean }).passed));
+  after(() => {
+    for (const column of columns) record(browser, column, passed.length > 0 && passed.every(Boolean) ? "yes" : "no");
+  });
 }

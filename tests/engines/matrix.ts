@@ -5,7 +5,7 @@ import { join } from "node:path";
 const folder = join(import.meta.dirname, "..", "..", "build", "matrix");
 
 /** A column of the table. */
-export type Column = "SDK v1, 2025-11-25" | "SDK v2, 2025-11-25" | "SDK v2, 2026-07-28" | "IndexedDB";
+export type Column = "SDK v1, 2025-11-25" | "SDK v2, 2025-11-25" | "SDK v2, 2026-07-28" | "IndexedDB" | "core's tests";
 
 /**
  * Runs what proves the cells of one row, and writes down whether it did: `yes`, or what `body` calls it. A row names runtime or
@@ -17,10 +17,13 @@ export async function prove(row: string, columns: readonly Column[], body: () =>
     const said = await body();
     verdict = typeof said === "string" ? said : "yes";
   } finally {
-    mkdirSync(folder, { recursive: true });
-    for (const column of columns) {
-      const name = `${row} ${column}`.replace(/[^\w.]+/g, "-");
-      writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ row, column, verdict })}\n`);
-    }
+    for (const column of columns) record(row, column, verdict);
   }
+}
+
+/** Writes one cell down. */
+export function record(row: string, column: Column, verdict: string): void {
+  mkdirSync(folder, { recursive: true });
+  const name = `${row} ${column}`.replace(/[^\w.]+/g, "-");
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ row, column, verdict })}\n`);
 }

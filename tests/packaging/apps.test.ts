@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
-import type { Browser } from "playwright-core";
+import type { Browser } from "puppeteer-core";
 import { launchChromium } from "../engines/chromium.ts";
 import { prove } from "../engines/matrix.ts";
 import { bundlers, serveWithVite } from "./bundlers.ts";
