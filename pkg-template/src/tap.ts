@@ -2,10 +2,10 @@
 export interface Message {
   jsonrpc: "2.0";
   id?: unknown;
-  method?: string | undefined;
-  params?: Record<string, unknown> | undefined;
-  result?: Record<string, unknown> | undefined;
-  error?: { code: number; message: string; data?: unknown } | undefined;
+  method?: string;
+  params?: Record<string, unknown>;
+  result?: Record<string, unknown>;
+  error?: { code: number; message: string; data?: unknown };
 }
 
 /** What a transport adds to an inbound message; both SDKs' shapes. */
@@ -18,9 +18,7 @@ export interface TransportLike {
   start(): Promise<void>;
   send(message: Message, options?: SendOptions): Promise<void>;
   close(): Promise<void>;
-  // Each SDK has types of its own for what it hands over, narrower than these.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  onmessage?: ((message: any, extra?: any) => void) | undefined;
+  onmessage?: ((message: Message, extra?: Extra) => void) | undefined;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   sessionId?: string | undefined;

@@ -236,6 +236,7 @@ const OBJECT_OF_TASK = /^([0-9a-f]{64})_[\w-]+$/;
 /** An answer to what a task has asked names the question alone, whose id begins with the task's `idPrefix`. */
 const OBJECT_OF_ASK = new RegExp(`^${ASK_PREFIX}([0-9a-f]{64})_[\\w-]+/\\d+$`);
 
+/** Who calls, and how many objects share the work. */
 export interface RouteOptions {
   /** How many objects share the tasks of requests without `owner`. Default 16. */
   readonly objects?: number | undefined;
