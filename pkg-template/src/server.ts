@@ -222,6 +222,6 @@ function running(runtime: Runtime, call: Call): RunningTask {
       if (call.taskId !== undefined) runtime.enter(() => core.note(runtime.receiver, Date.now(), call.number, message));
     },
     requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
-      runtime.requireInput(call, request, key) as Promise<InputAnswers[Method]>,
+      runtime.asks.require(call, request, key) as Promise<InputAnswers[Method]>,
   };
 }

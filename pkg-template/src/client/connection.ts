@@ -6,7 +6,7 @@ import { Engine, OWN_IDS } from "./engine.ts";
 import type { RequestorHost } from "./host.ts";
 import { Input } from "./input.ts";
 import { Listening } from "./listening.ts";
-import { isObject, own } from "./message.ts";
+import { own } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import { Related } from "./related.ts";
 import { Session } from "./session.ts";

@@ -83,7 +83,7 @@ export class Gate {
     while (call.generation === 25 && call.taskId !== undefined && own(result, "resultType") === "input_required") {
       const requests = (own(result, "inputRequests") ?? {}) as Record<string, InputRequest>;
       const answers = await Promise.all(
-        Object.entries(requests).map(async ([key, request]) => [key, await runtime.requireInput(call, request, key)] as const),
+        Object.entries(requests).map(async ([key, request]) => [key, await runtime.asks.require(call, request, key)] as const),
       );
       const state = own(result, "requestState");
       result = await handler(...before, {
@@ -152,7 +152,7 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
   }
   const { elicitInput, requestSampling, send } = mcpReq;
   const through = (method: InputRequest["method"], params: Record<string, unknown>, ordinary: () => Promise<unknown>): Promise<unknown> =>
-    call.taskId === undefined ? ordinary() : runtime.requireInput(call, { method, params }, undefined);
+    call.taskId === undefined ? ordinary() : runtime.asks.require(call, { method, params }, undefined);
   return {
     ...context,
     mcpReq: {

@@ -1,6 +1,7 @@
 import { define } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
+import { inputKindOf } from "./asks.ts";
 import { Call } from "./call.ts";
 import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, creationKey, isDeeperThan, isObject, isWellFormed, own, shapeOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
@@ -234,7 +235,7 @@ export class Listener implements TapListener {
   }
 
   #response(message: Message, extra: Extra): void {
-    if (!this.#runtime.claim(message, extra, this.#face.owner(extra, this.#transport.sessionId))) this.#wire.deliver(message, extra);
+    if (!this.#runtime.asks.claim(message, extra, this.#face.owner(extra, this.#transport.sessionId))) this.#wire.deliver(message, extra);
   }
 
   #notification(message: Message, extra: Extra): void {
@@ -326,7 +327,7 @@ export class Listener implements TapListener {
     const taskId = typeof id === "string" && isWellFormed(id) ? id : "";
     runtime.requests.set(number, { listener: this, peer, message, extra, owner: owner ?? "", taskId, kept: update });
     const now = Date.now();
-    if (taskId !== "" && generation === 25) runtime.recall(taskId);
+    if (taskId !== "" && generation === 25) runtime.asks.recall(taskId);
     runtime.enter(() => {
       if (generation === 26 && (versionOf(message) === undefined || !isObject(own(own(params, "_meta"), CAPABILITIES_META)))) {
         return core.unenveloped(runtime.receiver, now, number, peer, generation, flags);
@@ -401,7 +402,7 @@ export class Listener implements TapListener {
       const result = message.result;
       if (own(result, "resultType") === "input_required") {
         const asked = own(result, "inputRequests");
-        for (const name of isObject(asked) ? Object.keys(asked) : []) core.name(receiver, name, this.#runtime.inputKindOf((asked as Record<string, Message>)[name] as Message));
+        for (const name of isObject(asked) ? Object.keys(asked) : []) core.name(receiver, name, inputKindOf((asked as Record<string, Message>)[name] as Message));
         core.endedWithInput(receiver, now, call.number, typeof own(result, "requestState") === "string");
       } else if (!writable) core.endedWithoutJson(receiver, now, call.number);
       else if (result === undefined) core.endedWithError(receiver, now, call.number, message.error?.code ?? Number.NaN, size);
@@ -440,14 +441,14 @@ export class Listener implements TapListener {
   /** A handler asks the client: as a task, through the core. */
   #requestOfHandler(message: Message, options: SendOptions, call: Call | undefined): Promise<void> {
     const runtime = this.#runtime;
-    const kind = runtime.inputKindOf(message);
+    const kind = inputKindOf(message);
     if (call === undefined || kind === 255) return this.#wire.send(message, this.#translate(options, call));
     const number = runtime.next();
-    runtime.asks.set(number, { call, message, own: this, settle: undefined });
+    runtime.asks.all.set(number, { call, message, own: this, settle: undefined });
     this.#asks.set(message.id, number);
     const taken = runtime.enter(() => core.ask(runtime.receiver, Date.now(), call.number, number, "input", kind, true));
     if (taken) return Promise.resolve();
-    runtime.asks.delete(number);
+    runtime.asks.all.delete(number);
     this.#asks.delete(message.id);
     return this.#wire.send(message, this.#translate(options, call));
   }
@@ -458,7 +459,7 @@ export class Listener implements TapListener {
       const ask = this.#asks.get(own(message.params, "requestId"));
       if (ask !== undefined) {
         this.#asks.delete(own(message.params, "requestId"));
-        runtime.givenUp(ask);
+        runtime.asks.givenUp(ask);
         return Promise.resolve();
       }
       return this.#wire.send(message, this.#translate(options, call));

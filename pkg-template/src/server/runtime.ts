@@ -2,12 +2,13 @@ import { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
 import type { Message } from "../tap.ts";
-import type { InputRequest, TaskServerOptions } from "../types.ts";
+import type { TaskServerOptions } from "../types.ts";
+import { Asks } from "./asks.ts";
 import { Call } from "./call.ts";
 import type { Instance } from "../core.ts";
 import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
-import { ASK_PREFIX, RELATED_TASK, isObject, own, shown } from "./facts.ts";
+import { RELATED_TASK, isObject, own, shown } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
@@ -47,42 +48,20 @@ interface Peer {
   last?: { readonly listener: Listener; readonly extra: Record<string, unknown> | undefined };
 }
 
-/** An input request whose handler waits. */
-interface Ask {
-  readonly call: Call;
-  readonly message: Message;
-  /** It is the SDK's own request on this connection; otherwise it was made through the task. */
-  readonly own: Listener | undefined;
-  readonly settle: { resolve(answer: Record<string, unknown>): void; reject(error: Error): void } | undefined;
-  response?: { message: Message; extra: Record<string, unknown> | undefined };
-  /** What carried it to the client: a connection, and the JSON-RPC id of the request on whose stream it went, if on one. */
-  carrier?: { readonly listener: Listener; readonly on: unknown } | undefined;
-  /** Where the store has it, if tasks show it. */
-  key?: string;
-}
-
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
-const WITHDRAWALS = [
-  "The task has ended; its input is no longer needed.",
-  "The client did not declare the capability that this request needs.",
-  "Too many input requests are outstanding for this task, or were made in its life.",
-  "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one.",
-  "The task store failed; the input request could not be stored.",
-] as const;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** One server's tasks: the core's receiver and everything it asks of JavaScript. */
 export class Runtime implements ReceiverHost {
   readonly requests: Map<number, Entry> = new Map();
   readonly calls: Map<number, Call> = new Map();
-  readonly asks: Map<number, Ask> = new Map();
+  /** What handlers ask their clients. */
+  readonly asks: Asks;
   /** The subscriptions that name tasks. */
   readonly subscriptions: Map<number, Subscription> = new Map();
   /** Calls whose latest progress nobody heard, by task id. */
   readonly unheard: Map<string | undefined, Call> = new Map();
-  /** The input requests that went out to clients, by task. */
-  readonly #carried: Map<string, Set<number>> = new Map();
   readonly policies: Policies;
   /** The number of the core's receiver. */
   receiver = 0;
@@ -126,6 +105,7 @@ export class Runtime implements ReceiverHost {
     this.#makeAlone = makeAlone;
     this.#store = store;
     this.policies = policies;
+    this.asks = new Asks(this, options.idPrefix ?? "");
     const limit = options.limits?.resultBytes ?? 16 * 2 ** 20;
     this.#jobs = new StoreJobs(
       store,
@@ -240,67 +220,6 @@ export class Runtime implements ReceiverHost {
     return this.#assembler.take();
   }
 
-  /** A handler asks the client through its task. */
-  requireInput(call: Call, request: InputRequest, key: string | undefined): Promise<Record<string, unknown>> {
-    const number = this.next();
-    const message: Message = {
-      jsonrpc: "2.0",
-      method: request.method,
-      ...(request.params === undefined ? {} : { params: request.params }),
-    };
-    return new Promise((resolve, reject) => {
-      this.asks.set(number, { call, message, own: undefined, settle: { resolve, reject } });
-      this.enter(() => {
-        const kind = this.inputKindOf(message);
-        if (!core.ask(this.receiver, Date.now(), call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
-          this.asks.delete(number);
-          reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${request.method}".`));
-        }
-      });
-    });
-  }
-
-  inputKindOf(message: Message): number {
-    const params = message.params;
-    return core.inputKind(message.method ?? "", own(params, "mode") === "url", own(params, "tools") !== undefined);
-  }
-
-  /** A response of `owner`'s to a request of a task's, on whichever connection it comes (H09); whether it was one. */
-  claim(message: Message, extra: Record<string, unknown> | undefined, owner: string | undefined): boolean {
-    if (typeof message.id !== "string" || !message.id.startsWith(this.#askPrefix)) return false;
-    const number = Number(message.id.slice(message.id.lastIndexOf("/") + 1));
-    const ask = this.asks.get(number);
-    if (ask !== undefined && ask.response === undefined && ask.call.owner === owner) {
-      ask.response = { message, extra };
-      this.enter(() => core.answer(this.receiver, Date.now(), number));
-    }
-    return true;
-  }
-
-  /** The request as the client gets it: its id is the same on every connection, and no other request's. */
-  #asked(number: number, { message }: Ask): Message {
-    return { ...message, id: `${this.#askPrefix}${number}` };
-  }
-
-  /** The handler of a request of the SDK's own gave it up. */
-  givenUp(number: number): void {
-    const ask = this.asks.get(number);
-    if (ask === undefined) return;
-    this.enter(() => core.withdraw(this.receiver, Date.now(), ask.call.number, number));
-    this.asks.delete(number);
-    ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
-  }
-
-  /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
-  recall(taskId: string): void {
-    for (const number of this.#carried.get(taskId) ?? []) {
-      const ask = this.asks.get(number);
-      if (ask?.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on)) continue;
-      ask.carrier = undefined;
-      core.undelivered(this.receiver, number);
-    }
-  }
-
   report(error: unknown): void {
     const known = error instanceof TaskError ? error : new TaskError("internal", String(error), { cause: error });
     try {
@@ -379,7 +298,7 @@ export class Runtime implements ReceiverHost {
   setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void {
     const edit = this.#jobs.edit(job);
     const text = this.#text(source, number, sourceKey);
-    const ask = source === 3 ? this.asks.get(number) : undefined;
+    const ask = source === 3 ? this.asks.all.get(number) : undefined;
     if (ask !== undefined) ask.key = key;
     if (text === undefined) edit.unwritable = true;
     else edit.set.push([member(part, key), text]);
@@ -488,7 +407,7 @@ export class Runtime implements ReceiverHost {
     if (call === undefined) return;
     this.calls.delete(number);
     this.requests.delete(number);
-    if (call.taskId !== undefined) this.#carried.delete(call.taskId);
+    this.asks.forget(call.taskId);
     call.listener.ended(call);
     if (call.alone) call.listener.close();
     if (this.calls.size === 0) for (const idle of this.#idle.splice(0)) idle();
@@ -542,60 +461,16 @@ export class Runtime implements ReceiverHost {
   // What the core wants: input.
 
   deliver(number: number, stream: number): void {
-    const ask = this.asks.get(number);
-    if (ask === undefined) return;
-    const target = stream === 0 ? undefined : this.requests.get(stream);
-    if (target !== undefined && !target.listener.stillSpeaks(target)) return core.lapse(this.receiver, Date.now(), stream);
-    if (target !== undefined && target.listener.isLeft(target.message.id)) {
-      // Its client has gone without a word.
-      this.requests.delete(stream);
-      return core.waitEnded(this.receiver, Date.now(), stream);
-    }
-    const listener = target?.listener ?? ask.call.listener;
-    const on = [target?.message.id, undefined].find((way) => listener.carries(way));
-    if (on === undefined && !listener.carries(undefined)) return core.undelivered(this.receiver, number);
-    ask.carrier = { listener, on };
-    const { taskId = "" } = ask.call;
-    const carried = this.#carried.get(taskId);
-    if (carried === undefined) this.#carried.set(taskId, new Set([number]));
-    else carried.add(number);
-    listener.sendForTask(ask.call, this.#asked(number, ask), on);
+    this.asks.deliver(number, stream);
   }
   answered(number: number, from: number, key: string): void {
-    const ask = this.asks.get(number);
-    if (ask === undefined) return;
-    this.asks.delete(number);
-    if (from !== 0) {
-      const answers = own(this.requests.get(from)?.message.params, "inputResponses");
-      ask.settle?.resolve(structuredClone(own(answers, key)) as Record<string, unknown>);
-      return;
-    }
-    const response = ask.response;
-    if (response === undefined) return;
-    if (ask.own !== undefined) ask.own.deliverAnswer({ ...response.message, id: ask.message.id }, response.extra);
-    else if (response.message.error === undefined) {
-      const result = response.message.result ?? {};
-      if (fits(ask.message, result)) ask.settle?.resolve(result);
-      else ask.settle?.reject(new TaskError("protocol", "The client's answer is not what the form asked for.", { taskId: ask.call.taskId }));
-    }
-    else {
-      const { code, message, data } = response.message.error;
-      ask.settle?.reject(new TaskError("failed", message, { cause: { code, message, data }, data }));
-    }
+    this.asks.answered(number, from, key);
   }
   answeredElsewhere(number: number, job: number, key: string): void {
-    const ask = this.asks.get(number);
-    this.asks.delete(number);
-    ask?.settle?.resolve(structuredClone(this.#jobs.payload(job).part(5, key)) as Record<string, unknown>);
+    this.asks.answeredElsewhere(number, this.#jobs.payload(job).part(5, key));
   }
   withdraw(number: number, delivered: boolean, reason: number): void {
-    const ask = this.asks.get(number);
-    if (ask === undefined) return;
-    this.asks.delete(number);
-    const text = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
-    if (delivered) ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
-    if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
-    else ask.settle?.reject(new TaskError(reason === 0 ? "cancelled" : reason === 2 ? "limit" : reason === 4 ? "storage" : "unsupported", text, { taskId: ask.call.taskId }));
+    this.asks.withdraw(number, delivered, reason);
   }
 
   event(...told: Parameters<typeof eventOf>): void {
@@ -620,15 +495,6 @@ export class Runtime implements ReceiverHost {
     if (!awake) clearTimeout(this.#timer);
     else if (this.#resting && this.#wakeAt !== undefined) this.wake(this.#wakeAt);
     this.#resting = !awake;
-  }
-
-  #askPrefixText: string | undefined;
-  /**
-   * Tells this process's requests from another's, and like a task's id where they come from, because an answer names no task. Made
-   * on first use: some platforms forbid it earlier.
-   */
-  get #askPrefix(): string {
-    return (this.#askPrefixText ??= `${ASK_PREFIX}${this.#options.idPrefix ?? ""}${crypto.randomUUID().slice(0, 8)}/`);
   }
 
   #make(): void {
@@ -705,10 +571,7 @@ export class Runtime implements ReceiverHost {
       if (call.taskId !== undefined) core.adopt(this.receiver, Date.now(), call.number, call.peer, call.generation, call.flags, call.taskId);
       else call.open();
     }
-    for (const [number, ask] of this.asks) {
-      if (ask.key !== undefined) core.adoptAsk(this.receiver, Date.now(), ask.call.number, number, ask.key);
-      else this.withdraw(number, false, 4);
-    }
+    this.asks.takeAlong();
     this.#start();
     if (this.#leaving) core.leaving(this.receiver, Date.now());
     this.#drain();
@@ -737,7 +600,7 @@ export class Runtime implements ReceiverHost {
       case 2:
         return toJson(shown(own(own(this.calls.get(number)?.outcome?.result, "inputRequests"), key)));
       case 3: {
-        const message = this.asks.get(number)?.message;
+        const message = this.asks.all.get(number)?.message;
         return toJson(shown({ method: message?.method, ...(message?.params === undefined ? {} : { params: message.params }) }));
       }
       default:

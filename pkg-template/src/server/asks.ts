@@ -1,0 +1,193 @@
+// What handlers ask their clients: owed until it is answered, whichever connection or stream carries it.
+import { TaskError } from "../errors.ts";
+import type { Message } from "../tap.ts";
+import type { InputRequest } from "../types.ts";
+import * as core from "../wasm/generated/server.js";
+import type { Call } from "./call.ts";
+import { ASK_PREFIX, own } from "./facts.ts";
+import { fits } from "./form.ts";
+import type { Listener } from "./listener.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** An input request whose handler waits. */
+export interface Ask {
+  readonly call: Call;
+  readonly message: Message;
+  /** It is the SDK's own request on this connection; otherwise it was made through the task. */
+  readonly own: Listener | undefined;
+  readonly settle: { resolve(answer: Record<string, unknown>): void; reject(error: Error): void } | undefined;
+  response?: { message: Message; extra: Record<string, unknown> | undefined };
+  /** What carried it to the client: a connection, and the JSON-RPC id of the request on whose stream it went, if on one. */
+  carrier?: { readonly listener: Listener; readonly on: unknown } | undefined;
+  /** Where the store has it, if tasks show it. */
+  key?: string;
+}
+
+const WITHDRAWALS = [
+  "The task has ended; its input is no longer needed.",
+  "The client did not declare the capability that this request needs.",
+  "Too many input requests are outstanding for this task, or were made in its life.",
+  "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one.",
+  "The task store failed; the input request could not be stored.",
+] as const;
+
+/** The core's number for what an input request asks for; 255 where nobody knows it. */
+export function inputKindOf(message: Message): number {
+  const params = message.params;
+  return core.inputKind(message.method ?? "", own(params, "mode") === "url", own(params, "tools") !== undefined);
+}
+
+/** The input requests of one server's handlers. */
+export class Asks {
+  readonly all: Map<number, Ask> = new Map();
+  readonly #runtime: Runtime;
+  readonly #idPrefix: string;
+  /** Those that went out to clients, by task. */
+  readonly #carried = new Map<string, Set<number>>();
+  #prefixText: string | undefined;
+
+  constructor(runtime: Runtime, idPrefix: string) {
+    this.#runtime = runtime;
+    this.#idPrefix = idPrefix;
+  }
+
+  /**
+   * Tells this process's requests from another's, and like a task's id where they come from, because an answer names no task. Made
+   * on first use: some platforms forbid it earlier.
+   */
+  get #prefix(): string {
+    return (this.#prefixText ??= `${ASK_PREFIX}${this.#idPrefix}${crypto.randomUUID().slice(0, 8)}/`);
+  }
+
+  /** A handler asks the client through its task. */
+  require(call: Call, request: InputRequest, key: string | undefined): Promise<Record<string, unknown>> {
+    const number = this.#runtime.next();
+    const message: Message = {
+      jsonrpc: "2.0",
+      method: request.method,
+      ...(request.params === undefined ? {} : { params: request.params }),
+    };
+    return new Promise((resolve, reject) => {
+      this.all.set(number, { call, message, own: undefined, settle: { resolve, reject } });
+      this.#runtime.enter(() => {
+        const kind = inputKindOf(message);
+        if (!core.ask(this.#runtime.receiver, Date.now(), call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
+          this.all.delete(number);
+          reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${request.method}".`));
+        }
+      });
+    });
+  }
+
+  /** A response of `owner`'s to a request of a task's, on whichever connection it comes (H09); whether it was one. */
+  claim(message: Message, extra: Record<string, unknown> | undefined, owner: string | undefined): boolean {
+    if (typeof message.id !== "string" || !message.id.startsWith(this.#prefix)) return false;
+    const number = Number(message.id.slice(message.id.lastIndexOf("/") + 1));
+    const ask = this.all.get(number);
+    if (ask !== undefined && ask.response === undefined && ask.call.owner === owner) {
+      ask.response = { message, extra };
+      this.#runtime.enter(() => core.answer(this.#runtime.receiver, Date.now(), number));
+    }
+    return true;
+  }
+
+  /** The request as the client gets it: its id is the same on every connection, and no other request's. */
+  #asked(number: number, { message }: Ask): Message {
+    return { ...message, id: `${this.#prefix}${number}` };
+  }
+
+  /** The handler of a request of the SDK's own gave it up. */
+  givenUp(number: number): void {
+    const ask = this.all.get(number);
+    if (ask === undefined) return;
+    this.#runtime.enter(() => core.withdraw(this.#runtime.receiver, Date.now(), ask.call.number, number));
+    this.all.delete(number);
+    ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
+  }
+
+  /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
+  recall(taskId: string): void {
+    for (const number of this.#carried.get(taskId) ?? []) {
+      const ask = this.all.get(number);
+      if (ask?.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on)) continue;
+      ask.carrier = undefined;
+      core.undelivered(this.#runtime.receiver, number);
+    }
+  }
+
+  /** The core was started anew: it is told of those that the store has, and nobody answers the others. */
+  takeAlong(): void {
+    for (const [number, ask] of this.all) {
+      if (ask.key !== undefined) core.adoptAsk(this.#runtime.receiver, Date.now(), ask.call.number, number, ask.key);
+      else this.withdraw(number, false, 4);
+    }
+  }
+
+  /** Nobody runs the task here any longer. */
+  forget(taskId: string | undefined): void {
+    if (taskId !== undefined) this.#carried.delete(taskId);
+  }
+
+  /** Sends it to the client: on the stream of the request `stream`, or on the connection itself for 0. */
+  deliver(number: number, stream: number): void {
+    const ask = this.all.get(number);
+    if (ask === undefined) return;
+    const target = stream === 0 ? undefined : this.#runtime.requests.get(stream);
+    if (target !== undefined && !target.listener.stillSpeaks(target)) return core.lapse(this.#runtime.receiver, Date.now(), stream);
+    if (target !== undefined && target.listener.isLeft(target.message.id)) {
+      // Its client has gone without a word.
+      this.#runtime.requests.delete(stream);
+      return core.waitEnded(this.#runtime.receiver, Date.now(), stream);
+    }
+    const listener = target?.listener ?? ask.call.listener;
+    const on = [target?.message.id, undefined].find((way) => listener.carries(way));
+    if (on === undefined && !listener.carries(undefined)) return core.undelivered(this.#runtime.receiver, number);
+    ask.carrier = { listener, on };
+    const { taskId = "" } = ask.call;
+    const carried = this.#carried.get(taskId);
+    if (carried === undefined) this.#carried.set(taskId, new Set([number]));
+    else carried.add(number);
+    listener.sendForTask(ask.call, this.#asked(number, ask), on);
+  }
+
+  /** Its answer is stored, or need not be: the response, or the value under `key` in the request `from`. */
+  answered(number: number, from: number, key: string): void {
+    const ask = this.all.get(number);
+    if (ask === undefined) return;
+    this.all.delete(number);
+    if (from !== 0) {
+      const answers = own(this.#runtime.requests.get(from)?.message.params, "inputResponses");
+      ask.settle?.resolve(structuredClone(own(answers, key)) as Record<string, unknown>);
+      return;
+    }
+    const response = ask.response;
+    if (response === undefined) return;
+    if (ask.own !== undefined) ask.own.deliverAnswer({ ...response.message, id: ask.message.id }, response.extra);
+    else if (response.message.error === undefined) {
+      const result = response.message.result ?? {};
+      if (fits(ask.message, result)) ask.settle?.resolve(result);
+      else ask.settle?.reject(new TaskError("protocol", "The client's answer is not what the form asked for.", { taskId: ask.call.taskId }));
+    } else {
+      const { code, message, data } = response.message.error;
+      ask.settle?.reject(new TaskError("failed", message, { cause: { code, message, data }, data }));
+    }
+  }
+
+  /** Another process has stored its answer. */
+  answeredElsewhere(number: number, answer: unknown): void {
+    const ask = this.all.get(number);
+    this.all.delete(number);
+    ask?.settle?.resolve(structuredClone(answer) as Record<string, unknown>);
+  }
+
+  /** It will not be answered. `delivered`: the client knows of it. */
+  withdraw(number: number, delivered: boolean, reason: number): void {
+    const ask = this.all.get(number);
+    if (ask === undefined) return;
+    this.all.delete(number);
+    const text = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
+    if (delivered) ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
+    if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
+    else ask.settle?.reject(new TaskError(reason === 0 ? "cancelled" : reason === 2 ? "limit" : reason === 4 ? "storage" : "unsupported", text, { taskId: ask.call.taskId }));
+  }
+}
