@@ -41,6 +41,11 @@ export class Core {
     return this.#last;
   }
 
+  /** Whether `instance` is in use. What was made in an earlier one is gone, and no other is to be entered for it. */
+  isCurrent(instance: Instance): boolean {
+    return instance === this.#instance;
+  }
+
   /**
    * What to do with an error that came out of the instance `from`. A trap leaves it unusable: it is thrown away, and there is
    * another from then on.

@@ -153,7 +153,7 @@ fn held(receiver: u32) -> RefMut<'static, Receiver> {
     RECEIVERS.with(|receivers| receivers.borrow(receiver))
 }
 
-/// Makes a receiver; drain it after every input. No number is given twice, whatever becomes of this instance.
+/// Makes a receiver; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
 /// `cursor_key`: 16 bytes, or none for random ones. `rates`: for each act its interval in µs and its burst, 0 for any rate.
 /// `stored`, `stored_bytes`: 0 for any.
 #[wasm_bindgen(js_name = "makeReceiver")]
@@ -258,6 +258,12 @@ pub fn start(receiver: u32, now: f64, holder: &str, lease: u32, alone: bool) {
 #[wasm_bindgen]
 pub fn open(receiver: u32, owner: Option<String>, pipe: bool) -> u32 {
     held(receiver).core.handle_open(owner.as_deref(), pipe)
+}
+
+/// A connection of a receiver that is no more goes on under its number.
+#[wasm_bindgen]
+pub fn reopen(receiver: u32, peer: u32, owner: Option<String>, pipe: bool) {
+    held(receiver).core.handle_reopen(peer, owner.as_deref(), pipe);
 }
 
 #[wasm_bindgen]
@@ -593,14 +599,14 @@ pub fn failed(receiver: u32, now: f64, job: u32, why: u8) {
     complete(receiver, now, job, completion);
 }
 
-/// Hands every output to the host. The host may call back in; nothing is borrowed while it runs.
+/// Hands the next output to the host; whether there was one. The host may call back in: nothing is borrowed while it runs, and it
+/// looks after each whether this instance is still the one to ask.
 #[wasm_bindgen]
-pub fn drain(receiver: u32, host: &ReceiverHost, assembler: &Assembler) {
-    loop {
-        let output = held(receiver).core.poll_output();
-        let Some(output) = output else { return };
-        emit(host, assembler, output);
-    }
+pub fn step(receiver: u32, host: &ReceiverHost, assembler: &Assembler) -> bool {
+    let output = held(receiver).core.poll_output();
+    let Some(output) = output else { return false };
+    emit(host, assembler, output);
+    true
 }
 
 /// Writes what `initialize` answers under `capabilities.tasks` into the assembler.

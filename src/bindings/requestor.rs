@@ -81,7 +81,7 @@ fn held(requestor: u32) -> RefMut<'static, Requestor> {
     REQUESTORS.with(|requestors| requestors.borrow(requestor))
 }
 
-/// Makes a requestor; drain it after every input. No number is given twice, whatever becomes of this instance.
+/// Makes a requestor; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
 /// `max_age` NaN: the task's time to live.
 #[wasm_bindgen(js_name = "makeRequestor")]
 pub fn make_requestor(requestor: u32, min: u32, max: u32, initial: u32, max_age: f64, listen: bool, seed: f64) {
@@ -95,12 +95,13 @@ pub fn free_requestor(requestor: u32) {
     REQUESTORS.with(|requestors| requestors.remove(requestor));
 }
 
+/// Hands the next output to the host; whether there was one. As the receiver's.
 #[wasm_bindgen]
-pub fn drain(requestor: u32, host: &RequestorHost, assembler: &Assembler) {
-    loop {
-        let Some(output) = held(requestor).core.poll_output() else { break };
-        hand_over(requestor, output, host, assembler);
-    }
+pub fn step(requestor: u32, host: &RequestorHost, assembler: &Assembler) -> bool {
+    let output = held(requestor).core.poll_output();
+    let Some(output) = output else { return false };
+    hand_over(requestor, output, host, assembler);
+    true
 }
 
 /// Infinite where nothing is due.

@@ -233,10 +233,16 @@ impl Receiver {
 
     /// A connection opens. `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
     pub fn handle_open(&mut self, owner: Option<&str>, pipe: bool) -> Peer {
-        self.last_peer = self.last_peer.wrapping_add(1);
+        let peer = self.last_peer.wrapping_add(1);
+        self.handle_reopen(peer, owner, pipe);
+        peer
+    }
+
+    /// A connection of an earlier receiver, whose instance was lost, goes on under its number.
+    pub fn handle_reopen(&mut self, peer: Peer, owner: Option<&str>, pipe: bool) {
+        self.last_peer = self.last_peer.max(peer);
         let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), creating: Table::new(), last: None };
-        self.peers.insert(self.last_peer, connection);
-        self.last_peer
+        self.peers.insert(peer, connection);
     }
 
     /// A connection closed. Its waiters are gone; its tasks go on (X-STO-08, G25-RES-11), but for those of 2026-07-28

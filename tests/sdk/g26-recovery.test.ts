@@ -1,5 +1,5 @@
 // A trap in the core: its instance is lost, the store and the handlers are not.
-import { memoryStore } from "mcp-tasks";
+import { memoryStore, type TaskStore } from "mcp-tasks";
 import * as core from "mcp-tasks/wasm/generated/server";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -184,3 +184,43 @@ for (const method of ["listen", "listening", "request"] as const) {
     assert.equal(world.errors.length, 1);
   });
 }
+
+test("a trap that one server meets is nothing to any number of others, each of which begins anew by itself", async () => {
+  const open = () => World.open({ tools: { work: () => text("done") }, tasks: always });
+  await using first = await open();
+  const crowd = await Promise.all(Array.from({ length: 1500 }, open));
+  const mine = await first.start("work");
+  const ids = await Promise.all(crowd.map((world) => world.start("work")));
+  trapOnce(core.request);
+  assert.equal((await first.get(mine)).error?.code, -32603);
+  // None enters the new instance with what it had in the old one: were the wasm left in the middle each time, its stack would run out.
+  for (const [index, world] of crowd.entries()) {
+    assert.equal((await world.get(ids[index]!)).result?.status, "completed");
+    assert.match(String(world.errors), /failed for another server/);
+  }
+  await Promise.all(crowd.map((world) => world[Symbol.asyncDispose]()));
+});
+
+test("a trap while nobody calls, in the report of a store or at a deadline, is reported and ends nothing", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.now() });
+  const slow = memoryStore();
+  const store: TaskStore = {
+    get: async (owner, id) => slow.get(owner, id),
+    put: async (task) => slow.put(task),
+    delete: async (owner, id, version) => slow.delete(owner, id, version),
+    list: async (owner, page) => slow.list(owner, page),
+    due: async (before, limit) => slow.due(before, limit),
+  };
+  for (const method of ["found", "deadline"] as const) {
+    const gate = latch();
+    await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: { ...always, store, lease: 30_000 } });
+    const id = await world.start("work");
+    trapOnce(core[method]);
+    const lost = method === "found" ? world.get(id) : undefined;
+    if (method === "deadline") t.mock.timers.tick(31_000);
+    assert.equal((await lost)?.error?.code, method === "found" ? -32603 : undefined);
+    assert.match(String(world.errors), /please report this/);
+    gate.resolve();
+    await world.until(id, "completed");
+  }
+});

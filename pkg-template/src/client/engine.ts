@@ -24,8 +24,7 @@ export class Engine {
   readonly #instance: Instance;
   readonly wire: Wire;
   readonly shared: Shared;
-  /** The number of the core's requestor. */
-  readonly requestor: number;
+  readonly #requestor: number;
   readonly assembler: Assembler;
   state: "open" | "closed" | "broken" = "open";
   readonly kept: Map<number, Kept> = new Map();
@@ -40,8 +39,14 @@ export class Engine {
     this.#instance = clientCore.load();
     this.assembler = new Assembler(this.#instance.names);
     const { min, max, initial } = shared.poll;
-    this.requestor = clientCore.number(this);
-    core.makeRequestor(this.requestor, min, max, initial, shared.maxAge, shared.listen, Math.random());
+    this.#requestor = clientCore.number(this);
+    core.makeRequestor(this.#requestor, min, max, initial, shared.maxAge, shared.listen, Math.random());
+  }
+
+  /** The number of the core's requestor. Throws a {@link TaskError} where it is lost, through a trap that another connection met. */
+  get requestor(): number {
+    if (!clientCore.isCurrent(this.#instance)) throw new TaskError("internal", "The core of mcp-tasks was started anew; tasks of this connection can be resumed on another.");
+    return this.#requestor;
   }
 
   /** The names on the wire, by number. */
@@ -82,9 +87,8 @@ export class Engine {
     const outer = this.#keeping;
     this.#keeping = [];
     try {
-      if (clientCore.load() !== this.#instance) throw new TaskError("internal", "The core of mcp-tasks was started anew; tasks of this connection can be resumed on another");
       input();
-      core.drain(this.requestor, this.#on.host, this.assembler);
+      while (core.step(this.requestor, this.#on.host, this.assembler));
       if (this.#on.input.queued.size > 0) this.#on.input.promptInCalls();
       if (this.state === "open") this.shared.alarm.set(this.#on, core.nextDeadline(this.requestor));
     } catch (cause) {

@@ -84,6 +84,7 @@ export class Listener implements TapListener {
   }
 
   #inbound(received: Message, extra: Extra): void {
+    this.#runtime.refresh();
     const message = withoutMalformedKey(received);
     if (message.id !== undefined && message.method !== undefined) {
       this.#ended.delete(message.id);
@@ -227,11 +228,6 @@ export class Listener implements TapListener {
   refuseOwn(id: unknown, message: string): void {
     this.#asks.delete(id);
     this.#wire.deliver({ jsonrpc: "2.0", id, error: { code: -32603, message } });
-  }
-
-  /** The core was started anew: peers have other numbers. */
-  reopened(numbers: ReadonlyMap<number, number>): void {
-    this.#peers = new Map([...this.#peers].map(([owner, peer]) => [owner, numbers.get(peer) ?? peer]));
   }
 
   #response(message: Message, extra: Extra): void {
@@ -572,7 +568,7 @@ export class Listener implements TapListener {
   #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
     const owner = this.#face.owner(extra, this.#transport.sessionId);
     let peer = this.#peers.get(owner);
-    if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe, this)));
+    if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe)));
     this.#runtime.heard(peer, this, extra);
     return { peer, flags: this.#declared(message, generation) | (this.#face.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }

@@ -33,17 +33,10 @@ export interface Entry {
   readonly kept: boolean;
 }
 
-/** What has peers of the core. */
-interface Connected {
-  /** The core was started anew: peers have other numbers. */
-  reopened(numbers: ReadonlyMap<number, number>): void;
-}
-
 /** A connection with one owner. */
 interface Peer {
   readonly owner: string | undefined;
   readonly pipe: boolean;
-  readonly listener: Connected;
   /** Where its last request came, and what came with it: a task of its owner's can run again there. */
   last?: { readonly listener: Listener; readonly extra: Record<string, unknown> | undefined };
 }
@@ -63,8 +56,7 @@ export class Runtime implements ReceiverHost {
   /** Calls whose latest progress nobody heard, by task id. */
   readonly unheard: Map<string | undefined, Call> = new Map();
   readonly policies: Policies;
-  /** The number of the core's receiver. */
-  receiver = 0;
+  #receiver = 0;
   readonly #options: TaskServerOptions;
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
@@ -111,14 +103,27 @@ export class Runtime implements ReceiverHost {
       store,
       limit,
       () => this.receiver,
-      (report) => this.enter(report),
+      (report) => this.enterAlone(report),
       (error) => this.report(error),
       (job, payload) => this.#judge(job, payload),
     );
     this.#make();
     this.#unwatch = store.watch?.((owner, id, version = 0) => {
-      if (!this.#jobs.writing) this.enter(() => core.changed(this.receiver, Date.now(), owner, id, version));
+      if (!this.#jobs.writing) this.enterAlone(() => core.changed(this.receiver, Date.now(), owner, id, version));
     });
+  }
+
+  /** The number of the core's receiver. Where it was lost through a trap that another server met, there is another from here on. */
+  get receiver(): number {
+    if (!serverCore.isCurrent(this.#instance)) {
+      this.#rebuild(new TaskError("internal", "The core of mcp-tasks failed for another server of this process, and is started anew; running tasks go on."));
+    }
+    return this.#receiver;
+  }
+
+  /** Before a message is looked at: if the receiver is lost, there is another, and the message need not be sent again. */
+  refresh(): void {
+    void this.receiver;
   }
 
   /** Begins to look for tasks whose time or lease is over. Some run again at once, on servers that are attached to this. */
@@ -137,9 +142,18 @@ export class Runtime implements ReceiverHost {
     } catch (error) {
       if (error !== this.#trap) {
         this.#trap = error;
-        this.#rebuild(error);
+        this.#rebuild(serverCore.poison(this.#instance, error));
       }
       throw error;
+    }
+  }
+
+  /** As {@link Runtime.enter}, where nobody is there to hear of a trap; it is reported. */
+  enterAlone(run: () => void): void {
+    try {
+      this.enter(run);
+    } catch (error) {
+      if (!this.isTrap(error)) throw error;
     }
   }
 
@@ -152,9 +166,9 @@ export class Runtime implements ReceiverHost {
     return (this.#lastNumber = (this.#lastNumber % 0x7fffffff) + 1);
   }
 
-  open(owner: string | undefined, pipe: boolean, listener: Connected): number {
+  open(owner: string | undefined, pipe: boolean): number {
     const peer = core.open(this.receiver, owner, pipe);
-    this.#peers.set(peer, { owner, pipe, listener });
+    this.#peers.set(peer, { owner, pipe });
     return peer;
   }
 
@@ -484,7 +498,7 @@ export class Runtime implements ReceiverHost {
   wake(at: number): void {
     this.#wakeAt = at;
     clearTimeout(this.#timer);
-    const timer = setTimeout(() => this.enter(() => core.deadline(this.receiver, Date.now())), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
+    const timer = setTimeout(() => this.enterAlone(() => core.deadline(this.receiver, Date.now())), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
     (timer as { unref?: () => void }).unref?.();
     this.#timer = timer;
   }
@@ -500,7 +514,7 @@ export class Runtime implements ReceiverHost {
   #make(): void {
     this.#instance = serverCore.load();
     this.#assembler = new Assembler(this.#instance.names);
-    this.receiver = serverCore.number(this);
+    this.#receiver = serverCore.number(this);
     const limits = this.#options.limits ?? {};
     core.makeReceiver(
       this.receiver,
@@ -538,36 +552,28 @@ export class Runtime implements ReceiverHost {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      core.drain(this.receiver, this, this.#assembler);
+      while (core.step(this.receiver, this, this.#assembler));
     } finally {
       this.#draining = false;
     }
   }
 
   /** After a trap: a new receiver takes the running tasks along; whoever waits is told to try again. */
-  #rebuild(cause: unknown): void {
-    this.report(serverCore.poison(this.#instance, cause));
+  #rebuild(why: TaskError): void {
+    this.report(why);
     this.#make();
     this.#policies = new Map();
     this.#draining = false;
     this.#jobs.clear();
-    const open = [...this.#peers];
-    this.#peers.clear();
-    const peers = new Map(
-      open.map(([old, { owner, pipe, listener, last }]) => {
-        const peer = this.open(owner, pipe, listener);
-        if (last !== undefined) this.heard(peer, last.listener, last.extra);
-        return [old, peer];
-      }),
-    );
+    for (const [peer, { owner, pipe }] of this.#peers) core.reopen(this.#receiver, peer, owner, pipe);
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
       const call = this.calls.get(number);
       if (call?.taskId === undefined) entry.listener.answer({ jsonrpc: "2.0", id: entry.message.id, error: { code: -32603, message: "Internal error; try again" } });
     }
-    for (const listener of new Set(open.map(([, { listener }]) => listener))) listener.reopened(peers);
+    for (const subscription of [...this.subscriptions.values()]) subscription.again();
     for (const call of this.calls.values()) {
-      call.peer = peers.get(call.peer) ?? 0;
+      if (!this.#peers.has(call.peer)) call.peer = 0;
       if (call.taskId !== undefined) core.adopt(this.receiver, Date.now(), call.number, call.peer, call.generation, call.flags, call.taskId);
       else call.open();
     }

@@ -29,7 +29,7 @@ export class Subscription {
   readonly #flags: number;
   readonly #number: number;
   #ids: string[];
-  #peer: number;
+  readonly #peer: number;
   readonly #sessionId: string | undefined;
   #acknowledged = false;
   #listening = false;
@@ -49,7 +49,7 @@ export class Subscription {
     this.#flags = capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META));
     this.#ids = taskIdsOf(message);
     this.#number = runtime.next();
-    this.#peer = runtime.open(this.#owner, pipe, this);
+    this.#peer = runtime.open(this.#owner, pipe);
     runtime.subscriptions.set(this.#number, this);
   }
 
@@ -107,9 +107,8 @@ export class Subscription {
     this.#carrier.end({ ...answer, id: this.id }, limited);
   }
 
-  /** The core was started anew: peers have other numbers, and what was listened to is not known to it. */
-  reopened(numbers: ReadonlyMap<number, number>): void {
-    this.#peer = numbers.get(this.#peer) ?? this.#peer;
+  /** The core was started anew, and does not know what was listened to. */
+  again(): void {
     if (!this.#over) this.#ask(this.#face.runtime.receiver, Date.now());
   }
 
