@@ -352,7 +352,7 @@ export interface RunningTask {
 }
 
 /** What a plain call or a task ended with. */
-export type ToolResult = { content?: unknown[]; structuredContent?: unknown; isError?: boolean; _meta?: Record<string, unknown>; [key: string]: unknown };
+export type ToolResult = { content?: unknown[] | undefined; structuredContent?: unknown; isError?: boolean | undefined; _meta?: Record<string, unknown> | undefined; [key: string]: unknown };
 
 /** Whether a client wants tasks. `"prefer"`: where the tool allows. `"allow"`: where the tool demands. */
 export type TaskPreference = "forbid" | "allow" | "prefer" | "require";
