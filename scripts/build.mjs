@@ -106,6 +106,7 @@ async function assemble(described) {
         write(join(output, "wasm", "generated", `${half}.wasm.d.${kind}`), `${WASM_MODULE}declare const module: WebAssembly.Module;\n${exported} module;\n`);
       }
     }
+    await joinModules(output);
     await addCommonJs(output);
     await bundleBrowser(output);
     // Declarations of what is inside, and modules that hold nothing but types, are nobody's.
@@ -119,6 +120,34 @@ async function assemble(described) {
     // The tarball keeps them, and should not depend on who built it.
     for (const file of filesIn(pkg)) chmodSync(file, 0o644);
   });
+}
+
+/** Modules that stay as they are: loaders, which conditions choose among, and what must be there once whoever imports it. */
+const KEPT = /^(wasm[\\/].*|core|errors|(server|client)[\\/]core|server[\\/]facts)\.js$/;
+
+/** One module for each entry and one for what they share: every module costs each start about half a millisecond. */
+async function joinModules(output) {
+  const { build } = await import("esbuild");
+  const modules = filesIn(output).filter((file) => file.endsWith(".js"));
+  await build({
+    entryPoints: modules.filter((file) => /^((client|server|otel|store-kit)|stores[\\/].*)\.js$/.test(relative(output, file))),
+    absWorkingDir: output, // names in comments and hashes are relative to it
+    outdir: output,
+    outbase: output,
+    allowOverwrite: true,
+    bundle: true,
+    splitting: true,
+    chunkNames: "shared-[hash]",
+    format: "esm",
+    platform: "neutral",
+    target: "es2022",
+    external: ["#wasm/*", "node:*", "@*", ...modules.filter((file) => KEPT.test(relative(output, file)))],
+    logLevel: "warning",
+  });
+  // esbuild names what is left outside from the top folder, whichever folder the module is in.
+  for (const file of filesIn(join(output, "stores"))) {
+    if (file.endsWith(".js")) write(file, readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|server\/|client\/|wasm\/))/g, '"../'));
+  }
 }
 
 /** Beside each module and its types, the same for `require`. Module by module, so that no code is there twice in one program. */

@@ -3,7 +3,7 @@ import { inputRequired } from "@modelcontextprotocol/server";
 import { type PayloadOwner, type PayloadProtection, type StoredTask, type TaskStore, TaskServer, isTaskError, memoryStore } from "mcp-tasks";
 import { sqliteStore } from "mcp-tasks/stores/sqlite";
 import { storeCases } from "mcp-tasks/store-kit";
-import { sealed } from "mcp-tasks/server/sealed";
+import { sealed } from "../../pkg-template/src/server/sealed.ts";
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
