@@ -6,4 +6,5 @@ mod common;
 mod entropy;
 mod held;
 mod receiver;
+mod receiver_host;
 mod writer;

@@ -1,5 +1,5 @@
 /**
- * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver.rs`, where the numbers are explained.
+ * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver_host.rs`, where the numbers are explained.
  * No method throws: an exception would leave the core in the middle of its work.
  */
 export interface ReceiverHost {
