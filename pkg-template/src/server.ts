@@ -165,7 +165,7 @@ export class TaskServer {
   }
 
   /**
-   * Ends this process's part in the tasks. From the call on, no call becomes a task: one that must be a task is
+   * Ends this process's part in the tasks (X-STO-11). From the call on, no call becomes a task: one that must be a task is
    * refused, any other runs as an ordinary call. Handlers of tasks may finish for `drain` ms (default 0). Then whoever waits in
    * `tasks/result` loses that stream, or the connection where it is one stream, without an answer; handlers that still run are
    * aborted; their tasks may run in another process at once (`onLost: "restart"`), or fail. When all of that is stored, timers

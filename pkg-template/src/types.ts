@@ -131,7 +131,7 @@ export type TaskEventType =
   /** The handler ended after its task, and its outcome reaches nobody. */
   | "late_outcome";
 
-/** What happened to a task, for audit and telemetry. No payload is in it, and no id by which the task could be read. */
+/** What happened to a task, for audit and telemetry (X-SEC-09). No payload is in it, and no id by which the task could be read. */
 export interface TaskEvent {
   /** What happened. */
   readonly type: TaskEventType;
@@ -169,7 +169,7 @@ export interface PayloadOwner {
 
 /**
  * Protects payloads at rest: arguments, input requests, answers, request state and outcomes are sealed before the store has
- * them and opened after it has handed them out. All servers on one store need the same. What throws, or gives no
+ * them and opened after it has handed them out (X-SEC-15). All servers on one store need the same. What throws, or gives no
  * string, is a `storage` error with its cause: nothing is written then, and nothing shown.
  *
  * Not sealed are the columns that a store works with (owner, task id, times) and the state: tool, status, status message,
