@@ -16,7 +16,8 @@ export async function test() {
   await step("types of tests and demo", () => runPackage("typescript", "tsc", ["-p", root]));
   rmSync(verdicts, { recursive: true, force: true });
   await step("node tests", () => run(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", "tests/**/*.test.ts"]));
-  matrix({ check: true });
+  // Elsewhere a browser or an old Node is missing, and the tests that need it say so.
+  if (process.platform === "linux") matrix({ check: true });
   await step("requirements", () => run(process.execPath, [join(root, "tests", "requirements", "gate.mjs")]));
   await step("conformance", () => run(process.execPath, [join(root, "tests", "conformance", "run.mjs")]));
 }
