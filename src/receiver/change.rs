@@ -7,7 +7,7 @@ use crate::storage::{Payload, Source, Stored};
 use crate::task::{Failure, Input, Task};
 
 /// What is to become of a task, and who waits for it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Change {
     /// The handler sets the status message.
     Note(String),

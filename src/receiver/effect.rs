@@ -16,23 +16,23 @@ const RETRY_FIRST: Millis = 100;
 const RETRY_LONGEST: Millis = 10_000;
 
 impl Receiver {
-    pub(super) fn committed(&mut self, job: Job, number: u32, change: Change, before: Option<&Task>, next: &Rc<Task>) {
-        self.happened(number, &change, before, next);
+    pub(super) fn committed(&mut self, job: Job, number: u32, change: &Change, before: Option<&Task>, next: &Rc<Task>) {
+        self.happened(number, change, before, next);
         // Nobody was told of a discarded task, and a renewal is no news, also where the store was in doubt about it (X-STO-07).
         if !matches!(change, Change::Discard { .. } | Change::Renew) {
             self.tell_requestor(number, before, next);
         }
         let begins = self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins));
-        match change {
+        match *change {
             Change::Ask { ask, .. } => self.asked(number, ask, next),
             Change::AskInResult { .. } => {
                 self.uncount(number);
                 self.drop_asks(number);
                 self.end_call(number);
             }
-            Change::Withdraw { key } => self.forget_ask(number, &key),
-            Change::Update { facts, answers } => {
-                let keys: Vec<String> = answers.into_iter().map(|(key, _)| key).collect();
+            Change::Withdraw { ref key } => self.forget_ask(number, key),
+            Change::Update { facts, ref answers } => {
+                let keys: Vec<String> = answers.iter().map(|(key, _)| key.clone()).collect();
                 self.answered(number, Some(facts.request), &keys);
                 self.reply(facts, Body::Ack);
                 if begins {
@@ -40,9 +40,9 @@ impl Receiver {
                 }
                 self.push(Output::Forget { request: facts.request });
             }
-            Change::Answered { ask, key } => {
+            Change::Answered { ask, ref key } => {
                 self.push(Output::Answered { ask, from: None });
-                self.forget_ask(number, &key);
+                self.forget_ask(number, key);
             }
             Change::Cancel(facts) => {
                 let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
@@ -124,7 +124,7 @@ impl Receiver {
         if slot.waiters.is_empty() || (job.is_some() && slot.read_payload) {
             return self.ended(job, number, task);
         }
-        slot.queue.push_front(Change::Check);
+        slot.queue.push_front(Rc::new(Change::Check));
     }
 
     /// Nothing changes: those who wait learn how the task stands.
@@ -187,7 +187,7 @@ impl Receiver {
             self.push(Output::Abort { call, silently: false });
         }
         self.end_call(number);
-        for facts in queue.iter().filter_map(Change::facts) {
+        for facts in queue.iter().filter_map(|change| change.facts()) {
             self.miss(facts);
             self.push(Output::Forget { request: facts.request });
         }
@@ -214,10 +214,10 @@ impl Receiver {
 
     /// The change at the head cannot be made.
     pub(super) fn give_up(&mut self, number: u32, job: Option<Job>, error: Error) {
-        match self.leave_head(number) {
-            Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(facts, error),
-            Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, ask, Withdrawal::Storage),
-            Some(Change::Withdraw { key }) => self.forget_ask(number, &key),
+        match self.leave_head(number).as_deref() {
+            Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(*facts, error),
+            Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, *ask, Withdrawal::Storage),
+            Some(Change::Withdraw { key }) => self.forget_ask(number, key),
             // Its lease lapses, and whoever meets it then settles it.
             Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } | Change::Release) => {
                 self.uncount(number);
@@ -240,13 +240,13 @@ impl Receiver {
     }
 
     /// The change at the head of the queue is over.
-    fn leave_head(&mut self, number: u32) -> Option<Change> {
+    fn leave_head(&mut self, number: u32) -> Option<Rc<Change>> {
         let slot = self.slots.get_mut(number)?;
         slot.busy = false;
         slot.attempts = 0;
         slot.doubt = None;
         let left = slot.queue.pop_front();
-        slot.unsettled = matches!(left, Some(Change::Recover { .. }));
+        slot.unsettled = matches!(left.as_deref(), Some(Change::Recover { .. }));
         left
     }
 
@@ -257,7 +257,7 @@ impl Receiver {
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
         let waits = slot.queue.front().is_some_and(|change| change.facts().is_some());
-        let patient = self.service != Service::Leaving && slot.queue.front().is_some_and(Change::is_patient);
+        let patient = self.service != Service::Leaving && slot.queue.front().is_some_and(|change| change.is_patient());
         // A request whose write may have arrived is worth one look.
         let look = waits && slot.doubt.is_some() && slot.attempts == 1;
         if look {
@@ -269,7 +269,7 @@ impl Receiver {
             return self.give_up(number, job, Error::storage());
         }
         let pause = RETRY_FIRST.saturating_mul(1 << slot.attempts.min(10)).min(RETRY_LONGEST);
-        let stuck: Vec<_> = slot.queue.iter().filter_map(Change::facts).collect();
+        let stuck: Vec<_> = slot.queue.iter().filter_map(|change| change.facts()).collect();
         slot.queue.retain(|change| change.facts().is_none());
         for facts in stuck {
             self.refuse_and_forget(facts, Error::storage());

@@ -89,7 +89,7 @@ impl Receiver {
         slot.busy = false;
         slot.attempts = 0;
         slot.doubt = None;
-        let late = slot.queue.iter().any(Change::is_outcome);
+        let late = slot.queue.iter().any(|change| change.is_outcome());
         slot.queue.retain(|change| !change.is_of_run());
         if let Some(call) = slot.call {
             self.push(Output::Abort { call, silently: false });
@@ -136,7 +136,7 @@ impl Receiver {
 
     /// Settles what becomes of a task whose process was lost.
     pub(super) fn recover(&mut self, number: u32, on: Option<Facts>) {
-        let coming = self.slots.get(number).is_some_and(|slot| slot.queue.iter().any(|change| matches!(change, Change::Recover { .. })));
+        let coming = self.slots.get(number).is_some_and(|slot| slot.queue.iter().any(|change| matches!(**change, Change::Recover { .. })));
         if !coming {
             self.change(number, Change::Recover { on });
         }

@@ -91,7 +91,7 @@ enum Pending {
     /// A call with a creation key asks whose the key is.
     Key { call: Request, question: Question },
     Load { slot: u32 },
-    Swap { slot: u32, change: Box<Change>, next: Rc<crate::task::Task>, version: u32 },
+    Swap { slot: u32, change: Rc<Change>, next: Rc<crate::task::Task>, version: u32 },
     Read { read: Read, settled: bool },
     Sweep { limit: u32 },
     /// Nobody waits for it.
@@ -284,7 +284,7 @@ impl Receiver {
             Some(Pending::Usage { call }) => self.usage_known(job, call, &completion),
             Some(Pending::Key { call, question }) => self.key_answered(job, call, question, completion),
             Some(Pending::Load { slot }) => self.loaded(job, slot, completion),
-            Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, *change, next, version, &completion),
+            Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, &change, next, version, &completion),
             Some(Pending::Read { read, settled }) => self.read_completed(job, read, settled, completion),
             Some(Pending::Sweep { limit }) => {
                 self.swept(limit, completion);

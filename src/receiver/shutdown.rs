@@ -55,7 +55,7 @@ impl Receiver {
     pub(super) fn hand_over(&mut self, number: u32) {
         let Some(slot) = self.slots.get(number) else { return };
         if let Some(call) = slot.call
-            && !slot.queue.iter().any(Change::is_outcome)
+            && !slot.queue.iter().any(|change| change.is_outcome())
         {
             self.push(Output::Abort { call, silently: false });
         }

@@ -42,7 +42,7 @@ pub(super) struct Slot {
     pub read_payload: bool,
     /// The mark of a write of which nobody knows whether the store has it.
     pub doubt: Option<u64>,
-    pub queue: VecDeque<Change>,
+    pub queue: VecDeque<Rc<Change>>,
     /// The call that runs it here.
     pub call: Option<Request>,
     /// The epoch of that run; 0 while it is not known, after the instance of an earlier receiver was lost.

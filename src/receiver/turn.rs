@@ -28,7 +28,11 @@ impl Receiver {
         }
         // Only the newest status message matters; one on its way to the store is at the front.
         let waiting = slot.queue.len() > usize::from(slot.busy);
-        if let (Change::Note(_), true, Some(last @ Change::Note(_))) = (&change, waiting, slot.queue.back_mut()) {
+        let change = Rc::new(change);
+        if waiting
+            && let Some(last) = slot.queue.back_mut()
+            && let (Change::Note(_), Change::Note(_)) = (&*change, &**last)
+        {
             *last = change;
             return;
         }
@@ -36,7 +40,7 @@ impl Receiver {
         self.advance(number);
     }
 
-    pub(super) fn push_front(&mut self, number: u32, change: Change) {
+    fn push_front(&mut self, number: u32, change: Rc<Change>) {
         if let Some(slot) = self.slots.get_mut(number) {
             slot.queue.push_front(change);
         }
@@ -57,7 +61,7 @@ impl Receiver {
 
     fn turn(&mut self, number: u32) {
         let Some(slot) = self.slots.get(number).filter(|slot| !slot.busy) else { return };
-        if !slot.reads.is_empty() && !matches!(slot.queue.front(), Some(Change::Recover { .. })) {
+        if !slot.reads.is_empty() && !matches!(slot.queue.front().map(|change| &**change), Some(Change::Recover { .. })) {
             self.read_settled(number);
         }
         let Some(slot) = self.slots.get_mut(number) else { return };
@@ -117,15 +121,15 @@ impl Receiver {
             return self.missing_for(number, job, &change);
         }
         // Who reads the task sees it expired already (X-TTL-01): that comes first.
-        if !task.extends && task.has_run_out(now) && !matches!(change, Change::Expire | Change::Discard { .. }) {
-            change = Change::Expire;
-            self.push_front(number, Change::Expire);
+        if !task.extends && task.has_run_out(now) && !matches!(*change, Change::Expire | Change::Discard { .. }) {
+            change = Rc::new(Change::Expire);
+            self.push_front(number, Rc::clone(&change));
         }
         // So does who reads one whose process was lost (X-STO-05).
-        let asks = !matches!(change, Change::Expire | Change::Discard { .. } | Change::Recover { .. }) && !self.is_unsettled(number);
+        let asks = !matches!(*change, Change::Expire | Change::Discard { .. } | Change::Recover { .. }) && !self.is_unsettled(number);
         if asks && self.recovery(number, &task, change.facts()).is_some() {
-            change = Change::Recover { on: change.facts() };
-            self.push_front(number, change.clone());
+            change = Rc::new(Change::Recover { on: change.facts() });
+            self.push_front(number, Rc::clone(&change));
             if let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.read_payload) {
                 // What it asked is taken out of what is stored, which this turn has not read.
                 slot.busy = false;
@@ -198,7 +202,7 @@ impl Receiver {
         task.has_run_out(self.now.saturating_sub(grace))
     }
 
-    fn write(&mut self, number: u32, read: Option<Job>, change: Change, task: &Task, next: Task, version: u32) {
+    fn write(&mut self, number: u32, read: Option<Job>, change: Rc<Change>, task: &Task, next: Task, version: u32) {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
         next.mark = self.next_mark();
@@ -214,7 +218,7 @@ impl Receiver {
             state: next.to_state(),
         };
         slot.versions.write(record.version);
-        let pending = Pending::Swap { slot: number, change: Box::new(change), next: Rc::new(next), version: record.version };
+        let pending = Pending::Swap { slot: number, change, next: Rc::new(next), version: record.version };
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
             Some(job) => {
@@ -235,7 +239,7 @@ impl Receiver {
     }
 
     /// The store has answered a swap.
-    pub(super) fn swapped(&mut self, job: Job, number: u32, change: Change, next: Rc<Task>, version: u32, completion: &Completion) {
+    pub(super) fn swapped(&mut self, job: Job, number: u32, change: &Change, next: Rc<Task>, version: u32, completion: &Completion) {
         let done = *completion == Completion::Done(true);
         if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
             self.look(number);
@@ -257,9 +261,9 @@ impl Receiver {
             }
             Completion::NotJson | Completion::Full { bytes: true } => {
                 let failure = if *completion == Completion::NotJson { Failure::NotJson } else { Failure::TooLarge };
-                match (&change, slot.queue.front_mut()) {
+                match (change, slot.queue.front_mut()) {
                     (Change::Complete { call, .. } | Change::AskInResult { call, .. } | Change::Fail { call, failure: None }, Some(head)) => {
-                        *head = Change::Fail { call: *call, failure: Some(failure) };
+                        *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
                         slot.busy = false;
                         self.finish(Some(job));
                         self.advance(number);
@@ -285,7 +289,7 @@ impl Receiver {
         slot.unsettled = false;
         slot.busy = false;
         if let Some(change) = slot.queue.pop_front() {
-            self.committed(job, number, change, before.as_deref(), &next);
+            self.committed(job, number, &change, before.as_deref(), &next);
         }
         self.finish(Some(job));
         self.advance(number);
