@@ -134,7 +134,7 @@ impl Receiver {
     }
 
     /// The store has answered.
-    pub(super) fn key_answered(&mut self, job: Job, number: Request, question: Question, completion: Completion) {
+    pub(super) fn key_answered(&mut self, job: Job, number: Request, question: Question, completion: &Completion) {
         self.finish(Some(job));
         if let Question::Doubt { slot } = question {
             return self.doubt_settled(number, slot, completion);
@@ -144,7 +144,7 @@ impl Receiver {
         }
         match (question, completion) {
             (Question::Claim { seen }, Completion::Done(true)) => self.claimed(number, seen),
-            (Question::Claim { .. }, Completion::Full { bytes }) => self.decline(number, Error::full(bytes)),
+            (Question::Claim { .. }, Completion::Full { bytes }) => self.decline(number, Error::full(*bytes)),
             // Somebody was faster, or the store is in doubt.
             (Question::Claim { .. }, _) => self.look_at_key(number),
             (Question::Key, Completion::Record(Some(record))) => match Claim::from_state(&record.state) {
@@ -241,7 +241,7 @@ impl Receiver {
         self.look_at_task(number, id, Question::Doubt { slot });
     }
 
-    fn doubt_settled(&mut self, number: Request, slot: u32, completion: Completion) {
+    fn doubt_settled(&mut self, number: Request, slot: u32, completion: &Completion) {
         let Some(entry) = self.slots.get(slot) else { return };
         let id = entry.id.clone();
         let ours = entry.cached.as_ref().map(|(task, _)| task.mark);

@@ -119,18 +119,18 @@ impl Receiver {
         job
     }
 
-    pub(super) fn read_completed(&mut self, job: Job, read: Read, settled: bool, completion: Completion) {
+    pub(super) fn read_completed(&mut self, job: Job, read: Read, settled: bool, completion: &Completion) {
         if let Read::Outcome { facts, .. } = &read {
             self.reading.remove(&facts.request);
         }
         match (read, completion) {
             (Read::Listened { request, id }, completion) => {
-                let found = if let Completion::Record(record) = completion { record } else { None };
-                self.looked_up(request, &id, found.and_then(|record| Task::from_state(&record.state)));
+                let found = if let Completion::Record(Some(record)) = completion { Task::from_state(&record.state) } else { None };
+                self.looked_up(request, &id, found);
             }
             (read @ (Read::State { facts, .. } | Read::Outcome { facts, .. }), Completion::Record(record)) => {
                 let version = record.as_ref().map_or(0, |record| record.version);
-                let mut found = record.and_then(|record| Task::from_state(&record.state));
+                let mut found = record.as_ref().and_then(|record| Task::from_state(&record.state));
                 let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
                 match found.filter(|_| seen) {
                     Some(task) if !settled && self.meets_lost(&read, &task) => {}
@@ -210,19 +210,19 @@ impl Receiver {
         !task.is_gone(self.now)
     }
 
-    fn page(&mut self, facts: Facts, records: Vec<Record>) {
+    fn page(&mut self, facts: Facts, records: &[Record]) {
         let Some(owner) = self.owner_of(facts.peer) else { return self.refuse(facts, Error::not_found()) };
         let size = self.limits.page as usize;
         let more = records.len() > size;
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
-        for record in records.into_iter().take(size) {
+        for record in records.iter().take(size) {
             if let Some(mut task) = Task::from_state(&record.state)
                 && self.sees(facts, &mut task)
             {
                 rows.push((record.id.clone(), task));
             }
-            last = Some(Position { created_at: record.created_at, id: record.id });
+            last = Some(Position { created_at: record.created_at, id: record.id.clone() });
         }
         let next = last.filter(|_| more).map(|position| cursor::seal(&self.cursor_key, &owner, &position));
         self.reply(facts, Body::Page { rows, next });

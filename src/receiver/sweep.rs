@@ -84,7 +84,7 @@ impl Receiver {
 
     /// Deletes what nobody can see any longer, expires what ran out of time, and settles what lost its process. What cannot be
     /// settled here stays due; the next question looks past it.
-    pub(super) fn swept(&mut self, limit: u32, completion: Completion) {
+    pub(super) fn swept(&mut self, limit: u32, completion: &Completion) {
         let Completion::Records(records) = completion else { return };
         let full = records.len() >= limit as usize;
         let mut settled = false;
@@ -104,20 +104,20 @@ impl Receiver {
     }
 
     /// Whether something is done about a task that is due.
-    fn settle_due(&mut self, record: Record) -> bool {
+    fn settle_due(&mut self, record: &Record) -> bool {
         let task = Task::from_state(&record.state);
         let over = match &task {
             Some(task) => task.is_gone(self.now),
             None => Claim::from_state(&record.state).is_some_and(|claim| claim.due_at() <= self.now),
         };
         if over {
-            let operation = Operation::Delete { owner: record.owner, id: record.id, version: record.version };
+            let operation = Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };
             let job = self.job(Pending::Nobody);
             self.push(Output::Store { job, operation });
             return true;
         }
         let Some(task) = task else { return false };
-        let slot = self.slots.open(record.owner, &record.id);
+        let slot = self.slots.open(record.owner.clone(), &record.id);
         let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
         let lapsed = !in_hand && self.lapsed(slot, &task);
         let lost = !in_hand && !lapsed && self.recovery(slot, &task, None).is_some();

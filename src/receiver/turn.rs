@@ -82,7 +82,7 @@ impl Receiver {
     }
 
     /// The record is here: it is decided.
-    pub(super) fn loaded(&mut self, job: Job, number: u32, completion: Completion) {
+    pub(super) fn loaded(&mut self, job: Job, number: u32, completion: &Completion) {
         match completion {
             Completion::Record(Some(record)) => match Task::from_state(&record.state) {
                 Some(task) => {
