@@ -517,7 +517,7 @@ pub fn failed(receiver: u32, now: f64, job: u32, why: u8) {
 pub fn step(receiver: u32, host: &ReceiverHost, assembler: &Assembler) -> bool {
     let output = held(receiver).core.poll_output();
     let Some(output) = output else { return false };
-    emit(host, assembler, output);
+    emit(host, assembler, &output);
     true
 }
 

@@ -98,51 +98,51 @@ extern "C" {
 }
 
 /// Hands one output over.
-pub fn emit(host: &ReceiverHost, assembler: &Assembler, output: Output) {
-    match output {
-        Output::Store { job, operation } => store(host, job, &operation),
+pub fn emit(host: &ReceiverHost, assembler: &Assembler, output: &Output) {
+    match *output {
+        Output::Store { job, ref operation } => store(host, job, operation),
         Output::Finish { job } => host.finish(job),
-        Output::Reply { request, generation, job, body } => {
+        Output::Reply { request, generation, job, ref body } => {
             // The answer to a request that names a task is about that task.
             let named = matches!(body, wire::Body::State { .. });
             host.begin_reply(request, job.unwrap_or_default());
-            let kind = wire::write(generation, &body, &mut Assembling { assembler, named });
+            let kind = wire::write(generation, body, &mut Assembling { assembler, named });
             host.end_reply(request, kind as u8);
         }
-        Output::Tell { request, generation, job, news } => {
+        Output::Tell { request, generation, job, ref news } => {
             host.begin_news(request, job.unwrap_or_default());
-            wire::write_news(generation, &news, &mut Assembling { assembler, named: false });
+            wire::write_news(generation, news, &mut Assembling { assembler, named: false });
             host.tell(request);
         }
-        Output::TellRequestor { call, generation, stream, news } => {
+        Output::TellRequestor { call, generation, stream, ref news } => {
             host.begin_news(call, 0);
-            wire::write_news(generation, &news, &mut Assembling { assembler, named: false });
+            wire::write_news(generation, news, &mut Assembling { assembler, named: false });
             host.tell_requestor(call, stream.unwrap_or_default());
         }
         Output::Forward { call, gated } => host.forward(call, gated),
-        Output::Bind { call, id } => host.bind(call, &id),
+        Output::Bind { call, ref id } => host.bind(call, id),
         Output::Begin { call } => host.begin(call),
         Output::Relay { call } => host.relay(call),
         Output::Reject { call } => host.reject(call),
         Output::Abort { call, silently } => host.abort(call, silently),
         Output::Release { call } => host.release(call),
         Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
-        Output::AnsweredElsewhere { ask, job, key } => host.answered_elsewhere(ask, job, &key),
-        Output::Answered { ask, from } => match from {
-            Some((request, key)) => host.answered(ask, request, &key),
+        Output::AnsweredElsewhere { ask, job, ref key } => host.answered_elsewhere(ask, job, key),
+        Output::Answered { ask, ref from } => match from {
+            Some((request, key)) => host.answered(ask, *request, key),
             None => host.answered(ask, 0, ""),
         },
         Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
-        Output::Restart { call, on, facts, owner, job, answers } => {
-            for (key, name) in &answers {
+        Output::Restart { call, on, facts, ref owner, job, ref answers } => {
+            for (key, name) in answers {
                 host.kept(key, name);
             }
             let flags = u32::from(facts.capabilities.bits());
-            host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, &owner, job);
+            host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, owner, job);
         }
         Output::HangUp { request } => host.hang_up(request),
         Output::Forget { request } => host.forget(request),
-        Output::Event(event) => happened(host, &event),
+        Output::Event(ref event) => happened(host, event),
         Output::Wake { at } => host.wake(at as f64),
     }
 }
