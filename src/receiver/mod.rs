@@ -285,7 +285,7 @@ impl Receiver {
             Some(Pending::Key { call, question }) => self.key_answered(job, call, question, &completion),
             Some(Pending::Load { slot }) => self.loaded(job, slot, &completion),
             Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, &change, next, version, &completion),
-            Some(Pending::Read { read, settled }) => self.read_completed(job, read, settled, &completion),
+            Some(Pending::Read { read, settled }) => self.read_completed(job, &read, settled, &completion),
             Some(Pending::Sweep { limit }) => {
                 self.swept(limit, &completion);
                 self.finish(Some(job));

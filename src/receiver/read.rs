@@ -119,40 +119,40 @@ impl Receiver {
         job
     }
 
-    pub(super) fn read_completed(&mut self, job: Job, read: Read, settled: bool, completion: &Completion) {
-        if let Read::Outcome { facts, .. } = &read {
+    pub(super) fn read_completed(&mut self, job: Job, read: &Read, settled: bool, completion: &Completion) {
+        if let Read::Outcome { facts, .. } = read {
             self.reading.remove(&facts.request);
         }
         match (read, completion) {
             (Read::Listened { request, id }, completion) => {
                 let found = if let Completion::Record(Some(record)) = completion { Task::from_state(&record.state) } else { None };
-                self.looked_up(request, &id, found);
+                self.looked_up(*request, id, found);
             }
-            (read @ (Read::State { facts, .. } | Read::Outcome { facts, .. }), Completion::Record(record)) => {
+            (Read::State { facts, .. } | Read::Outcome { facts, .. }, Completion::Record(record)) => {
                 let version = record.as_ref().map_or(0, |record| record.version);
                 let mut found = record.as_ref().and_then(|record| Task::from_state(&record.state));
-                let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
+                let seen = found.as_mut().is_some_and(|task| self.sees(*facts, task));
                 match found.filter(|_| seen) {
-                    Some(task) if !settled && self.meets_lost(&read, &task) => {}
+                    Some(task) if !settled && self.meets_lost(read, &task) => {}
                     Some(task) => self.show(read, job, version, Rc::new(task)),
-                    None => self.miss(facts),
+                    None => self.miss(*facts),
                 }
             }
-            (Read::Page { facts }, Completion::Records(records)) => self.page(facts, records),
-            (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(facts, Error::storage()),
+            (Read::Page { facts }, Completion::Records(records)) => self.page(*facts, records),
+            (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(*facts, Error::storage()),
         }
         self.finish(Some(job));
     }
 
     /// Answers a read with the task that it has found, or lets it wait for the task's end.
-    fn show(&mut self, read: Read, job: Job, version: u32, task: Rc<Task>) {
+    fn show(&mut self, read: &Read, job: Job, version: u32, task: Rc<Task>) {
         match read {
-            Read::State { facts, id, .. } => self.state(facts, job, id, task),
+            Read::State { facts, id, .. } => self.state(*facts, job, id, task),
             Read::Outcome { facts, id, .. } if task.phase.is_terminal() => {
-                self.retrieved(facts, &id, &task);
-                self.answer(facts, job, Body::Outcome { id, task });
+                self.retrieved(*facts, id, &task);
+                self.answer(*facts, job, Body::Outcome { id: id.clone(), task });
             }
-            Read::Outcome { facts, owner, id } => self.wait(facts, owner, &id, version),
+            Read::Outcome { facts, owner, id } => self.wait(*facts, owner, id, version),
             Read::Page { .. } | Read::Listened { .. } => {}
         }
     }
@@ -176,7 +176,7 @@ impl Receiver {
         self.push(Output::Reply { request: facts.request, generation: facts.generation, job: Some(job), body });
     }
 
-    fn state(&mut self, facts: Facts, job: Job, id: String, task: Rc<Task>) {
+    fn state(&mut self, facts: Facts, job: Job, id: &str, task: Rc<Task>) {
         if facts.generation.state_has_details() {
             let missing = wire::missing_for_input(&task, facts.capabilities);
             if !missing.is_empty() {
@@ -184,12 +184,12 @@ impl Receiver {
             }
         }
         let asks = !facts.generation.state_has_details() && task.phase == Phase::InputRequired;
-        let slot = self.owner_of(facts.peer).filter(|_| asks).and_then(|owner| self.slots.find(&owner, &id));
+        let slot = self.owner_of(facts.peer).filter(|_| asks).and_then(|owner| self.slots.find(&owner, id));
         // Here the outcome comes with the state.
         if facts.generation.state_has_details() && task.phase.is_terminal() {
-            self.retrieved(facts, &id, &task);
+            self.retrieved(facts, id, &task);
         }
-        self.answer(facts, job, Body::State { id, task });
+        self.answer(facts, job, Body::State { id: id.to_owned(), task });
         // There may be a stream now for what could not be delivered.
         if let Some(slot) = slot {
             self.deliver(slot);
@@ -229,13 +229,13 @@ impl Receiver {
     }
 
     /// The task goes on: the request waits, and its stream carries what the handler asks.
-    fn wait(&mut self, facts: Facts, owner: Rc<str>, id: &str, version: u32) {
+    fn wait(&mut self, facts: Facts, owner: &Rc<str>, id: &str, version: u32) {
         if self.service == Service::Leaving {
             return self.push(Output::HangUp { request: facts.request });
         }
         let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
         connection.waits.insert(facts.request, ());
-        let slot = self.slots.open(owner, id);
+        let slot = self.slots.open(Rc::clone(owner), id);
         self.waiting.insert(facts.request, slot);
         let Some(entry) = self.slots.get_mut(slot) else { return };
         entry.waiters.insert(facts.request, facts);
