@@ -22,7 +22,7 @@ impl Receiver {
     /// Finds or opens the slot of the task a request names; answers the request if there is none.
     pub(super) fn slot_for(&mut self, facts: Facts, id: Option<&str>) -> Option<u32> {
         let (owner, id) = self.address(facts, id, Act::Change)?;
-        Some(self.slots.open(owner, &id))
+        Some(self.slots.open(&owner, &id))
     }
 
     /// The owner and id that a request names, if it may name any; answers it otherwise (G26-ERR-06).

@@ -92,7 +92,7 @@ impl Receiver {
         } else {
             Payload::nothing()
         };
-        let slot = self.slots.open(owner.clone(), &id);
+        let slot = self.slots.open(&owner, &id);
         call.slot = Some(slot);
         let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: task.due_at(), state: task.to_state() };
         if let Some(slot) = self.slots.get_mut(slot) {

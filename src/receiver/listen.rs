@@ -113,7 +113,7 @@ impl Receiver {
         let ids: Vec<String> = std::mem::take(&mut listening.named).into_iter().filter(|(_, accepted)| *accepted).map(|(id, _)| id).collect();
         if let Some(owner) = &listening.owner {
             for id in &ids {
-                let number = self.slots.open(owner.clone(), id);
+                let number = self.slots.open(&owner, id);
                 listening.slots.insert(number, ());
                 if let Some(slot) = self.slots.get_mut(number) {
                     slot.listeners.insert(request, Heard { last: None, owed: true });

@@ -163,7 +163,7 @@ impl Receiver {
         if !task.is_orphan(self.now) {
             return false;
         }
-        let slot = self.slots.open(owner.clone(), id);
+        let slot = self.slots.open(owner, id);
         let lost = self.recovery(slot, task, Some(*facts)).is_some();
         if lost {
             self.read_later(slot, read.clone(), *facts);
@@ -235,7 +235,7 @@ impl Receiver {
         }
         let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
         connection.waits.insert(facts.request, ());
-        let slot = self.slots.open(Rc::clone(owner), id);
+        let slot = self.slots.open(owner, id);
         self.waiting.insert(facts.request, slot);
         let Some(entry) = self.slots.get_mut(slot) else { return };
         entry.waiters.insert(facts.request, facts);

@@ -58,7 +58,7 @@ impl Receiver {
     pub fn handle_adopt(&mut self, now: Millis, facts: Facts, id: &str) {
         self.tick(now);
         let Some(owner) = self.owner_of(facts.peer) else { return };
-        let slot = self.slots.open(owner, id);
+        let slot = self.slots.open(&owner, id);
         self.insert_running(facts, slot, 0);
         // Its deadline is in the store.
         self.start_sweeping();

@@ -104,16 +104,16 @@ impl Slots {
         self.named.get(owner)?.get(id).copied()
     }
 
-    pub fn open(&mut self, owner: Rc<str>, id: &str) -> u32 {
-        if let Some(number) = self.find(&owner, id) {
+    pub fn open(&mut self, owner: &Rc<str>, id: &str) -> u32 {
+        if let Some(number) = self.find(owner, id) {
             return number;
         }
         self.last = self.last.wrapping_add(1);
-        self.named.get_or_default(owner.clone()).insert(id.to_owned(), self.last);
+        self.named.get_or_default(Rc::clone(owner)).insert(id.to_owned(), self.last);
         self.slots.insert(
             self.last,
             Slot {
-                owner,
+                owner: Rc::clone(owner),
                 id: id.to_owned(),
                 cached: None,
                 versions: Versions::default(),

@@ -117,7 +117,7 @@ impl Receiver {
             return true;
         }
         let Some(task) = task else { return false };
-        let slot = self.slots.open(record.owner.clone(), &record.id);
+        let slot = self.slots.open(&record.owner, &record.id);
         let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
         let lapsed = !in_hand && self.lapsed(slot, &task);
         let lost = !in_hand && !lapsed && self.recovery(slot, &task, None).is_some();
