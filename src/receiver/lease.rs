@@ -56,20 +56,26 @@ impl Receiver {
     /// A third of a lease is over: it is renewed, unless another write has done so on its way.
     pub(super) fn renew(&mut self, number: u32) {
         let (now, third) = (self.now, self.third());
+        let fresh_until = self.slots.get(number).and_then(|slot| self.fresh_until(&slot.cached.as_ref()?.0)).unwrap_or(now);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.renewing = slot.call.is_some();
         if !slot.renewing {
             return;
         }
-        let until = slot.cached.as_ref().and_then(|(task, _)| task.lease.as_ref()).map_or(now, |lease| lease.until);
-        let fresh_until = until.saturating_sub(third.saturating_mul(2));
         if fresh_until > now {
             return self.deadlines.set(fresh_until, Timer::Renew(number));
         }
         self.deadlines.set(now.saturating_add(third), Timer::Renew(number));
-        if slot.queue.is_empty() && !slot.busy {
-            self.change(number, Change::Renew);
+        // What is on its way need not write: a look at how the task stands, or what a client repeats. Nothing of it may be in the way
+        // of a renewal each time.
+        if !slot.queue.iter().any(|change| matches!(**change, Change::Renew)) {
+            self.change_next(number, Change::Renew);
         }
+    }
+
+    /// Until when a task's lease need not be renewed; `None` where it has none.
+    pub(super) fn fresh_until(&self, task: &Task) -> Option<Millis> {
+        task.lease.as_ref().map(|lease| lease.until.saturating_sub(self.third().saturating_mul(2)))
     }
 
     /// Whether the run of the task that is here has been followed by another one.

@@ -40,6 +40,14 @@ impl Receiver {
         self.advance(number);
     }
 
+    /// Queues a change before all that wait.
+    pub(super) fn change_next(&mut self, number: u32, change: Change) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        let next = usize::from(slot.busy).min(slot.queue.len());
+        slot.queue.insert(next, Rc::new(change));
+        self.advance(number);
+    }
+
     fn push_front(&mut self, number: u32, change: Rc<Change>) {
         if let Some(slot) = self.slots.get_mut(number) {
             slot.queue.push_front(change);
@@ -113,6 +121,10 @@ impl Receiver {
             return self.fence(number, job);
         }
         if change.is_of_run() && !self.runs_here(number) {
+            return self.drop_head(number, job);
+        }
+        // What was written while it waited has renewed the lease.
+        if matches!(*change, Change::Renew) && self.fresh_until(&task).is_some_and(|at| at > now) {
             return self.drop_head(number, job);
         }
         let hidden =

@@ -46,6 +46,23 @@ fn a_lease_is_renewed() {
     bench.assert_idle();
 }
 
+/// X-STO-05: a request that changes nothing, and is on its way whenever the lease is to be renewed, does not keep it from that.
+#[test]
+fn what_is_on_its_way_does_not_keep_a_lease_from_being_renewed() {
+    let (mut bench, call, id) = running(1, Policy { ttl: None, ..policy() });
+    bench.ask(0, call, 1, "name");
+    let peer = bench.peer;
+    for _ in 0..9 {
+        bench.later = true;
+        let update = bench.world.update(0, peer, &id, &[("never-1", 1)]);
+        bench.pass(LEASE / 3);
+        bench.later = false;
+        bench.answer_all();
+        assert!(bench.reply(update)["error"].is_null());
+        assert!(bench.stored(&id).lease.unwrap().until >= bench.now + LEASE * 2 / 3);
+    }
+}
+
 /// Whatever its runner writes extends a lease, so that a busy task needs no renewals.
 #[test]
 fn a_busy_task_needs_no_renewal() {

@@ -96,6 +96,15 @@ fn stories_end_well_whatever_write_a_process_dies_at() {
     }
 }
 
+/// Seeds of stories that went wrong once. 1795914037600 (X-STO-05): a look at a task was on its way whenever its lease was to be
+/// renewed.
+#[test]
+fn stories_that_went_wrong_once_end_well() {
+    for seed in [1_795_914_037_600] {
+        Told { instances: None, trace: false }.tell(seed, STEPS);
+    }
+}
+
 /// `npm run simulate`: stories for so many minutes, or the story of one seed.
 #[test]
 #[ignore = "npm run simulate"]
