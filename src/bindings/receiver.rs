@@ -378,7 +378,7 @@ pub fn lapse(receiver: u32, now: f64, request: u32) {
 /// Writes what a stranger hears of a task into the assembler.
 #[wasm_bindgen(js_name = "writeNotFound")]
 pub fn write_not_found(assembler: &Assembler) {
-    let body = wire::Body::Error(wire::Error::not_found());
+    let body = wire::Body::Error(wire::Error::NotFound);
     wire::write(Generation::G26, &body, &mut Assembling { assembler, named: false });
 }
 

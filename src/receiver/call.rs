@@ -94,10 +94,10 @@ impl Receiver {
         self.tick(now);
         self.meet(facts);
         let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned() else {
-            return self.refuse_call(facts, Error::internal());
+            return self.refuse_call(facts, Error::Internal);
         };
         if called.creation_key.as_deref().is_some_and(|key| !is_key(key)) {
-            return self.refuse_call(facts, Error::invalid_params(BAD_KEY));
+            return self.refuse_call(facts, Error::BadKey);
         }
         let (wants_task, ttl) = match self.weigh(facts, &policy, &called) {
             Ok(weighed) => weighed,
@@ -140,7 +140,7 @@ impl Receiver {
     fn weigh(&mut self, facts: Facts, policy: &Policy, called: &Called) -> Result<(bool, Option<u64>), Error> {
         if facts.generation.server_decides() {
             let wants_task = match (facts.capabilities.contains(Capabilities::TASKS), policy.support, policy.promotion) {
-                (false, Support::Required, _) => return Err(Error::missing_capability(Capabilities::TASKS)),
+                (false, Support::Required, _) => return Err(Error::MissingCapability(Capabilities::TASKS)),
                 (false, ..) | (true, _, Promotion::Never) => false,
                 // A key makes a task, so there is no waiting for how long the work takes.
                 (true, ..) if called.creation_key.is_some() => true,
@@ -154,10 +154,10 @@ impl Receiver {
             return Ok((wants_task, policy.ttl_for(None)));
         }
         match (called.augmentation, policy.support) {
-            (Augmentation::Absent, Support::Required) => Err(Error::task_required()),
+            (Augmentation::Absent, Support::Required) => Err(Error::TaskRequired),
             (Augmentation::Absent, _) => Ok((false, None)),
-            (Augmentation::Invalid, _) => Err(Error::invalid_params("`task` must be an object, and `task.ttl` an integer from 0 up")),
-            (Augmentation::Asked { .. }, Support::Forbidden) => Err(Error::task_forbidden()),
+            (Augmentation::Invalid, _) => Err(Error::BadTask),
+            (Augmentation::Asked { .. }, Support::Forbidden) => Err(Error::TaskForbidden),
             (Augmentation::Asked { ttl }, _) => Ok((true, policy.ttl_for(ttl))),
         }
     }
@@ -293,8 +293,6 @@ impl Receiver {
         self.slots.get(slot).map(|slot| slot.id.as_str())
     }
 }
-
-const BAD_KEY: &str = "`_meta[\"mcp-tasks/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -";
 
 impl Call {
     /// An ordinary call, as yet.

@@ -29,11 +29,11 @@ impl Receiver {
     pub(super) fn address(&mut self, facts: Facts, id: Option<&str>, act: Act) -> Option<(Rc<str>, String)> {
         self.meet(facts);
         if facts.generation.server_decides() && !facts.capabilities.contains(Capabilities::TASKS) {
-            self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
+            self.refuse(facts, Error::MissingCapability(Capabilities::TASKS));
             return None;
         }
         let Some(id) = id else {
-            self.refuse(facts, Error::invalid_params("`taskId` must be a string"));
+            self.refuse(facts, Error::NoTaskId);
             return None;
         };
         if !self.may(facts, act) {

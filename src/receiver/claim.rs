@@ -118,7 +118,7 @@ impl Receiver {
         let Some((key, (owner, id))) = self.key_of(number) else { return };
         key.looks = key.looks.saturating_add(1);
         if key.looks > LOOKS {
-            return self.decline(number, Error::storage());
+            return self.decline(number, Error::Storage);
         }
         self.ask_of_key(number, Question::Key, Operation::Get { owner, id, payload: false, request: None });
     }
@@ -149,7 +149,7 @@ impl Receiver {
             (Question::Claim { .. }, _) => self.look_at_key(number),
             (Question::Key, Completion::Record(Some(record))) => match Claim::from_state(&record.state) {
                 Some(claim) => self.key_found(number, claim, Seen { version: record.version, created_at: record.created_at }),
-                None => self.decline(number, Error::internal()),
+                None => self.decline(number, Error::Internal),
             },
             (Question::Key, Completion::Record(None)) => match self.calls.get(&number).map(|call| self.may_create(call)) {
                 Some(Err(error)) => self.decline(number, error),
@@ -157,10 +157,10 @@ impl Receiver {
             },
             (Question::Task { claim, .. }, Completion::Record(Some(record))) => match Task::from_state(&record.state) {
                 Some(task) => self.answer_again(number, claim.task, task),
-                None => self.decline(number, Error::internal()),
+                None => self.decline(number, Error::Internal),
             },
             (Question::Task { claim, seen }, Completion::Record(None)) => self.task_missing(number, &claim, seen),
-            _ => self.decline(number, Error::storage()),
+            _ => self.decline(number, Error::Storage),
         }
     }
 
@@ -178,7 +178,7 @@ impl Receiver {
             return self.claim_anew(number, Some(seen));
         }
         if claim.tool != call.draft.tool {
-            return self.decline(number, Error::invalid_params("This creation key was used for another tool"));
+            return self.decline(number, Error::OtherTool);
         }
         let here = call.owner.as_ref().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some());
         let tried = call.key.as_ref().is_some_and(|key| key.tried == Some(seen) && !key.inherited);
@@ -194,7 +194,7 @@ impl Receiver {
         let now = self.now;
         let Some(call) = self.calls.get_mut(&number) else { return };
         if claim.open_until <= now {
-            return self.decline(number, Error::used_up());
+            return self.decline(number, Error::UsedUp);
         }
         if call.owner.as_ref().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some()) {
             return self.wait_for_key(number);
@@ -224,7 +224,7 @@ impl Receiver {
         let Some(call) = self.calls.get(&number) else { return };
         let (facts, dropped, immediate) = (call.facts, call.dropped, call.policy.immediate_text());
         if !self.sees(facts, &mut task) {
-            return self.decline(number, Error::used_up());
+            return self.decline(number, Error::UsedUp);
         }
         self.calls.remove(&number);
         self.no_longer_creating(facts);
@@ -255,7 +255,7 @@ impl Receiver {
         self.abandon_creation(number, slot);
         match stored {
             Some(task) => self.answer_again(number, id, task),
-            None => self.decline(number, Error::storage()),
+            None => self.decline(number, Error::Storage),
         }
         self.advance(slot);
     }

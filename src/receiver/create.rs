@@ -28,17 +28,17 @@ impl Receiver {
         if call.key.is_none() {
             return self.may_create(call).map(|_| ());
         }
-        call.owner.as_ref().ok_or_else(Error::no_owner)?;
+        call.owner.as_ref().ok_or(Error::NoOwner)?;
         self.may_create_now(call.facts.peer)
     }
 
     pub(super) fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
-        let owner = call.owner.clone().ok_or_else(Error::no_owner)?;
+        let owner = call.owner.clone().ok_or(Error::NoOwner)?;
         if self.service != Service::Open {
-            return Err(Error::shutting_down());
+            return Err(Error::ShuttingDown);
         }
         if !self.has_room(&owner) {
-            return Err(Error::limit(LimitReason::Tasks));
+            return Err(Error::Limit(LimitReason::Tasks));
         }
         self.may_create_now(call.facts.peer)?;
         Ok(owner)
@@ -51,7 +51,7 @@ impl Receiver {
             return self.claim(number);
         }
         if call.dropped {
-            return self.decline(number, Error::internal());
+            return self.decline(number, Error::Internal);
         }
         let Some(call) = self.calls.get(&number) else { return };
         // There may have been room, and a connection, when the call arrived.
@@ -80,7 +80,7 @@ impl Receiver {
             // Nobody is left to hear of a task (G26-HTT-07).
             None if call.needs_caller() => {
                 call.dropped = true;
-                return self.decline(number, Error::internal());
+                return self.decline(number, Error::Internal);
             }
             None => {}
         }
@@ -123,7 +123,7 @@ impl Receiver {
             number,
             match completion {
                 Completion::Full { bytes } => Error::full(*bytes),
-                _ => Error::storage(),
+                _ => Error::Storage,
             },
         );
         self.advance(slot);

@@ -153,7 +153,7 @@ impl Receiver {
     pub(super) fn refused(&mut self, number: u32, job: Option<Job>, change: &Change, refusal: Refusal, task: &Rc<Task>) {
         self.leave_head(number);
         match change {
-            Change::Cancel(facts) if !facts.generation.cancel_is_a_wish() => self.refuse(*facts, Error::already_terminal()),
+            Change::Cancel(facts) if !facts.generation.cancel_is_a_wish() => self.refuse(*facts, Error::AlreadyTerminal),
             Change::Cancel(facts) => self.reply(*facts, Body::Ack),
             Change::Update { facts, .. } => {
                 self.reply(*facts, Body::Ack);
@@ -193,7 +193,7 @@ impl Receiver {
         }
         for facts in waiters.into_values() {
             self.no_longer_waits(facts);
-            self.refuse(facts, Error::expired());
+            self.refuse(facts, Error::Expired);
         }
         self.leave_listeners(number);
         self.drop_asks(number);
@@ -266,13 +266,13 @@ impl Receiver {
             return self.advance(number);
         }
         if !patient || slot.attempts > ATTEMPTS {
-            return self.give_up(number, job, Error::storage());
+            return self.give_up(number, job, Error::Storage);
         }
         let pause = RETRY_FIRST.saturating_mul(1 << slot.attempts.min(10)).min(RETRY_LONGEST);
         let stuck: Vec<_> = slot.queue.iter().filter_map(|change| change.facts()).collect();
         slot.queue.retain(|change| change.facts().is_none());
         for facts in stuck {
-            self.refuse_and_forget(facts, Error::storage());
+            self.refuse_and_forget(facts, Error::Storage);
         }
         self.deadlines.set(now.saturating_add(pause), Timer::Retry(number));
         self.finish(job);

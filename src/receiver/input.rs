@@ -186,7 +186,7 @@ impl Receiver {
     pub fn handle_update(&mut self, now: Millis, facts: Facts, id: Option<&str>, answers: Option<Vec<(String, Shape)>>) {
         self.tick(now);
         if facts.capabilities.contains(crate::wire::capability::Capabilities::TASKS) && id.is_some() && answers.is_none() {
-            self.refuse(facts, Error::invalid_params("`inputResponses` must be an object that does not nest too deeply"));
+            self.refuse(facts, Error::NoAnswers);
             return self.push(Output::Forget { request: facts.request });
         }
         match self.slot_for(facts, id) {

@@ -55,14 +55,14 @@ impl Receiver {
     pub fn handle_listen(&mut self, now: Millis, facts: Facts, ids: Vec<String>, until: Option<Millis>) {
         self.tick(now);
         if !ids.is_empty() && !facts.capabilities.contains(Capabilities::TASKS) {
-            return self.refuse(facts, Error::missing_capability(Capabilities::TASKS));
+            return self.refuse(facts, Error::MissingCapability(Capabilities::TASKS));
         }
         if !self.may(facts, Act::Read) {
             return;
         }
         let owner = self.owner_of(facts.peer);
         if self.listens.values().filter(|listening| listening.owner == owner).count() >= self.limits.listens {
-            return self.refuse(facts, Error::subscription_limit());
+            return self.refuse(facts, Error::SubscriptionLimit);
         }
         let mut named: Vec<(String, bool)> = Vec::new();
         for id in ids.into_iter().take(self.limits.listened) {
@@ -113,7 +113,7 @@ impl Receiver {
         let ids: Vec<String> = std::mem::take(&mut listening.named).into_iter().filter(|(_, accepted)| *accepted).map(|(id, _)| id).collect();
         if let Some(owner) = &listening.owner {
             for id in &ids {
-                let number = self.slots.open(&owner, id);
+                let number = self.slots.open(owner, id);
                 listening.slots.insert(number, ());
                 if let Some(slot) = self.slots.get_mut(number) {
                     slot.listeners.insert(request, Heard { last: None, owed: true });
@@ -189,7 +189,7 @@ impl Receiver {
         let waiter = self.waiting.get(&request).and_then(|slot| self.slots.get(*slot)?.waiters.get(&request).copied());
         if let Some(facts) = waiter {
             self.end_wait(request);
-            self.refuse(facts, Error::not_found());
+            self.refuse(facts, Error::NotFound);
         }
     }
 

@@ -21,15 +21,15 @@ impl Receiver {
         self.finish(Some(job));
         let over = |limit: Option<u32>, used: u64| limit.is_some_and(|limit| used >= u64::from(limit));
         match completion {
-            Completion::Usage { tasks, .. } if over(self.limits.stored, *tasks) => self.decline(number, Error::limit(LimitReason::Tasks)),
-            Completion::Usage { bytes, .. } if over(self.limits.stored_bytes, *bytes) => self.decline(number, Error::limit(LimitReason::Payload)),
+            Completion::Usage { tasks, .. } if over(self.limits.stored, *tasks) => self.decline(number, Error::Limit(LimitReason::Tasks)),
+            Completion::Usage { bytes, .. } if over(self.limits.stored_bytes, *bytes) => self.decline(number, Error::Limit(LimitReason::Payload)),
             Completion::Usage { .. } => {
                 if let Some(call) = self.calls.get_mut(&number) {
                     call.draft.within_quota = true;
                 }
                 self.create(number);
             }
-            _ => self.decline(number, Error::storage()),
+            _ => self.decline(number, Error::Storage),
         }
     }
 }

@@ -85,7 +85,7 @@ impl Receiver {
         let missed = if &*owner == NOBODY { 0 } else { self.buckets.wait(&owner, Act::Miss, self.now) };
         let wait = if missed > 0 { missed } else { self.buckets.take(&owner, act, self.now).err().unwrap_or_default() };
         if wait > 0 {
-            self.refuse_and_forget(facts, Error::too_often(wait));
+            self.refuse_and_forget(facts, Error::TooOften { wait });
         }
         wait == 0
     }
@@ -93,7 +93,7 @@ impl Receiver {
     /// The request names a task that its owner does not have.
     pub(super) fn miss(&mut self, facts: Facts) {
         self.count_miss(facts.peer);
-        self.refuse(facts, Error::not_found());
+        self.refuse(facts, Error::NotFound);
     }
 
     /// Something that this connection's owner does not have was looked for.
@@ -108,7 +108,7 @@ impl Receiver {
     pub(super) fn may_create_now(&self, peer: Peer) -> Result<(), Error> {
         match self.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.now)) {
             0 => Ok(()),
-            wait => Err(Error::too_often(wait)),
+            wait => Err(Error::TooOften { wait }),
         }
     }
 

@@ -53,7 +53,7 @@ impl Receiver {
     pub fn handle_list(&mut self, now: Millis, facts: Facts, cursor: Result<Option<&str>, ()>) {
         self.tick(now);
         if !facts.lists {
-            return self.refuse(facts, Error::method_not_found());
+            return self.refuse(facts, Error::MethodNotFound);
         }
         if !self.may(facts, Act::Read) {
             return;
@@ -65,9 +65,9 @@ impl Receiver {
             Ok(None) => None,
             Ok(Some(cursor)) => match cursor::open(&self.cursor_key, &owner, cursor) {
                 Some(position) => Some(position),
-                None => return self.refuse(facts, Error::invalid_params("`cursor` is not one of this server's, or has expired")),
+                None => return self.refuse(facts, Error::ForeignCursor),
             },
-            Err(()) => return self.refuse(facts, Error::invalid_params("`cursor` must be a string")),
+            Err(()) => return self.refuse(facts, Error::NoCursor),
         };
         // One more than a page tells whether there is another.
         let operation = Operation::List { owner, after, limit: self.limits.page.saturating_add(1) };
@@ -77,19 +77,19 @@ impl Receiver {
     /// A method about tasks arrives that the generation does not have, or this server does not offer.
     pub fn handle_unknown(&mut self, now: Millis, facts: Facts) {
         self.tick(now);
-        self.refuse(facts, Error::method_not_found());
+        self.refuse(facts, Error::MethodNotFound);
     }
 
     /// A request of 2026-07-28 does not say what its client can do (G26-CAP-12).
     pub fn handle_unenveloped(&mut self, now: Millis, facts: Facts) {
         self.tick(now);
-        self.refuse(facts, Error::invalid_params("`_meta` must hold the protocol version and the client capabilities"));
+        self.refuse(facts, Error::NoEnvelope);
     }
 
     /// A call nests deeper than anything that is handed on (X-LIM-04).
     pub fn handle_too_deep(&mut self, now: Millis, facts: Facts) {
         self.tick(now);
-        self.refuse(facts, Error::invalid_params("The parameters nest too deeply"));
+        self.refuse(facts, Error::TooDeep);
     }
 
     /// The caller gave up waiting for a `tasks/result`; the task goes on (G25-RES-10).
@@ -139,7 +139,7 @@ impl Receiver {
                 }
             }
             (Read::Page { facts }, Completion::Records(records)) => self.page(*facts, records),
-            (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(*facts, Error::storage()),
+            (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(*facts, Error::Storage),
         }
         self.finish(Some(job));
     }
@@ -180,7 +180,7 @@ impl Receiver {
         if facts.generation.state_has_details() {
             let missing = wire::missing_for_input(&task, facts.capabilities);
             if !missing.is_empty() {
-                return self.refuse(facts, Error::missing_capability(missing));
+                return self.refuse(facts, Error::MissingCapability(missing));
             }
         }
         let asks = !facts.generation.state_has_details() && task.phase == Phase::InputRequired;
@@ -211,7 +211,7 @@ impl Receiver {
     }
 
     fn page(&mut self, facts: Facts, records: &[Record]) {
-        let Some(owner) = self.owner_of(facts.peer) else { return self.refuse(facts, Error::not_found()) };
+        let Some(owner) = self.owner_of(facts.peer) else { return self.refuse(facts, Error::NotFound) };
         let size = self.limits.page as usize;
         let more = records.len() > size;
         let mut last = None;

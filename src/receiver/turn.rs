@@ -23,7 +23,7 @@ impl Receiver {
         if let Some(facts) = change.facts()
             && slot.queue.len() >= QUEUED
         {
-            self.refuse(facts, Error::limit(LimitReason::Rate));
+            self.refuse(facts, Error::Limit(LimitReason::Rate));
             return self.push(Output::Forget { request: facts.request });
         }
         // Only the newest status message matters; one on its way to the store is at the front.
@@ -101,7 +101,7 @@ impl Receiver {
                     }
                     self.decide(number, Some(job), task, record.version);
                 }
-                None => self.give_up(number, Some(job), Error::internal()),
+                None => self.give_up(number, Some(job), Error::Internal),
             },
             Completion::Record(None) => self.missing(number, job),
             _ => self.retry_or_give_up(number, Some(job)),
@@ -167,13 +167,13 @@ impl Receiver {
             Change::Ask { input, .. } => Command::Ask { inputs: vec![input.clone()], in_result: false },
             Change::AskInResult { inputs, .. } => Command::Ask { inputs: inputs.clone(), in_result: true },
             Change::Withdraw { key } => Command::Withdraw(vec![key.clone()]),
-            Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => return Err(Error::shutting_down()),
+            Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => return Err(Error::ShuttingDown),
             Change::Update { answers, .. } => {
                 let mut keys = Vec::new();
                 for (key, shape) in answers {
                     let Some(input) = task.inputs.iter().find(|input| !input.answered && input.key == *key) else { continue };
                     if !shape.answers(input.kind) {
-                        return Err(Error::invalid_params("`inputResponses` holds a value that does not answer its input request"));
+                        return Err(Error::Misfit);
                     }
                     keys.push(key.clone());
                 }
@@ -266,7 +266,7 @@ impl Receiver {
                 slot.busy = false;
                 slot.attempts = slot.attempts.saturating_add(1);
                 if slot.attempts > ATTEMPTS {
-                    return self.give_up(number, Some(job), Error::storage());
+                    return self.give_up(number, Some(job), Error::Storage);
                 }
                 self.finish(Some(job));
                 self.advance(number);
@@ -280,7 +280,7 @@ impl Receiver {
                         self.finish(Some(job));
                         self.advance(number);
                     }
-                    (Change::Ask { .. } | Change::Update { .. }, _) => self.give_up(number, Some(job), Error::limit(LimitReason::Payload)),
+                    (Change::Ask { .. } | Change::Update { .. }, _) => self.give_up(number, Some(job), Error::Limit(LimitReason::Payload)),
                     _ => self.retry_or_give_up(number, Some(job)),
                 }
             }

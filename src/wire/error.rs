@@ -1,7 +1,5 @@
 //! Every JSON-RPC error that this crate sends: its code, its text and its data, declared once.
 
-use std::borrow::Cow;
-
 use super::{Capabilities, Generation, Name, Writer};
 use crate::task::{Failure, Phase, Task};
 
@@ -18,160 +16,177 @@ pub enum LimitReason {
     Payload,
 }
 
-/// The `data` of an error.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ErrorData {
-    Required(Capabilities),
+/// A JSON-RPC error, by what is wrong. It is made in many places and written in one, so it is small.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Error {
+    /// One text for "never existed", "expired" and "somebody else's" (X-ERR-01, X-SEC-02).
+    NotFound,
+    Expired,
+    /// `taskId` is not a string.
+    NoTaskId,
+    /// `cursor` is not a string.
+    NoCursor,
+    /// `cursor` was made by somebody else, or for somebody else.
+    ForeignCursor,
+    /// `_meta` does not say who asks.
+    NoEnvelope,
+    TooDeep,
+    /// `params.task` is not what it must be.
+    BadTask,
+    BadKey,
+    /// A creation key comes again, with another tool.
+    OtherTool,
+    /// The task of a creation key has been there, or its time to be made is over.
+    UsedUp,
+    /// `inputResponses` is no object.
+    NoAnswers,
+    /// One of `inputResponses` does not answer what was asked.
+    Misfit,
+    /// G25-CAN-04.
+    AlreadyTerminal,
+    MethodNotFound,
+    /// G25-TLN-04.
+    TaskForbidden,
+    /// G25-TLN-07.
+    TaskRequired,
+    /// G26-CAP-04 to 06, G26-INP-04.
+    MissingCapability(Capabilities),
+    Internal,
+    /// The store did not answer; the request may be repeated.
+    Storage,
+    /// No stable principal could be read from the request's authorization (X-SEC-01, X-SEC-05).
+    NoOwner,
     Limit(LimitReason),
-    /// A rate is exceeded; this many ms later it is not.
+    /// G26-SUB-11.
+    SubscriptionLimit,
+    /// The server takes on no new tasks; another one may (X-STO-11).
+    ShuttingDown,
+    /// A rate is exceeded; this many ms later it is not (X-ERR-04).
     TooOften { wait: u32 },
-    Cancelled { task: String },
-    Reason(Name),
-}
-
-/// A JSON-RPC error.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Error {
-    pub code: i32,
-    pub message: Cow<'static, str>,
-    pub data: Option<ErrorData>,
+    /// The task was cancelled (G25-RES-08).
+    Cancelled,
+    /// The core ended the task.
+    Failed(Failure),
 }
 
 impl Error {
-    const fn fixed(code: i32, message: &'static str, data: Option<ErrorData>) -> Self {
-        Self { code, message: Cow::Borrowed(message), data }
-    }
-
-    /// One text for "never existed", "expired" and "somebody else's" (X-ERR-01, X-SEC-02).
-    pub const fn not_found() -> Self {
-        Self::fixed(INVALID_PARAMS, "Task not found: it does not exist, has expired, or is not yours", None)
-    }
-
-    pub const fn expired() -> Self {
-        Self::fixed(INVALID_PARAMS, "Task expired", None)
-    }
-
-    pub const fn invalid_params(message: &'static str) -> Self {
-        Self::fixed(INVALID_PARAMS, message, None)
-    }
-
-    pub const fn method_not_found() -> Self {
-        Self::fixed(METHOD_NOT_FOUND, "Method not found", None)
-    }
-
-    /// G25-TLN-04.
-    pub const fn task_forbidden() -> Self {
-        Self::fixed(METHOD_NOT_FOUND, "This tool does not run as a task: call it without `task`", None)
-    }
-
-    /// G25-TLN-07.
-    pub const fn task_required() -> Self {
-        Self::fixed(METHOD_NOT_FOUND, "This tool runs only as a task: call it with `task`", None)
-    }
-
-    /// G26-CAP-04 to 06, G26-INP-04.
-    pub const fn missing_capability(required: Capabilities) -> Self {
-        Self::fixed(MISSING_CAPABILITY, "The request does not declare a capability that it needs", Some(ErrorData::Required(required)))
-    }
-
-    /// G25-CAN-04.
-    pub const fn already_terminal() -> Self {
-        Self::fixed(INVALID_PARAMS, "The task has already ended and cannot be cancelled", None)
-    }
-
-    pub const fn internal() -> Self {
-        Self::fixed(INTERNAL, "Internal error", None)
-    }
-
-    /// The store did not answer; the request may be repeated.
-    pub const fn storage() -> Self {
-        Self::fixed(INTERNAL, "The task store failed; try again", None)
-    }
-
-    /// No stable principal could be read from the request's authorization (X-SEC-01, X-SEC-05).
-    pub const fn no_owner() -> Self {
-        Self::fixed(INTERNAL, "The server cannot tell who would own this task", None)
-    }
-
-    pub const fn limit(reason: LimitReason) -> Self {
-        let message = match reason {
-            LimitReason::Tasks => "Too many tasks; wait for one to end",
-            LimitReason::Rate => "Too many requests; slow down",
-            LimitReason::Payload => "The data of this task exceeds the limit",
-        };
-        Self::fixed(INTERNAL, message, Some(ErrorData::Limit(reason)))
-    }
-
-    /// G26-SUB-11.
-    pub const fn subscription_limit() -> Self {
-        Self::fixed(INTERNAL, "Subscription limit reached", Some(ErrorData::Limit(LimitReason::Rate)))
-    }
-
-    /// The server takes on no new tasks; another one may (X-STO-11).
-    pub const fn shutting_down() -> Self {
-        Self::fixed(INTERNAL, "The server is shutting down; call again", Some(ErrorData::Limit(LimitReason::Tasks)))
-    }
-
     /// The store is full.
     pub const fn full(bytes: bool) -> Self {
-        Self::limit(if bytes { LimitReason::Payload } else { LimitReason::Tasks })
-    }
-
-    /// Its task has been there, or its time to be made is over.
-    pub const fn used_up() -> Self {
-        Self::fixed(INVALID_PARAMS, "The task of this creation key is gone; a key makes one task only", None)
-    }
-
-    /// `wait`: ms until the request may be repeated (X-ERR-04).
-    pub fn too_often(wait: u32) -> Self {
-        Self { data: Some(ErrorData::TooOften { wait }), ..Self::limit(LimitReason::Rate) }
+        Self::Limit(if bytes { LimitReason::Payload } else { LimitReason::Tasks })
     }
 
     /// Whether a limit is in the way, and the request may be repeated later.
-    pub const fn is_limit(&self) -> bool {
-        matches!(self.data, Some(ErrorData::Limit(_) | ErrorData::TooOften { .. }))
+    pub const fn is_limit(self) -> bool {
+        self.limit().is_some()
     }
 
     /// Whether the requestor asks too often.
-    pub const fn is_too_often(&self) -> bool {
-        matches!(self.data, Some(ErrorData::TooOften { .. }))
+    pub const fn is_too_often(self) -> bool {
+        matches!(self, Self::TooOften { .. })
     }
 
-    /// G25-RES-08.
-    pub fn cancelled(task: &str) -> Self {
-        Self::fixed(INTERNAL, "The task was cancelled", Some(ErrorData::Cancelled { task: task.to_owned() }))
+    /// The limit that is in the way.
+    const fn limit(self) -> Option<LimitReason> {
+        match self {
+            Self::Limit(reason) => Some(reason),
+            Self::SubscriptionLimit | Self::TooOften { .. } => Some(LimitReason::Rate),
+            Self::ShuttingDown => Some(LimitReason::Tasks),
+            Self::Failed(Failure::TooLarge) => Some(LimitReason::Payload),
+            _ => None,
+        }
     }
 
-    pub(super) fn write(&self, writer: &mut impl Writer) {
-        writer.number(Name::Code, f64::from(self.code));
-        writer.text(Name::Message, &self.message);
-        let Some(data) = &self.data else { return };
-        writer.open(Name::Data);
-        match data {
-            ErrorData::Required(capabilities) => {
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::MethodNotFound | Self::TaskForbidden | Self::TaskRequired => METHOD_NOT_FOUND,
+            Self::MissingCapability(_) => MISSING_CAPABILITY,
+            Self::Internal | Self::Storage | Self::NoOwner | Self::Cancelled | Self::Failed(_) => INTERNAL,
+            Self::Limit(_) | Self::SubscriptionLimit | Self::ShuttingDown | Self::TooOften { .. } => INTERNAL,
+            _ => INVALID_PARAMS,
+        }
+    }
+
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::NotFound => "Task not found: it does not exist, has expired, or is not yours",
+            Self::Expired => "Task expired",
+            Self::NoTaskId => "`taskId` must be a string",
+            Self::NoCursor => "`cursor` must be a string",
+            Self::ForeignCursor => "`cursor` is not one of this server's, or has expired",
+            Self::NoEnvelope => "`_meta` must hold the protocol version and the client capabilities",
+            Self::TooDeep => "The parameters nest too deeply",
+            Self::BadTask => "`task` must be an object, and `task.ttl` an integer from 0 up",
+            Self::BadKey => "`_meta[\"mcp-tasks/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -",
+            Self::OtherTool => "This creation key was used for another tool",
+            Self::UsedUp => "The task of this creation key is gone; a key makes one task only",
+            Self::NoAnswers => "`inputResponses` must be an object that does not nest too deeply",
+            Self::Misfit => "`inputResponses` holds a value that does not answer its input request",
+            Self::AlreadyTerminal => "The task has already ended and cannot be cancelled",
+            Self::MethodNotFound => "Method not found",
+            Self::TaskForbidden => "This tool does not run as a task: call it without `task`",
+            Self::TaskRequired => "This tool runs only as a task: call it with `task`",
+            Self::MissingCapability(_) => "The request does not declare a capability that it needs",
+            Self::Internal => "Internal error",
+            Self::Storage => "The task store failed; try again",
+            Self::NoOwner => "The server cannot tell who would own this task",
+            Self::Limit(LimitReason::Tasks) => "Too many tasks; wait for one to end",
+            Self::Limit(LimitReason::Rate) | Self::TooOften { .. } => "Too many requests; slow down",
+            Self::Limit(LimitReason::Payload) | Self::Failed(Failure::TooLarge) => "The data of this task exceeds the limit",
+            Self::SubscriptionLimit => "Subscription limit reached",
+            Self::ShuttingDown => "The server is shutting down; call again",
+            Self::Cancelled => "The task was cancelled",
+            Self::Failed(Failure::Expired) => "The task's time to live ended before its work",
+            Self::Failed(Failure::Lost) => "The process that ran the task was lost",
+            Self::Failed(Failure::NotJson) => "The outcome of the task is not JSON",
+            Self::Failed(Failure::Unanswerable) => "The tool asked for input that the client cannot give",
+            Self::Failed(Failure::Reserved) => "The tool failed with an error that this revision of the protocol does not have",
+        }
+    }
+
+    /// `task`: the id of the task that it is about.
+    pub(super) fn write(self, task: &str, writer: &mut impl Writer) {
+        writer.number(Name::Code, f64::from(self.code()));
+        writer.text(Name::Message, self.message());
+        match (self, self.limit()) {
+            (Self::MissingCapability(capabilities), _) => {
+                writer.open(Name::Data);
                 writer.open(Name::RequiredCapabilities);
                 capabilities.write(writer);
                 writer.close();
             }
-            ErrorData::Limit(reason) => writer.word(
-                Name::Reason,
-                match reason {
-                    LimitReason::Tasks => Name::TaskLimit,
-                    LimitReason::Rate => Name::RateLimit,
-                    LimitReason::Payload => Name::PayloadLimit,
-                },
-            ),
-            ErrorData::TooOften { wait } => {
-                writer.word(Name::Reason, Name::RateLimit);
-                writer.number(Name::RetryAfterMs, f64::from(*wait));
-            }
-            ErrorData::Cancelled { task } => {
+            (Self::Cancelled, _) => {
+                writer.open(Name::Data);
                 writer.text(Name::TaskId, task);
                 writer.word(Name::Status, Name::Cancelled);
             }
-            ErrorData::Reason(reason) => writer.word(Name::Reason, *reason),
+            (_, Some(reason)) => {
+                writer.open(Name::Data);
+                writer.word(Name::Reason, reason.word());
+                if let Self::TooOften { wait } = self {
+                    writer.number(Name::RetryAfterMs, f64::from(wait));
+                }
+            }
+            (Self::Failed(Failure::Expired), _) => {
+                writer.open(Name::Data);
+                writer.word(Name::Reason, Name::Expired);
+            }
+            (Self::Failed(Failure::Lost), _) => {
+                writer.open(Name::Data);
+                writer.word(Name::Reason, Name::Interrupted);
+            }
+            _ => return,
         }
         writer.close();
+    }
+}
+
+impl LimitReason {
+    const fn word(self) -> Name {
+        match self {
+            Self::Tasks => Name::TaskLimit,
+            Self::Rate => Name::RateLimit,
+            Self::Payload => Name::PayloadLimit,
+        }
     }
 }
 
@@ -184,24 +199,12 @@ pub const fn is_spoken(generation: Generation, code: f64) -> bool {
     }
 }
 
-/// The error that a task of this kind ended with when the core itself ended it.
-pub(super) fn of_failure(failure: Failure) -> Error {
-    match failure {
-        Failure::Expired => Error::fixed(INTERNAL, "The task's time to live ended before its work", Some(ErrorData::Reason(Name::Expired))),
-        Failure::Lost => Error::fixed(INTERNAL, "The process that ran the task was lost", Some(ErrorData::Reason(Name::Interrupted))),
-        Failure::TooLarge => Error::limit(LimitReason::Payload),
-        Failure::NotJson => Error::fixed(INTERNAL, "The outcome of the task is not JSON", None),
-        Failure::Unanswerable => Error::fixed(INTERNAL, "The tool asked for input that the client cannot give", None),
-        Failure::Reserved => Error::fixed(INTERNAL, "The tool failed with an error that this revision of the protocol does not have", None),
-    }
-}
-
 /// The error that `tasks/result` answers with, where the outcome is not a payload.
-pub(super) fn of_outcome(id: &str, task: &Task) -> Option<Error> {
+pub(super) const fn of_outcome(task: &Task) -> Option<Error> {
     match (task.phase, task.failure) {
-        (Phase::Cancelled, _) => Some(Error::cancelled(id)),
-        (Phase::Failed, Some(Failure::Expired)) => Some(Error::expired()),
-        (Phase::Failed, Some(failure)) => Some(of_failure(failure)),
+        (Phase::Cancelled, _) => Some(Error::Cancelled),
+        (Phase::Failed, Some(Failure::Expired)) => Some(Error::Expired),
+        (Phase::Failed, Some(failure)) => Some(Error::Failed(failure)),
         _ => None,
     }
 }

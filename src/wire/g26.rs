@@ -1,6 +1,6 @@
 //! Revision 2026-07-28, the extension `io.modelcontextprotocol/tasks`.
 
-use super::{Body, Method, Name, News, Part, View, Writer, error};
+use super::{Body, Error, Method, Name, News, Part, View, Writer};
 use crate::task::{Phase, Task};
 
 pub(super) const METHODS: &[(&str, Method)] =
@@ -74,7 +74,7 @@ fn write_subscription(writer: &mut impl Writer) {
 
 fn write_state(id: &str, task: &Task, writer: &mut impl Writer) {
     write_task(id, task, status(task.phase), writer);
-    write_detail(task, writer);
+    write_detail(id, task, writer);
 }
 
 fn write_task(id: &str, task: &Task, status: Name, writer: &mut impl Writer) {
@@ -82,7 +82,7 @@ fn write_task(id: &str, task: &Task, status: Name, writer: &mut impl Writer) {
 }
 
 /// What each status carries (G26-GET-02 to 06).
-fn write_detail(task: &Task, writer: &mut impl Writer) {
+fn write_detail(id: &str, task: &Task, writer: &mut impl Writer) {
     match (task.phase, task.failure) {
         (Phase::Working | Phase::Cancelled, _) => {}
         (Phase::InputRequired, _) => {
@@ -102,7 +102,7 @@ fn write_detail(task: &Task, writer: &mut impl Writer) {
         (Phase::Failed, None) => writer.part(Name::Error, &Part::Error),
         (Phase::Failed, Some(failure)) => {
             writer.open(Name::Error);
-            error::of_failure(failure).write(writer);
+            Error::Failed(failure).write(id, writer);
             writer.close();
         }
     }

@@ -11,7 +11,7 @@ mod name;
 mod request;
 mod rules;
 
-pub use error::{Error, ErrorData, LimitReason};
+pub use error::{Error, LimitReason};
 pub use name::Name;
 pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, write_offer, write_request};
 
@@ -158,13 +158,13 @@ pub enum Kind {
 pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> Kind {
     match body {
         Body::Error(error) => {
-            error.write(writer);
+            error.write("", writer);
             if error.is_limit() { Kind::LimitError } else { Kind::Error }
         }
         Body::Outcome { task, .. } if task.phase == Phase::Failed && task.failure.is_none() => Kind::ErrorPart,
-        Body::Outcome { id, task } => match error::of_outcome(id, task) {
+        Body::Outcome { id, task } => match error::of_outcome(task) {
             Some(error) => {
-                error.write(writer);
+                error.write(id, writer);
                 Kind::Error
             }
             None => {

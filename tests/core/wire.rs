@@ -198,35 +198,35 @@ fn generations_do_not_mix() {
 #[test]
 fn errors() {
     let error = |error: Error| written(G26, &Body::Error(error))["error"].clone();
-    assert_eq!(error(Error::not_found()), json!({ "code": -32602, "message": "Task not found: it does not exist, has expired, or is not yours" }));
-    assert_eq!(error(Error::method_not_found()), json!({ "code": -32601, "message": "Method not found" }));
+    assert_eq!(error(Error::NotFound), json!({ "code": -32602, "message": "Task not found: it does not exist, has expired, or is not yours" }));
+    assert_eq!(error(Error::MethodNotFound), json!({ "code": -32601, "message": "Method not found" }));
     for (reason, word) in [(LimitReason::Tasks, "task_limit"), (LimitReason::Rate, "rate_limit"), (LimitReason::Payload, "payload_limit")] {
-        let limit = error(Error::limit(reason));
+        let limit = error(Error::Limit(reason));
         assert_eq!((limit["code"].as_i64(), &limit["data"]), (Some(-32603), &json!({ "reason": word })));
     }
     for made in [
-        Error::not_found(),
-        Error::expired(),
-        Error::invalid_params("x"),
-        Error::method_not_found(),
-        Error::task_forbidden(),
-        Error::task_required(),
-        Error::missing_capability(Capabilities::TASKS),
-        Error::already_terminal(),
-        Error::internal(),
-        Error::storage(),
-        Error::no_owner(),
-        Error::cancelled("id"),
+        Error::NotFound,
+        Error::Expired,
+        Error::TooDeep,
+        Error::MethodNotFound,
+        Error::TaskForbidden,
+        Error::TaskRequired,
+        Error::MissingCapability(Capabilities::TASKS),
+        Error::AlreadyTerminal,
+        Error::Internal,
+        Error::Storage,
+        Error::NoOwner,
+        Error::Cancelled,
     ] {
-        assert!([-32601, -32602, -32603, -32021].contains(&made.code), "{made:?}");
-        assert!(!made.message.is_empty());
+        assert!([-32601, -32602, -32603, -32021].contains(&made.code()), "{made:?}");
+        assert!(!made.message().is_empty());
     }
 }
 
 /// G26-CAP-05, G26-INP-04, H50: a missing capability is named as the client would declare it.
 #[test]
 fn missing_capabilities() {
-    let required = |capabilities| written(G26, &Body::Error(Error::missing_capability(capabilities)))["error"].clone();
+    let required = |capabilities| written(G26, &Body::Error(Error::MissingCapability(capabilities)))["error"].clone();
     assert_eq!(required(Capabilities::TASKS)["code"], -32021);
     for (kind, expected) in [
         (InputKind::Elicit, json!({ "elicitation": { "form": {} } })),
