@@ -3,16 +3,16 @@
 use crate::task::{Failure, Input, InputKind, LONGEST_TTL, Millis, Phase, Task};
 
 /// What may happen to a task.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Command {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command<'a> {
     /// The handler sets the status message.
-    Note(String),
+    Note(&'a str),
     /// The handler asks for input. `in_result`: it has ended, and the last answer starts it again.
-    Ask { inputs: Vec<NewInput>, in_result: bool },
+    Ask { inputs: &'a [NewInput], in_result: bool },
     /// Answers arrived for these keys. `kept`: they wait in the store; otherwise the handler has them.
-    Answer { keys: Vec<String>, kept: bool },
-    /// The handler no longer waits for these keys.
-    Withdraw(Vec<String>),
+    Answer { keys: &'a [String], kept: bool },
+    /// The handler no longer waits for this key.
+    Withdraw(&'a str),
     /// The work ended with a result.
     Complete { tool_failed: bool },
     /// The work ended with a JSON-RPC error, or the core ended it.
@@ -100,8 +100,8 @@ pub enum Refusal {
     Idle,
 }
 
-impl Command {
-    pub const fn kind(&self) -> Kind {
+impl Command<'_> {
+    pub const fn kind(self) -> Kind {
         match self {
             Self::Note(_) => Kind::Note,
             Self::Ask { .. } => Kind::Ask,
@@ -130,7 +130,7 @@ pub fn step(phase: Phase, kind: Kind) -> Step {
 }
 
 /// The task after `command`, or why nothing changes.
-pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusal> {
+pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal> {
     let step = step(task.phase, command.kind());
     if step == Refuse {
         return Err(if task.phase.is_terminal() { Refusal::Terminal } else { Refusal::Idle });
@@ -143,23 +143,23 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
                 return Err(Refusal::Idle);
             }
         }
-        Command::Ask { inputs, in_result } => ask(&mut next, inputs, *in_result),
+        Command::Ask { inputs, in_result } => ask(&mut next, inputs, in_result),
         Command::Answer { keys, kept } => {
-            if !answer(&mut next, keys, *kept) {
+            if !answer(&mut next, keys, kept) {
                 return Err(Refusal::Idle);
             }
             if task.awaits_answers() && !next.awaits_answers() {
                 next.epoch = next.epoch.saturating_add(1);
             }
         }
-        Command::Withdraw(keys) => {
-            next.inputs.retain(|input| !keys.contains(&input.key));
+        Command::Withdraw(key) => {
+            next.inputs.retain(|input| input.key != key);
             if next.inputs.len() == task.inputs.len() {
                 return Err(Refusal::Idle);
             }
         }
         Command::Complete { tool_failed: true } => next.phase = Phase::ToolFailed,
-        Command::Fail(failure) => next.failure = *failure,
+        Command::Fail(failure) => next.failure = failure,
         Command::Expire => next.failure = Some(Failure::Expired),
         Command::RequestCancel => {
             if task.cancel_requested {
@@ -181,7 +181,7 @@ pub fn apply(task: &Task, command: &Command, now: Millis) -> Result<Task, Refusa
                 next.restarts = next.restarts.saturating_sub(1);
             }
         }
-        Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(*by).min(LONGEST_TTL)),
+        Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(by).min(LONGEST_TTL)),
         Command::Complete { tool_failed: false } | Command::Cancel | Command::Renew => {}
     }
     match step {
@@ -227,12 +227,13 @@ fn ask(task: &mut Task, inputs: &[NewInput], in_result: bool) {
 /// Marks or removes the outstanding inputs among `keys`; whether there were any (G26-UPD-05, G26-UPD-07).
 fn answer(task: &mut Task, keys: &[String], kept: bool) -> bool {
     let mut any = false;
-    for input in task.inputs.iter_mut().filter(|input| !input.answered && keys.contains(&input.key)) {
+    task.inputs.retain_mut(|input| {
+        if input.answered || !keys.contains(&input.key) {
+            return true;
+        }
         input.answered = true;
         any = true;
-    }
-    if !kept {
-        task.inputs.retain(|input| !(input.answered && keys.contains(&input.key)));
-    }
+        kept
+    });
     any
 }

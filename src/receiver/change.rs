@@ -17,8 +17,8 @@ pub(super) enum Change {
     AskInResult { call: Request, inputs: Vec<NewInput>, state: bool },
     /// The handler gave an input request up.
     Withdraw { key: String },
-    /// `tasks/update`: these keys are answered, each with what its value looks like.
-    Update { facts: Facts, answers: Vec<(String, Shape)> },
+    /// `tasks/update`: these keys are answered, with values that look like these.
+    Update { facts: Facts, keys: Vec<String>, shapes: Vec<Shape> },
     /// The client answered a handler's own request.
     Answered { ask: Ask, key: String },
     Complete { call: Request, tool_failed: bool },
@@ -108,20 +108,15 @@ impl Change {
             }
             Self::Answered { ask, key } if slot.shows(*ask) => onto(vec![Stored::Input(key.clone())], Vec::new()),
             Self::Withdraw { key } => onto(vec![Stored::Input(key.clone())], Vec::new()),
-            Self::Update { facts, answers } => {
-                let open = |task: &Task, key: &str| task.inputs.iter().any(|input| !input.answered && input.key == key);
-                let kept = |key: &str| next.inputs.iter().any(|input| input.key == key);
-                let keys: Vec<&String> =
-                    answers.iter().map(|(key, _)| key).filter(|key| open(task, key) && !open(next, key)).collect();
-                onto(
-                    keys.iter().map(|key| Stored::Input((*key).clone())).collect(),
-                    keys.iter()
-                        .filter(|key| kept(key))
-                        .map(|key| {
-                            (Stored::Answer((*key).clone()), Source::Response { request: facts.request, key: (*key).clone() })
-                        })
-                        .collect(),
-                )
+            Self::Update { facts, keys, .. } => {
+                let (mut remove, mut set) = (Vec::new(), Vec::new());
+                for key in keys.iter().filter(|key| task.inputs.iter().any(|input| !input.answered && input.key == **key)) {
+                    remove.push(Stored::Input(key.clone()));
+                    if next.inputs.iter().any(|input| input.key == *key) {
+                        set.push((Stored::Answer(key.clone()), Source::Response { request: facts.request, key: key.clone() }));
+                    }
+                }
+                onto(remove, set)
             }
             Self::Complete { call, .. } => only(Stored::Result, *call),
             Self::Fail { call, failure: None } => only(Stored::Error, *call),

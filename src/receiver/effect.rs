@@ -31,9 +31,8 @@ impl Receiver {
                 self.end_call(number);
             }
             Change::Withdraw { ref key } => self.forget_ask(number, key),
-            Change::Update { facts, ref answers } => {
-                let keys: Vec<String> = answers.iter().map(|(key, _)| key.clone()).collect();
-                self.answered(number, Some(facts.request), &keys);
+            Change::Update { facts, ref keys, .. } => {
+                self.answered(number, Some(facts.request), keys);
                 self.reply(facts, Body::Ack);
                 if begins {
                     self.restart(number, Some(facts), job, next);

@@ -190,7 +190,10 @@ impl Receiver {
             return self.push(Output::Forget { request: facts.request });
         }
         match self.slot_for(facts, id) {
-            Some(slot) => self.change(slot, Change::Update { facts, answers: answers.unwrap_or_default() }),
+            Some(slot) => {
+                let (keys, shapes) = answers.unwrap_or_default().into_iter().unzip();
+                self.change(slot, Change::Update { facts, keys, shapes });
+            }
             None => self.push(Output::Forget { request: facts.request }),
         }
     }
@@ -207,8 +210,8 @@ impl Receiver {
     /// The update that waits for `job` has an answer under `key` that is not what was asked for.
     pub fn handle_misfit(&mut self, job: Job, key: &str) {
         let Some(Pending::Load { slot }) = self.jobs.get(&job) else { return };
-        let Some(Change::Update { answers, .. }) = self.slots.get_mut(*slot).and_then(|slot| Rc::get_mut(slot.queue.front_mut()?)) else { return };
-        for (_, shape) in answers.iter_mut().filter(|(name, _)| name == key) {
+        let Some(Change::Update { keys, shapes, .. }) = self.slots.get_mut(*slot).and_then(|slot| Rc::get_mut(slot.queue.front_mut()?)) else { return };
+        for (_, shape) in keys.iter().zip(shapes).filter(|(name, _)| *name == key) {
             *shape = Shape::default();
         }
     }

@@ -112,7 +112,7 @@ impl Receiver {
 
     /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the request that
     /// met it.
-    pub(super) fn recovery(&self, number: u32, task: &Task, on: Option<Facts>) -> Option<Command> {
+    pub(super) fn recovery(&self, number: u32, task: &Task, on: Option<Facts>) -> Option<Command<'static>> {
         let slot = self.slots.get(number).filter(|slot| slot.call.is_none() && task.is_orphan(self.now))?;
         match task.on_lost {
             OnLost::Fail => Some(Command::Fail(Some(Failure::Lost))),

@@ -2,6 +2,7 @@
 //! each.
 
 use std::rc::Rc;
+use std::slice;
 
 use super::change::Change;
 use super::shutdown::Service;
@@ -154,32 +155,29 @@ impl Receiver {
             Ok(None) => return self.checked(number, job, &task),
             Err(error) => return self.give_up(number, job, error),
         };
-        match lifecycle::apply(&task, &command, self.now) {
+        match lifecycle::apply(&task, command, self.now) {
             Ok(next) => self.write(number, job, change, &task, next, version),
             Err(refusal) => self.refused(number, job, &change, refusal, &task),
         }
     }
 
     /// The lifecycle's command for a change; `None` if nothing is to change.
-    fn command(&self, number: u32, change: &Change, task: &Task) -> Result<Option<Command>, Error> {
+    fn command<'a>(&self, number: u32, change: &'a Change, task: &Task) -> Result<Option<Command<'a>>, Error> {
         Ok(Some(match change {
-            Change::Note(message) => Command::Note(message.clone()),
-            Change::Ask { input, .. } => Command::Ask { inputs: vec![input.clone()], in_result: false },
-            Change::AskInResult { inputs, .. } => Command::Ask { inputs: inputs.clone(), in_result: true },
-            Change::Withdraw { key } => Command::Withdraw(vec![key.clone()]),
+            Change::Note(message) => Command::Note(message),
+            Change::Ask { input, .. } => Command::Ask { inputs: slice::from_ref(input), in_result: false },
+            Change::AskInResult { inputs, .. } => Command::Ask { inputs, in_result: true },
+            Change::Withdraw { key } => Command::Withdraw(key),
             Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => return Err(Error::ShuttingDown),
-            Change::Update { answers, .. } => {
-                let mut keys = Vec::new();
-                for (key, shape) in answers {
-                    let Some(input) = task.inputs.iter().find(|input| !input.answered && input.key == *key) else { continue };
-                    if !shape.answers(input.kind) {
+            Change::Update { keys, shapes, .. } => {
+                for (key, shape) in keys.iter().zip(shapes) {
+                    if task.inputs.iter().any(|input| !input.answered && input.key == *key && !shape.answers(input.kind)) {
                         return Err(Error::Misfit);
                     }
-                    keys.push(key.clone());
                 }
                 Command::Answer { keys, kept: !self.runs_here(number) }
             }
-            Change::Answered { key, .. } => Command::Answer { keys: vec![key.clone()], kept: false },
+            Change::Answered { key, .. } => Command::Answer { keys: slice::from_ref(key), kept: false },
             Change::Complete { tool_failed, .. } => Command::Complete { tool_failed: *tool_failed },
             Change::Fail { failure, .. } => Command::Fail(*failure),
             // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02). Where the handler has ended with

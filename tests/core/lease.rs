@@ -413,7 +413,7 @@ fn a_lost_task_runs_again_only_so_often() {
         bench.world.get(0, peer, G26, &id);
         assert_eq!((bench.stored(&id).phase, bench.stored(&id).epoch, bench.stored(&id).restarts), (Phase::Working, epoch, left));
     }
-    bench.store.meddle("ann", &id, |task| lifecycle::apply(task, &Command::Release, START).unwrap(), Payload::Keep);
+    bench.store.meddle("ann", &id, |task| lifecycle::apply(task, Command::Release, START).unwrap(), Payload::Keep);
     bench.crash(0);
     let peer = bench.world.open(0, Some("ann"), false);
     bench.world.get(0, peer, G26, &id);

@@ -26,12 +26,12 @@ const EDGES: &[(Phase, Phase)] = &[
     (Phase::InputRequired, Phase::Cancelled),
 ];
 
-fn command(kind: Kind, tool_failed: bool) -> Command {
+fn command(kind: Kind, tool_failed: bool) -> Command<'static> {
     match kind {
-        Kind::Note => Command::Note("half way".into()),
-        Kind::Ask => Command::Ask { inputs: vec![NewInput { name: "name".into(), kind: InputKind::Elicit }], in_result: false },
-        Kind::Answer => Command::Answer { keys: vec!["open-1".into()], kept: false },
-        Kind::Withdraw => Command::Withdraw(vec!["open-1".into()]),
+        Kind::Note => Command::Note("half way"),
+        Kind::Ask => Command::Ask { inputs: vec![NewInput { name: "name".into(), kind: InputKind::Elicit }].leak(), in_result: false },
+        Kind::Answer => Command::Answer { keys: vec!["open-1".into()].leak(), kept: false },
+        Kind::Withdraw => Command::Withdraw("open-1"),
         Kind::Complete => Command::Complete { tool_failed },
         Kind::Fail => Command::Fail(None),
         Kind::Cancel => Command::Cancel,
@@ -60,7 +60,7 @@ fn every_edge_is_in_the_ledger() {
             for (tool_failed, open) in [(false, 1), (true, 2)] {
                 let open = if phase == Phase::InputRequired { open } else { 0 };
                 let before = in_phase(phase, open);
-                match apply(&before, &command(kind, tool_failed), START + 5) {
+                match apply(&before, command(kind, tool_failed), START + 5) {
                     Ok(next) => {
                         assert!(EDGES.contains(&(phase, next.phase)), "{kind:?}: {phase:?} to {:?}", next.phase);
                         assert_eq!(next.phase == Phase::InputRequired, next.has_outstanding_input());
@@ -82,7 +82,7 @@ fn an_end_refuses_everything() {
     for phase in Phase::ALL.into_iter().filter(|phase| phase.is_terminal()) {
         for (kind, _) in TABLE {
             assert_eq!(step(phase, kind), Step::Refuse);
-            assert_eq!(apply(&in_phase(phase, 0), &command(kind, false), START), Err(Refusal::Terminal));
+            assert_eq!(apply(&in_phase(phase, 0), command(kind, false), START), Err(Refusal::Terminal));
         }
     }
 }
@@ -91,14 +91,14 @@ fn an_end_refuses_everything() {
 #[test]
 fn the_last_answer_ends_input_required() {
     for commands in [
-        [Command::Answer { keys: vec!["open-1".into()], kept: true }, Command::Answer { keys: vec!["open-2".into()], kept: true }],
-        [Command::Withdraw(vec!["open-1".into()]), Command::Withdraw(vec!["open-2".into()])],
-        [Command::Answer { keys: vec!["open-1".into()], kept: false }, Command::Withdraw(vec!["open-2".into()])],
+        [Command::Answer { keys: vec!["open-1".into()].leak(), kept: true }, Command::Answer { keys: vec!["open-2".into()].leak(), kept: true }],
+        [Command::Withdraw("open-1"), Command::Withdraw("open-2")],
+        [Command::Answer { keys: vec!["open-1".into()].leak(), kept: false }, Command::Withdraw("open-2")],
     ] {
-        let one = apply(&in_phase(Phase::InputRequired, 2), &commands[0], START).unwrap();
+        let one = apply(&in_phase(Phase::InputRequired, 2), commands[0], START).unwrap();
         assert_eq!(one.phase, Phase::InputRequired);
-        assert_eq!(apply(&one, &commands[1], START).unwrap().phase, Phase::Working);
-        assert_eq!(apply(&one, &commands[0], START), Err(Refusal::Idle), "it is answered or withdrawn already");
+        assert_eq!(apply(&one, commands[1], START).unwrap().phase, Phase::Working);
+        assert_eq!(apply(&one, commands[0], START), Err(Refusal::Idle), "it is answered or withdrawn already");
     }
 }
 
@@ -106,7 +106,7 @@ fn the_last_answer_ends_input_required() {
 #[test]
 fn ending_does_not_restart_the_clock() {
     let before = in_phase(Phase::Working, 0);
-    let next = apply(&before, &Command::Complete { tool_failed: false }, before.expires_at().unwrap() - 1).unwrap();
+    let next = apply(&before, Command::Complete { tool_failed: false }, before.expires_at().unwrap() - 1).unwrap();
     assert_eq!(next.expires_at(), before.expires_at());
     assert_eq!(next.due_at(), before.expires_at());
 }
@@ -115,23 +115,24 @@ fn ending_does_not_restart_the_clock() {
 #[test]
 fn asking_again_gets_another_key() {
     let ask = command(Kind::Ask, false);
-    let first = apply(&in_phase(Phase::Working, 0), &ask, START).unwrap();
+    let first = apply(&in_phase(Phase::Working, 0), ask, START).unwrap();
     assert_eq!(first.inputs[0].key, "name-1");
-    let answered = apply(&first, &Command::Answer { keys: vec!["name-1".into()], kept: false }, START).unwrap();
-    let again = apply(&answered, &ask, START).unwrap();
+    let answered = apply(&first, Command::Answer { keys: &["name-1".into()], kept: false }, START).unwrap();
+    let again = apply(&answered, ask, START).unwrap();
     assert_eq!(again.inputs.len(), 1);
     assert_eq!(again.inputs[0].key, "name-2");
 }
 
-fn any_command() -> impl Strategy<Value = Command> {
+fn any_command() -> impl Strategy<Value = Command<'static>> {
     let name = prop_oneof![Just("a"), Just("a-1"), Just("1"), Just("-"), Just("__proto__"), Just("")];
     let inputs = prop::collection::vec(name.prop_map(|name| NewInput { name: name.into(), kind: InputKind::Elicit }), 1..4);
-    let keys = prop::collection::vec(prop_oneof![Just("a-1"), Just("a-1-2"), Just("1-1"), Just("--2"), Just("__proto__-3"), Just("-4")].prop_map(str::to_owned), 0..3);
+    let key = prop_oneof![Just("a-1"), Just("a-1-2"), Just("1-1"), Just("--2"), Just("__proto__-3"), Just("-4")];
+    let keys = prop::collection::vec(key.clone().prop_map(str::to_owned), 0..3);
     prop_oneof![
-        "[a-c]{0,2}".prop_map(Command::Note),
-        (inputs, any::<bool>()).prop_map(|(inputs, in_result)| Command::Ask { inputs, in_result }),
-        (keys.clone(), any::<bool>()).prop_map(|(keys, kept)| Command::Answer { keys, kept }),
-        keys.prop_map(Command::Withdraw),
+        "[a-c]{0,2}".prop_map(|message| Command::Note(message.leak())),
+        (inputs, any::<bool>()).prop_map(|(inputs, in_result)| Command::Ask { inputs: inputs.leak(), in_result }),
+        (keys, any::<bool>()).prop_map(|(keys, kept)| Command::Answer { keys: keys.leak(), kept }),
+        key.prop_map(Command::Withdraw),
         any::<bool>().prop_map(|tool_failed| Command::Complete { tool_failed }),
         prop_oneof![Just(None), Just(Some(Failure::Lost))].prop_map(Command::Fail),
         Just(Command::Cancel),
@@ -156,7 +157,7 @@ proptest! {
         let mut keys = BTreeSet::new();
         for (command, by) in commands {
             now += by;
-            let Ok(next) = apply(&task, &command, now) else { continue };
+            let Ok(next) = apply(&task, command, now) else { continue };
             prop_assert!(EDGES.contains(&(task.phase, next.phase)));
             prop_assert!(next.updated_at >= task.updated_at && next.updated_at >= next.created_at);
             prop_assert!(next.expires_at() >= task.expires_at());
