@@ -236,6 +236,11 @@ impl Task {
             && self.inputs.iter().filter(outstanding).map(|input| &input.key).eq(other.inputs.iter().filter(outstanding).map(|input| &input.key))
     }
 
+    /// The input request under this key.
+    pub fn input(&self, key: &str) -> Option<&Input> {
+        self.inputs.iter().find(|input| input.key == key)
+    }
+
     pub fn has_outstanding_input(&self) -> bool {
         self.inputs.iter().any(|input| !input.answered)
     }

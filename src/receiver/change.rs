@@ -110,9 +110,9 @@ impl Change {
             Self::Withdraw { key } => onto(vec![Stored::Input(key.clone())], Vec::new()),
             Self::Update { facts, keys, .. } => {
                 let (mut remove, mut set) = (Vec::new(), Vec::new());
-                for key in keys.iter().filter(|key| task.inputs.iter().any(|input| !input.answered && input.key == **key)) {
+                for key in keys.iter().filter(|key| task.input(key).is_some_and(|input| !input.answered)) {
                     remove.push(Stored::Input(key.clone()));
-                    if next.inputs.iter().any(|input| input.key == *key) {
+                    if next.input(key).is_some() {
                         set.push((Stored::Answer(key.clone()), Source::Response { request: facts.request, key: key.clone() }));
                     }
                 }

@@ -89,14 +89,14 @@ impl Receiver {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.read_payload) else { return };
         let mut answered = Vec::new();
         entry.asks.retain(|pending| match &pending.key {
-            Some(key) if !pending.over && task.inputs.iter().any(|input| input.answered && input.key == *key) => {
+            Some(key) if !pending.over && task.input(key).is_some_and(|input| input.answered) => {
                 answered.push((pending.ask, key.clone()));
                 false
             }
             _ => true,
         });
         // Its answer was taken by a receiver that is no more.
-        let lost = |pending: &&PendingAsk| pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| !task.inputs.iter().any(|input| input.key == *key));
+        let lost = |pending: &&PendingAsk| pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| task.input(key).is_none());
         let lost: Vec<Ask> = entry.asks.iter().filter(lost).map(|pending| pending.ask).collect();
         for (ask, key) in answered {
             self.asks.remove(&ask);

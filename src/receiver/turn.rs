@@ -171,7 +171,7 @@ impl Receiver {
             Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => return Err(Error::ShuttingDown),
             Change::Update { keys, shapes, .. } => {
                 for (key, shape) in keys.iter().zip(shapes) {
-                    if task.inputs.iter().any(|input| !input.answered && input.key == *key && !shape.answers(input.kind)) {
+                    if task.input(key).is_some_and(|input| !input.answered && !shape.answers(input.kind)) {
                         return Err(Error::Misfit);
                     }
                 }
