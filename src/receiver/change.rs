@@ -94,12 +94,14 @@ impl Change {
                 }
             }
             Self::AskInResult { call, state, .. } => {
-                let remove = task.inputs.iter().map(stored).chain([Stored::State]).collect();
-                let mut set: Vec<(Stored, Source)> = next
-                    .inputs
-                    .iter()
-                    .map(|input| (Stored::Input(input.key.clone()), Source::Asked { call: *call, name: input.name.clone() }))
-                    .collect();
+                let (mut remove, mut set) = (Vec::new(), Vec::new());
+                for input in &task.inputs {
+                    remove.push(stored(input));
+                }
+                remove.push(Stored::State);
+                for input in &next.inputs {
+                    set.push((Stored::Input(input.key.clone()), Source::Asked { call: *call, name: input.name.clone() }));
+                }
                 if *state {
                     set.push((Stored::State, Source::Outcome(*call)));
                 }
@@ -122,7 +124,7 @@ impl Change {
             Self::Fail { call, failure: None } => only(Stored::Error, *call),
             Self::Fail { .. } | Self::Discard { .. } => Payload::nothing(),
             Self::Recover { .. } if !next.phase.is_terminal() => {
-                let gone: Vec<Stored> = task.inputs.iter().filter(|input| !next.inputs.contains(input)).map(stored).collect();
+                let gone: Vec<Stored> = task.inputs.iter().filter(|input| next.input(&input.key).is_none()).map(stored).collect();
                 if gone.is_empty() { Payload::Keep } else { onto(gone, Vec::new()) }
             }
             Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Release if next.phase.is_terminal() => Payload::nothing(),
