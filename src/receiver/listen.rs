@@ -23,8 +23,8 @@ use crate::wire::{self, Body, Error, News};
 pub(super) struct Listening {
     facts: Facts,
     owner: Option<Rc<str>>,
-    /// Its tasks, in the order in which they were named, and whether they are accepted.
-    named: Vec<(String, bool)>,
+    /// Its tasks, in the order in which they were named, without those that were looked up in vain.
+    named: Vec<String>,
     /// So many of them are still being looked up.
     lookups: usize,
     /// Its stream takes messages: the acknowledgement is out, and the client keeps up.
@@ -64,28 +64,25 @@ impl Receiver {
         if self.listens.values().filter(|listening| listening.owner == owner).count() >= self.limits.listens {
             return self.refuse(facts, Error::SubscriptionLimit);
         }
-        let mut named: Vec<(String, bool)> = Vec::new();
+        let mut named: Vec<String> = Vec::new();
         for id in ids.into_iter().take(self.limits.listened) {
-            if id::is_wellformed(&id) && !named.iter().any(|(known, _)| *known == id) {
-                named.push((id, false));
+            if let Some(owner) = owner.clone()
+                && id::is_wellformed(&id)
+                && !named.contains(&id)
+            {
+                let operation = Operation::Get { owner, id: id.clone(), payload: false, request: None };
+                self.read(Read::Listened { request: facts.request, id: id.clone() }, operation, false);
+                named.push(id);
             }
         }
-        let reads: Vec<(Rc<str>, String)> = match &owner {
-            Some(owner) => named.iter().map(|(id, _)| (owner.clone(), id.clone())).collect(),
-            None => Vec::new(),
-        };
         if let Some(at) = until {
             self.handle_lapses_at(facts.request, at);
         }
-        let lookups = reads.len();
+        let lookups = named.len();
         let listening = Listening { facts, owner, named, lookups, ready: false, alone: false, slots: Table::new() };
         self.listens.insert(facts.request, listening);
         if lookups == 0 {
-            return self.acknowledge(facts.request);
-        }
-        for (owner, id) in reads {
-            let operation = Operation::Get { owner, id: id.clone(), payload: false, request: None };
-            self.read(Read::Listened { request: facts.request, id }, operation, false);
+            self.acknowledge(facts.request);
         }
     }
 
@@ -98,9 +95,7 @@ impl Receiver {
         }
         let Some(listening) = self.listens.get_mut(&request) else { return };
         listening.lookups = listening.lookups.saturating_sub(1);
-        for (_, known) in listening.named.iter_mut().filter(|(known, _)| accepted && known == id) {
-            *known = true;
-        }
+        listening.named.retain(|known| accepted || known != id);
         if listening.lookups == 0 {
             self.acknowledge(request);
         }
@@ -110,7 +105,7 @@ impl Receiver {
     fn acknowledge(&mut self, request: Request) {
         let Some(listening) = self.listens.get_mut(&request) else { return };
         let generation = listening.facts.generation;
-        let ids: Vec<String> = std::mem::take(&mut listening.named).into_iter().filter(|(_, accepted)| *accepted).map(|(id, _)| id).collect();
+        let ids = std::mem::take(&mut listening.named);
         if let Some(owner) = &listening.owner {
             for id in &ids {
                 let number = self.slots.open(owner, id);
