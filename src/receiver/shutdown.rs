@@ -28,7 +28,10 @@ impl Receiver {
     pub fn handle_leaving(&mut self, now: Millis) {
         self.tick(now);
         self.service = Service::Leaving;
-        let waiting: Vec<Request> = self.waiting.keys().chain(self.reading.keys()).copied().collect();
+        let mut waiting: Vec<Request> = Vec::new();
+        for request in self.waiting.keys().chain(self.reading.keys()) {
+            waiting.push(*request);
+        }
         for request in waiting {
             self.end_wait(request);
             self.push(Output::HangUp { request });
@@ -45,8 +48,13 @@ impl Receiver {
         for slot in retries {
             self.retry(slot);
         }
-        let running: Vec<Request> = self.calls.keys().copied().collect();
-        for slot in running.into_iter().filter_map(|call| self.task_of_call(call)).map(|(slot, _)| slot).collect::<Vec<_>>() {
+        let mut running = Vec::new();
+        for call in self.calls.keys() {
+            if let Some((slot, _)) = self.task_of_call(*call) {
+                running.push(slot);
+            }
+        }
+        for slot in running {
             self.hand_over(slot);
         }
     }
