@@ -124,7 +124,10 @@ impl Change {
             Self::Fail { call, failure: None } => only(Stored::Error, *call),
             Self::Fail { .. } | Self::Discard { .. } => Payload::nothing(),
             Self::Recover { .. } if !next.phase.is_terminal() => {
-                let gone: Vec<Stored> = task.inputs.iter().filter(|input| next.input(&input.key).is_none()).map(stored).collect();
+                let mut gone = Vec::new();
+                for input in task.inputs.iter().filter(|input| next.input(&input.key).is_none()) {
+                    gone.push(stored(input));
+                }
                 if gone.is_empty() { Payload::Keep } else { onto(gone, Vec::new()) }
             }
             Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Release if next.phase.is_terminal() => Payload::nothing(),

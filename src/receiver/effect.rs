@@ -268,7 +268,12 @@ impl Receiver {
             return self.give_up(number, job, Error::Storage);
         }
         let pause = RETRY_FIRST.saturating_mul(1 << slot.attempts.min(10)).min(RETRY_LONGEST);
-        let stuck: Vec<_> = slot.queue.iter().filter_map(|change| change.facts()).collect();
+        let mut stuck = Vec::new();
+        for change in &slot.queue {
+            if let Some(facts) = change.facts() {
+                stuck.push(facts);
+            }
+        }
         slot.queue.retain(|change| change.facts().is_none());
         for facts in stuck {
             self.refuse_and_forget(facts, Error::Storage);

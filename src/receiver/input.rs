@@ -97,12 +97,15 @@ impl Receiver {
         });
         // Its answer was taken by a receiver that is no more.
         let lost = |pending: &&PendingAsk| pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| task.input(key).is_none());
-        let lost: Vec<Ask> = entry.asks.iter().filter(lost).map(|pending| pending.ask).collect();
+        let mut gone = Vec::new();
+        for pending in entry.asks.iter().filter(lost) {
+            gone.push(pending.ask);
+        }
         for (ask, key) in answered {
             self.asks.remove(&ask);
             self.push(Output::AnsweredElsewhere { ask, job, key });
         }
-        for ask in lost {
+        for ask in gone {
             self.drop_ask(slot, ask, Withdrawal::Storage);
         }
     }

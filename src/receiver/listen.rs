@@ -135,8 +135,7 @@ impl Receiver {
         if !ready {
             return;
         }
-        let slots: Vec<u32> = listening.slots.keys().copied().collect();
-        for number in slots {
+        for number in listening.slots.clone().into_keys() {
             let Some(slot) = self.slots.get_mut(number) else { continue };
             let elsewhere = slot.call.is_none();
             let Some(heard) = slot.listeners.get_mut(&request).filter(|heard| heard.owed) else { continue };
@@ -162,7 +161,12 @@ impl Receiver {
 
     /// A connection is gone, and its subscriptions with it.
     pub(super) fn unlisten_peer(&mut self, peer: Peer) {
-        let gone: Vec<Request> = self.listens.iter().filter(|(_, listening)| listening.facts.peer == peer).map(|(request, _)| *request).collect();
+        let mut gone = Vec::new();
+        for (request, listening) in self.listens.iter() {
+            if listening.facts.peer == peer {
+                gone.push(*request);
+            }
+        }
         for request in gone {
             self.unlisten(request);
         }

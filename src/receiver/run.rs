@@ -18,7 +18,10 @@ impl Receiver {
         self.last_restarted = self.last_restarted.checked_add(1).unwrap_or(FIRST_RESTARTED);
         let number = self.last_restarted;
         let facts = Facts { request: number, ..place };
-        let answers = task.inputs.iter().map(|input| (input.key.clone(), input.name.clone())).collect();
+        let mut answers = Vec::new();
+        for input in &task.inputs {
+            answers.push((input.key.clone(), input.name.clone()));
+        }
         self.insert_running(facts, slot, task.epoch);
         if let Some(at) = task.expires_at() {
             self.deadlines.set(at, Timer::Expire(slot));
