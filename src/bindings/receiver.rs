@@ -256,7 +256,10 @@ pub fn name(receiver: u32, name: String, number: u8) {
 #[wasm_bindgen(js_name = "endedWithInput")]
 pub fn ended_with_input(receiver: u32, now: f64, call: u32, state: bool) {
     let Receiver { core, named, .. } = &mut *held(receiver);
-    let requests = named.drain(..).map(|(name, kind)| (name, kind_of(kind))).collect();
+    let mut requests = Vec::new();
+    for (name, kind) in std::mem::take(named) {
+        requests.push((name, kind_of(kind)));
+    }
     core.handle_outcome(now as Millis, call, Outcome::Input { requests, state });
 }
 
@@ -327,9 +330,12 @@ pub fn list_request(receiver: u32, now: f64, request: u32, peer: u32, generation
 pub fn update_request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, answers: bool) {
     let facts = facts(request, peer, generation, flags);
     let Receiver { core, named, .. } = &mut *held(receiver);
-    let named = named.drain(..).map(|(key, shape)| (key, Shape(shape))).collect();
+    let mut answered = Vec::new();
+    for (key, shape) in std::mem::take(named) {
+        answered.push((key, Shape(shape)));
+    }
     match Method::named(facts.generation, "tasks/update") {
-        Some(_) => core.handle_update(now as Millis, facts, text(id), Some(named).filter(|_| answers)),
+        Some(_) => core.handle_update(now as Millis, facts, text(id), Some(answered).filter(|_| answers)),
         None => core.handle_unknown(now as Millis, facts),
     }
 }
@@ -340,7 +346,10 @@ pub fn update_request(receiver: u32, now: f64, request: u32, peer: u32, generati
 pub fn listen(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, until: f64) {
     let until = (!until.is_nan()).then_some(until as Millis);
     let Receiver { core, named, .. } = &mut *held(receiver);
-    let ids = named.drain(..).map(|(id, _)| id).collect();
+    let mut ids = Vec::new();
+    for (id, _) in std::mem::take(named) {
+        ids.push(id);
+    }
     core.handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
 }
 
