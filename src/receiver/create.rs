@@ -111,7 +111,7 @@ impl Receiver {
     /// The store has answered the creation.
     pub(super) fn created(&mut self, job: Job, number: Request, slot: u32, completion: &Completion) {
         self.push(Output::Finish { job });
-        if *completion == Completion::Done(true) {
+        if matches!(completion, Completion::Done(true)) {
             return self.announce(number, slot);
         }
         let refused = matches!(completion, Completion::Full { .. } | Completion::NotJson);

@@ -250,7 +250,7 @@ impl Receiver {
 
     /// The store has answered a swap.
     pub(super) fn swapped(&mut self, job: Job, number: u32, change: &Change, next: Rc<Task>, version: u32, completion: &Completion) {
-        let done = *completion == Completion::Done(true);
+        let done = matches!(completion, Completion::Done(true));
         if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
             self.look(number);
         }
@@ -270,7 +270,7 @@ impl Receiver {
                 self.advance(number);
             }
             Completion::NotJson | Completion::Full { bytes: true } => {
-                let failure = if *completion == Completion::NotJson { Failure::NotJson } else { Failure::TooLarge };
+                let failure = if matches!(completion, Completion::NotJson) { Failure::NotJson } else { Failure::TooLarge };
                 match (change, slot.queue.front_mut()) {
                     (Change::Complete { call, .. } | Change::AskInResult { call, .. } | Change::Fail { call, failure: None }, Some(head)) => {
                         *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
