@@ -123,7 +123,7 @@ impl Receiver {
         if slot.waiters.is_empty() || (job.is_some() && slot.read_payload) {
             return self.ended(job, number, task);
         }
-        slot.queue.push_front(Rc::new(Change::Check));
+        slot.queue.insert(0, Rc::new(Change::Check));
     }
 
     /// Nothing changes: those who wait learn how the task stands.
@@ -244,7 +244,7 @@ impl Receiver {
         slot.busy = false;
         slot.attempts = 0;
         slot.doubt = None;
-        let left = slot.queue.pop_front();
+        let left = slot.take_head();
         slot.unsettled = matches!(left.as_deref(), Some(Change::Recover { .. }));
         left
     }
@@ -255,8 +255,8 @@ impl Receiver {
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
-        let waits = slot.queue.front().is_some_and(|change| change.facts().is_some());
-        let patient = self.service != Service::Leaving && slot.queue.front().is_some_and(|change| change.is_patient());
+        let waits = slot.queue.first().is_some_and(|change| change.facts().is_some());
+        let patient = self.service != Service::Leaving && slot.queue.first().is_some_and(|change| change.is_patient());
         // A request whose write may have arrived is worth one look.
         let look = waits && slot.doubt.is_some() && slot.attempts == 1;
         if look {

@@ -159,7 +159,7 @@ pub struct Receiver {
     /// Due tasks at the head of the store's that could not be settled at the last sweep.
     stuck: u32,
     /// Slots whose next change waits for its turn, and whether a turn is being taken.
-    turns: VecDeque<u32>,
+    turns: Vec<u32>,
     turning: bool,
     outputs: VecDeque<Output>,
 }
@@ -202,7 +202,7 @@ impl Receiver {
             announced: None,
             sweeping: false,
             stuck: 0,
-            turns: VecDeque::new(),
+            turns: Vec::new(),
             turning: false,
             outputs: VecDeque::new(),
         }

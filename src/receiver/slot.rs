@@ -1,6 +1,5 @@
 //! Tasks that this receiver has to do with right now.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::change::Change;
@@ -42,7 +41,8 @@ pub(super) struct Slot {
     pub read_payload: bool,
     /// The mark of a write of which nobody knows whether the store has it.
     pub doubt: Option<u64>,
-    pub queue: VecDeque<Rc<Change>>,
+    /// Short enough to move up when its head leaves.
+    pub queue: Vec<Rc<Change>>,
     /// The call that runs it here.
     pub call: Option<Request>,
     /// The epoch of that run; 0 while it is not known, after the instance of an earlier receiver was lost.
@@ -73,6 +73,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Takes the change at the head of the queue out of it.
+    pub fn take_head(&mut self) -> Option<Rc<Change>> {
+        if self.queue.is_empty() { None } else { Some(self.queue.remove(0)) }
+    }
+
     pub fn shows(&self, ask: Ask) -> bool {
         self.asks.iter().any(|pending| pending.ask == ask && pending.shown)
     }
@@ -120,7 +125,7 @@ impl Slots {
                 busy: false,
                 read_payload: false,
                 doubt: None,
-                queue: VecDeque::new(),
+                queue: Vec::new(),
                 call: None,
                 run: 0,
                 begins: false,

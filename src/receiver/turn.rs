@@ -31,13 +31,13 @@ impl Receiver {
         let waiting = slot.queue.len() > usize::from(slot.busy);
         let change = Rc::new(change);
         if waiting
-            && let Some(last) = slot.queue.back_mut()
+            && let Some(last) = slot.queue.last_mut()
             && let (Change::Note(_), Change::Note(_)) = (&*change, &**last)
         {
             *last = change;
             return;
         }
-        slot.queue.push_back(change);
+        slot.queue.push(change);
         self.advance(number);
     }
 
@@ -51,18 +51,19 @@ impl Receiver {
 
     fn push_front(&mut self, number: u32, change: Rc<Change>) {
         if let Some(slot) = self.slots.get_mut(number) {
-            slot.queue.push_front(change);
+            slot.queue.insert(0, change);
         }
     }
 
     /// Takes the next change of a slot in hand. A turn that ends at once asks for the next one; it comes after it, not
     /// inside it, so that a long queue needs no deep stack.
     pub(super) fn advance(&mut self, number: u32) {
-        self.turns.push_back(number);
+        self.turns.push(number);
         if std::mem::replace(&mut self.turning, true) {
             return;
         }
-        while let Some(number) = self.turns.pop_front() {
+        while !self.turns.is_empty() {
+            let number = self.turns.remove(0);
             self.turn(number);
         }
         self.turning = false;
@@ -70,11 +71,11 @@ impl Receiver {
 
     fn turn(&mut self, number: u32) {
         let Some(slot) = self.slots.get(number).filter(|slot| !slot.busy) else { return };
-        if !slot.reads.is_empty() && !matches!(slot.queue.front().map(|change| &**change), Some(Change::Recover { .. })) {
+        if !slot.reads.is_empty() && !matches!(slot.queue.first().map(|change| &**change), Some(Change::Recover { .. })) {
             self.read_settled(number);
         }
         let Some(slot) = self.slots.get_mut(number) else { return };
-        let Some(change) = slot.queue.front() else {
+        let Some(change) = slot.queue.first() else {
             return self.settle_slot(number);
         };
         // What may have been written already is read whole: those who wait may be answered with it.
@@ -113,7 +114,7 @@ impl Receiver {
     fn decide(&mut self, number: u32, job: Option<Job>, task: Rc<Task>, version: u32) {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
-        let Some(mut change) = slot.queue.front().cloned() else {
+        let Some(mut change) = slot.queue.first().cloned() else {
             slot.busy = false;
             return self.finish(job);
         };
@@ -271,7 +272,7 @@ impl Receiver {
             }
             Completion::NotJson | Completion::Full { bytes: true } => {
                 let failure = if matches!(completion, Completion::NotJson) { Failure::NotJson } else { Failure::TooLarge };
-                match (change, slot.queue.front_mut()) {
+                match (change, slot.queue.first_mut()) {
                     (Change::Complete { call, .. } | Change::AskInResult { call, .. } | Change::Fail { call, failure: None }, Some(head)) => {
                         *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
                         slot.busy = false;
@@ -298,7 +299,7 @@ impl Receiver {
         slot.doubt = None;
         slot.unsettled = false;
         slot.busy = false;
-        if let Some(change) = slot.queue.pop_front() {
+        if let Some(change) = slot.take_head() {
             self.committed(job, number, &change, before.as_deref(), &next);
         }
         self.finish(Some(job));
