@@ -1,5 +1,6 @@
 //! Tasks that this receiver has to do with right now.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::change::Change;
@@ -92,7 +93,8 @@ impl Slot {
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     slots: Table<u32, Slot>,
-    named: Table<Rc<str>, Table<String, u32>>,
+    /// Their numbers, in the order of owners and ids.
+    named: Vec<u32>,
     last: u32,
 }
 
@@ -106,15 +108,21 @@ impl Slots {
     }
 
     pub fn find(&self, owner: &str, id: &str) -> Option<u32> {
-        self.named.get(owner)?.get(id).copied()
+        self.named.get(self.place(owner, id).ok()?).copied()
+    }
+
+    /// Where the slot of a task is among the named ones, or would be.
+    fn place(&self, owner: &str, id: &str) -> Result<usize, usize> {
+        self.named.binary_search_by(|number| self.get(*number).map_or(Ordering::Less, |slot| (&*slot.owner, &*slot.id).cmp(&(owner, id))))
     }
 
     pub fn open(&mut self, owner: &Rc<str>, id: &str) -> u32 {
-        if let Some(number) = self.find(owner, id) {
-            return number;
-        }
+        let place = match self.place(owner, id) {
+            Ok(place) => return self.named.get(place).copied().unwrap_or_default(),
+            Err(place) => place,
+        };
         self.last = self.last.wrapping_add(1);
-        self.named.get_or_default(Rc::clone(owner)).insert(id.to_owned(), self.last);
+        self.named.insert(place, self.last);
         self.slots.insert(
             self.last,
             Slot {
@@ -146,13 +154,11 @@ impl Slots {
     }
 
     pub fn close(&mut self, number: u32) {
-        let Some(slot) = self.slots.remove(&number) else { return };
-        if let Some(ids) = self.named.get_mut(&slot.owner) {
-            ids.remove(&slot.id);
-            if ids.is_empty() {
-                self.named.remove(&slot.owner);
-            }
+        let Some(slot) = self.get(number) else { return };
+        if let Ok(place) = self.place(&slot.owner, &slot.id) {
+            self.named.remove(place);
         }
+        self.slots.remove(&number);
     }
 
     pub fn len(&self) -> usize {
