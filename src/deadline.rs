@@ -32,7 +32,11 @@ impl<T: Ord> Deadlines<T> {
 
     /// Forgets the timers that `needed` says no to.
     pub fn retain(&mut self, mut needed: impl FnMut(&T) -> bool) {
-        self.heap.retain(|Reverse((_, timer))| needed(timer));
+        for Reverse((at, timer)) in std::mem::take(&mut self.heap) {
+            if needed(&timer) {
+                self.set(at, timer);
+            }
+        }
     }
 
     pub fn len(&self) -> usize {
