@@ -49,7 +49,7 @@ impl Claim {
 
     /// Reads what [`Claim::to_state`] wrote; `None` for anything else.
     pub fn from_state(state: &str) -> Option<Self> {
-        let mut fields = split(state.strip_prefix("k\t")?, '\t');
+        let mut fields = split(state.strip_prefix("k\t")?, b'\t');
         Some(Self {
             task: unescaped(fields.next()?),
             tool: unescaped(fields.next()?),

@@ -314,7 +314,7 @@ impl Task {
 
     /// Reads what [`Task::to_state`] wrote; `None` for anything else.
     pub fn from_state(state: &str) -> Option<Self> {
-        let mut fields = split(state, '\t');
+        let mut fields = split(state, b'\t');
         if fields.next()? != "1" {
             return None;
         }
@@ -401,7 +401,8 @@ const fn input_letter(answered: bool, in_result: bool) -> char {
 }
 
 fn by_letter<T: Copy>(all: &[T], letter: fn(T) -> char, text: &str) -> Option<T> {
-    all.iter().copied().find(|&item| text.len() == 1 && text.starts_with(letter(item)))
+    let [byte] = text.as_bytes() else { return None };
+    all.iter().copied().find(|&item| letter(item) == char::from(*byte))
 }
 
 /// Numbers are written and read without the formatting machinery, which costs kilobytes of wasm.
@@ -455,10 +456,28 @@ pub fn narrow(text: &str) -> Option<u32> {
     number(text)?.try_into().ok()
 }
 
-/// The fields of `text`; one function for all who read any.
-#[inline(never)]
-pub fn split(text: &str, separator: char) -> std::str::Split<'_, char> {
-    text.split(separator)
+/// The fields of `text`.
+pub const fn split(text: &str, separator: u8) -> Fields<'_> {
+    Fields { rest: Some(text), separator }
+}
+
+/// Goes through the fields of a text; they are short, so that looking at each byte is enough.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    rest: Option<&'a str>,
+    separator: u8,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a str;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.rest?;
+        let end = rest.bytes().position(|byte| byte == self.separator).unwrap_or(rest.len());
+        self.rest = rest.get(end + 1..);
+        rest.get(..end)
+    }
 }
 
 fn char_field(text: &mut String, letter: char) {
@@ -484,7 +503,7 @@ pub(crate) fn escaped(text: &mut String, value: &str) {
 }
 
 pub(crate) fn unescaped(value: &str) -> String {
-    if !value.contains('\\') {
+    if value.bytes().all(|byte| byte != b'\\') {
         return value.to_owned();
     }
     let mut text = String::with_capacity(value.len());

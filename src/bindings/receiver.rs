@@ -496,7 +496,7 @@ pub fn done(receiver: u32, now: f64, job: u32, done: bool) {
 #[wasm_bindgen]
 pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
     let Receiver { core, nobody, .. } = &mut *held(receiver);
-    let mut fields = task::split(records, '\0');
+    let mut fields = task::split(records, b'\0');
     let mut rows = Vec::new();
     while let (Some(owner), Some(id), Some(version), Some(created_at), Some(state)) =
         (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
