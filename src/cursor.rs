@@ -1,8 +1,6 @@
 //! List cursors: a position, authenticated together with its owner (G25-LST-05, G25-LST-07).
 
-use std::hash::Hasher;
-
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::SipHasher24;
 
 use crate::id;
 use crate::storage::Position;
@@ -13,9 +11,9 @@ pub const KEY: usize = 16;
 /// The cursor that continues after `position`.
 pub fn seal(key: &[u8; KEY], owner: &str, position: &Position) -> String {
     let mut bytes = Vec::with_capacity(24 + position.id.len());
-    bytes.extend(mac(key, owner, position));
-    bytes.extend(position.created_at.to_be_bytes());
-    bytes.extend(position.id.as_bytes());
+    bytes.extend_from_slice(&mac(key, owner, position));
+    bytes.extend_from_slice(&position.created_at.to_be_bytes());
+    bytes.extend_from_slice(position.id.as_bytes());
     id::encode(&bytes)
 }
 
@@ -34,10 +32,10 @@ pub fn open(key: &[u8; KEY], owner: &str, cursor: &str) -> Option<Position> {
 }
 
 fn mac(key: &[u8; KEY], owner: &str, position: &Position) -> [u8; 16] {
-    let mut hasher = SipHasher24::new_with_key(key);
-    hasher.write_u64(owner.len() as u64);
-    hasher.write(owner.as_bytes());
-    hasher.write_i64(position.created_at);
-    hasher.write(position.id.as_bytes());
-    hasher.finish128().as_bytes()
+    let mut bytes = Vec::with_capacity(16 + owner.len() + position.id.len());
+    bytes.extend_from_slice(&(owner.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(owner.as_bytes());
+    bytes.extend_from_slice(&position.created_at.to_le_bytes());
+    bytes.extend_from_slice(position.id.as_bytes());
+    SipHasher24::new_with_key(key).hash(&bytes).as_bytes()
 }

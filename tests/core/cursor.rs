@@ -32,6 +32,12 @@ fn an_altered_cursor_is_refused() {
     assert_eq!(open(&KEY, "ann", &format!("{cursor}=")), None);
 }
 
+/// G25-LST-05: a cursor that an earlier version made still opens.
+#[test]
+fn a_cursor_outlives_the_version_that_made_it() {
+    assert_eq!(seal(&KEY, "ann", &position()), "746QIHFoE4SIO4ZH1vgfpwAAAaMYXFB7Wm05dl8tMDEyMzQ1Njc4OWFiY2RlZkFC");
+}
+
 /// G25-LST-07, H34: a cursor is for its owner, made with its key, and no task id.
 #[test]
 fn a_cursor_is_for_its_owner() {
