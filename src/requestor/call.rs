@@ -235,8 +235,12 @@ impl Requestor {
     /// The walk has ended, well or not.
     pub(super) fn listed(&mut self, now: Millis) {
         self.tools.end();
-        let waiting = self.calls.iter().filter(|(_, state)| matches!(state.place, Place::Listing(_)));
-        let waiting: Vec<Call> = waiting.map(|(call, _)| *call).collect();
+        let mut waiting = Vec::new();
+        for (call, state) in self.calls.iter() {
+            if matches!(state.place, Place::Listing(_)) {
+                waiting.push(*call);
+            }
+        }
         for call in waiting {
             self.place(now, call, true);
         }

@@ -138,13 +138,7 @@ impl Ledger {
 
     /// The answers to send now; they count as sent.
     pub fn take_unsent(&mut self) -> Vec<String> {
-        let unsent = self.items.iter_mut().filter(|(_, item)| item.state == State::Answered);
-        unsent
-            .map(|(key, item)| {
-                item.state = State::Sent;
-                key.clone()
-            })
-            .collect()
+        self.step_all(State::Answered, State::Sent)
     }
 
     pub fn has_unsent(&self) -> bool {
@@ -153,17 +147,17 @@ impl Ledger {
 
     /// The update was acknowledged.
     pub fn acknowledged(&mut self) -> Vec<String> {
-        self.close_sent(State::Closed)
+        self.step_all(State::Sent, State::Closed)
     }
 
     /// The update was refused: a read will tell which keys are still wanted.
     pub fn refused(&mut self) {
-        self.close_sent(State::Rejected);
+        self.step_all(State::Sent, State::Rejected);
     }
 
     /// The update was lost: the same answers are sent again (G26-UPD-12).
     pub fn lost(&mut self) {
-        self.close_sent(State::Answered);
+        self.step_all(State::Sent, State::Answered);
     }
 
     /// No answer can be sent: those that wait are given up.
@@ -180,13 +174,7 @@ impl Ledger {
 
     /// Nobody is there any more to ask for: what is being asked is withdrawn.
     pub fn withdraw(&mut self) -> Vec<String> {
-        let asked = self.items.iter_mut().filter(|(_, item)| item.state == State::Asked);
-        asked
-            .map(|(key, item)| {
-                item.state = State::Withdrawn;
-                key.clone()
-            })
-            .collect()
+        self.step_all(State::Asked, State::Withdrawn)
     }
 
     fn step(&mut self, key: &str, from: State, to: State) -> bool {
@@ -199,12 +187,14 @@ impl Ledger {
         }
     }
 
-    fn close_sent(&mut self, to: State) -> Vec<String> {
-        let sent = self.items.iter_mut().filter(|(_, item)| item.state == State::Sent);
-        sent.map(|(key, item)| {
-            item.state = to;
-            key.clone()
-        })
-        .collect()
+    fn step_all(&mut self, from: State, to: State) -> Vec<String> {
+        let mut keys = Vec::new();
+        for (key, item) in self.items.iter_mut() {
+            if item.state == from {
+                item.state = to;
+                keys.push(key.clone());
+            }
+        }
+        keys
     }
 }
