@@ -229,7 +229,7 @@ impl Receiver {
         self.calls.remove(&number);
         self.no_longer_creating(facts);
         if !dropped {
-            self.push(Output::Reply { request: facts.request, generation: facts.generation, job: None, body: Body::Created { id, task: Rc::new(task), immediate } });
+            self.reply(facts, Body::Created { id, task: Rc::new(task), immediate });
         }
         self.push(Output::Abort { call: number, silently: false });
         self.push(Output::Release { call: number });

@@ -206,12 +206,7 @@ impl Receiver {
         self.renew_later(slot);
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);
-        self.push(Output::Reply {
-            request: facts.request,
-            generation: facts.generation,
-            job: None,
-            body: Body::Created { id, task, immediate },
-        });
+        self.reply(facts, Body::Created { id, task, immediate });
         self.event(Happening::Started, slot);
         match outcome {
             Some(outcome) => self.settle(number, outcome),

@@ -106,12 +106,7 @@ impl Receiver {
         for facts in waiters.into_values() {
             self.no_longer_waits(facts);
             self.retrieved(facts, &id, task);
-            self.push(Output::Reply {
-                request: facts.request,
-                generation: facts.generation,
-                job,
-                body: Body::Outcome { id: id.clone(), task: Rc::clone(task) },
-            });
+            self.answer(facts, job, Body::Outcome { id: id.clone(), task: Rc::clone(task) });
         }
         self.end_call(number);
         self.look_for_listeners(number);

@@ -335,7 +335,12 @@ impl Receiver {
     }
 
     fn reply(&mut self, facts: Facts, body: Body) {
-        self.push(Output::Reply { request: facts.request, generation: facts.generation, job: None, body });
+        self.answer(facts, None, body);
+    }
+
+    /// The answer is about what `job` has read.
+    fn answer(&mut self, facts: Facts, job: Option<Job>, body: Body) {
+        self.push(Output::Reply { request: facts.request, generation: facts.generation, job, body });
     }
 
     fn refuse(&mut self, facts: Facts, error: Error) {

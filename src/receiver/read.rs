@@ -150,7 +150,7 @@ impl Receiver {
             Read::State { facts, id, .. } => self.state(*facts, job, id, task),
             Read::Outcome { facts, id, .. } if task.phase.is_terminal() => {
                 self.retrieved(*facts, id, &task);
-                self.answer(*facts, job, Body::Outcome { id: id.clone(), task });
+                self.answer(*facts, Some(job), Body::Outcome { id: id.clone(), task });
             }
             Read::Outcome { facts, owner, id } => self.wait(*facts, owner, id, version),
             Read::Page { .. } | Read::Listened { .. } => {}
@@ -172,10 +172,6 @@ impl Receiver {
         lost
     }
 
-    fn answer(&mut self, facts: Facts, job: Job, body: Body) {
-        self.push(Output::Reply { request: facts.request, generation: facts.generation, job: Some(job), body });
-    }
-
     fn state(&mut self, facts: Facts, job: Job, id: &str, task: Rc<Task>) {
         if facts.generation.state_has_details() {
             let missing = wire::missing_for_input(&task, facts.capabilities);
@@ -189,7 +185,7 @@ impl Receiver {
         if facts.generation.state_has_details() && task.phase.is_terminal() {
             self.retrieved(facts, id, &task);
         }
-        self.answer(facts, job, Body::State { id: id.to_owned(), task });
+        self.answer(facts, Some(job), Body::State { id: id.to_owned(), task });
         // There may be a stream now for what could not be delivered.
         if let Some(slot) = slot {
             self.deliver(slot);
