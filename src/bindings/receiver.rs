@@ -35,11 +35,15 @@ fn limit(number: u32) -> Option<u32> {
 }
 
 fn rates_of(numbers: &[f64]) -> Rates {
-    let given = Act::ALL.into_iter().zip(numbers.chunks_exact(2));
-    given.fold(Rates::default(), |rates, (act, numbers)| match numbers {
-        [interval, burst] if *burst > 0.0 => rates.with(act, Rate { interval: *interval as u32, burst: *burst as u32 }),
-        _ => rates,
-    })
+    let mut rates = Rates::default();
+    for (act, numbers) in Act::ALL.into_iter().zip(numbers.chunks_exact(2)) {
+        if let [interval, burst] = numbers
+            && *burst > 0.0
+        {
+            rates = rates.with(act, Rate { interval: *interval as u32, burst: *burst as u32 });
+        }
+    }
+    rates
 }
 
 fn text(id: &str) -> Option<&str> {
