@@ -121,15 +121,6 @@ impl<K: Ord, V> Table<K, V> {
         self.keys.iter().zip(&mut self.values)
     }
 
-    /// Keeps the rows that `needed` says yes to.
-    pub fn retain(&mut self, mut needed: impl FnMut(&V) -> bool) {
-        let mut values = self.values.iter();
-        self.keys.retain(|_| values.next().is_some_and(&mut needed));
-        self.values.retain(needed);
-        give_back(&mut self.keys);
-        give_back(&mut self.values);
-    }
-
     pub fn clear(&mut self) {
         self.keys.clear();
         self.values.clear();

@@ -188,7 +188,10 @@ impl Task {
             Some(Failure::Expired) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
             // Its time had been extended in all but name.
             Some(Failure::Lost) if self.is_expired(self.updated_at) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
-            _ => [self.expires_at(), self.lapses_at()].into_iter().flatten().min(),
+            _ => match (self.expires_at(), self.lapses_at()) {
+                (Some(expires), Some(lapses)) => Some(expires.min(lapses)),
+                (expires, lapses) => expires.or(lapses),
+            },
         }
     }
 

@@ -63,7 +63,11 @@ impl Buckets {
     fn forget_full(&mut self, now: Millis) {
         if self.owners.len() >= self.many {
             let now = micros(now);
-            self.owners.retain(|buckets| buckets.iter().any(|&full_at| full_at > now));
+            for (owner, buckets) in std::mem::take(&mut self.owners) {
+                if buckets.iter().any(|&full_at| full_at > now) {
+                    self.owners.insert(owner, buckets);
+                }
+            }
             self.many = FEW_OWNERS.max(2 * self.owners.len());
         }
     }
