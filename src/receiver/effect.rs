@@ -32,7 +32,7 @@ impl Receiver {
             }
             Change::Withdraw { ref key } => self.forget_ask(number, key),
             Change::Update { facts, ref keys, .. } => {
-                self.answered(number, Some(facts.request), keys);
+                self.answered(number, facts.request, keys);
                 self.reply(facts, Body::Ack);
                 if begins {
                     self.restart(number, Some(facts), job, next);

@@ -87,22 +87,13 @@ impl Receiver {
     /// Answers that another process stored reach the handlers that wait for them here.
     pub(super) fn answered_elsewhere(&mut self, slot: u32, job: Job, task: &Task) {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.read_payload) else { return };
-        let mut answered = Vec::new();
-        entry.asks.retain(|pending| match &pending.key {
-            Some(key) if !pending.over && task.input(key).is_some_and(|input| input.answered) => {
-                answered.push((pending.ask, key.clone()));
-                false
-            }
-            _ => true,
-        });
         // Its answer was taken by a receiver that is no more.
         let lost = |pending: &&PendingAsk| pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| task.input(key).is_none());
         let mut gone = Vec::new();
         for pending in entry.asks.iter().filter(lost) {
             gone.push(pending.ask);
         }
-        for (ask, key) in answered {
-            self.asks.remove(&ask);
+        while let Some((ask, key)) = self.take_ask(slot, |pending, key| !pending.over && task.input(key).is_some_and(|input| input.answered)) {
             self.push(Output::AnsweredElsewhere { ask, job, key });
         }
         for ask in gone {
@@ -241,20 +232,19 @@ impl Receiver {
     }
 
     /// The store has the answers: handlers that wait here get theirs.
-    pub(super) fn answered(&mut self, slot: u32, from: Option<Request>, keys: &[String]) {
-        let Some(entry) = self.slots.get_mut(slot) else { return };
-        let mut answered = Vec::new();
-        entry.asks.retain(|pending| match &pending.key {
-            Some(key) if keys.contains(key) => {
-                answered.push((pending.ask, key.clone()));
-                false
-            }
-            _ => true,
-        });
-        for (ask, key) in answered {
-            self.asks.remove(&ask);
-            self.push(Output::Answered { ask, from: from.map(|request| (request, key)) });
+    pub(super) fn answered(&mut self, slot: u32, from: Request, keys: &[String]) {
+        while let Some((ask, key)) = self.take_ask(slot, |_, key| keys.contains(key)) {
+            self.push(Output::Answered { ask, from: Some((from, key)) });
         }
+    }
+
+    /// Takes the first input request out of hand that is like this, with its key.
+    fn take_ask(&mut self, slot: u32, is_it: impl Fn(&PendingAsk, &String) -> bool) -> Option<(Ask, String)> {
+        let asks = &mut self.slots.get_mut(slot)?.asks;
+        let place = asks.iter().position(|pending| pending.key.as_ref().is_some_and(|key| is_it(pending, key)))?;
+        let PendingAsk { ask, key, .. } = asks.remove(place);
+        self.asks.remove(&ask);
+        Some((ask, key?))
     }
 
     pub(super) fn forget_ask(&mut self, slot: u32, key: &str) {
