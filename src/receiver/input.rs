@@ -93,7 +93,8 @@ impl Receiver {
         for pending in entry.asks.iter().filter(lost) {
             gone.push(pending.ask);
         }
-        while let Some((ask, key)) = self.take_ask(slot, |pending, key| !pending.over && task.input(key).is_some_and(|input| input.answered)) {
+        let answered = |pending: &PendingAsk| !pending.over && pending.key.as_ref().and_then(|key| task.input(key)).is_some_and(|input| input.answered);
+        while let Some(PendingAsk { ask, key: Some(key), .. }) = self.take_ask(slot, answered) {
             self.push(Output::AnsweredElsewhere { ask, job, key });
         }
         for ask in gone {
@@ -233,35 +234,29 @@ impl Receiver {
 
     /// The store has the answers: handlers that wait here get theirs.
     pub(super) fn answered(&mut self, slot: u32, from: Request, keys: &[String]) {
-        while let Some((ask, key)) = self.take_ask(slot, |_, key| keys.contains(key)) {
-            self.push(Output::Answered { ask, from: Some((from, key)) });
+        while let Some(PendingAsk { ask, key, .. }) = self.take_ask(slot, |pending| pending.key.as_ref().is_some_and(|key| keys.contains(key))) {
+            self.push(Output::Answered { ask, from: key.map(|key| (from, key)) });
         }
     }
 
-    /// Takes the first input request out of hand that is like this, with its key.
-    fn take_ask(&mut self, slot: u32, is_it: impl Fn(&PendingAsk, &String) -> bool) -> Option<(Ask, String)> {
+    /// Takes the first input request out of hand that is like this.
+    fn take_ask(&mut self, slot: u32, is_it: impl FnMut(&PendingAsk) -> bool) -> Option<PendingAsk> {
         let asks = &mut self.slots.get_mut(slot)?.asks;
-        let place = asks.iter().position(|pending| pending.key.as_ref().is_some_and(|key| is_it(pending, key)))?;
-        let PendingAsk { ask, key, .. } = asks.remove(place);
-        self.asks.remove(&ask);
-        Some((ask, key?))
+        let place = asks.iter().position(is_it)?;
+        let pending = asks.remove(place);
+        self.asks.remove(&pending.ask);
+        Some(pending)
     }
 
     pub(super) fn forget_ask(&mut self, slot: u32, key: &str) {
-        let found = self.slots.get(slot).and_then(|slot| slot.asks.iter().find(|pending| pending.key.as_deref() == Some(key)));
-        if let Some(ask) = found.map(|pending| pending.ask) {
-            self.forget_ask_number(slot, ask);
-        }
+        self.take_ask(slot, |pending| pending.key.as_deref() == Some(key));
     }
 
     /// The handler will not get what it asked for; it is told once.
     pub(super) fn drop_ask(&mut self, slot: u32, ask: Ask, reason: Withdrawal) {
-        if !self.asks.contains_key(&ask) {
-            return;
+        if let Some(PendingAsk { delivered, .. }) = self.take_ask(slot, |pending| pending.ask == ask) {
+            self.push(Output::Withdraw { ask, delivered, reason });
         }
-        let delivered = self.slots.get(slot).is_some_and(|slot| slot.asks.iter().any(|pending| pending.ask == ask && pending.delivered));
-        self.push(Output::Withdraw { ask, delivered, reason });
-        self.forget_ask_number(slot, ask);
     }
 
     /// Nobody waits for input of this task any more.
@@ -270,13 +265,6 @@ impl Receiver {
         for PendingAsk { ask, delivered, .. } in asks {
             self.asks.remove(&ask);
             self.push(Output::Withdraw { ask, delivered, reason: Withdrawal::Ended });
-        }
-    }
-
-    pub(super) fn forget_ask_number(&mut self, slot: u32, ask: Ask) {
-        self.asks.remove(&ask);
-        if let Some(entry) = self.slots.get_mut(slot) {
-            entry.asks.retain(|pending| pending.ask != ask);
         }
     }
 
