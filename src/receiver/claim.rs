@@ -129,8 +129,7 @@ impl Receiver {
     }
 
     fn ask_of_key(&mut self, call: Request, question: Question, operation: Operation) {
-        let job = self.job(Pending::Key { call, question });
-        self.push(Output::Store { job, operation });
+        self.ask_store(Pending::Key { call, question }, operation);
     }
 
     /// The store has answered.
@@ -267,7 +266,6 @@ impl Receiver {
         // An heir cannot tell whether the first claimant still stores the task.
         let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
         let claim = Claim { task: String::new(), tool: String::new(), open_until: now, until: now };
-        let job = self.job(Pending::Nobody);
-        self.push(Output::Store { job, operation: Seen::after(Some(seen), now).put(address, &claim) });
+        self.ask_store(Pending::Nobody, Seen::after(Some(seen), now).put(address, &claim));
     }
 }

@@ -103,8 +103,7 @@ impl Receiver {
             slot.versions.made(1);
         }
         self.count(slot);
-        let job = self.job(Pending::Create { call: number, slot });
-        self.push(Output::Store { job, operation: Operation::Put { record, payload } });
+        self.ask_store(Pending::Create { call: number, slot }, Operation::Put { record, payload });
         self.start_sweeping();
     }
 

@@ -298,7 +298,6 @@ impl Receiver {
         let Some(slot) = self.slots.get(number) else { return };
         let Some((_, version)) = &slot.cached else { return };
         let operation = Operation::Delete { owner: slot.owner.clone(), id: slot.id.clone(), version: *version };
-        let job = self.job(Pending::Nobody);
-        self.push(Output::Store { job, operation });
+        self.ask_store(Pending::Nobody, operation);
     }
 }

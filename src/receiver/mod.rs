@@ -33,7 +33,7 @@ use crate::table::Table;
 use crate::cursor;
 use crate::deadline::Deadlines;
 use crate::limit::Limits;
-use crate::storage::{Completion, Job};
+use crate::storage::{Completion, Job, Operation};
 use crate::task::Millis;
 use crate::wire::capability::Capabilities;
 use crate::wire::{Body, Error, Generation};
@@ -328,6 +328,13 @@ impl Receiver {
         self.last_job = self.last_job.wrapping_add(1);
         self.jobs.insert(self.last_job, pending);
         self.last_job
+    }
+
+    /// Asks the store; its answer is the completion of what is `pending`.
+    fn ask_store(&mut self, pending: Pending, operation: Operation) -> Job {
+        let job = self.job(pending);
+        self.push(Output::Store { job, operation });
+        job
     }
 
     fn push(&mut self, output: Output) {

@@ -1,7 +1,7 @@
 //! What one owner may keep in the store, whichever process stored it. The store is asked before a task is made, and only where
 //! there is such a limit. What is kept already is never given up for it (X-TTL-06).
 
-use super::{Output, Pending, Receiver, Request};
+use super::{Pending, Receiver, Request};
 use crate::storage::{Completion, Job, Operation};
 use crate::wire::{Error, LimitReason};
 
@@ -13,8 +13,7 @@ impl Receiver {
     /// Asks what the owner of a call has stored.
     pub(super) fn ask_usage(&mut self, call: Request) {
         let Some(owner) = self.calls.get(&call).and_then(|call| call.owner.clone()) else { return };
-        let job = self.job(Pending::Usage { call });
-        self.push(Output::Store { job, operation: Operation::Usage { owner } });
+        self.ask_store(Pending::Usage { call }, Operation::Usage { owner });
     }
 
     pub(super) fn usage_known(&mut self, job: Job, number: Request, completion: &Completion) {

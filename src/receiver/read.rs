@@ -114,9 +114,7 @@ impl Receiver {
     }
 
     pub(super) fn read(&mut self, read: Read, operation: Operation, settled: bool) -> Job {
-        let job = self.job(Pending::Read { read, settled });
-        self.push(Output::Store { job, operation });
-        job
+        self.ask_store(Pending::Read { read, settled }, operation)
     }
 
     pub(super) fn read_completed(&mut self, job: Job, read: &Read, settled: bool, completion: &Completion) {

@@ -1,7 +1,7 @@
 //! What happens because time passes: promotion, expiry, retries, and the sweep of what is due in the store.
 
 use super::change::Change;
-use super::{Output, Pending, Receiver, Timer};
+use super::{Pending, Receiver, Timer};
 use crate::claim::Claim;
 use crate::storage::{Completion, Operation, Record};
 use crate::task::{Millis, Task};
@@ -78,8 +78,7 @@ impl Receiver {
 
     fn ask_due(&mut self) {
         let limit = SWEEP_BATCH + self.stuck;
-        let job = self.job(Pending::Sweep { limit });
-        self.push(Output::Store { job, operation: Operation::Due { before: self.now, limit } });
+        self.ask_store(Pending::Sweep { limit }, Operation::Due { before: self.now, limit });
     }
 
     /// Deletes what nobody can see any longer, expires what ran out of time, and settles what lost its process. What cannot be
@@ -112,8 +111,7 @@ impl Receiver {
         };
         if over {
             let operation = Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };
-            let job = self.job(Pending::Nobody);
-            self.push(Output::Store { job, operation });
+            self.ask_store(Pending::Nobody, operation);
             return true;
         }
         let Some(task) = task else { return false };

@@ -87,8 +87,7 @@ impl Receiver {
             return self.decide(number, None, task, version);
         }
         let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload, request: None };
-        let job = self.job(Pending::Load { slot: number });
-        self.push(Output::Store { job, operation });
+        self.ask_store(Pending::Load { slot: number }, operation);
     }
 
     /// The record is here: it is decided.
