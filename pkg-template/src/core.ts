@@ -9,15 +9,13 @@ export interface Instance {
 /** Holds the instance of a half that is in use, and numbers what is made in it. */
 export class Core {
   readonly #make: () => Instance;
-  readonly #reset: () => void;
   readonly #unused: FinalizationRegistry<number> | undefined;
   #instance: Instance | undefined;
   #last = 0;
 
-  /** `make` loads an instance where there is none, `reset` replaces it; `free` lets go of what has this number. */
-  constructor(make: () => Instance, reset: () => void, free: (number: number) => void) {
+  /** `make` makes an instance, in the place of the one there was; `free` lets go of what has this number. */
+  constructor(make: () => Instance, free: (number: number) => void) {
     this.#make = make;
-    this.#reset = reset;
     if (typeof FinalizationRegistry !== "undefined") this.#unused = new FinalizationRegistry(free);
   }
 
@@ -51,10 +49,7 @@ export class Core {
    * another from then on.
    */
   poison(from: Instance, cause: unknown): TaskError {
-    if (this.#instance === from) {
-      this.#instance = undefined;
-      this.#reset();
-    }
+    if (this.#instance === from) this.#instance = this.#make();
     return new TaskError("internal", "The core of mcp-tasks failed and is started anew from the store; please report this.", { cause });
   }
 }

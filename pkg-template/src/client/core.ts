@@ -1,10 +1,10 @@
 import { wasmModule } from "#wasm/client";
 import { Core } from "../core.ts";
-import { freeRequestor, initSync, names, __wbg_reset_state as reset } from "../wasm/generated/client.js";
+import { freeRequestor, instantiate, names } from "../wasm/generated/client.js";
 import { provided } from "../wasm/provided.ts";
 
 /** The half of the core that follows tasks. Its functions are those of the generated module, once it is loaded. */
 export const clientCore: Core = new Core(() => {
-  initSync({ module: provided.client ?? wasmModule() });
+  instantiate(provided.client ?? wasmModule());
   return { names: names().split("\n") };
-}, reset, freeRequestor);
+}, freeRequestor);
