@@ -127,7 +127,7 @@ export class TaskServer {
     const { runtime } = this.#face;
     const call = callOf(runtime, context as Context | undefined);
     if (call === undefined) return undefined;
-    runtime.enter(() => core.promote(runtime.receiver, Date.now(), call.number));
+    runtime.enter(core.promote, call.number);
     if (call.taskId === undefined && core.creating(runtime.receiver, call.number)) await new Promise<void>((resolve) => call.whenSettled(resolve));
     return call.taskId === undefined ? undefined : running(runtime, call);
   }
@@ -219,7 +219,7 @@ function running(runtime: Runtime, call: Call): RunningTask {
     signal: call.signal,
     async status(message) {
       call.note = message;
-      if (call.taskId !== undefined) runtime.enter(() => core.note(runtime.receiver, Date.now(), call.number, message));
+      if (call.taskId !== undefined) runtime.enter(core.note, call.number, message);
     },
     requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
       runtime.asks.require(call, request, key) as Promise<InputAnswers[Method]>,

@@ -69,9 +69,9 @@ export class Asks {
     };
     return new Promise((resolve, reject) => {
       this.all.set(number, { call, message, own: undefined, settle: { resolve, reject } });
-      this.#runtime.enter(() => {
+      this.#runtime.enter((receiver, now) => {
         const kind = inputKindOf(message);
-        if (!core.ask(this.#runtime.receiver, Date.now(), call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
+        if (!core.ask(receiver, now, call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
           this.all.delete(number);
           reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${request.method}".`));
         }
@@ -86,7 +86,7 @@ export class Asks {
     const ask = this.all.get(number);
     if (ask !== undefined && ask.response === undefined && ask.call.owner === owner) {
       ask.response = { message, extra };
-      this.#runtime.enter(() => core.answer(this.#runtime.receiver, Date.now(), number));
+      this.#runtime.enter(core.answer, number);
     }
     return true;
   }
@@ -100,7 +100,7 @@ export class Asks {
   givenUp(number: number): void {
     const ask = this.all.get(number);
     if (ask === undefined) return;
-    this.#runtime.enter(() => core.withdraw(this.#runtime.receiver, Date.now(), ask.call.number, number));
+    this.#runtime.enter(core.withdraw, ask.call.number, number);
     this.all.delete(number);
     ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
   }
@@ -118,7 +118,7 @@ export class Asks {
   /** The core was started anew: it is told of those that the store has, and nobody answers the others. */
   takeAlong(): void {
     for (const [number, ask] of this.all) {
-      if (ask.key !== undefined) core.adoptAsk(this.#runtime.receiver, Date.now(), ask.call.number, number, ask.key);
+      if (ask.key !== undefined) this.#runtime.give(core.adoptAsk, ask.call.number, number, ask.key);
       else this.withdraw(number, false, 4);
     }
   }
@@ -133,11 +133,11 @@ export class Asks {
     const ask = this.all.get(number);
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.#runtime.requests.get(stream);
-    if (target !== undefined && !target.listener.stillSpeaks(target)) return core.lapse(this.#runtime.receiver, Date.now(), stream);
+    if (target !== undefined && !target.listener.stillSpeaks(target)) return this.#runtime.give(core.lapse, stream);
     if (target !== undefined && target.listener.isLeft(target.message.id)) {
       // Its client has gone without a word.
       this.#runtime.requests.delete(stream);
-      return core.waitEnded(this.#runtime.receiver, Date.now(), stream);
+      return this.#runtime.give(core.waitEnded, stream);
     }
     const listener = target?.listener ?? ask.call.listener;
     const on = [target?.message.id, undefined].find((way) => listener.carries(way));

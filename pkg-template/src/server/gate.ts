@@ -74,7 +74,7 @@ export class Gate {
     const runtime = this.#runtime;
     const call = callOf(runtime, context);
     if (call === undefined) return handler(...values);
-    runtime.enter(() => core.begin(runtime.receiver, Date.now(), call.number));
+    runtime.enter(core.begin, call.number);
     await call.wait();
     const before = values.slice(0, -1);
     const inner = withTask(runtime, call, context);

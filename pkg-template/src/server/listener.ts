@@ -119,7 +119,7 @@ export class Listener implements TapListener {
     this.#closed = true;
     for (const call of [...this.#calls.values()]) {
       // A call that nobody heard of as a task ends with its connection (G26-HTT-07); a task goes on (X-STO-08).
-      if (call.taskId === undefined) this.#runtime.enter(() => core.dropped(this.#runtime.receiver, Date.now(), call.number, true));
+      if (call.taskId === undefined) this.#runtime.enter(core.dropped, call.number, true);
     }
     for (const number of this.#pending.values()) this.#runtime.requests.delete(number);
     this.#pending.clear();
@@ -243,11 +243,11 @@ export class Listener implements TapListener {
       // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
       this.#pending.delete(id);
       this.#runtime.requests.delete(waiting);
-      return this.#runtime.enter(() => core.waitEnded(this.#runtime.receiver, Date.now(), waiting));
+      return this.#runtime.enter(core.waitEnded, waiting);
     }
     const call = [...this.#calls.values()].findLast((candidate) => candidate.message.id === id);
     if (call === undefined) return this.#wire.deliver(message, extra);
-    if (this.#runtime.enter(() => core.dropped(this.#runtime.receiver, Date.now(), call.number, false))) {
+    if (this.#runtime.enter(core.dropped, call.number, false)) {
       this.#wire.deliver({ ...message, params: { ...message.params, requestId: call.sdkId } }, extra);
     }
   }
@@ -269,7 +269,7 @@ export class Listener implements TapListener {
     if (isDeeperThan(params, DEEPEST)) {
       const number = runtime.next();
       runtime.requests.set(number, { listener: this, peer, message, extra, owner: "", taskId: "", kept: false });
-      return runtime.enter(() => core.tooDeep(runtime.receiver, Date.now(), number, peer, generation, flags));
+      return runtime.enter(core.tooDeep, number, peer, generation, flags);
     }
     const number = runtime.next();
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
@@ -281,9 +281,10 @@ export class Listener implements TapListener {
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
     this.#calls.set(sdkId, call);
     runtime.requests.set(number, { listener: this, peer, message: clean, extra, owner: "", taskId: "", kept: true });
-    runtime.enter(() =>
-      core.call(runtime.receiver, 
-        Date.now(),
+    runtime.enter((receiver, now) =>
+      core.call(
+        receiver,
+        now,
         number,
         peer,
         generation,
@@ -308,7 +309,7 @@ export class Listener implements TapListener {
     if (this.#runtime.requests.get(waiting)?.peer === peer) return;
     this.#pending.delete(id);
     this.#runtime.requests.delete(waiting);
-    this.#runtime.enter(() => core.waitEnded(this.#runtime.receiver, Date.now(), waiting));
+    this.#runtime.enter(core.waitEnded, waiting);
   }
 
   #taskRequest(message: Message, extra: Extra): void {
@@ -322,24 +323,23 @@ export class Listener implements TapListener {
     const id = own(params, "taskId");
     const taskId = typeof id === "string" && isWellFormed(id) ? id : "";
     runtime.requests.set(number, { listener: this, peer, message, extra, owner: owner ?? "", taskId, kept: update });
-    const now = Date.now();
     if (taskId !== "" && generation === 25) runtime.asks.recall(taskId);
-    runtime.enter(() => {
+    runtime.enter((receiver, now) => {
       if (generation === 26 && (versionOf(message) === undefined || !isObject(own(own(params, "_meta"), CAPABILITIES_META)))) {
-        return core.unenveloped(runtime.receiver, now, number, peer, generation, flags);
+        return core.unenveloped(receiver, now, number, peer, generation, flags);
       }
       if (update) {
         const answers = own(params, "inputResponses");
         const keys = isObject(answers) && !isDeeperThan(answers, DEEPEST) ? Object.keys(answers) : undefined;
-        for (const key of keys ?? []) core.name(runtime.receiver, key, shapeOf((answers as Record<string, unknown>)[key]));
-        return core.updateRequest(runtime.receiver, now, number, peer, generation, flags, taskId, keys !== undefined);
+        for (const key of keys ?? []) core.name(receiver, key, shapeOf((answers as Record<string, unknown>)[key]));
+        return core.updateRequest(receiver, now, number, peer, generation, flags, taskId, keys !== undefined);
       }
       if (message.method === "tasks/list") {
         const cursor = own(params, "cursor");
         const text = typeof cursor === "string" && isWellFormed(cursor) ? cursor : undefined;
-        return core.listRequest(runtime.receiver, now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
+        return core.listRequest(receiver, now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
       }
-      return core.request(runtime.receiver, now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
+      return core.request(receiver, now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
     });
     const unheard = runtime.unheard.get(taskId);
     if (unheard !== undefined) {
@@ -351,7 +351,7 @@ export class Listener implements TapListener {
     if (!runtime.requests.has(number)) return;
     this.#pending.set(message.id, number);
     const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
-    if (!Number.isNaN(lapse)) runtime.enter(() => core.lapsesAt(runtime.receiver, number, lapse));
+    if (!Number.isNaN(lapse)) runtime.enter((receiver) => core.lapsesAt(receiver, number, lapse));
   }
 
   /** Remembers a request whose answer says what this server can do. */
@@ -389,9 +389,7 @@ export class Listener implements TapListener {
   #outcome(call: Call, message: Message): void {
     // The last progress still comes before the end.
     this.tellProgress(call);
-    this.#runtime.enter(() => {
-      const { receiver } = this.#runtime;
-      const now = Date.now();
+    this.#runtime.enter((receiver, now) => {
       // One that was there at two traps is not handed over a third time.
       const writable = call.end(message) && ++call.handovers <= 2;
       const size = call.outcomeText?.length ?? 0;
@@ -442,7 +440,7 @@ export class Listener implements TapListener {
     const number = runtime.next();
     runtime.asks.all.set(number, { call, message, own: this, settle: undefined });
     this.#asks.set(message.id, number);
-    const taken = runtime.enter(() => core.ask(runtime.receiver, Date.now(), call.number, number, "input", kind, true));
+    const taken = runtime.enter(core.ask, call.number, number, "input", kind, true);
     if (taken) return Promise.resolve();
     runtime.asks.all.delete(number);
     this.#asks.delete(message.id);
@@ -467,7 +465,7 @@ export class Listener implements TapListener {
     if (progress) {
       const text = own(message.params, "message");
       // 2026-07-28 has no progress of a task; its text becomes the status message.
-      if (call.generation === 26 && typeof text === "string") runtime.enter(() => core.note(runtime.receiver, Date.now(), call.number, text));
+      if (call.generation === 26 && typeof text === "string") runtime.enter(core.note, call.number, text);
       const value = own(message.params, "progress");
       // A caller that gave no token wants no progress.
       if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
@@ -501,7 +499,7 @@ export class Listener implements TapListener {
     if (route === -1 || route === -3) return false;
     const stream = route === -2 ? undefined : this.#runtime.requests.get(route);
     if (stream !== undefined && !stream.listener.stillSpeaks(stream)) {
-      this.#runtime.enter(() => core.lapse(this.#runtime.receiver, Date.now(), route));
+      this.#runtime.enter(core.lapse, route);
       return false;
     }
     const listener = stream?.listener ?? this;

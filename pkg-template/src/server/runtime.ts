@@ -17,7 +17,7 @@ import type { Subscription } from "./subscription.ts";
 import { type FullPolicy, type Policies } from "./policy.ts";
 import { coreRates } from "./rates.ts";
 import { noteRefusal } from "./retry-after.ts";
-import { StoreJobs } from "./store-jobs.ts";
+import { type Input, StoreJobs } from "./store-jobs.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** A JSON-RPC request that waits for its answer. */
@@ -44,9 +44,10 @@ interface Peer {
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
 const LONGEST_TIMER = 2 ** 31 - 1;
+const RESULT_BYTES = 16 * 2 ** 20;
 
 /** One server's tasks: the core's receiver and everything it asks of JavaScript. */
-export class Runtime implements ReceiverHost {
+export class Runtime extends StoreJobs implements ReceiverHost {
   readonly requests: Map<number, Entry> = new Map();
   readonly calls: Map<number, Call> = new Map();
   /** What handlers ask their clients. */
@@ -58,8 +59,6 @@ export class Runtime implements ReceiverHost {
   readonly policies: Policies;
   #receiver = 0;
   readonly #options: TaskServerOptions;
-  readonly #store: TaskStore;
-  readonly #jobs: StoreJobs;
   #instance!: Instance;
   #assembler!: Assembler;
   readonly #peers = new Map<number, Peer>();
@@ -93,23 +92,14 @@ export class Runtime implements ReceiverHost {
     store: TaskStore,
     makeAlone: ((version: string) => { listener: Listener; connected: Promise<void> }) | undefined,
   ) {
+    super(store, options.limits?.resultBytes ?? RESULT_BYTES);
     this.#options = options;
     this.#makeAlone = makeAlone;
-    this.#store = store;
     this.policies = policies;
     this.asks = new Asks(this, options.idPrefix ?? "");
-    const limit = options.limits?.resultBytes ?? 16 * 2 ** 20;
-    this.#jobs = new StoreJobs(
-      store,
-      limit,
-      () => this.receiver,
-      (report) => this.enterAlone(report),
-      (error) => this.report(error),
-      (job, payload) => this.#judge(job, payload),
-    );
     this.#make();
     this.#unwatch = store.watch?.((owner, id, version = 0) => {
-      if (!this.#jobs.writing) this.enterAlone(() => core.changed(this.receiver, Date.now(), owner, id, version));
+      if (!this.writing) this.enterAlone(core.changed, owner, id, version);
     });
   }
 
@@ -131,12 +121,17 @@ export class Runtime implements ReceiverHost {
     this.enter(() => this.#start());
   }
 
-  /** Runs something that calls the core, then everything the core wants done. */
-  enter<T>(run: () => T): T {
+  /** Gives the core an input while it is at work: what it wants done then is done when the work is. */
+  give<Rest extends unknown[], Value>(input: Input<Rest, Value>, ...rest: Rest): Value {
+    return input(this.receiver, Date.now(), ...rest);
+  }
+
+  /** Gives the core an input, then does everything it wants done. */
+  enter<Rest extends unknown[], Value>(input: Input<Rest, Value>, ...rest: Rest): Value {
     try {
-      const value = run();
+      const value = this.give(input, ...rest);
       this.#drain();
-      if (this.#store.wakes === true) this.#rest();
+      if (this.store.wakes === true) this.#rest();
       if (this.#leaving) this.#settled?.();
       return value;
     } catch (error) {
@@ -149,9 +144,9 @@ export class Runtime implements ReceiverHost {
   }
 
   /** As {@link Runtime.enter}, where nobody is there to hear of a trap; it is reported. */
-  enterAlone(run: () => void): void {
+  enterAlone<Rest extends unknown[]>(input: Input<Rest, unknown>, ...rest: Rest): void {
     try {
-      this.enter(run);
+      this.enter(input, ...rest);
     } catch (error) {
       if (!this.isTrap(error)) throw error;
     }
@@ -180,12 +175,12 @@ export class Runtime implements ReceiverHost {
 
   /** A connection has closed whose peer a running task still needs. */
   gone(peer: number): void {
-    this.enter(() => core.gone(this.receiver, Date.now(), peer));
+    this.enter(core.gone, peer);
   }
 
   close(peer: number): void {
     this.#peers.delete(peer);
-    this.enter(() => core.close(this.receiver, Date.now(), peer));
+    this.enter(core.close, peer);
   }
 
   /** The core's number for a method. */
@@ -263,7 +258,7 @@ export class Runtime implements ReceiverHost {
 
   /** Asks the store for what is due. */
   sweep(): void {
-    this.enter(() => core.sweep(this.receiver, Date.now()));
+    this.enter(core.sweep);
   }
 
   /** Resolves when no handler runs as a task. */
@@ -274,14 +269,14 @@ export class Runtime implements ReceiverHost {
 
   /** Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored. */
   async leave(drain: number): Promise<void> {
-    this.enter(() => core.closing(this.receiver, Date.now()));
+    this.enter(core.closing);
     if (drain > 0) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       await Promise.race([this.whenIdle(), new Promise((resolve) => (timer = setTimeout(resolve, drain)))]);
       clearTimeout(timer);
     }
     this.#leaving = true;
-    this.enter(() => core.leaving(this.receiver, Date.now()));
+    this.enter(core.leaving);
     while (!core.quiet(this.receiver)) await new Promise<void>((resolve) => (this.#settled = resolve));
     this.#stop();
   }
@@ -297,49 +292,28 @@ export class Runtime implements ReceiverHost {
 
   // What the core wants: the store.
 
-  get(job: number, owner: string, id: string, payload: boolean): void {
-    this.#jobs.get(job, owner, id, payload);
-  }
   read(job: number, request: number, payload: boolean): void {
     const entry = this.requests.get(request);
     // The core asks only for requests that wait here.
-    if (entry === undefined) core.missing(this.receiver, Date.now(), job);
-    else this.#jobs.get(job, entry.owner, entry.taskId, payload);
+    if (entry === undefined) this.give(core.missing, job);
+    else this.get(job, entry.owner, entry.taskId, payload);
   }
   removePart(job: number, part: number, key: string): void {
-    this.#jobs.edit(job).remove.push(member(part, key));
+    this.edit(job).remove.push(member(part, key));
   }
   setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void {
-    const edit = this.#jobs.edit(job);
+    const edit = this.edit(job);
     const text = this.#text(source, number, sourceKey);
     const ask = source === 3 ? this.asks.all.get(number) : undefined;
     if (ask !== undefined) ask.key = key;
     if (text === undefined) edit.unwritable = true;
     else edit.set.push([member(part, key), text]);
   }
-  put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, payload: number): void {
-    this.#jobs.put(job, { owner, id, version, createdAt, dueAt: Number.isNaN(dueAt) ? null : dueAt, state }, payload);
-  }
-  delete(job: number, owner: string, id: string, version: number): void {
-    this.#jobs.delete(job, owner, id, version);
-  }
-  list(job: number, owner: string, after: number, afterId: string, limit: number): void {
-    this.#jobs.list(job, owner, after, afterId, limit);
-  }
-  due(job: number, before: number, limit: number): void {
-    this.#jobs.due(job, before, limit);
-  }
-  usage(job: number, owner: string): void {
-    this.#jobs.usage(job, owner);
-  }
-  finish(job: number): void {
-    this.#jobs.finish(job);
-  }
 
   // What the core wants: answers.
 
   beginReply(request: number, job: number): void {
-    this.#replying = job === 0 ? undefined : this.#jobs.payload(job);
+    this.#replying = job === 0 ? undefined : this.payload(job);
     this.#replyingId = this.requests.get(request)?.taskId ?? "";
     if (this.subscriptions.size > 0) this.#subscriptionId = this.subscriptions.get(request)?.id;
     this.#assembler.begin(this.#fill, this.#replyingId);
@@ -368,7 +342,7 @@ export class Runtime implements ReceiverHost {
   // What the core wants: news.
 
   beginNews(request: number, job: number): void {
-    this.#replying = job === 0 ? undefined : this.#jobs.payload(job);
+    this.#replying = job === 0 ? undefined : this.payload(job);
     this.#subscriptionId = this.subscriptions.get(request)?.id;
     this.#assembler.begin(this.#fill);
   }
@@ -378,7 +352,7 @@ export class Runtime implements ReceiverHost {
   tellRequestor(number: number, stream: number): void {
     const news: Message = { jsonrpc: "2.0", ...this.#assembler.take() };
     const entry = this.requests.get(stream);
-    if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return core.lapse(this.receiver, Date.now(), stream);
+    if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return this.give(core.lapse, stream);
     this.calls.get(number)?.listener.tellRequestor(news, entry);
   }
 
@@ -393,7 +367,7 @@ export class Runtime implements ReceiverHost {
     if (call === undefined) return;
     call.owner = this.#peers.get(call.peer)?.owner ?? call.owner;
     call.bind(id);
-    if (call.note !== undefined) core.note(this.receiver, Date.now(), number, call.note);
+    if (call.note !== undefined) this.give(core.note, number, call.note);
   }
   begin(number: number): void {
     this.calls.get(number)?.open();
@@ -431,7 +405,7 @@ export class Runtime implements ReceiverHost {
   }
   restart(number: number, on: number, generation: number, flags: number, owner: string, job: number): void {
     const kept = this.#kept.splice(0);
-    const payload = this.#jobs.payload(job);
+    const payload = this.payload(job);
     const params = payload.part(0, "");
     const state = payload.part(3, "");
     const message: Message = {
@@ -447,7 +421,7 @@ export class Runtime implements ReceiverHost {
     try {
       const last = this.#peers.get(on)?.last;
       const place = last === undefined ? this.#makeAlone?.(generation === 26 ? "2026-07-28" : "2025-11-25") : { ...last, connected: undefined };
-      if (place === undefined) return core.unstarted(this.receiver, Date.now(), number);
+      if (place === undefined) return this.give(core.unstarted, number);
       const call = new Call(number, place.listener, on, generation, flags, message, last?.extra, message.id);
       call.owner = owner;
       this.calls.set(number, call);
@@ -481,7 +455,7 @@ export class Runtime implements ReceiverHost {
     this.asks.answered(number, from, key);
   }
   answeredElsewhere(number: number, job: number, key: string): void {
-    this.asks.answeredElsewhere(number, this.#jobs.payload(job).part(5, key));
+    this.asks.answeredElsewhere(number, this.payload(job).part(5, key));
   }
   withdraw(number: number, delivered: boolean, reason: number): void {
     this.asks.withdraw(number, delivered, reason);
@@ -498,7 +472,7 @@ export class Runtime implements ReceiverHost {
   wake(at: number): void {
     this.#wakeAt = at;
     clearTimeout(this.#timer);
-    const timer = setTimeout(() => this.enterAlone(() => core.deadline(this.receiver, Date.now())), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
+    const timer = setTimeout(() => this.enterAlone(core.deadline), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
     (timer as { unref?: () => void }).unref?.();
     this.#timer = timer;
   }
@@ -522,7 +496,7 @@ export class Runtime implements ReceiverHost {
       this.#options.crossGeneration ?? false,
       limits.runningPerOwner ?? 100,
       limits.running ?? 10_000,
-      limits.resultBytes ?? 16 * 2 ** 20,
+      limits.resultBytes ?? RESULT_BYTES,
       limits.outstandingInputs ?? 64,
       limits.pageSize ?? 100,
       this.#options.onevent !== undefined,
@@ -537,14 +511,14 @@ export class Runtime implements ReceiverHost {
   }
 
   #start(): void {
-    core.start(this.receiver, Date.now(), this.#holder, this.#options.lease ?? 30_000, this.#makeAlone !== undefined);
+    this.give(core.start, this.#holder, this.#options.lease ?? 30_000, this.#makeAlone !== undefined);
   }
 
   /** A task could not run again here; its lease ends, and whoever meets it then tries again. */
   #unstarted(number: number, cause: unknown): void {
     this.calls.delete(number);
     this.report(new TaskError("internal", "A task could not be run again; it is tried again when its lease is over.", { cause }));
-    this.enter(() => core.unstarted(this.receiver, Date.now(), number));
+    this.enter(core.unstarted, number);
   }
 
   #drain(): void {
@@ -564,7 +538,7 @@ export class Runtime implements ReceiverHost {
     this.#make();
     this.#policies = new Map();
     this.#draining = false;
-    this.#jobs.clear();
+    this.clearJobs();
     for (const [peer, { owner, pipe }] of this.#peers) core.reopen(this.#receiver, peer, owner, pipe);
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
@@ -574,18 +548,18 @@ export class Runtime implements ReceiverHost {
     for (const subscription of [...this.subscriptions.values()]) subscription.again();
     for (const call of this.calls.values()) {
       if (!this.#peers.has(call.peer)) call.peer = 0;
-      if (call.taskId !== undefined) core.adopt(this.receiver, Date.now(), call.number, call.peer, call.generation, call.flags, call.taskId);
+      if (call.taskId !== undefined) this.give(core.adopt, call.number, call.peer, call.generation, call.flags, call.taskId);
       else call.open();
     }
     this.asks.takeAlong();
     this.#start();
-    if (this.#leaving) core.leaving(this.receiver, Date.now());
+    if (this.#leaving) this.give(core.leaving);
     this.#drain();
     for (const call of [...this.calls.values()]) call.listener.repeatOutcome(call);
   }
 
   /** Tells the core which answers of an update are not what was asked for, now that the questions can be read. */
-  #judge(job: number, payload: Payload): void {
+  protected judge(job: number, payload: Payload): void {
     const answers = own(this.requests.get(core.updateOf(this.receiver, job))?.message.params, "inputResponses");
     if (!isObject(answers)) return;
     for (const key of Object.keys(answers)) {

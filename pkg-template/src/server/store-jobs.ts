@@ -8,33 +8,39 @@ const TOO_LARGE = 1;
 const NOT_JSON = 2;
 const STORE_FAILED = 3;
 
+/** Something of the core's to call: an input, which is told who asks and when. */
+export type Input<Rest extends unknown[], Value> = (receiver: number, now: number, ...rest: Rest) => Value;
+
 /**
- * Runs the core's storage operations and reports how they ended: at once where the store answers at once, else when its
- * promise settles; `later` runs a report that comes later.
+ * The part of the receiver's host that runs storage operations and reports how they ended: at once where the store answers at
+ * once, else when its promise settles.
  */
-export class StoreJobs {
+export abstract class StoreJobs {
+  protected readonly store: TaskStore;
   /** A write of this process is in the store's hands; its own change is no news. */
-  writing = false;
-  readonly #store: TaskStore;
-  readonly #receiver: () => number;
-  readonly #later: (report: () => void) => void;
-  readonly #failed: (error: TaskError) => void;
-  readonly #read: (job: number, payload: Payload) => void;
+  protected writing = false;
   readonly #payloads = new Map<number, Payload>();
   readonly #edits = new Map<number, PayloadEdit & { unwritable?: boolean }>();
   readonly #limit: number;
 
-  constructor(store: TaskStore, limit: number, receiver: () => number, later: (report: () => void) => void, failed: (error: TaskError) => void, read: (job: number, payload: Payload) => void) {
-    this.#store = store;
+  /** `limit`: the length of the longest outcome. */
+  constructor(store: TaskStore, limit: number) {
+    this.store = store;
     this.#limit = limit;
-    this.#receiver = receiver;
-    this.#later = later;
-    this.#failed = failed;
-    this.#read = read;
   }
 
+  /** The number of the core's receiver. */
+  abstract get receiver(): number;
+  /** Gives the core an input while it is at work. */
+  abstract give<Rest extends unknown[], Value>(input: Input<Rest, Value>, ...rest: Rest): Value;
+  /** Gives the core an input that nobody waits for, and does what it wants. */
+  abstract enterAlone(input: Input<[], void>): void;
+  abstract report(error: unknown): void;
+  /** A job has read a payload. */
+  protected abstract judge(job: number, payload: Payload): void;
+
   /** Forgets all jobs: the core that gave them is no more. */
-  clear(): void {
+  protected clearJobs(): void {
     this.#payloads.clear();
     this.#edits.clear();
   }
@@ -56,54 +62,55 @@ export class StoreJobs {
   }
 
   get(job: number, owner: string, id: string, payload: boolean): void {
-    this.#run(job, () => this.#store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
-      if (task === undefined) return core.missing(this.#receiver(), Date.now(), job);
+    this.#run(job, () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
+      if (task === undefined) return this.give(core.missing, job);
       if (payload) {
         const read = new Payload(task.payload);
         if (!read.isWhole()) return this.#fail(job, new TaskError("storage", UNREADABLE, { taskId: id }));
         this.#payloads.set(job, read);
-        this.#read(job, read);
+        this.judge(job, read);
       }
-      core.found(this.#receiver(), Date.now(), job, task.version, task.createdAt, task.state);
+      this.give(core.found, job, task.version, task.createdAt, task.state);
     });
   }
 
-  put(job: number, task: Omit<TaskWrite, "payload">, mode: number): void {
+  put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, mode: number): void {
+    const task: TaskWrite = { owner, id, version, createdAt, dueAt: Number.isNaN(dueAt) ? null : dueAt, state };
     const edit = this.#edits.get(job) ?? { remove: [], set: [] };
     this.#edits.delete(job);
     if (mode === 0) {
-      return this.#run(job, () => this.#put(task), (done) => core.done(this.#receiver(), Date.now(), job, done));
+      return this.#run(job, () => this.#put(task), (done) => this.give(core.done, job, done));
     }
-    if (edit.unwritable === true) return core.failed(this.#receiver(), Date.now(), job, NOT_JSON);
+    if (edit.unwritable === true) return this.give(core.failed, job, NOT_JSON);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
-    if (payload !== null && payload.length > this.#limit + OVERHEAD) return core.failed(this.#receiver(), Date.now(), job, TOO_LARGE);
+    if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.give(core.failed, job, TOO_LARGE);
     this.#run(job, () => this.#put({ ...task, payload }), (done) => {
       if (done) this.#payloads.set(job, new Payload(payload));
-      core.done(this.#receiver(), Date.now(), job, done);
+      this.give(core.done, job, done);
     });
   }
 
   delete(job: number, owner: string, id: string, version: number): void {
-    this.#run(job, () => this.#store.delete(owner, id, version), (done) => core.done(this.#receiver(), Date.now(), job, done));
+    this.#run(job, () => this.store.delete(owner, id, version), (done) => this.give(core.done, job, done));
   }
 
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { createdAt: after, id: afterId };
-    this.#run(job, () => this.#store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks, false));
+    this.#run(job, () => this.store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks, false));
   }
 
   due(job: number, before: number, limit: number): void {
-    this.#run(job, () => this.#store.due(before, limit), (tasks) => this.#rows(job, tasks, true));
+    this.#run(job, () => this.store.due(before, limit), (tasks) => this.#rows(job, tasks, true));
   }
 
   usage(job: number, owner: string): void {
-    this.#run(job, () => this.#store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => core.used(this.#receiver(), Date.now(), job, tasks, bytes));
+    this.#run(job, () => this.store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => this.give(core.used, job, tasks, bytes));
   }
 
   #put(task: TaskWrite): boolean | Promise<boolean> {
     this.writing = true;
     try {
-      return this.#store.put(task);
+      return this.store.put(task);
     } finally {
       this.writing = false;
     }
@@ -112,7 +119,7 @@ export class StoreJobs {
   #rows(job: number, tasks: readonly StoredTask[], owners: boolean): void {
     let records = "";
     for (const task of tasks) records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.state}\0`;
-    core.rows(this.#receiver(), Date.now(), job, records);
+    this.give(core.rows, job, records);
   }
 
   #run<T>(job: number, operation: () => T | Promise<T>, report: (value: T) => void): void {
@@ -123,10 +130,10 @@ export class StoreJobs {
       return this.#fail(job, error);
     }
     if (!isPromise(value)) return report(value);
-    const asker = this.#receiver();
+    const asker = this.receiver;
     // A core that was started anew in between has numbered its jobs from the beginning.
     const later = (then: () => void): void => {
-      if (this.#receiver() === asker) this.#later(then);
+      if (this.receiver === asker) this.enterAlone(then);
     };
     value.then(
       (found) => later(() => report(found)),
@@ -137,10 +144,10 @@ export class StoreJobs {
   #fail(job: number, cause: unknown): void {
     // Known by their names: a store may come from another copy of the package, as it does in a page without a bundler.
     if ((cause as Partial<TaskStoreFullError> | undefined)?.name === "TaskStoreFullError") {
-      return core.failed(this.#receiver(), Date.now(), job, (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE);
+      return this.give(core.failed, job, (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE);
     }
-    this.#failed(isTaskError(cause) ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
-    core.failed(this.#receiver(), Date.now(), job, STORE_FAILED);
+    this.report(isTaskError(cause) ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
+    this.give(core.failed, job, STORE_FAILED);
   }
 }
 

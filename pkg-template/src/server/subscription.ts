@@ -55,7 +55,7 @@ export class Subscription {
 
   /** Asks the core for the subscription; the carrier is told. */
   open(): void {
-    this.#enter((receiver, now) => this.#ask(receiver, now));
+    this.#face.runtime.enterAlone(this.#ask);
   }
 
   /** The acknowledgement is out. `alone`: nothing else is subscribed to on its stream. */
@@ -64,26 +64,26 @@ export class Subscription {
     this.#listening = true;
     this.#alone = alone;
     this.#ready = true;
-    this.#enter((receiver, now) => core.listening(receiver, now, this.#number, alone));
+    this.#face.runtime.enterAlone(core.listening, this.#number, alone);
   }
 
   /** The stream takes messages again, or takes none for now. */
   flow(ready: boolean): void {
     if (this.#over || !this.#listening || ready === this.#ready) return;
     this.#ready = ready;
-    this.#enter((receiver, now) => core.flow(receiver, now, this.#number, ready));
+    this.#face.runtime.enterAlone(core.flow, this.#number, ready);
   }
 
   /** The client has left: nothing more is said. */
   leave(): void {
     if (this.#over) return;
-    this.#enter((receiver, now) => core.unlisten(receiver, now, this.#number));
+    this.#face.runtime.enterAlone(core.unlisten, this.#number);
     this.#close();
   }
 
   /** The server gives it up. */
   giveUp(): void {
-    if (!this.#over) this.#enter((receiver, now) => core.endListen(receiver, now, this.#number));
+    if (!this.#over) this.#face.runtime.enterAlone(core.endListen, this.#number);
   }
 
   /** The core has a notification for it. */
@@ -96,7 +96,7 @@ export class Subscription {
     }
     // A core that was started anew has acknowledged it again.
     if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
-    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.#enter((receiver, now) => core.lapse(receiver, now, this.#number));
+    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.#face.runtime.enterAlone(core.lapse, this.#number);
     this.#carrier.tell(notification);
   }
 
@@ -109,23 +109,13 @@ export class Subscription {
 
   /** The core was started anew, and does not know what was listened to. */
   again(): void {
-    if (!this.#over) this.#ask(this.#face.runtime.receiver, Date.now());
+    if (!this.#over) this.#face.runtime.give(this.#ask);
   }
 
-  #ask(receiver: number, now: number): void {
+  readonly #ask = (receiver: number, now: number): void => {
     for (const id of this.#ids) core.name(receiver, id, 0);
     core.listen(receiver, now, this.#number, this.#peer, 26, this.#flags, lapsesAt(this.#extra));
-  }
-
-  #enter(input: (receiver: number, now: number) => void): void {
-    const { runtime } = this.#face;
-    try {
-      runtime.enter(() => input(runtime.receiver, Date.now()));
-    } catch (error) {
-      // The core is started anew, and has been asked for this subscription again.
-      if (!runtime.isTrap(error)) throw error;
-    }
-  }
+  };
 
   #close(): void {
     this.#over = true;
