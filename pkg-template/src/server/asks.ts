@@ -4,7 +4,7 @@ import type { Message } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
 import * as core from "../wasm/generated/server.js";
 import type { Call } from "./call.ts";
-import { ASK_PREFIX, own } from "./facts.ts";
+import { ASK_PREFIX, cancelled, own } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { Listener } from "./listener.ts";
 import type { Runtime } from "./runtime.ts";
@@ -62,18 +62,15 @@ export class Asks {
   /** A handler asks the client through its task. */
   require(call: Call, request: InputRequest, key: string | undefined): Promise<Record<string, unknown>> {
     const number = this.#runtime.next();
-    const message: Message = {
-      jsonrpc: "2.0",
-      method: request.method,
-      ...(request.params === undefined ? {} : { params: request.params }),
-    };
+    const { method, params } = request;
+    const message: Message = { jsonrpc: "2.0", method, ...(params && { params }) };
     return new Promise((resolve, reject) => {
       this.all.set(number, { call, message, own: undefined, settle: { resolve, reject } });
       this.#runtime.enter((receiver, now) => {
         const kind = inputKindOf(message);
-        if (!core.ask(receiver, now, call.number, number, key ?? request.method.slice(request.method.indexOf("/") + 1), kind, false)) {
+        if (!core.ask(receiver, now, call.number, number, key ?? method.slice(method.indexOf("/") + 1), kind, false)) {
           this.all.delete(number);
-          reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${request.method}".`));
+          reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${method}".`));
         }
       });
     });
@@ -102,7 +99,13 @@ export class Asks {
     if (ask === undefined) return;
     this.#runtime.enter(core.withdraw, ask.call.number, number);
     this.all.delete(number);
-    ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
+    this.#recant(number, ask);
+  }
+
+  /** Tells the client that a request it has is withdrawn (G25-INP-11). */
+  #recant(number: number, ask: Ask): void {
+    const way = ask.carrier?.listener.way(ask.carrier.on);
+    if (way !== undefined) ask.carrier?.listener.sendForTask(ask.call, cancelled(this.#asked(number, ask).id, "It is no longer needed"), way);
   }
 
   /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
@@ -140,14 +143,14 @@ export class Asks {
       return this.#runtime.give(core.waitEnded, stream);
     }
     const listener = target?.listener ?? ask.call.listener;
-    const on = [target?.message.id, undefined].find((way) => listener.carries(way));
-    if (on === undefined && !listener.carries(undefined)) return core.undelivered(this.#runtime.receiver, number);
-    ask.carrier = { listener, on };
+    const way = listener.way(target?.message.id);
+    if (way === undefined) return core.undelivered(this.#runtime.receiver, number);
+    ask.carrier = { listener, on: way.relatedRequestId };
     const { taskId = "" } = ask.call;
     const carried = this.#carried.get(taskId);
     if (carried === undefined) this.#carried.set(taskId, new Set([number]));
     else carried.add(number);
-    listener.sendForTask(ask.call, this.#asked(number, ask), on);
+    listener.sendForTask(ask.call, this.#asked(number, ask), way);
   }
 
   /** Its answer is stored, or need not be: the response, or the value under `key` in the request `from`. */
@@ -186,7 +189,7 @@ export class Asks {
     if (ask === undefined) return;
     this.all.delete(number);
     const text = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
-    if (delivered) ask.carrier?.listener.withdrawRequest(ask.call, this.#asked(number, ask).id, ask.carrier.on);
+    if (delivered) this.#recant(number, ask);
     if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
     else ask.settle?.reject(new TaskError(reason === 0 ? "cancelled" : reason === 2 ? "limit" : reason === 4 ? "storage" : "unsupported", text, { taskId: ask.call.taskId }));
   }

@@ -19,17 +19,27 @@ export function own(value: unknown, key: string): unknown {
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
+/** The text under an own property, if it is one. */
+export function textOf(value: unknown, key: string): string | undefined {
+  const text = own(value, key);
+  return typeof text === "string" ? text : undefined;
+}
+
+/** What a request or notification says under a key of its `_meta`. */
+export function metaOf(message: Message, key: string): unknown {
+  return own(own(message.params, "_meta"), key);
+}
+
 /** The protocol version that a request names itself. */
 export function versionOf(message: Message): unknown {
-  return own(own(message.params, "_meta"), VERSION_META);
+  return metaOf(message, VERSION_META);
 }
 
 /** The `MCP-Protocol-Version` header of the HTTP request that brought a message; both SDKs' shapes. */
 export function versionHeader(extra: Extra): string | undefined {
   const request = extra?.["request"];
   if (request instanceof Request) return request.headers.get("mcp-protocol-version") ?? undefined;
-  const header = own(own(extra?.["requestInfo"], "headers"), "mcp-protocol-version");
-  return typeof header === "string" ? header : undefined;
+  return textOf(own(extra?.["requestInfo"], "headers"), "mcp-protocol-version");
 }
 
 /** Declared capabilities as the core's bits; a leaf counts when it is an object (G25-CAP-12, G26-CAP-14). */
@@ -55,13 +65,13 @@ export function augmentation(task: unknown): number {
   if (!isObject(task)) return -2;
   const ttl = own(task, "ttl");
   if (ttl === undefined) return -1;
-  return typeof ttl === "number" && Number.isSafeInteger(ttl) && ttl >= 0 ? ttl : -2;
+  return isWhole(ttl, 0) ? ttl : -2;
 }
 
 /** What `_meta` says is the trace of a call, empty where it cannot be one; the core looks closer. */
 export function traceOf(meta: unknown): string {
-  const trace = own(meta, "traceparent");
-  return typeof trace === "string" && trace.length === TRACE_LENGTH ? trace : "";
+  const trace = textOf(meta, "traceparent");
+  return trace?.length === TRACE_LENGTH ? trace : "";
 }
 const TRACE_LENGTH = 55;
 
@@ -69,6 +79,17 @@ const TRACE_LENGTH = 55;
 export function creationKey(meta: unknown): string | undefined {
   const key = own(meta, CREATION_KEY);
   return key === undefined || typeof key === "string" ? key : "";
+}
+
+/** What tells that a request is not to be answered any longer. */
+export function cancelled(requestId: unknown, reason: string): Message {
+  return { jsonrpc: "2.0", method: CANCELLED, params: { requestId, reason } };
+}
+export const CANCELLED = "notifications/cancelled";
+
+/** The answer that refuses a request; the code says that it is no mistake of the request's. */
+export function refusal(id: unknown, message: string, code: number = -32603): Message {
+  return { jsonrpc: "2.0", id, error: { code, message } };
 }
 
 /** An input request as tasks show it: 2026-07-28, which alone shows it, has no elicitation ids (G26-INP-13). */
@@ -85,9 +106,9 @@ export function shapeOf(value: unknown): number {
   const action = own(value, "action");
   const content = own(value, "content");
   if ((action === "accept" || action === "decline" || action === "cancel") && (content === undefined || isForm(content))) shape |= 1;
-  if (typeof own(value, "role") === "string" && typeof own(value, "model") === "string" && content !== undefined && content !== null) shape |= 2;
+  if (textOf(value, "role") !== undefined && textOf(value, "model") !== undefined && content !== undefined && content !== null) shape |= 2;
   const roots = own(value, "roots");
-  if (Array.isArray(roots) && roots.every((root) => typeof own(root, "uri") === "string")) shape |= 4;
+  if (Array.isArray(roots) && roots.every((root) => textOf(root, "uri") !== undefined)) shape |= 4;
   return shape;
 }
 
@@ -104,8 +125,14 @@ function isForm(content: unknown): boolean {
   );
 }
 
-/** Whether text has a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
-export function isWellFormed(text: string): boolean {
+/** Whether it is a whole number in a range. */
+export function isWhole(value: unknown, least: number, most: number = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+/** Whether it is text without a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
+export function isWellFormed(text: unknown): text is string {
+  if (typeof text !== "string") return false;
   const known = text as string & { isWellFormed?(): boolean };
   if (known.isWellFormed !== undefined) return known.isWellFormed();
   return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);

@@ -1,6 +1,6 @@
 // Whether the answer to an elicitation is what was asked for: the flat schemas of primitive members that the protocol
 // allows (X-INP-01). What such a schema cannot say is not looked at.
-import { isObject, own } from "./facts.ts";
+import { isObject, own, textOf } from "./facts.ts";
 
 /** Whether `answer` answers `request`, as far as a form says. Anything but an accepted form does. */
 export function fits(request: unknown, answer: unknown): boolean {
@@ -47,8 +47,8 @@ function choicesOf(schema: unknown): unknown[] | undefined {
 function fitsText(schema: Record<string, unknown>, value: string): boolean {
   // JSON Schema counts code points.
   if (!within(schema, "minLength", [...value].length, "maxLength")) return false;
-  const pattern = own(schema, "pattern");
-  if (typeof pattern === "string" && !matches(pattern, value)) return false;
+  const pattern = textOf(schema, "pattern");
+  if (pattern !== undefined && !matches(pattern, value)) return false;
   switch (own(schema, "format")) {
     case "email":
       return /^[^\s@]+@[^\s@]+$/.test(value);

@@ -3,7 +3,7 @@
 // server is a low-level one, there is no gate, and a task is created before its parameters are checked.
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
-import { own } from "./facts.ts";
+import { own, textOf } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -54,7 +54,7 @@ export class Gate {
 
   /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
   runsTasksItself(name: string): boolean {
-    return own(this.#tools, name) !== undefined && typeof this.#tools[name]?.handler === "object";
+    return typeof (own(this.#tools, name) as Tool | undefined)?.handler === "object";
   }
 
   /** Puts the gate before the handler of the tool called `name`. */
@@ -132,8 +132,7 @@ function patiently(rest: readonly unknown[], patient: (options: Record<string, u
 
 /** The call whose handler has this context. */
 export function callOf(runtime: Runtime, context: Context | undefined): Call | undefined {
-  const mark = own(own(context?.mcpReq, "_meta") ?? context?._meta, RUN_META);
-  return typeof mark === "string" ? runtime.calls.get(Number(mark)) : undefined;
+  return runtime.calls.get(Number(textOf(own(context?.mcpReq, "_meta") ?? context?._meta, RUN_META)));
 }
 
 /** The context with the task's signal, and with requests that wait as long as the task does. */
@@ -147,7 +146,7 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
       get signal() {
         return call.with(context.signal);
       },
-      ...(sendRequest === undefined ? {} : { sendRequest: (request, schema, options) => sendRequest(request, schema, call.taskId === undefined ? options : patient(options)) }),
+      ...(sendRequest && { sendRequest: (request, schema, options) => sendRequest(request, schema, call.taskId === undefined ? options : patient(options)) }),
     };
   }
   const { elicitInput, requestSampling, send } = mcpReq;
@@ -157,12 +156,12 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
     ...context,
     mcpReq: {
       ...mcpReq,
-      ...(send === undefined ? {} : { send: (request, ...rest) => send(request, ...(call.taskId === undefined ? rest : patiently(rest, patient))) }),
+      ...(send && { send: (request, ...rest) => send(request, ...(call.taskId === undefined ? rest : patiently(rest, patient))) }),
       get signal() {
         return call.with(mcpReq.signal);
       },
-      ...(elicitInput === undefined ? {} : { elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)) }),
-      ...(requestSampling === undefined ? {} : { requestSampling: (params, options) => through("sampling/createMessage", params, () => requestSampling(params, options)) }),
+      ...(elicitInput && { elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)) }),
+      ...(requestSampling && { requestSampling: (params, options) => through("sampling/createMessage", params, () => requestSampling(params, options)) }),
     },
   };
 }

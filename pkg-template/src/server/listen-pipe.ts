@@ -1,6 +1,5 @@
-import { TaskError } from "../errors.ts";
 import type { Extra, Message, SendOptions, Listener as TapListener, Wire } from "../tap.ts";
-import { own } from "./facts.ts";
+import { CANCELLED, cancelled, metaOf, own } from "./facts.ts";
 import type { Face } from "./listener.ts";
 import { ACKNOWLEDGED, type Carrier, SUBSCRIPTION_META, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
@@ -21,7 +20,7 @@ export class PipeSubscriptions {
 
   /** A message from the client; whether it goes no further. */
   inbound(message: Message, extra: Extra): boolean {
-    if (message.method === "notifications/cancelled") {
+    if (message.method === CANCELLED) {
       const id = own(message.params, "requestId");
       const open = this.#open.get(id);
       this.#open.delete(id);
@@ -38,7 +37,7 @@ export class PipeSubscriptions {
   /** A message from the SDK; whether it goes no further. */
   outbound(message: Message): boolean {
     if (this.#open.size === 0) return false;
-    if (message.method === ACKNOWLEDGED) return this.#open.get(own(own(message.params, "_meta"), SUBSCRIPTION_META))?.acknowledged(message) === true;
+    if (message.method === ACKNOWLEDGED) return this.#open.get(metaOf(message, SUBSCRIPTION_META))?.acknowledged(message) === true;
     if (message.method !== undefined) return false;
     return this.#open.get(message.id)?.ended(message) === true;
   }
@@ -153,7 +152,7 @@ class PipeSubscription implements Carrier {
   }
 
   get #cancelled(): Message {
-    return { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: this.#message.id, reason: "The subscription has ended" } };
+    return cancelled(this.#message.id, "The subscription has ended");
   }
 
   /** Here a server says so when it ends a subscription (G26-SUB-08). */
@@ -166,7 +165,7 @@ class PipeSubscription implements Carrier {
     this.#subscription.flow(false);
     this.#wire
       .send(message)
-      .catch((cause: unknown) => this.#face.runtime.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause })))
+      .catch(this.#face.runtime.unsent)
       .finally(() => this.#subscription.flow(true));
   }
 }

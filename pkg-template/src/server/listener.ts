@@ -1,16 +1,15 @@
 import { define } from "../assembler.ts";
-import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { inputKindOf } from "./asks.ts";
 import { Call } from "./call.ts";
-import { ALL_INPUT, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, capabilityBits, creationKey, isDeeperThan, isObject, isWellFormed, own, shapeOf, traceOf, versionHeader, versionOf } from "./facts.ts";
+import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, cancelled, capabilityBits, creationKey, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
 import { DEEPEST } from "./payload.ts";
 import { completePolicy } from "./policy.ts";
 import type { Runtime } from "./runtime.ts";
-import { LISTEN } from "./subscription.ts";
+import { LISTEN, generationOf } from "./subscription.ts";
 import { isLeft, isOpen, leave } from "./streams.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -23,6 +22,9 @@ export interface Face {
   /** Whether `tasks/list` is offered to this owner. */
   lists(owner: string | undefined, pipe: boolean): boolean;
 }
+
+/** How a message gets to the client: on the stream of a request, by its JSON-RPC id, or on the connection itself. */
+export type Way = { readonly relatedRequestId?: unknown };
 
 const LISTS = 1 << 8;
 /** The shortest time between two progress messages of a task, in ms. */
@@ -124,14 +126,10 @@ export class Listener implements TapListener {
     for (const number of this.#pending.values()) this.#runtime.requests.delete(number);
     this.#pending.clear();
     this.#subscriptions?.closed();
-    const peers = [...this.#peers.values()];
     const running = [...this.#calls.values()].some((call) => call.taskId !== undefined);
     // The core still needs the peer of a running task, to know whose it is.
-    if (running) for (const peer of peers) this.#runtime.gone(peer);
-    else {
-      this.#peers.clear();
-      for (const peer of peers) this.#runtime.close(peer);
-    }
+    if (running) for (const peer of this.#peers.values()) this.#runtime.gone(peer);
+    else this.#closePeers();
     if (this.#calls.size === 0) this.#wire.closed();
   }
 
@@ -161,9 +159,14 @@ export class Listener implements TapListener {
       this.#rememberEnd(call.sdkId);
     }
     if (!this.#closed || this.#calls.size > 0) return;
-    for (const peer of this.#peers.values()) this.#runtime.close(peer);
-    this.#peers.clear();
+    this.#closePeers();
     this.#wire.closed();
+  }
+
+  #closePeers(): void {
+    const peers = [...this.#peers.values()];
+    this.#peers.clear();
+    for (const peer of peers) this.#runtime.close(peer);
   }
 
   /**
@@ -176,24 +179,24 @@ export class Listener implements TapListener {
   }
 
   close(): void {
-    this.#transport.close().catch(this.#unsent);
+    this.#transport.close().catch(this.#runtime.unsent);
   }
 
   /** Stops the handler as the SDK would if the client cancelled the request. */
   cancelHandler(call: Call): void {
-    this.#wire.deliver({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: call.sdkId, reason: "The task has ended" } }, call.extra);
+    this.#wire.deliver(cancelled(call.sdkId, "The task has ended"), call.extra);
   }
 
-  /** Sends a message of a task's to the client, marked with the task (G25-INP-02), on the stream of a request or on none. */
-  sendForTask(call: Call, message: Message, on: unknown): void {
-    this.#send(related(message, call), on === undefined ? undefined : { relatedRequestId: on });
+  /** Sends a message of a task's to the client, marked with the task (G25-INP-02). */
+  sendForTask(call: Call, message: Message, way: Way): void {
+    this.#send(related(message, call), way);
   }
 
   /** Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04). */
   tellRequestor(news: Message, stream: { readonly listener: Listener; readonly message: Message } | undefined): void {
     const listener = stream?.listener ?? this;
-    const on = [stream?.message.id, undefined].find((way) => listener.carries(way));
-    if (on !== undefined || listener.carries(undefined)) listener.#send(news, on === undefined ? undefined : { relatedRequestId: on });
+    const way = listener.way(stream?.message.id);
+    if (way !== undefined) listener.#send(news, way);
   }
 
   /** Whether a request that waited for its task still speaks for the task's owner (H33). */
@@ -204,6 +207,12 @@ export class Listener implements TapListener {
   /** Whether a message can go to the client now: on the stream of the request `on`, or, for `undefined`, on the connection. */
   carries(on: unknown): boolean {
     return !this.#closed && (this.#pipe || isOpen(this.#transport, on));
+  }
+
+  /** How a message gets to the client now: on the stream of the request `on`, else on the connection; `undefined` where neither carries it. */
+  way(on: unknown): Way | undefined {
+    if (on !== undefined && this.carries(on)) return { relatedRequestId: on };
+    return this.carries(undefined) ? {} : undefined;
   }
 
   /** Whether the client has left the stream of one of its requests. */
@@ -217,34 +226,23 @@ export class Listener implements TapListener {
     this.#wire.deliver(message, extra);
   }
 
-  /** Tells the client that a request it has is withdrawn (G25-INP-11). */
-  withdrawRequest(call: Call, id: unknown, on: unknown): void {
-    const way = [on, undefined].find((candidate) => this.carries(candidate));
-    if (way === undefined && !this.carries(undefined)) return;
-    this.sendForTask(call, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id, reason: "It is no longer needed" } }, way);
-  }
-
   /** Rejects a request of the SDK's own. */
   refuseOwn(id: unknown, message: string): void {
     this.#asks.delete(id);
-    this.#wire.deliver({ jsonrpc: "2.0", id, error: { code: -32603, message } });
+    this.#wire.deliver(refusal(id, message));
   }
 
   #response(message: Message, extra: Extra): void {
-    if (!this.#runtime.asks.claim(message, extra, this.#face.owner(extra, this.#transport.sessionId))) this.#wire.deliver(message, extra);
+    if (!this.#runtime.asks.claim(message, extra, this.#ownerOf(extra))) this.#wire.deliver(message, extra);
   }
 
   #notification(message: Message, extra: Extra): void {
-    if (message.method !== "notifications/cancelled") return this.#wire.deliver(message, extra);
+    if (message.method !== CANCELLED) return this.#wire.deliver(message, extra);
     if (this.#subscriptions?.inbound(message, extra) === true) return;
     const id = own(message.params, "requestId");
     const waiting = this.#pending.get(id);
-    if (waiting !== undefined) {
-      // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
-      this.#pending.delete(id);
-      this.#runtime.requests.delete(waiting);
-      return this.#runtime.enter(core.waitEnded, waiting);
-    }
+    // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
+    if (waiting !== undefined) return this.#endWait(id, waiting);
     const call = [...this.#calls.values()].findLast((candidate) => candidate.message.id === id);
     if (call === undefined) return this.#wire.deliver(message, extra);
     if (this.#runtime.enter(core.dropped, call.number, false)) {
@@ -252,13 +250,20 @@ export class Listener implements TapListener {
     }
   }
 
+  /** Nobody waits any longer for the answer to a request. */
+  #endWait(id: unknown, number: number): void {
+    this.#pending.delete(id);
+    this.#runtime.requests.delete(number);
+    this.#runtime.enter(core.waitEnded, number);
+  }
+
   #call(message: Message, extra: Extra): void {
     const generation = this.#generationOf(message, extra);
     const params = message.params;
-    const name = own(params, "name");
+    const name = textOf(params, "name");
     const meta = own(params, "_meta");
     const clean = isObject(meta) && RUN_META in meta ? withoutMark(message, meta) : message;
-    if (generation === 0 || typeof name !== "string") return this.#wire.deliver(this.#plain(clean), extra);
+    if (generation === 0 || name === undefined) return this.#wire.deliver(this.#plain(clean), extra);
     const runtime = this.#runtime;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
     const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
@@ -267,11 +272,9 @@ export class Listener implements TapListener {
     }
     const { peer, flags } = this.#facts(message, extra, generation);
     if (isDeeperThan(params, DEEPEST)) {
-      const number = runtime.next();
-      runtime.requests.set(number, { listener: this, peer, message, extra, owner: "", taskId: "", kept: false });
-      return runtime.enter(core.tooDeep, number, peer, generation, flags);
+      return runtime.enter(core.tooDeep, this.#await(message, extra, peer, false), peer, generation, flags);
     }
-    const number = runtime.next();
+    const number = this.#await(clean, extra, peer, true);
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
     // cancel a request whose id is 0 or empty (H37).
     const another = (this.#pipe && generation === 26) || this.#calls.has(message.id) || message.id === 0 || message.id === "";
@@ -280,7 +283,6 @@ export class Listener implements TapListener {
     runtime.calls.set(number, call);
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
     this.#calls.set(sdkId, call);
-    runtime.requests.set(number, { listener: this, peer, message: clean, extra, owner: "", taskId: "", kept: true });
     runtime.enter((receiver, now) =>
       core.call(
         receiver,
@@ -305,27 +307,29 @@ export class Listener implements TapListener {
    */
   #giveUpForStranger(id: unknown, extra: Extra): void {
     const waiting = this.#pending.get(id) as number;
-    const peer = this.#peers.get(this.#face.owner(extra, this.#transport.sessionId));
-    if (this.#runtime.requests.get(waiting)?.peer === peer) return;
-    this.#pending.delete(id);
-    this.#runtime.requests.delete(waiting);
-    this.#runtime.enter(core.waitEnded, waiting);
+    if (this.#runtime.requests.get(waiting)?.peer !== this.#peers.get(this.#ownerOf(extra))) this.#endWait(id, waiting);
+  }
+
+  /** Keeps a request until it is answered; its number in the core. */
+  #await(message: Message, extra: Extra, peer: number, kept: boolean, owner = "", taskId = ""): number {
+    const number = this.#runtime.next();
+    this.#runtime.requests.set(number, { listener: this, peer, message, extra, owner, taskId, kept });
+    return number;
   }
 
   #taskRequest(message: Message, extra: Extra): void {
     const runtime = this.#runtime;
     const generation = this.#generationOf(message, extra) || this.#modernWithoutEnvelope();
     if (generation === 0) return this.#wire.deliver(message, extra);
-    const number = runtime.next();
     const { params } = message;
     const { peer, flags, owner } = this.#facts(message, extra, generation);
     const update = message.method === "tasks/update";
     const id = own(params, "taskId");
-    const taskId = typeof id === "string" && isWellFormed(id) ? id : "";
-    runtime.requests.set(number, { listener: this, peer, message, extra, owner: owner ?? "", taskId, kept: update });
+    const taskId = isWellFormed(id) ? id : "";
+    const number = this.#await(message, extra, peer, update, owner, taskId);
     if (taskId !== "" && generation === 25) runtime.asks.recall(taskId);
     runtime.enter((receiver, now) => {
-      if (generation === 26 && (versionOf(message) === undefined || !isObject(own(own(params, "_meta"), CAPABILITIES_META)))) {
+      if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META)))) {
         return core.unenveloped(receiver, now, number, peer, generation, flags);
       }
       if (update) {
@@ -336,7 +340,7 @@ export class Listener implements TapListener {
       }
       if (message.method === "tasks/list") {
         const cursor = own(params, "cursor");
-        const text = typeof cursor === "string" && isWellFormed(cursor) ? cursor : undefined;
+        const text = isWellFormed(cursor) ? cursor : undefined;
         return core.listRequest(receiver, now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
       }
       return core.request(receiver, now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
@@ -358,7 +362,7 @@ export class Listener implements TapListener {
   #note(message: Message, extra: Extra): void {
     if (message.method === "initialize") this.#capabilities = capabilityBits(own(message.params, "capabilities"));
     const generation = message.method === "initialize" ? 0 : this.#generationOf(message, extra);
-    const lists = this.#face.lists(this.#face.owner(extra, this.#transport.sessionId), this.#pipe);
+    const lists = this.#face.lists(this.#ownerOf(extra), this.#pipe);
     this.#noted.set(message.id, { method: message.method ?? "", generation, lists });
   }
 
@@ -397,7 +401,7 @@ export class Listener implements TapListener {
       if (own(result, "resultType") === "input_required") {
         const asked = own(result, "inputRequests");
         for (const name of isObject(asked) ? Object.keys(asked) : []) core.name(receiver, name, inputKindOf((asked as Record<string, Message>)[name] as Message));
-        core.endedWithInput(receiver, now, call.number, typeof own(result, "requestState") === "string");
+        core.endedWithInput(receiver, now, call.number, textOf(result, "requestState") !== undefined);
       } else if (!writable) core.endedWithoutJson(receiver, now, call.number);
       else if (result === undefined) core.endedWithError(receiver, now, call.number, message.error?.code ?? Number.NaN, size);
       else core.endedWithResult(receiver, now, call.number, own(result, "isError") === true, size);
@@ -409,8 +413,7 @@ export class Listener implements TapListener {
     const result = message.result;
     if (result === undefined) return;
     if (method === "initialize") {
-      const version = own(result, "protocolVersion");
-      this.#negotiated = typeof version === "string" ? this.#spoken(core.generation(version)) : 0;
+      this.#negotiated = this.#spoken(generationOf(own(result, "protocolVersion")));
       if (this.#negotiated !== 25) return;
       const capabilities = { ...(own(result, "capabilities") as Record<string, unknown>), tasks: this.#runtime.capabilities(lists) };
       message.result = { ...result, capabilities };
@@ -426,8 +429,8 @@ export class Listener implements TapListener {
   }
 
   #describeTool(tool: unknown): unknown {
-    const name = own(tool, "name");
-    if (!isObject(tool) || typeof name !== "string" || this.#gate?.runsTasksItself(name) === true) return tool;
+    const name = textOf(tool, "name");
+    if (!isObject(tool) || name === undefined || this.#gate?.runsTasksItself(name) === true) return tool;
     const { support } = this.#runtime.policies.of(name);
     return { ...tool, execution: { ...(own(tool, "execution") as Record<string, unknown> | undefined), taskSupport: support } };
   }
@@ -449,23 +452,22 @@ export class Listener implements TapListener {
 
   #notificationOfHandler(message: Message, options: SendOptions, call: Call | undefined): Promise<void> {
     const runtime = this.#runtime;
-    if (message.method === "notifications/cancelled") {
-      const ask = this.#asks.get(own(message.params, "requestId"));
-      if (ask !== undefined) {
-        this.#asks.delete(own(message.params, "requestId"));
-        runtime.asks.givenUp(ask);
-        return Promise.resolve();
-      }
-      return this.#wire.send(message, this.#translate(options, call));
+    if (message.method === CANCELLED) {
+      const id = own(message.params, "requestId");
+      const ask = this.#asks.get(id);
+      if (ask === undefined) return this.#wire.send(message, this.#translate(options, call));
+      this.#asks.delete(id);
+      runtime.asks.givenUp(ask);
+      return Promise.resolve();
     }
     if (call === undefined) return this.#wire.send(message, options);
     const route = core.route(runtime.receiver, call.number);
     if (route === -1) return this.#wire.send(message, this.#translate(options, call));
     const progress = message.method === "notifications/progress";
     if (progress) {
-      const text = own(message.params, "message");
+      const text = textOf(message.params, "message");
       // 2026-07-28 has no progress of a task; its text becomes the status message.
-      if (call.generation === 26 && typeof text === "string") runtime.enter(core.note, call.number, text);
+      if (call.generation === 26 && text !== undefined) runtime.enter(core.note, call.number, text);
       const value = own(message.params, "progress");
       // A caller that gave no token wants no progress.
       if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
@@ -503,10 +505,9 @@ export class Listener implements TapListener {
       return false;
     }
     const listener = stream?.listener ?? this;
-    const on = [stream?.message.id, undefined].find((way) => listener.carries(way));
-    if (on === undefined && !listener.carries(undefined)) return false;
-    listener.sendForTask(call, message, on);
-    return true;
+    const way = listener.way(stream?.message.id);
+    if (way !== undefined) listener.sendForTask(call, message, way);
+    return way !== undefined;
   }
 
   /** Remembers for a while which calls were tasks that have ended; ids do not come back in 2025-11-25. */
@@ -531,10 +532,8 @@ export class Listener implements TapListener {
 
   #generationOf(message: Message, extra: Extra): number {
     const version = versionOf(message);
-    if (typeof version === "string") return core.generation(version) === 26 ? this.#spoken(26) : 0;
-    if (this.#negotiated !== undefined) return this.#negotiated;
-    const header = versionHeader(extra);
-    return header !== undefined && core.generation(header) === 25 ? this.#spoken(25) : 0;
+    if (typeof version === "string") return generationOf(version) === 26 ? this.#spoken(26) : 0;
+    return this.#negotiated ?? (generationOf(versionHeader(extra)) === 25 ? this.#spoken(25) : 0);
   }
 
   /** The generation, or 0 where this server has no tasks in it. */
@@ -546,25 +545,24 @@ export class Listener implements TapListener {
   #plain(message: Message): Message {
     const { params } = message;
     if (own(params, "task") === undefined || typeof versionOf(message) === "string") return message;
-    const name = own(params, "name");
-    if (message.method === "tools/call" && typeof name === "string" && this.#gate?.runsTasksItself(name) === true) return message;
+    const name = textOf(params, "name");
+    if (message.method === "tools/call" && name !== undefined && this.#gate?.runsTasksItself(name) === true) return message;
     const { task: _task, ...rest } = params as Record<string, unknown>;
     return { ...message, params: rest };
   }
 
   /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */
   #modernWithoutEnvelope(): number {
-    const version = this.#negotiatedVersion();
-    return version !== undefined && core.generation(version) === 26 ? this.#spoken(26) : 0;
+    return generationOf(this.#negotiatedVersion()) === 26 ? this.#spoken(26) : 0;
   }
 
   /** What the client declared, as the core's bits. */
   #declared(message: Message, generation: number): number {
-    return generation === 26 ? capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
+    return generation === 26 ? capabilityBits(metaOf(message, CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
   }
 
   #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
-    const owner = this.#face.owner(extra, this.#transport.sessionId);
+    const owner = this.#ownerOf(extra);
     let peer = this.#peers.get(owner);
     if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe)));
     this.#runtime.heard(peer, this, extra);
@@ -572,12 +570,12 @@ export class Listener implements TapListener {
   }
 
   #send(message: Message, options: SendOptions): void {
-    this.#wire.send(message, options).catch(this.#unsent);
+    this.#wire.send(message, options).catch(this.#runtime.unsent);
   }
 
-  readonly #unsent = (cause: unknown): void => {
-    this.#runtime.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }));
-  };
+  #ownerOf(extra: Extra): string | undefined {
+    return this.#face.owner(extra, this.#transport.sessionId);
+  }
 }
 
 /** The message, marked with the task it belongs to (G25-REL-01). */
@@ -597,7 +595,7 @@ function withoutMalformedKey(message: Message): Message {
   for (const member of ["params", "result"] as const) {
     const meta = own(message[member], "_meta");
     const related = own(meta, RELATED_TASK);
-    if (related === undefined || typeof own(related, "taskId") === "string") continue;
+    if (related === undefined || textOf(related, "taskId") !== undefined) continue;
     const { [RELATED_TASK]: _related, ...rest } = meta as Record<string, unknown>;
     return { ...message, [member]: { ...message[member], _meta: rest } };
   }

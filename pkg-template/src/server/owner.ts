@@ -1,5 +1,5 @@
 import type { Extra } from "../tap.ts";
-import { isWellFormed, own } from "./facts.ts";
+import { isWellFormed, own, textOf } from "./facts.ts";
 
 /** A store keeps 512, and the core puts one before the owner of keys. */
 const LONGEST = 511;
@@ -14,8 +14,8 @@ export function defaultOwner(authInfo: unknown): string | undefined {
   const claims = [own(extra, "claims"), extra, authInfo];
   const claim = (name: string): string | undefined => {
     for (const source of claims) {
-      const value = own(source, name);
-      if (typeof value === "string" && value !== "") return value;
+      const value = textOf(source, name);
+      if (value) return value;
     }
     return undefined;
   };
@@ -44,5 +44,5 @@ export function isAuthorized(face: { owner(extra: Extra, sessionId: string | und
 
 /** Whether a store can keep this owner apart from all others. Those that begin with a control character are the core's own. */
 export function isOwner(owner: unknown): owner is string {
-  return typeof owner === "string" && owner.length <= LONGEST && isWellFormed(owner) && !owner.includes("\0") && !/^[\u0001-\u001f]/.test(owner);
+  return isWellFormed(owner) && owner.length <= LONGEST && !owner.includes("\0") && !/^[\u0001-\u001f]/.test(owner);
 }

@@ -8,7 +8,7 @@ import { Call } from "./call.ts";
 import type { Instance } from "../core.ts";
 import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
-import { RELATED_TASK, isObject, own, shown } from "./facts.ts";
+import { RELATED_TASK, isObject, own, refusal, shown, textOf } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
@@ -238,6 +238,11 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     }
   }
 
+  /** A message could not be sent. */
+  readonly unsent = (cause: unknown): void => {
+    this.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }));
+  };
+
   /** The trace of a call that brings none. */
   activeTrace(): string {
     try {
@@ -380,9 +385,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const call = this.calls.get(number);
     if (call === undefined) return;
     const content = own(call.outcome?.result, "content");
-    const first = Array.isArray(content) ? own(content[0], "text") : undefined;
-    const message = typeof first === "string" ? first : "The tool refused the call: unknown name or invalid arguments";
-    call.listener.answer({ jsonrpc: "2.0", id: call.message.id, error: { code: -32602, message } });
+    const message = Array.isArray(content) ? textOf(content[0], "text") : undefined;
+    call.listener.answer(refusal(call.message.id, message ?? "The tool refused the call: unknown name or invalid arguments", -32602));
   }
   abort(number: number, silently: boolean): void {
     const call = this.calls.get(number);
@@ -414,8 +418,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       method: "tools/call",
       params: {
         ...(params as Record<string, unknown>),
-        ...(kept.length === 0 ? {} : { inputResponses: renamed(payload, 5, kept) }),
-        ...(state === undefined ? {} : { requestState: state }),
+        ...(kept.length > 0 && { inputResponses: renamed(payload, 5, kept) }),
+        ...(state !== undefined && { requestState: state }),
       },
     };
     try {
@@ -543,7 +547,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
       const call = this.calls.get(number);
-      if (call?.taskId === undefined) entry.listener.answer({ jsonrpc: "2.0", id: entry.message.id, error: { code: -32603, message: "Internal error; try again" } });
+      if (call?.taskId === undefined) entry.listener.answer(refusal(entry.message.id, "Internal error; try again"));
     }
     for (const subscription of [...this.subscriptions.values()]) subscription.again();
     for (const call of this.calls.values()) {
@@ -581,7 +585,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
         return toJson(shown(own(own(this.calls.get(number)?.outcome?.result, "inputRequests"), key)));
       case 3: {
         const message = this.asks.all.get(number)?.message;
-        return toJson(shown({ method: message?.method, ...(message?.params === undefined ? {} : { params: message.params }) }));
+        return toJson(shown({ method: message?.method, ...(message?.params && { params: message.params }) }));
       }
       default:
         return toJson(own(own(this.requests.get(number)?.message.params, "inputResponses"), key));

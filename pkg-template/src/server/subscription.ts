@@ -1,5 +1,5 @@
 import type { Extra, Message } from "../tap.ts";
-import { CAPABILITIES_META, capabilityBits, isWellFormed, own, versionOf } from "./facts.ts";
+import { CAPABILITIES_META, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
 import type { Face } from "./listener.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
 import * as core from "../wasm/generated/server.js";
@@ -46,7 +46,7 @@ export class Subscription {
     this.#extra = extra;
     this.#sessionId = sessionId;
     this.#owner = face.owner(extra, sessionId);
-    this.#flags = capabilityBits(own(own(message.params, "_meta"), CAPABILITIES_META));
+    this.#flags = capabilityBits(metaOf(message, CAPABILITIES_META));
     this.#ids = taskIdsOf(message);
     this.#number = runtime.next();
     this.#peer = runtime.open(this.#owner, pipe);
@@ -125,16 +125,19 @@ export class Subscription {
   }
 }
 
+/** The generation of a protocol version; 0 for one that knows no tasks, and for what is none. */
+export function generationOf(version: unknown): number {
+  return typeof version === "string" ? core.generation(version) : 0;
+}
+
 /** Whether a request asks for tasks in the revision that has such requests. */
 export function asksForTasks(face: Face, message: Message): boolean {
-  const version = versionOf(message);
   return (
     message.method === LISTEN &&
     message.id !== undefined &&
-    typeof version === "string" &&
-    core.generation(version) === 26 &&
+    generationOf(versionOf(message)) === 26 &&
     face.speaks(26) &&
-    own(own(message.params, "_meta"), CAPABILITIES_META) !== undefined &&
+    metaOf(message, CAPABILITIES_META) !== undefined &&
     taskIdsOf(message).length > 0
   );
 }
@@ -143,7 +146,7 @@ export function asksForTasks(face: Face, message: Message): boolean {
 export function taskIdsOf(message: Message): string[] {
   const ids = own(own(message.params, "notifications"), "taskIds");
   // What no task can be called is left out like any other unknown id.
-  return Array.isArray(ids) ? ids.map((id) => (typeof id === "string" && isWellFormed(id) ? id : "")) : [];
+  return Array.isArray(ids) ? ids.map((id) => (isWellFormed(id) ? id : "")) : [];
 }
 
 /** The acknowledgement of an SDK's with the tasks of ours. */
