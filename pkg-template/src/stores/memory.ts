@@ -91,66 +91,66 @@ class Shelf {
 class Memory implements MemoryStore {
   tasks = 0;
   bytes = 0;
-  private origin: number | undefined;
-  private readonly maxTasks: number;
-  private readonly maxTasksPerOwner: number;
-  private readonly maxBytes: number;
-  private readonly maxBytesPerOwner: number;
-  private readonly shelves = new Map<string, Shelf>();
-  private readonly deadlines = new Sorted<Entry, Entry>(byDeadline);
-  private readonly watchers = new Watchers();
+  #origin: number | undefined;
+  readonly #maxTasks: number;
+  readonly #maxTasksPerOwner: number;
+  readonly #maxBytes: number;
+  readonly #maxBytesPerOwner: number;
+  readonly #shelves = new Map<string, Shelf>();
+  readonly #deadlines = new Sorted<Entry, Entry>(byDeadline);
+  readonly #watchers = new Watchers();
 
   constructor(options: MemoryStoreOptions) {
-    this.maxTasks = limit(options, "maxTasks", 50_000);
-    this.maxTasksPerOwner = limit(options, "maxTasksPerOwner", 10_000);
-    this.maxBytes = limit(options, "maxBytes", 256 * 1024 * 1024);
-    this.maxBytesPerOwner = limit(options, "maxBytesPerOwner", 128 * 1024 * 1024);
+    this.#maxTasks = limit(options, "maxTasks", 50_000);
+    this.#maxTasksPerOwner = limit(options, "maxTasksPerOwner", 10_000);
+    this.#maxBytes = limit(options, "maxBytes", 256 * 1024 * 1024);
+    this.#maxBytesPerOwner = limit(options, "maxBytesPerOwner", 128 * 1024 * 1024);
   }
 
   get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined {
-    const entry = this.shelves.get(owner)?.tasks.get(id);
-    return entry && this.snapshot(entry, options?.payload === false ? null : entry.payload);
+    const entry = this.#shelves.get(owner)?.tasks.get(id);
+    return entry && this.#snapshot(entry, options?.payload === false ? null : entry.payload);
   }
 
   put(task: TaskWrite): boolean {
-    let shelf = this.shelves.get(task.owner);
+    let shelf = this.#shelves.get(task.owner);
     const stored = shelf?.tasks.get(task.id);
     if (task.version === 1 ? stored !== undefined : stored?.version !== task.version - 1) return false;
 
     const payload = task.payload === undefined ? (stored?.payload ?? null) : task.payload;
     const growth = size(task.id, task.state, payload) - (stored ? size(stored.id, stored.state, stored.payload) : 0);
-    this.admit(shelf, stored === undefined, growth);
+    this.#admit(shelf, stored === undefined, growth);
 
     // From here on nothing throws: the write is whole, or it was refused above.
-    if (shelf === undefined) this.shelves.set(task.owner, (shelf = new Shelf()));
+    if (shelf === undefined) this.#shelves.set(task.owner, (shelf = new Shelf()));
     shelf.bytes += growth;
     shelf.payloads += (payload?.length ?? 0) - (stored?.payload?.length ?? 0);
     this.bytes += growth;
     const { owner, id, version, state } = task;
-    this.origin ??= task.createdAt;
-    const created = small(task.createdAt - this.origin);
-    const due = task.dueAt === null ? null : small(task.dueAt - this.origin);
+    this.#origin ??= task.createdAt;
+    const created = small(task.createdAt - this.#origin);
+    const due = task.dueAt === null ? null : small(task.dueAt - this.#origin);
     if (stored === undefined) {
       const entry: Entry = { owner, id, version, created, due, state, payload };
       this.tasks += 1;
       shelf.tasks.set(id, entry);
       shelf.order.add(entry);
-      if (due !== null) this.deadlines.add(entry);
+      if (due !== null) this.#deadlines.add(entry);
     } else {
       const moved = stored.due !== due;
-      if (moved && stored.due !== null) this.deadlines.remove(stored);
+      if (moved && stored.due !== null) this.#deadlines.remove(stored);
       stored.version = version;
       stored.due = due;
       stored.state = state;
       stored.payload = payload;
-      if (moved && due !== null) this.deadlines.add(stored);
+      if (moved && due !== null) this.#deadlines.add(stored);
     }
-    this.watchers.tell(owner, id, version);
+    this.#watchers.tell(owner, id, version);
     return true;
   }
 
   delete(owner: string, id: string, version: number): boolean {
-    const shelf = this.shelves.get(owner);
+    const shelf = this.#shelves.get(owner);
     const stored = shelf?.tasks.get(id);
     if (shelf === undefined || stored === undefined) return true;
     if (stored.version !== version) return false;
@@ -161,58 +161,58 @@ class Memory implements MemoryStore {
     shelf.payloads -= stored.payload?.length ?? 0;
     shelf.tasks.delete(id);
     shelf.order.remove(stored);
-    if (stored.due !== null) this.deadlines.remove(stored);
-    if (shelf.tasks.size === 0) this.shelves.delete(owner);
-    this.watchers.tell(owner, id, 0);
+    if (stored.due !== null) this.#deadlines.remove(stored);
+    if (shelf.tasks.size === 0) this.#shelves.delete(owner);
+    this.#watchers.tell(owner, id, 0);
     return true;
   }
 
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[] {
     const { after, limit } = options;
     const found: StoredTask[] = [];
-    const shelf = this.shelves.get(owner);
+    const shelf = this.#shelves.get(owner);
     if (shelf === undefined) return found;
-    for (const entry of shelf.order.after(after && { created: after.createdAt - this.origin!, id: after.id })) {
+    for (const entry of shelf.order.after(after && { created: after.createdAt - this.#origin!, id: after.id })) {
       if (found.length >= limit) break;
-      found.push(this.snapshot(entry, null));
+      found.push(this.#snapshot(entry, null));
     }
     return found;
   }
 
   due(before: number, limit: number): StoredTask[] {
     const found: StoredTask[] = [];
-    for (const entry of this.deadlines.after(undefined)) {
-      if (found.length >= limit || entry.due! > before - this.origin!) break;
-      found.push(this.snapshot(entry, null));
+    for (const entry of this.#deadlines.after(undefined)) {
+      if (found.length >= limit || entry.due! > before - this.#origin!) break;
+      found.push(this.#snapshot(entry, null));
     }
     return found;
   }
 
   usage(owner: string): TaskUsage {
-    const shelf = this.shelves.get(owner);
+    const shelf = this.#shelves.get(owner);
     return { tasks: shelf?.tasks.size ?? 0, bytes: shelf?.payloads ?? 0 };
   }
 
   watch(listener: TaskListener): () => void {
-    return this.watchers.add(listener);
+    return this.#watchers.add(listener);
   }
 
   /** Throws where a limit forbids what `put` is about to write. */
-  private admit(shelf: Shelf | undefined, created: boolean, growth: number): void {
+  #admit(shelf: Shelf | undefined, created: boolean, growth: number): void {
     if (created) {
-      if ((shelf?.tasks.size ?? 0) >= this.maxTasksPerOwner)
-        throw full("task_limit", "maxTasksPerOwner", this.maxTasksPerOwner, "tasks of one owner");
-      if (this.tasks >= this.maxTasks) throw full("task_limit", "maxTasks", this.maxTasks, "tasks");
+      if ((shelf?.tasks.size ?? 0) >= this.#maxTasksPerOwner)
+        throw full("task_limit", "maxTasksPerOwner", this.#maxTasksPerOwner, "tasks of one owner");
+      if (this.tasks >= this.#maxTasks) throw full("task_limit", "maxTasks", this.#maxTasks, "tasks");
     }
     if (growth > 0) {
-      if ((shelf?.bytes ?? 0) + growth > this.maxBytesPerOwner)
-        throw full("payload_limit", "maxBytesPerOwner", this.maxBytesPerOwner, "bytes of one owner");
-      if (this.bytes + growth > this.maxBytes) throw full("payload_limit", "maxBytes", this.maxBytes, "bytes");
+      if ((shelf?.bytes ?? 0) + growth > this.#maxBytesPerOwner)
+        throw full("payload_limit", "maxBytesPerOwner", this.#maxBytesPerOwner, "bytes of one owner");
+      if (this.bytes + growth > this.#maxBytes) throw full("payload_limit", "maxBytes", this.#maxBytes, "bytes");
     }
   }
 
-  private snapshot(entry: Entry, payload: string | null): StoredTask {
-    const origin = this.origin!; // there is a task
+  #snapshot(entry: Entry, payload: string | null): StoredTask {
+    const origin = this.#origin!; // there is a task
     const dueAt = entry.due === null ? null : entry.due + origin;
     return { owner: entry.owner, id: entry.id, version: entry.version, createdAt: entry.created + origin, dueAt, state: entry.state, payload };
   }
@@ -251,33 +251,33 @@ function byDeadline(a: Entry, b: Entry): number {
  * nothing stale is kept, and reading on from any place costs two binary searches. No chunk is ever empty.
  */
 class Sorted<Key, Item extends Key> {
-  private chunks: Item[][] = [];
-  private readonly compare: (a: Key, b: Key) => number;
+  #chunks: Item[][] = [];
+  readonly #compare: (a: Key, b: Key) => number;
 
   constructor(compare: (a: Key, b: Key) => number) {
-    this.compare = compare;
+    this.#compare = compare;
   }
 
   add(item: Item): void {
-    const at = this.chunkOf(item);
-    const chunk = this.chunks[at];
+    const at = this.#chunkOf(item);
+    const chunk = this.#chunks[at];
     if (chunk === undefined) {
       // Behind everything: nearly every task comes in order, so chunks are filled to the brim before a new one starts.
-      const last = this.chunks[at - 1];
-      if (last === undefined) this.chunks = [[item]]; // an array that was pushed to has room for 17: too much for most owners
+      const last = this.#chunks[at - 1];
+      if (last === undefined) this.#chunks = [[item]]; // an array that was pushed to has room for 17: too much for most owners
       else if (last.length < CHUNK) last.push(item);
-      else this.chunks.push([item]);
+      else this.#chunks.push([item]);
       return;
     }
-    chunk.splice(this.indexOf(chunk, item), 0, item);
-    if (chunk.length > CHUNK) this.chunks.splice(at + 1, 0, chunk.splice(CHUNK >> 1));
+    chunk.splice(this.#indexOf(chunk, item), 0, item);
+    if (chunk.length > CHUNK) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK >> 1));
   }
 
   remove(item: Item): void {
-    const at = this.chunkOf(item);
-    const chunk = this.chunks[at]!;
-    chunk.splice(this.indexOf(chunk, item), 1);
-    if (chunk.length === 0) this.chunks.splice(at, 1);
+    const at = this.#chunkOf(item);
+    const chunk = this.#chunks[at]!;
+    chunk.splice(this.#indexOf(chunk, item), 1);
+    if (chunk.length === 0) this.#chunks.splice(at, 1);
   }
 
   /** The items behind `key`, or all of them. Not to be continued after a change. */
@@ -285,40 +285,40 @@ class Sorted<Key, Item extends Key> {
     let at = 0;
     let index = 0;
     if (key !== undefined) {
-      at = this.chunkOf(key);
-      const chunk = this.chunks[at];
+      at = this.#chunkOf(key);
+      const chunk = this.#chunks[at];
       if (chunk === undefined) return;
-      index = this.indexOf(chunk, key);
-      if (this.compare(chunk[index]!, key) === 0) index += 1;
+      index = this.#indexOf(chunk, key);
+      if (this.#compare(chunk[index]!, key) === 0) index += 1;
     }
-    for (; at < this.chunks.length; at += 1, index = 0) {
-      const chunk = this.chunks[at]!;
+    for (; at < this.#chunks.length; at += 1, index = 0) {
+      const chunk = this.#chunks[at]!;
       for (; index < chunk.length; index += 1) yield chunk[index]!;
     }
   }
 
   /** The first chunk whose last item is not before `key`, or the number of chunks. */
-  private chunkOf(key: Key): number {
+  #chunkOf(key: Key): number {
     let low = 0;
-    let high = this.chunks.length;
-    const last = this.chunks[high - 1];
-    if (last === undefined || this.compare(last[last.length - 1]!, key) < 0) return high;
+    let high = this.#chunks.length;
+    const last = this.#chunks[high - 1];
+    if (last === undefined || this.#compare(last[last.length - 1]!, key) < 0) return high;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const chunk = this.chunks[middle]!;
-      if (this.compare(chunk[chunk.length - 1]!, key) < 0) low = middle + 1;
+      const chunk = this.#chunks[middle]!;
+      if (this.#compare(chunk[chunk.length - 1]!, key) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   /** The first place in `chunk` whose item is not before `key`. */
-  private indexOf(chunk: readonly Item[], key: Key): number {
+  #indexOf(chunk: readonly Item[], key: Key): number {
     let low = 0;
     let high = chunk.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.compare(chunk[middle]!, key) < 0) low = middle + 1;
+      if (this.#compare(chunk[middle]!, key) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
