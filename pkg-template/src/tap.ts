@@ -60,14 +60,8 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
   Object.defineProperty(transport, TAPPED, { value: true });
 
   const send = transport.send.bind(transport);
-  // A handler that is set over another calls the one it found, which is this tap: it must reach the earlier one then.
-  let handler = transport.onmessage;
-  let earlierHandler: TransportLike["onmessage"];
   let delivering: Message | undefined;
-  let onclose = transport.onclose;
-  let earlierClose: TransportLike["onclose"];
   let closing = false;
-
   const listener = listen({
     send,
     cancelsByAbort: transport.hasPerRequestStream === true,
@@ -75,7 +69,7 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
       const outer = delivering;
       delivering = message;
       try {
-        handler?.(message, extra);
+        onmessage.now?.(message, extra);
       } finally {
         delivering = outer;
       }
@@ -83,48 +77,48 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
     closed() {
       closing = true;
       try {
-        onclose?.();
+        onclose.now?.();
       } finally {
         closing = false;
       }
     },
   });
-  // Some transports forward these members to another transport, which calls what was set on it.
-  const setHandler = setterOf(transport, "onmessage");
-  const setClose = setterOf(transport, "onclose");
-  const inbound = (message: Message, extra?: Extra): void => {
-    if (message === delivering) earlierHandler?.(message, extra);
+  // A handler that is set over another calls the one it found, which is this tap: it must reach the earlier one then.
+  const onmessage = intercept(transport, "onmessage", (message, extra) => {
+    if (message === delivering) onmessage.earlier?.(message, extra);
     else listener.inbound(message, extra);
-  };
-  const closed = (): void => {
-    if (closing) earlierClose?.();
+  });
+  const onclose = intercept(transport, "onclose", () => {
+    if (closing) onclose.earlier?.();
     else listener.closed();
-  };
-
-  if (handler !== undefined) setHandler?.(inbound);
-  if (onclose !== undefined) setClose?.(closed);
+  });
   transport.send = (message, options) => listener.outbound(message, options);
-  Object.defineProperty(transport, "onmessage", {
-    configurable: true,
-    enumerable: true,
-    get: () => (handler === undefined ? undefined : inbound),
-    set(value: TransportLike["onmessage"]) {
-      earlierHandler = handler;
-      handler = value;
-      setHandler?.(value === undefined ? undefined : inbound);
-    },
-  });
-  Object.defineProperty(transport, "onclose", {
-    configurable: true,
-    enumerable: true,
-    get: () => (onclose === undefined ? undefined : closed),
-    set(value: TransportLike["onclose"]) {
-      earlierClose = onclose;
-      onclose = value;
-      setClose?.(value === undefined ? undefined : closed);
-    },
-  });
   return true;
+}
+
+/** The handlers that the SDK has set: the one that counts, and the one before it. */
+interface Handlers<Handler> {
+  now: Handler | undefined;
+  earlier: Handler | undefined;
+}
+
+/** Has the transport call `tap` wherever it would call the handler that the SDK sets. */
+function intercept<Name extends "onmessage" | "onclose">(transport: TransportLike, name: Name, tap: NonNullable<TransportLike[Name]>): Handlers<TransportLike[Name]> {
+  const handlers: Handlers<TransportLike[Name]> = { now: transport[name], earlier: undefined };
+  // Some transports forward these members to another transport, which calls what was set on it.
+  const forward = setterOf(transport, name);
+  if (handlers.now !== undefined) forward?.(tap);
+  Object.defineProperty(transport, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => handlers.now && tap,
+    set(value: TransportLike[Name]) {
+      handlers.earlier = handlers.now;
+      handlers.now = value;
+      forward?.(value && tap);
+    },
+  });
+  return handlers;
 }
 
 /** The setter that a transport's class has for a member, if it is one. */
