@@ -1,13 +1,13 @@
 import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
 import type { Call } from "./server/call.ts";
-import { own } from "./server/facts.ts";
+import { isWhole, own } from "./server/facts.ts";
 import { Gate, type Context, type Product, callOf, negotiatedVersion, wrapCalls } from "./server/gate.ts";
 import { Listener, type Face } from "./server/listener.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
 import { defaultOwner, isOwner } from "./server/owner.ts";
-import { type Policies, invalid, readPolicies } from "./server/policy.ts";
+import { COUNT, LARGEST, MILLISECONDS, type Policies, check, readPolicies } from "./server/policy.ts";
 import { checkRates } from "./server/rates.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
 import { Runtime } from "./server/runtime.ts";
@@ -34,28 +34,21 @@ export class TaskServer {
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskServerOptions = {}) {
-    if (options.cursorKey !== undefined && options.cursorKey.length !== 16) throw invalid("cursorKey", "16 bytes");
+    const { cursorKey, store, creationWindow, lease, server, payloads, idPrefix } = options;
+    check(cursorKey === undefined || cursorKey.length === 16, "cursorKey", "16 bytes");
     const { rate = {}, ...numbers } = options.limits ?? {};
     checkRates(rate);
-    for (const [name, value] of Object.entries(numbers)) {
-      if (value !== undefined && !(Number.isSafeInteger(value) && value > 0 && value <= 0xffffffff)) throw invalid(`limits.${name}`, "a positive whole number");
-    }
+    for (const [name, value] of Object.entries(numbers)) check(value === undefined || isWhole(value, 1, LARGEST), `limits.${name}`, COUNT);
     const quota = numbers.storedPerOwner ?? numbers.storedBytesPerOwner;
-    if (quota !== undefined && options.store !== undefined && options.store.usage === undefined) throw invalid("store", "one with `usage`, where the store of an owner is limited");
-    if (options.creationWindow !== undefined && !(Number.isSafeInteger(options.creationWindow) && options.creationWindow > 0)) {
-      throw invalid("creationWindow", "a positive whole number of milliseconds");
-    }
-    if (options.generations?.some((version) => version !== "2025-11-25" && version !== "2026-07-28")) {
-      throw invalid("generations", 'a list of "2025-11-25" and "2026-07-28"');
-    }
-    if (options.lease !== undefined && !(Number.isSafeInteger(options.lease) && options.lease >= 1000 && options.lease <= LONGEST_LEASE)) {
-      throw invalid("lease", "a whole number of milliseconds, at least 1000 and at most a day");
-    }
-    if (options.server !== undefined && typeof options.server !== "function") throw invalid("server", "a function that makes a server");
-    if (options.payloads !== undefined && !(typeof options.payloads.seal === "function" && typeof options.payloads.open === "function")) {
-      throw invalid("payloads", "an object with the functions `seal` and `open`");
-    }
-    if (options.idPrefix !== undefined && !/^[\w-]{0,100}$/.test(options.idPrefix)) throw invalid("idPrefix", "at most 100 characters of `A-Z a-z 0-9 _ -`");
+    check(quota === undefined || store === undefined || store.usage !== undefined, "store", "one with `usage`, where the store of an owner is limited");
+    check(creationWindow === undefined || isWhole(creationWindow, 1), "creationWindow", MILLISECONDS);
+    const known = options.generations?.every((version) => version === "2025-11-25" || version === "2026-07-28") ?? true;
+    check(known, "generations", 'a list of "2025-11-25" and "2026-07-28"');
+    check(lease === undefined || isWhole(lease, 1000, LONGEST_LEASE), "lease", "a whole number of milliseconds, at least 1000 and at most a day");
+    check(server === undefined || typeof server === "function", "server", "a function that makes a server");
+    const protects = payloads === undefined || (typeof payloads.seal === "function" && typeof payloads.open === "function");
+    check(protects, "payloads", "an object with the functions `seal` and `open`");
+    check(idPrefix === undefined || /^[\w-]{0,100}$/.test(idPrefix), "idPrefix", "at most 100 characters of `A-Z a-z 0-9 _ -`");
     this.#options = options;
     this.#policies = readPolicies(options);
   }

@@ -1,7 +1,12 @@
 import { TaskError } from "../errors.ts";
+import { isWhole } from "./facts.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
 
 const HOUR = 3_600_000;
+/** What the core keeps in 32 bits. */
+export const LARGEST = 0xffffffff;
+export const COUNT = "a positive whole number";
+export const MILLISECONDS: string = `${COUNT} of milliseconds`;
 
 /** A policy with nothing left out. */
 export interface FullPolicy {
@@ -26,7 +31,7 @@ export interface Policies {
 
 /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
 export function readPolicies(options: TaskServerOptions): Policies {
-  const defaults: TaskPolicy = { ...(options.task === undefined ? {} : { task: options.task }), ...options.defaults };
+  const defaults: TaskPolicy = { ...defined({ task: options.task }), ...options.defaults };
   const named = new Map<string, FullPolicy>();
   for (const [tool, policy] of Object.entries(options.tools ?? {})) {
     named.set(tool, completePolicy(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
@@ -45,35 +50,27 @@ function defined(policy: TaskPolicy): TaskPolicy {
 /** A policy with its defaults; `where` names it in errors. */
 export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   const task = policy.task ?? "handler";
-  if (typeof task === "object" ? !isDelay(task.after) : !["always", "never", "handler"].includes(task)) {
-    throw invalid(`${where}.task`, '"always", "never", "handler" or { after: milliseconds }');
-  }
   const support = policy.support ?? (task === "never" || task === "handler" ? "forbidden" : "optional");
-  if (!["forbidden", "optional", "required"].includes(support)) throw invalid(`${where}.support`, '"forbidden", "optional" or "required"');
-  if (task === "never" && support === "required") throw invalid(`${where}.support`, 'not "required" where task is "never"');
   const ttl = policy.ttl === undefined ? HOUR : policy.ttl;
-  if (ttl !== null && !isCount(ttl)) throw invalid(`${where}.ttl`, "a positive whole number of milliseconds, or null");
   const maxTtl = policy.maxTtl ?? 24 * HOUR;
-  if (!isCount(maxTtl)) throw invalid(`${where}.maxTtl`, "a positive whole number of milliseconds");
   const pollInterval = policy.pollInterval ?? 1000;
-  if (!isCount(pollInterval) || pollInterval > 0xffffffff) throw invalid(`${where}.pollInterval`, "a positive whole number of milliseconds");
   const onExpiry = policy.onExpiry ?? "expire";
-  if (onExpiry !== "expire" && onExpiry !== "extend") throw invalid(`${where}.onExpiry`, '"expire" or "extend"');
   const onLost = policy.onLost ?? "fail";
-  if (onLost !== "fail" && onLost !== "restart") throw invalid(`${where}.onLost`, '"fail" or "restart"');
   const restarts = policy.restarts ?? 10;
-  if (!isCount(restarts) || restarts > 0xffffffff) throw invalid(`${where}.restarts`, "a positive whole number");
+  const must = (holds: boolean, name: string, expected: string): void => check(holds, `${where}.${name}`, expected);
+  must(typeof task === "object" ? isWhole(task.after, 0, LARGEST) : ["always", "never", "handler"].includes(task), "task", '"always", "never", "handler" or { after: milliseconds }');
+  must(["forbidden", "optional", "required"].includes(support), "support", '"forbidden", "optional" or "required"');
+  must(task !== "never" || support !== "required", "support", 'not "required" where task is "never"');
+  must(ttl === null || isWhole(ttl, 1), "ttl", `${MILLISECONDS}, or null`);
+  must(isWhole(maxTtl, 1), "maxTtl", MILLISECONDS);
+  must(isWhole(pollInterval, 1, LARGEST), "pollInterval", MILLISECONDS);
+  must(["expire", "extend"].includes(onExpiry), "onExpiry", '"expire" or "extend"');
+  must(["fail", "restart"].includes(onLost), "onLost", '"fail" or "restart"');
+  must(isWhole(restarts, 1, LARGEST), "restarts", COUNT);
   return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative: policy.cooperative ?? false, onLost, restarts, immediateResponse: policy.immediateResponse };
 }
 
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
-}
-
-function isDelay(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= 0xffffffff;
-}
-
-export function invalid(name: string, expected: string): TaskError {
-  return new TaskError("invalid_argument", `TaskServer option \`${name}\` must be ${expected}.`);
+/** Throws {@link TaskError} `invalid_argument` naming an option that is not what it must be. */
+export function check(holds: boolean, name: string, expected: string): void {
+  if (!holds) throw new TaskError("invalid_argument", `TaskServer option \`${name}\` must be ${expected}.`);
 }

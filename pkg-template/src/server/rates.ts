@@ -1,5 +1,6 @@
+import { isWhole } from "./facts.ts";
 import type { TaskLimits, TaskRate, TaskRates } from "../types.ts";
-import { invalid } from "./policy.ts";
+import { COUNT, LARGEST, check } from "./policy.ts";
 
 /** In the order of the core's acts. */
 const RATES = {
@@ -25,9 +26,10 @@ export function coreRates(limits: TaskLimits | undefined): Float64Array {
 export function checkRates(rates: false | TaskRates): void {
   if (rates === false) return;
   for (const [act, rate] of Object.entries(rates) as [string, TaskRate | false | undefined][]) {
-    if (!(act in RATES)) throw invalid(`limits.rate.${act}`, `one of ${Object.keys(RATES).join(", ")}`);
+    const where = `limits.rate.${act}`;
+    check(act in RATES, where, `one of ${Object.keys(RATES).join(", ")}`);
     if (rate === undefined || rate === false) continue;
-    if (!(Number.isFinite(rate.perSecond) && rate.perSecond >= 1 / HOUR)) throw invalid(`limits.rate.${act}.perSecond`, "a number from one an hour up");
-    if (!(Number.isSafeInteger(rate.burst) && rate.burst > 0 && rate.burst <= 0xffffffff)) throw invalid(`limits.rate.${act}.burst`, "a positive whole number");
+    check(Number.isFinite(rate.perSecond) && rate.perSecond >= 1 / HOUR, `${where}.perSecond`, "a number from one an hour up");
+    check(isWhole(rate.burst, 1, LARGEST), `${where}.burst`, COUNT);
   }
 }
