@@ -2,11 +2,10 @@ import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
 import type { Call } from "./server/call.ts";
 import { isWhole, own } from "./server/facts.ts";
-import { Gate, type Context, type Product, callOf, negotiatedVersion, wrapCalls } from "./server/gate.ts";
-import { Listener, type Face } from "./server/listener.ts";
+import { Gate, type Context, type Product, callOf } from "./server/gate.ts";
+import { Listener } from "./server/listener.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
-import { defaultOwner, isOwner } from "./server/owner.ts";
 import { COUNT, LARGEST, MILLISECONDS, type Policies, check, readPolicies } from "./server/policy.ts";
 import { checkRates } from "./server/rates.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
@@ -29,7 +28,7 @@ const LONGEST_LEASE = 86_400_000;
 export class TaskServer {
   readonly #options: TaskServerOptions;
   readonly #policies: Policies;
-  #made: Face | undefined;
+  #made: Runtime | undefined;
   readonly #listeners = new WeakMap<TransportLike, Listener>();
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
@@ -57,37 +56,15 @@ export class TaskServer {
    * What runs the tasks: made when the first connection opens, because edge platforms forbid timers and random numbers
    * while a module loads.
    */
-  get #face(): Face {
+  get #runtime(): Runtime {
     if (this.#made === undefined) {
-      this.#made = this.#make();
-      this.#made.runtime.startUp();
+      const { server, payloads, store: given } = this.#options;
+      const store = given ?? memoryStore();
+      const makeAlone = server && ((version: string) => this.#alone(version));
+      this.#made = new Runtime(this.#options, this.#policies, payloads === undefined ? store : sealed(store, payloads), makeAlone);
+      this.#made.startUp();
     }
     return this.#made;
-  }
-
-  #make(): Face {
-    const options = this.#options;
-    const { generations } = options;
-    const policies = this.#policies;
-    const store = options.store ?? memoryStore();
-    return {
-      runtime: new Runtime(
-        options,
-        policies,
-        options.payloads === undefined ? store : sealed(store, options.payloads),
-        options.server === undefined ? undefined : (version) => this.#alone(version),
-      ),
-      owner: (extra, sessionId) => {
-        const authInfo = extra?.["authInfo"];
-        if (options.owner === undefined) return defaultOwner(authInfo);
-        const owner = options.owner(authInfo, { sessionId });
-        return isOwner(owner) ? owner : undefined;
-      },
-      // In 2025-11-25 the client asks for tasks: where no tool takes one, there is nothing to declare (G25-CAP-05).
-      speaks: (generation) =>
-        (generations === undefined || generations.includes(generation === 26 ? "2026-07-28" : "2025-11-25")) && (generation === 26 || policies.offered),
-      lists: (owner, pipe) => options.list ?? (pipe || (owner !== undefined && owner !== "")),
-    };
   }
 
   /**
@@ -107,7 +84,7 @@ export class TaskServer {
    * @param context - the handler's last argument (`ctx` in SDK v2, `extra` in SDK v1)
    */
   current(context: object | undefined): RunningTask | undefined {
-    const { runtime } = this.#face;
+    const runtime = this.#runtime;
     const call = callOf(runtime, context as Context | undefined);
     return call === undefined || !core.mayBeTask(runtime.receiver, call.number) ? undefined : running(runtime, call);
   }
@@ -117,7 +94,7 @@ export class TaskServer {
    * Resolves with the task, or with `undefined` where the call stays an ordinary one.
    */
   async create(context: object | undefined): Promise<RunningTask | undefined> {
-    const { runtime } = this.#face;
+    const runtime = this.#runtime;
     const call = callOf(runtime, context as Context | undefined);
     if (call === undefined) return undefined;
     runtime.enter(core.promote, call.number);
@@ -135,8 +112,8 @@ export class TaskServer {
       // A worker's entry is called with its environment and context, the SDK's with options.
       const sdkOptions = context === undefined ? options : { authInfo: own(options, "authInfo") };
       const respond = (): Promise<Response> => handler.fetch(request, sdkOptions as never);
-      const response = withRetryAfter(request, await (maySubscribe(request) ? subscribe(this.#face, request, sdkOptions, respond) : respond()));
-      context?.waitUntil(this.#face.runtime.whenIdle());
+      const response = withRetryAfter(request, await (maySubscribe(request) ? subscribe(this.#runtime, request, sdkOptions, respond) : respond()));
+      context?.waitUntil(this.#runtime.whenIdle());
       return response;
     };
   }
@@ -146,7 +123,7 @@ export class TaskServer {
    * again those that lost their process (see {@link TaskServerOptions.server}). Not while a module loads on an edge platform.
    */
   start(): void {
-    void this.#face;
+    void this.#runtime;
   }
 
   /**
@@ -154,7 +131,7 @@ export class TaskServer {
    * the server up: an alarm, a cron job.
    */
   sweep(): void {
-    this.#face.runtime.sweep();
+    this.#runtime.sweep();
   }
 
   /**
@@ -165,12 +142,12 @@ export class TaskServer {
    * and watches stop, and what the store opened itself is closed, never your own handle.
    */
   async close({ drain = 0 }: { readonly drain?: number | undefined } = {}): Promise<void> {
-    await this.#made?.runtime.leave(drain);
+    await this.#made?.leave(drain);
     await this.#options.store?.close?.();
   }
 
   /** A server of the host's, connected to nobody. */
-  #alone(version: string): { listener: Listener; connected: Promise<void> } {
+  #alone(version: string): { readonly listener: Listener; readonly connected: Promise<void> } {
     const server = this.#options.server?.() as Product & { connect(transport: TransportLike): Promise<void> };
     if (version === "2026-07-28") serveRevision(server, version);
     const transport = new Nowhere();
@@ -194,10 +171,9 @@ export class TaskServer {
   #tap(transport: TransportLike, product: Product | undefined): void {
     // `serveStdio` hands its servers a channel, and keeps subscriptions to itself.
     const below = (transport as { readonly _wire?: TransportLike })._wire;
-    if (below !== undefined) tap(below, (wire) => new PipeTap(this.#face, wire));
+    if (below !== undefined) tap(below, (wire) => new PipeTap(this.#runtime, wire));
     tap(transport, (wire) => {
-      const { runtime } = this.#face;
-      const listener = new Listener(this.#face, wire, transport, Gate.of(runtime, product), () => wrapCalls(runtime, product), () => negotiatedVersion(product));
+      const listener = new Listener(this.#runtime, wire, transport, new Gate(this.#runtime, product));
       this.#listeners.set(transport, listener);
       return listener;
     });

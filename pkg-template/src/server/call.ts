@@ -2,9 +2,10 @@ import { TaskError } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import type { Listener } from "./listener.ts";
 import { toJson } from "./payload.ts";
+import type { Entry } from "./runtime.ts";
 
-/** A `tools/call` on its way through the SDK. */
-export class Call {
+/** A `tools/call` on its way through the SDK; it waits for its answer until it is released. */
+export class Call implements Entry {
   readonly number: number;
   readonly listener: Listener;
   peer: number;
@@ -24,6 +25,7 @@ export class Call {
   /** What the handler ended with. */
   outcome: Message | undefined;
   outcomeText: string | undefined;
+  readonly kept: boolean = true;
   /** How often the outcome was handed to the core; again only to one that was started anew. */
   handovers: number = 0;
   /** The progress last let through; a task's progress only grows (G25-PRG-03). */

@@ -23,43 +23,50 @@ export interface Product {
   getNegotiatedProtocolVersion?(): string | undefined;
 }
 
-/** The protocol version that a server and its client have settled on, as far as the server knows. */
-export function negotiatedVersion(product: Product | undefined): string | undefined {
-  return (product?.server ?? product)?.getNegotiatedProtocolVersion?.();
-}
-
 const WRAPPED = new WeakSet<object>();
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
-/** The gate before the handlers of one `McpServer`. */
+/** What is known of the server behind one connection, and the gate before its handlers. */
 export class Gate {
   readonly #runtime: Runtime;
-  readonly #tools: Record<string, Tool>;
+  readonly #product: Product | undefined;
+  readonly #tools: Record<string, Tool> | undefined;
 
-  private constructor(runtime: Runtime, tools: Record<string, Tool>) {
+  /** `product`: unknown where a transport was attached. */
+  constructor(runtime: Runtime, product: Product | undefined) {
     this.#runtime = runtime;
-    this.#tools = tools;
+    this.#product = product;
+    this.#tools = product?._registeredTools;
   }
 
-  /** The gate of a server, if it has one. */
-  static of(runtime: Runtime, product: Product | undefined): Gate | undefined {
-    const tools = product?._registeredTools;
-    return typeof tools !== "object" ? undefined : new Gate(runtime, tools);
+  /** Whether handlers have a gate before them. */
+  get isThere(): boolean {
+    return this.#tools !== undefined;
   }
 
-  /** Whether the server has a tool called `name`. */
-  knows(name: string): boolean {
-    return own(this.#tools, name) !== undefined;
+  /** Whether the server has a tool called `name`, as far as can be told. */
+  mayKnow(name: string): boolean {
+    return this.#tools === undefined || this.#tool(name) !== undefined;
   }
 
   /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
   runsTasksItself(name: string): boolean {
-    return typeof (own(this.#tools, name) as Tool | undefined)?.handler === "object";
+    return typeof this.#tool(name)?.handler === "object";
   }
 
-  /** Puts the gate before the handler of the tool called `name`. */
-  wrap(name: unknown): void {
-    const tool = typeof name === "string" ? (own(this.#tools, name) as Tool | undefined) : undefined;
+  /** The protocol version that the server and its client have settled on, as far as the server knows. */
+  negotiatedVersion(): string | undefined {
+    return (this.#product?.server ?? this.#product)?.getNegotiatedProtocolVersion?.();
+  }
+
+  #tool(name: string): Tool | undefined {
+    return own(this.#tools, name) as Tool | undefined;
+  }
+
+  /** Puts the gate before the handler of the tool called `name`, or gives a low-level server's the task at least. */
+  wrap(name: string): void {
+    if (this.#tools === undefined) return this.#wrapCalls();
+    const tool = this.#tool(name);
     // SDK v2 runs `executor`, which an update of the tool replaces; SDK v1 runs `handler`.
     const member = tool?.executor === undefined ? "handler" : "executor";
     const handler = tool?.[member];
@@ -94,19 +101,19 @@ export class Gate {
     runtime.handlerEnded(call);
     return result;
   }
-}
 
-/** Gives the handler of a low-level server's `tools/call` the context that {@link Gate} gives to a tool's. */
-export function wrapCalls(runtime: Runtime, product: Product | undefined): void {
-  const handlers = product?._requestHandlers;
-  const handler = handlers?.get("tools/call");
-  if (handlers === undefined || handler === undefined || WRAPPED.has(handler)) return;
-  const wrapped: Handler = (request, context, ...rest) => {
-    const call = callOf(runtime, context as Context);
-    return handler(request, call === undefined ? context : withTask(runtime, call, context as Context), ...rest);
-  };
-  WRAPPED.add(wrapped);
-  handlers.set("tools/call", wrapped);
+  /** Gives the handler of a low-level server's `tools/call` the context that a gate gives to a tool's. */
+  #wrapCalls(): void {
+    const handlers = this.#product?._requestHandlers;
+    const handler = handlers?.get("tools/call");
+    if (handler === undefined || WRAPPED.has(handler)) return;
+    const wrapped: Handler = (request, context, ...rest) => {
+      const call = callOf(this.#runtime, context as Context);
+      return handler(request, call === undefined ? context : withTask(this.#runtime, call, context as Context), ...rest);
+    };
+    WRAPPED.add(wrapped);
+    handlers?.set("tools/call", wrapped);
+  }
 }
 
 /** What this package reads of, and changes in, a handler's context; both SDKs' shapes. */

@@ -1,6 +1,6 @@
 import type { Message } from "../tap.ts";
 import { isObject, own } from "./facts.ts";
-import type { Face } from "./listener.ts";
+import type { Runtime } from "./runtime.ts";
 import { noteRefusal } from "./retry-after.ts";
 import { ACKNOWLEDGED, type Carrier, LISTEN, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
@@ -21,16 +21,16 @@ export function maySubscribe(request: Request): boolean {
  * Answers a subscription: with the SDK's own stream, its acknowledgement completed with the tasks that are listened to, and
  * what becomes of them put in between. `respond` is the SDK's entry.
  */
-export async function subscribe(face: Face, request: Request, options: unknown, respond: () => Promise<Response>): Promise<Response> {
+export async function subscribe(runtime: Runtime, request: Request, options: unknown, respond: () => Promise<Response>): Promise<Response> {
   const parsed = own(options, "parsedBody");
   const reading = parsed === undefined && !request.bodyUsed ? read(request.clone()) : undefined;
   const response = await respond();
   if (response.body === null || response.headers.get("content-type")?.startsWith("text/event-stream") !== true) return response;
   const message = (await reading) ?? parsed;
-  if (!isObject(message) || !asksForTasks(face, message as unknown as Message)) return response;
+  if (!isObject(message) || !asksForTasks(runtime, message as unknown as Message)) return response;
   const stream = new MergedStream(response.body, request.signal);
   const extra = { authInfo: own(options, "authInfo"), request };
-  const refusal = await stream.begin((carrier) => new Subscription(face, message as unknown as Message, extra, undefined, false, carrier));
+  const refusal = await stream.begin((carrier) => new Subscription(runtime, message as unknown as Message, extra, undefined, false, carrier));
   if (refusal === undefined) return new Response(stream.readable, { status: response.status, headers: response.headers });
   if (refusal.limited) noteRefusal(extra, refusal.answer.error);
   return Response.json(refusal.answer, { status: refusal.answer.error?.code === MISSING_CAPABILITY ? 400 : 200 });

@@ -1,19 +1,19 @@
 import type { Extra, Message, SendOptions, Listener as TapListener, Wire } from "../tap.ts";
 import { CANCELLED, cancelled, metaOf, own } from "./facts.ts";
-import type { Face } from "./listener.ts";
+import type { Runtime } from "./runtime.ts";
 import { ACKNOWLEDGED, type Carrier, SUBSCRIPTION_META, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
 const METHOD_NOT_FOUND = -32601;
 
 /** The subscriptions on a connection that is one stream (stdio, in-memory). */
 export class PipeSubscriptions {
-  readonly #face: Face;
+  readonly #runtime: Runtime;
   readonly #wire: Wire;
   readonly #sessionId: () => string | undefined;
   readonly #open = new Map<unknown, PipeSubscription>();
 
-  constructor(face: Face, wire: Wire, sessionId: () => string | undefined) {
-    this.#face = face;
+  constructor(runtime: Runtime, wire: Wire, sessionId: () => string | undefined) {
+    this.#runtime = runtime;
     this.#wire = wire;
     this.#sessionId = sessionId;
   }
@@ -26,9 +26,9 @@ export class PipeSubscriptions {
       this.#open.delete(id);
       return open?.leave() === true;
     }
-    if (!asksForTasks(this.#face, message)) return false;
+    if (!asksForTasks(this.#runtime, message)) return false;
     this.#open.get(message.id)?.leave();
-    const open = new PipeSubscription(this.#face, this.#wire, message, extra, this.#sessionId(), () => this.#open.delete(message.id));
+    const open = new PipeSubscription(this.#runtime, this.#wire, message, extra, this.#sessionId(), () => this.#open.delete(message.id));
     this.#open.set(message.id, open);
     open.begin();
     return true;
@@ -53,9 +53,9 @@ export class PipeTap implements TapListener {
   readonly #wire: Wire;
   readonly #subscriptions: PipeSubscriptions;
 
-  constructor(face: Face, wire: Wire) {
+  constructor(runtime: Runtime, wire: Wire) {
     this.#wire = wire;
-    this.#subscriptions = new PipeSubscriptions(face, wire, () => undefined);
+    this.#subscriptions = new PipeSubscriptions(runtime, wire, () => undefined);
   }
 
   inbound(message: Message, extra: Extra): void {
@@ -75,7 +75,7 @@ export class PipeTap implements TapListener {
 
 /** One subscription: the core is asked first, then the SDK, whose acknowledgement is completed. */
 class PipeSubscription implements Carrier {
-  readonly #face: Face;
+  readonly #runtime: Runtime;
   readonly #wire: Wire;
   readonly #message: Message;
   readonly #extra: Extra;
@@ -86,13 +86,13 @@ class PipeSubscription implements Carrier {
   /** The SDK has the subscription too. */
   #shared = false;
 
-  constructor(face: Face, wire: Wire, message: Message, extra: Extra, sessionId: string | undefined, over: () => void) {
-    this.#face = face;
+  constructor(runtime: Runtime, wire: Wire, message: Message, extra: Extra, sessionId: string | undefined, over: () => void) {
+    this.#runtime = runtime;
     this.#wire = wire;
     this.#message = message;
     this.#extra = extra;
     this.#over = over;
-    this.#subscription = new Subscription(face, message, extra, sessionId, true, this);
+    this.#subscription = new Subscription(runtime, message, extra, sessionId, true, this);
   }
 
   begin(): void {
@@ -165,7 +165,7 @@ class PipeSubscription implements Carrier {
     this.#subscription.flow(false);
     this.#wire
       .send(message)
-      .catch(this.#face.runtime.unsent)
+      .catch(this.#runtime.unsent)
       .finally(() => this.#subscription.flow(true));
   }
 }

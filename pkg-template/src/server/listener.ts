@@ -13,16 +13,6 @@ import { LISTEN, generationOf } from "./subscription.ts";
 import { isLeft, isOpen, leave } from "./streams.ts";
 import * as core from "../wasm/generated/server.js";
 
-/** How a server's tasks see the outside. */
-export interface Face {
-  readonly runtime: Runtime;
-  owner(extra: Extra, sessionId: string | undefined): string | undefined;
-  /** Whether there are tasks in this generation. */
-  speaks(generation: number): boolean;
-  /** Whether `tasks/list` is offered to this owner. */
-  lists(owner: string | undefined, pipe: boolean): boolean;
-}
-
 /** How a message gets to the client: on the stream of a request, by its JSON-RPC id, or on the connection itself. */
 export type Way = { readonly relatedRequestId?: unknown };
 
@@ -35,14 +25,10 @@ const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
 /** One connection of an SDK server: what passes in either direction is shown to the core first. */
 export class Listener implements TapListener {
-  readonly #face: Face;
   readonly #runtime: Runtime;
   readonly #wire: Wire;
   readonly #transport: TransportLike;
-  readonly #gate: Gate | undefined;
-  /** Gives the handlers of a server without a gate what a gate gives. */
-  readonly #wrapCalls: () => void;
-  readonly #negotiatedVersion: () => string | undefined;
+  readonly #gate: Gate;
   /** The client reads this connection as one stream. */
   readonly #pipe: boolean;
   /** The generation that the handshake on this connection settled; `undefined` before, 0 for none with tasks. */
@@ -64,16 +50,13 @@ export class Listener implements TapListener {
   readonly #subscriptions: PipeSubscriptions | undefined;
   #closed = false;
 
-  constructor(face: Face, wire: Wire, transport: TransportLike, gate: Gate | undefined, wrapCalls: () => void, negotiatedVersion: () => string | undefined) {
-    this.#face = face;
-    this.#runtime = face.runtime;
+  constructor(runtime: Runtime, wire: Wire, transport: TransportLike, gate: Gate) {
+    this.#runtime = runtime;
     this.#wire = wire;
     this.#transport = transport;
     this.#gate = gate;
-    this.#wrapCalls = wrapCalls;
-    this.#negotiatedVersion = negotiatedVersion;
     this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
-    this.#subscriptions = this.#pipe ? new PipeSubscriptions(face, wire, () => transport.sessionId) : undefined;
+    this.#subscriptions = this.#pipe ? new PipeSubscriptions(runtime, wire, () => transport.sessionId) : undefined;
   }
 
   inbound(received: Message, extra: Extra): void {
@@ -140,13 +123,12 @@ export class Listener implements TapListener {
   }
 
   /** Hands a call to the SDK, with the mark by which its handler finds the task. */
-  forward(call: Call, _gated: boolean): void {
+  forward(call: Call): void {
     const { task: _task, ...params } = call.message.params ?? {};
     const kept = call.generation === 25 ? params : { ...call.message.params };
     const meta = { ...(own(params, "_meta") as Record<string, unknown> | undefined), [RUN_META]: String(call.number) };
     this.#calls.set(call.sdkId, call);
-    if (this.#gate === undefined) this.#wrapCalls();
-    else this.#gate.wrap(own(params, "name"));
+    this.#gate.wrap(String(own(params, "name")));
     this.#wire.deliver({ ...call.message, id: call.sdkId, params: { ...kept, _meta: meta } }, call.extra);
   }
 
@@ -201,7 +183,7 @@ export class Listener implements TapListener {
 
   /** Whether a request that waited for its task still speaks for the task's owner (H33). */
   stillSpeaks({ message, extra, owner }: { readonly message: Message; readonly extra: Extra; readonly owner: string }): boolean {
-    return message.method !== "tasks/result" || !this.#pending.has(message.id) || isAuthorized(this.#face, extra, owner, this.#transport.sessionId);
+    return message.method !== "tasks/result" || !this.#pending.has(message.id) || isAuthorized(this.#runtime, extra, owner, this.#transport.sessionId);
   }
 
   /** Whether a message can go to the client now: on the stream of the request `on`, or, for `undefined`, on the connection. */
@@ -266,21 +248,22 @@ export class Listener implements TapListener {
     if (generation === 0 || name === undefined) return this.#wire.deliver(this.#plain(clean), extra);
     const runtime = this.#runtime;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
-    const policy = this.#gate === undefined || this.#gate.knows(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
+    const policy = this.#gate.mayKnow(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
     if (own(params, "task") === undefined && runtime.isPlain(policy, generation, this.#declared(message, generation))) {
       return this.#wire.deliver(clean, extra);
     }
     const { peer, flags } = this.#facts(message, extra, generation);
     if (isDeeperThan(params, DEEPEST)) {
-      return runtime.enter(core.tooDeep, this.#await(message, extra, peer, false), peer, generation, flags);
+      return runtime.enter(core.tooDeep, this.#await(message, extra, peer), peer, generation, flags);
     }
-    const number = this.#await(clean, extra, peer, true);
+    const number = runtime.next();
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
     // cancel a request whose id is 0 or empty (H37).
     const another = (this.#pipe && generation === 26) || this.#calls.has(message.id) || message.id === 0 || message.id === "";
     const sdkId = another ? `mcp-tasks/call/${number}` : message.id;
     const call = new Call(number, this, peer, generation, flags, clean, extra, sdkId);
     runtime.calls.set(number, call);
+    runtime.requests.set(number, call);
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
     this.#calls.set(sdkId, call);
     runtime.enter((receiver, now) =>
@@ -294,7 +277,7 @@ export class Listener implements TapListener {
         name,
         runtime.policyNumber(policy),
         generation === 25 ? augmentation(own(params, "task")) : -3,
-        this.#gate !== undefined,
+        this.#gate.isThere,
         traceOf(meta) || runtime.activeTrace(),
         creationKey(meta),
       ),
@@ -311,7 +294,7 @@ export class Listener implements TapListener {
   }
 
   /** Keeps a request until it is answered; its number in the core. */
-  #await(message: Message, extra: Extra, peer: number, kept: boolean, owner = "", taskId = ""): number {
+  #await(message: Message, extra: Extra, peer: number, kept = false, owner = "", taskId = ""): number {
     const number = this.#runtime.next();
     this.#runtime.requests.set(number, { listener: this, peer, message, extra, owner, taskId, kept });
     return number;
@@ -362,7 +345,7 @@ export class Listener implements TapListener {
   #note(message: Message, extra: Extra): void {
     if (message.method === "initialize") this.#capabilities = capabilityBits(own(message.params, "capabilities"));
     const generation = message.method === "initialize" ? 0 : this.#generationOf(message, extra);
-    const lists = this.#face.lists(this.#ownerOf(extra), this.#pipe);
+    const lists = this.#runtime.lists(this.#ownerOf(extra), this.#pipe);
     this.#noted.set(message.id, { method: message.method ?? "", generation, lists });
   }
 
@@ -418,7 +401,7 @@ export class Listener implements TapListener {
       const capabilities = { ...(own(result, "capabilities") as Record<string, unknown>), tasks: this.#runtime.capabilities(lists) };
       message.result = { ...result, capabilities };
     } else if (method === "server/discover") {
-      if (!this.#face.speaks(26)) return;
+      if (!this.#runtime.speaks(26)) return;
       const { tasks: _tasks, ...capabilities } = { ...(own(result, "capabilities") as Record<string, unknown>) };
       const extensions = { ...(own(capabilities, "extensions") as Record<string, unknown> | undefined) };
       define(extensions, EXTENSION, {});
@@ -430,7 +413,7 @@ export class Listener implements TapListener {
 
   #describeTool(tool: unknown): unknown {
     const name = textOf(tool, "name");
-    if (!isObject(tool) || name === undefined || this.#gate?.runsTasksItself(name) === true) return tool;
+    if (!isObject(tool) || name === undefined || this.#gate.runsTasksItself(name)) return tool;
     const { support } = this.#runtime.policies.of(name);
     return { ...tool, execution: { ...(own(tool, "execution") as Record<string, unknown> | undefined), taskSupport: support } };
   }
@@ -538,7 +521,7 @@ export class Listener implements TapListener {
 
   /** The generation, or 0 where this server has no tasks in it. */
   #spoken(generation: number): number {
-    return this.#face.speaks(generation) ? generation : 0;
+    return this.#runtime.speaks(generation) ? generation : 0;
   }
 
   /** The message without a `task` that means nothing here; SDK v1 fails on one that it does not expect (G25-CAP-05, G25-CRE-12). */
@@ -546,14 +529,14 @@ export class Listener implements TapListener {
     const { params } = message;
     if (own(params, "task") === undefined || typeof versionOf(message) === "string") return message;
     const name = textOf(params, "name");
-    if (message.method === "tools/call" && name !== undefined && this.#gate?.runsTasksItself(name) === true) return message;
+    if (message.method === "tools/call" && name !== undefined && this.#gate.runsTasksItself(name)) return message;
     const { task: _task, ...rest } = params as Record<string, unknown>;
     return { ...message, params: rest };
   }
 
   /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */
   #modernWithoutEnvelope(): number {
-    return generationOf(this.#negotiatedVersion()) === 26 ? this.#spoken(26) : 0;
+    return generationOf(this.#gate.negotiatedVersion()) === 26 ? this.#spoken(26) : 0;
   }
 
   /** What the client declared, as the core's bits. */
@@ -566,7 +549,7 @@ export class Listener implements TapListener {
     let peer = this.#peers.get(owner);
     if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe)));
     this.#runtime.heard(peer, this, extra);
-    return { peer, flags: this.#declared(message, generation) | (this.#face.lists(owner, this.#pipe) ? LISTS : 0), owner };
+    return { peer, flags: this.#declared(message, generation) | (this.#runtime.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }
 
   #send(message: Message, options: SendOptions): void {
@@ -574,7 +557,7 @@ export class Listener implements TapListener {
   }
 
   #ownerOf(extra: Extra): string | undefined {
-    return this.#face.owner(extra, this.#transport.sessionId);
+    return this.#runtime.ownerOf(extra, this.#transport.sessionId);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Extra } from "../tap.ts";
 import { isWellFormed, own, textOf } from "./facts.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** A store keeps 512, and the core puts one before the owner of keys. */
 const LONGEST = 511;
@@ -34,9 +35,9 @@ export function lapsesAt(extra: Extra): number {
 }
 
 /** Whether a request that waits still speaks for its owner: its token may have expired, or been revoked (H33). */
-export function isAuthorized(face: { owner(extra: Extra, sessionId: string | undefined): string | undefined }, extra: Extra, owner: string | undefined, sessionId?: string): boolean {
+export function isAuthorized(runtime: Runtime, extra: Extra, owner: string | undefined, sessionId?: string): boolean {
   try {
-    return !(lapsesAt(extra) <= Date.now()) && face.owner(extra, sessionId) === owner;
+    return !(lapsesAt(extra) <= Date.now()) && runtime.ownerOf(extra, sessionId) === owner;
   } catch {
     return false;
   }

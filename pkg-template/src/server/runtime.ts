@@ -1,7 +1,7 @@
 import { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
-import type { Message } from "../tap.ts";
+import type { Extra, Message } from "../tap.ts";
 import type { TaskServerOptions } from "../types.ts";
 import { Asks } from "./asks.ts";
 import { Call } from "./call.ts";
@@ -12,6 +12,7 @@ import { RELATED_TASK, isObject, own, refusal, shown, textOf } from "./facts.ts"
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
+import { defaultOwner, isOwner } from "./owner.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
 import type { Subscription } from "./subscription.ts";
 import { type FullPolicy, type Policies } from "./policy.ts";
@@ -20,15 +21,19 @@ import { noteRefusal } from "./retry-after.ts";
 import { type Input, StoreJobs } from "./store-jobs.ts";
 import * as core from "../wasm/generated/server.js";
 
+function revisionOf(generation: number): "2025-11-25" | "2026-07-28" {
+  return generation === 26 ? "2026-07-28" : "2025-11-25";
+}
+
 /** A JSON-RPC request that waits for its answer. */
 export interface Entry {
   readonly listener: Listener;
   readonly peer: number;
   readonly message: Message;
-  readonly extra: Record<string, unknown> | undefined;
+  readonly extra: Extra;
   readonly owner: string;
-  /** The task that the request names; empty where it names none. */
-  readonly taskId: string;
+  /** The task that the request names, if one. */
+  readonly taskId: string | undefined;
   /** Its values are needed until the core says otherwise. */
   readonly kept: boolean;
 }
@@ -38,7 +43,14 @@ interface Peer {
   readonly owner: string | undefined;
   readonly pipe: boolean;
   /** Where its last request came, and what came with it: a task of its owner's can run again there. */
-  last?: { readonly listener: Listener; readonly extra: Record<string, unknown> | undefined };
+  last?: Place;
+}
+
+/** Where a task can run again: on a connection, or on a server without a client, once it is connected. */
+interface Place {
+  readonly listener: Listener;
+  readonly extra?: Extra;
+  readonly connected?: Promise<void>;
 }
 
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
@@ -64,7 +76,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   readonly #peers = new Map<number, Peer>();
   /** This process, to the others on its store: whose tasks it runs. */
   readonly #holder: string = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-  readonly #makeAlone: ((version: string) => { listener: Listener; connected: Promise<void> }) | undefined;
+  readonly #makeAlone: ((version: string) => Place) | undefined;
   #policies = new Map<FullPolicy, number>();
   readonly #plain = new Map<FullPolicy, Map<number, boolean>>();
   readonly #methods = new Map<string, number>();
@@ -90,7 +102,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     options: TaskServerOptions,
     policies: Policies,
     store: TaskStore,
-    makeAlone: ((version: string) => { listener: Listener; connected: Promise<void> }) | undefined,
+    makeAlone: ((version: string) => Place) | undefined,
   ) {
     super(store, options.limits?.resultBytes ?? RESULT_BYTES);
     this.#options = options;
@@ -109,6 +121,25 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       this.#rebuild(new TaskError("internal", "The core of mcp-tasks failed for another server of this process, and is started anew; running tasks go on."));
     }
     return this.#receiver;
+  }
+
+  /** Whose tasks a request is about; `undefined` where that cannot be told. */
+  ownerOf(extra: Extra, sessionId: string | undefined): string | undefined {
+    const authInfo = extra?.["authInfo"];
+    if (this.#options.owner === undefined) return defaultOwner(authInfo);
+    const owner = this.#options.owner(authInfo, { sessionId });
+    return isOwner(owner) ? owner : undefined;
+  }
+
+  /** Whether there are tasks in this generation. */
+  speaks(generation: number): boolean {
+    // In 2025-11-25 the client asks for tasks: where no tool takes one, there is nothing to declare (G25-CAP-05).
+    return (this.#options.generations?.includes(revisionOf(generation)) ?? true) && (generation === 26 || this.policies.offered);
+  }
+
+  /** Whether `tasks/list` is offered to this owner. */
+  lists(owner: string | undefined, pipe: boolean): boolean {
+    return this.#options.list ?? (pipe || (owner !== undefined && owner !== ""));
   }
 
   /** Before a message is looked at: if the receiver is lost, there is another, and the message need not be sent again. */
@@ -168,7 +199,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
 
   /** A request came on an open connection. */
-  heard(peer: number, listener: Listener, extra: Record<string, unknown> | undefined): void {
+  heard(peer: number, listener: Listener, extra: Extra): void {
     const known = this.#peers.get(peer);
     if (known !== undefined) known.last = { listener, extra };
   }
@@ -224,8 +255,13 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** What `initialize` answers under `capabilities.tasks`. */
   capabilities(list: boolean): Record<string, unknown> {
-    this.#assembler.begin(() => undefined);
-    core.capabilities(this.#assembler, list);
+    return this.#written((assembler) => core.capabilities(assembler, list));
+  }
+
+  /** The object that the core writes at once. */
+  #written(write: (assembler: Assembler) => void): Record<string, unknown> {
+    this.#assembler.begin(this.#fill);
+    write(this.#assembler);
     return this.#assembler.take();
   }
 
@@ -301,7 +337,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const entry = this.requests.get(request);
     // The core asks only for requests that wait here.
     if (entry === undefined) this.give(core.missing, job);
-    else this.get(job, entry.owner, entry.taskId, payload);
+    else this.get(job, entry.owner, entry.taskId ?? "", payload);
   }
   removePart(job: number, part: number, key: string): void {
     this.edit(job).remove.push(member(part, key));
@@ -326,22 +362,17 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   endReply(request: number, kind: number): void {
     const body = this.#assembler.take();
     const entry = this.requests.get(request);
-    if (entry === undefined) {
-      const answer = kind === 0 ? { result: body } : { error: body as NonNullable<Message["error"]> };
-      return this.subscriptions.get(request)?.answered({ jsonrpc: "2.0", ...answer }, kind === 3);
-    }
+    const answer: Message = { jsonrpc: "2.0", id: entry?.message.id };
+    if (kind === 0) answer.result = body;
+    else answer.error = (kind === 2 ? this.#replying?.part(2, "") : body) as NonNullable<Message["error"]>;
+    if (entry === undefined) return this.subscriptions.get(request)?.answered(answer, kind === 3);
     if (!entry.kept) this.requests.delete(request);
-    const { id } = entry.message;
     if (!entry.listener.stillSpeaks(entry)) {
-      this.#assembler.begin(this.#fill);
-      core.writeNotFound(this.#assembler);
-      return entry.listener.answer({ jsonrpc: "2.0", id, error: this.#assembler.take() as NonNullable<Message["error"]> });
+      const error = this.#written(core.writeNotFound) as NonNullable<Message["error"]>;
+      return entry.listener.answer({ jsonrpc: "2.0", id: answer.id, error });
     }
-    const payload = this.#replying;
-    if (kind === 0) return entry.listener.answer({ jsonrpc: "2.0", id, result: body });
-    const error = (kind === 2 ? payload?.part(2, "") : body) as NonNullable<Message["error"]>;
-    if (kind === 3) noteRefusal(entry.extra, error);
-    entry.listener.answer({ jsonrpc: "2.0", id, error });
+    if (kind === 3) noteRefusal(entry.extra, answer.error);
+    entry.listener.answer(answer);
   }
 
   // What the core wants: news.
@@ -363,9 +394,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   // What the core wants: calls.
 
-  forward(number: number, gated: boolean): void {
+  forward(number: number): void {
     const call = this.calls.get(number);
-    if (call !== undefined) call.listener.forward(call, gated);
+    if (call !== undefined) call.listener.forward(call);
   }
   bind(number: number, id: string): void {
     const call = this.calls.get(number);
@@ -423,17 +454,17 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       },
     };
     try {
-      const last = this.#peers.get(on)?.last;
-      const place = last === undefined ? this.#makeAlone?.(generation === 26 ? "2026-07-28" : "2025-11-25") : { ...last, connected: undefined };
+      const place = this.#peers.get(on)?.last ?? this.#makeAlone?.(revisionOf(generation));
       if (place === undefined) return this.give(core.unstarted, number);
-      const call = new Call(number, place.listener, on, generation, flags, message, last?.extra, message.id);
+      const { listener, extra, connected } = place;
+      const call = new Call(number, listener, on, generation, flags, message, extra, message.id);
       call.owner = owner;
       this.calls.set(number, call);
-      if (place.connected === undefined) return place.listener.forward(call, false);
+      if (connected === undefined) return listener.forward(call);
       call.alone = true;
-      place.connected.then(
+      connected.then(
         () => {
-          if (this.calls.get(number) === call) place.listener.forward(call, false);
+          if (this.calls.get(number) === call) listener.forward(call);
         },
         (error: unknown) => this.#unstarted(number, error),
       );

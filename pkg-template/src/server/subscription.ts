@@ -1,6 +1,6 @@
 import type { Extra, Message } from "../tap.ts";
 import { CAPABILITIES_META, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
-import type { Face } from "./listener.ts";
+import type { Runtime } from "./runtime.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -22,7 +22,7 @@ export interface Carrier {
 export class Subscription {
   /** The id of the request. */
   readonly id: unknown;
-  readonly #face: Face;
+  readonly #runtime: Runtime;
   readonly #carrier: Carrier;
   readonly #extra: Extra;
   readonly #owner: string | undefined;
@@ -38,14 +38,13 @@ export class Subscription {
   #over = false;
 
   /** `pipe`: the connection has one client, and is one stream. */
-  constructor(face: Face, message: Message, extra: Extra, sessionId: string | undefined, pipe: boolean, carrier: Carrier) {
-    const { runtime } = face;
+  constructor(runtime: Runtime, message: Message, extra: Extra, sessionId: string | undefined, pipe: boolean, carrier: Carrier) {
     this.id = message.id;
-    this.#face = face;
+    this.#runtime = runtime;
     this.#carrier = carrier;
     this.#extra = extra;
     this.#sessionId = sessionId;
-    this.#owner = face.owner(extra, sessionId);
+    this.#owner = runtime.ownerOf(extra, sessionId);
     this.#flags = capabilityBits(metaOf(message, CAPABILITIES_META));
     this.#ids = taskIdsOf(message);
     this.#number = runtime.next();
@@ -55,7 +54,7 @@ export class Subscription {
 
   /** Asks the core for the subscription; the carrier is told. */
   open(): void {
-    this.#face.runtime.enterAlone(this.#ask);
+    this.#runtime.enterAlone(this.#ask);
   }
 
   /** The acknowledgement is out. `alone`: nothing else is subscribed to on its stream. */
@@ -64,26 +63,26 @@ export class Subscription {
     this.#listening = true;
     this.#alone = alone;
     this.#ready = true;
-    this.#face.runtime.enterAlone(core.listening, this.#number, alone);
+    this.#runtime.enterAlone(core.listening, this.#number, alone);
   }
 
   /** The stream takes messages again, or takes none for now. */
   flow(ready: boolean): void {
     if (this.#over || !this.#listening || ready === this.#ready) return;
     this.#ready = ready;
-    this.#face.runtime.enterAlone(core.flow, this.#number, ready);
+    this.#runtime.enterAlone(core.flow, this.#number, ready);
   }
 
   /** The client has left: nothing more is said. */
   leave(): void {
     if (this.#over) return;
-    this.#face.runtime.enterAlone(core.unlisten, this.#number);
+    this.#runtime.enterAlone(core.unlisten, this.#number);
     this.#close();
   }
 
   /** The server gives it up. */
   giveUp(): void {
-    if (!this.#over) this.#face.runtime.enterAlone(core.endListen, this.#number);
+    if (!this.#over) this.#runtime.enterAlone(core.endListen, this.#number);
   }
 
   /** The core has a notification for it. */
@@ -96,7 +95,7 @@ export class Subscription {
     }
     // A core that was started anew has acknowledged it again.
     if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
-    if (!isAuthorized(this.#face, this.#extra, this.#owner, this.#sessionId)) return this.#face.runtime.enterAlone(core.lapse, this.#number);
+    if (!isAuthorized(this.#runtime, this.#extra, this.#owner, this.#sessionId)) return this.#runtime.enterAlone(core.lapse, this.#number);
     this.#carrier.tell(notification);
   }
 
@@ -109,7 +108,7 @@ export class Subscription {
 
   /** The core was started anew, and does not know what was listened to. */
   again(): void {
-    if (!this.#over) this.#face.runtime.give(this.#ask);
+    if (!this.#over) this.#runtime.give(this.#ask);
   }
 
   readonly #ask = (receiver: number, now: number): void => {
@@ -119,9 +118,8 @@ export class Subscription {
 
   #close(): void {
     this.#over = true;
-    const { runtime } = this.#face;
-    runtime.subscriptions.delete(this.#number);
-    runtime.close(this.#peer);
+    this.#runtime.subscriptions.delete(this.#number);
+    this.#runtime.close(this.#peer);
   }
 }
 
@@ -131,12 +129,12 @@ export function generationOf(version: unknown): number {
 }
 
 /** Whether a request asks for tasks in the revision that has such requests. */
-export function asksForTasks(face: Face, message: Message): boolean {
+export function asksForTasks(runtime: Runtime, message: Message): boolean {
   return (
     message.method === LISTEN &&
     message.id !== undefined &&
     generationOf(versionOf(message)) === 26 &&
-    face.speaks(26) &&
+    runtime.speaks(26) &&
     metaOf(message, CAPABILITIES_META) !== undefined &&
     taskIdsOf(message).length > 0
   );
