@@ -132,10 +132,7 @@ export function isWhole(value: unknown, least: number, most: number = Number.MAX
 
 /** Whether it is text without a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
 export function isWellFormed(text: unknown): text is string {
-  if (typeof text !== "string") return false;
-  const known = text as string & { isWellFormed?(): boolean };
-  if (known.isWellFormed !== undefined) return known.isWellFormed();
-  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
+  return typeof text === "string" && text.isWellFormed();
 }
 
 /** Whether a value nests deeper than `limit`; looks with a stack of its own, so depth costs no recursion (X-LIM-04). */
