@@ -23,12 +23,13 @@ export interface Ask {
   key?: string;
 }
 
+/** By the core's number for the reason. */
 const WITHDRAWALS = [
-  "The task has ended; its input is no longer needed.",
-  "The client did not declare the capability that this request needs.",
-  "Too many input requests are outstanding for this task, or were made in its life.",
-  "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one.",
-  "The task store failed; the input request could not be stored.",
+  ["cancelled", "The task has ended; its input is no longer needed."],
+  ["unsupported", "The client did not declare the capability that this request needs."],
+  ["limit", "Too many input requests are outstanding for this task, or were made in its life."],
+  ["unsupported", "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one."],
+  ["storage", "The task store failed; the input request could not be stored."],
 ] as const;
 
 /** The core's number for what an input request asks for; 255 where nobody knows it. */
@@ -188,9 +189,9 @@ export class Asks {
     const ask = this.all.get(number);
     if (ask === undefined) return;
     this.all.delete(number);
-    const text = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
+    const [code, text] = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
     if (delivered) this.#recant(number, ask);
     if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
-    else ask.settle?.reject(new TaskError(reason === 0 ? "cancelled" : reason === 2 ? "limit" : reason === 4 ? "storage" : "unsupported", text, { taskId: ask.call.taskId }));
+    else ask.settle?.reject(new TaskError(code, text, { taskId: ask.call.taskId }));
   }
 }

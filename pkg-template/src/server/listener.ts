@@ -124,12 +124,11 @@ export class Listener implements TapListener {
 
   /** Hands a call to the SDK, with the mark by which its handler finds the task. */
   forward(call: Call): void {
-    const { task: _task, ...params } = call.message.params ?? {};
-    const kept = call.generation === 25 ? params : { ...call.message.params };
-    const meta = { ...(own(params, "_meta") as Record<string, unknown> | undefined), [RUN_META]: String(call.number) };
+    const message = withMeta({ ...call.message, id: call.sdkId }, RUN_META, String(call.number));
+    if (call.generation === 25) delete message.params["task"];
     this.#calls.set(call.sdkId, call);
-    this.#gate.wrap(String(own(params, "name")));
-    this.#wire.deliver({ ...call.message, id: call.sdkId, params: { ...kept, _meta: meta } }, call.extra);
+    this.#gate.wrap(String(message.params["name"]));
+    this.#wire.deliver(message, call.extra);
   }
 
   /** The core no longer needs the call. */
@@ -169,9 +168,9 @@ export class Listener implements TapListener {
     this.#wire.deliver(cancelled(call.sdkId, "The task has ended"), call.extra);
   }
 
-  /** Sends a message of a task's to the client, marked with the task (G25-INP-02). */
+  /** Sends a message of a task's to the client, marked with the task (G25-INP-02, G25-REL-01). */
   sendForTask(call: Call, message: Message, way: Way): void {
-    this.#send(related(message, call), way);
+    this.#send(withMeta(message, RELATED_TASK, { taskId: call.taskId }), way);
   }
 
   /** Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04). */
@@ -561,9 +560,9 @@ export class Listener implements TapListener {
   }
 }
 
-/** The message, marked with the task it belongs to (G25-REL-01). */
-function related(message: Message, call: Call): Message {
-  const meta = { ...(own(message.params, "_meta") as Record<string, unknown> | undefined), [RELATED_TASK]: { taskId: call.taskId } };
+/** The message with something more in its `_meta`. */
+function withMeta(message: Message, key: string, value: unknown): Message & { params: Record<string, unknown> } {
+  const meta = { ...(own(message.params, "_meta") as Record<string, unknown> | undefined), [key]: value };
   return { ...message, params: { ...message.params, _meta: meta } };
 }
 
