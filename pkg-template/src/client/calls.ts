@@ -108,13 +108,13 @@ export class Calls {
     this.byId.set(message.id, call);
     this.listen(call, options);
     const tool = wellFormed(own(params, "name"));
-    this.#engine.run(() => {
+    this.#engine.run((requestor, now) => {
       const { resume, preference, cancels, ttl } = plan;
-      if (resume === undefined) core.call(this.#engine.requestor, now(), call.number, generation, tool, preference, cancels, ttl ?? NaN);
+      if (resume === undefined) core.call(requestor, now, call.number, generation, tool, preference, cancels, ttl ?? NaN);
       else {
         if (generation === 26) call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
         const of = this.#on.session.isSameServer(resume) ? core.generation(resume.generation) : 0;
-        core.resume(this.#engine.requestor, now(), call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
+        core.resume(requestor, now, call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
       }
     });
     const sent = call.sent ?? Promise.resolve();
@@ -129,7 +129,7 @@ export class Calls {
   }
 
   #giveUp(call: Call): void {
-    if (this.all.has(call.number)) this.#engine.run(() => core.abort(this.#engine.requestor, now(), call.number));
+    if (this.all.has(call.number)) this.#engine.run(core.abort, call.number);
     if (call.task !== undefined || call.reply !== undefined) this.#dropCall(call);
   }
 
@@ -149,9 +149,9 @@ export class Calls {
     const { result, error } = message;
     const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
     if (handle !== undefined) return this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
-    this.#engine.run(() => {
-      if (isObject(result)) core.replyResult(this.#engine.requestor, now(), call.number, own(result, "isError") === true, demandsTask(result));
-      else core.replyError(this.#engine.requestor, now(), call.number, rpcCode(error));
+    this.#engine.run((requestor, now) => {
+      if (isObject(result)) core.replyResult(requestor, now, call.number, own(result, "isError") === true, demandsTask(result));
+      else core.replyError(requestor, now, call.number, rpcCode(error));
     });
   }
 
@@ -171,7 +171,7 @@ export class Calls {
     call.handed = true;
     const sent = this.#engine.send({ ...call.frame, id: again ? call.wireId : call.id, params }, call.options);
     const failed = sent.catch((cause: unknown) => {
-      this.#engine.run(() => core.unsent(this.#engine.requestor, number));
+      this.#engine.run((requestor) => core.unsent(requestor, number));
       if (!this.all.has(number)) return;
       if (!first) this.#engine.deliver({ jsonrpc: "2.0", id: call.id, error: { code: -32603, message: String(cause), data: { reason: "connection" } } });
       this.#dropCall(call);

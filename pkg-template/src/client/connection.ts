@@ -1,6 +1,5 @@
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
-import { now } from "./alarm.ts";
 import { Calls } from "./calls.ts";
 import { Engine, OWN_IDS } from "./engine.ts";
 import type { RequestorHost } from "./host.ts";
@@ -86,15 +85,15 @@ export class Connection implements Listener {
   }
 
   wake(): void {
-    this.engine.run(() => core.timer(this.engine.requestor, now()));
+    this.engine.run(core.timer);
   }
 
   #close(connection: boolean): void {
     if (this.engine.state !== "open") return;
-    this.engine.run(() => {
+    this.engine.run((requestor) => {
       if (connection) this.engine.state = "closed";
-      core.close(this.engine.requestor, connection);
-    }, true);
+      core.close(requestor, connection);
+    });
     this.engine.state = "closed";
     this.engine.shared.alarm.set(this, Infinity);
     for (const { prompts } of this.tasks.all.values()) for (const prompt of prompts.values()) prompt.abort();
@@ -114,7 +113,7 @@ export class Connection implements Listener {
     } else if (method === "notifications/cancelled") {
       this.related.all.delete(own(message, "params", "requestId"));
     } else if (method === "notifications/tools/list_changed") {
-      this.engine.run(() => core.toolsChanged(this.engine.requestor));
+      this.engine.run(core.toolsChanged);
     } else if (method === "notifications/tasks" || method === "notifications/tasks/status") {
       this.tasks.pushed(message.params, method === "notifications/tasks" ? 26 : 25);
     }
@@ -138,25 +137,25 @@ export class Connection implements Listener {
 /** What the core asks of its host, from the parts that do it. */
 function hostOf(calls: Calls, tasks: Tasks, input: Input, listening: Listening): RequestorHost {
   return {
-    begin: (...told) => tasks.begin(...told),
-    list: (...told) => tasks.list(...told),
-    ask: (...told) => tasks.ask(...told),
-    created: (...told) => tasks.created(...told),
-    changed: (...told) => tasks.changed(...told),
-    hold: (...told) => tasks.hold(...told),
-    dropInput: (...told) => tasks.dropInput(...told),
-    report: (...told) => tasks.report(...told),
-    ended: (...told) => tasks.ended(...told),
-    cancelled: (...told) => tasks.cancelled(...told),
-    forget: (...told) => tasks.forget(...told),
-    sendCall: (...told) => calls.sendCall(...told),
-    forward: (...told) => calls.forward(...told),
-    answerReply: (...told) => calls.answerReply(...told),
-    answerOutcome: (...told) => calls.answerOutcome(...told),
-    answerLocal: (...told) => calls.answerLocal(...told),
-    listen: (...told) => listening.listen(...told),
-    unlisten: (...told) => listening.unlisten(...told),
-    prompt: (...told) => input.prompt(...told),
-    withdraw: (...told) => input.withdraw(...told),
+    begin: tasks.begin.bind(tasks),
+    list: tasks.list.bind(tasks),
+    ask: tasks.ask.bind(tasks),
+    created: tasks.created.bind(tasks),
+    changed: tasks.changed.bind(tasks),
+    hold: tasks.hold.bind(tasks),
+    dropInput: tasks.dropInput.bind(tasks),
+    report: tasks.report.bind(tasks),
+    ended: tasks.ended.bind(tasks),
+    cancelled: tasks.cancelled.bind(tasks),
+    forget: tasks.forget.bind(tasks),
+    sendCall: calls.sendCall.bind(calls),
+    forward: calls.forward.bind(calls),
+    answerReply: calls.answerReply.bind(calls),
+    answerOutcome: calls.answerOutcome.bind(calls),
+    answerLocal: calls.answerLocal.bind(calls),
+    listen: listening.listen.bind(listening),
+    unlisten: listening.unlisten.bind(listening),
+    prompt: input.prompt.bind(input),
+    withdraw: input.withdraw.bind(input),
   };
 }

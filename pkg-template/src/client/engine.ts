@@ -1,6 +1,7 @@
 import { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions, Wire } from "../tap.ts";
+import { now } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Instance } from "../core.ts";
 import { clientCore } from "./core.ts";
@@ -81,13 +82,13 @@ export class Engine {
     return this.#lastKept;
   }
 
-  /** Gives the core an input and does what it wants. */
-  run(input: () => void, closing = false): void {
-    if (this.state === "broken" || (this.state === "closed" && !closing)) return;
+  /** Gives the core an input, which is told who asks and when, and does what it wants. */
+  run<Rest extends unknown[]>(input: (requestor: number, now: number, ...rest: Rest) => void, ...rest: Rest): void {
+    if (this.state !== "open") return;
     const outer = this.#keeping;
     this.#keeping = [];
     try {
-      input();
+      input(this.requestor, now(), ...rest);
       while (core.step(this.requestor, this.#on.host, this.assembler));
       if (this.#on.input.queued.size > 0) this.#on.input.promptInCalls();
       if (this.state === "open") this.shared.alarm.set(this.#on, core.nextDeadline(this.requestor));

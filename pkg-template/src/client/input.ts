@@ -1,6 +1,6 @@
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
-import { LONGEST, now } from "./alarm.ts";
+import { LONGEST } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { type Json, own, textOf } from "./message.ts";
@@ -62,7 +62,7 @@ export class Input {
     this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, { cause: failure, taskId: task.id }));
     // A form that cannot be shown was dismissed; nothing of the kind can be said for sampling and roots (G26-INP-09).
     if (own(driven.request, "method") === "elicitation/create") return this.#answered(number, task, key, { action: "cancel" });
-    this.#engine.run(() => core.noInput(this.#engine.requestor, number, key));
+    this.#engine.run((requestor) => core.noInput(requestor, number, key));
   }
 
   async drive(message: Message, params: Json, driven: Driven | undefined): Promise<void> {
@@ -80,7 +80,7 @@ export class Input {
 
   #answered(number: number, task: FollowedTask, key: string, response: unknown): void {
     task.answers.set(key, response);
-    this.#engine.run(() => core.input(this.#engine.requestor, now(), number, key));
+    this.#engine.run(core.input, number, key);
   }
 
   #enqueue(task: FollowedTask, key: string): void {
@@ -123,15 +123,15 @@ export class Input {
     } else if (task !== undefined && call.task !== undefined) {
       const number = call.task;
       const responses = own(params, "inputResponses");
-      this.#engine.run(() => {
+      this.#engine.run((requestor, now) => {
         for (const key of keys) {
           const response = own(responses, key);
           if (response === undefined) {
             this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }));
-            core.noInput(this.#engine.requestor, number, key);
+            core.noInput(requestor, number, key);
           } else {
             task.answers.set(key, response);
-            core.input(this.#engine.requestor, now(), number, key);
+            core.input(requestor, now, number, key);
           }
         }
         this.queued.add(task);

@@ -1,5 +1,4 @@
 import type { Message } from "../tap.ts";
-import { now } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { CLIENT_CAPABILITIES, CLIENT_INFO, type Json, merge, own, PROTOCOL_VERSION, rpcCode } from "./message.ts";
@@ -66,10 +65,9 @@ export class Listening {
 
   #acknowledged(request: number, accepted: unknown): void {
     const ids = new Set<unknown>(Array.isArray(accepted) ? accepted : []);
-    const { requestor } = this.#engine;
-    this.#engine.run(() => {
+    this.#engine.run((requestor, now) => {
       for (const [number, { id }] of this.#on.tasks.all) if (ids.has(id)) core.accepted(requestor, request, number);
-      core.acknowledged(requestor, now(), request);
+      core.acknowledged(requestor, now, request);
     });
   }
 
@@ -79,7 +77,7 @@ export class Listening {
     if (stream === undefined) return;
     this.#streams.delete(request);
     stream.abort.abort();
-    this.#engine.run(() => core.answerError(this.#engine.requestor, now(), request, code, 0));
+    this.#engine.run(core.answerError, request, code, 0);
   }
 
   /** What a call's `_meta` says about its client, and not about the call. */

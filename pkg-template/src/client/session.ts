@@ -40,7 +40,7 @@ export class Session {
     const calls = isObject(own(capabilities, "tasks", "requests", "tools", "call"));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
-    this.#engine.run(() => core.server(this.#engine.requestor, calls, cancel, extension ? 1 : 0));
+    this.#engine.run((requestor) => core.server(requestor, calls, cancel, extension ? 1 : 0));
   }
 
   /**
@@ -50,9 +50,9 @@ export class Session {
   #toolList(message: Message, result: Json, first: boolean): Message {
     const tools = own(result, "tools");
     if (!Array.isArray(tools) || this.generation === 0) return message;
-    this.#engine.run(() => {
+    this.#engine.run((requestor) => {
       this.learnTools(tools);
-      if (first && own(result, "nextCursor") === undefined) core.toolsComplete(this.#engine.requestor);
+      if (first && own(result, "nextCursor") === undefined) core.toolsComplete(requestor);
     });
     const soften = (tool: unknown): unknown =>
       isObject(tool) && own(tool, "execution", "taskSupport") === "required" ? merge(tool, { execution: { taskSupport: "optional" } }) : tool;

@@ -1,7 +1,6 @@
 import { TaskError } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
-import { now } from "./alarm.ts";
 import type { Call } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine, Kept } from "./engine.ts";
@@ -33,20 +32,20 @@ export class Tasks {
     const generation = followed?.generation ?? call?.generation ?? this.#on.session.generation;
     const { id, status, ttl, poll, age, flags } = snapshotFacts(task, generation);
     const inputs = own(task, "inputRequests");
-    this.#engine.run(() => {
+    this.#engine.run((requestor, now) => {
       this.#listed = isObject(inputs) ? inputs : {};
       if (isObject(inputs) && generation === 26) {
-        core.beginEntries(this.#engine.requestor);
+        core.beginEntries(requestor);
         if (followed !== undefined) followed.listed = inputs;
         for (const [key, request] of Object.entries(inputs)) {
           const before = followed?.asked.get(key);
           const method = own(request, "method");
           const sound = wellFormed(key) === key && typeof method === "string" ? textOf(request) : undefined;
-          core.entry(this.#engine.requestor, key, sound === undefined ? "" : (method as string), before === undefined || before === sound);
+          core.entry(requestor, key, sound === undefined ? "" : (method as string), before === undefined || before === sound);
         }
       }
       const payload = this.#engine.keep(kept);
-      core.snapshot(this.#engine.requestor, now(), from, number, id, status, ttl, poll, age, flags, payload);
+      core.snapshot(requestor, now, from, number, id, status, ttl, poll, age, flags, payload);
     });
   }
 
@@ -65,21 +64,21 @@ export class Tasks {
     const { result, error } = message;
     if (method === "tools/list") return this.#page(request, result);
     if (!isObject(result)) {
-      this.#engine.run(() => core.answerError(this.#engine.requestor, now(), request, rpcCode(error), this.#engine.keep({ error })));
+      this.#engine.run((requestor, now) => core.answerError(requestor, now, request, rpcCode(error), this.#engine.keep({ error })));
     } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
       this.snapshot(1, request, result, task, { snapshot: result, result: own(result, "result"), error: own(result, "error") });
     } else {
-      this.#engine.run(() => core.answerResult(this.#engine.requestor, now(), request, own(result, "isError") === true, this.#engine.keep({ result })));
+      this.#engine.run((requestor, now) => core.answerResult(requestor, now, request, own(result, "isError") === true, this.#engine.keep({ result })));
     }
   }
 
   #page(request: number, result: unknown): void {
     const tools = own(result, "tools");
     const next = own(result, "nextCursor");
-    this.#engine.run(() => {
-      if (!Array.isArray(tools)) return core.pageLost(this.#engine.requestor, now(), request);
+    this.#engine.run((requestor, now) => {
+      if (!Array.isArray(tools)) return core.pageLost(requestor, now, request);
       this.#on.session.learnTools(tools);
-      core.page(this.#engine.requestor, now(), request, typeof next === "string" ? next : undefined);
+      core.page(requestor, now, request, typeof next === "string" ? next : undefined);
     });
   }
 
@@ -90,7 +89,7 @@ export class Tasks {
     const lost = (): void => {
       if (!this.requests.delete(id)) return;
       task?.open.delete(id);
-      this.#engine.run(() => (method === "tools/list" ? core.pageLost(this.#engine.requestor, now(), request) : core.lost(this.#engine.requestor, now(), request)));
+      this.#engine.run(method === "tools/list" ? core.pageLost : core.lost, request);
     };
     this.#engine.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: lost }).catch(lost);
   }
@@ -132,7 +131,7 @@ export class Tasks {
     };
     const controls = {
       cancel: (awaitTerminal: boolean) => this.#cancel(taskNumber, awaitTerminal),
-      detach: () => this.#engine.run(() => core.detach(this.#engine.requestor, now(), number)),
+      detach: () => this.#engine.run(core.detach, number),
     };
     const handle = new Handle({ task, reference, controls, answer: plan.answer });
     for (const tell of [plan.created, this.#engine.shared.ontask]) {
@@ -153,7 +152,7 @@ export class Tasks {
       // The token belongs to the call.
       if (meta !== undefined) delete meta.progressToken;
       const about = { id, generation: call.generation, tool: wellFormed(own(call.frame.params, "name")), envelope: meta };
-      task = new FollowedTask(about, (observers) => this.#engine.run(() => core.observers(this.#engine.requestor, now(), number, observers)));
+      task = new FollowedTask(about, (observers) => this.#engine.run(core.observers, number, observers));
       task.listed = this.#listed;
       this.all.set(number, task);
     }
@@ -164,7 +163,7 @@ export class Tasks {
     const waiter = ++this.#lastWaiter;
     return new Promise((resolve, reject) => {
       this.waiters.set(waiter, (status, error) => (error === undefined ? resolve(status) : reject(error)));
-      this.#engine.run(() => core.cancel(this.#engine.requestor, now(), waiter, task, awaitTerminal));
+      this.#engine.run(core.cancel, waiter, task, awaitTerminal);
       if (this.#engine.state !== "open") this.cancelled(waiter, NONE, 8);
     });
   }
