@@ -4,7 +4,7 @@ import type { Message } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
 import * as core from "../wasm/generated/server.js";
 import type { Call } from "./call.ts";
-import { ASK_PREFIX, cancelled, own } from "./facts.ts";
+import { ASK_PREFIX, cancelled, getOrMake, own } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { Listener } from "./listener.ts";
 import type { Runtime } from "./runtime.ts";
@@ -103,6 +103,12 @@ export class Asks {
     this.#recant(number, ask);
   }
 
+  #take(number: number): Ask | undefined {
+    const ask = this.all.get(number);
+    this.all.delete(number);
+    return ask;
+  }
+
   /** Tells the client that a request it has is withdrawn (G25-INP-11). */
   #recant(number: number, ask: Ask): void {
     const way = ask.carrier?.listener.way(ask.carrier.on);
@@ -147,48 +153,33 @@ export class Asks {
     const way = listener.way(target?.message.id);
     if (way === undefined) return core.undelivered(this.#runtime.receiver, number);
     ask.carrier = { listener, on: way.relatedRequestId };
-    const { taskId = "" } = ask.call;
-    const carried = this.#carried.get(taskId);
-    if (carried === undefined) this.#carried.set(taskId, new Set([number]));
-    else carried.add(number);
+    getOrMake(this.#carried, ask.call.taskId ?? "", () => new Set<number>()).add(number);
     listener.sendForTask(ask.call, this.#asked(number, ask), way);
   }
 
   /** Its answer is stored, or need not be: the response, or the value under `key` in the request `from`. */
   answered(number: number, from: number, key: string): void {
-    const ask = this.all.get(number);
-    if (ask === undefined) return;
-    this.all.delete(number);
-    if (from !== 0) {
-      const answers = own(this.#runtime.requests.get(from)?.message.params, "inputResponses");
-      ask.settle?.resolve(structuredClone(own(answers, key)) as Record<string, unknown>);
-      return;
-    }
-    const response = ask.response;
-    if (response === undefined) return;
-    if (ask.own !== undefined) ask.own.deliverAnswer({ ...response.message, id: ask.message.id }, response.extra);
-    else if (response.message.error === undefined) {
-      const result = response.message.result ?? {};
-      if (fits(ask.message, result)) ask.settle?.resolve(result);
-      else ask.settle?.reject(new TaskError("protocol", "The client's answer is not what the form asked for.", { taskId: ask.call.taskId }));
-    } else {
-      const { code, message, data } = response.message.error;
-      ask.settle?.reject(new TaskError("failed", message, { cause: { code, message, data }, data }));
-    }
+    if (from !== 0) return this.answeredElsewhere(number, own(own(this.#runtime.requests.get(from)?.message.params, "inputResponses"), key));
+    const ask = this.#take(number);
+    if (ask?.response === undefined) return;
+    const { message, extra } = ask.response;
+    if (ask.own !== undefined) ask.own.deliverAnswer({ ...message, id: ask.message.id }, extra);
+    else if (message.error !== undefined) {
+      const { code, message: text, data } = message.error;
+      ask.settle?.reject(new TaskError("failed", text, { cause: { code, message: text, data }, data }));
+    } else if (fits(ask.message, message.result ?? {})) ask.settle?.resolve(message.result ?? {});
+    else ask.settle?.reject(new TaskError("protocol", "The client's answer is not what the form asked for.", { taskId: ask.call.taskId }));
   }
 
-  /** Another process has stored its answer. */
+  /** Its answer came in a request, here or to another process. */
   answeredElsewhere(number: number, answer: unknown): void {
-    const ask = this.all.get(number);
-    this.all.delete(number);
-    ask?.settle?.resolve(structuredClone(answer) as Record<string, unknown>);
+    this.#take(number)?.settle?.resolve(structuredClone(answer) as Record<string, unknown>);
   }
 
   /** It will not be answered. `delivered`: the client knows of it. */
   withdraw(number: number, delivered: boolean, reason: number): void {
-    const ask = this.all.get(number);
+    const ask = this.#take(number);
     if (ask === undefined) return;
-    this.all.delete(number);
     const [code, text] = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
     if (delivered) this.#recant(number, ask);
     if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);

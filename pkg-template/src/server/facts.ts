@@ -9,6 +9,13 @@ export const ASK_PREFIX = "mcp-tasks/ask/";
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
 export const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";
 
+/** The value under a key of a map; where there is none, it is made. */
+export function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
 /** A JSON object: not `null`, not an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

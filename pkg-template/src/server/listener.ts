@@ -2,7 +2,7 @@ import { define } from "../assembler.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { inputKindOf } from "./asks.ts";
 import { Call } from "./call.ts";
-import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, cancelled, capabilityBits, creationKey, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
+import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, cancelled, capabilityBits, creationKey, getOrMake, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
@@ -545,8 +545,7 @@ export class Listener implements TapListener {
 
   #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
     const owner = this.#ownerOf(extra);
-    let peer = this.#peers.get(owner);
-    if (peer === undefined) this.#peers.set(owner, (peer = this.#runtime.open(owner, this.#pipe)));
+    const peer = getOrMake(this.#peers, owner, () => this.#runtime.open(owner, this.#pipe));
     this.#runtime.heard(peer, this, extra);
     return { peer, flags: this.#declared(message, generation) | (this.#runtime.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }

@@ -8,7 +8,7 @@ import { Call } from "./call.ts";
 import type { Instance } from "../core.ts";
 import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
-import { RELATED_TASK, isObject, own, refusal, shown, textOf } from "./facts.ts";
+import { RELATED_TASK, getOrMake, isObject, own, refusal, shown, textOf } from "./facts.ts";
 import { fits } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
@@ -216,29 +216,23 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** The core's number for a method. */
   method(name: string): number {
-    let number = this.#methods.get(name);
-    if (number === undefined) this.#methods.set(name, (number = core.method(name)));
-    return number;
+    return getOrMake(this.#methods, name, () => core.method(name));
   }
 
   /** Whether a call without `params.task` is none of the core's business; it says so once for each kind of call. */
   isPlain(policy: FullPolicy, generation: number, declared: number): boolean {
     const kind = generation * 2 + (declared & 1);
-    let known = this.#plain.get(policy);
-    if (known === undefined) this.#plain.set(policy, (known = new Map()));
-    let plain = known.get(kind);
-    if (plain === undefined) known.set(kind, (plain = core.isPlain(this.receiver, this.policyNumber(policy), generation, declared)));
-    return plain;
+    const known = getOrMake(this.#plain, policy, () => new Map<number, boolean>());
+    return getOrMake(known, kind, () => core.isPlain(this.receiver, this.policyNumber(policy), generation, declared));
   }
 
   policyNumber(policy: FullPolicy): number {
-    let number = this.#policies.get(policy);
-    if (number === undefined) {
-      const after = typeof policy.task === "object" ? policy.task.after : 0;
-      number = core.policy(
+    const { task } = policy;
+    return getOrMake(this.#policies, policy, () =>
+      core.policy(
         this.receiver,
-        typeof policy.task === "object" ? 2 : PROMOTIONS[policy.task],
-        after,
+        typeof task === "object" ? 2 : PROMOTIONS[task],
+        typeof task === "object" ? task.after : 0,
         SUPPORTS[policy.support],
         policy.ttl ?? Number.NaN,
         policy.maxTtl,
@@ -247,10 +241,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
         policy.cooperative,
         policy.onLost === "restart" ? policy.restarts : 0,
         policy.immediateResponse,
-      );
-      this.#policies.set(policy, number);
-    }
-    return number;
+      ),
+    );
   }
 
   /** What `initialize` answers under `capabilities.tasks`. */

@@ -1,5 +1,6 @@
 import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
 import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
+import { getOrMake } from "./facts.ts";
 import { type PayloadEdit, Payload, compose } from "./payload.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -51,9 +52,7 @@ export abstract class StoreJobs {
   }
 
   edit(job: number): PayloadEdit & { unwritable?: boolean } {
-    let edit = this.#edits.get(job);
-    if (edit === undefined) this.#edits.set(job, (edit = { remove: [], set: [] }));
-    return edit;
+    return getOrMake(this.#edits, job, () => ({ remove: [], set: [] }));
   }
 
   finish(job: number): void {
@@ -76,7 +75,7 @@ export abstract class StoreJobs {
 
   put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, mode: number): void {
     const task: TaskWrite = { owner, id, version, createdAt, dueAt: Number.isNaN(dueAt) ? null : dueAt, state };
-    const edit = this.#edits.get(job) ?? { remove: [], set: [] };
+    const edit = this.edit(job);
     this.#edits.delete(job);
     if (mode === 0) {
       return this.#run(job, () => this.#put(task), (done) => this.give(core.done, job, done));
