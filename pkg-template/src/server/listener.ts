@@ -34,8 +34,8 @@ export class Listener implements TapListener {
   /** The generation that the handshake on this connection settled; `undefined` before, 0 for none with tasks. */
   #negotiated: number | undefined;
   #capabilities: number | undefined;
-  /** Requests whose answers are completed on their way out, by JSON-RPC id. */
-  readonly #noted = new Map<unknown, { method: string; generation: number; lists: boolean }>();
+  /** What tasks put over the members of a result on its way out, by the JSON-RPC id of its request. */
+  readonly #completions = new Map<unknown, (result: Record<string, unknown>) => object | false | undefined>();
   /** Calls by the id under which the SDK knows them. */
   readonly #calls = new Map<unknown, Call>();
   /** The ids under which the SDK knew calls whose tasks have ended. */
@@ -81,7 +81,7 @@ export class Listener implements TapListener {
     if (method === LISTEN && this.#subscriptions?.inbound(message, extra) === true) return;
     if (method === "tools/call") return this.#call(message, extra);
     if (method.startsWith("tasks/")) return this.#taskRequest(message, extra);
-    if (method === "initialize" || method === "tools/list" || method === "server/discover") this.#note(message, extra);
+    this.#note(message, extra);
     this.#wire.deliver(this.#plain(message), extra);
   }
 
@@ -342,10 +342,15 @@ export class Listener implements TapListener {
 
   /** Remembers a request whose answer says what this server can do. */
   #note(message: Message, extra: Extra): void {
-    if (message.method === "initialize") this.#capabilities = capabilityBits(own(message.params, "capabilities"));
-    const generation = message.method === "initialize" ? 0 : this.#generationOf(message, extra);
-    const lists = this.#runtime.lists(this.#ownerOf(extra), this.#pipe);
-    this.#noted.set(message.id, { method: message.method ?? "", generation, lists });
+    if (message.method === "initialize") {
+      this.#capabilities = capabilityBits(own(message.params, "capabilities"));
+      const lists = this.#runtime.lists(this.#ownerOf(extra), this.#pipe);
+      this.#completions.set(message.id, (result) => this.#initialized(result, lists));
+    } else if (message.method === "server/discover") {
+      if (this.#runtime.speaks(26)) this.#completions.set(message.id, discovered);
+    } else if (message.method === "tools/list" && this.#generationOf(message, extra) === 25) {
+      this.#completions.set(message.id, ({ tools }) => Array.isArray(tools) && { tools: tools.map((tool) => this.#describeTool(tool)) });
+    }
   }
 
   #answerOfSdk(message: Message, options: SendOptions): Promise<void> {
@@ -354,11 +359,9 @@ export class Listener implements TapListener {
       this.#outcome(call, message);
       return Promise.resolve();
     }
-    const noted = this.#noted.get(message.id);
-    if (noted !== undefined) {
-      this.#noted.delete(message.id);
-      this.#complete(message, noted);
-    }
+    const complete = this.#completions.get(message.id);
+    this.#completions.delete(message.id);
+    if (complete !== undefined && message.result !== undefined) message.result = { ...message.result, ...complete(message.result) };
     return this.#wire.send(message, options);
   }
 
@@ -390,24 +393,10 @@ export class Listener implements TapListener {
     });
   }
 
-  /** Adds to an answer of the SDK's what tasks add to it. */
-  #complete(message: Message, { method, generation, lists }: { method: string; generation: number; lists: boolean }): void {
-    const result = message.result;
-    if (result === undefined) return;
-    if (method === "initialize") {
-      this.#negotiated = this.#spoken(generationOf(own(result, "protocolVersion")));
-      if (this.#negotiated !== 25) return;
-      const capabilities = { ...(own(result, "capabilities") as Record<string, unknown>), tasks: this.#runtime.capabilities(lists) };
-      message.result = { ...result, capabilities };
-    } else if (method === "server/discover") {
-      if (!this.#runtime.speaks(26)) return;
-      const { tasks: _tasks, ...capabilities } = { ...(own(result, "capabilities") as Record<string, unknown>) };
-      const extensions = { ...(own(capabilities, "extensions") as Record<string, unknown> | undefined) };
-      define(extensions, EXTENSION, {});
-      message.result = { ...result, capabilities: { ...capabilities, extensions } };
-    } else if (generation === 25 && Array.isArray(result["tools"])) {
-      message.result = { ...result, tools: result["tools"].map((tool) => this.#describeTool(tool)) };
-    }
+  #initialized(result: Record<string, unknown>, lists: boolean): object | undefined {
+    this.#negotiated = this.#spoken(generationOf(own(result, "protocolVersion")));
+    if (this.#negotiated !== 25) return undefined;
+    return { capabilities: { ...(own(result, "capabilities") as object), tasks: this.#runtime.capabilities(lists) } };
   }
 
   #describeTool(tool: unknown): unknown {
@@ -563,6 +552,14 @@ export class Listener implements TapListener {
 function withMeta(message: Message, key: string, value: unknown): Message & { params: Record<string, unknown> } {
   const meta = { ...(own(message.params, "_meta") as Record<string, unknown> | undefined), [key]: value };
   return { ...message, params: { ...message.params, _meta: meta } };
+}
+
+/** What the answer to `server/discover` says of tasks. */
+function discovered(result: Record<string, unknown>): object {
+  const { tasks: _tasks, ...capabilities } = { ...(own(result, "capabilities") as Record<string, unknown>) };
+  const extensions = { ...(own(capabilities, "extensions") as Record<string, unknown> | undefined) };
+  define(extensions, EXTENSION, {});
+  return { capabilities: { ...capabilities, extensions } };
 }
 
 /** A message without the mark that only this package may set. */
