@@ -1,4 +1,5 @@
-// What a message says, as primitive facts for the core. Nothing here decides.
+// What a message says, as primitive facts for the core, messages that are always the same, and what all of the server uses. Nothing
+// here decides.
 import type { Extra, Message } from "../tap.ts";
 
 export const EXTENSION = "io.modelcontextprotocol/tasks";
@@ -7,6 +8,7 @@ export const CREATION_KEY = "mcp-tasks/creation-key";
 /** What the ids of the requests begin with that tasks make themselves, on any connection. */
 export const ASK_PREFIX = "mcp-tasks/ask/";
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
+export const CANCELLED = "notifications/cancelled";
 export const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";
 
 /** The value under a key of a map; where there is none, it is made. */
@@ -92,7 +94,6 @@ export function creationKey(meta: unknown): string | undefined {
 export function cancelled(requestId: unknown, reason: string): Message {
   return { jsonrpc: "2.0", method: CANCELLED, params: { requestId, reason } };
 }
-export const CANCELLED = "notifications/cancelled";
 
 /** The answer that refuses a request; the code says that it is no mistake of the request's. */
 export function refusal(id: unknown, message: string, code: number = -32603): Message {
