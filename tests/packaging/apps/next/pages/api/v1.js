@@ -1,0 +1,4 @@
+import { run } from "../../v1.js";
+
+export const config = { runtime: "edge" };
+export default async () => new Response((await run()).map((line) => `${line}\n`).join(""));

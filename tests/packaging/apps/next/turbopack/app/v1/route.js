@@ -1,4 +1,0 @@
-import { run } from "../../v1.js";
-
-export const runtime = "edge";
-export const GET = async () => new Response((await run()).map((line) => `${line}\n`).join(""));
