@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from "n
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { embed } from "./embed.mjs";
+import { embed, embedAsBase64 } from "./embed.mjs";
 import { reachable } from "./exports.mjs";
 import { manifest, template } from "./manifest.mjs";
 import { embedded, licences, sbom } from "./sbom.mjs";
@@ -16,7 +16,7 @@ export const HALVES = ["server", "client"];
 export const pkg = join(root, "pkg");
 
 /** With its stock inlining, -Oz makes the file 3 % smaller and what gzip makes of it 12 % larger. */
-const OPTIMIZE = ["--low-memory-unused", "-Oz", "--converge", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers", "--strip-target-features"];
+const OPTIMIZE = ["--low-memory-unused", "-Oz", "--converge", "--dealign", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
 export async function build() {
   const metadata = JSON.parse(await run("cargo", ["metadata", "--features=wasm", `--filter-platform=${TARGET}`, "--format-version=1", "--locked"], { capture: true }));
@@ -71,15 +71,15 @@ async function makeGlue(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const inputs = [wasm, ...["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "package-lock.json"].map((file) => join(root, file))];
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
-  const embedded = join(generated, `${half}-bytes.ts`);
-  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, inputs, [...files.map((file) => join(generated, file)), embedded], async () => {
+  const texts = { [`${half}-bytes.ts`]: embed, [`${half}-base64.ts`]: embedAsBase64 };
+  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, inputs, [...files, ...Object.keys(texts)].map((file) => join(generated, file)), async () => {
     const glue = join(work, `glue-${half}-${process.pid}`);
     await run(packTool(target), [wasm, glue]);
     await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, join(glue, `${half}_bg.wasm`), "-o", join(glue, `${half}.wasm`)]);
     for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, `${half}.wasm`));
-    write(embedded, embed(bytes));
+    for (const [file, text] of Object.entries(texts)) write(join(generated, file), text(bytes));
     say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
   });
 }
