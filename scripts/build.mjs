@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from "n
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { embed, embedAsBase64 } from "./embed.mjs";
+import { embed, embedAsFunction, embedForNode } from "./embed.mjs";
 import { reachable } from "./exports.mjs";
 import { manifest, template } from "./manifest.mjs";
 import { embedded, licences, sbom } from "./sbom.mjs";
@@ -11,18 +11,22 @@ import { measure } from "./size.mjs";
 import { filesIn, root, run, runPackage, say, unlessFresh, work, write } from "./tools.mjs";
 
 const generated = join(template, "src", "wasm", "generated");
-/** The two programs of the crate that the package ships. */
+/** The halves of the core, each a program of the crate. */
 export const HALVES = ["server", "client"];
+/** The program that reads the text in which a page has them. */
+const UNPACK = "unpack";
 export const pkg = join(root, "pkg");
 
 /** With its stock inlining, -Oz makes the file 3 % smaller and what gzip makes of it 12 % larger. */
-const OPTIMIZE = ["--low-memory-unused", "-Oz", "--converge", "--dealign", "--one-caller-inline-max-function-size=20", "--strip-debug", "--strip-producers", "--strip-target-features"];
+const INLINE = "--one-caller-inline-max-function-size=20";
+/** `--dealign`: no engine needs to be told how an address is aligned. */
+const OPTIMIZE = ["--low-memory-unused", "-Oz", "--converge", "--dealign", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
 export async function build() {
   const metadata = JSON.parse(await run("cargo", ["metadata", "--features=wasm", `--filter-platform=${TARGET}`, "--format-version=1", "--locked"], { capture: true }));
   const target = metadata.target_directory;
   await compileRust(target);
-  await Promise.all(HALVES.map((half) => makeGlue(target, half)));
+  await Promise.all([...HALVES.map((half) => makeHalf(target, half)), makeUnpacker(target)]);
   await assemble(await describe(metadata));
   await measure();
 }
@@ -48,7 +52,7 @@ export async function wasmFlags() {
 
 const TARGET = "wasm32-unknown-unknown";
 /** What cargo is told about the wasm of the package. */
-export const WASM = ["--features=wasm", ...HALVES.map((half) => `--bin=${half}`), `--target=${TARGET}`];
+export const WASM = ["--features=wasm", ...[...HALVES, UNPACK].map((name) => `--bin=${name}`), `--target=${TARGET}`];
 
 async function compileRust(target) {
   const env = await wasmFlags();
@@ -67,20 +71,33 @@ function packIsFresh(target) {
   return existsSync(tool) && ["src/bin/pack.rs", "Cargo.lock"].every((file) => time(join(root, file)) < time(tool));
 }
 
-async function makeGlue(target, half) {
+/** What the steps below depend on beside the wasm that cargo made. */
+const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "package-lock.json"].map((file) => join(root, file));
+
+async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
-  const inputs = [wasm, ...["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "package-lock.json"].map((file) => join(root, file))];
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
-  const texts = { [`${half}-bytes.ts`]: embed, [`${half}-base64.ts`]: embedAsBase64 };
-  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, inputs, [...files, ...Object.keys(texts)].map((file) => join(generated, file)), async () => {
+  const texts = { [`${half}-text.ts`]: embed, [`${half}-base64.ts`]: embedForNode };
+  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], [...files, ...Object.keys(texts)].map((file) => join(generated, file)), async () => {
     const glue = join(work, `glue-${half}-${process.pid}`);
     await run(packTool(target), [wasm, glue]);
-    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, join(glue, `${half}_bg.wasm`), "-o", join(glue, `${half}.wasm`)]);
+    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, INLINE, join(glue, `${half}_bg.wasm`), "-o", join(glue, `${half}.wasm`)]);
     for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, `${half}.wasm`));
     for (const [file, text] of Object.entries(texts)) write(join(generated, file), text(bytes));
     say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
+  });
+}
+
+async function makeUnpacker(target) {
+  const wasm = join(target, TARGET, "release", `${UNPACK}.wasm`);
+  const output = join(generated, "unpacker.ts");
+  await unlessFresh(`wasm-opt (${UNPACK})`, [wasm, ...MADE_WITH], [output], async () => {
+    const small = join(work, `${UNPACK}-${process.pid}.wasm`);
+    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, wasm, "-o", small]);
+    write(output, embedAsFunction(readFileSync(small)));
+    rmSync(small);
   });
 }
 

@@ -108,8 +108,13 @@ export const inWorkerd: Open = async () => {
   };
   return {
     async measure() {
-      const empty = await start("empty", []);
-      return [(await start("ours", ["server.wasm"])) - empty];
+      // A start varies by more than what it is asked for here, and never gets faster than it is.
+      const [empty, ours]: number[][] = [[], []];
+      for (let time = 0; time < 3; time++) {
+        empty!.push(await start("empty", []));
+        ours!.push(await start("ours", ["server.wasm"]));
+      }
+      return [Math.min(...ours!) - Math.min(...empty!)];
     },
     close: () => rm(folder, { recursive: true }),
   };

@@ -62,7 +62,7 @@ export class Project {
   /** How often the wasm of a half is in a folder's files: as text, in either way in which the package embeds it, or as a file of its own. */
   async copies(half: (typeof HALVES)[number], folder: string): Promise<number> {
     const generated = join(this.folder, "node_modules", "mcp-tasks", "dist", "wasm", "generated");
-    const texts = await Promise.all(["bytes", "base64"].map(async (kind) => / =\s*"(.{2000})/.exec(await readFile(join(generated, `${half}-${kind}.js`), "utf8"))![1]!.slice(-200)));
+    const texts = await Promise.all(["text", "base64"].map(async (kind) => / =\s*"(.{2000})/.exec(await readFile(join(generated, `${half}-${kind}.js`), "utf8"))![1]!.slice(-200)));
     const bytes = await readFile(join(generated, `${half}.wasm`));
     let found = 0;
     for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {

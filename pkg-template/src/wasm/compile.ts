@@ -1,10 +1,10 @@
 import { TaskError } from "../errors.ts";
 
-/** Compiles wasm from bytes. */
-export function compile(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+/** Compiles the wasm that `read` brings, which may need WebAssembly itself. */
+export function compile(read: () => Uint8Array<ArrayBuffer>): WebAssembly.Module {
   if (typeof WebAssembly === "undefined") throw new TaskError("wasm", "mcp-tasks needs WebAssembly, which this JavaScript runtime does not have or has switched off.");
   try {
-    return new WebAssembly.Module(bytes);
+    return new WebAssembly.Module(read());
   } catch (cause) {
     throw new TaskError(
       "wasm",

@@ -7,5 +7,5 @@ let compiled: WebAssembly.Module | undefined;
 
 /** The compiled half. The first call compiles it; nothing happens when this module is imported. */
 export function wasmModule(): WebAssembly.Module {
-  return (compiled ??= compile(fromBase64(base64)));
+  return (compiled ??= compile(() => fromBase64(base64)));
 }
