@@ -12,9 +12,12 @@ const PAIRS: u8 = 6;
 
 /// Replaces the `length` characters at `text` by the bytes that they stand for, which are fewer, and tells how many they are. The
 /// text begins with the bytes for which the digits from [`PAIRS`] on stand, each in two digits.
+///
+/// # Safety
+/// The text is there, and nothing else uses its memory.
 #[unsafe(no_mangle)]
-pub extern "C" fn unpack(text: *mut u8, length: usize) -> usize {
-    // SAFETY: the host has put a text there, in memory that nothing else uses.
+pub unsafe extern "C" fn unpack(text: *mut u8, length: usize) -> usize {
+    // SAFETY: as the caller promises.
     let text = unsafe { core::slice::from_raw_parts_mut(text, length) };
     let mut bytes = [0; BASE];
     let mut from = 0;
