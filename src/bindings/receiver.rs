@@ -90,7 +90,7 @@ pub fn make_receiver(
     stored: u32,
     stored_bytes: u32,
 ) {
-    let entropy = Entropy::default();
+    let mut entropy = Entropy::default();
     let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
     let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, issued, stored: limit(stored), stored_bytes: limit(stored_bytes), ..Limits::default() };
     let mut core = receiver::Receiver::new(limits, cross_generation, key);
