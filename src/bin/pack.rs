@@ -76,14 +76,27 @@ fn replace_words(text: &str, mut other: impl FnMut(&str, &str, &str) -> Option<S
     replaced + rest
 }
 
-/// How the wrapper makes an instance, and another one after a trap. The stock glue makes one only, and can also fetch the module.
+/// How the wrapper makes an instance, and another one after a trap (the stock glue makes one only, and can also fetch the module),
+/// and how it says who is the `host` of which the bindings want things.
 const INSTANTIATE: &str = "export function instantiate(module) {
     module = wasmModule ?? module;
     __wbg_finalize_init(new WebAssembly.Instance(module, __wbg_get_imports()), module);
 }
+let host;
+export function serve(other, work) {
+    const outer = host;
+    host = other;
+    try {
+        return work();
+    } finally {
+        host = outer;
+    }
+}
 ";
 const INSTANTIATE_TYPE: &str = "/** Puts a new instance in the place of the one there was; of the module that was given first. */
 export function instantiate(module: WebAssembly.Module): void;
+/** Runs `work`; what the core wants done meanwhile, `host` does. */
+export function serve<Value>(host: object, work: () => Value): Value;
 ";
 
 /// The stock glue has this for a wasm that cannot give back what it allocated too much.

@@ -1,3 +1,4 @@
+import type { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
 import { Calls } from "./calls.ts";
@@ -31,7 +32,7 @@ export class Connection implements Listener {
     this.tasks = new Tasks(this);
     this.input = new Input(this);
     this.listening = new Listening(this);
-    this.host = hostOf(this.calls, this.tasks, this.input, this.listening);
+    this.host = hostOf(this.engine.assembler, this.calls, this.tasks, this.input, this.listening);
   }
 
   outbound(message: Message, options: SendOptions): Promise<void> {
@@ -135,8 +136,9 @@ export class Connection implements Listener {
 }
 
 /** What the core asks of its host, from the parts that do it. */
-function hostOf(calls: Calls, tasks: Tasks, input: Input, listening: Listening): RequestorHost {
+function hostOf(assembler: Assembler, calls: Calls, tasks: Tasks, input: Input, listening: Listening): RequestorHost {
   return {
+    assembler,
     begin: tasks.begin.bind(tasks),
     list: tasks.list.bind(tasks),
     ask: tasks.ask.bind(tasks),

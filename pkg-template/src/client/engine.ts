@@ -88,8 +88,10 @@ export class Engine {
     const outer = this.#keeping;
     this.#keeping = [];
     try {
-      input(this.requestor, now(), ...rest);
-      while (core.step(this.requestor, this.#on.host, this.assembler));
+      core.serve(this.#on.host, () => {
+        input(this.requestor, now(), ...rest);
+        while (core.step(this.requestor));
+      });
       if (this.#on.input.queued.size > 0) this.#on.input.promptInCalls();
       if (this.state === "open") this.shared.alarm.set(this.#on, core.nextDeadline(this.requestor));
     } catch (cause) {

@@ -1,5 +1,9 @@
+import type { Assembler } from "../assembler.ts";
+
 /** What the requestor asks of its host; twin of `RequestorHost` in `src/bindings/requestor.rs`. No method throws. */
 export interface RequestorHost {
+  /** Puts together what the core writes. */
+  readonly assembler: Assembler;
   /** Starts a message in the assembler; its holes are filled with what is kept for `task`. */
   begin(task: number): void;
   /** Hand the call to the peer; with `offer`, what was put together goes into its `params`. */

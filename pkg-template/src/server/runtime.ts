@@ -69,10 +69,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   /** Calls whose latest progress nobody heard, by task id. */
   readonly unheard: Map<string | undefined, Call> = new Map();
   readonly policies: Policies;
+  assembler!: Assembler;
   #receiver = 0;
   readonly #options: TaskServerOptions;
   #instance!: Instance;
-  #assembler!: Assembler;
   readonly #peers = new Map<number, Peer>();
   /** This process, to the others on its store: whose tasks it runs. */
   readonly #holder: string = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
@@ -247,14 +247,14 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** What `initialize` answers under `capabilities.tasks`. */
   capabilities(list: boolean): Record<string, unknown> {
-    return this.#written((assembler) => core.capabilities(assembler, list));
+    return this.#written(() => core.capabilities(list));
   }
 
   /** The object that the core writes at once. */
-  #written(write: (assembler: Assembler) => void): Record<string, unknown> {
-    this.#assembler.begin(this.#fill);
-    write(this.#assembler);
-    return this.#assembler.take();
+  #written(write: () => void): Record<string, unknown> {
+    this.assembler.begin(this.#fill);
+    core.serve(this, write);
+    return this.assembler.take();
   }
 
   report(error: unknown): void {
@@ -349,10 +349,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.#replying = job === 0 ? undefined : this.payload(job);
     this.#replyingId = this.requests.get(request)?.taskId ?? "";
     if (this.subscriptions.size > 0) this.#subscriptionId = this.subscriptions.get(request)?.id;
-    this.#assembler.begin(this.#fill, this.#replyingId);
+    this.assembler.begin(this.#fill, this.#replyingId);
   }
   endReply(request: number, kind: number): void {
-    const body = this.#assembler.take();
+    const body = this.assembler.take();
     const entry = this.requests.get(request);
     const answer: Message = { jsonrpc: "2.0", id: entry?.message.id };
     if (kind === 0) answer.result = body;
@@ -372,13 +372,13 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   beginNews(request: number, job: number): void {
     this.#replying = job === 0 ? undefined : this.payload(job);
     this.#subscriptionId = this.subscriptions.get(request)?.id;
-    this.#assembler.begin(this.#fill);
+    this.assembler.begin(this.#fill);
   }
   tell(listen: number): void {
-    this.subscriptions.get(listen)?.told({ jsonrpc: "2.0", ...this.#assembler.take() });
+    this.subscriptions.get(listen)?.told({ jsonrpc: "2.0", ...this.assembler.take() });
   }
   tellRequestor(number: number, stream: number): void {
-    const news: Message = { jsonrpc: "2.0", ...this.#assembler.take() };
+    const news: Message = { jsonrpc: "2.0", ...this.assembler.take() };
     const entry = this.requests.get(stream);
     if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return this.give(core.lapse, stream);
     this.calls.get(number)?.listener.tellRequestor(news, entry);
@@ -514,7 +514,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   #make(): void {
     this.#instance = serverCore.load();
-    this.#assembler = new Assembler(this.#instance.names);
+    this.assembler = new Assembler(this.#instance.names);
     this.#receiver = serverCore.number(this);
     const limits = this.#options.limits ?? {};
     core.makeReceiver(
@@ -553,7 +553,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      while (core.step(this.receiver, this, this.#assembler));
+      core.serve(this, () => {
+        while (core.step(this.receiver));
+      });
     } finally {
       this.#draining = false;
     }
