@@ -33,8 +33,8 @@ pub struct Limits {
     pub creation_window: Millis,
 }
 
-/// How often something may happen: `burst` times at once, and then once in `interval` µs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How often something may happen: `burst` times at once, and then once in `interval` µs; any time, where `burst` is 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rate {
     pub interval: u32,
     pub burst: u32,
@@ -64,20 +64,21 @@ pub enum Act {
 /// So many kinds of acts are counted.
 pub const ACTS: usize = 4;
 
-/// The rate of each act for one owner; `None` for any.
+/// The rate of each act for one owner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Rates([Option<Rate>; ACTS]);
+pub struct Rates([Rate; ACTS]);
 
 impl Rates {
+    /// `None` for any.
     pub fn of(&self, act: Act) -> Option<Rate> {
-        self.0.get(act as usize).copied().flatten()
+        self.0.get(act as usize).copied().filter(|rate| rate.burst > 0)
     }
 
     /// The same with another rate for `act`.
     #[must_use]
     pub fn with(mut self, act: Act, rate: Rate) -> Self {
         if let Some(place) = self.0.get_mut(act as usize) {
-            *place = Some(rate);
+            *place = rate;
         }
         self
     }

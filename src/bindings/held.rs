@@ -3,7 +3,7 @@
 use std::cell::{RefCell, RefMut};
 
 /// Values by number, in the order of their numbers.
-pub struct Held<T: 'static>(&'static RefCell<Vec<(u32, T)>>);
+pub struct Held<T: 'static>(&'static RefCell<Vec<(u32, Box<T>)>>);
 
 impl<T> Default for Held<T> {
     fn default() -> Self {
@@ -14,14 +14,14 @@ impl<T> Default for Held<T> {
 impl<T> Held<T> {
     /// `number` is greater than every one before.
     pub fn insert(&self, number: u32, value: T) {
-        self.0.borrow_mut().push((number, value));
+        self.0.borrow_mut().push((number, Box::new(value)));
     }
 
     /// Throws where there is none: it was made by an instance that is no more.
     pub fn borrow(&self, number: u32) -> RefMut<'static, T> {
         let found = RefMut::filter_map(self.0.borrow_mut(), |rows| {
             let place = rows.binary_search_by_key(&number, |(known, _)| *known).ok()?;
-            rows.get_mut(place).map(|(_, value)| value)
+            rows.get_mut(place).map(|(_, value)| &mut **value)
         });
         match found {
             Ok(value) => value,

@@ -9,7 +9,7 @@ use super::entropy::Entropy;
 use super::held::Held;
 use super::receiver_host::emit;
 use super::writer::Assembling;
-use mcp_tasks::limit::{Act, Limits, Rate, Rates};
+use mcp_tasks::limit::{Act, Limits, Rate};
 use mcp_tasks::receiver::{self, Augmentation, Called, Facts, Outcome, Policy, Promotion, Route, Shape, Support};
 use mcp_tasks::storage::{Completion, Record};
 use mcp_tasks::task::{self, InputKind, Millis, OnLost};
@@ -28,22 +28,6 @@ fn facts(request: u32, peer: u32, generation: u8, flags: u32) -> Facts {
         capabilities: Capabilities::from_bits((flags & 255) as u8),
         lists: flags & LISTS != 0,
     }
-}
-
-fn limit(number: u32) -> Option<u32> {
-    Some(number).filter(|&number| number > 0)
-}
-
-fn rates_of(numbers: &[f64]) -> Rates {
-    let mut rates = Rates::default();
-    for (act, numbers) in Act::ALL.into_iter().zip(numbers.chunks_exact(2)) {
-        if let [interval, burst] = numbers
-            && *burst > 0.0
-        {
-            rates = rates.with(act, Rate { interval: *interval as u32, burst: *burst as u32 });
-        }
-    }
-    rates
 }
 
 fn text(id: &str) -> Option<&str> {
@@ -70,32 +54,42 @@ fn held(receiver: u32) -> RefMut<'static, Receiver> {
 }
 
 /// Makes a receiver; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
-/// `cursor_key`: 16 bytes, or none for random ones. `rates`: for each act its interval in µs and its burst, 0 for any rate.
-/// `stored`, `stored_bytes`: 0 for any.
+/// `prefix`: what ids begin with. `numbers`: the limits, as they are read here, with 0 for any; for each act its interval in µs and
+/// its burst, 0 for any rate; and the 16 bytes of the cursors' key.
 #[wasm_bindgen(js_name = "makeReceiver")]
-#[allow(clippy::too_many_arguments)]
-pub fn make_receiver(
-    receiver: u32,
-    cursor_key: Option<Vec<u8>>,
-    cross_generation: bool,
-    running_per_owner: u32,
-    running: u32,
-    outcome: u32,
-    outstanding: u32,
-    page: u32,
-    audited: bool,
-    rates: &[f64],
-    creation_window: f64,
-    issued: u32,
-    stored: u32,
-    stored_bytes: u32,
-) {
-    let mut entropy = Entropy::default();
-    let key = cursor_key.and_then(|key| <[u8; 16]>::try_from(key).ok()).unwrap_or_else(|| entropy.take());
-    let limits = Limits { running_per_owner, running, outcome, outstanding, page, rates: rates_of(rates), creation_window: creation_window as Millis, issued, stored: limit(stored), stored_bytes: limit(stored_bytes), ..Limits::default() };
-    let mut core = receiver::Receiver::new(limits, cross_generation, key);
+pub fn make_receiver(receiver: u32, prefix: &str, cross_generation: bool, audited: bool, tells_requestors: bool, numbers: &[f64]) {
+    let mut numbers = numbers.iter();
+    let numbers = &mut numbers;
+    let mut limits = Limits {
+        running_per_owner: small(numbers),
+        running: small(numbers),
+        outcome: small(numbers),
+        outstanding: small(numbers),
+        issued: small(numbers),
+        page: small(numbers),
+        stored: Some(small(numbers)).filter(|&limit| limit > 0),
+        stored_bytes: Some(small(numbers)).filter(|&limit| limit > 0),
+        creation_window: next(numbers) as Millis,
+        ..Limits::default()
+    };
+    for act in Act::ALL {
+        limits.rates = limits.rates.with(act, Rate { interval: small(numbers), burst: small(numbers) });
+    }
+    let mut core = receiver::Receiver::new(limits, cross_generation, std::array::from_fn(|_| next(numbers) as u8));
+    core.prefix_ids(prefix);
     core.audit(audited);
-    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into(), named: Vec::new() }));
+    core.tell_requestors(tells_requestors);
+    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy: Entropy::default(), nobody: "".into(), named: Vec::new() }));
+}
+
+#[inline(never)]
+fn next(numbers: &mut std::slice::Iter<f64>) -> f64 {
+    numbers.next().copied().unwrap_or_default()
+}
+
+#[inline(never)]
+fn small(numbers: &mut std::slice::Iter<f64>) -> u32 {
+    next(numbers) as u32
 }
 
 /// Nobody needs the receiver any longer.
@@ -140,16 +134,6 @@ pub fn policy(receiver: u32, promotion: u8,
         restarts,
         immediate: immediate.map(Into::into),
     })
-}
-
-#[wasm_bindgen(js_name = "tellRequestors")]
-pub fn tell_requestors(receiver: u32, wanted: bool) {
-    held(receiver).core.tell_requestors(wanted);
-}
-
-#[wasm_bindgen(js_name = "prefixIds")]
-pub fn prefix_ids(receiver: u32, prefix: &str) {
-    held(receiver).core.prefix_ids(prefix);
 }
 
 #[wasm_bindgen]

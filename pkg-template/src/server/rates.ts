@@ -13,13 +13,12 @@ const RATES = {
 const HOUR = 3600;
 
 /** The rates as the core takes them: for each act an interval in µs and a burst, 0 for any rate. */
-export function coreRates(limits: TaskLimits | undefined): Float64Array {
+export function coreRates(limits: TaskLimits | undefined): number[] {
   const given = limits?.rate;
-  const numbers = Object.entries(RATES).flatMap(([act, otherwise]) => {
+  return Object.entries(RATES).flatMap(([act, otherwise]) => {
     const rate = given === false ? false : (given?.[act as keyof TaskRates] ?? otherwise);
     return rate === false ? [0, 0] : [Math.ceil(1_000_000 / rate.perSecond), rate.burst];
   });
-  return Float64Array.from(numbers);
 }
 
 /** Throws {@link TaskError} `invalid_argument` naming the rate that is wrong. */

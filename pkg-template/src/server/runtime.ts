@@ -517,24 +517,22 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.assembler = new Assembler(this.#instance.names);
     this.#receiver = serverCore.number(this);
     const limits = this.#options.limits ?? {};
-    core.makeReceiver(
-      this.receiver,
-      this.#options.cursorKey,
-      this.#options.crossGeneration ?? false,
+    // In the order in which the core reads them.
+    const numbers = [
       limits.runningPerOwner ?? 100,
       limits.running ?? 10_000,
       limits.resultBytes ?? RESULT_BYTES,
       limits.outstandingInputs ?? 64,
-      limits.pageSize ?? 100,
-      this.#options.onevent !== undefined,
-      coreRates(this.#options.limits),
-      this.#options.creationWindow ?? 86_400_000,
       limits.inputsPerTask ?? 10_000,
+      limits.pageSize ?? 100,
       limits.storedPerOwner ?? 0,
       limits.storedBytesPerOwner ?? 0,
-    );
-    core.tellRequestors(this.receiver, this.#options.statusNotifications ?? true);
-    if (this.#options.idPrefix !== undefined) core.prefixIds(this.receiver, this.#options.idPrefix);
+      this.#options.creationWindow ?? 86_400_000,
+      ...coreRates(limits),
+      ...(this.#options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16))),
+    ];
+    const { crossGeneration = false, onevent, statusNotifications = true, idPrefix = "" } = this.#options;
+    core.makeReceiver(this.receiver, idPrefix, crossGeneration, onevent !== undefined, statusNotifications, numbers);
   }
 
   #start(): void {
