@@ -175,14 +175,14 @@ pub fn close(receiver: u32, now: f64, peer: u32) {
 /// this time to live. `creation_key`: empty if it is not a text.
 #[allow(clippy::too_many_arguments)]
 #[wasm_bindgen]
-pub fn call(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: &str, policy: u32, augmentation: f64, gate: bool, trace: &str, creation_key: Option<String>) {
+pub fn call(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: String, policy: u32, augmentation: f64, gate: bool, trace: String, creation_key: Option<String>) {
     let augmentation = match augmentation {
         -3.0 => Augmentation::Absent,
         -1.0 => Augmentation::Asked { ttl: None },
         ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
         _ => Augmentation::Invalid,
     };
-    let called = Called { tool: tool.to_owned(), policy, augmentation, gate, trace: trace.to_owned(), creation_key };
+    let called = Called { tool, policy, augmentation, gate, trace, creation_key };
     let Receiver { core, entropy, .. } = &mut *held(receiver);
     core.handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy.take());
 }
