@@ -55,7 +55,7 @@ impl Policy {
         }
     }
 
-    pub(super) fn immediate_text(&self) -> Option<String> {
-        self.immediate.as_deref().map(str::to_owned)
+    pub(super) fn immediate_text(&self) -> Option<Rc<str>> {
+        self.immediate.clone()
     }
 }

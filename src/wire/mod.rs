@@ -127,7 +127,7 @@ pub struct View<'a> {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
     /// A task was created; the seed says `working` (G25-CRE-02, G25-CRE-04, G26-CRE-01).
-    Created { id: String, task: Rc<Task>, immediate: Option<String> },
+    Created { id: String, task: Rc<Task>, immediate: Option<Rc<str>> },
     /// The state of a task (G25-GET-01, G26-GET-01 to 06).
     State { id: String, task: Rc<Task> },
     /// The outcome of a task (G25-RES-02).
