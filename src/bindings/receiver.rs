@@ -30,17 +30,13 @@ fn facts(request: u32, peer: u32, generation: u8, flags: u32) -> Facts {
     }
 }
 
-fn text(id: &str) -> Option<&str> {
-    Some(id).filter(|id| !id.is_empty())
-}
-
 /// A receiver, under the number that the host has given it.
 struct Receiver {
     core: receiver::Receiver,
     entropy: Entropy,
     nobody: Rc<str>,
     /// What was named for the next input.
-    named: Vec<(String, u8)>,
+    named: Vec<(String, Shape)>,
 }
 
 thread_local! {
@@ -237,7 +233,7 @@ pub fn ended_without_json(receiver: u32, now: f64, call: u32) {
 /// Names something for the next input, with a number that says more of it: texts cross one by one.
 #[wasm_bindgen]
 pub fn name(receiver: u32, name: String, number: u8) {
-    held(receiver).named.push((name, number));
+    held(receiver).named.push((name, Shape(number)));
 }
 
 /// What the handler asks was named, each with its kind as [`input_kind`] gives it.
@@ -246,7 +242,7 @@ pub fn ended_with_input(receiver: u32, now: f64, call: u32, state: bool) {
     let Receiver { core, named, .. } = &mut *held(receiver);
     let mut requests = Vec::new();
     for (name, kind) in std::mem::take(named) {
-        requests.push((name, kind_of(kind)));
+        requests.push((name, kind_of(kind.0)));
     }
     core.handle_outcome(now as Millis, call, Outcome::Input { requests, state });
 }
@@ -284,47 +280,26 @@ pub fn route(receiver: u32, call: u32) -> f64 {
     }
 }
 
-/// A request whose method begins with `tasks/`, but `tasks/update` and `tasks/list`. `method`: as [`method`] gives
-/// it. `id`: empty if not a string.
+/// A request whose method begins with `tasks/`, or a call that nests too deeply. `text`: the task's id, empty if not a string, or the
+/// cursor. The keys of `inputResponses` were named, each with the shape of its value. `fault`: 0 none, 1 it does not say who asks,
+/// 2 it nests too deeply, 3 its cursor is not a string, or its `inputResponses` are no object.
 #[wasm_bindgen]
-pub fn request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: u8, id: &str) {
+pub fn request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: &str, text: Option<String>, fault: u8) {
     let facts = facts(request, peer, generation, flags);
     let now = now as Millis;
-    let core = &mut held(receiver).core;
-    match Method::numbered(facts.generation, method) {
-        Some(Method::Get) => core.handle_get(now, facts, text(id)),
-        Some(Method::Result) => core.handle_result(now, facts, text(id)),
-        Some(Method::Cancel) => core.handle_cancel(now, facts, text(id)),
-        Some(Method::List) => core.handle_list(now, facts, Ok(None)),
-        Some(Method::Update) | None => core.handle_unknown(now, facts),
-    }
-}
-
-/// `cursor`: absent, a string, or `invalid`.
-#[wasm_bindgen(js_name = "listRequest")]
-#[allow(clippy::too_many_arguments)]
-pub fn list_request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, cursor: Option<String>, invalid: bool) {
-    let facts = facts(request, peer, generation, flags);
-    let core = &mut held(receiver).core;
-    match Method::named(facts.generation, "tasks/list") {
-        Some(_) => core.handle_list(now as Millis, facts, if invalid { Err(()) } else { Ok(cursor.as_deref()) }),
-        None => core.handle_unknown(now as Millis, facts),
-    }
-}
-
-/// The keys of `inputResponses` were named, each with the shape of its value; `answers`: it is an object.
-#[wasm_bindgen(js_name = "updateRequest")]
-#[allow(clippy::too_many_arguments)]
-pub fn update_request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, id: &str, answers: bool) {
-    let facts = facts(request, peer, generation, flags);
     let Receiver { core, named, .. } = &mut *held(receiver);
-    let mut answered = Vec::new();
-    for (key, shape) in std::mem::take(named) {
-        answered.push((key, Shape(shape)));
-    }
-    match Method::named(facts.generation, "tasks/update") {
-        Some(_) => core.handle_update(now as Millis, facts, text(id), Some(answered).filter(|_| answers)),
-        None => core.handle_unknown(now as Millis, facts),
+    let answers = std::mem::take(named);
+    let id = text.as_deref().filter(|id| !id.is_empty());
+    match (fault, Method::named(facts.generation, method)) {
+        (1, _) => core.handle_unenveloped(now, facts),
+        (2, _) => core.handle_too_deep(now, facts),
+        (_, Some(Method::Get)) => core.handle_get(now, facts, id),
+        (_, Some(Method::Result)) => core.handle_result(now, facts, id),
+        (_, Some(Method::Cancel)) => core.handle_cancel(now, facts, id),
+        (3, Some(Method::List)) => core.handle_list(now, facts, Err(())),
+        (_, Some(Method::List)) => core.handle_list(now, facts, Ok(text.as_deref())),
+        (_, Some(Method::Update)) => core.handle_update(now, facts, id, Some(answers).filter(|_| fault == 0)),
+        (_, None) => core.handle_unknown(now, facts),
     }
 }
 
@@ -403,16 +378,6 @@ pub fn undelivered(receiver: u32, ask: u32) {
 #[wasm_bindgen(js_name = "waitEnded")]
 pub fn wait_ended(receiver: u32, now: f64, request: u32) {
     held(receiver).core.handle_wait_ended(now as Millis, request);
-}
-
-#[wasm_bindgen]
-pub fn unenveloped(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
-    held(receiver).core.handle_unenveloped(now as Millis, facts(request, peer, generation, flags));
-}
-
-#[wasm_bindgen(js_name = "tooDeep")]
-pub fn too_deep(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32) {
-    held(receiver).core.handle_too_deep(now as Millis, facts(request, peer, generation, flags));
 }
 
 #[wasm_bindgen]
@@ -526,12 +491,6 @@ pub fn capabilities(list: bool) {
 
 fn complete(receiver: u32, now: f64, job: u32, completion: Completion) {
     held(receiver).core.handle_completion(now as Millis, job, completion);
-}
-
-/// The number of a method about tasks; 0 for a name that is none.
-#[wasm_bindgen]
-pub fn method(name: &str) -> u8 {
-    [Generation::G25, Generation::G26].into_iter().find_map(|generation| Method::named(generation, name)).map_or(0, |method| method as u8 + 1)
 }
 
 /// The number of the kind of input that a method asks for; 255 where nobody knows it.

@@ -1,10 +1,7 @@
 //! Revision 2025-11-25.
 
-use super::{Body, Method, Name, News, Part, View, Writer};
+use super::{Body, Name, News, Part, View, Writer};
 use crate::task::Phase;
-
-pub(super) const METHODS: &[(&str, Method)] =
-    &[("tasks/get", Method::Get), ("tasks/result", Method::Result), ("tasks/list", Method::List), ("tasks/cancel", Method::Cancel)];
 
 /// A tool's own error is `failed` here (G25-ERR-05).
 const fn status(phase: Phase) -> Name {

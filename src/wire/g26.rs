@@ -1,10 +1,7 @@
 //! Revision 2026-07-28, the extension `io.modelcontextprotocol/tasks`.
 
-use super::{Body, Error, Method, Name, News, Part, View, Writer};
+use super::{Body, Error, Name, News, Part, View, Writer};
 use crate::task::{Phase, Task};
-
-pub(super) const METHODS: &[(&str, Method)] =
-    &[("tasks/get", Method::Get), ("tasks/update", Method::Update), ("tasks/cancel", Method::Cancel)];
 
 /// A tool's own error is `completed` here (G26-ERR-02).
 const fn status(phase: Phase) -> Name {

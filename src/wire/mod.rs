@@ -63,20 +63,15 @@ pub enum Method {
 impl Method {
     /// The method called `name` in `generation`, if there is one (G25-UPD-01, G26-RES-01, G26-LST-01).
     pub fn named(generation: Generation, name: &str) -> Option<Self> {
-        let methods = match generation {
-            Generation::G25 => g25::METHODS,
-            Generation::G26 => g26::METHODS,
+        let method = match name {
+            "tasks/get" => Self::Get,
+            "tasks/result" => Self::Result,
+            "tasks/list" => Self::List,
+            "tasks/cancel" => Self::Cancel,
+            "tasks/update" => Self::Update,
+            _ => return None,
         };
-        methods.iter().find(|(known, _)| *known == name).map(|(_, method)| *method)
-    }
-
-    /// The method with this number, counted from 1, if `generation` has it.
-    pub fn numbered(generation: Generation, number: u8) -> Option<Self> {
-        let methods = match generation {
-            Generation::G25 => g25::METHODS,
-            Generation::G26 => g26::METHODS,
-        };
-        methods.iter().map(|(_, method)| *method).find(|method| *method as u8 + 1 == number)
+        generation.has(method).then_some(method)
     }
 }
 

@@ -1,8 +1,16 @@
 //! In what the generations differ beyond shapes, as questions that the receiver and the requestor ask.
 
-use super::Generation;
+use super::{Generation, Method};
 
 impl Generation {
+    /// Whether it has this method.
+    pub const fn has(self, method: Method) -> bool {
+        match self {
+            Self::G25 => !matches!(method, Method::Update),
+            Self::G26 => !matches!(method, Method::Result | Method::List),
+        }
+    }
+
     /// Whether the server decides what becomes a task, for clients that declare the extension with each request;
     /// otherwise the client asks for it (G25-CRE-01, G26-TLN-02).
     pub const fn server_decides(self) -> bool {

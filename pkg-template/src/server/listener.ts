@@ -17,6 +17,10 @@ import * as core from "../wasm/generated/server.js";
 export type Way = { readonly relatedRequestId?: unknown };
 
 const LISTS = 1 << 8;
+// What is wrong with a request, as the core is told.
+const UNENVELOPED = 1;
+const TOO_DEEP = 2;
+const MALFORMED = 3;
 /** The shortest time between two progress messages of a task, in ms. */
 const PACE = 50;
 /** How many ended tasks of a connection are kept in mind. */
@@ -253,7 +257,7 @@ export class Listener implements TapListener {
     }
     const { peer, flags } = this.#facts(message, extra, generation);
     if (isDeeperThan(params, DEEPEST)) {
-      return runtime.enter(core.tooDeep, this.#await(message, extra, peer), peer, generation, flags);
+      return runtime.enter(core.request, this.#await(message, extra, peer), peer, generation, flags, "", undefined, TOO_DEEP);
     }
     const number = runtime.next();
     // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
@@ -311,21 +315,19 @@ export class Listener implements TapListener {
     const number = this.#await(message, extra, peer, update, owner, taskId);
     if (taskId !== "" && generation === 25) runtime.asks.recall(taskId);
     runtime.enter((receiver, now) => {
-      if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META)))) {
-        return core.unenveloped(receiver, now, number, peer, generation, flags);
-      }
-      if (update) {
+      let text: string | undefined = taskId;
+      let fault = 0;
+      if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META)))) fault = UNENVELOPED;
+      else if (update) {
         const answers = own(params, "inputResponses");
-        const keys = isObject(answers) && !isDeeperThan(answers, DEEPEST) ? Object.keys(answers) : undefined;
-        for (const key of keys ?? []) core.name(receiver, key, shapeOf((answers as Record<string, unknown>)[key]));
-        return core.updateRequest(receiver, now, number, peer, generation, flags, taskId, keys !== undefined);
-      }
-      if (message.method === "tasks/list") {
+        if (!isObject(answers) || isDeeperThan(answers, DEEPEST)) fault = MALFORMED;
+        else for (const key of Object.keys(answers)) core.name(receiver, key, shapeOf(answers[key]));
+      } else if (message.method === "tasks/list") {
         const cursor = own(params, "cursor");
-        const text = isWellFormed(cursor) ? cursor : undefined;
-        return core.listRequest(receiver, now, number, peer, generation, flags, text, cursor !== undefined && text === undefined);
+        text = isWellFormed(cursor) ? cursor : undefined;
+        if (cursor !== text) fault = MALFORMED;
       }
-      return core.request(receiver, now, number, peer, generation, flags, runtime.method(message.method ?? ""), taskId);
+      core.request(receiver, now, number, peer, generation, flags, message.method ?? "", text, fault);
     });
     const unheard = runtime.unheard.get(taskId);
     if (unheard !== undefined) {

@@ -79,7 +79,6 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   readonly #makeAlone: ((version: string) => Place) | undefined;
   #policies = new Map<FullPolicy, number>();
   readonly #plain = new Map<FullPolicy, Map<number, boolean>>();
-  readonly #methods = new Map<string, number>();
   #lastNumber = 0;
   #trap: unknown = Symbol("none");
   #draining = false;
@@ -212,11 +211,6 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   close(peer: number): void {
     this.#peers.delete(peer);
     this.enter(core.close, peer);
-  }
-
-  /** The core's number for a method. */
-  method(name: string): number {
-    return getOrMake(this.#methods, name, () => core.method(name));
   }
 
   /** Whether a call without `params.task` is none of the core's business; it says so once for each kind of call. */
