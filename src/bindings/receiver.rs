@@ -214,37 +214,29 @@ pub fn dropped(receiver: u32, now: f64, call: u32, closed: bool) -> bool {
     held(receiver).core.handle_dropped(now as Millis, call, closed)
 }
 
-#[wasm_bindgen(js_name = "endedWithResult")]
-pub fn ended_with_result(receiver: u32, now: f64, call: u32, tool_failed: bool, size: u32) {
-    held(receiver).core.handle_outcome(now as Millis, call, Outcome::Result { tool_failed, size });
-}
-
-#[wasm_bindgen(js_name = "endedWithError")]
-pub fn ended_with_error(receiver: u32, now: f64, call: u32, code: f64, size: u32) {
-    let outcome = if error::is_spoken(Generation::G26, code) { Outcome::Error { size } } else { Outcome::ReservedError { size } };
-    held(receiver).core.handle_outcome(now as Millis, call, outcome);
-}
-
-#[wasm_bindgen(js_name = "endedWithoutJson")]
-pub fn ended_without_json(receiver: u32, now: f64, call: u32) {
-    held(receiver).core.handle_outcome(now as Millis, call, Outcome::NotJson);
-}
-
 /// Names something for the next input, with a number that says more of it: texts cross one by one.
 #[wasm_bindgen]
 pub fn name(receiver: u32, name: String, number: u8) {
     held(receiver).named.push((name, Shape(number)));
 }
 
-/// What the handler asks was named, each with its kind as [`input_kind`] gives it.
-#[wasm_bindgen(js_name = "endedWithInput")]
-pub fn ended_with_input(receiver: u32, now: f64, call: u32, state: bool) {
+/// A handler ended. `how`: 0 with a result, 1 with one that says that the tool failed, 2 with an error, 3 with what is not JSON, 4 with
+/// an `input_required` result, 5 with one that has `requestState`. What it asks was named, each with its kind as [`input_kind`] gives it.
+#[wasm_bindgen]
+pub fn ended(receiver: u32, now: f64, call: u32, how: u8, size: u32, code: f64) {
     let Receiver { core, named, .. } = &mut *held(receiver);
     let mut requests = Vec::new();
     for (name, kind) in std::mem::take(named) {
         requests.push((name, kind_of(kind.0)));
     }
-    core.handle_outcome(now as Millis, call, Outcome::Input { requests, state });
+    let outcome = match how {
+        0 | 1 => Outcome::Result { tool_failed: how == 1, size },
+        2 if error::is_spoken(Generation::G26, code) => Outcome::Error { size },
+        2 => Outcome::ReservedError { size },
+        3 => Outcome::NotJson,
+        _ => Outcome::Input { requests, state: how == 5 },
+    };
+    core.handle_outcome(now as Millis, call, outcome);
 }
 
 #[wasm_bindgen]
@@ -430,18 +422,8 @@ pub fn found(receiver: u32, now: f64, job: u32, version: u32, created_at: f64, s
 }
 
 #[wasm_bindgen]
-pub fn missing(receiver: u32, now: f64, job: u32) {
-    complete(receiver, now, job, Completion::Record(None));
-}
-
-#[wasm_bindgen]
 pub fn used(receiver: u32, now: f64, job: u32, tasks: f64, bytes: f64) {
     complete(receiver, now, job, Completion::Usage { tasks: tasks as u64, bytes: bytes as u64 });
-}
-
-#[wasm_bindgen]
-pub fn done(receiver: u32, now: f64, job: u32, done: bool) {
-    complete(receiver, now, job, Completion::Done(done));
 }
 
 /// `records`: owner, id, version, creation time and state of each, all ended by NUL, which none of them holds: one
@@ -461,13 +443,15 @@ pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
     core.handle_completion(now as Millis, job, Completion::Records(rows));
 }
 
-/// `why`: 0 too many tasks, 1 too many bytes, 2 not JSON, 3 the store failed.
+/// An operation of the store ended. `how`: 0 it did nothing, 1 it is done, 2 there is no such record, 3 too many tasks, 4 too many
+/// bytes, 5 the payload is not JSON, 6 the store failed.
 #[wasm_bindgen]
-pub fn failed(receiver: u32, now: f64, job: u32, why: u8) {
-    let completion = match why {
-        0 => Completion::Full { bytes: false },
-        1 => Completion::Full { bytes: true },
-        2 => Completion::NotJson,
+pub fn completed(receiver: u32, now: f64, job: u32, how: u8) {
+    let completion = match how {
+        0 | 1 => Completion::Done(how == 1),
+        2 => Completion::Record(None),
+        3 | 4 => Completion::Full { bytes: how == 4 },
+        5 => Completion::NotJson,
         _ => Completion::Failed,
     };
     complete(receiver, now, job, completion);

@@ -51,7 +51,7 @@ for (const way of ["fetch", "http", "pipe"] as Way[]) {
   }
 }
 
-for (const [method, tool, status] of [["endedWithResult", "good", "completed"], ["endedWithError", "bad", "failed"]] as const) {
+for (const [tool, status] of [["good", "completed"], ["bad", "failed"]] as const) {
   test(`a trap while an outcome is handed over does not lose it (${status})`, async () => {
     const gate = latch();
     await using world = await World.open({
@@ -60,7 +60,7 @@ for (const [method, tool, status] of [["endedWithResult", "good", "completed"], 
       low: true,
     });
     const id = await world.start(tool);
-    trapOnce(core[method]);
+    trapOnce(core.ended);
     gate.resolve();
     await world.until(id, status);
     assert.equal(world.errors.length, 1);
@@ -69,7 +69,7 @@ for (const [method, tool, status] of [["endedWithResult", "good", "completed"], 
 
 test("a trap while a call ends that may become a task answers it all the same, or says that it failed", async () => {
   await using world = await World.open({ tools: { work: () => text("done") }, tasks: { task: { after: 60_000 } } });
-  trapOnce(core.endedWithResult);
+  trapOnce(core.ended);
   const first = await world.call("work");
   assert.ok(first.error?.code === -32603 || first.result);
   assert.ok((await world.call("work")).result);

@@ -21,6 +21,13 @@ const LISTS = 1 << 8;
 const UNENVELOPED = 1;
 const TOO_DEEP = 2;
 const MALFORMED = 3;
+// What a handler ended with, as the core is told.
+const RESULT = 0;
+const TOOL_FAILED = 1;
+const ERROR = 2;
+const NOT_JSON = 3;
+const INPUT = 4;
+const INPUT_WITH_STATE = 5;
 /** The shortest time between two progress messages of a task, in ms. */
 const PACE = 50;
 /** How many ended tasks of a connection are kept in mind. */
@@ -385,13 +392,15 @@ export class Listener implements TapListener {
       const writable = call.end(message) && ++call.handovers <= 2;
       const size = call.outcomeText?.length ?? 0;
       const result = message.result;
+      let how = NOT_JSON;
       if (own(result, "resultType") === "input_required") {
         const asked = own(result, "inputRequests");
         for (const name of isObject(asked) ? Object.keys(asked) : []) core.name(receiver, name, inputKindOf((asked as Record<string, Message>)[name] as Message));
-        core.endedWithInput(receiver, now, call.number, textOf(result, "requestState") !== undefined);
-      } else if (!writable) core.endedWithoutJson(receiver, now, call.number);
-      else if (result === undefined) core.endedWithError(receiver, now, call.number, message.error?.code ?? Number.NaN, size);
-      else core.endedWithResult(receiver, now, call.number, own(result, "isError") === true, size);
+        how = textOf(result, "requestState") === undefined ? INPUT : INPUT_WITH_STATE;
+      } else if (writable) {
+        how = result === undefined ? ERROR : own(result, "isError") === true ? TOOL_FAILED : RESULT;
+      }
+      core.ended(receiver, now, call.number, how, size, message.error?.code ?? Number.NaN);
     });
   }
 

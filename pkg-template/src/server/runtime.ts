@@ -18,7 +18,7 @@ import type { Subscription } from "./subscription.ts";
 import { type FullPolicy, type Policies } from "./policy.ts";
 import { coreRates } from "./rates.ts";
 import { noteRefusal } from "./retry-after.ts";
-import { type Input, StoreJobs } from "./store-jobs.ts";
+import { type Input, MISSING, StoreJobs } from "./store-jobs.ts";
 import * as core from "../wasm/generated/server.js";
 
 function revisionOf(generation: number): "2025-11-25" | "2026-07-28" {
@@ -322,7 +322,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   read(job: number, request: number, payload: boolean): void {
     const entry = this.requests.get(request);
     // The core asks only for requests that wait here.
-    if (entry === undefined) this.give(core.missing, job);
+    if (entry === undefined) this.give(core.completed, job, MISSING);
     else this.get(job, entry.owner, entry.taskId ?? "", payload);
   }
   removePart(job: number, part: number, key: string): void {

@@ -4,10 +4,12 @@ import { getOrMake } from "./facts.ts";
 import { type PayloadEdit, Payload, compose } from "./payload.ts";
 import * as core from "../wasm/generated/server.js";
 
-const TOO_MANY = 0;
-const TOO_LARGE = 1;
-const NOT_JSON = 2;
-const STORE_FAILED = 3;
+// How an operation ended, as the core is told; 0 and 1 say whether it is done.
+export const MISSING = 2;
+const TOO_MANY = 3;
+const TOO_LARGE = 4;
+const NOT_JSON = 5;
+const STORE_FAILED = 6;
 
 /** Something of the core's to call: an input, which is told who asks and when. */
 export type Input<Rest extends unknown[], Value> = (receiver: number, now: number, ...rest: Rest) => Value;
@@ -62,7 +64,7 @@ export abstract class StoreJobs {
 
   get(job: number, owner: string, id: string, payload: boolean): void {
     this.#run(job, () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
-      if (task === undefined) return this.give(core.missing, job);
+      if (task === undefined) return this.give(core.completed, job, MISSING);
       if (payload) {
         const read = new Payload(task.payload);
         if (!read.isWhole()) return this.#fail(job, new TaskError("storage", UNREADABLE, { taskId: id }));
@@ -78,19 +80,19 @@ export abstract class StoreJobs {
     const edit = this.edit(job);
     this.#edits.delete(job);
     if (mode === 0) {
-      return this.#run(job, () => this.#put(task), (done) => this.give(core.done, job, done));
+      return this.#run(job, () => this.#put(task), (done) => this.give(core.completed, job, Number(done)));
     }
-    if (edit.unwritable === true) return this.give(core.failed, job, NOT_JSON);
+    if (edit.unwritable === true) return this.give(core.completed, job, NOT_JSON);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
-    if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.give(core.failed, job, TOO_LARGE);
+    if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.give(core.completed, job, TOO_LARGE);
     this.#run(job, () => this.#put({ ...task, payload }), (done) => {
       if (done) this.#payloads.set(job, new Payload(payload));
-      this.give(core.done, job, done);
+      this.give(core.completed, job, Number(done));
     });
   }
 
   delete(job: number, owner: string, id: string, version: number): void {
-    this.#run(job, () => this.store.delete(owner, id, version), (done) => this.give(core.done, job, done));
+    this.#run(job, () => this.store.delete(owner, id, version), (done) => this.give(core.completed, job, Number(done)));
   }
 
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
@@ -143,10 +145,10 @@ export abstract class StoreJobs {
   #fail(job: number, cause: unknown): void {
     // Known by their names: a store may come from another copy of the package, as it does in a page without a bundler.
     if ((cause as Partial<TaskStoreFullError> | undefined)?.name === "TaskStoreFullError") {
-      return this.give(core.failed, job, (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE);
+      return this.give(core.completed, job, (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE);
     }
     this.report(isTaskError(cause) ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
-    this.give(core.failed, job, STORE_FAILED);
+    this.give(core.completed, job, STORE_FAILED);
   }
 }
 
