@@ -50,10 +50,20 @@ fn held(receiver: u32) -> RefMut<'static, Receiver> {
 }
 
 /// Makes a receiver; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
-/// `prefix`: what ids begin with. `numbers`: the limits, as they are read here, with 0 for any; for each act its interval in µs and
-/// its burst, 0 for any rate; and the 16 bytes of the cursors' key.
+/// `prefix`: what ids begin with. `holder`: the name of this process, the same for every receiver in it. `alone`: the host makes a
+/// server for a task that must run again without a connection. `numbers`: the limits, as they are read here, with 0 for any; for each
+/// act its interval in µs and its burst, 0 for any rate; the length of a lease in ms; and the 16 bytes of the cursors' key.
 #[wasm_bindgen(js_name = "makeReceiver")]
-pub fn make_receiver(receiver: u32, prefix: &str, cross_generation: bool, audited: bool, tells_requestors: bool, numbers: &[f64]) {
+pub fn make_receiver(
+    receiver: u32,
+    prefix: &str,
+    holder: &str,
+    alone: bool,
+    cross_generation: bool,
+    audited: bool,
+    tells_requestors: bool,
+    numbers: &[f64],
+) {
     let mut numbers = numbers.iter();
     let numbers = &mut numbers;
     let mut limits = Limits {
@@ -71,11 +81,19 @@ pub fn make_receiver(receiver: u32, prefix: &str, cross_generation: bool, audite
     for act in Act::ALL {
         limits.rates = limits.rates.with(act, Rate { interval: small(numbers), burst: small(numbers) });
     }
+    let lease = next(numbers) as Millis;
     let mut core = receiver::Receiver::new(limits, cross_generation, std::array::from_fn(|_| next(numbers) as u8));
     core.prefix_ids(prefix);
     core.audit(audited);
     core.tell_requestors(tells_requestors);
-    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy: Entropy::default(), nobody: "".into(), named: Vec::new() }));
+    core.lease(holder, lease);
+    if alone {
+        core.run_alone();
+    }
+    let mut entropy = Entropy::default();
+    // 48 bits tell writes apart, and every record holds them as digits.
+    core.identify(u64::from_be_bytes(entropy.take()) >> 16);
+    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into(), named: Vec::new() }));
 }
 
 #[inline(never)]
@@ -132,23 +150,10 @@ pub fn policy(receiver: u32, promotion: u8,
     })
 }
 
+/// Looks for what is due, now and from then on.
 #[wasm_bindgen]
 pub fn sweep(receiver: u32, now: f64) {
     held(receiver).core.handle_start(now as Millis);
-}
-
-/// `holder`: the name of this process, the same for every receiver in it. `lease`: ms. `alone`: the host makes a server for
-/// a task that must run again without a connection.
-#[wasm_bindgen]
-pub fn start(receiver: u32, now: f64, holder: &str, lease: u32, alone: bool) {
-    let Receiver { core, entropy, .. } = &mut *held(receiver);
-    core.lease(holder, Millis::from(lease));
-    if alone {
-        core.run_alone();
-    }
-    // 48 bits tell writes apart, and every record holds them as digits.
-    core.identify(u64::from_be_bytes(entropy.take()) >> 16);
-    core.handle_start(now as Millis);
 }
 
 #[wasm_bindgen]

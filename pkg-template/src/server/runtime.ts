@@ -148,7 +148,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** Begins to look for tasks whose time or lease is over. Some run again at once, on servers that are attached to this. */
   startUp(): void {
-    this.enter(() => this.#start());
+    this.sweep();
   }
 
   /** Gives the core an input while it is at work: what it wants done then is done when the work is. */
@@ -523,14 +523,11 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       limits.storedBytesPerOwner ?? 0,
       this.#options.creationWindow ?? 86_400_000,
       ...coreRates(limits),
+      this.#options.lease ?? 30_000,
       ...(this.#options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16))),
     ];
     const { crossGeneration = false, onevent, statusNotifications = true, idPrefix = "" } = this.#options;
-    core.makeReceiver(this.receiver, idPrefix, crossGeneration, onevent !== undefined, statusNotifications, numbers);
-  }
-
-  #start(): void {
-    this.give(core.start, this.#holder, this.#options.lease ?? 30_000, this.#makeAlone !== undefined);
+    core.makeReceiver(this.receiver, idPrefix, this.#holder, this.#makeAlone !== undefined, crossGeneration, onevent !== undefined, statusNotifications, numbers);
   }
 
   /** A task could not run again here; its lease ends, and whoever meets it then tries again. */
@@ -573,7 +570,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       else call.open();
     }
     this.asks.takeAlong();
-    this.#start();
+    this.give(core.sweep);
     if (this.#leaving) this.give(core.leaving);
     this.#drain();
     for (const call of [...this.calls.values()]) call.listener.repeatOutcome(call);
