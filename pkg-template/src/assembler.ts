@@ -1,4 +1,6 @@
 const DAY = 86_400_000;
+/** The kind of the holes for input requests and answers. */
+const INPUT = 3;
 /** Two digits, by number. */
 const TWO: readonly string[] = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
 
@@ -71,14 +73,14 @@ export class Assembler {
     const text = `${this.#date}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}.${TWO[Math.floor((time % 1000) / 10)]}${time % 10}Z`;
     this.#set(name, text);
   }
-  part(name: number, kind: number, key: string): void {
-    const value = this.#fill(kind, key);
+  part(name: number, kind: number): void {
+    const value = this.#fill(kind, "");
     // A part that is the whole answer has no name.
     if (this.#names[name] === "" && !Array.isArray(this.#top)) Object.assign(this.#top, value);
     else this.#set(name, value);
   }
-  keyedPart(name: string, kind: number, key: string): void {
-    define(this.#top, name, this.#fill(kind, key));
+  input(key: string): void {
+    define(this.#top, key, this.#fill(INPUT, key));
   }
 
   #push(name: number, value: Record<string, unknown>): void {

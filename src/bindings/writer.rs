@@ -20,26 +20,16 @@ mod assembler {
         pub fn number(name: u8, value: f64);
         pub fn null(name: u8);
         pub fn instant(name: u8, at: f64);
-        /// `kind`: 0 result, 1 result marked with its task, 2 error, 3 input request under `key`, 4 the id of the subscription.
-        pub fn part(name: u8, kind: u8, key: &str);
-        #[wasm_bindgen(js_name = "keyedPart")]
-        pub fn keyed_part(name: &str, kind: u8, key: &str);
+        /// `kind`: 0 result, 1 result marked with its task, 2 error, 4 the id of the subscription.
+        pub fn part(name: u8, kind: u8);
+        /// An input request or an answer, 3 among the kinds.
+        pub fn input(key: &str);
     }
 }
 
 pub struct Assembling {
     /// The task's id is the one that the request names: the host has it.
     pub named: bool,
-}
-
-fn code(part: &Part) -> (u8, &str) {
-    match part {
-        Part::Result => (0, ""),
-        Part::RelatedResult => (1, ""),
-        Part::Error => (2, ""),
-        Part::Input(key) => (3, key),
-        Part::Subscription => (4, ""),
-    }
 }
 
 impl Writer for Assembling {
@@ -70,12 +60,10 @@ impl Writer for Assembling {
     fn instant(&mut self, name: Name, at: Millis) {
         assembler::instant(name as u8, at as f64);
     }
-    fn part(&mut self, name: Name, part: &Part) {
-        let (kind, key) = code(part);
-        assembler::part(name as u8, kind, key);
+    fn part(&mut self, name: Name, part: Part) {
+        assembler::part(name as u8, part as u8);
     }
-    fn keyed_part(&mut self, key: &str, part: &Part) {
-        let (kind, part_key) = code(part);
-        assembler::keyed_part(key, kind, part_key);
+    fn input(&mut self, key: &str) {
+        assembler::input(key);
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn write_news(news: &News, writer: &mut impl Writer) {
 }
 
 pub(super) fn write_outcome(writer: &mut impl Writer) {
-    writer.part(Name::Item, &Part::RelatedResult);
+    writer.part(Name::Item, Part::RelatedResult);
 }
 
 fn write_state(view: View, writer: &mut impl Writer) {

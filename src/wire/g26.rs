@@ -65,7 +65,7 @@ pub(super) fn write_subscribed(ids: &[String], writer: &mut impl Writer) {
 /// The subscription that a message belongs to (G26-NTF-03).
 fn write_subscription(writer: &mut impl Writer) {
     writer.open(Name::Meta);
-    writer.part(Name::SubscriptionId, &Part::Subscription);
+    writer.part(Name::SubscriptionId, Part::Subscription);
     writer.close();
 }
 
@@ -85,7 +85,7 @@ fn write_detail(id: &str, task: &Task, writer: &mut impl Writer) {
         (Phase::InputRequired, _) => {
             writer.open(Name::InputRequests);
             for input in task.inputs.iter().filter(|input| !input.answered) {
-                writer.keyed_part(&input.key, &Part::Input(input.key.clone()));
+                writer.input(&input.key);
             }
             writer.close();
         }
@@ -93,10 +93,10 @@ fn write_detail(id: &str, task: &Task, writer: &mut impl Writer) {
             // The result says so itself, unless an SDK of the other generation made it (G26-RES-02).
             writer.open(Name::Result);
             writer.word(Name::ResultType, Name::Complete);
-            writer.part(Name::Item, &Part::Result);
+            writer.part(Name::Item, Part::Result);
             writer.close();
         }
-        (Phase::Failed, None) => writer.part(Name::Error, &Part::Error),
+        (Phase::Failed, None) => writer.part(Name::Error, Part::Error),
         (Phase::Failed, Some(failure)) => {
             writer.open(Name::Error);
             Error::Failed(failure).write(id, writer);

@@ -75,8 +75,9 @@ impl Method {
     }
 }
 
-/// Where the host puts a payload.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What the host puts into a hole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum Part {
     /// The result of the original request, as it is.
     Result,
@@ -84,8 +85,8 @@ pub enum Part {
     RelatedResult,
     /// The JSON-RPC error of the original request, as it is.
     Error,
-    /// The input request under this key.
-    Input(String),
+    /// An input request, or the answer to one, under its key.
+    Input,
     /// The id of the `subscriptions/listen` request that this belongs to, with its own JSON type (G26-NTF-03).
     Subscription,
 }
@@ -106,9 +107,9 @@ pub trait Writer {
     /// A time, as RFC 3339 in UTC.
     fn instant(&mut self, name: Name, at: Millis);
     /// A hole for a payload.
-    fn part(&mut self, name: Name, part: &Part);
-    /// A hole for a payload under a key that is not a name: an input request.
-    fn keyed_part(&mut self, key: &str, part: &Part);
+    fn part(&mut self, name: Name, part: Part);
+    /// A hole for [`Part::Input`], under a key that is not a name.
+    fn input(&mut self, key: &str);
 }
 
 /// One row of a list, or the task of an answer.

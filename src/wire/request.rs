@@ -1,6 +1,6 @@
 //! What a client sends about tasks, and how it reads what a server says about them.
 
-use super::{Generation, Method, Name, Part, Writer, g26};
+use super::{Generation, Method, Name, Writer, g26};
 
 /// An SDK's answer to a cancellation that came too late.
 pub const INVALID_REQUEST: i32 = -32600;
@@ -72,7 +72,7 @@ pub fn write_request(generation: Generation, method: Method, id: &str, keys: &[S
     if method == Method::Update {
         writer.open(Name::InputResponses);
         for key in keys {
-            writer.keyed_part(key, &Part::Input(key.clone()));
+            writer.input(key);
         }
         writer.close();
     }

@@ -238,13 +238,13 @@ impl World {
         if let Body::Created { id, .. } = body {
             assert!(self.store.ids.contains(id), "a handle leaves only when its task is stored");
         }
-        let fill = |part: &Part| filled(parts, part, request);
+        let fill = |part: Part, key: &str| filled(parts, part, key, request);
         let value = response(generation, body, &fill);
         assert!(self.replies.insert(request, value).is_none(), "{request} is answered twice");
     }
 
     fn record_news(&mut self, request: Request, generation: Generation, parts: Option<&Option<Parts>>, news: &News) {
-        let fill = |part: &Part| filled(parts, part, request);
+        let fill = |part: Part, key: &str| filled(parts, part, key, request);
         self.told.entry(request).or_default().push(notification(generation, news, &fill));
     }
 
@@ -622,12 +622,12 @@ impl World {
 }
 
 /// What the host puts into a hole.
-fn filled(parts: Option<&Option<Parts>>, part: &Part, request: Request) -> Value {
+fn filled(parts: Option<&Option<Parts>>, part: Part, key: &str, request: Request) -> Value {
     let name = match part {
         Part::Subscription => return json!(format!("request {request}")),
         Part::Result | Part::RelatedResult => "result".to_owned(),
         Part::Error => "error".to_owned(),
-        Part::Input(key) => format!("input {key}"),
+        Part::Input => format!("input {key}"),
     };
     let parts = parts.expect("a job").as_ref().expect("a payload that was read or written");
     json!(parts.get(&name).unwrap_or_else(|| panic!("{name} in {parts:?}")))

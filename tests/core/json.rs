@@ -5,7 +5,7 @@ use mcp_tasks::wire::{self, Body, Generation, Kind, Name, News, Part, Writer};
 use serde_json::{Map, Value, json};
 
 /// What a hole is filled with.
-pub type Fill<'a> = &'a dyn Fn(&Part) -> Value;
+pub type Fill<'a> = &'a dyn Fn(Part, &str) -> Value;
 
 /// Puts an object together.
 pub struct Assembler<'a> {
@@ -56,11 +56,11 @@ impl Writer for Assembler<'_> {
     fn instant(&mut self, name: Name, at: Millis) {
         self.put(name.as_str(), json!(at));
     }
-    fn part(&mut self, name: Name, part: &Part) {
-        self.put(name.as_str(), (self.fill)(part));
+    fn part(&mut self, name: Name, part: Part) {
+        self.put(name.as_str(), (self.fill)(part, ""));
     }
-    fn keyed_part(&mut self, key: &str, part: &Part) {
-        self.put(key, (self.fill)(part));
+    fn input(&mut self, key: &str) {
+        self.put(key, (self.fill)(Part::Input, key));
     }
 }
 
@@ -81,7 +81,7 @@ pub fn response(generation: Generation, body: &Body, fill: Fill) -> Value {
         Kind::Error | Kind::LimitError => json!({ "error": written }),
         Kind::ErrorPart => {
             assert_eq!(written, json!({}), "an error that is a payload has no members of ours");
-            json!({ "error": fill(&Part::Error) })
+            json!({ "error": fill(Part::Error, "") })
         }
     }
 }

@@ -11,12 +11,12 @@ use crate::state::task;
 
 const LATER: i64 = START + 7;
 
-fn fill(part: &Part) -> Value {
+fn fill(part: Part, key: &str) -> Value {
     match part {
         Part::Result => json!("<result>"),
         Part::RelatedResult => json!("<result with its task>"),
         Part::Error => json!("<error>"),
-        Part::Input(key) => json!(format!("<input {key}>")),
+        Part::Input => json!(format!("<input {key}>")),
         Part::Subscription => json!("<subscription>"),
     }
 }

@@ -119,10 +119,10 @@ impl Writer for Paths {
     fn instant(&mut self, name: Name, at: i64) {
         self.field(name.as_str(), &at.to_string());
     }
-    fn part(&mut self, name: Name, _: &Part) {
+    fn part(&mut self, name: Name, _: Part) {
         self.field(name.as_str(), "part");
     }
-    fn keyed_part(&mut self, key: &str, _: &Part) {
+    fn input(&mut self, key: &str) {
         self.field(key, "part");
     }
 }
