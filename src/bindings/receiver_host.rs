@@ -3,7 +3,6 @@
 use super::writer::Assembling;
 use mcp_tasks::receiver::{Event, Output};
 use mcp_tasks::storage::{Operation, Payload, Source, Stored};
-use mcp_tasks::task::Millis;
 use mcp_tasks::wire;
 
 /// What the receiver wants done; twin of `ReceiverHost` in `server/host.ts`. It is whom [`step`](super::receiver::step) was asked to
@@ -158,20 +157,13 @@ fn store(job: u32, operation: &Operation) {
 }
 
 fn happened(event: &Event) {
-    let time = |at: Option<Millis>| at.map_or(f64::NAN, |at| at as f64);
-    host::event(
-        event.happening as u8,
-        &event.owner,
-        &event.id,
-        &event.tool,
-        event.phase.map_or(255, |phase| phase as u8),
-        event.at as f64,
-        time(event.created_at),
-        time(event.waited_since),
-        event.run.unwrap_or_default(),
-        event.epoch.unwrap_or_default(),
-        &event.trace,
-    );
+    let Event { happening, owner, id, task, at, waited_since, run } = event;
+    let (happening, at, run) = (*happening as u8, *at as f64, run.unwrap_or_default());
+    let since = waited_since.map_or(f64::NAN, |at| at as f64);
+    match task {
+        Some(task) => host::event(happening, owner, id, &task.tool, task.phase as u8, at, task.created_at as f64, since, run, task.epoch, &task.trace),
+        None => host::event(happening, owner, id, "", 255, at, f64::NAN, since, run, 0, ""),
+    }
 }
 
 fn part_code(part: &Stored) -> (u8, &str) {

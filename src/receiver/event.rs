@@ -44,19 +44,13 @@ pub struct Event {
     pub happening: Happening,
     pub owner: Rc<str>,
     pub id: String,
-    pub tool: String,
-    /// `None`, like all that the record knows, where the task is no longer there.
-    pub phase: Option<Phase>,
+    /// As the record knows it; `None` where the task is no longer there.
+    pub task: Option<Rc<Task>>,
     pub at: Millis,
-    pub created_at: Option<Millis>,
     /// Since when the task waited for input, where that ends with this event.
     pub waited_since: Option<Millis>,
     /// The call that runs the task here.
     pub run: Option<Request>,
-    /// Which run this is, of all processes'.
-    pub epoch: Option<u32>,
-    /// The trace of the creating call, or empty.
-    pub trace: String,
 }
 
 impl Receiver {
@@ -95,33 +89,19 @@ impl Receiver {
     }
 
     /// The outcome is read.
-    pub(super) fn retrieved(&mut self, facts: Facts, id: &str, task: &Task) {
+    pub(super) fn retrieved(&mut self, facts: Facts, id: &str, task: &Rc<Task>) {
         let Some(owner) = self.owner_of(facts.peer).filter(|_| self.audited) else { return };
-        let event = self.describe(Happening::Retrieved, owner, id, Some(task));
-        self.push(Output::Event(Box::new(event)));
+        self.tell(Event { happening: Happening::Retrieved, owner, id: id.to_owned(), task: Some(Rc::clone(task)), at: self.now, waited_since: None, run: None });
     }
 
     fn event_of_run(&mut self, happening: Happening, number: u32, run: Option<Request>, waited_since: Option<Millis>) {
         let Some(slot) = self.slots.get(number).filter(|_| self.audited) else { return };
-        let task = slot.cached.as_ref().map(|(task, _)| &**task);
-        let event = Event { run, waited_since, ..self.describe(happening, slot.owner.clone(), &slot.id, task) };
-        self.push(Output::Event(Box::new(event)));
+        let task = slot.cached.as_ref().map(|(task, _)| Rc::clone(task));
+        self.tell(Event { happening, owner: Rc::clone(&slot.owner), id: slot.id.clone(), task, at: self.now, waited_since, run });
     }
 
-    fn describe(&self, happening: Happening, owner: Rc<str>, id: &str, task: Option<&Task>) -> Event {
-        Event {
-            happening,
-            owner,
-            id: id.to_owned(),
-            tool: task.map(|task| task.tool.clone()).unwrap_or_default(),
-            phase: task.map(|task| task.phase),
-            at: self.now,
-            created_at: task.map(|task| task.created_at),
-            waited_since: None,
-            run: None,
-            epoch: task.map(|task| task.epoch),
-            trace: task.map(|task| task.trace.clone()).unwrap_or_default(),
-        }
+    fn tell(&mut self, event: Event) {
+        self.push(Output::Event(Box::new(event)));
     }
 }
 

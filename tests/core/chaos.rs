@@ -549,7 +549,7 @@ impl Chaos {
                     continue;
                 }
                 Happening::Started => {
-                    assert!(epochs.insert((id.clone(), event.epoch)), "one run of a task began twice: {event:?}");
+                    assert!(epochs.insert((id.clone(), event.task.as_ref().map(|task| task.epoch))), "one run of a task began twice: {event:?}");
                     assert!(runs.insert((*node, *life, event.run), id.clone()).is_none(), "one call runs twice: {event:?}");
                     continue;
                 }
