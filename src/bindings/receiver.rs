@@ -50,39 +50,31 @@ fn held(receiver: u32) -> RefMut<'static, Receiver> {
 }
 
 /// Makes a receiver; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
-/// `prefix`: what ids begin with. `holder`: the name of this process, the same for every receiver in it. `alone`: the host makes a
-/// server for a task that must run again without a connection. `numbers`: the limits, as they are read here, with 0 for any; for each
-/// act its interval in µs and its burst, 0 for any rate; the length of a lease in ms; and the 16 bytes of the cursors' key.
+/// `alone`: the host makes a server for a task that must run again without a connection. `options`: what ids begin with; the name of
+/// this process, the same for every receiver in it; the limits, as they are read here, with 0 for any; for each act its interval in µs
+/// and its burst, 0 for any rate; the length of a lease in ms; and the 16 bytes of the cursors' key. A space is between two of them.
 #[wasm_bindgen(js_name = "makeReceiver")]
-pub fn make_receiver(
-    receiver: u32,
-    prefix: &str,
-    holder: &str,
-    alone: bool,
-    cross_generation: bool,
-    audited: bool,
-    tells_requestors: bool,
-    numbers: &[f64],
-) {
-    let mut numbers = numbers.iter();
-    let numbers = &mut numbers;
+pub fn make_receiver(receiver: u32, alone: bool, cross_generation: bool, audited: bool, tells_requestors: bool, options: &str) {
+    let mut options = task::split(options, b' ');
+    let (prefix, holder) = (options.next().unwrap_or_default(), options.next().unwrap_or_default());
+    let options = &mut options;
     let mut limits = Limits {
-        running_per_owner: small(numbers),
-        running: small(numbers),
-        outcome: small(numbers),
-        outstanding: small(numbers),
-        issued: small(numbers),
-        page: small(numbers),
-        stored: Some(small(numbers)).filter(|&limit| limit > 0),
-        stored_bytes: Some(small(numbers)).filter(|&limit| limit > 0),
-        creation_window: next(numbers) as Millis,
+        running_per_owner: small(options),
+        running: small(options),
+        outcome: small(options),
+        outstanding: small(options),
+        issued: small(options),
+        page: small(options),
+        stored: Some(small(options)).filter(|&limit| limit > 0),
+        stored_bytes: Some(small(options)).filter(|&limit| limit > 0),
+        creation_window: next(options),
         ..Limits::default()
     };
     for act in Act::ALL {
-        limits.rates = limits.rates.with(act, Rate { interval: small(numbers), burst: small(numbers) });
+        limits.rates = limits.rates.with(act, Rate { interval: small(options), burst: small(options) });
     }
-    let lease = next(numbers) as Millis;
-    let mut core = receiver::Receiver::new(limits, cross_generation, std::array::from_fn(|_| next(numbers) as u8));
+    let lease = next(options);
+    let mut core = receiver::Receiver::new(limits, cross_generation, std::array::from_fn(|_| next(options) as u8));
     core.prefix_ids(prefix);
     core.audit(audited);
     core.tell_requestors(tells_requestors);
@@ -96,14 +88,13 @@ pub fn make_receiver(
     RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into(), named: Vec::new() }));
 }
 
-#[inline(never)]
-fn next(numbers: &mut std::slice::Iter<f64>) -> f64 {
-    numbers.next().copied().unwrap_or_default()
+/// The next option, a whole number.
+fn next(options: &mut task::Fields) -> i64 {
+    options.next().and_then(task::signed).unwrap_or_default()
 }
 
-#[inline(never)]
-fn small(numbers: &mut std::slice::Iter<f64>) -> u32 {
-    next(numbers) as u32
+fn small(options: &mut task::Fields) -> u32 {
+    next(options) as u32
 }
 
 /// Nobody needs the receiver any longer.
@@ -156,14 +147,9 @@ pub fn sweep(receiver: u32, now: f64) {
     held(receiver).core.handle_start(now as Millis);
 }
 
+/// A connection opens, or one of a receiver that is no more goes on under its number. The host numbers them from 1 up.
 #[wasm_bindgen]
-pub fn open(receiver: u32, owner: Option<String>, pipe: bool) -> u32 {
-    held(receiver).core.handle_open(owner.as_deref(), pipe)
-}
-
-/// A connection of a receiver that is no more goes on under its number.
-#[wasm_bindgen]
-pub fn reopen(receiver: u32, peer: u32, owner: Option<String>, pipe: bool) {
+pub fn open(receiver: u32, peer: u32, owner: Option<String>, pipe: bool) {
     held(receiver).core.handle_reopen(peer, owner.as_deref(), pipe);
 }
 

@@ -74,6 +74,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   readonly #options: TaskServerOptions;
   #instance!: Instance;
   readonly #peers = new Map<number, Peer>();
+  #lastPeer = 0;
   /** This process, to the others on its store: whose tasks it runs. */
   readonly #holder: string = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   readonly #makeAlone: ((version: string) => Place) | undefined;
@@ -192,7 +193,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
 
   open(owner: string | undefined, pipe: boolean): number {
-    const peer = core.open(this.receiver, owner, pipe);
+    const peer = ++this.#lastPeer;
+    core.open(this.receiver, peer, owner, pipe);
     this.#peers.set(peer, { owner, pipe });
     return peer;
   }
@@ -512,7 +514,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.#receiver = serverCore.number(this);
     const limits = this.#options.limits ?? {};
     // In the order in which the core reads them.
-    const numbers = [
+    const options = [
+      this.#options.idPrefix ?? "",
+      this.#holder,
       limits.runningPerOwner ?? 100,
       limits.running ?? 10_000,
       limits.resultBytes ?? RESULT_BYTES,
@@ -526,8 +530,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       this.#options.lease ?? 30_000,
       ...(this.#options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16))),
     ];
-    const { crossGeneration = false, onevent, statusNotifications = true, idPrefix = "" } = this.#options;
-    core.makeReceiver(this.receiver, idPrefix, this.#holder, this.#makeAlone !== undefined, crossGeneration, onevent !== undefined, statusNotifications, numbers);
+    const { crossGeneration = false, onevent, statusNotifications = true } = this.#options;
+    core.makeReceiver(this.receiver, this.#makeAlone !== undefined, crossGeneration, onevent !== undefined, statusNotifications, options.join(" "));
   }
 
   /** A task could not run again here; its lease ends, and whoever meets it then tries again. */
@@ -557,7 +561,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.#policies = new Map();
     this.#draining = false;
     this.clearJobs();
-    for (const [peer, { owner, pipe }] of this.#peers) core.reopen(this.#receiver, peer, owner, pipe);
+    for (const [peer, { owner, pipe }] of this.#peers) core.open(this.#receiver, peer, owner, pipe);
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
       const call = this.calls.get(number);
