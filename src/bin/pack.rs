@@ -128,9 +128,6 @@ fn slim(glue: &str) -> Result<String, String> {
 /// An exported function whose arguments are made where they are handed over. The stock one makes them beforehand, because code that
 /// runs meanwhile might throw, which that of numbers, booleans and texts does not.
 fn hand_over_at_once(function: &str) -> Result<String, String> {
-    if function.contains("} finally {") {
-        return Ok(function.to_owned());
-    }
     let mut short = String::with_capacity(function.len());
     let mut made = HashMap::new();
     let mut used_otherwise = None;
