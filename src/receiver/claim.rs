@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::{Output, Pending, Receiver, Request, Timer};
 use crate::claim::{Claim, owner_of_keys};
-use crate::storage::{Completion, Job, Operation, Payload, Record};
+use crate::storage::{Completion, Operation, Payload, Record};
 use crate::task::{Millis, Task};
 use crate::wire::{Body, Error};
 
@@ -133,8 +133,7 @@ impl Receiver {
     }
 
     /// The store has answered.
-    pub(super) fn key_answered(&mut self, job: Job, number: Request, question: Question, completion: &Completion) {
-        self.finish(Some(job));
+    pub(super) fn key_answered(&mut self, number: Request, question: Question, completion: &Completion) {
         if let Question::Doubt { slot } = question {
             return self.doubt_settled(number, slot, completion);
         }
@@ -256,7 +255,6 @@ impl Receiver {
             Some(task) => self.answer_again(number, id, task),
             None => self.decline(number, Error::Storage),
         }
-        self.advance(slot);
     }
 
     /// No task comes of this call's claim: whoever uses the key next begins anew.

@@ -6,7 +6,7 @@ use super::call::{Call, Stage};
 use super::change::Change;
 use super::shutdown::Service;
 use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request, Timer};
-use crate::storage::{Completion, Job, Operation, Payload, Record, Source, Stored};
+use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{Lease, Millis, OnLost, Phase, Task};
 use crate::wire::{Body, Error, LimitReason};
 
@@ -108,8 +108,7 @@ impl Receiver {
     }
 
     /// The store has answered the creation.
-    pub(super) fn created(&mut self, job: Job, number: Request, slot: u32, completion: &Completion) {
-        self.push(Output::Finish { job });
+    pub(super) fn created(&mut self, number: Request, slot: u32, completion: &Completion) {
         if matches!(completion, Completion::Done(true)) {
             return self.announce(number, slot);
         }
@@ -125,7 +124,6 @@ impl Receiver {
                 _ => Error::Storage,
             },
         );
-        self.advance(slot);
     }
 
     /// The call's task is not in the store, or not this call's.
@@ -214,7 +212,6 @@ impl Receiver {
         if self.service == Service::Leaving {
             self.hand_over(slot);
         }
-        self.advance(slot);
     }
 
     /// Lets the handler begin, wherever the call waits.

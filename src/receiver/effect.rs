@@ -140,8 +140,6 @@ impl Receiver {
                 self.answered_elsewhere(number, job, task);
             }
         }
-        self.finish(job);
-        self.advance(number);
     }
 
     pub(super) fn refused(&mut self, number: u32, job: Option<Job>, change: &Change, refusal: Refusal, task: &Rc<Task>) {
@@ -163,13 +161,11 @@ impl Receiver {
         if refusal == Refusal::Terminal {
             self.ended_elsewhere(number, job, task);
         }
-        self.finish(job);
-        self.advance(number);
     }
 
     /// The store does not have the task (any more).
-    pub(super) fn missing(&mut self, number: u32, job: Job) {
-        let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
+    pub(super) fn missing(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.versions.saw(0);
         slot.doubt = None;
@@ -191,23 +187,19 @@ impl Receiver {
         }
         self.leave_listeners(number);
         self.drop_asks(number);
-        self.finish(Some(job));
-        self.advance(number);
     }
 
     /// The task is there, but not for this request.
-    pub(super) fn missing_for(&mut self, number: u32, job: Option<Job>, change: &Change) {
+    pub(super) fn missing_for(&mut self, number: u32, change: &Change) {
         self.leave_head(number);
         if let Some(facts) = change.facts() {
             self.miss(facts);
             self.push(Output::Forget { request: facts.request });
         }
-        self.finish(job);
-        self.advance(number);
     }
 
     /// The change at the head cannot be made.
-    pub(super) fn give_up(&mut self, number: u32, job: Option<Job>, error: Error) {
+    pub(super) fn give_up(&mut self, number: u32, error: Error) {
         match self.leave_head(number).as_deref() {
             Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(*facts, error),
             Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, *ask, Withdrawal::Storage),
@@ -222,19 +214,10 @@ impl Receiver {
             Some(Change::Check) => self.check_later(number),
             _ => {}
         }
-        self.finish(job);
-        self.advance(number);
-    }
-
-    /// The change at the head is not to be made.
-    pub(super) fn drop_head(&mut self, number: u32, job: Option<Job>) {
-        self.leave_head(number);
-        self.finish(job);
-        self.advance(number);
     }
 
     /// The change at the head of the queue is over.
-    fn leave_head(&mut self, number: u32) -> Option<Rc<Change>> {
+    pub(super) fn leave_head(&mut self, number: u32) -> Option<Rc<Change>> {
         let slot = self.slots.get_mut(number)?;
         slot.busy = false;
         slot.attempts = 0;
@@ -245,9 +228,9 @@ impl Receiver {
     }
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
-    pub(super) fn retry_or_give_up(&mut self, number: u32, job: Option<Job>) {
+    pub(super) fn retry_or_give_up(&mut self, number: u32) {
         let now = self.now;
-        let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
+        let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
         let waits = slot.queue.first().is_some_and(|change| change.facts().is_some());
@@ -256,11 +239,10 @@ impl Receiver {
         let look = waits && slot.doubt.is_some() && slot.attempts == 1;
         if look {
             slot.busy = false;
-            self.finish(job);
-            return self.advance(number);
+            return;
         }
         if !patient || slot.attempts > ATTEMPTS {
-            return self.give_up(number, job, Error::Storage);
+            return self.give_up(number, Error::Storage);
         }
         let pause = RETRY_FIRST.saturating_mul(1 << slot.attempts.min(10)).min(RETRY_LONGEST);
         let mut stuck = Vec::new();
@@ -274,13 +256,6 @@ impl Receiver {
             self.refuse_and_forget(facts, Error::Storage);
         }
         self.deadlines.set(now.saturating_add(pause), Timer::Retry(number));
-        self.finish(job);
-    }
-
-    pub(super) fn finish(&mut self, job: Option<Job>) {
-        if let Some(job) = job {
-            self.push(Output::Finish { job });
-        }
     }
 
     /// The call is over, for the connection and for the slot. Who still waits looks at the store.

@@ -12,7 +12,6 @@ use super::read::Read;
 use super::shutdown::Service;
 use super::{Facts, Happening, Output, Peer, Receiver, Timer};
 use crate::lifecycle::Command;
-use crate::storage::Job;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
 use crate::wire::capability::Capabilities;
 
@@ -90,8 +89,8 @@ impl Receiver {
     }
 
     /// The run that is here is over: its handler stops, and what it still wanted to write is dropped (H26).
-    pub(super) fn fence(&mut self, number: u32, job: Option<Job>) {
-        let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
+    pub(super) fn fence(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
         slot.busy = false;
         slot.attempts = 0;
         slot.doubt = None;
@@ -106,8 +105,6 @@ impl Receiver {
         self.uncount(number);
         self.drop_asks(number);
         self.end_call(number);
-        self.finish(job);
-        self.advance(number);
     }
 
     /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the request that

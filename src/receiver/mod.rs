@@ -279,19 +279,28 @@ impl Receiver {
     /// A storage operation ended.
     pub fn handle_completion(&mut self, now: Millis, job: Job, completion: Completion) {
         self.tick(now);
-        match self.jobs.remove(&job) {
-            Some(Pending::Create { call, slot }) => self.created(job, call, slot, &completion),
-            Some(Pending::Usage { call }) => self.usage_known(job, call, &completion),
-            Some(Pending::Key { call, question }) => self.key_answered(job, call, question, &completion),
-            Some(Pending::Load { slot }) => self.loaded(job, slot, &completion),
-            Some(Pending::Swap { slot, change, next, version }) => self.swapped(job, slot, &change, next, version, &completion),
-            Some(Pending::Read { read, settled }) => self.read_completed(job, &read, settled, &completion),
-            Some(Pending::Sweep { limit }) => {
-                self.swept(limit, &completion);
-                self.finish(Some(job));
-            }
-            Some(Pending::Nobody) => self.finish(Some(job)),
-            None => {}
+        let Some(pending) = self.jobs.remove(&job) else { return };
+        let turn = match pending {
+            Pending::Create { slot, .. } | Pending::Load { slot } | Pending::Swap { slot, .. } => Some(slot),
+            Pending::Key { question: Question::Doubt { slot }, .. } => Some(slot),
+            _ => None,
+        };
+        match pending {
+            Pending::Create { call, slot } => self.created(call, slot, &completion),
+            Pending::Usage { call } => self.usage_known(call, &completion),
+            Pending::Key { call, question } => self.key_answered(call, question, &completion),
+            Pending::Load { slot } => self.loaded(job, slot, &completion),
+            Pending::Swap { slot, change, next, version } => self.swapped(job, slot, &change, next, version, &completion),
+            Pending::Read { read, settled } => self.read_completed(job, &read, settled, &completion),
+            Pending::Sweep { limit } => self.swept(limit, &completion),
+            Pending::Nobody => {}
+        }
+        // What was read may be on its way back, changed, under the same number.
+        if !self.jobs.contains_key(&job) {
+            self.push(Output::Finish { job });
+        }
+        if let Some(number) = turn {
+            self.advance(number);
         }
     }
 

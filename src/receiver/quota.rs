@@ -2,7 +2,7 @@
 //! there is such a limit. What is kept already is never given up for it (X-TTL-06).
 
 use super::{Pending, Receiver, Request};
-use crate::storage::{Completion, Job, Operation};
+use crate::storage::{Completion, Operation};
 use crate::wire::{Error, LimitReason};
 
 impl Receiver {
@@ -16,8 +16,7 @@ impl Receiver {
         self.ask_store(Pending::Usage { call }, Operation::Usage { owner });
     }
 
-    pub(super) fn usage_known(&mut self, job: Job, number: Request, completion: &Completion) {
-        self.finish(Some(job));
+    pub(super) fn usage_known(&mut self, number: Request, completion: &Completion) {
         let over = |limit: Option<u32>, used: u64| limit.is_some_and(|limit| used >= u64::from(limit));
         match completion {
             Completion::Usage { tasks, .. } if over(self.limits.stored, *tasks) => self.decline(number, Error::Limit(LimitReason::Tasks)),

@@ -139,7 +139,6 @@ impl Receiver {
             (Read::Page { facts }, Completion::Records(records)) => self.page(*facts, records),
             (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(*facts, Error::Storage),
         }
-        self.finish(Some(job));
     }
 
     /// Answers a read with the task that it has found, or lets it wait for the task's end.

@@ -84,7 +84,8 @@ impl Receiver {
         slot.busy = true;
         slot.read_payload = payload;
         if trusted && let Some((task, version)) = slot.cached.clone() {
-            return self.decide(number, None, task, version);
+            self.decide(number, None, task, version);
+            return self.advance(number);
         }
         let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload, request: None };
         self.ask_store(Pending::Load { slot: number }, operation);
@@ -102,36 +103,35 @@ impl Receiver {
                     }
                     self.decide(number, Some(job), task, record.version);
                 }
-                None => self.give_up(number, Some(job), Error::Internal),
+                None => self.give_up(number, Error::Internal),
             },
-            Completion::Record(None) => self.missing(number, job),
-            _ => self.retry_or_give_up(number, Some(job)),
+            Completion::Record(None) => self.missing(number),
+            _ => self.retry_or_give_up(number),
         }
     }
 
     /// Asks the lifecycle about the change at the head of the queue.
     fn decide(&mut self, number: u32, job: Option<Job>, task: Rc<Task>, version: u32) {
         let now = self.now;
-        let Some(slot) = self.slots.get_mut(number) else { return self.finish(job) };
+        let Some(slot) = self.slots.get_mut(number) else { return };
         let Some(mut change) = slot.queue.first().cloned() else {
             slot.busy = false;
-            return self.finish(job);
+            return;
         };
         slot.cached = Some((Rc::clone(&task), version));
         if self.is_stale(number, &task) {
-            return self.fence(number, job);
-        }
-        if change.is_of_run() && !self.runs_here(number) {
-            return self.drop_head(number, job);
+            return self.fence(number);
         }
         // What was written while it waited has renewed the lease.
-        if matches!(*change, Change::Renew) && self.fresh_until(&task).is_some_and(|at| at > now) {
-            return self.drop_head(number, job);
+        let renewed = matches!(*change, Change::Renew) && self.fresh_until(&task).is_some_and(|at| at > now);
+        if renewed || (change.is_of_run() && !self.runs_here(number)) {
+            self.leave_head(number);
+            return;
         }
         let hidden =
             change.facts().is_some_and(|facts| task.is_gone(now) || (task.generation != facts.generation && !self.cross_generation));
         if hidden {
-            return self.missing_for(number, job, &change);
+            return self.missing_for(number, &change);
         }
         // Who reads the task sees it expired already (X-TTL-01): that comes first.
         if !task.extends && task.has_run_out(now) && !matches!(*change, Change::Expire | Change::Discard { .. }) {
@@ -146,14 +146,13 @@ impl Receiver {
             if let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.read_payload) {
                 // What it asked is taken out of what is stored, which this turn has not read.
                 slot.busy = false;
-                self.finish(job);
-                return self.advance(number);
+                return;
             }
         }
         let command = match self.command(number, &change, &task) {
             Ok(Some(command)) => command,
             Ok(None) => return self.checked(number, job, &task),
-            Err(error) => return self.give_up(number, job, error),
+            Err(error) => return self.give_up(number, error),
         };
         match lifecycle::apply(&task, command, self.now) {
             Ok(next) => self.write(number, job, change, &task, next, version),
@@ -216,7 +215,7 @@ impl Receiver {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
         next.mark = self.next_mark();
-        let Some(slot) = self.slots.get_mut(number) else { return self.finish(read) };
+        let Some(slot) = self.slots.get_mut(number) else { return };
         slot.begins = next.epoch != task.epoch;
         let payload = change.payload(slot, task, &next);
         let record = Record {
@@ -254,7 +253,7 @@ impl Receiver {
         if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
             self.look(number);
         }
-        let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
+        let Some(slot) = self.slots.get_mut(number) else { return };
         match completion {
             Completion::Done(true) => self.took(job, number, next, version),
             Completion::Done(false) => {
@@ -264,10 +263,8 @@ impl Receiver {
                 slot.busy = false;
                 slot.attempts = slot.attempts.saturating_add(1);
                 if slot.attempts > ATTEMPTS {
-                    return self.give_up(number, Some(job), Error::Storage);
+                    self.give_up(number, Error::Storage);
                 }
-                self.finish(Some(job));
-                self.advance(number);
             }
             Completion::NotJson | Completion::Full { bytes: true } => {
                 let failure = if matches!(completion, Completion::NotJson) { Failure::NotJson } else { Failure::TooLarge };
@@ -275,23 +272,21 @@ impl Receiver {
                     (Change::Complete { call, .. } | Change::AskInResult { call, .. } | Change::Fail { call, failure: None }, Some(head)) => {
                         *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
                         slot.busy = false;
-                        self.finish(Some(job));
-                        self.advance(number);
                     }
-                    (Change::Ask { .. } | Change::Update { .. }, _) => self.give_up(number, Some(job), Error::Limit(LimitReason::Payload)),
-                    _ => self.retry_or_give_up(number, Some(job)),
+                    (Change::Ask { .. } | Change::Update { .. }, _) => self.give_up(number, Error::Limit(LimitReason::Payload)),
+                    _ => self.retry_or_give_up(number),
                 }
             }
             _ => {
                 slot.doubt = Some(next.mark).filter(|&mark| mark != 0);
-                self.retry_or_give_up(number, Some(job));
+                self.retry_or_give_up(number);
             }
         }
     }
 
     /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
     fn took(&mut self, job: Job, number: u32, next: Rc<Task>, version: u32) {
-        let Some(slot) = self.slots.get_mut(number) else { return self.finish(Some(job)) };
+        let Some(slot) = self.slots.get_mut(number) else { return };
         let before = slot.cached.replace((Rc::clone(&next), version)).map(|(task, _)| task);
         slot.versions.made(version);
         slot.attempts = 0;
@@ -301,7 +296,5 @@ impl Receiver {
         if let Some(change) = slot.take_head() {
             self.committed(job, number, &change, before.as_deref(), &next);
         }
-        self.finish(Some(job));
-        self.advance(number);
     }
 }
