@@ -50,12 +50,9 @@ impl Claim {
     /// Reads what [`Claim::to_state`] wrote; `None` for anything else.
     pub fn from_state(state: &str) -> Option<Self> {
         let mut fields = split(state.strip_prefix("k\t")?, b'\t');
-        Some(Self {
-            task: unescaped(fields.next()?),
-            tool: unescaped(fields.next()?),
-            open_until: signed(fields.next()?)?,
-            until: signed(fields.next()?)?,
-        })
+        let (task, tool) = (fields.next()?, fields.next()?);
+        let (open_until, until) = (signed(fields.next()?)?, signed(fields.next()?)?);
+        Some(Self { task: unescaped(task), tool: unescaped(tool), open_until, until })
     }
 }
 

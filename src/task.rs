@@ -342,18 +342,21 @@ impl Task {
             "" => None,
             age => Some(created_at.saturating_add(signed(age)?)),
         };
-        let trace = unescaped(fields.next()?);
-        let tool = unescaped(fields.next()?);
-        let message = unescaped(fields.next()?);
-        let (holder, epoch, until) = (fields.next()?, fields.next()?, fields.next()?);
-        let lease = if until.is_empty() { None } else { Some(Lease { holder: unescaped(holder).into(), until: signed(until)? }) };
+        // Texts are made at the end, so that nothing has to be taken apart where a field is missing.
+        let (trace, tool, message, holder) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let epoch = narrow(fields.next()?)?;
+        let until = match fields.next()? {
+            "" => None,
+            until => Some(signed(until)?),
+        };
         let mut inputs = Vec::new();
         while let Some(key) = fields.next() {
             let (name, kind, letter) = (fields.next()?, fields.next()?, fields.next()?);
+            let kind = by_letter(&InputKind::ALL, InputKind::letter, kind)?;
             inputs.push(Input {
                 key: unescaped(key),
                 name: unescaped(name),
-                kind: by_letter(&InputKind::ALL, InputKind::letter, kind)?,
+                kind,
                 answered: matches!(letter, "a" | "A"),
                 in_result: matches!(letter, "A" | "O"),
             });
@@ -366,9 +369,9 @@ impl Task {
             updated_at: created_at.saturating_add(age),
             ttl,
             poll_interval,
-            tool,
-            trace,
-            message,
+            tool: unescaped(tool),
+            trace: unescaped(trace),
+            message: unescaped(message),
             cooperative: flags & 1 != 0,
             cancel_requested: flags & 2 != 0,
             extends: flags & 4 != 0,
@@ -378,8 +381,8 @@ impl Task {
             mark,
             waits_since,
             inputs,
-            epoch: narrow(epoch)?,
-            lease,
+            epoch,
+            lease: until.map(|until| Lease { holder: unescaped(holder).into(), until }),
         })
     }
 }

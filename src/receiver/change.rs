@@ -84,55 +84,56 @@ impl Change {
 
     /// What becomes of the payload.
     pub(super) fn payload(&self, slot: &Slot, task: &Task, next: &Task) -> Payload {
-        let onto = |remove: Vec<Stored>, set: Vec<(Stored, Source)>| Payload::Write { onto_read: true, remove, set };
-        let only = |part: Stored, call: Request| Payload::Write { onto_read: false, remove: Vec::new(), set: vec![(part, Source::Outcome(call))] };
+        let (mut remove, mut set) = (Vec::new(), Vec::new());
+        let mut onto_read = true;
         match self {
             Self::Ask { ask, .. } => {
-                match next.inputs.last() {
-                    Some(input) if slot.shows(*ask) => onto(Vec::new(), vec![(Stored::Input(input.key.clone()), Source::Ask(*ask))]),
-                    _ => Payload::Keep,
+                if let Some(input) = next.inputs.last().filter(|_| slot.shows(*ask)) {
+                    set.push((stored(input), Source::Ask(*ask)));
                 }
             }
             Self::AskInResult { call, state, .. } => {
-                let (mut remove, mut set) = (Vec::new(), Vec::new());
                 for input in &task.inputs {
                     remove.push(stored(input));
                 }
                 remove.push(Stored::State);
                 for input in &next.inputs {
-                    set.push((Stored::Input(input.key.clone()), Source::Asked { call: *call, name: input.name.clone() }));
+                    set.push((stored(input), Source::Asked { call: *call, name: input.name.clone() }));
                 }
                 if *state {
                     set.push((Stored::State, Source::Outcome(*call)));
                 }
                 set.push((Stored::Request, Source::Request(*call)));
-                onto(remove, set)
             }
-            Self::Answered { ask, key } if slot.shows(*ask) => onto(vec![Stored::Input(key.clone())], Vec::new()),
-            Self::Withdraw { key } => onto(vec![Stored::Input(key.clone())], Vec::new()),
+            Self::Answered { ask, .. } if !slot.shows(*ask) => {}
+            Self::Answered { key, .. } | Self::Withdraw { key } => remove.push(Stored::Input(key.clone())),
             Self::Update { facts, keys, .. } => {
-                let (mut remove, mut set) = (Vec::new(), Vec::new());
-                for key in keys.iter().filter(|key| task.input(key).is_some_and(|input| !input.answered)) {
+                for key in keys {
+                    if task.input(key).is_none_or(|input| input.answered) {
+                        continue;
+                    }
                     remove.push(Stored::Input(key.clone()));
-                    if next.input(key).is_some() {
-                        set.push((Stored::Answer(key.clone()), Source::Response { request: facts.request, key: key.clone() }));
+                    if let Some(input) = next.input(key) {
+                        set.push((stored(input), Source::Response { request: facts.request, key: key.clone() }));
                     }
                 }
-                onto(remove, set)
             }
-            Self::Complete { call, .. } => only(Stored::Result, *call),
-            Self::Fail { call, failure: None } => only(Stored::Error, *call),
-            Self::Fail { .. } | Self::Discard { .. } => Payload::nothing(),
-            Self::Recover { .. } if !next.phase.is_terminal() => {
-                let mut gone = Vec::new();
-                for input in task.inputs.iter().filter(|input| next.input(&input.key).is_none()) {
-                    gone.push(stored(input));
+            Self::Complete { call, .. } | Self::Fail { call, failure: None } => {
+                onto_read = false;
+                let part = if matches!(self, Self::Fail { .. }) { Stored::Error } else { Stored::Result };
+                set.push((part, Source::Outcome(*call)));
+            }
+            _ if next.phase.is_terminal() => onto_read = false,
+            Self::Recover { .. } => {
+                for input in &task.inputs {
+                    if next.input(&input.key).is_none() {
+                        remove.push(stored(input));
+                    }
                 }
-                if gone.is_empty() { Payload::Keep } else { onto(gone, Vec::new()) }
             }
-            Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Release if next.phase.is_terminal() => Payload::nothing(),
-            Self::Note(_) | Self::Answered { .. } | Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Renew | Self::Release | Self::Check => Payload::Keep,
+            _ => {}
         }
+        if onto_read && remove.is_empty() && set.is_empty() { Payload::Keep } else { Payload::Write { onto_read, remove, set } }
     }
 }
 
