@@ -136,44 +136,32 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
         return Err(if task.phase.is_terminal() { Refusal::Terminal } else { Refusal::Idle });
     }
     let mut next = task.clone();
+    let mut changes = true;
     match command {
         Command::Note(message) => {
             next.set_message(message);
-            if next.message == task.message {
-                return Err(Refusal::Idle);
-            }
+            changes = next.message != task.message;
         }
         Command::Ask { inputs, in_result } => ask(&mut next, inputs, in_result),
         Command::Answer { keys, kept } => {
-            if !answer(&mut next, keys, kept) {
-                return Err(Refusal::Idle);
-            }
+            changes = answer(&mut next, keys, kept);
             if task.awaits_answers() && !next.awaits_answers() {
                 next.epoch = next.epoch.saturating_add(1);
             }
         }
-        Command::Withdraw(key) => {
-            next.inputs.retain(|input| input.key != key);
-            if next.inputs.len() == task.inputs.len() {
-                return Err(Refusal::Idle);
-            }
-        }
+        Command::Withdraw(key) => changes = next.take_input(|input| input.key == key).is_some(),
         Command::Complete { tool_failed: true } => next.phase = Phase::ToolFailed,
         Command::Fail(failure) => next.failure = failure,
         Command::Expire => next.failure = Some(Failure::Expired),
         Command::RequestCancel => {
-            if task.cancel_requested {
-                return Err(Refusal::Idle);
-            }
+            changes = !task.cancel_requested;
             next.cancel_requested = true;
         }
         Command::Release => next.lease = None,
         Command::Restart => {
-            if task.awaits_answers() {
-                return Err(Refusal::Idle);
-            }
+            changes = !task.awaits_answers();
             // Nobody waits for what the lost handler asked; the answers with which it began are kept.
-            next.inputs.retain(|input| input.in_result);
+            while next.take_input(|input| !input.in_result).is_some() {}
             next.message.clear();
             next.epoch = next.epoch.saturating_add(1);
             // What was handed over is no loss.
@@ -183,6 +171,9 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
         }
         Command::Extend(by) => next.ttl = next.ttl.map(|ttl| ttl.saturating_add(by).min(LONGEST_TTL)),
         Command::Complete { tool_failed: false } | Command::Cancel | Command::Renew => {}
+    }
+    if !changes {
+        return Err(Refusal::Idle);
     }
     match step {
         To(Phase::Completed) if next.phase == Phase::ToolFailed => {}
@@ -227,13 +218,13 @@ fn ask(task: &mut Task, inputs: &[NewInput], in_result: bool) {
 /// Marks or removes the outstanding inputs among `keys`; whether there were any (G26-UPD-05, G26-UPD-07).
 fn answer(task: &mut Task, keys: &[String], kept: bool) -> bool {
     let mut any = false;
-    task.inputs.retain_mut(|input| {
-        if input.answered || !keys.contains(&input.key) {
-            return true;
-        }
+    for key in keys {
+        let Some(input) = task.inputs.iter_mut().find(|input| !input.answered && input.key == *key) else { continue };
         input.answered = true;
         any = true;
-        kept
-    });
+        if !kept {
+            task.take_input(|input| input.key == *key);
+        }
+    }
     any
 }

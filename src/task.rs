@@ -244,6 +244,12 @@ impl Task {
         self.inputs.iter().find(|input| input.key == key)
     }
 
+    /// Takes the first input request out that is like this.
+    pub(crate) fn take_input(&mut self, is_it: impl FnMut(&Input) -> bool) -> Option<Input> {
+        let place = self.inputs.iter().position(is_it)?;
+        Some(self.inputs.remove(place))
+    }
+
     pub fn has_outstanding_input(&self) -> bool {
         self.inputs.iter().any(|input| !input.answered)
     }
