@@ -63,11 +63,13 @@ impl Buckets {
     fn forget_full(&mut self, now: Millis) {
         if self.owners.len() >= self.many {
             let now = micros(now);
-            for (owner, buckets) in std::mem::take(&mut self.owners) {
+            let mut kept = Table::new();
+            for (owner, buckets) in self.owners.iter() {
                 if buckets.iter().any(|&full_at| full_at > now) {
-                    self.owners.insert(owner, buckets);
+                    kept.insert(owner.clone(), *buckets);
                 }
             }
+            self.owners = kept;
             self.many = FEW_OWNERS.max(2 * self.owners.len());
         }
     }
