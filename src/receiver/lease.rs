@@ -147,7 +147,8 @@ impl Receiver {
 
     /// A read has met a task whose process was lost: it is answered when that is settled, so that nobody sees it work who
     /// later hears that it did not.
-    pub(super) fn read_later(&mut self, number: u32, read: Read, facts: Facts) {
+    pub(super) fn read_later(&mut self, number: u32, read: Read) {
+        let facts = read.facts;
         self.waiting.insert(facts.request, number);
         if let Some(slot) = self.slots.get_mut(number) {
             slot.reads.push(read);
@@ -159,8 +160,8 @@ impl Receiver {
     pub(super) fn read_settled(&mut self, number: u32) {
         let reads = self.slots.get_mut(number).map(|slot| std::mem::take(&mut slot.reads)).unwrap_or_default();
         for read in reads {
-            self.waiting.remove(&read.request());
-            self.look_up(read, true);
+            self.waiting.remove(&read.facts.request);
+            self.look_up(Read { settled: true, ..read });
         }
     }
 }

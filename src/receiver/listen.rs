@@ -7,12 +7,12 @@
 use std::rc::Rc;
 
 use super::change::Change;
-use super::read::Read;
+use super::read::{Kind, Read};
 use super::slot::Slot;
 use super::{Facts, Output, Peer, Receiver, Request, Route, Timer};
 use crate::id;
 use crate::limit::Act;
-use crate::storage::{Job, Operation};
+use crate::storage::Job;
 use crate::table::Table;
 use crate::task::{Millis, Task};
 use crate::wire::capability::Capabilities;
@@ -70,9 +70,8 @@ impl Receiver {
                 && id::is_wellformed(&id)
                 && !named.contains(&id)
             {
-                let operation = Operation::Get { owner, id: id.clone(), payload: false, request: None };
-                self.read(Read::Listened { request: facts.request, id: id.clone() }, operation, false);
-                named.push(id);
+                named.push(id.clone());
+                self.look_up(Read { kind: Kind::Listened, facts, owner, id, settled: false });
             }
         }
         if let Some(at) = until {
@@ -86,18 +85,17 @@ impl Receiver {
         }
     }
 
-    /// One of the tasks is looked up; `None` if there is none for this subscription.
-    pub(super) fn looked_up(&mut self, request: Request, id: &str, found: Option<Task>) {
-        let Some(facts) = self.listens.get(&request).map(|listening| listening.facts) else { return };
-        let accepted = found.is_some_and(|mut task| self.sees(facts, &mut task));
+    /// One of the tasks is looked up. `accepted`: it is there, and this subscription may see it.
+    pub(super) fn looked_up(&mut self, facts: Facts, id: &str, accepted: bool) {
+        let Some(listening) = self.listens.get_mut(&facts.request) else { return };
+        listening.lookups = listening.lookups.saturating_sub(1);
+        let over = listening.lookups == 0;
         if !accepted {
+            listening.named.retain(|known| known != id);
             self.count_miss(facts.peer);
         }
-        let Some(listening) = self.listens.get_mut(&request) else { return };
-        listening.lookups = listening.lookups.saturating_sub(1);
-        listening.named.retain(|known| accepted || known != id);
-        if listening.lookups == 0 {
-            self.acknowledge(request);
+        if over {
+            self.acknowledge(facts.request);
         }
     }
 

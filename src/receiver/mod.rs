@@ -92,7 +92,7 @@ enum Pending {
     Key { call: Request, question: Question },
     Load { slot: u32 },
     Swap { slot: u32, change: Rc<Change>, next: Rc<crate::task::Task>, version: u32 },
-    Read { read: Read, settled: bool },
+    Read(Read),
     Sweep { limit: u32 },
     /// Nobody waits for it.
     Nobody,
@@ -291,7 +291,7 @@ impl Receiver {
             Pending::Key { call, question } => self.key_answered(call, question, &completion),
             Pending::Load { slot } => self.loaded(job, slot, &completion),
             Pending::Swap { slot, change, next, version } => self.swapped(job, slot, &change, next, version, &completion),
-            Pending::Read { read, settled } => self.read_completed(job, &read, settled, &completion),
+            Pending::Read(read) => self.read_completed(job, &read, &completion),
             Pending::Sweep { limit } => self.swept(limit, &completion),
             Pending::Nobody => {}
         }

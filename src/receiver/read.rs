@@ -16,37 +16,42 @@ const CHECK_LONGEST: Millis = 5_000;
 
 /// A read that waits for the store.
 #[derive(Clone, Debug)]
-pub(super) enum Read {
-    State { facts: Facts, owner: Rc<str>, id: String },
-    Outcome { facts: Facts, owner: Rc<str>, id: String },
-    Page { facts: Facts },
-    /// A task that a subscription names.
-    Listened { request: Request, id: String },
+pub(super) struct Read {
+    pub kind: Kind,
+    /// The request that is answered with it.
+    pub facts: Facts,
+    pub owner: Rc<str>,
+    /// Empty for a page.
+    pub id: String,
+    /// It is not asked any more whether the task's process was lost.
+    pub settled: bool,
 }
 
-impl Read {
-    /// The request that is answered with it.
-    pub fn request(&self) -> Request {
-        match self {
-            Self::State { facts, .. } | Self::Outcome { facts, .. } | Self::Page { facts } => facts.request,
-            Self::Listened { request, .. } => *request,
-        }
-    }
+/// What is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    State,
+    Outcome,
+    Page,
+    /// A task that a subscription names.
+    Listened,
 }
 
 impl Receiver {
     /// `tasks/get`: a pure read (G26-GET-09).
     pub fn handle_get(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
-        self.tick(now);
-        let Some((owner, id)) = self.address(facts, id, Act::Read) else { return };
-        self.look_up(Read::State { facts, owner, id }, false);
+        self.handle_read(now, facts, id, Kind::State);
     }
 
     /// `tasks/result`: answered when the task has ended (G25-RES-01).
     pub fn handle_result(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
+        self.handle_read(now, facts, id, Kind::Outcome);
+    }
+
+    fn handle_read(&mut self, now: Millis, facts: Facts, id: Option<&str>, kind: Kind) {
         self.tick(now);
         let Some((owner, id)) = self.address(facts, id, Act::Read) else { return };
-        self.look_up(Read::Outcome { facts, owner, id }, false);
+        self.look_up(Read { kind, facts, owner, id, settled: false });
     }
 
     /// `tasks/list` (G25-LST-01). `cursor`: `Err` if it is not a string.
@@ -70,8 +75,8 @@ impl Receiver {
             Err(()) => return self.refuse(facts, Error::NoCursor),
         };
         // One more than a page tells whether there is another.
-        let operation = Operation::List { owner, after, limit: self.limits.page.saturating_add(1) };
-        self.read(Read::Page { facts }, operation, false);
+        let operation = Operation::List { owner: owner.clone(), after, limit: self.limits.page.saturating_add(1) };
+        self.ask_store(Pending::Read(Read { kind: Kind::Page, facts, owner, id: String::new(), settled: false }), operation);
     }
 
     /// A method about tasks arrives that the generation does not have, or this server does not offer.
@@ -98,72 +103,64 @@ impl Receiver {
         self.end_wait(request);
     }
 
-    /// Looks the task up that a request names. `settled`: it is not asked any more whether its process was lost.
-    pub(super) fn look_up(&mut self, read: Read, settled: bool) {
-        let (facts, owner, id, payload, waits) = match &read {
-            // Only 2026-07-28 answers with payloads.
-            Read::State { facts, owner, id } => (*facts, owner, id, facts.generation.state_has_details(), false),
-            Read::Outcome { facts, owner, id } => (*facts, owner, id, true, true),
-            Read::Page { .. } | Read::Listened { .. } => return,
-        };
-        let operation = Operation::Get { owner: owner.clone(), id: id.clone(), payload, request: Some(facts.request) };
-        let job = self.read(read, operation, settled);
-        if waits {
+    /// Looks the task up that a request names.
+    pub(super) fn look_up(&mut self, read: Read) {
+        let Read { kind, facts, .. } = read;
+        // Only 2026-07-28 answers with payloads.
+        let payload = kind == Kind::Outcome || (kind == Kind::State && facts.generation.state_has_details());
+        let request = Some(facts.request).filter(|_| kind != Kind::Listened);
+        let operation = Operation::Get { owner: read.owner.clone(), id: read.id.clone(), payload, request };
+        let job = self.ask_store(Pending::Read(read), operation);
+        if kind == Kind::Outcome {
             self.reading.insert(facts.request, job);
         }
     }
 
-    pub(super) fn read(&mut self, read: Read, operation: Operation, settled: bool) -> Job {
-        self.ask_store(Pending::Read { read, settled }, operation)
-    }
-
-    pub(super) fn read_completed(&mut self, job: Job, read: &Read, settled: bool, completion: &Completion) {
-        if let Read::Outcome { facts, .. } = read {
+    pub(super) fn read_completed(&mut self, job: Job, read: &Read, completion: &Completion) {
+        let Read { kind, facts, .. } = *read;
+        if kind == Kind::Outcome {
             self.reading.remove(&facts.request);
         }
-        match (read, completion) {
-            (Read::Listened { request, id }, completion) => {
-                let found = if let Completion::Record(Some(record)) = completion { Task::from_state(&record.state) } else { None };
-                self.looked_up(*request, id, found);
-            }
-            (Read::State { facts, .. } | Read::Outcome { facts, .. }, Completion::Record(record)) => {
-                let version = record.as_ref().map_or(0, |record| record.version);
-                let mut found = record.as_ref().and_then(|record| Task::from_state(&record.state));
-                let seen = found.as_mut().is_some_and(|task| self.sees(*facts, task));
-                match found.filter(|_| seen) {
-                    Some(task) if !settled && self.meets_lost(read, &task) => {}
-                    Some(task) => self.show(read, job, version, Rc::new(task)),
-                    None => self.miss(*facts),
-                }
-            }
-            (Read::Page { facts }, Completion::Records(records)) => self.page(*facts, records),
-            (Read::State { facts, .. } | Read::Outcome { facts, .. } | Read::Page { facts }, _) => self.refuse(*facts, Error::Storage),
+        let (version, mut found) = match completion {
+            Completion::Record(Some(record)) => (record.version, Task::from_state(&record.state)),
+            _ => (0, None),
+        };
+        let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
+        let found = found.filter(|_| seen);
+        match (kind, completion) {
+            (Kind::Listened, _) => self.looked_up(facts, &read.id, seen),
+            (Kind::Page, Completion::Records(records)) => self.page(facts, records),
+            (Kind::State | Kind::Outcome, Completion::Record(_)) => match found {
+                Some(task) if self.meets_lost(read, &task) => {}
+                Some(task) => self.show(read, job, version, Rc::new(task)),
+                None => self.miss(facts),
+            },
+            _ => self.refuse(facts, Error::Storage),
         }
     }
 
     /// Answers a read with the task that it has found, or lets it wait for the task's end.
     fn show(&mut self, read: &Read, job: Job, version: u32, task: Rc<Task>) {
-        match read {
-            Read::State { facts, id, .. } => self.state(*facts, job, id, task),
-            Read::Outcome { facts, id, .. } if task.phase.is_terminal() => {
-                self.retrieved(*facts, id, &task);
-                self.answer(*facts, Some(job), Body::Outcome { id: id.clone(), task });
-            }
-            Read::Outcome { facts, owner, id } => self.wait(*facts, owner, id, version),
-            Read::Page { .. } | Read::Listened { .. } => {}
+        let Read { kind, facts, ref owner, ref id, .. } = *read;
+        if kind == Kind::State {
+            self.state(facts, job, id, task);
+        } else if task.phase.is_terminal() {
+            self.retrieved(facts, id, &task);
+            self.answer(facts, Some(job), Body::Outcome { id: id.clone(), task });
+        } else {
+            self.wait(facts, owner, id, version);
         }
     }
 
     /// Whether the read waits, because the process of the task that it found was lost.
     fn meets_lost(&mut self, read: &Read, task: &Task) -> bool {
-        let (Read::State { facts, owner, id } | Read::Outcome { facts, owner, id }) = read else { return false };
-        if !task.is_orphan(self.now) {
+        if read.settled || !task.is_orphan(self.now) {
             return false;
         }
-        let slot = self.slots.open(owner, id);
-        let lost = self.recovery(slot, task, Some(*facts)).is_some();
+        let slot = self.slots.open(&read.owner, &read.id);
+        let lost = self.recovery(slot, task, Some(read.facts)).is_some();
         if lost {
-            self.read_later(slot, read.clone(), *facts);
+            self.read_later(slot, read.clone());
         }
         self.settle_slot(slot);
         lost
@@ -258,7 +255,7 @@ impl Receiver {
         }
         let Some(slot) = self.waiting.remove(&request) else { return };
         if let Some(entry) = self.slots.get_mut(slot) {
-            entry.reads.retain(|read| read.request() != request);
+            entry.reads.retain(|read| read.facts.request != request);
         }
         if let Some(facts) = self.slots.get_mut(slot).and_then(|entry| entry.waiters.remove(&request)) {
             self.no_longer_waits(facts);
