@@ -225,7 +225,7 @@ impl Receiver {
             return self.decline(number, Error::UsedUp);
         }
         self.calls.remove(&number);
-        self.no_longer_creating(facts);
+        self.no_longer_waits(facts);
         if !dropped {
             self.reply(facts, Body::Created { id, task: Rc::new(task), immediate });
         }

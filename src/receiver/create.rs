@@ -75,7 +75,7 @@ impl Receiver {
         let Some(call) = self.calls.get_mut(&number) else { return };
         match self.peers.get_mut(&call.facts.peer) {
             Some(connection) => {
-                connection.creating.insert(number, ());
+                connection.waits.insert(number, ());
             }
             // Nobody is left to hear of a task (G26-HTT-07).
             None if call.needs_caller() => {
@@ -141,20 +141,13 @@ impl Receiver {
         }
     }
 
-    /// The call is no longer on its way to the store.
-    pub(super) fn no_longer_creating(&mut self, facts: Facts) {
-        if let Some(connection) = self.peers.get_mut(&facts.peer) {
-            connection.creating.remove(&facts.request);
-        }
-    }
-
     /// The call cannot become a task.
     pub(super) fn decline(&mut self, number: Request, error: Error) {
         self.give_up_key(number);
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.slot = None;
         let (facts, begun, dropped, outcome) = (call.facts, call.begun, call.dropped, call.outcome.take());
-        self.no_longer_creating(facts);
+        self.no_longer_waits(facts);
         let Some(call) = self.calls.get_mut(&number) else { return };
         if !dropped && !call.must_be_task() && !error.is_too_often() {
             // The work can be done without a task (H84).
@@ -185,7 +178,7 @@ impl Receiver {
         let (facts, dropped, outcome, immediate) = (call.facts, call.dropped, call.outcome.take(), call.policy.immediate_text());
         let kept = call.key.is_some();
         call.announced = !dropped;
-        self.no_longer_creating(facts);
+        self.no_longer_waits(facts);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
             slot.busy = false;
             slot.cached.as_ref().map(|(task, _)| (slot.id.clone(), task.clone()))

@@ -64,10 +64,8 @@ struct Connection {
     owner: Option<Rc<str>>,
     /// The client reads this connection as one stream, so requests to it need no other (stdio, in-memory).
     pipe: bool,
-    /// Its blocked `tasks/result` requests.
+    /// Its requests that wait: blocked `tasks/result`, and calls whose tasks are on their way to the store.
     waits: Table<Request, ()>,
-    /// Its calls whose tasks are on their way to the store.
-    creating: Table<Request, ()>,
     /// What its last request said of itself, while it is open: a task of the same owner can run again on it.
     last: Option<Facts>,
 }
@@ -241,7 +239,7 @@ impl Receiver {
     /// A connection of an earlier receiver, whose instance was lost, goes on under its number.
     pub fn handle_reopen(&mut self, peer: Peer, owner: Option<&str>, pipe: bool) {
         self.last_peer = self.last_peer.max(peer);
-        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), creating: Table::new(), last: None };
+        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), last: None };
         self.peers.insert(peer, connection);
     }
 
@@ -250,12 +248,10 @@ impl Receiver {
     pub fn handle_close(&mut self, now: Millis, peer: Peer) {
         self.tick(now);
         let Some(connection) = self.peers.remove(&peer) else { return };
-        for request in connection.creating.into_keys() {
+        for request in connection.waits.into_keys() {
             if let Some(call) = self.calls.get_mut(&request).filter(|call| call.needs_caller()) {
                 call.dropped = true;
             }
-        }
-        for request in connection.waits.into_keys() {
             self.end_wait(request);
         }
         self.unlisten_peer(peer);
@@ -270,7 +266,7 @@ impl Receiver {
         let Some(connection) = self.peers.get_mut(&peer) else { return };
         connection.pipe = false;
         connection.last = None;
-        for request in std::mem::take(&mut connection.waits).into_keys() {
+        for request in connection.waits.clone().into_keys() {
             self.end_wait(request);
         }
         self.owe_all_again(peer);
@@ -386,7 +382,7 @@ impl Receiver {
             self.calls.len(),
             self.slots.len(),
             self.asks.len(),
-            self.waiting.len() + self.listens.len() + self.peers.values().map(|peer| peer.waits.len() + peer.creating.len()).sum::<usize>(),
+            self.waiting.len() + self.listens.len() + self.peers.values().map(|peer| peer.waits.len()).sum::<usize>(),
             self.reading.len(),
             self.jobs.len(),
             self.running.len() + self.running_total as usize,
