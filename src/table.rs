@@ -2,7 +2,8 @@
 //!
 //! Two vectors side by side, in the order of the keys: what is new goes to the end, what is old is found by halving.
 //! `BTreeMap` does the same with ten times the code for every type it holds (the figures are in ARCHITECTURE.md). The keys
-//! are apart from the values so that all tables with the same keys are searched by the same code.
+//! are apart from the values so that all tables with the same keys are searched by the same code, and the values are in boxes
+//! so that all tables put them in and take them out by the same code.
 
 use std::borrow::Borrow;
 
@@ -10,7 +11,7 @@ use std::borrow::Borrow;
 #[derive(Clone, Debug)]
 pub(crate) struct Table<K, V> {
     keys: Vec<K>,
-    values: Vec<V>,
+    values: Vec<Box<V>>,
 }
 
 impl<K, V> Default for Table<K, V> {
@@ -59,14 +60,14 @@ impl<K: Ord, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.values.get(place(&self.keys, key).ok()?)
+        self.values.get(place(&self.keys, key).ok()?).map(|value| &**value)
     }
 
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
-        self.values.get_mut(place(&self.keys, key).ok()?)
+        self.values.get_mut(place(&self.keys, key).ok()?).map(|value| &mut **value)
     }
 
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
@@ -79,16 +80,17 @@ impl<K: Ord, V> Table<K, V> {
     /// Puts a value under a key; the value that was there before is returned.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match place(&self.keys, &key) {
-            Ok(place) => self.values.get_mut(place).map(|old| std::mem::replace(old, value)),
+            Ok(place) => self.values.get_mut(place).map(|old| std::mem::replace(&mut **old, value)),
             Err(place) => {
                 put(&mut self.keys, place, key);
-                put(&mut self.values, place, value);
+                put(&mut self.values, place, Box::new(value));
                 None
             }
         }
     }
 
-    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    /// Takes a value out, in its box: most are looked at and let go.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<Box<V>>
     where
         K: Borrow<Q>,
     {
@@ -102,7 +104,7 @@ impl<K: Ord, V> Table<K, V> {
     }
 
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
-        self.values.iter()
+        self.values.iter().map(|value| &**value)
     }
 
     pub fn into_keys(self) -> impl Iterator<Item = K> {
@@ -110,15 +112,15 @@ impl<K: Ord, V> Table<K, V> {
     }
 
     pub fn into_values(self) -> impl Iterator<Item = V> {
-        self.values.into_iter()
+        self.values.into_iter().map(|value| *value)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.keys.iter().zip(&self.values)
+        self.keys.iter().zip(self.values.iter().map(|value| &**value))
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
-        self.keys.iter().zip(&mut self.values)
+        self.keys.iter().zip(self.values.iter_mut().map(|value| &mut **value))
     }
 
     pub fn clear(&mut self) {
@@ -137,10 +139,10 @@ impl<K: Ord, V> Table<K, V> {
 
 impl<K, V> IntoIterator for Table<K, V> {
     type Item = (K, V);
-    type IntoIter = std::iter::Zip<std::vec::IntoIter<K>, std::vec::IntoIter<V>>;
+    type IntoIter = std::iter::Map<std::iter::Zip<std::vec::IntoIter<K>, std::vec::IntoIter<Box<V>>>, fn((K, Box<V>)) -> (K, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.keys.into_iter().zip(self.values)
+        self.keys.into_iter().zip(self.values).map(|(key, value)| (key, *value))
     }
 }
 
@@ -151,7 +153,7 @@ impl<K: Ord, V: Default> Table<K, V> {
             Ok(place) => place,
             Err(place) => {
                 put(&mut self.keys, place, key);
-                put(&mut self.values, place, V::default());
+                put(&mut self.values, place, Box::default());
                 place
             }
         };

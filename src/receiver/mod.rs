@@ -276,12 +276,12 @@ impl Receiver {
     pub fn handle_completion(&mut self, now: Millis, job: Job, completion: Completion) {
         self.tick(now);
         let Some(pending) = self.jobs.remove(&job) else { return };
-        let turn = match pending {
+        let turn = match *pending {
             Pending::Create { slot, .. } | Pending::Load { slot } | Pending::Swap { slot, .. } => Some(slot),
             Pending::Key { question: Question::Doubt { slot }, .. } => Some(slot),
             _ => None,
         };
-        match pending {
+        match *pending {
             Pending::Create { call, slot } => self.created(call, slot, &completion),
             Pending::Usage { call } => self.usage_known(call, &completion),
             Pending::Key { call, question } => self.key_answered(call, question, &completion),

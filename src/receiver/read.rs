@@ -249,16 +249,16 @@ impl Receiver {
 
     /// A blocked `tasks/result` is no more.
     pub(super) fn end_wait(&mut self, request: Request) {
-        if let Some(job) = self.reading.remove(&request) {
+        if let Some(job) = self.reading.remove(&request).map(|job| *job) {
             // It is still being looked up.
             self.jobs.insert(job, Pending::Nobody);
         }
-        let Some(slot) = self.waiting.remove(&request) else { return };
+        let Some(slot) = self.waiting.remove(&request).map(|slot| *slot) else { return };
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.reads.retain(|read| read.facts.request != request);
         }
         if let Some(facts) = self.slots.get_mut(slot).and_then(|entry| entry.waiters.remove(&request)) {
-            self.no_longer_waits(facts);
+            self.no_longer_waits(*facts);
         }
         self.owe_again(slot, request);
         self.deliver(slot);

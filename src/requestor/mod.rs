@@ -259,7 +259,7 @@ impl Requestor {
 
     /// The peer has answered a request, or never will.
     pub fn handle_answer(&mut self, now: Millis, request: Request, answered: Answered<'_>, payload: Payload) {
-        let Some((task, method)) = self.requests.remove(&request) else {
+        let Some((task, method)) = self.requests.remove(&request).map(|known| *known) else {
             return self.unheard(now, request, if let Answered::Error { code } = answered { code } else { 0 });
         };
         let Some(follow) = self.tasks.get_mut(&task) else { return };
