@@ -77,13 +77,24 @@ impl<K: Ord, V> Table<K, V> {
         place(&self.keys, key).is_ok()
     }
 
-    /// Puts a value under a key; the value that was there before is returned.
-    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+    /// Puts a value under a key, in place of the one that was there before.
+    pub fn insert(&mut self, key: K, value: V) {
+        self.replace(key, Box::new(value));
+    }
+
+    /// One function for all values, so that the one from before is given back rather than let go.
+    #[inline(never)]
+    fn replace(&mut self, key: K, mut value: Box<V>) -> Option<Box<V>> {
         match place(&self.keys, &key) {
-            Ok(place) => self.values.get_mut(place).map(|old| std::mem::replace(&mut **old, value)),
+            Ok(place) => {
+                if let Some(old) = self.values.get_mut(place) {
+                    std::mem::swap(old, &mut value);
+                }
+                Some(value)
+            }
             Err(place) => {
                 put(&mut self.keys, place, key);
-                put(&mut self.values, place, Box::new(value));
+                put(&mut self.values, place, value);
                 None
             }
         }
