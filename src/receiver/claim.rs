@@ -133,15 +133,15 @@ impl Receiver {
     }
 
     /// The store has answered.
-    pub(super) fn key_answered(&mut self, number: Request, question: Question, completion: &Completion) {
+    pub(super) fn key_answered(&mut self, number: Request, question: &Question, completion: &Completion) {
         if let Question::Doubt { slot } = question {
-            return self.doubt_settled(number, slot, completion);
+            return self.doubt_settled(number, *slot, completion);
         }
         if !self.calls.contains_key(&number) {
             return;
         }
         match (question, completion) {
-            (Question::Claim { seen }, Completion::Done(true)) => self.claimed(number, seen),
+            (Question::Claim { seen }, Completion::Done(true)) => self.claimed(number, *seen),
             (Question::Claim { .. }, Completion::Full { bytes }) => self.decline(number, Error::full(*bytes)),
             // Somebody was faster, or the store is in doubt.
             (Question::Claim { .. }, _) => self.look_at_key(number),
@@ -154,10 +154,10 @@ impl Receiver {
                 _ => self.claim_anew(number, None),
             },
             (Question::Task { claim, .. }, Completion::Record(Some(record))) => match Task::from_state(&record.state) {
-                Some(task) => self.answer_again(number, claim.task, task),
+                Some(task) => self.answer_again(number, &claim.task, task),
                 None => self.decline(number, Error::Internal),
             },
-            (Question::Task { claim, seen }, Completion::Record(None)) => self.task_missing(number, &claim, seen),
+            (Question::Task { claim, seen }, Completion::Record(None)) => self.task_missing(number, claim, *seen),
             _ => self.decline(number, Error::Storage),
         }
     }
@@ -218,7 +218,7 @@ impl Receiver {
     }
 
     /// The task exists: the caller gets its handle, and nothing runs.
-    fn answer_again(&mut self, number: Request, id: String, mut task: Task) {
+    fn answer_again(&mut self, number: Request, id: &str, mut task: Task) {
         let Some(call) = self.calls.get(&number) else { return };
         let (facts, dropped, immediate) = (call.facts, call.dropped, call.policy.immediate_text());
         if !self.sees(facts, &mut task) {
@@ -227,7 +227,7 @@ impl Receiver {
         self.calls.remove(&number);
         self.no_longer_waits(facts);
         if !dropped {
-            self.reply(facts, Body::Created { id, task: Rc::new(task), immediate });
+            self.reply(facts, Body::Created { id: id.to_owned(), task: Rc::new(task), immediate });
         }
         self.push(Output::Abort { call: number, silently: false });
         self.push(Output::Release { call: number });
@@ -252,7 +252,7 @@ impl Receiver {
         }
         self.abandon_creation(number, slot);
         match stored {
-            Some(task) => self.answer_again(number, id, task),
+            Some(task) => self.answer_again(number, &id, task),
             None => self.decline(number, Error::Storage),
         }
     }

@@ -284,10 +284,10 @@ impl Receiver {
         match *pending {
             Pending::Create { call, slot } => self.created(call, slot, &completion),
             Pending::Usage { call } => self.usage_known(call, &completion),
-            Pending::Key { call, question } => self.key_answered(call, question, &completion),
+            Pending::Key { call, ref question } => self.key_answered(call, question, &completion),
             Pending::Load { slot } => self.loaded(job, slot, &completion),
-            Pending::Swap { slot, change, next, version } => self.swapped(job, slot, &change, next, version, &completion),
-            Pending::Read(read) => self.read_completed(job, &read, &completion),
+            Pending::Swap { slot, ref change, ref next, version } => self.swapped(job, slot, change, next, version, &completion),
+            Pending::Read(ref read) => self.read_completed(job, read, &completion),
             Pending::Sweep { limit } => self.swept(limit, &completion),
             Pending::Nobody => {}
         }

@@ -99,7 +99,7 @@ impl Receiver {
                     let task = Rc::new(task);
                     let doubt = self.slots.get_mut(number).and_then(|slot| slot.doubt.take());
                     if doubt == Some(task.mark) {
-                        return self.took(job, number, task, record.version);
+                        return self.took(job, number, &task, record.version);
                     }
                     self.decide(number, Some(job), task, record.version);
                 }
@@ -248,7 +248,7 @@ impl Receiver {
     }
 
     /// The store has answered a swap.
-    pub(super) fn swapped(&mut self, job: Job, number: u32, change: &Change, next: Rc<Task>, version: u32, completion: &Completion) {
+    pub(super) fn swapped(&mut self, job: Job, number: u32, change: &Change, next: &Rc<Task>, version: u32, completion: &Completion) {
         let done = matches!(completion, Completion::Done(true));
         if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
             self.look(number);
@@ -285,16 +285,16 @@ impl Receiver {
     }
 
     /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
-    fn took(&mut self, job: Job, number: u32, next: Rc<Task>, version: u32) {
+    fn took(&mut self, job: Job, number: u32, next: &Rc<Task>, version: u32) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        let before = slot.cached.replace((Rc::clone(&next), version)).map(|(task, _)| task);
+        let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);
         slot.versions.made(version);
         slot.attempts = 0;
         slot.doubt = None;
         slot.unsettled = false;
         slot.busy = false;
         if let Some(change) = slot.take_head() {
-            self.committed(job, number, &change, before.as_deref(), &next);
+            self.committed(job, number, &change, before.as_deref(), next);
         }
     }
 }
