@@ -114,11 +114,11 @@ impl Receiver {
 
     /// Somebody else has ended the task. What was read need not hold its outcome.
     fn ended_elsewhere(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
-        let Some(slot) = self.slots.get_mut(number) else { return };
+        let Some(slot) = self.slots.get(number) else { return };
         if slot.waiters.is_empty() || (job.is_some() && slot.read_payload) {
             return self.ended(job, number, task);
         }
-        slot.queue.insert(0, Rc::new(Change::Check));
+        self.turn_first(number, Change::Check);
     }
 
     /// Nothing changes: those who wait learn how the task stands.

@@ -49,9 +49,11 @@ impl Receiver {
         self.advance(number);
     }
 
-    fn push_front(&mut self, number: u32, change: Rc<Change>) {
+    /// Another change comes before the one whose turn it is.
+    pub(super) fn turn_first(&mut self, number: u32, change: Change) {
         if let Some(slot) = self.slots.get_mut(number) {
-            slot.queue.insert(0, change);
+            slot.busy = false;
+            slot.queue.insert(0, Rc::new(change));
         }
     }
 
@@ -114,7 +116,7 @@ impl Receiver {
     fn decide(&mut self, number: u32, job: Option<Job>, task: Rc<Task>, version: u32) {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(number) else { return };
-        let Some(mut change) = slot.queue.first().cloned() else {
+        let Some(change) = slot.queue.first().cloned() else {
             slot.busy = false;
             return;
         };
@@ -134,20 +136,14 @@ impl Receiver {
             return self.missing_for(number, &change);
         }
         // Who reads the task sees it expired already (X-TTL-01): that comes first.
-        if !task.extends && task.has_run_out(now) && !matches!(*change, Change::Expire | Change::Discard { .. }) {
-            change = Rc::new(Change::Expire);
-            self.push_front(number, Rc::clone(&change));
+        let ends = matches!(*change, Change::Expire | Change::Discard { .. });
+        if !ends && !task.extends && task.has_run_out(now) {
+            return self.turn_first(number, Change::Expire);
         }
         // So does who reads one whose process was lost (X-STO-05).
-        let asks = !matches!(*change, Change::Expire | Change::Discard { .. } | Change::Recover { .. }) && !self.is_unsettled(number);
+        let asks = !ends && !matches!(*change, Change::Recover { .. }) && !self.is_unsettled(number);
         if asks && self.recovery(number, &task, change.facts()).is_some() {
-            change = Rc::new(Change::Recover { on: change.facts() });
-            self.push_front(number, Rc::clone(&change));
-            if let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.read_payload) {
-                // What it asked is taken out of what is stored, which this turn has not read.
-                slot.busy = false;
-                return;
-            }
+            return self.turn_first(number, Change::Recover { on: change.facts() });
         }
         let command = match self.command(number, &change, &task) {
             Ok(Some(command)) => command,
