@@ -25,11 +25,7 @@ impl Receiver {
         let begins = self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins));
         match *change {
             Change::Ask { ask, .. } => self.asked(number, ask, next),
-            Change::AskInResult { .. } => {
-                self.uncount(number);
-                self.drop_asks(number);
-                self.end_call(number);
-            }
+            Change::AskInResult { .. } => self.end_run(number),
             Change::Withdraw { ref key } => self.forget_ask(number, key),
             Change::Update { facts, ref keys, .. } => {
                 self.answered(number, facts.request, keys);
@@ -95,7 +91,7 @@ impl Receiver {
         let waiters = std::mem::take(&mut slot.waiters);
         let call = slot.call;
         let id = slot.id.clone();
-        slot.queue.retain(|change| change.facts().is_some());
+        slot.keep(|change| change.facts().is_some());
         let stopped = task.phase == Phase::Cancelled || task.failure.is_some_and(|failure| matches!(failure, Failure::Expired | Failure::Lost));
         if let Some(call) = call
             && stopped
@@ -205,11 +201,7 @@ impl Receiver {
             Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, *ask, Withdrawal::Storage),
             Some(Change::Withdraw { key }) => self.forget_ask(number, key),
             // Its lease lapses, and whoever meets it then settles it.
-            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } | Change::Release) => {
-                self.uncount(number);
-                self.drop_asks(number);
-                self.end_call(number);
-            }
+            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } | Change::Release) => self.end_run(number),
             // Who listens is still owed the news.
             Some(Change::Check) => self.check_later(number),
             _ => {}
@@ -251,11 +243,18 @@ impl Receiver {
                 stuck.push(facts);
             }
         }
-        slot.queue.retain(|change| change.facts().is_none());
+        slot.keep(|change| change.facts().is_none());
         for facts in stuck {
             self.refuse_and_forget(facts, Error::Storage);
         }
         self.deadlines.set(now.saturating_add(pause), Timer::Retry(number));
+    }
+
+    /// The handler's run is over, and what it asked goes with it.
+    pub(super) fn end_run(&mut self, number: u32) {
+        self.uncount(number);
+        self.drop_asks(number);
+        self.end_call(number);
     }
 
     /// The call is over, for the connection and for the slot. Who still waits looks at the store.

@@ -95,16 +95,14 @@ impl Receiver {
         slot.attempts = 0;
         slot.doubt = None;
         let late = slot.queue.iter().any(|change| change.is_outcome());
-        slot.queue.retain(|change| !change.is_of_run());
+        slot.keep(|change| !change.is_of_run());
         if let Some(call) = slot.call {
             self.push(Output::Abort { call, silently: false });
         }
         if late {
             self.event(Happening::LateOutcome, number);
         }
-        self.uncount(number);
-        self.drop_asks(number);
-        self.end_call(number);
+        self.end_run(number);
     }
 
     /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the request that

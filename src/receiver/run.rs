@@ -38,9 +38,7 @@ impl Receiver {
     pub fn handle_unstarted(&mut self, now: Millis, call: Request) {
         self.tick(now);
         let Some((slot, _)) = self.task_of_call(call) else { return };
-        self.uncount(slot);
-        self.drop_asks(slot);
-        self.end_call(slot);
+        self.end_run(slot);
         self.advance(slot);
     }
 

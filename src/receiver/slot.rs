@@ -79,6 +79,11 @@ impl Slot {
         if self.queue.is_empty() { None } else { Some(self.queue.remove(0)) }
     }
 
+    /// Keeps the changes that are like this.
+    pub fn keep(&mut self, is_kept: fn(&Change) -> bool) {
+        self.queue.retain(|change| is_kept(change));
+    }
+
     pub fn shows(&self, ask: Ask) -> bool {
         self.asks.iter().any(|pending| pending.ask == ask && pending.shown)
     }
