@@ -165,7 +165,7 @@ impl Receiver {
     /// Nothing comes of the call.
     fn refuse_call(&mut self, facts: Facts, error: Error) {
         self.refuse(facts, error);
-        self.push(Output::Release { call: facts.request });
+        self.release(facts.request);
     }
 
     /// The held handler of a gated call is about to begin: its parameters are fine (G25-CRE-08).
@@ -208,7 +208,7 @@ impl Receiver {
             }
             Stage::Checking | Stage::Direct => {
                 self.calls.remove(&call);
-                self.push(Output::Release { call });
+                self.release(call);
                 true
             }
         }
@@ -218,13 +218,13 @@ impl Receiver {
     pub fn handle_outcome(&mut self, now: Millis, call: Request, outcome: Outcome) {
         self.tick(now);
         let Some(entry) = self.calls.get_mut(&call) else {
-            return self.push(Output::Release { call });
+            return self.release(call);
         };
         match entry.stage {
             Stage::Direct => {
                 self.calls.remove(&call);
                 self.push(Output::Relay { call });
-                self.push(Output::Release { call });
+                self.release(call);
             }
             Stage::Checking if entry.augmented && matches!(outcome, Outcome::Result { tool_failed: false, .. } | Outcome::Input { .. }) => {
                 // It ended without a handler that the host could hold, and a task was promised.
@@ -235,7 +235,7 @@ impl Receiver {
                 let refused = entry.augmented && matches!(outcome, Outcome::Result { .. });
                 self.calls.remove(&call);
                 self.push(if refused { Output::Reject { call } } else { Output::Relay { call } });
-                self.push(Output::Release { call });
+                self.release(call);
             }
             Stage::Creating => entry.outcome = Some(outcome),
             Stage::Task => self.settle(call, outcome),

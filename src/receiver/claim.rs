@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use super::{Output, Pending, Receiver, Request, Timer};
+use super::{Pending, Receiver, Request, Timer};
 use crate::claim::{Claim, owner_of_keys};
 use crate::storage::{Completion, Operation, Payload, Record};
 use crate::task::{Millis, Task};
@@ -229,8 +229,8 @@ impl Receiver {
         if !dropped {
             self.reply(facts, Body::Created { id: id.to_owned(), task: Rc::new(task), immediate });
         }
-        self.push(Output::Abort { call: number, silently: false });
-        self.push(Output::Release { call: number });
+        self.stop(number);
+        self.release(number);
     }
 
     /// The store did not say that it has the task: another call with the same key may have stored it.

@@ -167,8 +167,8 @@ impl Receiver {
         if !dropped {
             self.refuse(facts, error);
         }
-        self.push(Output::Abort { call: number, silently: false });
-        self.push(Output::Release { call: number });
+        self.stop(number);
+        self.release(number);
     }
 
     /// The task is stored: the caller hears of it, then the handler begins (G25-CRE-09, G26-CRE-03).

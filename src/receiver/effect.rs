@@ -33,7 +33,7 @@ impl Receiver {
                 if begins {
                     self.restart(number, Some(facts), job, next);
                 }
-                self.push(Output::Forget { request: facts.request });
+                self.forget(facts);
             }
             Change::Answered { ask, ref key } => {
                 self.push(Output::Answered { ask, from: None });
@@ -96,7 +96,7 @@ impl Receiver {
         if let Some(call) = call
             && stopped
         {
-            self.push(Output::Abort { call, silently: false });
+            self.stop(call);
         }
         self.drop_asks(number);
         for facts in waiters.into_values() {
@@ -145,7 +145,7 @@ impl Receiver {
             Change::Cancel(facts) => self.reply(*facts, Body::Ack),
             Change::Update { facts, .. } => {
                 self.reply(*facts, Body::Ack);
-                self.push(Output::Forget { request: facts.request });
+                self.forget(*facts);
             }
             Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } => {
                 self.event(Happening::LateOutcome, number);
@@ -170,12 +170,12 @@ impl Receiver {
         let queue = std::mem::take(&mut slot.queue);
         let waiters = std::mem::take(&mut slot.waiters);
         if let Some(call) = slot.call {
-            self.push(Output::Abort { call, silently: false });
+            self.stop(call);
         }
         self.end_call(number);
         for facts in queue.iter().filter_map(|change| change.facts()) {
             self.miss(facts);
-            self.push(Output::Forget { request: facts.request });
+            self.forget(facts);
         }
         for facts in waiters.into_values() {
             self.no_longer_waits(facts);
@@ -190,7 +190,7 @@ impl Receiver {
         self.leave_head(number);
         if let Some(facts) = change.facts() {
             self.miss(facts);
-            self.push(Output::Forget { request: facts.request });
+            self.forget(facts);
         }
     }
 
@@ -263,7 +263,7 @@ impl Receiver {
         if self.calls.remove(&number).is_some_and(|call| call.announced) {
             self.stopped(slot, number);
         }
-        self.push(Output::Release { call: number });
+        self.release(number);
         self.check_later(slot);
     }
 

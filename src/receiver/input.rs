@@ -40,7 +40,7 @@ impl Receiver {
         self.tick(now);
         let Some((slot, facts)) = self.task_of_call(call) else {
             if !own {
-                self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::NotATask });
+                self.withdraw(ask, false, Withdrawal::NotATask);
             }
             return !own;
         };
@@ -48,7 +48,7 @@ impl Receiver {
         let nested = !facts.generation.state_has_details();
         // The SDKs do not check each request of their own (G25-INP-09).
         if !facts.capabilities.contains(needed_by(kind)) {
-            self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::Undeclared });
+            self.withdraw(ask, false, Withdrawal::Undeclared);
             return true;
         }
         let limits = self.limits;
@@ -56,7 +56,7 @@ impl Receiver {
         let unstored = entry.asks.iter().filter(|pending| pending.key.is_none()).count();
         let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued as usize) + unstored;
         if entry.asks.len() >= limits.outstanding as usize || issued >= limits.issued as usize {
-            self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::TooMany });
+            self.withdraw(ask, false, Withdrawal::TooMany);
             return true;
         }
         entry.asks.push(PendingAsk { ask, key: None, over: false, delivered: false, stream: None, nested, shown: !nested || self.cross_generation });
@@ -107,7 +107,7 @@ impl Receiver {
         self.tick(now);
         let found = self.task_of_call(call).map(|(slot, _)| slot);
         let Some((slot, entry)) = found.and_then(|slot| Some((slot, self.slots.get_mut(slot)?))) else {
-            return self.push(Output::Withdraw { ask, delivered: false, reason: Withdrawal::NotATask });
+            return self.withdraw(ask, false, Withdrawal::NotATask);
         };
         entry.asks.push(PendingAsk { ask, key: Some(key.to_owned()), over: false, delivered: false, stream: None, nested: false, shown: true });
         self.asks.insert(ask, slot);
@@ -182,14 +182,14 @@ impl Receiver {
         self.tick(now);
         if facts.capabilities.contains(crate::wire::capability::Capabilities::TASKS) && id.is_some() && answers.is_none() {
             self.refuse(facts, Error::NoAnswers);
-            return self.push(Output::Forget { request: facts.request });
+            return self.forget(facts);
         }
         match self.slot_for(facts, id) {
             Some(slot) => {
                 let (keys, shapes) = answers.unwrap_or_default().into_iter().unzip();
                 self.change(slot, Change::Update { facts, keys, shapes });
             }
-            None => self.push(Output::Forget { request: facts.request }),
+            None => self.forget(facts),
         }
     }
 
@@ -255,7 +255,7 @@ impl Receiver {
     /// The handler will not get what it asked for; it is told once.
     pub(super) fn drop_ask(&mut self, slot: u32, ask: Ask, reason: Withdrawal) {
         if let Some(PendingAsk { delivered, .. }) = self.take_ask(slot, |pending| pending.ask == ask) {
-            self.push(Output::Withdraw { ask, delivered, reason });
+            self.withdraw(ask, delivered, reason);
         }
     }
 
@@ -264,7 +264,7 @@ impl Receiver {
         let asks = self.slots.get_mut(slot).map(|slot| std::mem::take(&mut slot.asks)).unwrap_or_default();
         for PendingAsk { ask, delivered, .. } in asks {
             self.asks.remove(&ask);
-            self.push(Output::Withdraw { ask, delivered, reason: Withdrawal::Ended });
+            self.withdraw(ask, delivered, Withdrawal::Ended);
         }
     }
 

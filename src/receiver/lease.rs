@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::read::Read;
 use super::shutdown::Service;
-use super::{Facts, Happening, Output, Peer, Receiver, Timer};
+use super::{Facts, Happening, Peer, Receiver, Timer};
 use crate::lifecycle::Command;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
 use crate::wire::capability::Capabilities;
@@ -97,7 +97,7 @@ impl Receiver {
         let late = slot.queue.iter().any(|change| change.is_outcome());
         slot.keep(|change| !change.is_of_run());
         if let Some(call) = slot.call {
-            self.push(Output::Abort { call, silently: false });
+            self.stop(call);
         }
         if late {
             self.event(Happening::LateOutcome, number);

@@ -361,7 +361,26 @@ impl Receiver {
 
     fn refuse_and_forget(&mut self, facts: Facts, error: Error) {
         self.refuse(facts, error);
+        self.forget(facts);
+    }
+
+    /// The values of the request can go.
+    fn forget(&mut self, facts: Facts) {
         self.push(Output::Forget { request: facts.request });
+    }
+
+    /// The values of the call can go.
+    fn release(&mut self, call: Request) {
+        self.push(Output::Release { call });
+    }
+
+    /// The call's handler stops.
+    fn stop(&mut self, call: Request) {
+        self.push(Output::Abort { call, silently: false });
+    }
+
+    fn withdraw(&mut self, ask: Ask, delivered: bool, reason: Withdrawal) {
+        self.push(Output::Withdraw { ask, delivered, reason });
     }
 
     /// What a request says of itself is also said of its connection.

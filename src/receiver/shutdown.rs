@@ -65,7 +65,7 @@ impl Receiver {
         if let Some(call) = slot.call
             && !slot.queue.iter().any(|change| change.is_outcome())
         {
-            self.push(Output::Abort { call, silently: false });
+            self.stop(call);
         }
         self.change(number, Change::Release);
     }

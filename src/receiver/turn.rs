@@ -25,7 +25,7 @@ impl Receiver {
             && slot.queue.len() >= QUEUED
         {
             self.refuse(facts, Error::Limit(LimitReason::Rate));
-            return self.push(Output::Forget { request: facts.request });
+            return self.forget(facts);
         }
         // Only the newest status message matters; one on its way to the store is at the front.
         let waiting = slot.queue.len() > usize::from(slot.busy);
