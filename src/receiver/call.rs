@@ -146,7 +146,7 @@ impl Receiver {
                 (true, ..) if called.creation_key.is_some() => true,
                 (true, _, Promotion::Handler) => false,
                 (true, _, Promotion::After(delay)) => {
-                    self.deadlines.set(self.now.saturating_add(i64::from(delay)), Timer::Promote(facts.request));
+                    self.wake_in(Millis::from(delay), Timer::Promote(facts.request));
                     false
                 }
                 (true, _, Promotion::Always) => true,

@@ -207,7 +207,7 @@ impl Receiver {
 
     /// Another call here is about to store the task of this key.
     pub(super) fn wait_for_key(&mut self, number: Request) {
-        self.deadlines.set(self.now.saturating_add(PAUSE), Timer::Claim(number));
+        self.wake_in(PAUSE, Timer::Claim(number));
     }
 
     /// It is time to see how another call with the same key went on.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::call::{Call, Stage};
 use super::change::Change;
 use super::shutdown::Service;
-use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request, Timer};
+use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request};
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{Lease, Millis, OnLost, Phase, Task};
 use crate::wire::{Body, Error, LimitReason};
@@ -190,9 +190,7 @@ impl Receiver {
             self.change(slot, Change::Discard { kept });
             return;
         }
-        if let Some(at) = task.expires_at() {
-            self.deadlines.set(at, Timer::Expire(slot));
-        }
+        self.expire_later(slot, &task);
         self.renew_later(slot);
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);

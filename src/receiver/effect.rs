@@ -45,11 +45,7 @@ impl Receiver {
                 self.reply(facts, body);
                 self.tell_to_stop(number, next);
             }
-            Change::Expire => {
-                if let Some(at) = next.expires_at().filter(|_| !next.phase.is_terminal()) {
-                    self.deadlines.set(at, Timer::Expire(number));
-                }
-            }
+            Change::Expire if !next.phase.is_terminal() => self.expire_later(number, next),
             Change::Discard { kept: false } => self.delete(number),
             Change::Renew => self.tell_to_stop(number, next),
             Change::Release => {
@@ -60,7 +56,7 @@ impl Receiver {
                 self.restart(number, on, job, next);
             }
             Change::Recover { .. } => {}
-            Change::Note(_) | Change::Complete { .. } | Change::Fail { .. } | Change::Check | Change::Discard { kept: true } => {}
+            Change::Note(_) | Change::Complete { .. } | Change::Fail { .. } | Change::Expire | Change::Check | Change::Discard { kept: true } => {}
         }
         if next.phase.is_terminal() {
             self.ended(Some(job), number, next);
@@ -221,7 +217,6 @@ impl Receiver {
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
     pub(super) fn retry_or_give_up(&mut self, number: u32) {
-        let now = self.now;
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
@@ -236,7 +231,7 @@ impl Receiver {
         if !patient || slot.attempts > ATTEMPTS {
             return self.give_up(number, Error::Storage);
         }
-        let pause = RETRY_FIRST.saturating_mul(1 << slot.attempts.min(10)).min(RETRY_LONGEST);
+        let pause = (RETRY_FIRST << slot.attempts.min(10)).min(RETRY_LONGEST);
         let mut stuck = Vec::new();
         for change in &slot.queue {
             if let Some(facts) = change.facts() {
@@ -247,7 +242,7 @@ impl Receiver {
         for facts in stuck {
             self.refuse_and_forget(facts, Error::Storage);
         }
-        self.deadlines.set(now.saturating_add(pause), Timer::Retry(number));
+        self.wake_in(pause, Timer::Retry(number));
     }
 
     /// The handler's run is over, and what it asked goes with it.

@@ -44,17 +44,16 @@ impl Receiver {
 
     /// Sees to it that the lease of a task that runs here is renewed in time.
     pub(super) fn renew_later(&mut self, number: u32) {
-        let at = self.now.saturating_add(self.third());
         if let Some(slot) = self.slots.get_mut(number)
             && !std::mem::replace(&mut slot.renewing, true)
         {
-            self.deadlines.set(at, Timer::Renew(number));
+            self.wake_in(self.third(), Timer::Renew(number));
         }
     }
 
     /// A third of a lease is over: it is renewed, unless another write has done so on its way.
     pub(super) fn renew(&mut self, number: u32) {
-        let (now, third) = (self.now, self.third());
+        let now = self.now;
         let fresh_until = self.slots.get(number).and_then(|slot| self.fresh_until(&slot.cached.as_ref()?.0)).unwrap_or(now);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.renewing = slot.call.is_some();
@@ -64,17 +63,18 @@ impl Receiver {
         if fresh_until > now {
             return self.deadlines.set(fresh_until, Timer::Renew(number));
         }
-        self.deadlines.set(now.saturating_add(third), Timer::Renew(number));
+        let coming = slot.queue.iter().any(|change| matches!(**change, Change::Renew));
+        self.wake_in(self.third(), Timer::Renew(number));
         // What is on its way need not write: a look at how the task stands, or what a client repeats. Nothing of it may be in the way
         // of a renewal each time.
-        if !slot.queue.iter().any(|change| matches!(**change, Change::Renew)) {
+        if !coming {
             self.change_next(number, Change::Renew);
         }
     }
 
     /// Until when a task's lease need not be renewed; `None` where it has none.
     pub(super) fn fresh_until(&self, task: &Task) -> Option<Millis> {
-        task.lease.as_ref().map(|lease| lease.until.saturating_sub(self.third().saturating_mul(2)))
+        task.lease.as_ref().map(|lease| lease.until.saturating_sub(2 * self.third()))
     }
 
     /// Whether the run of the task that is here has been followed by another one.

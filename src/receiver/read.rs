@@ -239,12 +239,11 @@ impl Receiver {
     }
 
     pub(super) fn check_later(&mut self, slot: u32) {
-        let now = self.now;
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.is_watched() && !slot.checking) else { return };
         entry.checking = true;
-        let pause = CHECK_FIRST.saturating_mul(1 << entry.checks.min(6)).min(CHECK_LONGEST);
+        let pause = (CHECK_FIRST << entry.checks.min(6)).min(CHECK_LONGEST);
         entry.checks = entry.checks.saturating_add(1);
-        self.deadlines.set(now.saturating_add(pause), Timer::Check(slot));
+        self.wake_in(pause, Timer::Check(slot));
     }
 
     /// A blocked `tasks/result` is no more.

@@ -3,7 +3,7 @@
 use super::call::{Call, Stage};
 use super::create::Draft;
 use super::lease::NOBODY;
-use super::{Facts, Happening, Output, Policy, RESTARTED, Receiver, Request, Timer};
+use super::{Facts, Happening, Output, Policy, RESTARTED, Receiver, Request};
 use crate::storage::Job;
 use crate::task::{Millis, Task};
 
@@ -23,9 +23,7 @@ impl Receiver {
             answers.push((input.key.clone(), input.name.clone()));
         }
         self.insert_running(facts, slot, task.epoch);
-        if let Some(at) = task.expires_at() {
-            self.deadlines.set(at, Timer::Expire(slot));
-        }
+        self.expire_later(slot, task);
         let on = Some(facts.peer).filter(|&peer| peer != NOBODY);
         self.push(Output::Restart { call: number, on, facts, owner, job, answers });
         if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {

@@ -37,10 +37,22 @@ impl Receiver {
         }
     }
 
+    /// Sets a timer that fires after so many ms.
+    pub(super) fn wake_in(&mut self, pause: Millis, timer: Timer) {
+        self.deadlines.set(self.now.saturating_add(pause), timer);
+    }
+
     pub(super) fn retry(&mut self, slot: u32) {
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.busy = false;
             self.advance(slot);
+        }
+    }
+
+    /// Looks at a running task when its time to live is over.
+    pub(super) fn expire_later(&mut self, slot: u32, task: &Task) {
+        if let Some(at) = task.expires_at() {
+            self.deadlines.set(at, Timer::Expire(slot));
         }
     }
 
@@ -68,7 +80,7 @@ impl Receiver {
     }
 
     fn sweep_later(&mut self) {
-        self.deadlines.set(self.now.saturating_add(SWEEP_EVERY.min(self.lease)), Timer::Sweep);
+        self.wake_in(SWEEP_EVERY.min(self.lease), Timer::Sweep);
     }
 
     fn sweep(&mut self) {
@@ -97,7 +109,7 @@ impl Receiver {
         }
         let stuck = stuck.min(MOST_STUCK);
         if full && (settled || stuck > self.stuck) {
-            self.deadlines.set(self.now.saturating_add(1), Timer::SweepOn);
+            self.wake_in(1, Timer::SweepOn);
         }
         self.stuck = stuck;
     }
