@@ -160,9 +160,7 @@ impl Receiver {
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.versions.saw(0);
-        slot.doubt = None;
-        slot.attempts = 0;
-        slot.busy = false;
+        slot.rest();
         let queue = std::mem::take(&mut slot.queue);
         let waiters = std::mem::take(&mut slot.waiters);
         if let Some(call) = slot.call {
@@ -207,9 +205,7 @@ impl Receiver {
     /// The change at the head of the queue is over.
     pub(super) fn leave_head(&mut self, number: u32) -> Option<Rc<Change>> {
         let slot = self.slots.get_mut(number)?;
-        slot.busy = false;
-        slot.attempts = 0;
-        slot.doubt = None;
+        slot.rest();
         let left = slot.take_head();
         slot.unsettled = matches!(left.as_deref(), Some(Change::Recover { .. }));
         left
@@ -223,7 +219,7 @@ impl Receiver {
         let waits = slot.queue.first().is_some_and(|change| change.facts().is_some());
         let patient = self.service != Service::Leaving && slot.queue.first().is_some_and(|change| change.is_patient());
         // A request whose write may have arrived is worth one look.
-        let look = waits && slot.doubt.is_some() && slot.attempts == 1;
+        let look = waits && slot.doubt != 0 && slot.attempts == 1;
         if look {
             slot.busy = false;
             return;

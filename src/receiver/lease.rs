@@ -63,7 +63,7 @@ impl Receiver {
         if fresh_until > now {
             return self.deadlines.set(fresh_until, Timer::Renew(number));
         }
-        let coming = slot.queue.iter().any(|change| matches!(**change, Change::Renew));
+        let coming = slot.queues(|change| matches!(change, Change::Renew));
         self.wake_in(self.third(), Timer::Renew(number));
         // What is on its way need not write: a look at how the task stands, or what a client repeats. Nothing of it may be in the way
         // of a renewal each time.
@@ -91,10 +91,8 @@ impl Receiver {
     /// The run that is here is over: its handler stops, and what it still wanted to write is dropped (H26).
     pub(super) fn fence(&mut self, number: u32) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        slot.busy = false;
-        slot.attempts = 0;
-        slot.doubt = None;
-        let late = slot.queue.iter().any(|change| change.is_outcome());
+        slot.rest();
+        let late = slot.queues(Change::is_outcome);
         slot.keep(|change| !change.is_of_run());
         if let Some(call) = slot.call {
             self.stop(call);
@@ -137,7 +135,7 @@ impl Receiver {
 
     /// Settles what becomes of a task whose process was lost.
     pub(super) fn recover(&mut self, number: u32, on: Option<Facts>) {
-        let coming = self.slots.get(number).is_some_and(|slot| slot.queue.iter().any(|change| matches!(**change, Change::Recover { .. })));
+        let coming = self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Recover { .. })));
         if !coming {
             self.change(number, Change::Recover { on });
         }

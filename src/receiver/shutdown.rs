@@ -63,7 +63,7 @@ impl Receiver {
     pub(super) fn hand_over(&mut self, number: u32) {
         let Some(slot) = self.slots.get(number) else { return };
         if let Some(call) = slot.call
-            && !slot.queue.iter().any(|change| change.is_outcome())
+            && !slot.queues(Change::is_outcome)
         {
             self.stop(call);
         }

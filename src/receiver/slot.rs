@@ -40,8 +40,8 @@ pub(super) struct Slot {
     pub busy: bool,
     /// What is read for it includes the payload.
     pub read_payload: bool,
-    /// The mark of a write of which nobody knows whether the store has it.
-    pub doubt: Option<u64>,
+    /// The mark of a write of which nobody knows whether the store has it; 0 for none.
+    pub doubt: u64,
     /// Short enough to move up when its head leaves.
     pub queue: Vec<Rc<Change>>,
     /// The call that runs it here.
@@ -77,6 +77,18 @@ impl Slot {
     /// Takes the change at the head of the queue out of it.
     pub fn take_head(&mut self) -> Option<Rc<Change>> {
         if self.queue.is_empty() { None } else { Some(self.queue.remove(0)) }
+    }
+
+    /// The turn of the change at the head is over.
+    pub fn rest(&mut self) {
+        self.busy = false;
+        self.attempts = 0;
+        self.doubt = 0;
+    }
+
+    /// Whether a change like this is in the queue.
+    pub fn queues(&self, is_it: fn(&Change) -> bool) -> bool {
+        self.queue.iter().any(|change| is_it(change))
     }
 
     /// Keeps the changes that are like this.
@@ -137,7 +149,7 @@ impl Slots {
                 versions: Versions::default(),
                 busy: false,
                 read_payload: false,
-                doubt: None,
+                doubt: 0,
                 queue: Vec::new(),
                 call: None,
                 run: 0,

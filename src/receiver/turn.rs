@@ -81,7 +81,7 @@ impl Receiver {
             return self.settle_slot(number);
         };
         // What may have been written already is read whole: those who wait may be answered with it.
-        let payload = change.reads_payload(slot) || slot.doubt.is_some();
+        let payload = change.reads_payload(slot) || slot.doubt != 0;
         let trusted = change.trusts_cache() && !payload;
         slot.busy = true;
         slot.read_payload = payload;
@@ -99,8 +99,8 @@ impl Receiver {
             Completion::Record(Some(record)) => match Task::from_state(&record.state) {
                 Some(task) => {
                     let task = Rc::new(task);
-                    let doubt = self.slots.get_mut(number).and_then(|slot| slot.doubt.take());
-                    if doubt == Some(task.mark) {
+                    let doubt = self.slots.get_mut(number).map_or(0, |slot| std::mem::take(&mut slot.doubt));
+                    if doubt != 0 && doubt == task.mark {
                         return self.took(job, number, &task, record.version);
                     }
                     self.decide(number, Some(job), task, record.version);
@@ -255,7 +255,7 @@ impl Receiver {
             Completion::Done(false) => {
                 // Somebody else was faster, or the store is in doubt: read again and ask again.
                 slot.cached = None;
-                slot.doubt = Some(next.mark).filter(|&mark| mark != 0);
+                slot.doubt = next.mark;
                 slot.busy = false;
                 slot.attempts = slot.attempts.saturating_add(1);
                 if slot.attempts > ATTEMPTS {
@@ -274,7 +274,7 @@ impl Receiver {
                 }
             }
             _ => {
-                slot.doubt = Some(next.mark).filter(|&mark| mark != 0);
+                slot.doubt = next.mark;
                 self.retry_or_give_up(number);
             }
         }
@@ -285,10 +285,8 @@ impl Receiver {
         let Some(slot) = self.slots.get_mut(number) else { return };
         let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);
         slot.versions.made(version);
-        slot.attempts = 0;
-        slot.doubt = None;
+        slot.rest();
         slot.unsettled = false;
-        slot.busy = false;
         if let Some(change) = slot.take_head() {
             self.committed(job, number, &change, before.as_deref(), next);
         }
