@@ -207,7 +207,6 @@ impl Receiver {
                 entry.begun
             }
             Stage::Checking | Stage::Direct => {
-                self.calls.remove(&call);
                 self.release(call);
                 true
             }
@@ -221,19 +220,13 @@ impl Receiver {
             return self.release(call);
         };
         match entry.stage {
-            Stage::Direct => {
-                self.calls.remove(&call);
-                self.push(Output::Relay { call });
-                self.release(call);
-            }
             Stage::Checking if entry.augmented && matches!(outcome, Outcome::Result { tool_failed: false, .. } | Outcome::Input { .. }) => {
                 // It ended without a handler that the host could hold, and a task was promised.
                 entry.outcome = Some(outcome);
                 self.create(call);
             }
-            Stage::Checking => {
-                let refused = entry.augmented && matches!(outcome, Outcome::Result { .. });
-                self.calls.remove(&call);
+            Stage::Checking | Stage::Direct => {
+                let refused = entry.stage == Stage::Checking && entry.augmented && matches!(outcome, Outcome::Result { .. });
                 self.push(if refused { Output::Reject { call } } else { Output::Relay { call } });
                 self.release(call);
             }

@@ -224,7 +224,6 @@ impl Receiver {
         if !self.sees(facts, &mut task) {
             return self.decline(number, Error::UsedUp);
         }
-        self.calls.remove(&number);
         self.no_longer_waits(facts);
         if !dropped {
             self.reply(facts, Body::Created { id: id.to_owned(), task: Rc::new(task), immediate });

@@ -163,7 +163,6 @@ impl Receiver {
             }
             return;
         }
-        self.calls.remove(&number);
         if !dropped {
             self.refuse(facts, error);
         }

@@ -251,7 +251,7 @@ impl Receiver {
     /// The call is over, for the connection and for the slot. Who still waits looks at the store.
     pub(super) fn end_call(&mut self, slot: u32) {
         let Some(number): Option<Request> = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else { return };
-        if self.calls.remove(&number).is_some_and(|call| call.announced) {
+        if self.calls.get(&number).is_some_and(|call| call.announced) {
             self.stopped(slot, number);
         }
         self.release(number);

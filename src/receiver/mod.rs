@@ -369,8 +369,9 @@ impl Receiver {
         self.push(Output::Forget { request: facts.request });
     }
 
-    /// The values of the call can go.
+    /// The call is over, and its values can go.
     fn release(&mut self, call: Request) {
+        self.calls.remove(&call);
         self.push(Output::Release { call });
     }
 
