@@ -80,7 +80,8 @@
 //!     restarts: 0,
 //!     immediate: None,
 //! });
-//! let peer = receiver.handle_open(Some("alice"), true);
+//! let peer = 1;
+//! receiver.handle_open(peer, Some("alice"), true);
 //! let facts = Facts { request: 1, peer, generation: Generation::G26, capabilities: Capabilities::TASKS, lists: false };
 //!
 //! // A call arrives at noon, and becomes a task before its handler begins.

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(glue.with_extension("js"), text)?;
     let types = fs::read_to_string(glue.with_extension("d.ts"))?;
     let (functions, _) = split_once(&types, "export type InitInput")?;
-    fs::write(glue.with_extension("d.ts"), format!("{functions}{INSTANTIATE_TYPE}"))?;
+    fs::write(glue.with_extension("d.ts"), format!("{functions}{ADDED_TYPES}"))?;
     Ok(())
 }
 
@@ -78,7 +78,7 @@ fn replace_words(text: &str, mut other: impl FnMut(&str, &str, &str) -> Option<S
 
 /// How the wrapper makes an instance, and another one after a trap (the stock glue makes one only, and can also fetch the module),
 /// and how it says who is the `host` of which the bindings want things.
-const INSTANTIATE: &str = "export function instantiate(module) {
+const ADDED: &str = "export function instantiate(module) {
     module = wasmModule ?? module;
     __wbg_finalize_init(new WebAssembly.Instance(module, __wbg_get_imports()), module);
 }
@@ -93,7 +93,7 @@ export function serve(other, work) {
     }
 }
 ";
-const INSTANTIATE_TYPE: &str = "/** Puts a new instance in the place of the one there was; of the module that was given first. */
+const ADDED_TYPES: &str = "/** Puts a new instance in the place of the one there was; of the module that was given first. */
 export function instantiate(module: WebAssembly.Module): void;
 /** Runs `work`; what the core wants done meanwhile, `host` does. */
 export function serve<Value>(host: object, work: () => Value): Value;
@@ -122,7 +122,7 @@ fn slim(glue: &str) -> Result<String, String> {
     }
     let rest = replace_once(rest, WITHOUT_REALLOC, "    const malloc = wasm.__wbindgen_malloc, realloc = wasm.__wbindgen_realloc;\n")?;
     let rest = replace_once(&rest, "function passStringToWasm0(arg, malloc, realloc) {", "function passStringToWasm0(arg) {")?;
-    Ok(format!("{functions}function __wbg_get_imports() {{{rest}{INSTANTIATE}"))
+    Ok(format!("{functions}function __wbg_get_imports() {{{rest}{ADDED}"))
 }
 
 /// An exported function whose arguments are made where they are handed over. The stock one makes them beforehand, because code that

@@ -150,7 +150,7 @@ pub fn sweep(receiver: u32, now: f64) {
 /// A connection opens, or one of a receiver that is no more goes on under its number. The host numbers them from 1 up.
 #[wasm_bindgen]
 pub fn open(receiver: u32, peer: u32, owner: Option<String>, pipe: bool) {
-    held(receiver).core.handle_reopen(peer, owner.as_deref(), pipe);
+    held(receiver).core.handle_open(peer, owner.as_deref(), pipe);
 }
 
 #[wasm_bindgen]

@@ -54,7 +54,7 @@ use read::Read;
 use shutdown::Service;
 use slot::Slots;
 
-/// The number of a connection.
+/// The number of a connection, given by the host from 1 up.
 pub type Peer = u32;
 
 /// A connection with one owner.
@@ -129,7 +129,6 @@ pub struct Receiver {
     service: Service,
     policies: Vec<Policy>,
     peers: Table<Peer, Connection>,
-    last_peer: Peer,
     calls: Table<Request, Call>,
     last_restarted: Request,
     slots: Slots,
@@ -181,7 +180,6 @@ impl Receiver {
             service: Service::Open,
             policies: Vec::new(),
             peers: Table::new(),
-            last_peer: 0,
             calls: Table::new(),
             last_restarted: RESTARTED,
             slots: Slots::default(),
@@ -229,16 +227,9 @@ impl Receiver {
         u32::try_from(self.policies.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// A connection opens. `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
-    pub fn handle_open(&mut self, owner: Option<&str>, pipe: bool) -> Peer {
-        let peer = self.last_peer.wrapping_add(1);
-        self.handle_reopen(peer, owner, pipe);
-        peer
-    }
-
-    /// A connection of an earlier receiver, whose instance was lost, goes on under its number.
-    pub fn handle_reopen(&mut self, peer: Peer, owner: Option<&str>, pipe: bool) {
-        self.last_peer = self.last_peer.max(peer);
+    /// A connection opens, or one of an earlier receiver whose instance was lost goes on under its number. `owner: None` fails closed
+    /// (X-SEC-01). `pipe`: it is one stream in both directions.
+    pub fn handle_open(&mut self, peer: Peer, owner: Option<&str>, pipe: bool) {
         let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), last: None };
         self.peers.insert(peer, connection);
     }

@@ -8,7 +8,7 @@ use super::listen::Heard;
 use super::read::Read;
 use super::watch::Versions;
 use super::{Ask, Facts, Receiver, Request};
-use crate::table::Table;
+use crate::table::{Table, put, take};
 use crate::task::Task;
 
 /// An input request whose handler runs here.
@@ -139,7 +139,7 @@ impl Slots {
             Err(place) => place,
         };
         self.last = self.last.wrapping_add(1);
-        self.named.insert(place, self.last);
+        put(&mut self.named, place, self.last);
         self.slots.insert(
             self.last,
             Slot {
@@ -173,7 +173,7 @@ impl Slots {
     pub fn close(&mut self, number: u32) {
         let Some(slot) = self.get(number) else { return };
         if let Ok(place) = self.place(&slot.owner, &slot.id) {
-            self.named.remove(place);
+            take(&mut self.named, place);
         }
         self.slots.remove(&number);
     }

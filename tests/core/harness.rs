@@ -111,6 +111,7 @@ pub struct World {
     /// What the next calls bring along.
     pub creation_key: Option<String>,
     last_request: Request,
+    last_peer: Peer,
     last_seed: u64,
     /// The `traceparent` of every call.
     pub trace: String,
@@ -158,6 +159,7 @@ impl World {
             told: BTreeMap::new(),
             creation_key: None,
             last_request: 0,
+            last_peer: 0,
             last_seed: 0,
             trace: String::new(),
             key,
@@ -403,7 +405,9 @@ impl World {
     }
 
     pub fn open(&mut self, node: usize, owner: Option<&str>, pipe: bool) -> Peer {
-        let peer = self.input(node, |receiver, _| receiver.handle_open(owner, pipe));
+        self.last_peer += 1;
+        let peer = self.last_peer;
+        self.input(node, |receiver, _| receiver.handle_open(peer, owner, pipe));
         self.nodes[node].peers.insert(peer);
         peer
     }
