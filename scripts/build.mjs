@@ -72,7 +72,7 @@ function packIsFresh(target) {
 }
 
 /** What the steps below depend on beside the wasm that cargo made. */
-const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "package-lock.json"].map((file) => join(root, file));
+const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "scripts/streams.mjs", "package-lock.json"].map((file) => join(root, file));
 
 async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);

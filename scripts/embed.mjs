@@ -1,7 +1,8 @@
 // How the wasm becomes a string of a JavaScript module, so that a compressed download is no larger than the compressed
-// wasm: a byte is always written the same way and most bytes as one character, so whatever repeats in the wasm repeats in
+// bytes: a byte is always written the same way and most bytes as one character, so whatever repeats in the bytes repeats in
 // the text. (After gzip, base64 is a third larger and hex a ninth.) ASCII, so the charset of a page does not matter.
 // `src/bin/unpack.rs` reads it, and has the same figures.
+import { part } from "./streams.mjs";
 
 const ZERO = "(".charCodeAt(0);
 const BASE = 87;
@@ -21,7 +22,8 @@ function pair(byte) {
 }
 
 /** The source of a module for `wasm/unpack.ts`. */
-export function embed(bytes) {
+export function embed(wasm) {
+  const bytes = part(wasm);
   const count = new Array(256).fill(0);
   for (const byte of bytes) count[byte]++;
   const frequent = [...count.keys()].sort((left, right) => count[right] - count[left] || left - right).slice(0, WRITTEN.length);
