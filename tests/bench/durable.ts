@@ -6,9 +6,10 @@
 
 import type { TaskStore } from "mcp-tasks";
 import { type Open, type Row, repeated } from "./harness.ts";
+import { stateOf } from "./states.ts";
 
 export const OWNER = "https://issuer.example|alice|tasks";
-export const STATE = "1\t25\tw\t-\t1760000000000\t0\t3600000\t1000\t0\t0\t17\t\t\tsearch\t\t0123456789abcdef\t1\t1760000030000";
+export const STATE = await stateOf("hold", 3_600_000);
 export const PAYLOAD = JSON.stringify({ result: { content: [{ type: "text", text: "x".repeat(400) }] } });
 
 export const id = (n: number): string => `0123456789abcdefghijkl${n}`;

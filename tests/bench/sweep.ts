@@ -1,10 +1,13 @@
 import type { TaskStore } from "mcp-tasks";
 import { type Line, type Open, type Row, type Scale, thousands } from "./harness.ts";
 import { ourServer } from "./ours.ts";
+import { stateOf } from "./states.ts";
 import { type Filled, OWNERS, memory, postgres, redis, sqlite } from "./sweep-stores.ts";
 
-/** A completed task whose time has been over for a while: a sweep deletes it. */
-const OVER = "1\t25\tc\t-\t1000\t0\t1000\t1000\t0\t0\t17\t\t\tsearch\t\t\t1\t";
+/** The shortest time to live, in ms. */
+const TTL = 1000;
+const OVER = await stateOf("work", TTL);
+await new Promise((resolve) => setTimeout(resolve, TTL));
 const DUE = 100;
 
 /** The fastest of a few: what is looked for is the store's size, not who else is at work on the machine. */
