@@ -17,7 +17,11 @@ export async function test() {
   rmSync(verdicts, { recursive: true, force: true });
   await step("node tests", () => run(process.execPath, ["--test", "--test-concurrency=2", "--test-timeout=300000", "tests/**/*.test.ts"]));
   // Elsewhere a browser or an old Node is missing, and the tests that need it say so.
-  if (process.platform === "linux") matrix({ check: true });
+  if (process.platform === "linux") {
+    matrix({ check: true });
+    // Whether it still measures, not what.
+    await step("bench", () => run(process.execPath, [join(root, "tests", "bench", "index.ts"), "--quick"], { capture: true }));
+  }
   await step("requirements", () => run(process.execPath, [join(root, "tests", "requirements", "gate.mjs")]));
   await step("conformance", () => run(process.execPath, [join(root, "tests", "conformance", "run.mjs")]));
 }
