@@ -95,7 +95,7 @@ async function makeUnpacker(target) {
   const output = join(generated, "unpacker.ts");
   await unlessFresh(`wasm-opt (${UNPACK})`, [wasm, ...MADE_WITH], [output], async () => {
     const small = join(work, `${UNPACK}-${process.pid}.wasm`);
-    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, wasm, "-o", small]);
+    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, INLINE, wasm, "-o", small]);
     write(output, embedAsFunction(readFileSync(small)));
     rmSync(small);
   });

@@ -38,8 +38,11 @@ pub unsafe extern "C" fn unpack(text: *mut u8, length: usize) -> usize {
     }
 }
 
+// Two functions, each too small a piece of work for an engine to begin to compile it again while the core is waiting.
+
 /// Replaces the characters by the bytes that they stand for, which are fewer. The text begins with the bytes for which the digits
 /// from [`PAIRS`] on stand, each in two digits.
+#[inline(never)]
 unsafe fn read_digits(text: *mut u8, end: *mut u8) {
     let (mut from, mut to) = (text, text);
     let mut bytes = [0; 128];
@@ -87,6 +90,7 @@ unsafe fn join(text: *mut u8, start: *mut u8) -> usize {
 }
 
 /// Writes a function: its size, which has two bytes or one, its locals and its instructions.
+#[inline(never)]
 unsafe fn function(kinds: *const u8, streams: *mut *mut u8, place: &mut *mut u8) {
     // SAFETY: see `unpack`. The first stream is that of the instructions.
     unsafe {
