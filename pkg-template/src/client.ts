@@ -102,7 +102,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     };
     changed.callTool = (params: object, ...rest: unknown[]) => {
       const options = rest[isV2(client) ? 0 : 1] as TaskCallOptions | undefined;
-      return this.#invoke(client, params, { ...options, ...(!isV2(client) && { resultSchema: rest[0] }) }, { ...this.#plan({}) });
+      return this.#invoke(client, params, { ...options, ...(!isV2(client) && { resultSchema: rest[0] }) }, this.#plan({}));
     };
     if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
   }
@@ -130,10 +130,10 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     }
     connection.session.client ??= client as ConnectedClient;
     return new Promise((resolve, reject) => {
-      const mine: Plan = { ...plan, created: resolve as (handle: TaskHandle) => void };
-      this.#invoke(client, params, options, mine).then(
-        () => resolve(new Handle({ answer: mine.answer, snapshot: { taskId: "", status: "completed", ttl: null } }) as TaskHandle as TaskHandle<never, never>),
-        (reason: unknown) => reject(fromRejection(reason, whyRejected(mine, reason, options.signal))),
+      plan.created = resolve as (handle: TaskHandle) => void;
+      this.#invoke(client, params, options, plan).then(
+        () => resolve(new Handle({ answer: plan.answer, snapshot: { taskId: "", status: "completed", ttl: null } }) as TaskHandle as TaskHandle<never, never>),
+        (reason: unknown) => reject(fromRejection(reason, whyRejected(plan, reason, options.signal))),
       );
     });
   }
@@ -148,25 +148,22 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       if (signal?.aborted === true) abort();
       else signal?.addEventListener("abort", abort, { once: true });
       request["signal"] = stop.signal;
+      plan.impatient = () => stop.abort("Request timed out");
     }
     request["timeout"] = timeout ?? maxTotalTimeout ?? LONGEST;
 
     const token = String(++this.#lastPlan);
-    const impatient = () => stop.abort("Request timed out");
-    const mine: Plan = { ...plan, ...(request["signal"] === stop.signal && { impatient }) };
-    this.#plans.set(token, mine);
+    this.#plans.set(token, plan);
     const transport = client.transport;
     const key = creationKey === undefined ? {} : { [CREATION_KEY]: creationKey };
     const marked = { ...params, _meta: { ...(params as { _meta?: object })._meta, ...key, [PLAN]: token } };
     const callTool = this.#callTool.get(client) ?? (client.callTool.bind(client) as unknown as CallTool);
     try {
-      mine.answer = plan.answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);
-      return await mine.answer;
+      plan.answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);
+      return await plan.answer;
     } catch (thrown) {
-      plan.ending = mine.ending;
-      plan.answered = mine.answered;
       // It was aborted, it timed out, or a handler of its input failed.
-      if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.calls.gaveUp(mine);
+      if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.calls.gaveUp(plan);
       throw thrown;
     } finally {
       this.#plans.delete(token);

@@ -17,7 +17,7 @@ const section = (id: number, content: number[]): number[] => [id, ...number(cont
 /** A module with these bytes in it, where no code is. */
 const wasmWith = (bytes: Uint8Array): Buffer => Buffer.from([...MAGIC, ...section(0, [4, ...Buffer.from("test"), ...bytes])]);
 /** A module of functions without parameters, each of this code. */
-function wasmOf(...functions: number[][]): Buffer {
+function wasmOf(...functions: number[][]): Buffer<ArrayBuffer> {
   const types = section(1, [1, 0x60, 0, 0]);
   const bodies = functions.flatMap((code) => [...number(code.length), ...code]);
   return Buffer.from([...MAGIC, ...types, ...section(3, [functions.length, ...functions.map(() => 0)]), ...section(10, [functions.length, ...bodies])]);

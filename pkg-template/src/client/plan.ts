@@ -18,9 +18,9 @@ export interface Plan {
   /** What the SDK answers the caller with, as soon as the call was made. */
   answer?: Promise<unknown>;
   /** Called when the task is there. */
-  readonly created?: ((handle: Handle) => void) | undefined;
+  created?: ((handle: Handle) => void) | undefined;
   /** Gives up the call where the peer does not answer it; only for callers that set no timeout. */
-  readonly impatient?: (() => void) | undefined;
+  impatient?: (() => void) | undefined;
   /** Why the call ended, if it was not the peer who said so. */
   ending?: number | undefined;
   /** Whether it ended with the peer's answer. */
