@@ -26,7 +26,7 @@ const END: u8 = 0x0b;
 /// Writes the wasm for which the `length` characters at `text` stand, behind them, and tells how many bytes it has.
 ///
 /// # Safety
-/// The text is there and is what `scripts/embed.mjs` wrote; as much room is behind it, and nothing else uses either. For the rest of
+/// The text is there and is what `scripts/embed.mjs` wrote; twice as much room is behind it, and nothing else uses either. For the rest of
 /// this module that is enough: where it reads and writes is not checked again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn unpack(text: *mut u8, length: usize) -> usize {

@@ -18,9 +18,9 @@ const section = (id: number, content: number[]): number[] => [id, ...number(cont
 const wasmWith = (bytes: Uint8Array): Buffer => Buffer.from([...MAGIC, ...section(0, [4, ...Buffer.from("test"), ...bytes])]);
 /** A module of functions without parameters, each of this code. */
 function wasmOf(...functions: number[][]): Buffer<ArrayBuffer> {
-  const types = section(1, [1, 0x60, 0, 0]);
   const bodies = functions.flatMap((code) => [...number(code.length), ...code]);
-  return Buffer.from([...MAGIC, ...types, ...section(3, [functions.length, ...functions.map(() => 0)]), ...section(10, [functions.length, ...bodies])]);
+  const [types, memory] = [section(1, [1, 0x60, 0, 0]), section(5, [1, 0, 1])];
+  return Buffer.from([...MAGIC, ...types, ...section(3, [functions.length, ...functions.map(() => 0)]), ...memory, ...section(10, [functions.length, ...bodies])]);
 }
 /** The text in the source of a module. */
 const textIn = (source: string): string => /"(.*)"/s.exec(source)![1]!;
@@ -62,6 +62,14 @@ describe("the text of a half", () => {
     const wasm = wasmOf(nop(0), [1, 200, 1, 0x7f, ...instructions, 0x0b], nop(125), nop(126), nop(127), nop(16_000));
     assert.ok(WebAssembly.validate(wasm));
     assert.deepEqual([...unpack(textIn(embed(wasm)))], [...wasm]);
+  });
+
+  test("may have fewer characters than the wasm has bytes", () => {
+    const load = [0x41, 0, 0x28, 0, 0, 0x1a]; // i32.const, i32.load, drop
+    const wasm = wasmOf(...new Array<number[]>(40).fill([0, ...Array.from({ length: 2500 }, () => load).flat(), 0x0b]));
+    const text = textIn(embed(wasm));
+    assert.ok(text.length < wasm.length - 65_536, `${text.length} for ${wasm.length}`);
+    assert.ok(Buffer.from(unpack(text)).equals(wasm));
   });
 
   test("is not made of what could not be read again", () => {
