@@ -11,11 +11,11 @@ const ALONE = 16;
 const BYTES = 17;
 const LAST = 18;
 
-/** What no instruction is. */
+/** What no instruction is that is known here. */
 const [RUN, END_OF_FUNCTION] = [0xfe, 0xff];
 const END = 0x0b;
 
-/** What instructions from `first` to `last` are. All others are written as runs of bytes. */
+/** What instructions from the first to the second are. Others are written as runs of bytes. */
 const KINDS = [
   [0x00, 0x01, ALONE], // unreachable, nop
   [0x02, 0x04, INSTRUCTIONS], // block, loop, if
@@ -35,8 +35,6 @@ const KINDS = [
   [0x3f, 0x41, INSTRUCTIONS], // memory.size, memory.grow, i32.const
   [0x42, 0x42, LONGS], // i64.const
   [0x45, 0xc4, ALONE], // what computes
-  [RUN, RUN, BYTES],
-  [END_OF_FUNCTION, END_OF_FUNCTION, LAST],
 ];
 const kindOf = (instruction) => KINDS.find(([first, last]) => instruction >= first && instruction <= last)?.[2];
 
@@ -72,6 +70,7 @@ class Reader {
   }
 }
 
+/** What `unpack.rs` puts together: what each instruction is, counts, and the streams between what is before and behind them. */
 export function part(bytes) {
   const { functions, from, end } = code(bytes);
   const streams = Array.from({ length: STREAMS }, () => []);
@@ -82,6 +81,7 @@ export function part(bytes) {
     partFunction(new Reader(reader.take(size)), streams);
   }
   const kinds = Array.from({ length: 256 }, (_, instruction) => kindOf(instruction) ?? ALONE);
+  [kinds[RUN], kinds[END_OF_FUNCTION]] = [BYTES, LAST];
   const blocks = [bytes.subarray(0, from), ...streams, bytes.subarray(end)];
   let place = kinds.length + 3 * (blocks.length + 2);
   const counts = [functions, place, ...blocks.map((block) => (place += block.length))].flatMap((count) => [count & 255, (count >> 8) & 255, count >> 16]);
@@ -102,7 +102,10 @@ function code(bytes) {
 }
 
 function partFunction(reader, streams) {
-  const run = (bytes) => streams[INSTRUCTIONS].push(bytes.length, ...bytes);
+  const run = (bytes) => {
+    if (bytes.length > 255) throw new Error("A run of bytes is longer than its length, which has one, can tell.");
+    streams[INSTRUCTIONS].push(bytes.length, ...bytes);
+  };
   run(locals(reader));
   while (!reader.isAtEnd) {
     const from = reader.at;
@@ -130,22 +133,16 @@ function locals(reader) {
 
 /** Reads what belongs to an instruction that is written as a run. */
 function rest(instruction, reader) {
-  let numbers = 0;
-  switch (instruction) {
-    case 0x0e: // br_table
-      numbers = reader.number() + 1;
-      break;
-    case 0x11: // call_indirect
-      numbers = 2;
-      break;
-    case 0x44: // f64.const
-      reader.take(8);
-      break;
-    case 0xfc: // memory.copy, or a conversion that saturates
-      numbers = { 10: 2 }[reader.number()] ?? 0;
-      break;
-    default:
-      throw new Error(`scripts/streams.mjs does not know the instruction 0x${instruction.toString(16)}.`);
-  }
-  for (; numbers > 0; numbers--) reader.digits();
+  if (instruction === 0x44) return reader.take(8); // f64.const
+  for (let numbers = numbersOf(instruction, reader); numbers > 0; numbers--) reader.digits();
+}
+
+function numbersOf(instruction, reader) {
+  if (instruction === 0x0e) return reader.number() + 1; // br_table
+  if (instruction === 0x11) return 2; // call_indirect
+  const more = instruction === 0xfc ? reader.number() : undefined;
+  if (more <= 7) return 0; // conversions that saturate
+  if (more === 10) return 2; // memory.copy
+  if (more === 11) return 1; // memory.fill
+  throw new Error(`scripts/streams.mjs does not know the instruction 0x${instruction.toString(16)} ${more ?? ""}.`);
 }

@@ -56,6 +56,8 @@ describe("the text of a half", () => {
       ...[0x02, 0x40, 0x03, 0x40, 0x0b, 0x0b], // block, loop
       ...[0x02, 0x40, 0x41, 0x00, 0x0e, 0x01, 0x00, 0x00, 0x0b], // br_table
       ...[0x44, 0, 0, 0, 0, 0, 0, 0xf0, 0xbf, 0xfc, 0x02, drop], // f64.const, i32.trunc_sat_f64_s
+      ...[0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 0x0a, 0, 0], // memory.copy
+      ...[0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 0x0b, 0], // memory.fill
       ...[0x42, 0xff, 0xff, 0xff, 0x7f, drop], // i64.const, of several bytes
       ...[0x41, 0xfe, 0x01, 0x21, 0x00, 0x20, 0x00, drop], // i32.const, local.set, local.get
     ];
@@ -74,6 +76,9 @@ describe("the text of a half", () => {
 
   test("is not made of what could not be read again", () => {
     assert.throws(() => embed(wasmOf([0, 0xd0, 0x6f, 0x1a, 0x0b])), /does not know the instruction 0xd0/);
+    assert.throws(() => embed(wasmOf([0, 0xfc, 0x09, 0, 0x0b])), /does not know the instruction 0xfc 9/);
+    assert.throws(() => embed(wasmOf([0, 0xfe, 0x03, 0, 0x0b])), /does not know the instruction 0xfe/);
+    assert.throws(() => embed(wasmOf([0, 0x41, 0, 0x0e, 0x81, 0x02, ...new Array<number>(0x102).fill(0), 0x0b])), /run of bytes/);
     assert.throws(() => embed(wasmOf([0, 0x41, 0, 0x28, 2, 0, 0x1a, 0x0b])), /aligned/);
     assert.throws(() => embed(wasmOf([0, ...new Array<number>(2 ** 14).fill(0x01), 0x0b])), /16 KB/);
     assert.throws(() => embed(wasmOf([0, 0x41])), /ends too early/);
