@@ -3,7 +3,6 @@ import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from "n
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { embed, embedAsFunction, embedForNode } from "./embed.mjs";
 import { reachable } from "./exports.mjs";
 import { manifest, template } from "./manifest.mjs";
 import { embedded, licences, sbom } from "./sbom.mjs";
@@ -13,8 +12,6 @@ import { filesIn, root, run, runPackage, say, unlessFresh, work, write } from ".
 const generated = join(template, "src", "wasm", "generated");
 /** The halves of the core, each a program of the crate. */
 export const HALVES = ["server", "client"];
-/** The program that reads the text in which a page has them. */
-const UNPACK = "unpack";
 export const pkg = join(root, "pkg");
 
 /** With its stock inlining, -Oz makes the file 3 % smaller and what gzip makes of it 12 % larger. */
@@ -26,7 +23,7 @@ export async function build() {
   const metadata = JSON.parse(await run("cargo", ["metadata", "--features=wasm", `--filter-platform=${TARGET}`, "--format-version=1", "--locked"], { capture: true }));
   const target = metadata.target_directory;
   await compileRust(target);
-  await Promise.all([...HALVES.map((half) => makeHalf(target, half)), makeUnpacker(target)]);
+  await Promise.all(HALVES.map((half) => makeHalf(target, half)));
   await assemble(await describe(metadata));
   await measure();
 }
@@ -52,7 +49,7 @@ export async function wasmFlags() {
 
 const TARGET = "wasm32-unknown-unknown";
 /** What cargo is told about the wasm of the package. */
-export const WASM = ["--features=wasm", ...[...HALVES, UNPACK].map((name) => `--bin=${name}`), `--target=${TARGET}`];
+export const WASM = ["--features=wasm", ...HALVES.map((name) => `--bin=${name}`), `--target=${TARGET}`];
 
 async function compileRust(target) {
   const env = await wasmFlags();
@@ -72,32 +69,21 @@ function packIsFresh(target) {
 }
 
 /** What the steps below depend on beside the wasm that cargo made. */
-const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "scripts/embed.mjs", "scripts/streams.mjs", "package-lock.json"].map((file) => join(root, file));
+const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "package-lock.json"].map((file) => join(root, file));
 
 async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
-  const texts = { [`${half}-text.ts`]: embed, [`${half}-base64.ts`]: embedForNode };
-  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], [...files, ...Object.keys(texts)].map((file) => join(generated, file)), async () => {
+  const text = `${half}-base64.ts`;
+  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], [...files, text].map((file) => join(generated, file)), async () => {
     const glue = join(work, `glue-${half}-${process.pid}`);
     await run(packTool(target), [wasm, glue]);
     await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, INLINE, join(glue, `${half}_bg.wasm`), "-o", join(glue, `${half}.wasm`)]);
     for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, `${half}.wasm`));
-    for (const [file, text] of Object.entries(texts)) write(join(generated, file), text(bytes));
+    write(join(generated, text), `export const base64: string =\n  "${bytes.toString("base64")}";\n`);
     say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
-  });
-}
-
-async function makeUnpacker(target) {
-  const wasm = join(target, TARGET, "release", `${UNPACK}.wasm`);
-  const output = join(generated, "unpacker.ts");
-  await unlessFresh(`wasm-opt (${UNPACK})`, [wasm, ...MADE_WITH], [output], async () => {
-    const small = join(work, `${UNPACK}-${process.pid}.wasm`);
-    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, INLINE, wasm, "-o", small]);
-    write(output, embedAsFunction(readFileSync(small)));
-    rmSync(small);
   });
 }
 
@@ -161,13 +147,6 @@ async function joinModules(output) {
     external: ["#wasm/*", "node:*", "@*", ...modules.filter((file) => KEPT.test(relative(output, file)))],
     logLevel: "warning",
   });
-  // The wasm's text comes early in whoever's bundle: with much code on both sides of it, gzip makes the whole larger.
-  for (const half of HALVES) {
-    const file = join(output, `${half}.js`);
-    const text = readFileSync(file, "utf8");
-    const loader = text.match(/^import \{ \w+ \} from "\.\/\w+\/core\.js";\n/m)[0];
-    write(file, loader + text.replace(loader, ""));
-  }
   // esbuild names what is left outside from the top folder, whichever folder the module is in.
   for (const file of filesIn(join(output, "stores"))) {
     if (file.endsWith(".js")) write(file, readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|server\/|client\/|wasm\/))/g, '"../'));

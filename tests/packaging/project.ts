@@ -59,16 +59,16 @@ export class Project {
     return join(this.folder, "app.cjs");
   }
 
-  /** How often the wasm of a half is in a folder's files: as text, in either way in which the package embeds it, or as a file of its own. */
+  /** How often the wasm of a half is in a folder's files: as text, or as a file of its own. */
   async copies(half: (typeof HALVES)[number], folder: string): Promise<number> {
     const generated = join(this.folder, "node_modules", "mcp-tasks", "dist", "wasm", "generated");
-    const texts = await Promise.all(["text", "base64"].map(async (kind) => / =\s*"(.{2000})/.exec(await readFile(join(generated, `${half}-${kind}.js`), "utf8"))![1]!.slice(-200)));
+    const text = / =\s*"(.{2000})/.exec(await readFile(join(generated, `${half}-base64.js`), "utf8"))![1]!.slice(-200);
     const bytes = await readFile(join(generated, `${half}.wasm`));
     let found = 0;
     for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
       if (!file.isFile()) continue;
       const content = await readFile(join(file.parentPath, file.name));
-      for (const text of texts) found += content.toString("latin1").split(text).length - 1;
+      found += content.toString("latin1").split(text).length - 1;
       if (content.equals(bytes)) found++;
     }
     return found;
