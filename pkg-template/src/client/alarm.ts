@@ -1,10 +1,7 @@
+import { now } from "../clock.ts";
+
 /** The longest time a timer can be set to; a longer one would fire at once (X-TTL-02). */
 export const LONGEST = 2_147_483_647;
-
-/** ms on a clock that never steps back. */
-export function now(): number {
-  return globalThis.performance?.now() ?? Date.now();
-}
 
 /** What is woken at its time. */
 export interface Sleeper {

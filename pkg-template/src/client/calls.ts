@@ -1,6 +1,7 @@
+import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
-import { now, type Sleeper } from "./alarm.ts";
+import type { Sleeper } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { PROMPT } from "./input.ts";

@@ -1,7 +1,7 @@
 import { Assembler } from "../assembler.ts";
+import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions, Wire } from "../tap.ts";
-import { now } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Instance } from "../core.ts";
 import { clientCore } from "./core.ts";

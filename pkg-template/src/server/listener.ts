@@ -1,4 +1,5 @@
 import { define } from "../assembler.ts";
+import { fromWall } from "../clock.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { inputKindOf } from "./asks.ts";
 import { Call } from "./call.ts";
@@ -346,7 +347,7 @@ export class Listener implements TapListener {
     if (!runtime.requests.has(number)) return;
     this.#pending.set(message.id, number);
     const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
-    if (!Number.isNaN(lapse)) runtime.enter((receiver) => core.lapsesAt(receiver, number, lapse));
+    if (!Number.isNaN(lapse)) runtime.enter((receiver) => core.lapsesAt(receiver, number, fromWall(lapse)));
   }
 
   /** Remembers a request whose answer says what this server can do. */

@@ -1,4 +1,5 @@
 import { Assembler } from "../assembler.ts";
+import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
 import type { Extra, Message } from "../tap.ts";
@@ -154,7 +155,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** Gives the core an input while it is at work: what it wants done then is done when the work is. */
   give<Rest extends unknown[], Value>(input: Input<Rest, Value>, ...rest: Rest): Value {
-    return input(this.receiver, Date.now(), ...rest);
+    return input(this.receiver, now(), ...rest);
   }
 
   /** Gives the core an input, then does everything it wants done. */
@@ -282,7 +283,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   handlerEnded(call: Call): void {
     if (call.taskId === undefined || this.calls.has(call.number)) return;
     const { number, owner, taskId, message } = call;
-    this.event(LATE, owner, taskId, String(own(message.params, "name")), 255, Date.now(), Number.NaN, Number.NaN, number, 0, "");
+    this.event(LATE, owner, taskId, String(own(message.params, "name")), 255, now(), Number.NaN, Number.NaN, number, 0, "");
   }
 
   /** Asks the store for what is due. */
@@ -495,7 +496,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   wake(at: number): void {
     this.#wakeAt = at;
     clearTimeout(this.#timer);
-    const timer = setTimeout(() => this.enterAlone(core.deadline), Math.min(Math.max(at - Date.now(), 0), LONGEST_TIMER));
+    const timer = setTimeout(() => this.enterAlone(core.deadline), Math.min(Math.max(at - now(), 0), LONGEST_TIMER));
     (timer as { unref?: () => void }).unref?.();
     this.#timer = timer;
   }

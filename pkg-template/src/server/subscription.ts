@@ -1,3 +1,4 @@
+import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { CAPABILITIES_META, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
@@ -113,7 +114,7 @@ export class Subscription {
 
   readonly #ask = (receiver: number, now: number): void => {
     for (const id of this.#ids) core.name(receiver, id, 0);
-    core.listen(receiver, now, this.#number, this.#peer, 26, this.#flags, lapsesAt(this.#extra));
+    core.listen(receiver, now, this.#number, this.#peer, 26, this.#flags, fromWall(lapsesAt(this.#extra)));
   };
 
   #close(): void {

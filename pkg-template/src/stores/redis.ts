@@ -1,3 +1,4 @@
+import { now } from "../clock.ts";
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import { Changes } from "../redis/changes.ts";
 import { driverOf, type Driver } from "../redis/driver.ts";
@@ -220,7 +221,7 @@ class Redis implements TaskStore {
   /** How long Redis keeps the keys, counted from now: its clock may differ from ours. */
   #keep(dueAt: number | null): string {
     if (dueAt === null || this.#retention === Infinity) return "";
-    return String(Math.ceil(Math.max(0, dueAt - Date.now()) + this.#retention));
+    return String(Math.ceil(Math.max(0, dueAt - now()) + this.#retention));
   }
 
   #keys(owner: string, id: string): string[] {

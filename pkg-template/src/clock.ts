@@ -1,0 +1,26 @@
+/**
+ * The clock of this process: the wall time when it was first asked, plus what a monotonic clock has counted since. A wall clock that
+ * steps changes nothing here. Asked first inside a request: workerd says 0 before.
+ */
+
+/** What counts; where it is the wall clock, its steps back are left out. */
+function reading(): number {
+  return globalThis.performance?.now() ?? Date.now();
+}
+
+let time = 0;
+let last = 0;
+
+/** ms since the epoch, whole and never going back. Tests move it by `performance.now`. */
+export function now(): number {
+  const read = reading();
+  if (time === 0) time = Date.now();
+  else if (read > last) time += read - last;
+  last = read;
+  return Math.floor(time);
+}
+
+/** The time of this clock at which the wall clock, as it is set now, shows `at`; NaN stays so. */
+export function fromWall(at: number): number {
+  return at - Date.now() + now();
+}
