@@ -27,6 +27,14 @@ pub struct Position {
     pub id: String,
 }
 
+/// A place among what is due: behind the task with this due time, owner and id, whether or not there is one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DuePosition {
+    pub due_at: Millis,
+    pub owner: Rc<str>,
+    pub id: String,
+}
+
 /// A part of a stored payload.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stored {
@@ -79,7 +87,8 @@ pub enum Operation {
     Put { record: Record, payload: Payload },
     Delete { owner: Rc<str>, id: String, version: u32 },
     List { owner: Rc<str>, after: Option<Position>, limit: u32 },
-    Due { before: Millis, limit: u32 },
+    /// What is due at `before` or earlier, of all owners, by due time, owner and id. An empty owner and an empty id come first.
+    Due { before: Millis, after: Option<DuePosition>, limit: u32 },
     /// What an owner has stored; asked only where that is limited.
     Usage { owner: Rc<str> },
 }

@@ -1,6 +1,6 @@
 // The tasks in a SQLite database, whoever holds it: what `stores/sqlite.ts` and `stores/durable-object.ts` have in common.
 import { TaskError } from "./errors.ts";
-import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
+import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
 import type { SqliteStatement } from "./stores/sqlite.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -37,6 +37,7 @@ export class SqliteTasks implements TaskStore {
   private readonly listAll: SqliteStatement;
   private readonly listAfter: SqliteStatement;
   private readonly dueBefore: SqliteStatement;
+  private readonly dueAfter: SqliteStatement;
   #used: SqliteStatement | undefined;
   protected readonly watchers: Watchers = new Watchers();
 
@@ -66,7 +67,11 @@ export class SqliteTasks implements TaskStore {
       this.listAfter = prepare(
         `SELECT ${head} FROM ${table} WHERE owner = ? AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?`,
       );
-      this.dueBefore = prepare(`SELECT owner, ${head} FROM ${table} WHERE due_at <= ? ORDER BY due_at LIMIT ?`);
+      const byDue = "ORDER BY due_at, owner, id LIMIT ?";
+      this.dueBefore = prepare(`SELECT owner, ${head} FROM ${table} WHERE due_at <= ? ${byDue}`);
+      this.dueAfter = prepare(
+        `SELECT owner, ${head} FROM ${table} WHERE due_at <= ? AND (due_at, owner, id) > (?, ?, ?) ${byDue}`,
+      );
     } catch (error) {
       throw this.failure("open", error);
     }
@@ -119,10 +124,12 @@ export class SqliteTasks implements TaskStore {
     }
   }
 
-  due(before: number, limit: number): StoredTask[] {
+  due(before: number, limit: number, after?: DuePosition): StoredTask[] {
     try {
-      const found = this.dueBefore.all(before, rows(limit)) as (Row & { readonly owner: string })[];
-      return found.map((row) => task(row.owner, row));
+      const found = after
+        ? this.dueAfter.all(before, after.dueAt, after.owner, after.id, rows(limit))
+        : this.dueBefore.all(before, rows(limit));
+      return (found as (Row & { readonly owner: string })[]).map((row) => task(row.owner, row));
     } catch (error) {
       throw this.failure("list", error);
     }
@@ -196,7 +203,7 @@ const STEPS: readonly ((table: string) => string)[] = [
       PRIMARY KEY (owner, id)
     );
     CREATE INDEX ${table}_by_creation ON ${table} (owner, created_at, id);
-    CREATE INDEX ${table}_by_due ON ${table} (due_at) WHERE due_at IS NOT NULL;`,
+    CREATE INDEX ${table}_by_due ON ${table} (due_at, owner, id) WHERE due_at IS NOT NULL;`,
   // Triggers, so that a change and its notice are one statement, whatever program made it. The last notice is never deleted,
   // hence numbers only grow.
   (table) => `

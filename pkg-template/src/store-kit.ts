@@ -35,7 +35,7 @@
  * A store may refuse, with {@link TaskError} `invalid_argument` or by any other error, what it cannot keep: ids that are
  * not 1 to 128 characters of `A-Z a-z 0-9 _ -`, and owners with NUL or lone surrogates. It must not take them for others.
  */
-import type { MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } from "./store.ts";
+import type { DuePosition, MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } from "./store.ts";
 
 /** An empty store, and what else the engine under test can do. What is left out is not tested. */
 export interface StoreUnderTest {
@@ -398,6 +398,46 @@ export const storeCases: readonly StoreCase[] = [
     equal(await due(T0 + 9999, 0), [], "at most 0");
     equal((await store.due(T0 + 9999, 999)).length, 61, "all that have a due time");
     equal((await store.due(T0, 9))[1], write("task-0", { owner: "owner-0", dueAt: T0 }), "a due task, without its payload");
+  }),
+
+  storeCase("pages through what is due, each task once, whoever owns it", async ({ store, peer }) => {
+    const owners = ["", "\u0001bob", "B", "a", "a ", "a:b", "ab", "b", "ä", "z", "\uffee", "😀", "😀b"];
+    for (const [n, owner] of owners.entries()) {
+      for (const id of ["b", "B", "-", "_", "9"]) await store.put(write(id, { owner, dueAt: T0 + (n % 3 === 0 ? 1 : 0), payload: "1" }));
+    }
+    await store.put(write("later", { dueAt: T0 + 2 }));
+    await store.put(write("never", { dueAt: null }));
+    const key = ({ owner, id, dueAt }: StoredTask) => JSON.stringify([dueAt, owner, id]);
+    const whole = (await store.due(T0 + 1, 999)).map(key);
+    equal(whole.length, 5 * owners.length, "all that is due");
+    for (const limit of [1, 2, 7, 64]) {
+      const seen: string[] = [];
+      for (let after: DuePosition | undefined; seen.length <= whole.length; ) {
+        const page: readonly StoredTask[] = await (peer ?? store).due(T0 + 1, limit, after);
+        seen.push(...page.map(key));
+        const last = page.at(-1);
+        if (page.length < limit || last === undefined) break;
+        after = { dueAt: last.dueAt!, owner: last.owner, id: last.id };
+      }
+      equal(seen, whole, `the pages of ${limit}`);
+    }
+    const first = whole.findIndex((each) => each.startsWith(`[${T0 + 1},`));
+    const from = async (dueAt: number) => (await store.due(T0 + 1, 999, { dueAt, owner: "", id: "" })).map(key);
+    equal(await from(T0), whole, "from the first due time on");
+    equal(await from(T0 + 1), whole.slice(first), "from the second one on");
+    equal(await from(T0 + 2), [], "from one on that is not asked for");
+  }),
+
+  storeCase("goes on after a due task that was deleted or has another due time now", async ({ store }) => {
+    for (const id of ["a", "b", "c", "d"]) await store.put(write(id, { dueAt: T0 }));
+    const tasks = await store.due(T0, 9);
+    const after = (n: number): DuePosition => ({ dueAt: T0, owner: OWNER, id: tasks[n]!.id });
+    await store.delete(OWNER, tasks[1]!.id, 1);
+    equal(names(await store.due(T0, 9, after(1))), names(tasks.slice(2)), "after one that was deleted");
+    await store.put(write(tasks[2]!.id, { version: 2, dueAt: T0 + 9 }));
+    equal(names(await store.due(T0, 9, after(2))), names(tasks.slice(3)), "after one that is due later now");
+    equal(names(await store.due(T0 + 9, 9, after(2))), names([tasks[3]!, tasks[2]!]), "with it, at its new place");
+    equal(names(await store.due(T0 + 9, 9, { dueAt: T0 + 9, owner: OWNER, id: tasks[2]!.id })), [], "after all");
   }),
 
   storeCase("follows a due time that moves, ends, returns, and goes with its task", async ({ store }) => {

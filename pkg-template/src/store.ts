@@ -40,6 +40,19 @@ export interface TaskPosition {
   readonly id: string;
 }
 
+/**
+ * A place among what is due: after the task with this due time, owner and id, whether or not there is one. With an empty owner and
+ * an empty id it is before all tasks of that time.
+ */
+export interface DuePosition {
+  /** Milliseconds since the epoch. */
+  readonly dueAt: number;
+  /** The owner, who decides between tasks that are due at the same millisecond. */
+  readonly owner: string;
+  /** The task id, which decides between those of one owner. */
+  readonly id: string;
+}
+
 /** What an owner has in a store. */
 export interface TaskUsage {
   /** How many tasks. */
@@ -75,8 +88,13 @@ export interface TaskStore {
   delete(owner: string, id: string, version: number): MaybePromise<boolean>;
   /** The owner's tasks after a position, by `createdAt`, then `id` (in code unit order), at most `limit`; no payloads. */
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): MaybePromise<readonly StoredTask[]>;
-  /** Tasks of any owner with `dueAt <= before`, the earliest first (ties in any order), at most `limit`; no payloads. */
-  due(before: number, limit: number): MaybePromise<readonly StoredTask[]>;
+  /**
+   * Tasks of any owner with `dueAt <= before` after a position, by `dueAt`, then `owner`, then `id`, at most `limit`; no payloads.
+   * Texts may be compared in any way that is always the same, finds two of them equal only if they are, and begins with the empty
+   * one: as bytes, say, but not as people would sort them. A server goes through all that is due page by page, and passes over
+   * what it cannot settle.
+   */
+  due(before: number, limit: number, after?: DuePosition): MaybePromise<readonly StoredTask[]>;
   /**
    * How many tasks an owner has here, and how long their payloads are together, in bytes or in characters. Asked before a task
    * is made, and only where a server limits it (`limits.storedPerOwner`, `limits.storedBytesPerOwner`); nothing else depends on

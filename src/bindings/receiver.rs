@@ -417,19 +417,20 @@ pub fn used(receiver: u32, now: f64, job: u32, tasks: f64, bytes: f64) {
     complete(receiver, now, job, Completion::Usage { tasks: tasks as u64, bytes: bytes as u64 });
 }
 
-/// `records`: owner, id, version, creation time and state of each, all ended by NUL, which none of them holds: one
-/// text crosses faster than many.
+/// `records`: owner, id, version, creation time, due time (empty for never) and state of each, all ended by NUL, which none of
+/// them holds: one text crosses faster than many.
 #[wasm_bindgen]
 pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
     let Receiver { core, nobody, .. } = &mut *held(receiver);
     let mut fields = task::split(records, b'\0');
     let mut rows = Vec::new();
-    while let (Some(owner), Some(id), Some(version), Some(created_at), Some(state)) =
-        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+    while let (Some(owner), Some(id), Some(version), Some(created_at), Some(due_at), Some(state)) =
+        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
     {
         let (Some(version), Some(created_at)) = (task::narrow(version), task::signed(created_at)) else { continue };
         let owner = if owner.is_empty() { Rc::clone(nobody) } else { owner.into() };
-        rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at: None, state: state.to_owned() });
+        let due_at = task::signed(due_at);
+        rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at, state: state.to_owned() });
     }
     core.handle_completion(now as Millis, job, Completion::Records(rows));
 }

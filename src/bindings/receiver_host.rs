@@ -26,7 +26,8 @@ mod host {
         pub fn delete(job: u32, owner: &str, id: &str, version: u32);
         /// `after`: NaN for the beginning.
         pub fn list(job: u32, owner: &str, after: f64, after_id: &str, limit: u32);
-        pub fn due(job: u32, before: f64, limit: u32);
+        /// `after`: NaN for the beginning.
+        pub fn due(job: u32, before: f64, after: f64, after_owner: &str, after_id: &str, limit: u32);
         pub fn usage(job: u32, owner: &str);
         pub fn finish(job: u32);
 
@@ -151,7 +152,10 @@ fn store(job: u32, operation: &Operation) {
             Some(position) => host::list(job, owner, position.created_at as f64, &position.id, *limit),
             None => host::list(job, owner, f64::NAN, "", *limit),
         },
-        Operation::Due { before, limit } => host::due(job, *before as f64, *limit),
+        Operation::Due { before, after, limit } => match after {
+            Some(place) => host::due(job, *before as f64, place.due_at as f64, &place.owner, &place.id, *limit),
+            None => host::due(job, *before as f64, f64::NAN, "", "", *limit),
+        },
         Operation::Usage { owner } => host::usage(job, owner),
     }
 }

@@ -61,6 +61,11 @@ impl Change {
         matches!(self, Self::Complete { .. } | Self::Fail { .. } | Self::AskInResult { .. })
     }
 
+    /// Whether it is what a sweep does about a task that is due.
+    pub(super) fn settles(&self) -> bool {
+        matches!(self, Self::Expire | Self::Recover { .. })
+    }
+
     /// Whether it is worth trying again where the store fails. Nobody waits for the others, or somebody else tries again.
     pub(super) fn is_patient(&self) -> bool {
         self.facts().is_none() && !matches!(self, Self::Renew | Self::Recover { .. })

@@ -53,6 +53,7 @@ use rate::Buckets;
 use read::Read;
 use shutdown::Service;
 use slot::Slots;
+use sweep::{Part, Sweep};
 
 /// The number of a connection, given by the host from 1 up.
 pub type Peer = u32;
@@ -91,7 +92,10 @@ enum Pending {
     Load { slot: u32 },
     Swap { slot: u32, change: Rc<Change>, next: Rc<crate::task::Task>, version: u32 },
     Read(Read),
-    Sweep { limit: u32 },
+    /// A walk through what is due asks for the next page.
+    Sweep(Part),
+    /// It deletes what is over.
+    Deletion,
     /// Nobody waits for it.
     Nobody,
 }
@@ -152,9 +156,7 @@ pub struct Receiver {
     /// More timers than this are looked through for those that nobody needs.
     many_deadlines: usize,
     announced: Option<Millis>,
-    sweeping: bool,
-    /// Due tasks at the head of the store's that could not be settled at the last sweep.
-    stuck: u32,
+    sweep: Sweep,
     /// Slots whose next change waits for its turn, and whether a turn is being taken.
     turns: Vec<u32>,
     turning: bool,
@@ -196,8 +198,7 @@ impl Receiver {
             deadlines: Deadlines::default(),
             many_deadlines: FEW_DEADLINES,
             announced: None,
-            sweeping: false,
-            stuck: 0,
+            sweep: Sweep::default(),
             turns: Vec::new(),
             turning: false,
             outputs: VecDeque::new(),
@@ -207,6 +208,7 @@ impl Receiver {
     /// Marks writes, so that one whose answer was lost is recognised. `random` must differ between receivers on one store.
     pub fn identify(&mut self, random: u64) {
         self.mark = random;
+        self.sweep = Sweep::new(random);
     }
 
     /// Under which name, and for how many ms at a time, this receiver holds the tasks that it runs (X-STO-04). The name must
@@ -279,7 +281,8 @@ impl Receiver {
             Pending::Load { slot } => self.loaded(job, slot, &completion),
             Pending::Swap { slot, ref change, ref next, version } => self.swapped(job, slot, change, next, version, &completion),
             Pending::Read(ref read) => self.read_completed(job, read, &completion),
-            Pending::Sweep { limit } => self.swept(limit, &completion),
+            Pending::Sweep(ref part) => self.swept(part, &completion),
+            Pending::Deletion => self.deleted(),
             Pending::Nobody => {}
         }
         // What was read may be on its way back, changed, under the same number.
@@ -289,6 +292,7 @@ impl Receiver {
         if let Some(number) = turn {
             self.advance(number);
         }
+        self.walk_on();
     }
 
     /// The next thing to do.

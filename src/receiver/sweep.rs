@@ -1,16 +1,75 @@
 //! What happens because time passes: promotion, expiry, retries, and the sweep of what is due in the store.
 
+use std::rc::Rc;
+
 use super::change::Change;
+use super::shutdown::Service;
 use super::{Pending, Receiver, Timer};
 use crate::claim::Claim;
-use crate::storage::{Completion, Operation, Record};
+use crate::storage::{Completion, DuePosition, Operation, Record};
 use crate::task::{Millis, Task};
 
-/// How often the store is asked for what is due at least, in ms, and for how many tasks at once.
+/// How long a receiver rests at most between two walks through what is due, in ms, and how many tasks a page of it has.
 const SWEEP_EVERY: Millis = 30_000;
-const SWEEP_BATCH: u32 = 100;
-/// As many tasks that cannot be settled are looked past.
-const MOST_STUCK: u32 = 1_000;
+const PAGE: u32 = 100;
+
+/// A walk through all that is due in the store, a page at a time. The next page is asked for when what the last one has shown is
+/// done, and the next walk begins a while after the last page: so there is never more under way than one page, and what cannot
+/// be settled keeps nothing else from its turn.
+///
+/// What is left after a full page is parted in two halves by due time, and a coin decides which is first. So processes that share
+/// a store and a backlog soon work at different places of it, and find little that others are about to delete.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    started: bool,
+    walking: bool,
+    /// Another walk was asked for meanwhile.
+    again: bool,
+    /// When the next walk begins. A timer that comes earlier is an old one.
+    next_at: Millis,
+    /// What the walk has not looked at yet, the next part last.
+    parts: Vec<Part>,
+    /// Questions and deletions that the store has not answered.
+    unanswered: u32,
+    /// The slots of tasks that are being settled.
+    settling: Vec<u32>,
+    /// The pause before the next page is in the timers.
+    pausing: bool,
+    coin: u64,
+}
+
+/// What is due after a place, and at `before` or earlier.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    after: Option<DuePosition>,
+    before: Millis,
+}
+
+impl Sweep {
+    /// `random` must differ between receivers on one store.
+    pub fn new(random: u64) -> Self {
+        Self { coin: random, ..Self::default() }
+    }
+
+    fn toss(&mut self) -> bool {
+        self.coin = self.coin.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.coin >> 63 == 1
+    }
+
+    /// What comes after `last`, the last task of a full page of `part`, is looked at too.
+    fn go_on(&mut self, part: &Part, last: DuePosition) {
+        let half = last.due_at.saturating_add(part.before.saturating_sub(last.due_at) / 2);
+        if half <= last.due_at {
+            return self.parts.push(Part { after: Some(last), before: part.before });
+        }
+        let begin = DuePosition { due_at: half, owner: Rc::from(""), id: String::new() };
+        let mut halves = [Part { after: Some(last), before: half - 1 }, Part { after: Some(begin), before: part.before }];
+        if self.toss() {
+            halves.reverse();
+        }
+        self.parts.extend(halves);
+    }
+}
 
 impl Receiver {
     /// A deadline has come.
@@ -31,10 +90,12 @@ impl Receiver {
                     self.change(slot, Change::Check);
                 }
                 Timer::Lapse(request) => self.lapse(request),
-                Timer::Sweep => self.sweep(),
-                Timer::SweepOn => self.ask_due(),
+                Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
+                Timer::Sweep => self.begin_walk(),
+                Timer::SweepOn => self.next_page(),
             }
         }
+        self.walk_on();
     }
 
     /// Sets a timer that fires after so many ms.
@@ -66,56 +127,103 @@ impl Receiver {
 
     /// Begins to sweep, once there is something to sweep.
     pub(super) fn start_sweeping(&mut self) {
-        if !self.sweeping {
-            self.sweeping = true;
+        if !std::mem::replace(&mut self.sweep.started, true) {
             self.sweep_later();
         }
     }
 
-    /// Asks for what is due now, and again later. Also called at start-up.
+    /// Looks for what is due now, and from then on. Also called at start-up, and by hosts that are woken from outside.
     pub fn handle_start(&mut self, now: Millis) {
         self.tick(now);
-        self.start_sweeping();
-        self.ask_due();
+        self.sweep.started = true;
+        if !self.sweep.walking {
+            return self.begin_walk();
+        }
+        // What this walk has passed already may be due by now.
+        self.sweep.again = true;
+        self.next_page();
     }
 
     fn sweep_later(&mut self) {
-        self.wake_in(SWEEP_EVERY.min(self.lease), Timer::Sweep);
+        let pause = SWEEP_EVERY.min(self.lease);
+        self.sweep.next_at = self.now.saturating_add(pause);
+        self.wake_in(pause, Timer::Sweep);
     }
 
-    fn sweep(&mut self) {
-        self.sweep_later();
-        self.ask_due();
+    fn begin_walk(&mut self) {
+        self.sweep.walking = true;
+        self.sweep.parts = vec![Part { after: None, before: self.now }];
+        self.next_page();
     }
 
-    fn ask_due(&mut self) {
-        let limit = SWEEP_BATCH + self.stuck;
-        self.ask_store(Pending::Sweep { limit }, Operation::Due { before: self.now, limit });
-    }
-
-    /// Deletes what nobody can see any longer, expires what ran out of time, and settles what lost its process. What cannot be
-    /// settled here stays due; the next question looks past it.
-    pub(super) fn swept(&mut self, limit: u32, completion: &Completion) {
-        let Completion::Records(records) = completion else { return };
-        let full = records.len() >= limit as usize;
-        let mut settled = false;
-        let mut stuck = 0;
-        for record in records {
-            if self.settle_due(record) {
-                settled = true;
-            } else {
-                stuck += 1;
-            }
+    fn end_walk(&mut self) {
+        self.sweep.walking = false;
+        if std::mem::take(&mut self.sweep.again) {
+            return self.begin_walk();
         }
-        let stuck = stuck.min(MOST_STUCK);
-        if full && (settled || stuck > self.stuck) {
+        self.sweep_later();
+    }
+
+    /// Asks for the next page once the last one is done.
+    fn next_page(&mut self) {
+        self.sweep.pausing = false;
+        if self.is_page_done()
+            && let Some(part) = self.sweep.parts.pop()
+        {
+            self.sweep.unanswered += 1;
+            let operation = Operation::Due { before: part.before, after: part.after.clone(), limit: PAGE };
+            self.ask_store(Pending::Sweep(part), operation);
+        }
+    }
+
+    fn is_page_done(&mut self) -> bool {
+        // A task that cannot be settled at once does not hold up the others.
+        let slots = &self.slots;
+        let is_first_try = |number: &u32| slots.get(*number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles));
+        self.sweep.settling.retain(is_first_try);
+        self.sweep.walking && self.sweep.unanswered == 0 && self.sweep.settling.is_empty()
+    }
+
+    /// Goes on with the walk, if a page is done. Called after whatever may have been the last of it.
+    pub(super) fn walk_on(&mut self) {
+        if !self.sweep.walking || self.sweep.unanswered > 0 || !self.is_page_done() {
+            return;
+        }
+        if self.sweep.parts.is_empty() || self.service == Service::Leaving {
+            return self.end_walk();
+        }
+        // Not at once: where the store answers at once, others would wait until the last page.
+        if !std::mem::replace(&mut self.sweep.pausing, true) {
             self.wake_in(1, Timer::SweepOn);
         }
-        self.stuck = stuck;
     }
 
-    /// Whether something is done about a task that is due.
-    fn settle_due(&mut self, record: &Record) -> bool {
+    /// The store has told what is due. Deletes what nobody can see any longer, expires what ran out of time, and settles what lost
+    /// its process. The rest is passed over; the next walk meets it again.
+    pub(super) fn swept(&mut self, part: &Part, completion: &Completion) {
+        self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
+        let Completion::Records(records) = completion else { return };
+        for record in records {
+            self.settle_due(record);
+        }
+        let is_full = records.len() >= PAGE as usize;
+        let last = records.iter().rev().find_map(|record| {
+            Some(DuePosition { due_at: record.due_at?, owner: record.owner.clone(), id: record.id.clone() })
+        });
+        // A store that names the same again does not keep the walk going for ever.
+        let is_news = |last: &DuePosition| part.after.as_ref().is_none_or(|after| after.due_at <= last.due_at && after != last);
+        if is_full && let Some(last) = last.filter(is_news) {
+            self.sweep.go_on(part, last);
+        }
+    }
+
+    /// The store has answered a deletion of a sweep.
+    pub(super) fn deleted(&mut self) {
+        self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
+    }
+
+    /// Does what can be done about a task that is due.
+    fn settle_due(&mut self, record: &Record) {
         let task = Task::from_state(&record.state);
         let over = match &task {
             Some(task) => task.is_gone(self.now),
@@ -123,10 +231,11 @@ impl Receiver {
         };
         if over {
             let operation = Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };
-            self.ask_store(Pending::Nobody, operation);
-            return true;
+            self.sweep.unanswered += 1;
+            self.ask_store(Pending::Deletion, operation);
+            return;
         }
-        let Some(task) = task else { return false };
+        let Some(task) = task else { return };
         let slot = self.slots.open(&record.owner, &record.id);
         let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
         let lapsed = !in_hand && self.lapsed(slot, &task);
@@ -136,7 +245,9 @@ impl Receiver {
         } else if lost {
             self.recover(slot, None);
         }
+        if lapsed || lost {
+            self.sweep.settling.push(slot);
+        }
         self.settle_slot(slot);
-        lapsed || lost
     }
 }

@@ -30,5 +30,6 @@ mod restart;
 mod shutdown;
 mod simulator;
 mod state;
+mod sweep;
 mod watch;
 mod wire;

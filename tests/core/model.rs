@@ -136,10 +136,15 @@ impl Store {
                 let (tasks, bytes) = own.fold((0, 0), |(tasks, bytes), row| (tasks + 1, bytes + row.parts.values().map(|part| part.len() as u64).sum::<u64>()));
                 (Completion::Usage { tasks, bytes }, None)
             }
-            Operation::Due { before, limit } => {
+            Operation::Due { before, after, limit } => {
                 self.sweeps += 1;
                 let mut found: Vec<Record> = self.rows.values().map(|row| row.record.clone()).filter(|record| record.due_at.is_some_and(|at| at <= *before)).collect();
-                found.sort_by_key(|record| record.due_at);
+                let place = |record: &Record| (record.due_at, record.owner.clone(), record.id.clone());
+                found.sort_by_key(place);
+                found.retain(|record| {
+                    let after = after.as_ref().map(|after| (Some(after.due_at), after.owner.clone(), after.id.clone()));
+                    after.is_none_or(|after| place(record) > after)
+                });
                 found.truncate(*limit as usize);
                 (Completion::Records(found), None)
             }

@@ -209,7 +209,7 @@ test("a trap while nobody calls, in the report of a store or at a deadline, is r
     put: async (task) => slow.put(task),
     delete: async (owner, id, version) => slow.delete(owner, id, version),
     list: async (owner, page) => slow.list(owner, page),
-    due: async (before, limit) => slow.due(before, limit),
+    due: async (before, limit, after) => slow.due(before, limit, after),
   };
   for (const method of ["found", "deadline"] as const) {
     const gate = latch();

@@ -25,7 +25,7 @@ function mortal(store: TaskStore): { store: TaskStore; die(): void } {
       put: (task) => alive(() => store.put(task)),
       delete: (owner, id, version) => alive(() => store.delete(owner, id, version)),
       list: (owner, options) => alive(() => store.list(owner, options)),
-      due: (before, limit) => alive(() => store.due(before, limit)),
+      due: (before, limit, after) => alive(() => store.due(before, limit, after)),
     },
     die: () => void (dead = true),
   };

@@ -10,6 +10,8 @@ export interface Storage {
   keys(prefix: string): Promise<string[]>;
 }
 
+type Due = Pick<StoredTask, "dueAt" | "owner" | "id">;
+
 export function exampleStore(storage: Storage): TaskStore {
   const key = (owner: string, id: string) => JSON.stringify([owner, id]);
   const read = async (at: string) => {
@@ -22,6 +24,8 @@ export function exampleStore(storage: Storage): TaskStore {
     return found.flatMap((each) => (each === undefined ? [] : { ...each.task, payload: null }));
   };
   const byPosition = (a: StoredTask, b: StoredTask) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
+  const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
+  const byDue = (a: Due, b: Due) => a.dueAt! - b.dueAt! || compare(a.owner, b.owner) || compare(a.id, b.id);
   return {
     async get(owner, id) {
       return (await read(key(owner, id)))?.task;
@@ -42,9 +46,9 @@ export function exampleStore(storage: Storage): TaskStore {
       const tasks = (await all(JSON.stringify([owner]).slice(0, -1) + ",")).sort(byPosition);
       return tasks.filter((task) => after === undefined || task.createdAt > after.createdAt || (task.createdAt === after.createdAt && task.id > after.id)).slice(0, limit);
     },
-    async due(before, limit) {
-      const tasks = (await all("")).filter(({ dueAt }) => dueAt !== null && dueAt <= before);
-      return tasks.sort((a, b) => a.dueAt! - b.dueAt!).slice(0, limit);
+    async due(before, limit, after) {
+      const due = (await all("")).filter(({ dueAt }) => dueAt !== null && dueAt <= before).sort(byDue);
+      return due.filter((task) => after === undefined || byDue(task, after) > 0).slice(0, limit);
     },
   };
 }

@@ -13,7 +13,7 @@ function changed(memory: MemoryStore, share: Map<string, unknown>, change: Chang
     put: (task) => memory.put(task),
     delete: (owner, id, version) => memory.delete(owner, id, version),
     list: (owner, options) => memory.list(owner, options),
-    due: (before, limit) => memory.due(before, limit),
+    due: (before, limit, after) => memory.due(before, limit, after),
     watch: (listener) => memory.watch(listener),
   };
   return { ...right, ...change(memory, share) };
@@ -163,6 +163,22 @@ const FAULTS: Readonly<Record<string, Change>> = {
   "due is in no order": (memory) => ({ due: (before, limit) => memory.due(before, 99_999).reverse().slice(0, limit) }),
   "due compares times as texts": (memory) => ({
     due: (before, limit) => memory.due(before, 99_999).sort((a, b) => (String(a.dueAt) < String(b.dueAt) ? -1 : 1)).slice(0, limit),
+  }),
+  "due knows no place": (memory) => ({ due: (before, limit) => memory.due(before, limit) }),
+  "due goes on from the due time alone": (memory) => ({
+    due: (before, limit, after) => memory.due(before, limit, after && { dueAt: after.dueAt + 1, owner: "", id: "" }),
+  }),
+  "due repeats the last task": (memory) => ({
+    due: (before, limit, after) => memory.due(before, limit, after && { ...after, id: after.id.slice(0, -1) }),
+  }),
+  "due goes on from a task, not from its place": (memory) => ({
+    due: (before, limit, after) => memory.due(before, 99_999).slice(
+      1 + memory.due(before, 99_999).findIndex(({ owner, id, dueAt }) => owner === after?.owner && id === after.id && dueAt === after.dueAt),
+    ).slice(0, limit),
+  }),
+  "due pages forget the owner": (memory) => ({
+    due: (before, limit, after) => memory.due(before, 99_999).filter(({ dueAt, id }) =>
+      after === undefined || dueAt! > after.dueAt || (dueAt === after.dueAt && id > after.id)).slice(0, limit),
   }),
   "due has payloads": (memory) => ({ due: (before, limit) => memory.due(before, limit).map(({ owner, id }) => memory.get(owner, id)!) }),
   "a list is ordered by id": listed((a, b) => (a.id < b.id ? -1 : 1)),

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { TaskStoreFullError } from "../../pkg-template/src/errors.ts";
-import type { StoredTask, TaskPosition, TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
+import type { DuePosition, StoredTask, TaskPosition, TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
 import { memoryStore } from "../../pkg-template/src/stores/memory.ts";
 import { redisStore } from "../../pkg-template/src/stores/redis.ts";
 import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
@@ -115,13 +115,22 @@ async function compare(store: TaskStore, model: Model): Promise<void> {
     }
   }
   for (const before of [-1, 3, 9_999]) {
+    const key = (task: StoredTask) => `${task.owner}/${task.id}`;
     const due = [...(await store.due(before, 9_999))];
+    const order = due.map(key);
     const times = due.map(({ dueAt }) => dueAt!);
     assert.deepEqual(times, [...times].sort((a, b) => a - b));
-    const key = (task: StoredTask) => `${task.owner}/${task.id}`;
     const expected = model.tasks.filter(({ dueAt }) => dueAt !== null && dueAt <= before).map(withoutPayload);
     assert.deepEqual(due.sort((a, b) => (key(a) < key(b) ? -1 : 1)), expected.sort((a, b) => (key(a) < key(b) ? -1 : 1)));
-    assert.deepEqual((await store.due(before, 2)).map(({ dueAt }) => dueAt), times.slice(0, 2));
+    const pages: StoredTask[] = [];
+    for (let after: DuePosition | undefined; ; ) {
+      const page = await store.due(before, 2, after);
+      pages.push(...page);
+      if (page.length < 2) break;
+      const { dueAt, owner, id } = page[1]!;
+      after = { dueAt: dueAt!, owner, id };
+    }
+    assert.deepEqual(pages.map(key), order);
   }
 }
 

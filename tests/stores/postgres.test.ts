@@ -204,6 +204,9 @@ describe("the tables of postgresStore", () => {
       assert.match(due, /Index Only Scan using mcp_tasks_by_due [^]*Heap Fetches: 0/);
       assert.match(due, /Index Scan using mcp_tasks_pkey on mcp_tasks each \(actual rows=1(\.00)? loops=50\)/);
       assert.doesNotMatch(due, /Seq Scan/);
+      const rest = await plan(() => store.due(9_000, 50, { dueAt: 4_000, owner: "owner 7", id: "task-7" }));
+      assert.match(rest, /Index Only Scan using mcp_tasks_by_due [^]*Index Cond: [^\n]*ROW\(due_at, owner, id\) > ROW[^]*Heap Fetches: 0/);
+      assert.doesNotMatch(rest, /Seq Scan/);
       assert.match(await plan(() => store.due(1, 50)), /using mcp_tasks_pkey on mcp_tasks each \(never executed\)/, "nothing is due, and the table is not touched");
       assert.match(await plan(() => store.get("owner 7", "task-7")), /^Index Scan using mcp_tasks_pkey/);
     }

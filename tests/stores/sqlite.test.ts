@@ -160,10 +160,11 @@ describe("the tables of sqliteStore", () => {
     };
     assert.match(plan(/created_at, id\) >/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_creation \(owner=\? AND \(?created_at(>|,)[^;]*$/);
     assert.match(plan(/owner = \? ORDER BY/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_creation \(owner=\?\)$/);
-    assert.match(plan(/due_at <= \?/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_due \(due_at<\?\)$/);
+    assert.match(plan(/due_at <= \? ORDER BY/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_due \(due_at<\?\)$/);
+    assert.match(plan(/due_at, owner, id\) >/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_due \([^;]*due_at(>|,)[^;]*due_at<\?\)$/);
     assert.match(plan(/^UPDATE mcp_tasks SET version = \?, due_at/), /^SEARCH mcp_tasks USING INDEX sqlite_autoindex_mcp_tasks_1 \(owner=\? AND id=\?\)$/);
     const reads = prepared.filter((sql) => /^SELECT.*FROM mcp_tasks WHERE/.test(sql));
-    assert.equal(reads.length, 5);
+    assert.equal(reads.length, 6);
     assert.deepEqual(reads.filter((sql) => sql.includes("payload")), ["SELECT id, version, created_at, due_at, state, payload FROM mcp_tasks WHERE owner = ? AND id = ?"]);
   });
 

@@ -5,7 +5,7 @@
  *
  * A task is a hash with the fields of a `StoredTask`, times as 16 digits, `dueAt` empty for never. The indexes are sorted
  * sets in which all scores are 0, so that Redis orders by the bytes of the members: `createdAt` and id in an owner's list,
- * `dueAt` and name in the index of what is due. A task's name is its id, `:`, and its owner.
+ * `dueAt`, owner, NUL and id in the index of what is due. A task's name, in the channel, is its id, `:`, and its owner.
  */
 export class Script {
   readonly source: string;
@@ -38,6 +38,7 @@ async function sha1(text: string): Promise<string> {
 export const SWAP: Script = new Script(`
 local before, version, createdAt, dueAt, state, id, name, channel, origin, ttl, mode, payload = unpack(ARGV)
 local task, list, due = unpack(KEYS)
+local place = string.sub(name, #id + 2) .. '\\0' .. id
 local stored = redis.call('HMGET', task, 'version', 'dueAt')
 if (stored[1] or '') ~= before then return 0 end
 redis.call('PUBLISH', channel, origin .. ':' .. version .. ':' .. name)
@@ -57,9 +58,9 @@ local function index(key, member)
 end
 if before == '' then redis.call('HSET', task, 'createdAt', createdAt) end
 index(list, redis.call('HGET', task, 'createdAt') .. id)
-if dueAt ~= '' then index(due, dueAt .. name) end
+if dueAt ~= '' then index(due, dueAt .. place) end
 local old = stored[2] or ''
-if old ~= '' and old ~= dueAt then redis.call('ZREM', due, old .. name) end
+if old ~= '' and old ~= dueAt then redis.call('ZREM', due, old .. place) end
 if ttl == '' then redis.call('PERSIST', task) else redis.call('PEXPIRE', task, ttl) end
 return 1
 `);
@@ -74,7 +75,7 @@ if stored[1] ~= version then return 0 end
 redis.call('PUBLISH', channel, origin .. ':0:' .. name)
 redis.call('DEL', task)
 redis.call('ZREM', list, stored[2] .. id)
-redis.call('ZREM', due, stored[3] .. name)
+redis.call('ZREM', due, stored[3] .. string.sub(name, #id + 2) .. '\\0' .. id)
 return 1
 `);
 

@@ -14,7 +14,7 @@ export interface ReceiverHost {
   put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, payload: number): void;
   delete(job: number, owner: string, id: string, version: number): void;
   list(job: number, owner: string, after: number, afterId: string, limit: number): void;
-  due(job: number, before: number, limit: number): void;
+  due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void;
   usage(job: number, owner: string): void;
   finish(job: number): void;
   beginReply(request: number, job: number): void;

@@ -503,7 +503,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** Where the store wakes the server, a timer would only keep it from falling asleep while it has nothing to do. */
   #rest(): void {
-    const awake = this.calls.size > 0 || this.requests.size > 0 || this.subscriptions.size > 0;
+    // A sweep that has more pages goes on in a moment.
+    const soon = this.#wakeAt !== undefined && this.#wakeAt < Date.now() + 100;
+    const awake = soon || this.calls.size > 0 || this.requests.size > 0 || this.subscriptions.size > 0;
     if (!awake) clearTimeout(this.#timer);
     else if (this.#resting && this.#wakeAt !== undefined) this.wake(this.#wakeAt);
     this.#resting = !awake;

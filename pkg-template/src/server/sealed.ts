@@ -22,7 +22,7 @@ export function sealed(store: TaskStore, payloads: PayloadProtection): TaskStore
     },
     delete: (owner, id, version) => store.delete(owner, id, version),
     list: (owner, options) => store.list(owner, options),
-    due: (before, limit) => store.due(before, limit),
+    due: (before, limit, after) => store.due(before, limit, after),
     usage: store.usage?.bind(store),
     watch: store.watch?.bind(store),
     wakes: store.wakes,

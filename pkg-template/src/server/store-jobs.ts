@@ -100,8 +100,9 @@ export abstract class StoreJobs {
     this.#run(job, () => this.store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks, false));
   }
 
-  due(job: number, before: number, limit: number): void {
-    this.#run(job, () => this.store.due(before, limit), (tasks) => this.#rows(job, tasks, true));
+  due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void {
+    const position = Number.isNaN(after) ? undefined : { dueAt: after, owner: afterOwner, id: afterId };
+    this.#run(job, () => this.store.due(before, limit, position), (tasks) => this.#rows(job, tasks, true));
   }
 
   usage(job: number, owner: string): void {
@@ -119,7 +120,9 @@ export abstract class StoreJobs {
 
   #rows(job: number, tasks: readonly StoredTask[], owners: boolean): void {
     let records = "";
-    for (const task of tasks) records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.state}\0`;
+    for (const task of tasks) {
+      records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.dueAt ?? ""}\0${task.state}\0`;
+    }
     this.give(core.rows, job, records);
   }
 

@@ -1,5 +1,5 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
-import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 declare global {
@@ -42,7 +42,7 @@ const STEPS: readonly ((db: IDBDatabase) => void)[] = [
   (db) => {
     const tasks = db.createObjectStore(TASKS, { keyPath: ["owner", "id"] });
     tasks.createIndex(BY_CREATION, ["owner", "createdAt", "id"]);
-    tasks.createIndex(BY_DUE, "dueAt"); // where it is `null`, the task is not in the index
+    tasks.createIndex(BY_DUE, ["dueAt", "owner", "id"]); // where `dueAt` is `null`, the task is not in the index
     db.createObjectStore(PAYLOADS);
   },
 ];
@@ -108,9 +108,13 @@ class IndexedDb implements TaskStore {
     return this.#rows(BY_CREATION, () => IDBKeyRange.bound(after ? [owner, after.createdAt, after.id] : [owner], [owner, []], true, true), limit);
   }
 
-  due(before: number, limit: number): Promise<StoredTask[]> {
+  due(before: number, limit: number, after?: DuePosition): Promise<StoredTask[]> {
     // Without a lower bound, a private window of WebKit finds those too whose `dueAt` is `null`.
-    return this.#rows(BY_DUE, () => IDBKeyRange.bound(-Infinity, before), limit);
+    const from = after ? [after.dueAt, after.owner, after.id] : [-Infinity];
+    const to = [before, []];
+    // The place may be behind all that is asked for, and to IndexedDB such a range is an error.
+    if (after !== undefined && after.dueAt > before) return Promise.resolve([]);
+    return this.#rows(BY_DUE, () => IDBKeyRange.bound(from, to, true, true), limit);
   }
 
   watch(listener: TaskListener): () => void {

@@ -1,5 +1,5 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
-import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
+import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 /**
@@ -35,7 +35,7 @@ export interface MemoryStore extends TaskStore {
   /** {@link TaskStore.list}, at once. */
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): StoredTask[];
   /** {@link TaskStore.due}, at once. */
-  due(before: number, limit: number): StoredTask[];
+  due(before: number, limit: number, after?: DuePosition): StoredTask[];
   /** {@link TaskStore.usage}, at once; bytes as `maxBytesPerOwner` counts them. */
   usage(owner: string): TaskUsage;
   /** {@link TaskStore.watch}: tells every change, when it is made. */
@@ -79,6 +79,9 @@ interface Entry {
 /** A task's place in the order of creation. */
 type Place = Pick<Entry, "created" | "id">;
 
+/** A task's place among what is due. */
+type Deadline = Pick<Entry, "due" | "owner" | "id">;
+
 /** One owner's tasks. A stranger's task is not in here, so asking for it is a miss like any other. */
 class Shelf {
   readonly tasks = new Map<string, Entry>();
@@ -97,7 +100,7 @@ class Memory implements MemoryStore {
   readonly #maxBytes: number;
   readonly #maxBytesPerOwner: number;
   readonly #shelves = new Map<string, Shelf>();
-  readonly #deadlines = new Sorted<Entry, Entry>(byDeadline);
+  readonly #deadlines = new Sorted<Deadline, Entry>(byDeadline);
   readonly #watchers = new Watchers();
 
   constructor(options: MemoryStoreOptions) {
@@ -179,10 +182,11 @@ class Memory implements MemoryStore {
     return found;
   }
 
-  due(before: number, limit: number): StoredTask[] {
+  due(before: number, limit: number, after?: DuePosition): StoredTask[] {
     const found: StoredTask[] = [];
-    for (const entry of this.#deadlines.after(undefined)) {
-      if (found.length >= limit || entry.due! > before - this.#origin!) break;
+    const origin = this.#origin ?? 0;
+    for (const entry of this.#deadlines.after(after && { due: after.dueAt - origin, owner: after.owner, id: after.id })) {
+      if (found.length >= limit || entry.due! > before - origin) break;
       found.push(this.#snapshot(entry, null));
     }
     return found;
@@ -242,8 +246,8 @@ function byCreation(a: Place, b: Place): number {
   return a.created - b.created || byText(a.id, b.id);
 }
 
-function byDeadline(a: Entry, b: Entry): number {
-  return a.due! - b.due! || byText(a.id, b.id) || byText(a.owner, b.owner);
+function byDeadline(a: Deadline, b: Deadline): number {
+  return a.due! - b.due! || byText(a.owner, b.owner) || byText(a.id, b.id);
 }
 
 /**

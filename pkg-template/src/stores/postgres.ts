@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
+import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { Watchers } from "../watchers.ts";
 
 /** What the store asks of the pool or of one of its clients. */
@@ -184,8 +184,11 @@ class Postgres implements PostgresStore {
     return { tasks: Number(tasks), bytes: Number(bytes) };
   }
 
-  async due(before: number, limit: number): Promise<StoredTask[]> {
-    const { rows } = await this.#run("list", this.#statements.due, [before, atMost(limit)]);
+  async due(before: number, limit: number, after?: DuePosition): Promise<StoredTask[]> {
+    const { dueAfter, dueBefore } = this.#statements;
+    const { rows } = after
+      ? await this.#run("list", dueAfter, [before, atMost(limit), after.dueAt, after.owner, after.id])
+      : await this.#run("list", dueBefore, [before, atMost(limit)]);
     return (rows as (Row & { readonly owner: string })[]).map((row) => task(row.owner, row));
   }
 
@@ -226,6 +229,12 @@ interface Table {
 function statements(table: string, prepare: boolean) {
   const head = "id, version, created_at, due_at, state";
   const statement = (text: string) => prepared(text, prepare);
+  // What is due is found in the index alone, which cannot hold the state, for its entries have to be short. `LIMIT 1` keeps the
+  // planner from joining in any other way than task by task.
+  const due = (which: string) =>
+    `SELECT found.* FROM (SELECT owner, id FROM ${table} WHERE ${which} ORDER BY due_at, owner, id LIMIT $2) AS due,` +
+    ` LATERAL (SELECT owner, ${head} FROM ${table} AS each WHERE each.owner = due.owner AND each.id = due.id LIMIT 1) AS found` +
+    " ORDER BY found.due_at, found.owner, found.id";
   return {
     getWhole: statement(`SELECT ${head}, payload FROM ${table} WHERE owner = $1 AND id = $2`),
     getHead: statement(`SELECT ${head} FROM ${table} WHERE owner = $1 AND id = $2`),
@@ -244,13 +253,8 @@ function statements(table: string, prepare: boolean) {
     listAfter: statement(
       `SELECT ${head} FROM ${table} WHERE owner = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4`,
     ),
-    // What is due is found in the index alone, which cannot hold the state, for its entries have to be short. `LIMIT 1` keeps the
-    // planner from joining in any other way than task by task.
-    due: statement(
-      `SELECT found.* FROM (SELECT owner, id FROM ${table} WHERE due_at <= $1 ORDER BY due_at LIMIT $2) AS due,` +
-        ` LATERAL (SELECT owner, ${head} FROM ${table} AS each WHERE each.owner = due.owner AND each.id = due.id LIMIT 1) AS found` +
-        " ORDER BY found.due_at",
-    ),
+    dueBefore: statement(due("due_at <= $1")),
+    dueAfter: statement(due("due_at <= $1 AND (due_at, owner, id) > ($3, $4, $5)")),
   };
 }
 
@@ -278,7 +282,7 @@ const STEPS: readonly ((table: Table) => string)[] = [
       PRIMARY KEY (owner, id)
     ) WITH (fillfactor = 80);
     CREATE INDEX "${table.name}_by_creation" ON ${table.in}"${table.name}" (owner, created_at, id);
-    CREATE INDEX "${table.name}_by_due" ON ${table.in}"${table.name}" (due_at) INCLUDE (owner, id) WHERE due_at IS NOT NULL;`,
+    CREATE INDEX "${table.name}_by_due" ON ${table.in}"${table.name}" (due_at, owner, id) WHERE due_at IS NOT NULL;`,
 ];
 
 async function migrate(pool: PostgresPool, schema: string | undefined, table: Table): Promise<void> {

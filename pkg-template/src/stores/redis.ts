@@ -3,7 +3,7 @@ import { TaskError, TaskStoreFullError } from "../errors.ts";
 import { Changes } from "../redis/changes.ts";
 import { driverOf, type Driver } from "../redis/driver.ts";
 import { RANGE, READ, REMOVE, SWAP, TIDY, type Script } from "../redis/scripts.ts";
-import type { StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 
 /** What the store uses of a client of `ioredis`: `Redis` or `Cluster`. */
 export interface Ioredis {
@@ -161,19 +161,24 @@ class Redis implements TaskStore {
     }
   }
 
-  async due(before: number, limit: number): Promise<StoredTask[]> {
+  async due(before: number, limit: number, after?: DuePosition): Promise<StoredTask[]> {
     const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
-    for (;;) {
-      // All that are due at `before` or earlier stand before the next millisecond.
-      const to = `(${digits(Math.floor(before) + 1)}`;
-      const members = await Promise.all(shards.map((shard) => this.#range(this.#due(shard), "-", to, limit)));
-      const earliest = members.flat().sort().slice(0, Math.max(0, limit)).map(due);
-      const found = await Promise.all(
+    // All that are due at `before` or earlier stand before the next millisecond.
+    const to = `(${digits(Math.floor(before) + 1)}`;
+    const found: StoredTask[] = [];
+    let from = after ? `(${digits(after.dueAt)}${after.owner}\0${after.id}` : "-";
+    while (found.length < limit) {
+      const members = await Promise.all(shards.map((shard) => this.#range(this.#due(shard), from, to, limit - found.length)));
+      const earliest = members.flat().sort(byBytes).slice(0, limit - found.length).map(due);
+      if (earliest.length === 0) break;
+      const tasks = await Promise.all(
         shards.map((shard) => this.#listed(this.#due(shard), earliest.filter(({ owner }) => shardOf(owner) === shard))),
       );
-      const tasks = found.flat();
-      if (tasks.length === earliest.length) return tasks.sort((a, b) => a.dueAt! - b.dueAt!);
+      found.push(...tasks.flat().sort((a, b) => byBytes(dueMember(a), dueMember(b))));
+      // Instead of those that are gone, the next ones are read.
+      from = `(${earliest.at(-1)!.member}`;
     }
+    return found;
   }
 
   watch(listener: TaskListener): () => void {
@@ -186,7 +191,7 @@ class Redis implements TaskStore {
 
   /**
    * The tasks of some entries of an index, without those that are gone. Where one was deleted after the index was read,
-   * its entry is gone too; where it has expired, its entry is removed here. Either way the index is then read again.
+   * its entry is gone too; where it has expired, its entry is removed here.
    */
   async #listed(index: string, entries: readonly Entry[]): Promise<StoredTask[]> {
     if (entries.length === 0) return [];
@@ -258,8 +263,20 @@ function digits(time: number): string {
 }
 
 function due(member: string): Entry {
-  const end = member.indexOf(":");
-  return { member, id: member.slice(DIGITS, end), owner: member.slice(end + 1) };
+  const end = member.lastIndexOf("\0");
+  return { member, owner: member.slice(DIGITS, end), id: member.slice(end + 1) };
+}
+
+function dueMember({ dueAt, owner, id }: StoredTask): string {
+  return `${digits(dueAt!)}${owner}\0${id}`;
+}
+
+/** The order of Redis, that of UTF-8: as of code units, but characters of two units come last. */
+function byBytes(a: string, b: string): number {
+  const rank = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
+  let n = 0;
+  while (n < a.length && a[n] === b[n]) n += 1;
+  return n < a.length && n < b.length ? rank(a.charCodeAt(n)) - rank(b.charCodeAt(n)) : a.length - b.length;
 }
 
 function stored(owner: string, id: string, row: readonly unknown[]): StoredTask | undefined {

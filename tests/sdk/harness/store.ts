@@ -1,5 +1,5 @@
 // A store that tells what was asked of it, and that can be slow, or held.
-import { type MemoryStore, type StoredTask, type TaskListener, type TaskPosition, type TaskStore, type TaskWrite, memoryStore } from "mcp-tasks";
+import { type DuePosition, type MemoryStore, type StoredTask, type TaskListener, type TaskPosition, type TaskStore, type TaskWrite, memoryStore } from "mcp-tasks";
 import { gate } from "./frames.ts";
 
 export interface Asked {
@@ -52,8 +52,8 @@ export class WatchedStore implements TaskStore {
   list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }) {
     return this.#run({ operation: "list", owner, id: "" }, () => this.memory.list(owner, options));
   }
-  due(before: number, limit: number) {
-    return this.#run({ operation: "due", owner: "", id: "" }, () => this.memory.due(before, limit));
+  due(before: number, limit: number, after?: DuePosition) {
+    return this.#run({ operation: "due", owner: "", id: "" }, () => this.memory.due(before, limit, after));
   }
   watch(listener: TaskListener): () => void {
     return this.memory.watch(listener);
