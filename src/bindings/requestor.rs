@@ -205,6 +205,12 @@ pub fn reply_result(requestor: u32, now: f64, call: u32, is_error: bool, demands
     held(requestor).core.handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
 }
 
+/// A result without any content of a tool.
+#[wasm_bindgen(js_name = "replyEmpty")]
+pub fn reply_empty(requestor: u32, now: f64, call: u32) {
+    held(requestor).core.handle_reply(millis(now), call, Reply::Empty, 0);
+}
+
 #[wasm_bindgen(js_name = "replyError")]
 pub fn reply_error(requestor: u32, now: f64, call: u32, code: i32) {
     held(requestor).core.handle_reply(millis(now), call, Reply::Error { code }, 0);
@@ -228,6 +234,12 @@ pub fn detach(requestor: u32, now: f64, call: u32) {
 #[wasm_bindgen(js_name = "answerResult")]
 pub fn answer_result(requestor: u32, now: f64, request: u32, is_error: bool, payload: u32) {
     held(requestor).core.handle_answer(millis(now), request, Answered::Result { is_error }, payload);
+}
+
+/// A result without any content of a tool.
+#[wasm_bindgen(js_name = "answerEmpty")]
+pub fn answer_empty(requestor: u32, now: f64, request: u32, payload: u32) {
+    held(requestor).core.handle_answer(millis(now), request, Answered::Empty, payload);
 }
 
 #[wasm_bindgen(js_name = "answerError")]

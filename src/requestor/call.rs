@@ -2,7 +2,7 @@
 
 use super::follow::Follow;
 use super::{
-    Answer, Call, CallFacts, CallState, DAY, Ending, Output, PATIENCE, Payload, Place, Preference, Reply, Request, Requestor, Snapshot,
+    Answer, Call, CallFacts, CallState, DAY, Ending, Output, Payload, Place, Preference, Reply, Request, Requestor, Snapshot,
     Source, TASKS, Task, Timer, is_id, is_ttl, later,
 };
 use crate::task::Millis;
@@ -23,7 +23,7 @@ impl Requestor {
         }
         if let Some(cursor) = next {
             let request = self.number();
-            if self.tools.goes_on(cursor, request, now.saturating_add(PATIENCE)) {
+            if self.tools.goes_on(cursor, request) {
                 self.list(now, request, Some(cursor.to_owned()));
                 return;
             }
@@ -75,7 +75,7 @@ impl Requestor {
                 let refused = match reply {
                     Reply::Error { code } => code == error::METHOD_NOT_FOUND,
                     Reply::Result { demands_task, .. } => demands_task && !offered,
-                    Reply::Handle(_) => false,
+                    Reply::Handle(_) | Reply::Empty => false,
                 };
                 let may_change = result_method && self.server.calls && state.preference != Preference::Forbid && !again;
                 if refused && may_change {
@@ -83,9 +83,10 @@ impl Requestor {
                     state.place = Place::Listing(Some(offered));
                     self.tools.forget();
                     self.walk(now);
-                } else if offered && result_method && matches!(reply, Reply::Result { is_error: false, .. }) {
+                } else if offered && result_method && reply == Reply::Empty {
                     self.answer(call, Answer::Local(Ending::Protocol));
                 } else {
+                    // Some servers answer an offer with the result at once: the tool has run (G25-CRE-11).
                     self.answer(call, Answer::Reply);
                 }
             }
@@ -203,6 +204,7 @@ impl Requestor {
             Place::Listing(first) => first,
             _ => return,
         };
+        let listed = listed || state.can_be_plain() && !self.tools.is_worth_waiting(now);
         let offer = match self.mode(state, listed) {
             Mode::List => return self.walk(now),
             Mode::Refuse if first.is_none() => return self.answer(call, Answer::Local(Ending::Unsupported)),
@@ -222,22 +224,48 @@ impl Requestor {
     fn walk(&mut self, now: Millis) {
         if !self.tools.is_walking() {
             let request = self.number();
-            self.tools.start(request, now.saturating_add(PATIENCE));
+            self.tools.start(request);
             self.list(now, request, None);
         }
     }
 
     fn list(&mut self, now: Millis, request: Request, cursor: Option<String>) {
-        self.deadlines.set(now.saturating_add(PATIENCE), Timer::List);
+        self.tools.asked(now);
+        self.set_list_timer(now);
         self.outputs.push_back(Output::List { request, cursor });
+    }
+
+    /// The list is late, or too late.
+    pub(super) fn list_overdue(&mut self, now: Millis) {
+        match self.tools.until() {
+            Some(until) if until <= now => self.listed(now),
+            Some(_) => {
+                if !self.tools.is_worth_waiting(now) {
+                    self.place_all(now, CallState::can_be_plain);
+                }
+                self.set_list_timer(now);
+            }
+            None => {}
+        }
     }
 
     /// The walk has ended, well or not.
     pub(super) fn listed(&mut self, now: Millis) {
         self.tools.end();
+        self.place_all(now, |_| true);
+    }
+
+    fn set_list_timer(&mut self, now: Millis) {
+        if let Some(at) = self.tools.due(now) {
+            self.deadlines.set(at, Timer::List);
+        }
+    }
+
+    /// Sends calls that wait for the list on their way without it.
+    fn place_all(&mut self, now: Millis, which: impl Fn(&CallState) -> bool) {
         let mut waiting = Vec::new();
         for (call, state) in self.calls.iter() {
-            if matches!(state.place, Place::Listing(_)) {
+            if matches!(state.place, Place::Listing(_)) && which(state) {
                 waiting.push(*call);
             }
         }

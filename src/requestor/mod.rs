@@ -40,6 +40,8 @@ const SILENCE: Millis = 60_000;
 const OPEN: usize = 8;
 /// A task without a time to live is followed this long (X-LIM-11).
 const DAY: u64 = 86_400_000;
+/// How often a server may refuse the outcome that its own status promises: its parts may lag behind each other.
+const LAGS: u32 = 5;
 /// Failures in a row after which a task is given up (X-LIM-11).
 const FAILURES: u32 = 10;
 /// Attempts to cancel; repeating is safe.
@@ -120,6 +122,8 @@ pub enum Reply<'a> {
     Handle(Snapshot<'a>),
     /// `demands_task`: it is an SDK's way of saying `-32601` for a tool that runs only as a task.
     Result { is_error: bool, demands_task: bool },
+    /// A result that is neither a task nor a tool's result: it has no content of any kind.
+    Empty,
     Error { code: i32 },
 }
 
@@ -129,6 +133,8 @@ pub enum Answered<'a> {
     Snapshot(Snapshot<'a>),
     /// A result that is not a task: the outcome, or an acknowledgement. `is_error` as in a tool's result.
     Result { is_error: bool },
+    /// A result without any content of a tool.
+    Empty,
     /// `code` of JSON-RPC, or the status with which HTTP refused the request.
     Error { code: i32 },
     /// There will be no answer.
@@ -154,6 +160,13 @@ struct CallState {
     cancels: bool,
     ttl: Option<u64>,
     place: Place,
+}
+
+impl CallState {
+    /// Whether it may go out as a plain call before the list is known: no server has refused it so yet (G25-TLN-08).
+    fn can_be_plain(&self) -> bool {
+        self.place == Place::Listing(None) && self.preference != Preference::Require
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -268,8 +281,8 @@ impl Requestor {
         if lane.flight == Some(request) {
             lane.flight = None;
             lane.until = None;
-        } else if answered == Answered::Lost {
-            // Another one is under way.
+        } else if matches!(answered, Answered::Lost | Answered::Error { .. }) {
+            // Another one is under way, and knows more.
             return;
         }
         if follow.is_left() && method != Method::Cancel {
@@ -277,18 +290,19 @@ impl Requestor {
         }
         match (method, answered) {
             (Method::Get | Method::List, Answered::Snapshot(snapshot)) => self.take(now, task, Source::Read, &snapshot, payload),
-            (Method::Get | Method::List, Answered::Result { .. }) => self.breach(now, task),
+            (Method::Get | Method::List, Answered::Result { .. } | Answered::Empty) => self.breach(now, task),
             (Method::Get | Method::List, Answered::Error { code }) => self.read_refused(now, task, code),
             (Method::Result, Answered::Snapshot(_)) => self.end_with_result(task, false, payload),
             (Method::Result, Answered::Result { is_error }) => self.end_with_result(task, is_error, payload),
+            (Method::Result, Answered::Empty) => self.end_with_nothing(now, task, payload),
             (Method::Result, Answered::Error { code }) => self.result_refused(now, task, code, payload),
-            (Method::Update, Answered::Snapshot(_) | Answered::Result { .. }) => self.updated(now, task),
+            (Method::Update, Answered::Snapshot(_) | Answered::Result { .. } | Answered::Empty) => self.updated(now, task),
             (Method::Update, Answered::Error { code }) => self.update_refused(now, task, code),
             (Method::Cancel, Answered::Snapshot(snapshot)) if !snapshot.id.is_empty() => {
                 self.take(now, task, Source::Cancel, &snapshot, payload);
                 self.cancelled(now, task);
             }
-            (Method::Cancel, Answered::Snapshot(_) | Answered::Result { .. }) => self.cancelled(now, task),
+            (Method::Cancel, Answered::Snapshot(_) | Answered::Result { .. } | Answered::Empty) => self.cancelled(now, task),
             (Method::Cancel, Answered::Error { code }) => self.cancel_refused(now, task, code),
             (_, Answered::Lost) => self.lost(now, task, method),
         }
@@ -305,11 +319,7 @@ impl Requestor {
                     self.go_on(now, task);
                 }
                 Timer::Listen => self.listen(now),
-                Timer::List => {
-                    if self.tools.until().is_some_and(|until| until <= now) {
-                        self.listed(now);
-                    }
-                }
+                Timer::List => self.list_overdue(now),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::follow::{Follow, transition};
 use super::listen::Hearing;
-use super::{Action, DAY, Ending, Event, FAILURES, Output, Payload, Problem, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
+use super::{Action, DAY, Ending, Event, FAILURES, LAGS, Output, Payload, Problem, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
 use crate::task::Millis;
 use crate::wire::{Status, error};
 
@@ -109,7 +109,6 @@ impl Requestor {
         }
         let outcome = match status {
             Status::Cancelled => Some((Ending::Cancelled, 0)),
-            Status::Failed if follow.held => Some((Ending::Failed, 0)),
             Status::Completed if carries => Some((Ending::Completed, payload)),
             Status::Failed if carries => Some((Ending::Failed, if snapshot.has_error { payload } else { 0 })),
             _ => None,
@@ -145,6 +144,8 @@ impl Requestor {
             Action::Look => follow.read.plan(now),
             Action::Fetch if waits => {
                 follow.read.at = None;
+                // What was refused before the end says nothing about the end.
+                follow.result.failures = 0;
                 // Another one, even if one waits: some servers poll inside it, for up to a second, and answer a new one at once.
                 follow.result.plan(now);
             }
@@ -238,7 +239,23 @@ impl Requestor {
         self.end(task, Ending::Completed, Some(status), payload);
     }
 
-    /// `tasks/result` was answered with an error: the task's own, or one about the task. A read tells which.
+    /// `tasks/result` was answered with nothing. Some servers do that for a task that failed: a read tells.
+    pub(super) fn end_with_nothing(&mut self, now: Millis, task: Task, payload: Payload) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        match follow.status.filter(|status| status.is_terminal()) {
+            Some(Status::Failed) => self.end(task, Ending::Failed, Some(Status::Failed), payload),
+            Some(status) => self.end(task, Ending::Completed, Some(status), payload),
+            None => {
+                if follow.read.flight.is_none() {
+                    follow.read.plan(now);
+                }
+                self.fail_result(now, task);
+            }
+        }
+    }
+
+    /// `tasks/result` was answered with an error: the task's own, or one about the task, or about a moment that is over.
+    /// A read tells which, and the outcome is asked for once more after it.
     pub(super) fn result_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
         let Some(follow) = self.tasks.get_mut(&task) else { return };
         if follow.stage != Stage::Fetching {
@@ -252,7 +269,7 @@ impl Requestor {
             self.end(task, Ending::Failed, Some(Status::Failed), payload);
         } else {
             match code {
-                error::INVALID_PARAMS => self.on(now, task, Event::Missing),
+                error::INVALID_PARAMS if follow.result.failures >= LAGS => self.on(now, task, Event::Missing),
                 error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => self.on(now, task, Event::Refused),
                 _ => self.fail_result(now, task),
             }

@@ -1,6 +1,7 @@
 //! What is known about the server's tools: which of them run as tasks (2025-11-25).
 
 
+use super::PATIENCE;
 use super::output::Request;
 use crate::table::Table;
 use crate::task::Millis;
@@ -9,12 +10,16 @@ use crate::wire::Support;
 /// Tools and pages that are remembered; a server with more is asked for a plain call.
 const TOOLS: usize = 10_000;
 const PAGES: usize = 100;
+/// How long a page may take before calls that can do without the list go out.
+const CALLS_WAIT: Millis = 1000;
 
 /// A walk through all pages of `tools/list` that the requestor makes itself.
 #[derive(Debug)]
 struct Walk {
     request: Request,
     until: Millis,
+    /// Until when calls wait that could go out as plain ones.
+    patience: Millis,
     cursors: Vec<String>,
 }
 
@@ -57,8 +62,21 @@ impl Tools {
         self.walk.is_some()
     }
 
-    pub fn start(&mut self, request: Request, until: Millis) {
-        self.walk = Some(Walk { request, until, cursors: Vec::new() });
+    pub fn start(&mut self, request: Request) {
+        self.walk = Some(Walk { request, until: 0, patience: 0, cursors: Vec::new() });
+    }
+
+    /// A page was asked for at `now`.
+    pub fn asked(&mut self, now: Millis) {
+        if let Some(walk) = &mut self.walk {
+            walk.until = now.saturating_add(PATIENCE);
+            walk.patience = now.saturating_add(CALLS_WAIT);
+        }
+    }
+
+    /// Whether a call that could go out as a plain one waits for the walk.
+    pub fn is_worth_waiting(&self, now: Millis) -> bool {
+        self.walk.as_ref().is_none_or(|walk| now < walk.patience)
     }
 
     /// Whether `request` is the walk's; a walk has one request under way.
@@ -67,19 +85,23 @@ impl Tools {
     }
 
     /// Whether another page follows; a cursor that was seen before ends the walk, and so does a page too many.
-    pub fn goes_on(&mut self, cursor: &str, request: Request, until: Millis) -> bool {
+    pub fn goes_on(&mut self, cursor: &str, request: Request) -> bool {
         let Some(walk) = &mut self.walk else { return false };
         if walk.cursors.len() >= PAGES || walk.cursors.iter().any(|seen| seen == cursor) {
             return false;
         }
         walk.cursors.push(cursor.to_owned());
         walk.request = request;
-        walk.until = until;
         true
     }
 
     pub fn end(&mut self) {
         self.walk = None;
+    }
+
+    /// When something is to be done about a walk that is late.
+    pub fn due(&self, now: Millis) -> Option<Millis> {
+        self.walk.as_ref().map(|walk| if now < walk.patience { walk.patience } else { walk.until })
     }
 
     /// When the walk is given up.

@@ -5,7 +5,7 @@ import type { Sleeper } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { PROMPT } from "./input.ts";
-import { CLIENT_CAPABILITIES, demandsTask, EXTENSION, handleOf, isObject, type Json, merge, own, PROTOCOL_VERSION, rpcCode, wellFormed } from "./message.ts";
+import { CLIENT_CAPABILITIES, demandsTask, EXTENSION, handleOf, hasContent, isObject, type Json, merge, own, PROTOCOL_VERSION, rpcCode, wellFormed } from "./message.ts";
 import { PLAN, type Plan } from "./plan.ts";
 import * as core from "../wasm/generated/client.js";
 
@@ -151,7 +151,8 @@ export class Calls {
     const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
     if (handle !== undefined) return this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
     this.#engine.run((requestor, now) => {
-      if (isObject(result)) core.replyResult(requestor, now, call.number, own(result, "isError") === true, demandsTask(result));
+      if (isObject(result) && hasContent(result)) core.replyResult(requestor, now, call.number, own(result, "isError") === true, demandsTask(result));
+      else if (isObject(result)) core.replyEmpty(requestor, now, call.number);
       else core.replyError(requestor, now, call.number, rpcCode(error));
     });
   }

@@ -81,6 +81,12 @@ export function handleOf(result: Json, generation: number): Json | undefined {
   return isObject(task) ? task : undefined;
 }
 
+/** Whether a result has anything of a tool's result. */
+export function hasContent(result: Json): boolean {
+  const present = (name: string) => own(result, name) !== undefined;
+  return Array.isArray(own(result, "content")) || present("structuredContent") || present("toolResult") || own(result, "isError") === true;
+}
+
 /** An SDK wraps "this tool runs only as a task" into a tool's error. */
 export function demandsTask(result: Json): boolean {
   const content = own(result, "content");

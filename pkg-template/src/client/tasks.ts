@@ -5,7 +5,7 @@ import type { Call } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine, Kept } from "./engine.ts";
 import { NONE } from "./host.ts";
-import { handleOf, isObject, isRpcError, type Json, merge, own, rpcCode, snapshotFacts, snapshotView, textOf, wellFormed } from "./message.ts";
+import { handleOf, hasContent, isObject, isRpcError, type Json, merge, own, rpcCode, snapshotFacts, snapshotView, textOf, wellFormed } from "./message.ts";
 import { codeOf, FollowedTask, Handle, type Outcome, type RpcError, statusOf } from "./task.ts";
 import * as core from "../wasm/generated/client.js";
 
@@ -67,8 +67,10 @@ export class Tasks {
       this.#engine.run((requestor, now) => core.answerError(requestor, now, request, rpcCode(error), this.#engine.keep({ error })));
     } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
       this.snapshot(1, request, result, task, { snapshot: result, result: own(result, "result"), error: own(result, "error") });
-    } else {
+    } else if (hasContent(result)) {
       this.#engine.run((requestor, now) => core.answerResult(requestor, now, request, own(result, "isError") === true, this.#engine.keep({ result })));
+    } else {
+      this.#engine.run((requestor, now) => core.answerEmpty(requestor, now, request, this.#engine.keep({ result })));
     }
   }
 

@@ -202,10 +202,37 @@ fn a_list_that_cannot_be_read_makes_plain_calls() {
     let (request, _) = listed(&world.call(1, Generation::G25, "slow", Preference::Prefer)).expect("a list");
     assert_eq!(world.run(|r, now| r.handle_page_lost(now, request)), [Output::Send { call: 1, offer: false }]);
 
+    // A list that is never answered holds up no call that can be a plain one: neither the first nor those after it.
     let mut world = listing();
-    let _ = world.call(1, Generation::G25, "slow", Preference::Prefer);
-    let (_, outputs) = world.wait();
-    assert_eq!(outputs, [Output::Send { call: 1, offer: false }], "an answer that never comes is not waited for");
+    let began = world.now;
+    let mut walks = 0;
+    for call in 1..=100 {
+        let mut outputs = world.call(call, Generation::G25, "slow", Preference::Prefer);
+        walks += usize::from(listed(&outputs).is_some());
+        let mut waited = 0;
+        if offered(&outputs).is_none() {
+            (waited, outputs) = world.wait();
+        }
+        assert_eq!(outputs, [Output::Send { call, offer: false }]);
+        assert!(waited <= 1000, "{waited} ms");
+        world.pass(700);
+    }
+    assert!(walks > 1 && (walks as i64) <= (world.now - began) / 20_000, "{walks} walks, so that a server may come to its senses");
+    // Pages that come in time are waited for, and so is the list where the call needs it.
+    let mut world = listing();
+    let (mut request, _) = listed(&world.call(1, Generation::G25, "slow", Preference::Prefer)).expect("a list");
+    for page in 0..5 {
+        assert_eq!(world.pass(800), []);
+        let outputs = world.run(|r, now| r.handle_page(now, request, Some(&format!("page {page}"))));
+        request = listed(&outputs).expect("another page").0;
+    }
+    assert_eq!(world.call(2, Generation::G25, "slow", Preference::Require), []);
+    assert_eq!(world.pass(20_000), [Output::Send { call: 1, offer: false }]);
+    let outputs = world.run(|r, now| {
+        r.handle_tool("slow", Support::Optional);
+        r.handle_page(now, request, None);
+    });
+    assert_eq!(outputs, [Output::Send { call: 2, offer: true }]);
 
     let mut world = listing();
     let mut outputs = world.call(1, Generation::G25, "slow", Preference::Prefer);
@@ -258,14 +285,18 @@ fn a_tool_that_changed_its_mind_is_called_once_more() {
     assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Reply }]);
 }
 
-/// G25-CRE-11: a server that declared tasks must not answer an augmented call with anything else; an undeclared one may.
+/// G25-CRE-11: an augmented call is answered with a task or, by some servers, with the result at once; not with nothing.
 #[test]
-fn an_augmented_call_is_answered_with_a_task() {
+fn an_augmented_call_is_answered_with_a_task_or_a_result() {
     let plain = Reply::Result { is_error: false, demands_task: false };
     let mut world = World::new();
-    world.call(1, Generation::G25, "required", Preference::Prefer);
-    let outputs = world.run(|r, now| r.handle_reply(now, 1, plain.clone(), 0));
-    assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Local(Ending::Protocol) }]);
+    for (reply, answer) in [(Reply::Empty, Answer::Local(Ending::Protocol)), (plain.clone(), Answer::Reply)] {
+        for preference in [Preference::Prefer, Preference::Require] {
+            world.call(1, Generation::G25, "required", preference);
+            let outputs = world.run(|r, now| r.handle_reply(now, 1, reply.clone(), 0));
+            assert_eq!(outputs, [Output::Answer { call: 1, answer }]);
+        }
+    }
     world.call(2, Generation::G25, "forbidden", Preference::Prefer);
     let outputs = world.run(|r, now| r.handle_reply(now, 2, plain.clone(), 0));
     assert_eq!(outputs, [Output::Answer { call: 2, answer: Answer::Reply }]);

@@ -34,7 +34,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => any::<bool>().prop_map(|modern| Step::Call { modern }),
-        4 => (0usize..8, 0u8..8).prop_map(|(call, kind)| Step::Reply { call, kind }),
+        4 => (0usize..8, 0u8..9).prop_map(|(call, kind)| Step::Reply { call, kind }),
         10 => (0usize..32, 0u8..16, prop::bool::weighted(0.2)).prop_map(|(request, kind, again)| Step::Answer { request, kind, again }),
         2 => (0u32..6, 0u8..6).prop_map(|(task, status)| Step::Notify { task, status }),
         2 => (0u32..6, 0u8..4).prop_map(|(task, key)| Step::Input { task, key }),
@@ -167,6 +167,7 @@ fn play(steps: Vec<Step>) {
                     0..=4 => Reply::Handle(Snapshot { ttl: 500_000.0, ..snapshot(&id, STATUSES[usize::from(kind)]) }),
                     5 => Reply::Result { is_error: false, demands_task: false },
                     6 => Reply::Result { is_error: true, demands_task: true },
+                    7 => Reply::Empty,
                     _ => Reply::Error { code: -32601 },
                 };
                 world.run(|r, now| r.handle_reply(now, call, reply, 1))
@@ -186,6 +187,7 @@ fn play(steps: Vec<Step>) {
                     9 => Answered::Error { code: -32603 },
                     10 => Answered::Error { code: -32601 },
                     11 => Answered::Error { code: -32600 },
+                    12 => Answered::Empty,
                     _ => Answered::Lost,
                 };
                 world.answer(request, answered)
