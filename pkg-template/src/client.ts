@@ -1,7 +1,7 @@
 import { Alarm, LONGEST } from "./client/alarm.ts";
 import { Connection } from "./client/connection.ts";
 import { CREATION_KEY, type ConnectedClient, PLAN, type Plan, type Shared } from "./client/plan.ts";
-import { codeOf, fromRejection, Handle } from "./client/task.ts";
+import { codeOf, fromRejection, Handle, isTimeout } from "./client/task.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { tap, type TransportLike } from "./tap.ts";
 import type { AnyTools, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
@@ -187,12 +187,6 @@ function whyRejected(plan: Plan, reason: unknown, signal: AbortSignal | undefine
   if (plan.answered === true) return "failed";
   if (signal?.aborted === true) return plan.cancels ? "cancelled" : "detached";
   return isTimeout(reason) ? "unreachable" : "connection";
-}
-
-/** The SDKs' own errors of a call that took too long. */
-function isTimeout(reason: unknown): boolean {
-  const code = reason instanceof Error ? (reason as { code?: unknown }).code : undefined;
-  return code === -32001 || code === "REQUEST_TIMEOUT";
 }
 
 function isV2(client: object): boolean {

@@ -160,12 +160,100 @@ for (const kind of LEGACY) {
       await lost.client.close();
     });
 
-    test("an augmented call that is answered without a task breaks the protocol (G25-CRE-11)", async () => {
+    test("a result that answers an augmented call is its outcome, and anything else breaks the protocol (G25-CRE-11)", async () => {
       const peer = legacy({ slow: "required" }, { "tools/call": () => text("plain") });
       const { client, host } = await connect(peer, kind);
+      for (const answer of [text("plain"), { ...text("wrong"), isError: true }]) {
+        peer.set({ "tools/call": () => answer });
+        assert.deepEqual((await client.callTool({ name: "slow" })).content, answer.content);
+        const handle = await host.callTool(client, { name: "slow" }, { preference: "require" });
+        assert.equal(handle.taskId, undefined);
+        assert.deepEqual((await handle.result()).content, answer.content);
+      }
+      peer.set({ "tools/call": () => ({ task: "t1" }) });
       await assert.rejects(client.callTool({ name: "slow" }), (error: any) => error.data?.reason === "protocol");
       await assert.rejects(host.callTool(client, { name: "slow" }), (error: any) => isTaskError(error) && error.code === "protocol");
       assert.equal(peer.all("tasks/get").length, 0);
+      await client.close();
+    });
+
+    test("a server that refuses the outcome of a running task, or lags behind its own status, is asked again (G25-RES-13)", async () => {
+      const early = { error: { code: -32602, message: "Task not completed yet" } };
+      for (const { status, outcome, refusals } of [
+        { status: "failed", outcome: { ...text("broken"), isError: true }, refusals: 1 },
+        { status: "completed", outcome: text("done"), refusals: 3 },
+      ]) {
+        let asked = 0;
+        const peer = legacy({ slow: "required" }, {
+          "tools/call": () => handle25("t1"),
+          "tasks/get": () => task25("t1", status, { pollInterval: 5 }),
+          "tasks/result": () => (++asked > refusals ? outcome : early),
+        });
+        const { client } = await connect(peer, kind);
+        assert.deepEqual((await client.callTool({ name: "slow" })).content, outcome.content);
+        assert.equal(asked, refusals + 1);
+        await client.close();
+      }
+    });
+
+    test("a failed task whose outcome is empty fails with its status message (G25-RES-13)", async () => {
+      const peer = legacy({ slow: "required" }, {
+        "tools/call": () => handle25("t1"),
+        "tasks/get": () => task25("t1", "failed", { statusMessage: "kaput" }),
+        "tasks/result": () => ({ _meta: { [RELATED]: { taskId: "t1" } } }),
+      });
+      const { client, host } = await connect(peer, kind);
+      await assert.rejects(client.callTool({ name: "slow" }), /kaput/);
+      const failed = (error: unknown) => isTaskError(error) && error.code === "failed" && error.taskId === "t1" && /kaput/.test(error.message);
+      await assert.rejects((await host.callTool(client, { name: "slow" })).result(), failed);
+      await client.close();
+    });
+
+    test("a result that the SDK refuses is an error of ours that names the task (X-ERR-03)", async () => {
+      const peer = legacy({ slow: "required" }, {
+        "tools/call": () => handle25("t1"),
+        "tasks/get": () => task25("t1", "completed"),
+        "tasks/result": () => ({ content: [{ type: "text" }] }),
+      });
+      const { client, host } = await connect(peer, kind);
+      const handle = await host.callTool(client, { name: "slow" });
+      await assert.rejects(handle.result(), (error: unknown) => {
+        assert.ok(isTaskError(error));
+        assert.deepEqual([error.code, error.taskId, error.cause instanceof Error], ["protocol", "t1", true]);
+        return true;
+      });
+      await client.close();
+    });
+
+    test("a peer may keep ids in 32 bits, lose digits of them, or echo them as text (G25-HTT-06)", async () => {
+      const foldings: Record<string, (id: number) => unknown> = {
+        "what does not fit is 0": (id) => (id > 0x7fff_ffff ? 0 : id),
+        "32 bits, signed": (id) => id | 0,
+        "32 bits": (id) => id >>> 0,
+        "single precision of 14 digits": (id) => Number(id.toPrecision(14)),
+        text: String,
+      };
+      for (const [name, fold] of Object.entries(foldings)) {
+        const peer = legacy({ slow: "optional" }, {
+          "tools/call": (params) => (params.task ? handle25("t1") : text("plain")),
+          "tasks/get": () => task25("t1", "completed"),
+          "tasks/result": () => text("done"),
+        });
+        peer.echo = (id) => (typeof id === "number" ? fold(id) : id);
+        const { client } = await connect(peer, kind);
+        assert.deepEqual((await client.callTool({ name: "slow" })).content, text("done").content, name);
+        const ids = peer.frames.flatMap(({ id }) => (id === undefined ? [] : [id as number]));
+        assert.equal(new Set(ids).size, ids.length);
+        await client.close();
+      }
+    });
+
+    test("a list of tools that is never answered holds up no call for long (G25-TLN-08)", async () => {
+      const peer = legacy({}, { "tools/list": () => undefined, "tools/call": () => text("plain") });
+      const { client } = await connect(peer, kind);
+      const began = performance.now();
+      for (let call = 0; call < 3; call++) assert.deepEqual((await client.callTool({ name: "slow" })).content, text("plain").content);
+      assert.ok(performance.now() - began < 5000);
       await client.close();
     });
 

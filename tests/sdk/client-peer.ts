@@ -23,6 +23,8 @@ export class Peer {
   readonly frames: Message[] = [];
   /** What the SDK client connects to. */
   readonly transport: Pipe;
+  /** What becomes of an id on its way through the peer. */
+  echo: (id: unknown) => unknown = (id) => id;
   #behaviour: Behaviour;
   #closed = false;
 
@@ -66,7 +68,8 @@ export class Peer {
     const behave = this.#behaviour[message.method];
     const answer = behave === undefined ? { error: { code: -32601, message: "Method not found" } } : await behave(message.params, message, this);
     if (answer === undefined) return;
-    this.push("error" in answer && Object.keys(answer).length === 1 ? { jsonrpc: "2.0", id: message.id, ...answer } : ({ jsonrpc: "2.0", id: message.id, result: answer } as Message));
+    const id = this.echo(message.id);
+    this.push("error" in answer && Object.keys(answer).length === 1 ? { jsonrpc: "2.0", id, ...answer } : ({ jsonrpc: "2.0", id, result: answer } as Message));
   }
 }
 

@@ -59,7 +59,10 @@ export class Calls {
     this.#forwarding = (number) => (through ||= number === call.number);
     this.#giveUp(call);
     this.#forwarding = undefined;
-    return through ? this.#engine.wire.send(message, options) : Promise.resolve();
+    if (!through) return Promise.resolve();
+    // The peer knows it by the id that it has there.
+    const requestId = call.wireId ?? call.id;
+    return this.#engine.wire.send({ ...message, params: { ...message.params, requestId } }, options);
   }
 
   progressToken(call: Call | undefined): unknown {
@@ -166,7 +169,7 @@ export class Calls {
     else if (call.generation === 26) params = withoutExtension(params);
     if (call.generation === 26) call.envelope = own(params, "_meta");
     const again = call.reply !== undefined;
-    if (again) this.byId.set((call.wireId = ++this.#engine.lastId), call);
+    if (again) this.byId.set((call.wireId = this.#engine.nextId()), call);
     call.reply = undefined;
     this.wait(call);
     const first = !call.handed;

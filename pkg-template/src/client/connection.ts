@@ -2,11 +2,11 @@ import type { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
 import { Calls } from "./calls.ts";
-import { Engine, OWN_IDS } from "./engine.ts";
+import { Engine, isOwnId } from "./engine.ts";
 import type { RequestorHost } from "./host.ts";
 import { Input } from "./input.ts";
 import { Listening } from "./listening.ts";
-import { own } from "./message.ts";
+import { answeredId, own } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import { Related } from "./related.ts";
 import { Session } from "./session.ts";
@@ -54,7 +54,8 @@ export class Connection implements Listener {
   }
 
   inbound(message: Message, extra: Extra): void {
-    const { id, method } = message;
+    const { method } = message;
+    const id = method === undefined ? answeredId(message.id) : message.id;
     if (this.engine.state !== "open") return this.engine.wire.deliver(message, extra);
     if (this.listening.takes(message)) return;
     if (method !== undefined) {
@@ -62,7 +63,7 @@ export class Connection implements Listener {
       return;
     }
     const request = this.tasks.requests.get(id);
-    if (request !== undefined) return this.tasks.answer(message, request);
+    if (request !== undefined) return this.tasks.answer(id, message, request);
     const awaited = this.session.awaited.get(id);
     if (awaited !== undefined) {
       this.session.awaited.delete(id);
@@ -71,7 +72,7 @@ export class Connection implements Listener {
     const call = this.calls.byId.get(id);
     if (call !== undefined && (call.wireId ?? call.id) === id && call.task === undefined && call.handed) return this.calls.reply(message, call);
     // An answer that nobody waits for any more.
-    if (typeof id === "number" && id >= OWN_IDS) return;
+    if (isOwnId(id)) return;
     this.engine.wire.deliver(message, extra);
   }
 
@@ -83,6 +84,11 @@ export class Connection implements Listener {
   /** Follows nothing any more; tasks go on. */
   stop(): void {
     this.#close(false);
+  }
+
+  /** Whether a request with this id waits for its answer. */
+  isOpen(id: number): boolean {
+    return this.tasks.requests.has(id) || this.calls.byId.has(id);
   }
 
   wake(): void {

@@ -9,8 +9,13 @@ import type { Json } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import * as core from "../wasm/generated/client.js";
 
-/** Numbers of our own requests begin here: numbers, because the SDKs coerce ids, and far from theirs. */
-export const OWN_IDS: number = 2 ** 52;
+/** Ids of our own requests: numbers that every peer can keep in 32 bits, far from the SDKs', which count from 0. */
+const OWN_IDS = { first: 2 ** 30, last: 2 ** 31 - 1 };
+
+/** Whether an id is one of ours. A session may outlive a process, so they begin anywhere. */
+export function isOwnId(id: unknown): boolean {
+  return typeof id === "number" && id >= OWN_IDS.first && id <= OWN_IDS.last;
+}
 
 /** What a message brought, kept while the core looks at it. */
 export interface Kept {
@@ -31,7 +36,7 @@ export class Engine {
   readonly kept: Map<number, Kept> = new Map();
   #lastKept = 0;
   #keeping: number[] = [];
-  lastId: number = OWN_IDS + Math.floor(Math.random() * 2 ** 48);
+  #lastId: number = OWN_IDS.first + Math.floor(Math.random() * 2 ** 29);
 
   constructor(on: Connection, wire: Wire, shared: Shared) {
     this.#on = on;
@@ -53,6 +58,13 @@ export class Engine {
   /** The names on the wire, by number. */
   get names(): readonly string[] {
     return this.#instance.names;
+  }
+
+  /** An id for a request of our own that no open request has. */
+  nextId(): number {
+    do this.#lastId = this.#lastId < OWN_IDS.last ? this.#lastId + 1 : OWN_IDS.first;
+    while (this.#on.isOpen(this.#lastId));
+    return this.#lastId;
   }
 
   async send(message: Message, options: SendOptions): Promise<void> {

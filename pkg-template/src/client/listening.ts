@@ -5,7 +5,7 @@ import { CLIENT_CAPABILITIES, CLIENT_INFO, type Json, merge, own, PROTOCOL_VERSI
 import * as core from "../wasm/generated/client.js";
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
-/** How the ids of our streams begin, before the core's number: texts, because the SDK's own requests have numbers. */
+/** How the ids of our streams begin, before the core's number: texts, as the SDK's own streams have. */
 const OURS = "mcp-tasks:";
 
 interface Stream {

@@ -26,6 +26,11 @@ export function wellFormed(value: unknown): string {
   return typeof value === "string" && !/\p{Surrogate}/u.test(value) ? value : "";
 }
 
+/** The id of an answer as both SDKs read it: some peers echo numbers as text. */
+export function answeredId(id: unknown): unknown {
+  return typeof id === "string" ? Number(id) : id;
+}
+
 /** What a task looks like in each generation. */
 const FIELDS: Readonly<Record<number, { readonly ttl: string; readonly poll: string }>> = {
   25: { ttl: "ttl", poll: "pollInterval" },

@@ -137,8 +137,13 @@ export class Handle implements TaskHandle {
 
   async result(): Promise<ToolResult> {
     const outcome = await this.#task?.ended;
-    if (outcome?.error === undefined) return (await (this.#answer ?? outcome?.result)) as ToolResult;
-    throw await this.#error(outcome, outcome.error);
+    if (outcome?.error !== undefined) throw await this.#error(outcome, outcome.error);
+    try {
+      return (await (this.#answer ?? outcome?.result)) as ToolResult;
+    } catch (thrown) {
+      // The SDK has refused the result; or the caller's time was over just then.
+      throw fromRejection(thrown, isTimeout(thrown) ? "unreachable" : "protocol", this.taskId);
+    }
   }
 
   async cancel(options?: { readonly awaitTerminal?: boolean | undefined }): Promise<TaskStatus | undefined> {
@@ -162,9 +167,16 @@ export function taskError(code: TaskErrorCode, error: RpcError, options: { cause
 }
 
 /** What an SDK rejected a call with, as one of this package. */
-export function fromRejection(reason: unknown, code: TaskErrorCode | undefined): TaskError {
+export function fromRejection(reason: unknown, code: TaskErrorCode | undefined, taskId?: string): TaskError {
   const message = reason instanceof Error ? reason.message : String(reason);
-  return new TaskError(code ?? "failed", message, { cause: reason, data: isObject(reason) || reason instanceof Error ? own({ ...reason }, "data") : undefined });
+  const data = isObject(reason) || reason instanceof Error ? own({ ...reason }, "data") : undefined;
+  return new TaskError(code ?? "failed", message, { cause: reason, taskId, data });
+}
+
+/** The SDKs' own errors of a call that took too long. */
+export function isTimeout(reason: unknown): boolean {
+  const code = reason instanceof Error ? (reason as { code?: unknown }).code : undefined;
+  return code === -32001 || code === "REQUEST_TIMEOUT";
 }
 
 /** Snapshots from now to the end. Who reads slowly gets the latest and the last, not each of them. */

@@ -58,9 +58,9 @@ export class Tasks {
     if (ended || followed?.generation === generation) this.snapshot(2, 0, task, followed, { snapshot: task, result: own(task, "result"), error: own(task, "error") });
   }
 
-  answer(message: Message, { request, method, task }: { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }): void {
-    this.requests.delete(message.id);
-    task?.open.delete(message.id as number);
+  answer(id: unknown, message: Message, { request, method, task }: { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }): void {
+    this.requests.delete(id);
+    task?.open.delete(id as number);
     const { result, error } = message;
     if (method === "tools/list") return this.#page(request, result);
     if (!isObject(result)) {
@@ -85,7 +85,7 @@ export class Tasks {
   }
 
   #send(method: string, params: Json, request: number, task: FollowedTask | undefined): void {
-    const id = ++this.#engine.lastId;
+    const id = this.#engine.nextId();
     this.requests.set(id, { request, method, task });
     task?.open.set(id, method);
     const lost = (): void => {
