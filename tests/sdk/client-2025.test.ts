@@ -226,7 +226,7 @@ for (const kind of LEGACY) {
     });
 
     test("a peer may keep ids in 32 bits, lose digits of them, or echo them as text (G25-HTT-06)", async () => {
-      const foldings: Record<string, (id: number) => unknown> = {
+      const foldings: Record<string, (id: number) => number | string> = {
         "what does not fit is 0": (id) => (id > 0x7fff_ffff ? 0 : id),
         "32 bits, signed": (id) => id | 0,
         "32 bits": (id) => id >>> 0,

@@ -24,7 +24,7 @@ export class Peer {
   /** What the SDK client connects to. */
   readonly transport: Pipe;
   /** What becomes of an id on its way through the peer. */
-  echo: (id: unknown) => unknown = (id) => id;
+  echo: (id: Message["id"]) => Message["id"] = (id) => id;
   #behaviour: Behaviour;
   #closed = false;
 
