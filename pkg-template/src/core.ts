@@ -6,6 +6,24 @@ export interface Instance {
   readonly names: readonly string[];
 }
 
+/** What both generated modules have. */
+interface Generated {
+  initSync(options: { module: WebAssembly.Module }): unknown;
+  __wbg_reset_state(): void;
+  names(): string;
+}
+
+/** Makes instances of a half: the first of its module, each further one in the place of one that has trapped. */
+export function instantiation(half: Generated, module: () => WebAssembly.Module): () => Instance {
+  let made = false;
+  return () => {
+    if (made) half.__wbg_reset_state();
+    else half.initSync({ module: module() });
+    made = true;
+    return { names: half.names().split("\n") };
+  };
+}
+
 /** Holds the instance of a half that is in use, and numbers what is made in it. */
 export class Core {
   readonly #make: () => Instance;

@@ -3,17 +3,10 @@
 use mcp_tasks::wire::{Generation, Name};
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen(js_namespace = host)]
-extern "C" {
-    /// All names that the core writes, by number, each ended by a line feed.
-    #[wasm_bindgen(js_name = "takeNames")]
-    fn take_names(names: &str);
-}
-
-/// Hands over the names.
+/// All names that the core writes, by number, each ended by a line feed.
 #[wasm_bindgen]
-pub fn names() {
-    take_names(Name::LINES);
+pub fn names() -> String {
+    Name::LINES.to_owned()
 }
 
 /// The number of the generation that a protocol version speaks; 0 where it knows no tasks.

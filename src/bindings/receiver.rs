@@ -7,8 +7,8 @@ use wasm_bindgen::prelude::*;
 
 use super::entropy::Entropy;
 use super::held::Held;
-use super::receiver_host::emit;
-use super::writer::Assembling;
+use super::receiver_host::{ReceiverHost, emit};
+use super::writer::{Assembler, Assembling};
 use mcp_tasks::limit::{Act, Limits, Rate};
 use mcp_tasks::receiver::{self, Augmentation, Called, Facts, Outcome, Policy, Promotion, Route, Shape, Support};
 use mcp_tasks::storage::{Completion, Record};
@@ -332,9 +332,9 @@ pub fn lapse(receiver: u32, now: f64, request: u32) {
 
 /// Writes what a stranger hears of a task into the assembler.
 #[wasm_bindgen(js_name = "writeNotFound")]
-pub fn write_not_found() {
+pub fn write_not_found(assembler: &Assembler) {
     let body = wire::Body::Error(wire::Error::NotFound);
-    wire::write(Generation::G26, &body, &mut Assembling { named: false });
+    wire::write(Generation::G26, &body, &mut Assembling { assembler, named: false });
 }
 
 /// The request that updates the task that `job` has read; 0 for none.
@@ -452,17 +452,17 @@ pub fn completed(receiver: u32, now: f64, job: u32, how: u8) {
 /// Hands the next output to the host; whether there was one. The host may call back in: nothing is borrowed while it runs, and it
 /// looks after each whether this instance is still the one to ask.
 #[wasm_bindgen]
-pub fn step(receiver: u32) -> bool {
+pub fn step(receiver: u32, host: &ReceiverHost, assembler: &Assembler) -> bool {
     let output = held(receiver).core.poll_output();
     let Some(output) = output else { return false };
-    emit(&output);
+    emit(&output, host, assembler);
     true
 }
 
 /// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
 #[wasm_bindgen]
-pub fn capabilities(list: bool) {
-    wire::capability::write_server_g25(list, &mut Assembling { named: false });
+pub fn capabilities(list: bool, assembler: &Assembler) {
+    wire::capability::write_server_g25(list, &mut Assembling { assembler, named: false });
 }
 
 fn complete(receiver: u32, now: f64, job: u32, completion: Completion) {

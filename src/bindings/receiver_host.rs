@@ -1,172 +1,194 @@
 //! What the receiver wants of JavaScript: its outputs, one typed call each.
 
-use super::writer::Assembling;
+use super::writer::{Assembler, Assembling};
 use mcp_tasks::receiver::{Event, Output};
 use mcp_tasks::storage::{Operation, Payload, Source, Stored};
 use mcp_tasks::wire;
+use wasm_bindgen::prelude::*;
 
-/// What the receiver wants done; twin of `ReceiverHost` in `server/host.ts`. It is whom [`step`](super::receiver::step) was asked to
-/// serve (`serve` in the glue): handed over as a value, each call would look it up in a table. No method throws.
-mod host {
-    use wasm_bindgen::prelude::*;
+#[wasm_bindgen]
+extern "C" {
+    /// What the receiver wants done; twin of `ReceiverHost` in `server/host.ts`. No method throws.
+    pub type ReceiverHost;
 
-    #[wasm_bindgen(js_namespace = host)]
-    extern "C" {
-        pub fn get(job: u32, owner: &str, id: &str, payload: bool);
-        /// The same for the task that this request names.
-        pub fn read(job: u32, request: u32, payload: bool);
-        #[wasm_bindgen(js_name = "removePart")]
-        pub fn remove_part(job: u32, part: u8, key: &str);
-        /// `source`: 0 the request, 1 the outcome, 2 the request under `source_key` in the outcome, 3 an ask, 4 the response
-        /// under `source_key`.
-        #[wasm_bindgen(js_name = "setPart")]
-        pub fn set_part(job: u32, part: u8, key: &str, source: u8, number: u32, source_key: &str);
-        /// `payload`: 0 keep it, 1 only the parts set, 2 what was read with the parts removed and set. `due_at`: NaN for never.
-        pub fn put(job: u32, owner: &str, id: &str, version: u32, created_at: f64, due_at: f64, state: &str, payload: u8);
-        pub fn delete(job: u32, owner: &str, id: &str, version: u32);
-        /// `after`: NaN for the beginning.
-        pub fn list(job: u32, owner: &str, after: f64, after_id: &str, limit: u32);
-        /// `after`: NaN for the beginning.
-        pub fn due(job: u32, before: f64, after: f64, after_owner: &str, after_id: &str, limit: u32);
-        pub fn usage(job: u32, owner: &str);
-        pub fn finish(job: u32);
+    #[wasm_bindgen(method)]
+    pub fn get(this: &ReceiverHost, job: u32, owner: &str, id: &str, payload: bool);
+    /// The same for the task that this request names.
+    #[wasm_bindgen(method)]
+    pub fn read(this: &ReceiverHost, job: u32, request: u32, payload: bool);
+    #[wasm_bindgen(method, js_name = "removePart")]
+    pub fn remove_part(this: &ReceiverHost, job: u32, part: u8, key: &str);
+    /// `source`: 0 the request, 1 the outcome, 2 the request under `source_key` in the outcome, 3 an ask, 4 the response
+    /// under `source_key`.
+    #[wasm_bindgen(method, js_name = "setPart")]
+    pub fn set_part(this: &ReceiverHost, job: u32, part: u8, key: &str, source: u8, number: u32, source_key: &str);
+    /// `payload`: 0 keep it, 1 only the parts set, 2 what was read with the parts removed and set. `due_at`: NaN for never.
+    #[wasm_bindgen(method)]
+    pub fn put(this: &ReceiverHost, job: u32, owner: &str, id: &str, version: u32, created_at: f64, due_at: f64, state: &str, payload: u8);
+    #[wasm_bindgen(method)]
+    pub fn delete(this: &ReceiverHost, job: u32, owner: &str, id: &str, version: u32);
+    /// `after`: NaN for the beginning.
+    #[wasm_bindgen(method)]
+    pub fn list(this: &ReceiverHost, job: u32, owner: &str, after: f64, after_id: &str, limit: u32);
+    /// `after`: NaN for the beginning.
+    #[wasm_bindgen(method)]
+    pub fn due(this: &ReceiverHost, job: u32, before: f64, after: f64, after_owner: &str, after_id: &str, limit: u32);
+    #[wasm_bindgen(method)]
+    pub fn usage(this: &ReceiverHost, job: u32, owner: &str);
+    #[wasm_bindgen(method)]
+    pub fn finish(this: &ReceiverHost, job: u32);
 
-        /// An answer begins: the assembler is filled next. `job`: 0 for none.
-        #[wasm_bindgen(js_name = "beginReply")]
-        pub fn begin_reply(request: u32, job: u32);
-        /// `kind`: 0 a result, 1 an error, 2 the error that the payload is, 3 an error because a limit is in the way.
-        #[wasm_bindgen(js_name = "endReply")]
-        pub fn end_reply(request: u32, kind: u8);
-        /// A notification begins: the assembler is filled next. `job`: 0 for none.
-        #[wasm_bindgen(js_name = "beginNews")]
-        pub fn begin_news(request: u32, job: u32);
-        /// It goes to a subscription.
-        pub fn tell(listen: u32);
-        /// It goes to the requestor of a call. `stream`: 0 for the connection itself.
-        #[wasm_bindgen(js_name = "tellRequestor")]
-        pub fn tell_requestor(call: u32, stream: u32);
-        pub fn forward(call: u32, gated: bool);
-        pub fn bind(call: u32, id: &str);
-        pub fn begin(call: u32);
-        pub fn relay(call: u32);
-        pub fn reject(call: u32);
-        pub fn abort(call: u32, silently: bool);
-        pub fn release(call: u32);
-        /// `stream`: 0 for the connection itself.
-        pub fn deliver(ask: u32, stream: u32);
-        /// `from`: 0 where the handler's own request was answered.
-        pub fn answered(ask: u32, from: u32, key: &str);
-        #[wasm_bindgen(js_name = "answeredElsewhere")]
-        pub fn answered_elsewhere(ask: u32, job: u32, key: &str);
-        pub fn withdraw(ask: u32, delivered: bool, reason: u8);
-        /// The call that is restarted next has this answer, stored under `key`, for the question that its handler calls `name`.
-        pub fn kept(key: &str, name: &str);
-        /// `on`: 0 for a server without a connection.
-        #[allow(clippy::too_many_arguments)]
-        pub fn restart(call: u32, on: u32, generation: u8, flags: u32, owner: &str, job: u32);
-        #[wasm_bindgen(js_name = "hangUp")]
-        pub fn hang_up(request: u32);
-        pub fn forget(request: u32);
-        /// `phase`: 255 for none. Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
-        #[allow(clippy::too_many_arguments)]
-        pub fn event(happening: u8, owner: &str, id: &str, tool: &str, phase: u8, at: f64, created_at: f64, waited_since: f64, run: u32, epoch: u32, trace: &str);
-        pub fn wake(at: f64);
-    }
+    /// An answer begins: the assembler is filled next. `job`: 0 for none.
+    #[wasm_bindgen(method, js_name = "beginReply")]
+    pub fn begin_reply(this: &ReceiverHost, request: u32, job: u32);
+    /// `kind`: 0 a result, 1 an error, 2 the error that the payload is, 3 an error because a limit is in the way.
+    #[wasm_bindgen(method, js_name = "endReply")]
+    pub fn end_reply(this: &ReceiverHost, request: u32, kind: u8);
+    /// A notification begins: the assembler is filled next. `job`: 0 for none.
+    #[wasm_bindgen(method, js_name = "beginNews")]
+    pub fn begin_news(this: &ReceiverHost, request: u32, job: u32);
+    /// It goes to a subscription.
+    #[wasm_bindgen(method)]
+    pub fn tell(this: &ReceiverHost, listen: u32);
+    /// It goes to the requestor of a call. `stream`: 0 for the connection itself.
+    #[wasm_bindgen(method, js_name = "tellRequestor")]
+    pub fn tell_requestor(this: &ReceiverHost, call: u32, stream: u32);
+    #[wasm_bindgen(method)]
+    pub fn forward(this: &ReceiverHost, call: u32, gated: bool);
+    #[wasm_bindgen(method)]
+    pub fn bind(this: &ReceiverHost, call: u32, id: &str);
+    #[wasm_bindgen(method)]
+    pub fn begin(this: &ReceiverHost, call: u32);
+    #[wasm_bindgen(method)]
+    pub fn relay(this: &ReceiverHost, call: u32);
+    #[wasm_bindgen(method)]
+    pub fn reject(this: &ReceiverHost, call: u32);
+    #[wasm_bindgen(method)]
+    pub fn abort(this: &ReceiverHost, call: u32, silently: bool);
+    #[wasm_bindgen(method)]
+    pub fn release(this: &ReceiverHost, call: u32);
+    /// `stream`: 0 for the connection itself.
+    #[wasm_bindgen(method)]
+    pub fn deliver(this: &ReceiverHost, ask: u32, stream: u32);
+    /// `from`: 0 where the handler's own request was answered.
+    #[wasm_bindgen(method)]
+    pub fn answered(this: &ReceiverHost, ask: u32, from: u32, key: &str);
+    #[wasm_bindgen(method, js_name = "answeredElsewhere")]
+    pub fn answered_elsewhere(this: &ReceiverHost, ask: u32, job: u32, key: &str);
+    #[wasm_bindgen(method)]
+    pub fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
+    /// The call that is restarted next has this answer, stored under `key`, for the question that its handler calls `name`.
+    #[wasm_bindgen(method)]
+    pub fn kept(this: &ReceiverHost, key: &str, name: &str);
+    /// `on`: 0 for a server without a connection.
+    #[allow(clippy::too_many_arguments)]
+    #[wasm_bindgen(method)]
+    pub fn restart(this: &ReceiverHost, call: u32, on: u32, generation: u8, flags: u32, owner: &str, job: u32);
+    #[wasm_bindgen(method, js_name = "hangUp")]
+    pub fn hang_up(this: &ReceiverHost, request: u32);
+    #[wasm_bindgen(method)]
+    pub fn forget(this: &ReceiverHost, request: u32);
+    /// `phase`: 255 for none. Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
+    #[allow(clippy::too_many_arguments)]
+    #[wasm_bindgen(method)]
+    pub fn event(this: &ReceiverHost, happening: u8, owner: &str, id: &str, tool: &str, phase: u8, at: f64, created_at: f64, waited_since: f64, run: u32, epoch: u32, trace: &str);
+    #[wasm_bindgen(method)]
+    pub fn wake(this: &ReceiverHost, at: f64);
 }
 
 /// Hands one output over.
-pub fn emit(output: &Output) {
+pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
     match *output {
-        Output::Store { job, ref operation } => store(job, operation),
-        Output::Finish { job } => host::finish(job),
+        Output::Store { job, ref operation } => store(host, job, operation),
+        Output::Finish { job } => host.finish(job),
         Output::Reply { request, generation, job, ref body } => {
             // The answer to a request that names a task is about that task.
             let named = matches!(body, wire::Body::State { .. });
-            host::begin_reply(request, job.unwrap_or_default());
-            let kind = wire::write(generation, body, &mut Assembling { named });
-            host::end_reply(request, kind as u8);
+            host.begin_reply(request, job.unwrap_or_default());
+            let kind = wire::write(generation, body, &mut Assembling { assembler, named });
+            host.end_reply(request, kind as u8);
         }
         Output::Tell { request, generation, job, ref news } => {
-            host::begin_news(request, job.unwrap_or_default());
-            wire::write_news(generation, news, &mut Assembling { named: false });
-            host::tell(request);
+            host.begin_news(request, job.unwrap_or_default());
+            wire::write_news(generation, news, &mut Assembling { assembler, named: false });
+            host.tell(request);
         }
         Output::TellRequestor { call, generation, stream, ref news } => {
-            host::begin_news(call, 0);
-            wire::write_news(generation, news, &mut Assembling { named: false });
-            host::tell_requestor(call, stream.unwrap_or_default());
+            host.begin_news(call, 0);
+            wire::write_news(generation, news, &mut Assembling { assembler, named: false });
+            host.tell_requestor(call, stream.unwrap_or_default());
         }
-        Output::Forward { call, gated } => host::forward(call, gated),
-        Output::Bind { call, ref id } => host::bind(call, id),
-        Output::Begin { call } => host::begin(call),
-        Output::Relay { call } => host::relay(call),
-        Output::Reject { call } => host::reject(call),
-        Output::Abort { call, silently } => host::abort(call, silently),
-        Output::Release { call } => host::release(call),
-        Output::Deliver { ask, stream } => host::deliver(ask, stream.unwrap_or_default()),
-        Output::AnsweredElsewhere { ask, job, ref key } => host::answered_elsewhere(ask, job, key),
+        Output::Forward { call, gated } => host.forward(call, gated),
+        Output::Bind { call, ref id } => host.bind(call, id),
+        Output::Begin { call } => host.begin(call),
+        Output::Relay { call } => host.relay(call),
+        Output::Reject { call } => host.reject(call),
+        Output::Abort { call, silently } => host.abort(call, silently),
+        Output::Release { call } => host.release(call),
+        Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
+        Output::AnsweredElsewhere { ask, job, ref key } => host.answered_elsewhere(ask, job, key),
         Output::Answered { ask, ref from } => match from {
-            Some((request, key)) => host::answered(ask, *request, key),
-            None => host::answered(ask, 0, ""),
+            Some((request, key)) => host.answered(ask, *request, key),
+            None => host.answered(ask, 0, ""),
         },
-        Output::Withdraw { ask, delivered, reason } => host::withdraw(ask, delivered, reason as u8),
+        Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
         Output::Restart { call, on, facts, ref owner, job, ref answers } => {
             for (key, name) in answers {
-                host::kept(key, name);
+                host.kept(key, name);
             }
             let flags = u32::from(facts.capabilities.bits());
-            host::restart(call, on.unwrap_or_default(), facts.generation as u8, flags, owner, job);
+            host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, owner, job);
         }
-        Output::HangUp { request } => host::hang_up(request),
-        Output::Forget { request } => host::forget(request),
-        Output::Event(ref event) => happened(event),
-        Output::Wake { at } => host::wake(at as f64),
+        Output::HangUp { request } => host.hang_up(request),
+        Output::Forget { request } => host.forget(request),
+        Output::Event(ref event) => happened(host, event),
+        Output::Wake { at } => host.wake(at as f64),
     }
 }
 
-fn store(job: u32, operation: &Operation) {
+fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
     match operation {
-        Operation::Get { payload, request: Some(request), .. } => host::read(job, *request, *payload),
-        Operation::Get { owner, id, payload, .. } => host::get(job, owner, id, *payload),
+        Operation::Get { payload, request: Some(request), .. } => host.read(job, *request, *payload),
+        Operation::Get { owner, id, payload, .. } => host.get(job, owner, id, *payload),
         Operation::Put { record, payload } => {
             let mode = match payload {
                 Payload::Keep => 0,
                 Payload::Write { onto_read, remove, set } => {
                     for part in remove {
                         let (part, key) = part_code(part);
-                        host::remove_part(job, part, key);
+                        host.remove_part(job, part, key);
                     }
                     for (part, source) in set {
                         let (part, key) = part_code(part);
                         let (source, number, source_key) = source_code(source);
-                        host::set_part(job, part, key, source, number, source_key);
+                        host.set_part(job, part, key, source, number, source_key);
                     }
                     if *onto_read { 2 } else { 1 }
                 }
             };
             let due_at = record.due_at.map_or(f64::NAN, |at| at as f64);
-            host::put(job, &record.owner, &record.id, record.version, record.created_at as f64, due_at, &record.state, mode);
+            host.put(job, &record.owner, &record.id, record.version, record.created_at as f64, due_at, &record.state, mode);
         }
-        Operation::Delete { owner, id, version } => host::delete(job, owner, id, *version),
+        Operation::Delete { owner, id, version } => host.delete(job, owner, id, *version),
         Operation::List { owner, after, limit } => match after {
-            Some(position) => host::list(job, owner, position.created_at as f64, &position.id, *limit),
-            None => host::list(job, owner, f64::NAN, "", *limit),
+            Some(position) => host.list(job, owner, position.created_at as f64, &position.id, *limit),
+            None => host.list(job, owner, f64::NAN, "", *limit),
         },
         Operation::Due { before, after, limit } => match after {
-            Some(place) => host::due(job, *before as f64, place.due_at as f64, &place.owner, &place.id, *limit),
-            None => host::due(job, *before as f64, f64::NAN, "", "", *limit),
+            Some(place) => host.due(job, *before as f64, place.due_at as f64, &place.owner, &place.id, *limit),
+            None => host.due(job, *before as f64, f64::NAN, "", "", *limit),
         },
-        Operation::Usage { owner } => host::usage(job, owner),
+        Operation::Usage { owner } => host.usage(job, owner),
     }
 }
 
-fn happened(event: &Event) {
+fn happened(host: &ReceiverHost, event: &Event) {
     let Event { happening, owner, id, task, at, waited_since, run } = event;
     let (happening, at, run) = (*happening as u8, *at as f64, run.unwrap_or_default());
     let since = waited_since.map_or(f64::NAN, |at| at as f64);
     match task {
-        Some(task) => host::event(happening, owner, id, &task.tool, task.phase as u8, at, task.created_at as f64, since, run, task.epoch, &task.trace),
-        None => host::event(happening, owner, id, "", 255, at, f64::NAN, since, run, 0, ""),
+        Some(task) => host.event(happening, owner, id, &task.tool, task.phase as u8, at, task.created_at as f64, since, run, task.epoch, &task.trace),
+        None => host.event(happening, owner, id, "", 255, at, f64::NAN, since, run, 0, ""),
     }
 }
 

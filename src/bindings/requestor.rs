@@ -5,50 +5,63 @@ use std::cell::RefMut;
 use wasm_bindgen::prelude::*;
 
 use super::held::Held;
-use super::writer::Assembling;
+use super::writer::{Assembler, Assembling};
 use mcp_tasks::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
 use mcp_tasks::task::Millis;
 use mcp_tasks::wire::{Generation, Support, method_name, write_listen, write_offer, write_request};
 
-/// What the requestor asks of its host, whom `serve` in the glue names. No method throws; each may call back in.
-mod host {
-    use wasm_bindgen::prelude::*;
+#[wasm_bindgen]
+extern "C" {
+    /// What the requestor asks of its host; twin of `RequestorHost` in `client/host.ts`. No method throws; each may call back in.
+    pub type RequestorHost;
 
-    #[wasm_bindgen(js_namespace = host)]
-    extern "C" {
-        /// Starts a message; its holes are filled with what is kept for `task`.
-        pub fn begin(task: u32);
-        /// The offer was put together.
-        #[wasm_bindgen(js_name = "sendCall")]
-        pub fn send_call(call: u32, offer: bool);
-        pub fn list(request: u32, cursor: Option<&str>);
-        /// The `params` were put together.
-        pub fn ask(request: u32, task: u32, method: u8);
-        /// The `params` were put together.
-        pub fn listen(request: u32);
-        pub fn unlisten(request: u32);
-        pub fn forward(call: u32);
-        pub fn created(call: u32, task: u32);
-        pub fn changed(task: u32, payload: u32);
-        pub fn hold(task: u32, payload: u32);
-        pub fn prompt(task: u32, key: &str, again: bool);
-        pub fn withdraw(task: u32, key: &str);
-        #[wasm_bindgen(js_name = "dropInput")]
-        pub fn drop_input(task: u32, key: &str);
-        pub fn report(task: u32, key: &str, problem: u8);
-        /// The error of a requestor's own ending was put together. `status`: 255 where it is unknown.
-        pub fn ended(task: u32, ending: u8, status: u8, payload: u32);
-        #[wasm_bindgen(js_name = "answerReply")]
-        pub fn answer_reply(call: u32);
-        #[wasm_bindgen(js_name = "answerOutcome")]
-        pub fn answer_outcome(call: u32, task: u32);
-        /// The error was put together.
-        #[wasm_bindgen(js_name = "answerLocal")]
-        pub fn answer_local(call: u32, ending: u8);
-        /// `status` and `error`: 255 where there is none.
-        pub fn cancelled(waiter: u32, status: u8, error: u8);
-        pub fn forget(task: u32);
-    }
+    /// Starts a message; its holes are filled with what is kept for `task`.
+    #[wasm_bindgen(method)]
+    fn begin(this: &RequestorHost, task: u32);
+    /// The offer was put together.
+    #[wasm_bindgen(method, js_name = "sendCall")]
+    fn send_call(this: &RequestorHost, call: u32, offer: bool);
+    #[wasm_bindgen(method)]
+    fn list(this: &RequestorHost, request: u32, cursor: Option<&str>);
+    /// The `params` were put together.
+    #[wasm_bindgen(method)]
+    fn ask(this: &RequestorHost, request: u32, task: u32, method: u8);
+    /// The `params` were put together.
+    #[wasm_bindgen(method)]
+    fn listen(this: &RequestorHost, request: u32);
+    #[wasm_bindgen(method)]
+    fn unlisten(this: &RequestorHost, request: u32);
+    #[wasm_bindgen(method)]
+    fn forward(this: &RequestorHost, call: u32);
+    #[wasm_bindgen(method)]
+    fn created(this: &RequestorHost, call: u32, task: u32);
+    #[wasm_bindgen(method)]
+    fn changed(this: &RequestorHost, task: u32, payload: u32);
+    #[wasm_bindgen(method)]
+    fn hold(this: &RequestorHost, task: u32, payload: u32);
+    #[wasm_bindgen(method)]
+    fn prompt(this: &RequestorHost, task: u32, key: &str, again: bool);
+    #[wasm_bindgen(method)]
+    fn withdraw(this: &RequestorHost, task: u32, key: &str);
+    #[wasm_bindgen(method, js_name = "dropInput")]
+    fn drop_input(this: &RequestorHost, task: u32, key: &str);
+    #[wasm_bindgen(method)]
+    fn report(this: &RequestorHost, task: u32, key: &str, problem: u8);
+    /// The error of a requestor's own ending was put together. `status`: 255 where it is unknown.
+    #[wasm_bindgen(method)]
+    fn ended(this: &RequestorHost, task: u32, ending: u8, status: u8, payload: u32);
+    #[wasm_bindgen(method, js_name = "answerReply")]
+    fn answer_reply(this: &RequestorHost, call: u32);
+    #[wasm_bindgen(method, js_name = "answerOutcome")]
+    fn answer_outcome(this: &RequestorHost, call: u32, task: u32);
+    /// The error was put together.
+    #[wasm_bindgen(method, js_name = "answerLocal")]
+    fn answer_local(this: &RequestorHost, call: u32, ending: u8);
+    /// `status` and `error`: 255 where there is none.
+    #[wasm_bindgen(method)]
+    fn cancelled(this: &RequestorHost, waiter: u32, status: u8, error: u8);
+    #[wasm_bindgen(method)]
+    fn forget(this: &RequestorHost, task: u32);
 }
 
 const NONE: u8 = 255;
@@ -85,10 +98,10 @@ pub fn free_requestor(requestor: u32) {
 
 /// Hands the next output to the host; whether there was one. As the receiver's.
 #[wasm_bindgen]
-pub fn step(requestor: u32) -> bool {
+pub fn step(requestor: u32, host: &RequestorHost, assembler: &Assembler) -> bool {
     let output = held(requestor).core.poll_output();
     let Some(output) = output else { return false };
-    hand_over(requestor, output);
+    hand_over(requestor, output, host, assembler);
     true
 }
 
@@ -295,56 +308,56 @@ pub fn close(requestor: u32, connection: bool) {
     held(requestor).core.handle_close(ending);
 }
 
-fn hand_over(requestor: u32, output: Output) {
-    let mut writer = Assembling { named: false };
+fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &Assembler) {
+    let mut writer = Assembling { assembler, named: false };
     match output {
         Output::Send { call, offer } => {
             let offered = if offer { held(requestor).core.offer(call) } else { None };
-            host::begin(0);
+            host.begin(0);
             if let Some((generation, ttl)) = offered {
                 write_offer(generation, ttl, &mut writer);
             }
-            host::send_call(call, offer);
+            host.send_call(call, offer);
         }
-        Output::List { request, cursor } => host::list(request, cursor.as_deref()),
+        Output::List { request, cursor } => host.list(request, cursor.as_deref()),
         Output::Ask { request, task, method, keys } => {
             let about = held(requestor).core.task(task).map(|(generation, id)| (generation, id.to_owned()));
             if let Some((generation, id)) = about {
-                host::begin(task);
+                host.begin(task);
                 write_request(generation, method, &id, &keys, &mut writer);
-                host::ask(request, task, method_name(method) as u8);
+                host.ask(request, task, method_name(method) as u8);
             }
         }
         Output::Listen { request, ids } => {
-            host::begin(0);
+            host.begin(0);
             write_listen(&ids, &mut writer);
-            host::listen(request);
+            host.listen(request);
         }
-        Output::Unlisten { request } => host::unlisten(request),
-        Output::Forward { call } => host::forward(call),
-        Output::Created { call, task } => host::created(call, task),
-        Output::Changed { task, payload } => host::changed(task, payload),
-        Output::Hold { task, payload } => host::hold(task, payload),
-        Output::Prompt { task, key, again } => host::prompt(task, &key, again),
-        Output::Withdraw { task, key } => host::withdraw(task, &key),
-        Output::Drop { task, key } => host::drop_input(task, &key),
-        Output::Report { task, key, problem } => host::report(task, &key, problem as u8),
+        Output::Unlisten { request } => host.unlisten(request),
+        Output::Forward { call } => host.forward(call),
+        Output::Created { call, task } => host.created(call, task),
+        Output::Changed { task, payload } => host.changed(task, payload),
+        Output::Hold { task, payload } => host.hold(task, payload),
+        Output::Prompt { task, key, again } => host.prompt(task, &key, again),
+        Output::Withdraw { task, key } => host.withdraw(task, &key),
+        Output::Drop { task, key } => host.drop_input(task, &key),
+        Output::Report { task, key, problem } => host.report(task, &key, problem as u8),
         Output::Ended { task, id, ending, status, payload } => {
-            host::begin(task);
+            host.begin(task);
             ending.write(Some(&id), &mut writer);
-            host::ended(task, ending as u8, status.map_or(NONE, |status| status as u8), payload);
+            host.ended(task, ending as u8, status.map_or(NONE, |status| status as u8), payload);
         }
-        Output::Answer { call, answer: Answer::Reply } => host::answer_reply(call),
-        Output::Answer { call, answer: Answer::Outcome(task) } => host::answer_outcome(call, task),
+        Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),
+        Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task),
         Output::Answer { call, answer: Answer::Local(ending) } => {
-            host::begin(0);
+            host.begin(0);
             ending.write(None, &mut writer);
-            host::answer_local(call, ending as u8);
+            host.answer_local(call, ending as u8);
         }
         Output::Cancelled { waiter, status, error } => {
-            host::cancelled(waiter, status.map_or(NONE, |status| status as u8), error.map_or(NONE, |error| error as u8));
+            host.cancelled(waiter, status.map_or(NONE, |status| status as u8), error.map_or(NONE, |error| error as u8));
         }
-        Output::Forget { task } => host::forget(task),
+        Output::Forget { task } => host.forget(task),
     }
 }
 

@@ -2,68 +2,78 @@
 
 use mcp_tasks::task::Millis;
 use mcp_tasks::wire::{Name, Part, Writer};
+use wasm_bindgen::prelude::*;
 
-/// Puts an object together, field by field; twin of `Assembler` in `assembler.ts`, which the host has. Names are numbers of `names()`.
-mod assembler {
-    use wasm_bindgen::prelude::*;
+#[wasm_bindgen]
+extern "C" {
+    /// Puts an object together, field by field; twin of `Assembler` in `assembler.ts`. Names are numbers of `names()`.
+    pub type Assembler;
 
-    #[wasm_bindgen(js_namespace = ["host", "assembler"])]
-    extern "C" {
-        pub fn open(name: u8);
-        #[wasm_bindgen(js_name = "openList")]
-        pub fn open_list(name: u8);
-        pub fn close();
-        pub fn text(name: u8, value: &str);
-        /// The id that the request names.
-        pub fn named(name: u8);
-        pub fn word(name: u8, value: u8);
-        pub fn number(name: u8, value: f64);
-        pub fn null(name: u8);
-        pub fn instant(name: u8, at: f64);
-        /// `kind`: 0 result, 1 result marked with its task, 2 error, 4 the id of the subscription.
-        pub fn part(name: u8, kind: u8);
-        /// An input request or an answer, 3 among the kinds.
-        pub fn input(key: &str);
-    }
+    #[wasm_bindgen(method)]
+    fn open(this: &Assembler, name: u8);
+    #[wasm_bindgen(method, js_name = "openList")]
+    fn open_list(this: &Assembler, name: u8);
+    #[wasm_bindgen(method)]
+    fn close(this: &Assembler);
+    #[wasm_bindgen(method)]
+    fn text(this: &Assembler, name: u8, value: &str);
+    /// The id that the request names.
+    #[wasm_bindgen(method)]
+    fn named(this: &Assembler, name: u8);
+    #[wasm_bindgen(method)]
+    fn word(this: &Assembler, name: u8, value: u8);
+    #[wasm_bindgen(method)]
+    fn number(this: &Assembler, name: u8, value: f64);
+    #[wasm_bindgen(method)]
+    fn null(this: &Assembler, name: u8);
+    #[wasm_bindgen(method)]
+    fn instant(this: &Assembler, name: u8, at: f64);
+    /// `kind`: 0 result, 1 result marked with its task, 2 error, 4 the id of the subscription.
+    #[wasm_bindgen(method)]
+    fn part(this: &Assembler, name: u8, kind: u8);
+    /// An input request or an answer, 3 among the kinds.
+    #[wasm_bindgen(method)]
+    fn input(this: &Assembler, key: &str);
 }
 
-pub struct Assembling {
+pub struct Assembling<'a> {
+    pub assembler: &'a Assembler,
     /// The task's id is the one that the request names: the host has it.
     pub named: bool,
 }
 
-impl Writer for Assembling {
+impl Writer for Assembling<'_> {
     fn open(&mut self, name: Name) {
-        assembler::open(name as u8);
+        self.assembler.open(name as u8);
     }
     fn open_list(&mut self, name: Name) {
-        assembler::open_list(name as u8);
+        self.assembler.open_list(name as u8);
     }
     fn close(&mut self) {
-        assembler::close();
+        self.assembler.close();
     }
     fn text(&mut self, name: Name, value: &str) {
         if self.named && name == Name::TaskId {
-            return assembler::named(name as u8);
+            return self.assembler.named(name as u8);
         }
-        assembler::text(name as u8, value);
+        self.assembler.text(name as u8, value);
     }
     fn word(&mut self, name: Name, value: Name) {
-        assembler::word(name as u8, value as u8);
+        self.assembler.word(name as u8, value as u8);
     }
     fn number(&mut self, name: Name, value: f64) {
-        assembler::number(name as u8, value);
+        self.assembler.number(name as u8, value);
     }
     fn null(&mut self, name: Name) {
-        assembler::null(name as u8);
+        self.assembler.null(name as u8);
     }
     fn instant(&mut self, name: Name, at: Millis) {
-        assembler::instant(name as u8, at as f64);
+        self.assembler.instant(name as u8, at as f64);
     }
     fn part(&mut self, name: Name, part: Part) {
-        assembler::part(name as u8, part as u8);
+        self.assembler.part(name as u8, part as u8);
     }
     fn input(&mut self, key: &str) {
-        assembler::input(key);
+        self.assembler.input(key);
     }
 }

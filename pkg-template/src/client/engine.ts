@@ -100,10 +100,8 @@ export class Engine {
     const outer = this.#keeping;
     this.#keeping = [];
     try {
-      core.serve(this.#on.host, () => {
-        input(this.requestor, now(), ...rest);
-        while (core.step(this.requestor));
-      });
+      input(this.requestor, now(), ...rest);
+      while (core.step(this.requestor, this.#on.host, this.assembler));
       if (this.#on.input.queued.size > 0) this.#on.input.promptInCalls();
       if (this.state === "open") this.shared.alarm.set(this.#on, core.nextDeadline(this.requestor));
     } catch (cause) {

@@ -244,13 +244,13 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** What `initialize` answers under `capabilities.tasks`. */
   capabilities(list: boolean): Record<string, unknown> {
-    return this.#written(() => core.capabilities(list));
+    return this.#written((assembler) => core.capabilities(list, assembler));
   }
 
   /** The object that the core writes at once. */
-  #written(write: () => void): Record<string, unknown> {
+  #written(write: (assembler: Assembler) => void): Record<string, unknown> {
     this.assembler.begin(this.#fill);
-    core.serve(this, write);
+    write(this.assembler);
     return this.assembler.take();
   }
 
@@ -549,9 +549,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     if (this.#draining) return;
     this.#draining = true;
     try {
-      core.serve(this, () => {
-        while (core.step(this.receiver));
-      });
+      while (core.step(this.receiver, this, this.assembler));
     } finally {
       this.#draining = false;
     }

@@ -14,8 +14,8 @@ WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
 
 /** Makes the core trap the next time that `input`, a function of a generated module, reaches it. Undo it with what is returned. */
 export function trapOnce(input: (...parameters: never[]) => unknown): () => void {
-  // The last export that the glue calls is the input itself; those before it make room for texts.
-  const name = [...String(input).matchAll(/wasm\.(_\d+)\(/g)].at(-1)?.[1];
+  // What begins with underscores makes room for texts.
+  const name = /wasm\.(?!_)(\w+)\(/.exec(String(input))?.[1];
   assert.ok(name, `${input.name} calls no export`);
   const known = instances.filter((exports) => name in exports).map((exports) => ({ exports, original: exports[name] }));
   const undo = () => {
