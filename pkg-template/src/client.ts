@@ -95,7 +95,9 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     const connect = client.connect.bind(client) as (...parameters: unknown[]) => Promise<unknown>;
     const callTool = client.callTool.bind(client) as unknown as CallTool;
     this.#callTool.set(client, callTool);
-    const changed = client as { connect: unknown; callTool: unknown };
+    const changed = client as { connect: unknown; callTool: unknown; isToolTaskRequired?: unknown };
+    // SDK v1 refuses to call what it has listed as a tool that runs only as a task.
+    if ("isToolTaskRequired" in client) changed.isToolTaskRequired = () => false;
     changed.connect = (transport: object, ...rest: unknown[]) => {
       this.#connection(transport, client);
       return connect(transport, ...rest);
@@ -117,7 +119,10 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       this.#connections.set(transport, connection);
       this.#open.add(connection);
     }
-    if (client !== undefined) connection.session.client ??= client as ConnectedClient;
+    if (client !== undefined) {
+      connection.session.client ??= client as ConnectedClient;
+      connection.session.unlocked = true;
+    }
     return connection;
   }
 

@@ -79,6 +79,39 @@ describe("what a server declares", () => {
   });
 });
 
+describe("a client that is attached late", () => {
+  // Each word is a step of the application; at its end it calls a tool that runs only as a task.
+  for (const kind of LEGACY) {
+    for (const story of ["attach connect list", "connect attach", "connect attach list", "connect list attach", "connect list attach list", "connect attach call list"]) {
+      test(`${kind}: ${story} (G25-TLN-06)`, async () => {
+        const peer = legacy({ slow: "required", quick: "optional" }, { "tools/call": (params) => (params.task ? handle25("t1") : text("plain")), "tasks/result": () => text("task") });
+        const client = makeClient(kind);
+        const steps: Record<string, () => unknown> = {
+          attach: () => new TaskClient().attach(client),
+          connect: () => client.connect(peer.transport),
+          call: async () => assert.deepEqual((await client.callTool({ name: "quick" })).content, text("task").content),
+          list: async () => {
+            const { tools } = await client.listTools();
+            assert.deepEqual(tools.map(({ execution }: any) => execution.taskSupport), ["required", "optional"], "the server's own words");
+          },
+        };
+        for (const step of story.split(" ")) await steps[step]?.();
+        assert.deepEqual((await client.callTool({ name: "slow" })).content, text("task").content);
+        await client.close();
+      });
+    }
+  }
+
+  test("only its transport is attached: SDK v1 would refuse what runs only as a task, and is told that it need not (G25-TLN-06)", async () => {
+    const peer = legacy({ slow: "required" }, { "tools/call": () => handle25("t1"), "tasks/result": () => text("task") });
+    const { client } = await connect(peer, "SDK v1", { attach: "transport" });
+    const { tools } = await client.listTools();
+    assert.equal(tools[0].execution.taskSupport, "optional");
+    assert.deepEqual((await client.callTool({ name: "slow" })).content, text("task").content);
+    await client.close();
+  });
+});
+
 describe("what a client declares", () => {
   test("2025-11-25: its own `tasks` say nothing about the server's (G25-CAP-12)", () => {
     for (const tasks of [...NO_OBJECTS, {}, { requests: true }, { future: 1 }]) assert.equal(capabilityBits({ tasks, elicitation: {}, sampling: {} }), capabilityBits({ elicitation: {}, sampling: {} }));

@@ -47,6 +47,7 @@ export class Connection implements Listener {
         this.session.awaited.set(id, method);
         break;
       case "tools/list":
+        if (!this.session.introduced) this.session.introduceFromClient();
         this.session.awaited.set(id, own(message, "params", "cursor") === undefined ? method : "tools/list more");
         break;
     }
@@ -55,7 +56,7 @@ export class Connection implements Listener {
 
   inbound(message: Message, extra: Extra): void {
     const { method } = message;
-    const id = method === undefined ? answeredId(message.id) : message.id;
+    const id = method === undefined && !this.isOpen(message.id) ? answeredId(message.id) : message.id;
     if (this.engine.state !== "open") return this.engine.wire.deliver(message, extra);
     if (this.listening.takes(message)) return;
     if (method !== undefined) {
@@ -87,8 +88,8 @@ export class Connection implements Listener {
   }
 
   /** Whether a request with this id waits for its answer. */
-  isOpen(id: number): boolean {
-    return this.tasks.requests.has(id) || this.calls.byId.has(id);
+  isOpen(id: unknown): boolean {
+    return this.tasks.requests.has(id) || this.calls.byId.has(id) || this.session.awaited.has(id);
   }
 
   wake(): void {

@@ -17,6 +17,8 @@ export class Session {
   version: string = "";
   #server: unknown;
   introduced = false;
+  /** Whether the client above calls tools that run only as tasks, as the server lists them. */
+  unlocked = false;
 
   constructor(on: Connection) {
     this.#engine = on.engine;
@@ -44,8 +46,8 @@ export class Session {
   }
 
   /**
-   * A page of tools, for the SDK. Its client would refuse to call a tool that runs only as a task, so `required` becomes
-   * `optional` for it.
+   * A page of tools, for the SDK. SDK v1's client would refuse to call a tool that runs only as a task, so where only its
+   * transport is attached, `required` becomes `optional` for it.
    */
   #toolList(message: Message, result: Json, first: boolean): Message {
     const tools = own(result, "tools");
@@ -54,6 +56,7 @@ export class Session {
       this.learnTools(tools);
       if (first && own(result, "nextCursor") === undefined) core.toolsComplete(requestor);
     });
+    if (this.unlocked) return message;
     const soften = (tool: unknown): unknown =>
       isObject(tool) && own(tool, "execution", "taskSupport") === "required" ? merge(tool, { execution: { taskSupport: "optional" } }) : tool;
     return { ...message, result: { ...result, tools: tools.map(soften) } };
