@@ -62,18 +62,19 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
   const send = transport.send.bind(transport);
   let delivering: Message | undefined;
   let closing = false;
+  const deliver: Wire["deliver"] = (message, extra) => {
+    const outer = delivering;
+    delivering = message;
+    try {
+      onmessage.now?.(message, extra);
+    } finally {
+      delivering = outer;
+    }
+  };
   const listener = listen({
     send,
     cancelsByAbort: transport.hasPerRequestStream === true,
-    deliver(message, extra) {
-      const outer = delivering;
-      delivering = message;
-      try {
-        onmessage.now?.(message, extra);
-      } finally {
-        delivering = outer;
-      }
-    },
+    deliver,
     closed() {
       closing = true;
       try {
@@ -86,7 +87,8 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
   // A handler that is set over another calls the one it found, which is this tap: it must reach the earlier one then.
   const onmessage = intercept(transport, "onmessage", (message, extra) => {
     if (message === delivering) onmessage.earlier?.(message, extra);
-    else listener.inbound(message, extra);
+    else if (isMessage(message)) listener.inbound(message, extra);
+    else deliver(message, extra);
   });
   const onclose = intercept(transport, "onclose", () => {
     if (closing) onclose.earlier?.();
@@ -94,6 +96,22 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
   });
   transport.send = (message, options) => listener.outbound(message, options);
   return true;
+}
+
+/**
+ * Whether a value has the shape of a message. Transports of the SDKs let no other pass, but a transport may be anyone's; what is
+ * none is left to the SDK, which refuses it.
+ */
+function isMessage(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, method, params, result, error } = value as Record<string, unknown>;
+  if (method === undefined) return isStructure(result) || isStructure(error);
+  if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id)) return false;
+  return typeof method === "string" && (params === undefined || isStructure(params));
+}
+
+function isStructure(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The handlers that the SDK has set: the one that counts, and the one before it. */
