@@ -317,7 +317,7 @@ export class Listener implements TapListener {
     if (generation === 0) return this.#wire.deliver(message, extra);
     const { params } = message;
     const { peer, flags, owner } = this.#facts(message, extra, generation);
-    const update = message.method === "tasks/update";
+    const update = generation === 26 && message.method === "tasks/update";
     const id = own(params, "taskId");
     const taskId = isWellFormed(id) ? id : "";
     const number = this.#await(message, extra, peer, update, owner, taskId);
