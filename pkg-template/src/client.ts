@@ -37,6 +37,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       plans: this.#plans,
       ontask: options.ontask,
       onerror: options.onerror ?? (() => {}),
+      onclose: (connection) => this.#open.delete(connection as Connection),
     };
   }
 

@@ -79,6 +79,7 @@ export class Connection implements Listener {
 
   closed(): void {
     this.#close(true);
+    this.engine.shared.onclose(this);
     this.engine.wire.closed();
   }
 

@@ -47,4 +47,6 @@ export interface Shared {
   readonly plans: Map<string, Plan>;
   readonly ontask: ((handle: Handle) => void) | undefined;
   readonly onerror: (error: TaskError) => void;
+  /** A connection has closed, and is followed no more. */
+  readonly onclose: (connection: object) => void;
 }
