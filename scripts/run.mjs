@@ -22,6 +22,7 @@ const commands = {
     targets: ["wasm32-wasip1"],
     start: async (parameters) => (await import("./simulate.mjs")).simulate(parameters),
   },
+  fuzz: { targets: [SHIPPED], start: program("tests", "fuzz", "index.ts") },
   demo: { targets: [SHIPPED], start: program("demo", "index.ts") },
   bench: { targets: [SHIPPED], start: program("tests", "bench", "index.ts") },
   conformance: { targets: [SHIPPED], start: program("tests", "conformance", "run.mjs") },
