@@ -4,7 +4,7 @@ import { ATTACKS, attack, seedOfTheDay } from "./fuzz.ts";
 import { longestBlock } from "./watch.ts";
 
 /** All of them together take less than half a minute. */
-const EACH = 1_500;
+const EACH = 1_300;
 
 for (const one of ATTACKS) {
   test(one.name, async (t) => {
