@@ -62,7 +62,8 @@ export function licences({ others }, rust) {
     const files = readdirSync(folder);
     const demanded = license.replace(/[()]/g, "").split(" AND ").filter((part) => !part.split(/ OR |\//).includes("Apache-2.0"));
     const wanted = demanded.map((id) => {
-      const names = [`LICENSE-${id.split("-")[0]}`, ...(demanded.length === 1 ? ["LICENSE", "LICENSE.md", "LICENSE.txt"] : [])].map((name) => name.toUpperCase());
+      const own = id.split(/ OR |\//).map((choice) => `LICENSE-${choice.split("-")[0]}`);
+      const names = [...own, ...(demanded.length === 1 ? ["LICENSE", "LICENSE.md", "LICENSE.txt"] : [])].map((name) => name.toUpperCase());
       const file = files.find((candidate) => names.includes(candidate.toUpperCase()));
       if (file === undefined) throw new Failure(`${name} ${version} demands ${id}, and its text is not found in ${files.join(", ")}: see scripts/sbom.mjs`);
       return file;

@@ -1,9 +1,10 @@
-//! A creation key as a store keeps it. Whoever makes a task with a key claims the key first, so that no key makes two.
+//! What is known of a creation key. Whoever makes a task with a key claims the key first, so that no key makes two.
 
 use std::rc::Rc;
 
 use crate::id;
-use crate::task::{Millis, escaped, signed, signed_field, split, unescaped};
+use crate::state::Members;
+use crate::task::Millis;
 
 /// A key has at least this many characters: who guesses one may find a task.
 const SHORTEST: usize = 16;
@@ -23,6 +24,8 @@ pub struct Claim {
     pub open_until: Millis,
     /// From when on the key makes another task.
     pub until: Millis,
+    /// What another version stored with it.
+    pub unknown: Members,
 }
 
 impl Claim {
@@ -35,25 +38,6 @@ impl Claim {
     pub fn due_at(&self) -> Millis {
         self.until.saturating_add(KEPT)
     }
-
-    /// The text a store keeps. It begins otherwise than a task's.
-    pub fn to_state(&self) -> String {
-        let mut text = String::with_capacity(64 + self.tool.len());
-        text.push('k');
-        escaped(&mut text, &self.task);
-        escaped(&mut text, &self.tool);
-        signed_field(&mut text, self.open_until);
-        signed_field(&mut text, self.until);
-        text
-    }
-
-    /// Reads what [`Claim::to_state`] wrote; `None` for anything else.
-    pub fn from_state(state: &str) -> Option<Self> {
-        let mut fields = split(state.strip_prefix("k\t")?, b'\t');
-        let (task, tool) = (fields.next()?, fields.next()?);
-        let (open_until, until) = (signed(fields.next()?)?, signed(fields.next()?)?);
-        Some(Self { task: unescaped(task), tool: unescaped(tool), open_until, until })
-    }
 }
 
 /// Whether `key` can be a creation key.
@@ -61,10 +45,15 @@ pub fn is_key(key: &str) -> bool {
     key.len() >= SHORTEST && id::is_wellformed(key)
 }
 
+/// Begins the name under which an owner's keys are kept, and no owner's.
+const KEYS: char = '\u{1}';
+
 /// Who owns the keys of `owner`: nobody in whose name a request could come.
 pub fn owner_of_keys(owner: &str) -> Rc<str> {
-    let mut text = String::with_capacity(owner.len() + 1);
-    text.push('\u{1}');
-    text.push_str(owner);
-    text.into()
+    format!("{KEYS}{owner}").into()
+}
+
+/// Whether a record of this owner is a claim, not a task.
+pub fn is_owner_of_keys(owner: &str) -> bool {
+    owner.starts_with(KEYS)
 }

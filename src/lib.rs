@@ -1,7 +1,7 @@
 //! The core of `mcp-tasks`: it decides, the host moves messages and bytes.
 //!
 //! # The rooms
-//! - [`task`]: a task, and the text that a store keeps of it.
+//! - [`task`]: a task. [`state`]: the text that a store keeps of it, and of a creation key.
 //! - [`lifecycle`]: what may happen to a task, as a table.
 //! - [`wire`]: how the generations of the protocol say it. Nothing else knows that there are generations.
 //! - [`receiver`]: runs tasks (the server side). [`requestor`]: follows them (the client side).
@@ -106,6 +106,7 @@ pub mod lifecycle;
 pub mod limit;
 pub mod receiver;
 pub mod requestor;
+pub mod state;
 pub mod storage;
 mod table;
 pub mod task;

@@ -1,5 +1,6 @@
 //! The transition table of a task, and what applies it. The table is data: tests enumerate it.
 
+use crate::state::Members;
 use crate::task::{Failure, Input, InputKind, LONGEST_TTL, Millis, Phase, Task};
 
 /// What may happen to a task.
@@ -208,10 +209,8 @@ fn ask(task: &mut Task, inputs: &[NewInput], in_result: bool) {
     }
     for input in inputs {
         task.issued = task.issued.saturating_add(1);
-        let mut key = input.name.clone();
-        key.push('-');
-        crate::task::push_number(&mut key, u64::from(task.issued));
-        task.inputs.push(Input { key, name: input.name.clone(), kind: input.kind, answered: false, in_result });
+        let (key, name) = (format!("{}-{}", input.name, task.issued), input.name.clone());
+        task.inputs.push(Input { key, name, kind: input.kind, answered: false, in_result, unknown: Members::default() });
     }
 }
 

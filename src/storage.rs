@@ -100,6 +100,8 @@ pub enum Completion {
     Record(Option<Record>),
     /// Whether `Put` swapped, or `Delete` found the task gone or deleted it.
     Done(bool),
+    /// What `Get` found is no record. The host has told the operator.
+    Unreadable,
     /// What `List` and `Due` found.
     Records(Vec<Record>),
     /// What `Usage` found.

@@ -1,14 +1,19 @@
-//! A task as the core knows it, and the text that a store keeps of it.
+//! A task as the core knows it. [`state`](crate::state) is the text that a store keeps of it.
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
+use crate::state::Members;
 use crate::wire::Generation;
 
 /// Milliseconds since the epoch.
 pub type Millis = i64;
 
 /// Where a task stands. A status on the wire is a phase seen by a generation (X-STO-03).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+/// Stores keep it as a word, the wire's where that has one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Phase {
     Working,
@@ -30,20 +35,11 @@ impl Phase {
         !matches!(self, Self::Working | Self::InputRequired)
     }
 
-    const fn letter(self) -> char {
-        match self {
-            Self::Working => 'w',
-            Self::InputRequired => 'i',
-            Self::Completed => 'c',
-            Self::ToolFailed => 't',
-            Self::Failed => 'f',
-            Self::Cancelled => 'x',
-        }
-    }
 }
 
 /// Why the core itself ended a task with an error.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// Its time to live ended.
     Expired,
@@ -60,43 +56,30 @@ pub enum Failure {
 }
 
 impl Failure {
-    const ALL: [Self; 6] = [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable, Self::Reserved];
+    pub const ALL: [Self; 6] =
+        [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable, Self::Reserved];
 
-    const fn letter(self) -> char {
-        match self {
-            Self::Expired => 'e',
-            Self::Lost => 'l',
-            Self::TooLarge => 's',
-            Self::NotJson => 'j',
-            Self::Unanswerable => 'u',
-            Self::Reserved => 'r',
-        }
-    }
 }
 
 /// What an input request asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum InputKind {
+    #[serde(rename = "elicitation")]
     Elicit,
+    #[serde(rename = "elicitation_url")]
     ElicitUrl,
+    #[serde(rename = "sampling")]
     Sample,
+    #[serde(rename = "sampling_tools")]
     SampleWithTools,
+    #[serde(rename = "roots")]
     Roots,
 }
 
 impl InputKind {
     pub const ALL: [Self; 5] = [Self::Elicit, Self::ElicitUrl, Self::Sample, Self::SampleWithTools, Self::Roots];
 
-    const fn letter(self) -> char {
-        match self {
-            Self::Elicit => 'e',
-            Self::ElicitUrl => 'u',
-            Self::Sample => 's',
-            Self::SampleWithTools => 't',
-            Self::Roots => 'r',
-        }
-    }
 }
 
 /// One input request of a task.
@@ -111,6 +94,8 @@ pub struct Input {
     pub answered: bool,
     /// It was asked in an `input_required` result: its answer is for the handler's next run, not for one that waits.
     pub in_result: bool,
+    /// What another version stored with it.
+    pub unknown: Members,
 }
 
 /// Who runs the task, and until when nobody else may (X-STO-04).
@@ -118,10 +103,13 @@ pub struct Input {
 pub struct Lease {
     pub holder: Rc<str>,
     pub until: Millis,
+    /// What another version stored with it.
+    pub unknown: Members,
 }
 
 /// What becomes of a task whose process was lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnLost {
     #[default]
     Fail,
@@ -165,6 +153,8 @@ pub struct Task {
     pub epoch: u32,
     /// Nobody holds a task that has ended, or that waits for answers after its handler ended.
     pub lease: Option<Lease>,
+    /// What another version stored with it: every rewrite keeps it.
+    pub unknown: Members,
 }
 
 /// How long an expired task is still shown as such, in ms.
@@ -276,121 +266,6 @@ impl Task {
         self.message.clear();
         self.message.push_str(cut(message, MESSAGE_BYTES));
     }
-
-    /// The text a store keeps. Fields are separated by tabs, so that reading it is one pass; the first names the format.
-    pub fn to_state(&self) -> String {
-        let mut text = String::with_capacity(96 + self.tool.len() + self.message.len());
-        text.push('1');
-        field(&mut text, self.generation as u8);
-        char_field(&mut text, self.phase.letter());
-        char_field(&mut text, self.failure.map_or('-', Failure::letter));
-        signed_field(&mut text, self.created_at);
-        signed_field(&mut text, self.updated_at.saturating_sub(self.created_at));
-        match self.ttl {
-            Some(ttl) => field(&mut text, ttl),
-            None => char_field(&mut text, '-'),
-        }
-        field(&mut text, self.poll_interval);
-        let flags = u8::from(self.cooperative)
-            | u8::from(self.cancel_requested) << 1
-            | u8::from(self.extends) << 2
-            | u8::from(self.on_lost == OnLost::Restart) << 3;
-        field(&mut text, flags);
-        field(&mut text, self.restarts);
-        field(&mut text, self.issued);
-        field(&mut text, self.mark);
-        match self.waits_since {
-            Some(since) => signed_field(&mut text, since.saturating_sub(self.created_at)),
-            None => text.push('\t'),
-        }
-        escaped(&mut text, &self.trace);
-        escaped(&mut text, &self.tool);
-        escaped(&mut text, &self.message);
-        escaped(&mut text, self.lease.as_ref().map_or("", |lease| &*lease.holder));
-        field(&mut text, self.epoch);
-        match &self.lease {
-            Some(lease) => signed_field(&mut text, lease.until),
-            None => text.push('\t'),
-        }
-        for input in &self.inputs {
-            escaped(&mut text, &input.key);
-            escaped(&mut text, &input.name);
-            char_field(&mut text, input.kind.letter());
-            char_field(&mut text, input_letter(input.answered, input.in_result));
-        }
-        text
-    }
-
-    /// Reads what [`Task::to_state`] wrote; `None` for anything else.
-    pub fn from_state(state: &str) -> Option<Self> {
-        let mut fields = split(state, b'\t');
-        if fields.next()? != "1" {
-            return None;
-        }
-        let generation = Generation::from_number(narrow(fields.next()?)?.try_into().ok()?)?;
-        let phase = by_letter(&Phase::ALL, Phase::letter, fields.next()?)?;
-        let failure = match fields.next()? {
-            "-" => None,
-            letter => Some(by_letter(&Failure::ALL, Failure::letter, letter)?),
-        };
-        let created_at: Millis = signed(fields.next()?)?;
-        let age: Millis = signed(fields.next()?)?;
-        let ttl = match fields.next()? {
-            "-" => None,
-            ttl => Some(number(ttl)?),
-        };
-        let poll_interval = narrow(fields.next()?)?;
-        let flags: u8 = narrow(fields.next()?)?.try_into().ok()?;
-        let restarts = narrow(fields.next()?)?;
-        let issued = narrow(fields.next()?)?;
-        let mark = number(fields.next()?)?;
-        let waits_since = match fields.next()? {
-            "" => None,
-            age => Some(created_at.saturating_add(signed(age)?)),
-        };
-        // Texts are made at the end, so that nothing has to be taken apart where a field is missing.
-        let (trace, tool, message, holder) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-        let epoch = narrow(fields.next()?)?;
-        let until = match fields.next()? {
-            "" => None,
-            until => Some(signed(until)?),
-        };
-        let mut inputs = Vec::new();
-        while let Some(key) = fields.next() {
-            let (name, kind, letter) = (fields.next()?, fields.next()?, fields.next()?);
-            let kind = by_letter(&InputKind::ALL, InputKind::letter, kind)?;
-            inputs.push(Input {
-                key: unescaped(key),
-                name: unescaped(name),
-                kind,
-                answered: matches!(letter, "a" | "A"),
-                in_result: matches!(letter, "A" | "O"),
-            });
-        }
-        Some(Self {
-            generation,
-            phase,
-            failure,
-            created_at,
-            updated_at: created_at.saturating_add(age),
-            ttl,
-            poll_interval,
-            tool: unescaped(tool),
-            trace: unescaped(trace),
-            message: unescaped(message),
-            cooperative: flags & 1 != 0,
-            cancel_requested: flags & 2 != 0,
-            extends: flags & 4 != 0,
-            on_lost: if flags & 8 != 0 { OnLost::Restart } else { OnLost::Fail },
-            restarts,
-            issued,
-            mark,
-            waits_since,
-            inputs,
-            epoch,
-            lease: until.map(|until| Lease { holder: unescaped(holder).into(), until }),
-        })
-    }
 }
 
 /// `text`, cut to `limit` bytes at the boundary of a code point.
@@ -400,136 +275,4 @@ pub(crate) fn cut(text: &str, limit: usize) -> &str {
         end -= 1;
     }
     text.get(..end).unwrap_or_default()
-}
-
-/// Small for an input whose handler waits, large for one that was asked in a result; `a`nswered or `o`utstanding.
-const fn input_letter(answered: bool, in_result: bool) -> char {
-    match (answered, in_result) {
-        (true, false) => 'a',
-        (false, false) => 'o',
-        (true, true) => 'A',
-        (false, true) => 'O',
-    }
-}
-
-fn by_letter<T: Copy>(all: &[T], letter: fn(T) -> char, text: &str) -> Option<T> {
-    let [byte] = text.as_bytes() else { return None };
-    all.iter().copied().find(|&item| letter(item) == char::from(*byte))
-}
-
-/// Numbers are written and read without the formatting machinery, which costs kilobytes of wasm.
-fn field(text: &mut String, number: impl Into<u64>) {
-    text.push('\t');
-    push_number(text, number.into());
-}
-
-pub(crate) fn signed_field(text: &mut String, number: i64) {
-    text.push_str(if number < 0 { "\t-" } else { "\t" });
-    push_number(text, number.unsigned_abs());
-}
-
-pub(crate) fn push_number(text: &mut String, number: u64) {
-    let mut digits = [0u8; 20];
-    let mut rest = number;
-    let mut first = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        first -= 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    text.extend(digits.iter().skip(first).map(|&digit| char::from(digit)));
-}
-
-fn number(text: &str) -> Option<u64> {
-    let mut number = 0u64;
-    for byte in text.bytes() {
-        let digit = u64::from(byte.wrapping_sub(b'0'));
-        if digit > 9 || number > u64::MAX / 10 {
-            return None;
-        }
-        number = (number * 10).checked_add(digit)?;
-    }
-    (!text.is_empty()).then_some(number)
-}
-
-/// A whole number, as the core writes it.
-pub fn signed(text: &str) -> Option<i64> {
-    match text.strip_prefix('-') {
-        Some(text) => 0i64.checked_sub_unsigned(number(text)?),
-        None => number(text)?.try_into().ok(),
-    }
-}
-
-/// A whole number that 32 bits hold.
-pub fn narrow(text: &str) -> Option<u32> {
-    number(text)?.try_into().ok()
-}
-
-/// The fields of `text`.
-pub const fn split(text: &str, separator: u8) -> Fields<'_> {
-    Fields { rest: Some(text), separator }
-}
-
-/// Goes through the fields of a text; they are short, so that looking at each byte is enough.
-#[derive(Clone, Debug)]
-pub struct Fields<'a> {
-    rest: Option<&'a str>,
-    separator: u8,
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = &'a str;
-
-    #[inline(never)]
-    fn next(&mut self) -> Option<&'a str> {
-        let rest = self.rest?;
-        let end = rest.bytes().position(|byte| byte == self.separator).unwrap_or(rest.len());
-        self.rest = rest.get(end + 1..);
-        rest.get(..end)
-    }
-}
-
-fn char_field(text: &mut String, letter: char) {
-    text.push('\t');
-    text.push(letter);
-}
-
-pub(crate) fn escaped(text: &mut String, value: &str) {
-    text.push('\t');
-    if !value.bytes().any(|byte| matches!(byte, b'\t' | b'\\' | b'\0')) {
-        text.push_str(value);
-        return;
-    }
-    for letter in value.chars() {
-        match letter {
-            '\t' => text.push_str("\\t"),
-            '\\' => text.push_str("\\\\"),
-            // Some databases keep no text with it.
-            '\0' => text.push_str("\\0"),
-            other => text.push(other),
-        }
-    }
-}
-
-pub(crate) fn unescaped(value: &str) -> String {
-    if value.bytes().all(|byte| byte != b'\\') {
-        return value.to_owned();
-    }
-    let mut text = String::with_capacity(value.len());
-    let mut letters = value.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\\' => match letters.next() {
-                Some('t') => text.push('\t'),
-                Some('0') => text.push('\0'),
-                Some(other) => text.push(other),
-                None => {}
-            },
-            other => text.push(other),
-        }
-    }
-    text
 }

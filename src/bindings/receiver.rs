@@ -2,6 +2,7 @@
 
 use std::cell::RefMut;
 use std::rc::Rc;
+use std::str::Split;
 
 use wasm_bindgen::prelude::*;
 
@@ -12,7 +13,7 @@ use super::writer::{Assembler, Assembling};
 use mcp_tasks::limit::{Act, Limits, Rate};
 use mcp_tasks::receiver::{self, Augmentation, Called, Facts, Outcome, Policy, Promotion, Route, Shape, Support};
 use mcp_tasks::storage::{Completion, Record};
-use mcp_tasks::task::{self, InputKind, Millis, OnLost};
+use mcp_tasks::task::{InputKind, Millis, OnLost};
 use mcp_tasks::wire::capability::Capabilities;
 use mcp_tasks::wire::{self, Generation, Method, error};
 
@@ -55,7 +56,7 @@ fn held(receiver: u32) -> RefMut<'static, Receiver> {
 /// and its burst, 0 for any rate; the length of a lease in ms; and the 16 bytes of the cursors' key. A space is between two of them.
 #[wasm_bindgen(js_name = "makeReceiver")]
 pub fn make_receiver(receiver: u32, alone: bool, cross_generation: bool, audited: bool, tells_requestors: bool, options: &str) {
-    let mut options = task::split(options, b' ');
+    let mut options = options.split(' ');
     let (prefix, holder) = (options.next().unwrap_or_default(), options.next().unwrap_or_default());
     let options = &mut options;
     let mut limits = Limits {
@@ -89,11 +90,11 @@ pub fn make_receiver(receiver: u32, alone: bool, cross_generation: bool, audited
 }
 
 /// The next option, a whole number.
-fn next(options: &mut task::Fields) -> i64 {
-    options.next().and_then(task::signed).unwrap_or_default()
+fn next(options: &mut Split<char>) -> i64 {
+    options.next().and_then(|option| option.parse().ok()).unwrap_or_default()
 }
 
-fn small(options: &mut task::Fields) -> u32 {
+fn small(options: &mut Split<char>) -> u32 {
     next(options) as u32
 }
 
@@ -422,21 +423,21 @@ pub fn used(receiver: u32, now: f64, job: u32, tasks: f64, bytes: f64) {
 #[wasm_bindgen]
 pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
     let Receiver { core, nobody, .. } = &mut *held(receiver);
-    let mut fields = task::split(records, b'\0');
+    let mut fields = records.split('\0');
     let mut rows = Vec::new();
     while let (Some(owner), Some(id), Some(version), Some(created_at), Some(due_at), Some(state)) =
         (fields.next(), fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
     {
-        let (Some(version), Some(created_at)) = (task::narrow(version), task::signed(created_at)) else { continue };
+        let (Ok(version), Ok(created_at)) = (version.parse(), created_at.parse()) else { continue };
         let owner = if owner.is_empty() { Rc::clone(nobody) } else { owner.into() };
-        let due_at = task::signed(due_at);
+        let due_at = due_at.parse().ok();
         rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at, state: state.to_owned() });
     }
     core.handle_completion(now as Millis, job, Completion::Records(rows));
 }
 
 /// An operation of the store ended. `how`: 0 it did nothing, 1 it is done, 2 there is no such record, 3 too many tasks, 4 too many
-/// bytes, 5 the payload is not JSON, 6 the store failed.
+/// bytes, 5 the payload is not JSON, 6 the store failed, 7 what it has is no record.
 #[wasm_bindgen]
 pub fn completed(receiver: u32, now: f64, job: u32, how: u8) {
     let completion = match how {
@@ -444,6 +445,7 @@ pub fn completed(receiver: u32, now: f64, job: u32, how: u8) {
         2 => Completion::Record(None),
         3 | 4 => Completion::Full { bytes: how == 4 },
         5 => Completion::NotJson,
+        7 => Completion::Unreadable,
         _ => Completion::Failed,
     };
     complete(receiver, now, job, completion);

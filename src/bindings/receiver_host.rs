@@ -93,6 +93,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn event(this: &ReceiverHost, happening: u8, owner: &str, id: &str, tool: &str, phase: u8, at: f64, created_at: f64, waited_since: f64, run: u32, epoch: u32, trace: &str);
     #[wasm_bindgen(method)]
+    pub fn trouble(this: &ReceiverHost, trouble: u8, id: &str);
+    #[wasm_bindgen(method)]
     pub fn wake(this: &ReceiverHost, at: f64);
 }
 
@@ -141,6 +143,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
         }
         Output::HangUp { request } => host.hang_up(request),
         Output::Forget { request } => host.forget(request),
+        Output::Report { trouble, ref id } => host.trouble(trouble as u8, id),
         Output::Event(ref event) => happened(host, event),
         Output::Wake { at } => host.wake(at as f64),
     }

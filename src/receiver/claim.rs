@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::{Pending, Receiver, Request, Timer};
 use crate::claim::{Claim, owner_of_keys};
+use crate::state::{Members, Unreadable};
 use crate::storage::{Completion, Operation, Payload, Record};
 use crate::task::{Millis, Task};
 use crate::wire::{Body, Error};
@@ -103,7 +104,7 @@ impl Receiver {
         let Some(call) = self.calls.get(&number) else { return };
         // A task lives for its whole time, by the clock of whoever sweeps it: half of it leaves room for a clock that is ahead.
         let open_until = call.draft.ttl.map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
-        let claim = Claim { task: call.draft.id.clone(), tool: call.draft.tool.clone(), open_until, until };
+        let claim = Claim { task: call.draft.id.clone(), tool: call.draft.tool.clone(), open_until, until, unknown: Members::default() };
         self.write_claim(number, &claim, seen);
     }
 
@@ -145,21 +146,34 @@ impl Receiver {
             (Question::Claim { .. }, Completion::Full { bytes }) => self.decline(number, Error::full(*bytes)),
             // Somebody was faster, or the store is in doubt.
             (Question::Claim { .. }, _) => self.look_at_key(number),
-            (Question::Key, Completion::Record(Some(record))) => match Claim::from_state(&record.state) {
-                Some(claim) => self.key_found(number, claim, Seen { version: record.version, created_at: record.created_at }),
-                None => self.decline(number, Error::Internal),
+            (Question::Key, Completion::Record(Some(record))) => match self.claim_found(number, record) {
+                Ok(claim) => self.key_found(number, claim, Seen { version: record.version, created_at: record.created_at }),
+                Err(_) => self.decline(number, Error::Unreadable),
             },
+            (Question::Key | Question::Task { .. }, Completion::Unreadable) => self.decline(number, Error::Unreadable),
             (Question::Key, Completion::Record(None)) => match self.calls.get(&number).map(|call| self.may_create(call)) {
                 Some(Err(error)) => self.decline(number, error),
                 _ => self.claim_anew(number, None),
             },
-            (Question::Task { claim, .. }, Completion::Record(Some(record))) => match Task::from_state(&record.state) {
-                Some(task) => self.answer_again(number, &claim.task, task),
-                None => self.decline(number, Error::Internal),
+            (Question::Task { claim, .. }, Completion::Record(Some(record))) => match self.task_found(number, &claim.task, record) {
+                Ok(task) => self.answer_again(number, &claim.task, task),
+                Err(_) => self.decline(number, Error::Unreadable),
             },
             (Question::Task { claim, seen }, Completion::Record(None)) => self.task_missing(number, claim, *seen),
             _ => self.decline(number, Error::Storage),
         }
+    }
+
+    /// The claim that a call's key has.
+    fn claim_found(&mut self, number: Request, record: &Record) -> Result<Claim, Unreadable> {
+        let (owner, key) = self.key_of(number).map(|(_, address)| address).unwrap_or_default();
+        self.claim_of(&owner, &key, record)
+    }
+
+    /// The task under the id that a call's key names.
+    fn task_found(&mut self, number: Request, id: &str, record: &Record) -> Result<Task, Unreadable> {
+        let owner = self.calls.get(&number).and_then(|call| call.owner.clone()).unwrap_or_default();
+        self.task_of(&owner, id, record)
     }
 
     /// The store has the claim of this call.
@@ -243,7 +257,7 @@ impl Receiver {
         let id = entry.id.clone();
         let ours = entry.cached.as_ref().map(|(task, _)| task.mark);
         let stored = match completion {
-            Completion::Record(Some(record)) => Task::from_state(&record.state),
+            Completion::Record(Some(record)) => self.task_found(number, &id, record).ok(),
             _ => None,
         };
         if stored.as_ref().is_some_and(|task| task.mark != 0 && Some(task.mark) == ours) {
@@ -262,7 +276,7 @@ impl Receiver {
         let Some((key, address)) = self.key_of(number) else { return };
         // An heir cannot tell whether the first claimant still stores the task.
         let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
-        let claim = Claim { task: String::new(), tool: String::new(), open_until: now, until: now };
+        let claim = Claim { task: String::new(), tool: String::new(), open_until: now, until: now, unknown: Members::default() };
         self.ask_store(Pending::Nobody, Seen::after(Some(seen), now).put(address, &claim));
     }
 }

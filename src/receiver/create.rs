@@ -6,6 +6,7 @@ use super::call::{Call, Stage};
 use super::change::Change;
 use super::shutdown::Service;
 use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request};
+use crate::state::Members;
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{Lease, Millis, OnLost, Phase, Task};
 use crate::wire::{Body, Error, LimitReason};
@@ -242,6 +243,7 @@ impl Call {
             inputs: Vec::new(),
             epoch: 1,
             lease: Some(lease),
+            unknown: Members::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::turn::ATTEMPTS;
 use super::shutdown::Service;
-use super::{Happening, Output, Pending, Receiver, Request, Timer, Withdrawal};
+use super::{Happening, Output, Pending, Receiver, Request, Timer, Trouble, Withdrawal};
 use crate::lifecycle::Refusal;
 use crate::storage::{Job, Operation};
 use crate::task::{Failure, Millis, Phase, Task};
@@ -190,7 +190,12 @@ impl Receiver {
 
     /// The change at the head cannot be made.
     pub(super) fn give_up(&mut self, number: u32, error: Error) {
-        match self.leave_head(number).as_deref() {
+        let left = self.leave_head(number);
+        if left.as_ref().is_some_and(|change| change.is_outcome()) {
+            let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
+            self.push(Output::Report { trouble: Trouble::OutcomeLost, id });
+        }
+        match left.as_deref() {
             Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(*facts, error),
             Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, *ask, Withdrawal::Storage),
             Some(Change::Withdraw { key }) => self.forget_ask(number, key),

@@ -12,6 +12,7 @@ use super::read::Read;
 use super::shutdown::Service;
 use super::{Facts, Happening, Peer, Receiver, Timer};
 use crate::lifecycle::Command;
+use crate::state::Members;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
 use crate::wire::capability::Capabilities;
 
@@ -27,14 +28,19 @@ impl Receiver {
     }
 
     pub(super) fn new_lease(&self) -> Lease {
-        Lease { holder: self.holder.clone(), until: self.now.saturating_add(self.lease) }
+        Lease { holder: self.holder.clone(), until: self.now.saturating_add(self.lease), unknown: Members::default() }
     }
 
     /// Whatever is written of a task that runs here, or is about to, extends its lease.
     pub(super) fn extend_lease(&self, number: u32, task: &Task, next: &mut Task, change: &Change) {
         let held = !next.phase.is_terminal() && !next.awaits_answers() && !matches!(change, Change::Release);
         if held && (next.epoch != task.epoch || self.runs_here(number)) {
-            next.lease = Some(self.new_lease());
+            let mut lease = self.new_lease();
+            // A run that goes on keeps what another version stored with its lease.
+            if let Some(old) = next.lease.take().filter(|old| old.holder == lease.holder && next.epoch == task.epoch) {
+                lease.unknown = old.unknown;
+            }
+            next.lease = Some(lease);
         }
     }
 

@@ -24,6 +24,7 @@ mod shutdown;
 mod slot;
 mod sweep;
 mod turn;
+mod unreadable;
 mod watch;
 
 use std::collections::VecDeque;
@@ -42,6 +43,7 @@ pub use call::{Augmentation, Called, Outcome};
 pub use input::{Route, Shape};
 pub use event::{Event, Happening};
 pub use output::{Ask, Output, RESTARTED, Request, Withdrawal};
+pub use unreadable::Trouble;
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
 
 use call::Call;
@@ -142,6 +144,7 @@ pub struct Receiver {
     waiting: Table<Request, u32>,
     /// The job of each `tasks/result` that is being looked up.
     reading: Table<Request, Job>,
+    reported: unreadable::Reported,
     /// The subscriptions.
     listens: Table<Request, Listening>,
     /// Requestors hear of changes unasked, where the generation has it.
@@ -188,6 +191,7 @@ impl Receiver {
             asks: Table::new(),
             waiting: Table::new(),
             reading: Table::new(),
+            reported: unreadable::Reported::default(),
             listens: Table::new(),
             tells_requestors: true,
             jobs: Table::new(),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::event::Event;
-use super::{Facts, Peer};
+use super::{Facts, Peer, Trouble};
 use crate::storage::{Job, Operation};
 use crate::task::Millis;
 use crate::wire::{Body, Generation, News};
@@ -60,6 +60,8 @@ pub enum Output {
     HangUp { request: Request },
     /// The host need not keep the values of this request any longer.
     Forget { request: Request },
+    /// The operator is to hear of something that is wrong with a task.
+    Report { trouble: Trouble, id: String },
     /// Something happened.
     Event(Box<Event>),
     /// Call `handle_deadline` at this time, and not before unless asked again.

@@ -6,6 +6,7 @@ use super::shutdown::Service;
 use super::{Facts, Output, Pending, Receiver, Request, Timer};
 use crate::cursor;
 use crate::limit::Act;
+use crate::state::Unreadable;
 use crate::storage::{Completion, Job, Operation, Position, Record};
 use crate::task::{Failure, Millis, Phase, Task};
 use crate::wire::{self, Body, Error};
@@ -121,15 +122,19 @@ impl Receiver {
         if kind == Kind::Outcome {
             self.reading.remove(&facts.request);
         }
-        let (version, mut found) = match completion {
-            Completion::Record(Some(record)) => (record.version, Task::from_state(&record.state)),
-            _ => (0, None),
+        let (version, found) = match completion {
+            Completion::Record(Some(record)) => (record.version, self.task_of(&read.owner, &read.id, record).map(Some)),
+            Completion::Unreadable => (0, Err(Unreadable::Malformed)),
+            _ => (0, Ok(None)),
         };
+        let readable = found.is_ok();
+        let mut found = found.unwrap_or_default();
         let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
         let found = found.filter(|_| seen);
         match (kind, completion) {
             (Kind::Listened, _) => self.looked_up(facts, &read.id, seen),
             (Kind::Page, Completion::Records(records)) => self.page(facts, records),
+            (Kind::State | Kind::Outcome, _) if !readable => self.refuse(facts, Error::Unreadable),
             (Kind::State | Kind::Outcome, Completion::Record(_)) => match found {
                 Some(task) if self.meets_lost(read, &task) => {}
                 Some(task) => self.show(read, job, version, Rc::new(task)),
@@ -207,7 +212,7 @@ impl Receiver {
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.iter().take(size) {
-            if let Some(mut task) = Task::from_state(&record.state)
+            if let Ok(mut task) = self.task_of(&owner, &record.id, record)
                 && self.sees(facts, &mut task)
             {
                 rows.push((record.id.clone(), task));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::shutdown::Service;
 use super::{Pending, Receiver, Timer};
-use crate::claim::Claim;
+use crate::claim::is_owner_of_keys;
 use crate::storage::{Completion, DuePosition, Operation, Record};
 use crate::task::{Millis, Task};
 
@@ -224,10 +224,14 @@ impl Receiver {
 
     /// Does what can be done about a task that is due.
     fn settle_due(&mut self, record: &Record) {
-        let task = Task::from_state(&record.state);
-        let over = match &task {
-            Some(task) => task.is_gone(self.now),
-            None => Claim::from_state(&record.state).is_some_and(|claim| claim.due_at() <= self.now),
+        let (owner, id) = (&record.owner, &record.id);
+        let (task, over) = if is_owner_of_keys(owner) {
+            let Ok(claim) = self.claim_of(owner, id, record) else { return };
+            (None, claim.due_at() <= self.now)
+        } else {
+            let Ok(task) = self.task_of(owner, id, record) else { return };
+            let over = task.is_gone(self.now);
+            (Some(task), over)
         };
         if over {
             let operation = Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };

@@ -96,8 +96,8 @@ impl Receiver {
     /// The record is here: it is decided.
     pub(super) fn loaded(&mut self, job: Job, number: u32, completion: &Completion) {
         match completion {
-            Completion::Record(Some(record)) => match Task::from_state(&record.state) {
-                Some(task) => {
+            Completion::Record(Some(record)) => match self.task_in_slot(number, record) {
+                Ok(task) => {
                     let task = Rc::new(task);
                     let doubt = self.slots.get_mut(number).map_or(0, |slot| std::mem::take(&mut slot.doubt));
                     if doubt != 0 && doubt == task.mark {
@@ -105,9 +105,10 @@ impl Receiver {
                     }
                     self.decide(number, Some(job), task, record.version);
                 }
-                None => self.give_up(number, Error::Internal),
+                Err(_) => self.unreadable(number),
             },
             Completion::Record(None) => self.missing(number),
+            Completion::Unreadable => self.unreadable(number),
             _ => self.retry_or_give_up(number),
         }
     }

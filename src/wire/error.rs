@@ -54,6 +54,8 @@ pub enum Error {
     Internal,
     /// The store did not answer; the request may be repeated.
     Storage,
+    /// The task is there, but this version cannot read its record; another one may, so the request may be repeated.
+    Unreadable,
     /// No stable principal could be read from the request's authorization (X-SEC-01, X-SEC-05).
     NoOwner,
     Limit(LimitReason),
@@ -100,7 +102,7 @@ impl Error {
         match self {
             Self::MethodNotFound | Self::TaskForbidden | Self::TaskRequired => METHOD_NOT_FOUND,
             Self::MissingCapability(_) => MISSING_CAPABILITY,
-            Self::Internal | Self::Storage | Self::NoOwner | Self::Cancelled | Self::Failed(_) => INTERNAL,
+            Self::Internal | Self::Storage | Self::Unreadable | Self::NoOwner | Self::Cancelled | Self::Failed(_) => INTERNAL,
             Self::Limit(_) | Self::SubscriptionLimit | Self::ShuttingDown | Self::TooOften { .. } => INTERNAL,
             _ => INVALID_PARAMS,
         }
@@ -128,6 +130,7 @@ impl Error {
             Self::MissingCapability(_) => "The request does not declare a capability that it needs",
             Self::Internal => "Internal error",
             Self::Storage => "The task store failed; try again",
+            Self::Unreadable => "The task's record cannot be read by this version of the server; try again later",
             Self::NoOwner => "The server cannot tell who would own this task",
             Self::Limit(LimitReason::Tasks) => "Too many tasks; wait for one to end",
             Self::Limit(LimitReason::Rate) | Self::TooOften { .. } => "Too many requests; slow down",

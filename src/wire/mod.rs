@@ -17,16 +17,20 @@ pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, w
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;
 
 /// A generation of the protocol: what a task is called on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Generation {
     /// Revision 2025-11-25: tasks in the core protocol.
+    #[serde(rename = "2025-11-25")]
     G25 = 25,
     /// Revision 2026-07-28: the extension `io.modelcontextprotocol/tasks`.
+    #[serde(rename = "2026-07-28")]
     G26 = 26,
 }
 

@@ -219,21 +219,6 @@ fn the_newest_status_message_is_written() {
     assert_eq!(bench.store.writes - writes, 2, "nothing changed");
 }
 
-/// A record that cannot be read is an internal error to a change and a miss to a read, and ends no process.
-#[test]
-fn a_corrupt_record() {
-    let mut bench = Bench::of(World::new(2), G25, policy());
-    let (_, id) = bench.start();
-    let peer = bench.world.open(1, Some("ann"), true);
-    let garbage = "2\tfrom the future".to_owned();
-    bench.store.corrupt("ann", &id, &garbage);
-    assert_eq!(bench.world.get(1, peer, G25, &id)["error"]["code"], -32602);
-    let cancel = bench.world.cancel(1, peer, G25, &id);
-    assert_eq!(bench.code(cancel), -32603);
-    assert_eq!(bench.world.list(1, peer, None)["result"]["tasks"], json!([]));
-    assert_eq!(bench.receiver(1).in_hand(), [0; 8]);
-}
-
 /// A task that vanished from the store stops its handler and answers who waits.
 #[test]
 fn a_task_that_vanished() {

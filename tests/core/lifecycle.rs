@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mcp_tasks::lifecycle::{Command, Kind, NewInput, Refusal, Step, TABLE, apply, step};
+use mcp_tasks::state::Members;
 use mcp_tasks::task::{Failure, Input, InputKind, Phase, Task};
 use proptest::prelude::*;
 
@@ -45,7 +46,7 @@ fn command(kind: Kind, tool_failed: bool) -> Command<'static> {
 }
 
 fn in_phase(phase: Phase, open: usize) -> Task {
-    let inputs = (1..=open).map(|number| Input { key: format!("open-{number}"), name: "open".into(), kind: InputKind::Elicit, answered: false, in_result: false });
+    let inputs = (1..=open).map(|number| Input { key: format!("open-{number}"), name: "open".into(), kind: InputKind::Elicit, answered: false, in_result: false, unknown: Members::default() });
     Task { phase, inputs: inputs.collect(), issued: open as u32, ..task() }
 }
 

@@ -31,5 +31,6 @@ mod shutdown;
 mod simulator;
 mod state;
 mod sweep;
+mod unreadable;
 mod watch;
 mod wire;

@@ -262,9 +262,11 @@ impl Store {
         assert_eq!(self.put(&record, &payload, Some(&parts)).0, Completion::Done(true));
     }
 
-    /// Puts a text in the place of a task's state.
+    /// Another version writes this state over a task's.
     pub fn corrupt(&mut self, owner: &str, id: &str, state: &str) {
-        self.rows.get_mut(&(owner.to_owned(), id.to_owned())).expect("a task").record.state = state.to_owned();
+        let record = &mut self.rows.get_mut(&(owner.to_owned(), id.to_owned())).expect("a task").record;
+        record.version += 1;
+        record.state = state.to_owned();
     }
 
     pub fn remove(&mut self, owner: &str, id: &str) {

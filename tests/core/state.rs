@@ -1,8 +1,11 @@
-//! The text that a store keeps of a task.
+//! The text that a store keeps of a task, and of a creation key.
 
+use mcp_tasks::claim::Claim;
+use mcp_tasks::state::{Members, Unreadable};
 use mcp_tasks::task::{Failure, Input, InputKind, Lease, MESSAGE_BYTES, OnLost, Phase, Task};
 use mcp_tasks::wire::Generation;
 use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 use crate::harness::{G25, G26, START};
 use crate::properties::cases;
@@ -30,12 +33,13 @@ pub fn task() -> Task {
         waits_since: None,
         inputs: Vec::new(),
         epoch: 1,
-        lease: Some(Lease { holder: "me".into(), until: START + 90_000 }),
+        lease: Some(Lease { holder: "me".into(), until: START + 90_000, unknown: Members::default() }),
+        unknown: Members::default(),
     }
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), "[\\\\\t\n\r\0a🎨é-]{0,12}", Just(String::new()), Just("\\t".to_owned()), Just("\\\\0\\".to_owned())]
+    prop_oneof![any::<String>(), "[\0\u{fffd}0a]{0,6}", "[\\\\\t\n\r\0a🎨é-]{0,12}", Just(String::new()), Just("\\t".to_owned()), Just("\\\\0\\".to_owned())]
 }
 
 fn generation() -> impl Strategy<Value = Generation> {
@@ -44,15 +48,17 @@ fn generation() -> impl Strategy<Value = Generation> {
 
 fn input() -> impl Strategy<Value = Input> {
     (text(), text(), prop::sample::select(InputKind::ALL.to_vec()), any::<bool>(), any::<bool>())
-        .prop_map(|(key, name, kind, answered, in_result)| Input { key, name, kind, answered, in_result })
+        .prop_map(|(key, name, kind, answered, in_result)| Input {
+            key, name, kind, answered, in_result, unknown: Members::default()
+        })
 }
 
 fn lease() -> impl Strategy<Value = Lease> {
-    (text(), any::<i64>()).prop_map(|(holder, until)| Lease { holder: holder.into(), until })
+    (text(), any::<i64>()).prop_map(|(holder, until)| Lease { holder: holder.into(), until, unknown: Members::default() })
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
-    prop_oneof![Just(Failure::Expired), Just(Failure::Lost), Just(Failure::TooLarge), Just(Failure::NotJson), Just(Failure::Unanswerable)]
+    prop::sample::select(Failure::ALL.to_vec())
 }
 
 prop_compose! {
@@ -86,8 +92,28 @@ prop_compose! {
             on_lost: if flags.3 { OnLost::Restart } else { OnLost::Fail },
             restarts: numbers.0,
             epoch: numbers.3,
+            unknown: Members::default(),
         }
     }
+}
+
+/// Members of another version's.
+fn members() -> impl Strategy<Value = Map<String, Value>> {
+    let value = prop_oneof![
+        any::<u64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(json!(null)),
+        Just(json!(0.1)),
+        Just(json!({ "deep": [[{ "é": [] }, {}]], "v": 7 })),
+    ];
+    prop::collection::vec(("[a-z\"\\\\é]{1,4}", value), 0..4)
+        .prop_map(|members| members.into_iter().map(|(name, value)| (format!("later {name}"), value)).collect())
+}
+
+fn add(object: &mut Value, members: &Map<String, Value>) {
+    object.as_object_mut().unwrap().extend(members.clone());
 }
 
 proptest! {
@@ -98,15 +124,42 @@ proptest! {
     #[test]
     fn a_task_survives_its_text(task in any_task()) {
         let state = task.to_state();
-        prop_assert!(!state.contains('\0'));
-        prop_assert_eq!(Task::from_state(&state), Some(task));
+        prop_assert!(!state.contains('\0') && !state.contains("\\u0000"));
+        prop_assert_eq!(Task::from_state(&state), Ok(task));
+    }
+
+    /// Both directions of a rolling upgrade: what another version stored is kept when this one rewrites the record.
+    #[test]
+    fn unknown_members_survive_a_rewrite(task in any_task(), unknown in members(), nested in members()) {
+        let mut stored: Value = serde_json::from_str(&task.to_state()).unwrap();
+        add(&mut stored, &unknown);
+        for input in stored.get_mut("inputs").and_then(Value::as_array_mut).into_iter().flatten() {
+            add(input, &nested);
+        }
+        if task.lease.is_some() {
+            add(&mut stored["lease"], &nested);
+        }
+        let read = Task::from_state(&stored.to_string()).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Value>(&read.to_state()).unwrap(), stored);
+        let known = |lease: Lease| Lease { unknown: Members::default(), ..lease };
+        let inputs = read.inputs.iter().cloned().map(|input| Input { unknown: Members::default(), ..input }).collect();
+        prop_assert_eq!(Task { unknown: Members::default(), lease: read.lease.clone().map(known), inputs, ..read }, task);
+    }
+
+    #[test]
+    fn unknown_members_of_a_claim_survive_a_rewrite(unknown in members(), until: i64) {
+        let claim = Claim { task: "t".into(), tool: "paint".into(), open_until: 1, until, unknown: Members::default() };
+        let mut stored: Value = serde_json::from_str(&claim.to_state()).unwrap();
+        add(&mut stored, &unknown);
+        let read = Claim::from_state(&stored.to_string()).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Value>(&read.to_state()).unwrap(), stored);
     }
 
     /// Texts from elsewhere are refused or read, and never end the process.
     #[test]
     fn garbage_is_no_task(garbage in any::<String>()) {
-        if let Some(task) = Task::from_state(&garbage) {
-            prop_assert_eq!(Task::from_state(&task.to_state()), Some(task));
+        if let Ok(task) = Task::from_state(&garbage) {
+            prop_assert_eq!(Task::from_state(&task.to_state()), Ok(task));
         }
     }
 
@@ -121,7 +174,7 @@ proptest! {
             damaged.push(with);
             damaged.extend(state[place..].chars().skip(1));
         }
-        if let Some(task) = Task::from_state(&damaged) {
+        if let Ok(task) = Task::from_state(&damaged) {
             let _ = task.due_at();
             let _ = task.is_gone(START);
         }
@@ -146,6 +199,163 @@ fn extreme_times_are_harmless() {
         let task = Task { created_at, updated_at: created_at, ttl: Some(ttl), ..task() };
         assert!(task.expires_at() >= Some(created_at));
         assert!(!task.is_gone(i64::MIN));
-        assert_eq!(Task::from_state(&task.to_state()), Some(task));
+        assert_eq!(Task::from_state(&task.to_state()), Ok(task));
+    }
+}
+
+/// Tasks whose members are all there, and all different.
+fn full() -> Task {
+    let input = |number: i64, kind, answered, in_result| Input {
+        key: format!("name-{number}"),
+        name: "name".into(),
+        kind,
+        answered,
+        in_result,
+        unknown: Members::default(),
+    };
+    Task {
+        generation: G25,
+        phase: Phase::InputRequired,
+        failure: None,
+        created_at: 1_800_000_000_001,
+        updated_at: 1_800_000_000_002,
+        ttl: Some(3_600_003),
+        poll_interval: 1_004,
+        tool: "render \"é🎨\"\n".into(),
+        trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
+        message: "half\tdone \0 \u{fffd}".into(),
+        cooperative: true,
+        cancel_requested: true,
+        extends: true,
+        on_lost: OnLost::Restart,
+        restarts: 5,
+        issued: 6,
+        mark: 281_474_976_710_655,
+        waits_since: Some(1_800_000_000_007),
+        inputs: vec![
+            input(1, InputKind::Elicit, false, false),
+            input(2, InputKind::ElicitUrl, true, false),
+            input(3, InputKind::Sample, false, true),
+            input(4, InputKind::SampleWithTools, true, true),
+            input(5, InputKind::Roots, false, false),
+        ],
+        epoch: 8,
+        lease: Some(Lease { holder: "0123456789abcdef".into(), until: 1_800_000_000_009, unknown: Members::default() }),
+        unknown: Members::default(),
+    }
+}
+
+fn ended(phase: Phase, failure: Option<Failure>) -> Task {
+    Task { phase, failure, lease: None, created_at: 1_800_000_000_001, updated_at: 1_800_000_000_002, ..task() }
+}
+
+fn claim() -> Claim {
+    Claim { task: "AbC-_9".into(), tool: "render".into(), open_until: 1_800_000_000_001, until: 1_800_000_000_002, unknown: Members::default() }
+}
+
+/// Everything that a stored text can say, by the name of its golden file.
+fn samples() -> Vec<(&'static str, Task)> {
+    let brief = Task { ttl: None, tool: String::new(), ..ended(Phase::Working, None) };
+    vec![
+        ("full", full()),
+        ("brief", brief),
+        ("completed", ended(Phase::Completed, None)),
+        ("tool_failed", ended(Phase::ToolFailed, None)),
+        ("failed", ended(Phase::Failed, None)),
+        ("expired", ended(Phase::Failed, Some(Failure::Expired))),
+        ("lost", ended(Phase::Failed, Some(Failure::Lost))),
+        ("too_large", ended(Phase::Failed, Some(Failure::TooLarge))),
+        ("not_json", ended(Phase::Failed, Some(Failure::NotJson))),
+        ("unanswerable", ended(Phase::Failed, Some(Failure::Unanswerable))),
+        ("reserved", ended(Phase::Failed, Some(Failure::Reserved))),
+        ("cancelled", ended(Phase::Cancelled, None)),
+    ]
+}
+
+fn claims() -> Vec<(&'static str, Claim)> {
+    vec![("claim", claim()), ("claim_given_up", Claim { task: String::new(), tool: String::new(), ..claim() })]
+}
+
+/// The golden texts of each released form, a line a sample: its name, then the text. The last file is what is written now.
+const GOLDEN: [(&str, &str); 1] = [("0.1", include_str!("golden/0.1.txt"))];
+
+fn golden(file: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    file.lines().map(|line| line.split_once(' ').expect("a name and a text"))
+}
+
+/// What is written is what the last golden file holds. Whoever changes the form first releases a version that reads it; then a
+/// golden file of its own is added, and the earlier ones stay.
+#[test]
+fn the_form_is_the_last_golden_one() {
+    let written: Vec<(&str, String)> = samples()
+        .into_iter()
+        .map(|(name, task)| (name, task.to_state()))
+        .chain(claims().into_iter().map(|(name, claim)| (name, claim.to_state())))
+        .collect();
+    let (release, file) = GOLDEN[GOLDEN.len() - 1];
+    let expected: Vec<(&str, String)> = golden(file).map(|(name, text)| (name, text.to_owned())).collect();
+    let lines: Vec<String> = written.iter().map(|(name, text)| format!("{name} {text}")).collect();
+    assert!(written == expected, "The stored form is not the one of {release}. See tests/core/golden. It would be\n{}", lines.join("\n"));
+}
+
+/// Every form that was ever released is read, to the same tasks and claims.
+#[test]
+fn every_released_form_is_read() {
+    for (release, file) in GOLDEN {
+        for (name, text) in golden(file) {
+            if let Some((_, claim)) = claims().into_iter().find(|(sample, _)| *sample == name) {
+                assert_eq!(Claim::from_state(text), Ok(claim), "{name} of {release}");
+                assert_eq!(Task::from_state(text), Err(Unreadable::Malformed), "{name} of {release}");
+                continue;
+            }
+            let (_, task) = samples().into_iter().find(|(sample, _)| *sample == name).expect("a sample");
+            assert_eq!(Task::from_state(text), Ok(task), "{name} of {release}");
+            assert_eq!(Claim::from_state(text), Err(Unreadable::Malformed), "{name} of {release}");
+        }
+    }
+}
+
+/// A record of which only what makes a task is there has defaults for the rest.
+#[test]
+fn what_is_missing_has_defaults() {
+    let brief = Task::from_state(r#"{"v":1,"rev":"2026-07-28","status":"working","created":5}"#).unwrap();
+    let expected = Task { created_at: 5, updated_at: 5, ttl: None, tool: String::new(), lease: None, ..task() };
+    assert_eq!(brief, expected);
+}
+
+/// What another version wrote is told from what nobody wrote, and neither is a task.
+#[test]
+fn what_cannot_be_read_says_why() {
+    let state = task().to_state();
+    for (from, to) in [(r#""v":1"#, r#""v":2"#), (r#""v":1"#, r#""v":4294967296"#), (r#"{"v":1,"#, r#"{"v":9,"lease":7,"#)] {
+        assert_eq!(Task::from_state(&state.replacen(from, to, 1)), Err(Unreadable::Newer), "{to}");
+        assert_eq!(Claim::from_state(&claim().to_state().replacen(from, to, 1)), Err(Unreadable::Newer), "{to}");
+    }
+    let changes = [
+        (r#""v":1,"#, ""),
+        (r#""v":1"#, r#""v":0"#),
+        (r#""v":1"#, r#""v":-1"#),
+        (r#""v":1"#, r#""v":"1""#),
+        (r#""status":"working""#, r#""status":"paused""#),
+        (r#""status":"working""#, r#""status":null"#),
+        (r#""rev":"2026-07-28""#, r#""rev":"2027-03-14""#),
+        (r#""poll":1000"#, r#""poll":-1"#),
+        (r#""poll":1000"#, r#""poll":1e3"#),
+        (r#""poll":1000"#, r#""poll":1000,"poll":1000"#),
+        (r#""poll":1000"#, r#""poll":1000,"onLost":"shrug""#),
+        (r#""poll":1000"#, r#""poll":1000,"failure":"boredom""#),
+        (r#""poll":1000"#, r#""poll":1000,"inputs":[{"key":"a-1","name":"a","kind":"telepathy"}]"#),
+        (r#""holder":"me","#, ""),
+        ("}", ""),
+        ("{", "[{"),
+    ];
+    for (from, to) in changes {
+        let changed = state.replacen(from, to, 1);
+        assert_ne!(changed, state, "{from}");
+        assert_eq!(Task::from_state(&changed), Err(Unreadable::Malformed), "{changed}");
+    }
+    for text in ["", "null", "{}", "[]", "1", "{\"v\":1}", "1\t26\tw", "\u{feff}{}", &"[".repeat(100_000), &state[..40], &format!("{state}x")] {
+        assert_eq!(Task::from_state(text), Err(Unreadable::Malformed));
+        assert_eq!(Claim::from_state(text), Err(Unreadable::Malformed));
     }
 }

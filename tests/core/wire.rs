@@ -1,5 +1,6 @@
 //! Every shape of both generations, member by member. That they fit the published schemas is tested elsewhere.
 
+use mcp_tasks::state::Members;
 use mcp_tasks::task::{Failure, Input, InputKind, Phase, Task};
 use mcp_tasks::wire::capability::{Capabilities, needed_by, write_server_g25};
 use mcp_tasks::wire::{Body, Error, Generation, LimitReason, Method, Name, Part, input_kind};
@@ -26,7 +27,7 @@ fn written(generation: Generation, body: &Body) -> Value {
 }
 
 fn in_phase(phase: Phase, failure: Option<Failure>) -> Task {
-    let input = |number: u32, answered| Input { key: format!("q-{number}"), name: "q".into(), kind: InputKind::Elicit, answered, in_result: false };
+    let input = |number: u32, answered| Input { key: format!("q-{number}"), name: "q".into(), kind: InputKind::Elicit, answered, in_result: false, unknown: Members::default() };
     let inputs = if phase == Phase::InputRequired { vec![input(1, true), input(2, false), input(3, false)] } else { Vec::new() };
     Task { phase, failure, updated_at: LATER, inputs, ..task() }
 }

@@ -12,7 +12,7 @@ import * as z from "zod";
 const [port = "", lease = "", journal = "", module = "", connection = ""] = process.argv.slice(2);
 const { openStore } = (await import(module)) as { openStore(connection: unknown): TaskStore };
 const store = openStore(JSON.parse(connection));
-const ENDED = /^1\t\d+\t[ctfx]\t/;
+const ENDED = new Set<unknown>(["completed", "tool_failed", "failed", "cancelled"]);
 
 const tasks = new TaskServer({
   store: {
@@ -20,7 +20,7 @@ const tasks = new TaskServer({
     async put(task) {
       const stored = await store.put(task);
       // Every end that the store has acknowledged, in a file that outlives the process.
-      if (stored && ENDED.test(task.state)) appendFileSync(journal, `${task.id}\n`);
+      if (stored && ENDED.has(JSON.parse(task.state).status)) appendFileSync(journal, `${task.id}\n`);
       return stored;
     },
   },

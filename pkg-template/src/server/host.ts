@@ -38,5 +38,6 @@ export interface ReceiverHost {
   hangUp(request: number): void;
   forget(request: number): void;
   event(happening: number, owner: string, id: string, tool: string, phase: number, at: number, createdAt: number, waitedSince: number, run: number, epoch: number, trace: string): void;
+  trouble(trouble: number, id: string): void;
   wake(at: number): void;
 }

@@ -59,6 +59,16 @@ const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
 const LONGEST_TIMER = 2 ** 31 - 1;
 const RESULT_BYTES = 16 * 2 ** 20;
 
+const LEFT = "It is left as it is, and requests about it are told to try again";
+/** By the numbers of `Trouble` in `src/receiver/unreadable.rs`. */
+const TROUBLES: readonly string[] = [
+  `A task's record was written by a newer version of mcp-tasks, in a form that this one cannot read. ${LEFT}: update this process.`,
+  `A task's record is not in a form that this version of mcp-tasks reads: a newer version wrote it, or it is damaged. ${LEFT}: ` +
+    "update this process, or restore or delete the record.",
+  "The outcome of a task could not be stored and is lost; an error before this one says why. When its lease is over, the task is settled " +
+    "by whoever can read it.",
+];
+
 /** One server's tasks: the core's receiver and everything it asks of JavaScript. */
 export class Runtime extends StoreJobs implements ReceiverHost {
   readonly requests: Map<number, Entry> = new Map();
@@ -491,6 +501,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     } catch (error) {
       this.report(error);
     }
+  }
+
+  trouble(trouble: number, id: string): void {
+    this.report(new TaskError("storage", TROUBLES[trouble] ?? "A task's record is in trouble.", { taskId: id }));
   }
 
   wake(at: number): void {

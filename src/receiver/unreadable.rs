@@ -1,0 +1,88 @@
+//! Records that this version cannot read, because another version wrote them or they are damaged. They are there: nobody
+//! hears that they are missing, nothing deletes or overwrites them, and the operator hears of each version once.
+
+use std::collections::BTreeSet;
+
+use siphasher::sip::SipHasher24;
+
+use super::{Output, Receiver};
+use crate::claim::Claim;
+use crate::cursor;
+use crate::state::Unreadable;
+use crate::storage::Record;
+use crate::task::Task;
+use crate::wire::Error;
+
+/// So many reports are remembered before they may come again.
+const REMEMBERED: usize = 65_536;
+
+/// What the operator is to hear of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Trouble {
+    /// A record has a later form than this version reads.
+    Newer,
+    /// A record is not in a form that this version reads.
+    Malformed,
+    /// The outcome of a task could not be stored, and is lost.
+    OutcomeLost,
+}
+
+/// Versions of records that were reported, as hashes: what was unreadable once comes up at every sweep.
+#[derive(Debug, Default)]
+pub(super) struct Reported(BTreeSet<u64>);
+
+impl Reported {
+    /// Whether it was not yet reported.
+    fn is_new(&mut self, key: &[u8; cursor::KEY], owner: &str, id: &str, version: u32) -> bool {
+        let mut bytes = Vec::with_capacity(owner.len() + id.len() + 5);
+        bytes.extend_from_slice(owner.as_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(id.as_bytes());
+        bytes.extend_from_slice(&version.to_be_bytes());
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(SipHasher24::new_with_key(key).hash(&bytes))
+    }
+}
+
+impl Receiver {
+    /// The task of a record that was read under `owner` and `id`.
+    pub(super) fn task_of(&mut self, owner: &str, id: &str, record: &Record) -> Result<Task, Unreadable> {
+        Task::from_state(&record.state).inspect_err(|&why| self.report_unreadable(owner, id, record.version, why))
+    }
+
+    /// The task of a record that was read for a slot.
+    pub(super) fn task_in_slot(&mut self, number: u32, record: &Record) -> Result<Task, Unreadable> {
+        let (owner, id) = self.slots.get(number).map(|slot| (slot.owner.clone(), slot.id.clone())).unwrap_or_default();
+        self.task_of(&owner, &id, record)
+    }
+
+    /// The claim of a record that was read under `owner` and `id`.
+    pub(super) fn claim_of(&mut self, owner: &str, id: &str, record: &Record) -> Result<Claim, Unreadable> {
+        Claim::from_state(&record.state).inspect_err(|&why| self.report_unreadable(owner, id, record.version, why))
+    }
+
+    fn report_unreadable(&mut self, owner: &str, id: &str, version: u32, why: Unreadable) {
+        if self.reported.is_new(&self.cursor_key, owner, id, version) {
+            let trouble = if why == Unreadable::Newer { Trouble::Newer } else { Trouble::Malformed };
+            self.push(Output::Report { trouble, id: id.to_owned() });
+        }
+    }
+
+    /// The record of a task in hand cannot be read: what is to change does not, and whoever waits is told to try again. A handler
+    /// that runs here goes on: the record may become readable again until it ends.
+    pub(super) fn unreadable(&mut self, number: u32) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        slot.cached = None;
+        for facts in std::mem::take(&mut slot.waiters).into_values() {
+            self.no_longer_waits(facts);
+            self.refuse(facts, Error::Unreadable);
+        }
+        self.leave_listeners(number);
+        while self.slots.get(number).is_some_and(|slot| !slot.queue.is_empty()) {
+            self.give_up(number, Error::Unreadable);
+        }
+    }
+}
