@@ -261,6 +261,12 @@ test("X-INP-01: an answer is held against its form before the handler sees it, k
       assert.deepEqual((await world.until(id, "completed")).result.structuredContent, accept({ v: value }));
     }
   }
+  // The refusal says which field it is, so that whoever asked the user can ask again.
+  const id = await world.start("work", { schema: { type: "string", format: "email" } });
+  const [key] = Object.keys((await world.until(id, "input_required")).inputRequests) as [string];
+  const told = async (content: Json): Promise<string> => refused(await world.update(id, { [key]: accept(content) }), -32602, 200).message;
+  assert.match(await told({ v: "" }), /in the answer "[^"]+", the field "v" is not what its schema asks for/);
+  assert.match(await told({}), /the field "v" is missing/);
   // A refusal needs no content.
   for (const action of ["decline", "cancel"]) {
     const id = await world.start("work", { schema: { type: "integer" } });

@@ -5,7 +5,7 @@ import type { InputRequest } from "../types.ts";
 import * as core from "../wasm/generated/server.js";
 import type { Call } from "./call.ts";
 import { ASK_PREFIX, cancelled, getOrMake, own } from "./facts.ts";
-import { fits } from "./form.ts";
+import { misfitOf } from "./form.ts";
 import type { Listener } from "./listener.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -167,8 +167,12 @@ export class Asks {
     else if (message.error !== undefined) {
       const { code, message: text, data } = message.error;
       ask.settle?.reject(new TaskError("failed", text, { cause: { code, message: text, data }, data }));
-    } else if (fits(ask.message, message.result ?? {})) ask.settle?.resolve(message.result ?? {});
-    else ask.settle?.reject(new TaskError("protocol", "The client's answer is not what the form asked for.", { taskId: ask.call.taskId }));
+    } else {
+      const misfit = misfitOf(ask.message, message.result ?? {});
+      if (misfit === undefined) return ask.settle?.resolve(message.result ?? {});
+      const text = `The client's answer is not what the form asked for: ${misfit}.`;
+      ask.settle?.reject(new TaskError("protocol", text, { taskId: ask.call.taskId }));
+    }
   }
 
   /** Its answer came in a request, here or to another process. */

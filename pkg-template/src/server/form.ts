@@ -1,21 +1,36 @@
 // Whether the answer to an elicitation is what was asked for: the flat schemas of primitive members that the protocol
 // allows (X-INP-01). What such a schema cannot say is not looked at.
 import { isObject, own, textOf } from "./facts.ts";
+import { matches } from "./pattern.ts";
 
-/** Whether `answer` answers `request`, as far as a form says. Anything but an accepted form does. */
-export function fits(request: unknown, answer: unknown): boolean {
+/** What of `answer` does not answer `request`, as far as a form says: a sentence; `undefined` where all of it does. */
+export function misfitOf(request: unknown, answer: unknown): string | undefined {
   const schema = own(own(request, "params"), "requestedSchema");
-  if (own(request, "method") !== "elicitation/create" || !isObject(schema) || own(answer, "action") !== "accept") return true;
+  if (own(request, "method") !== "elicitation/create" || !isObject(schema)) return undefined;
+  // Anything but an accepted form does.
+  if (own(answer, "action") !== "accept") return undefined;
   const content = own(answer, "content") ?? {};
-  if (!isObject(content)) return false;
+  if (!isObject(content)) return "its `content` is no object";
   const required = own(schema, "required");
-  if (Array.isArray(required) && required.some((name) => typeof name === "string" && !Object.hasOwn(content, name))) return false;
+  const isMissing = (name: unknown): boolean => typeof name === "string" && !Object.hasOwn(content, name);
+  const missing = Array.isArray(required) ? required.find(isMissing) : undefined;
+  if (missing !== undefined) return `the field ${named(missing)} is missing`;
   const properties = own(schema, "properties");
-  return Object.entries(content).every(([name, value]) => {
+  for (const [name, value] of Object.entries(content)) {
     const property = own(properties, name);
-    return isObject(property) ? fitsProperty(property, value) : own(schema, "additionalProperties") !== false;
-  });
+    if (isObject(property) ? fitsProperty(property, value) : own(schema, "additionalProperties") !== false) continue;
+    return isObject(property)
+      ? `the field ${named(name)} is not what its schema asks for (an optional field can be left out)`
+      : `the form has no field ${named(name)}`;
+  }
+  return undefined;
 }
+
+/** A name in an error's text: as JSON, and not too long. */
+export function named(name: string): string {
+  return JSON.stringify(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+}
+const LONGEST_NAME = 100;
 
 function fitsProperty(schema: Record<string, unknown>, value: unknown): boolean {
   const choices = choicesOf(schema);
@@ -46,9 +61,10 @@ function choicesOf(schema: unknown): unknown[] | undefined {
 
 function fitsText(schema: Record<string, unknown>, value: string): boolean {
   // JSON Schema counts code points.
-  if (!within(schema, "minLength", [...value].length, "maxLength")) return false;
+  if (!within(schema, "minLength", lengthOf(value), "maxLength")) return false;
   const pattern = textOf(schema, "pattern");
-  if (pattern !== undefined && !matches(pattern, value)) return false;
+  // What cannot be told of a pattern is the handler's to look at.
+  if (pattern !== undefined && matches(pattern, value) === false) return false;
   switch (own(schema, "format")) {
     case "email":
       return /^[^\s@]+@[^\s@]+$/.test(value);
@@ -63,13 +79,11 @@ function fitsText(schema: Record<string, unknown>, value: string): boolean {
   }
 }
 
-function matches(pattern: string, value: string): boolean {
-  try {
-    return new RegExp(pattern, "u").test(value);
-  } catch {
-    // A pattern that is none is the handler's mistake, not the client's.
-    return true;
-  }
+/** The length in code points. */
+function lengthOf(text: string): number {
+  let length = 0;
+  for (const _point of text) length++;
+  return length;
 }
 
 function within(schema: Record<string, unknown>, least: string, value: number, most: string): boolean {

@@ -10,7 +10,7 @@ import type { Instance } from "../core.ts";
 import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
 import { RELATED_TASK, getOrMake, isObject, own, refusal, shown, textOf } from "./facts.ts";
-import { fits } from "./form.ts";
+import { misfitOf, named } from "./form.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { defaultOwner, isOwner } from "./owner.ts";
@@ -37,6 +37,8 @@ export interface Entry {
   readonly taskId: string | undefined;
   /** Its values are needed until the core says otherwise. */
   readonly kept: boolean;
+  /** What of its answers does not fit the form that was asked. */
+  misfit?: string | undefined;
 }
 
 /** A connection with one owner. */
@@ -57,6 +59,7 @@ interface Place {
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
 const LONGEST_TIMER = 2 ** 31 - 1;
+const INVALID_PARAMS = -32602;
 const RESULT_BYTES = 16 * 2 ** 20;
 
 const LEFT = "It is left as it is, and requests about it are told to try again";
@@ -364,6 +367,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const answer: Message = { jsonrpc: "2.0", id: entry?.message.id };
     if (kind === 0) answer.result = body;
     else answer.error = (kind === 2 ? this.#replying?.part(2, "") : body) as NonNullable<Message["error"]>;
+    if (entry?.misfit !== undefined && answer.error?.code === INVALID_PARAMS) answer.error.message += `: ${entry.misfit}`;
     if (entry === undefined) return this.subscriptions.get(request)?.answered(answer, kind === 3);
     if (!entry.kept) this.requests.delete(request);
     if (!entry.listener.stillSpeaks(entry)) {
@@ -597,10 +601,15 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** Tells the core which answers of an update are not what was asked for, now that the questions can be read. */
   protected judge(job: number, payload: Payload): void {
-    const answers = own(this.requests.get(core.updateOf(this.receiver, job))?.message.params, "inputResponses");
-    if (!isObject(answers)) return;
+    const entry = this.requests.get(core.updateOf(this.receiver, job));
+    const answers = own(entry?.message.params, "inputResponses");
+    if (entry === undefined || !isObject(answers)) return;
+    entry.misfit = undefined;
     for (const key of Object.keys(answers)) {
-      if (!fits(payload.part(4, key), answers[key])) core.misfit(this.receiver, job, key);
+      const misfit = misfitOf(payload.part(4, key), answers[key]);
+      if (misfit === undefined) continue;
+      entry.misfit ??= `in the answer ${named(key)}, ${misfit}`;
+      core.misfit(this.receiver, job, key);
     }
   }
 
