@@ -104,6 +104,7 @@ pub mod deadline;
 pub mod id;
 pub mod lifecycle;
 pub mod limit;
+mod number;
 pub mod receiver;
 pub mod requestor;
 pub mod state;

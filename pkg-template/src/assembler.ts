@@ -76,8 +76,8 @@ export class Assembler {
   part(name: number, kind: number): void {
     const value = this.#fill(kind, "");
     // A part that is the whole answer has no name.
-    if (this.#names[name] === "" && !Array.isArray(this.#top)) Object.assign(this.#top, value);
-    else this.#set(name, value);
+    if (this.#names[name] !== "" || Array.isArray(this.#top)) return this.#set(name, value);
+    for (const [key, member] of Object.entries(value ?? {})) define(this.#top, key, member);
   }
   input(key: string): void {
     define(this.#top, key, this.#fill(INPUT, key));

@@ -12,6 +12,7 @@ import { withRetryAfter } from "./server/retry-after.ts";
 import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
+import { lacksTaskName, withTaskName } from "./server/task-name.ts";
 import { type TransportLike, tap } from "./tap.ts";
 import type { AttachableServer, AttachableTransport, InputAnswers, InputMethod, InputRequest, RunningTask, TaskServerOptions } from "./types.ts";
 import * as core from "./wasm/generated/server.js";
@@ -104,15 +105,20 @@ export class TaskServer {
 
   /**
    * Wraps an HTTP entry: `subscriptions/listen` tells of tasks, a platform that stops idle workers waits for running tasks, and
-   * what is refused because of a limit is answered with the status 429 and `Retry-After`. What a Worker has verified about its
+   * what is refused because of a limit is answered with the status 429 and `Retry-After`. With `fillTaskName` it names the task in
+   * the header where a client left that out. What a Worker has verified about its
    * caller goes where its environment would: `(request, { authInfo }, ctx)`.
    */
   fetch(handler: FetchHandler): (request: Request, options?: unknown, context?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response> {
-    return async (request, options, context) => {
+    return async (received, options, context) => {
       // A worker's entry is called with its environment and context, the SDK's with options.
       const sdkOptions = context === undefined ? options : { authInfo: own(options, "authInfo") };
+      const unnamed = lacksTaskName(received);
+      const fills = unnamed && this.#options.fillTaskName === true;
+      const request = fills ? await withTaskName(received, own(sdkOptions, "parsedBody")) : received;
       const respond = (): Promise<Response> => handler.fetch(request, sdkOptions as never);
       const response = withRetryAfter(request, await (maySubscribe(request) ? subscribe(this.#runtime, request, sdkOptions, respond) : respond()));
+      if (unnamed && !fills && response.status === 400) this.#runtime.unnamed();
       context?.waitUntil(this.#runtime.whenIdle());
       return response;
     };

@@ -243,6 +243,11 @@ export interface TaskServerOptions {
   readonly statusNotifications?: boolean | undefined;
   /** Let each generation see the other's tasks. Default `false`. */
   readonly crossGeneration?: boolean | undefined;
+  /**
+   * Where a client leaves the header `Mcp-Name` out of a request about a task (2026-07-28), let {@link TaskServer.fetch} fill it in
+   * from `params.taskId`; a header that is there is compared as ever. Default `false`: the specification has such requests refused.
+   */
+  readonly fillTaskName?: boolean | undefined;
   /** Key of the `tasks/list` cursors, at least 16 bytes; share it among processes. Default: random for each process. */
   readonly cursorKey?: Uint8Array | undefined;
   /**

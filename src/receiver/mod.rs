@@ -34,6 +34,7 @@ use crate::table::Table;
 use crate::cursor;
 use crate::deadline::Deadlines;
 use crate::limit::Limits;
+use crate::number;
 use crate::storage::{Completion, Job, Operation};
 use crate::task::Millis;
 use crate::wire::capability::Capabilities;
@@ -329,7 +330,7 @@ impl Receiver {
     }
 
     fn job(&mut self, pending: Pending) -> Job {
-        self.last_job = self.last_job.wrapping_add(1);
+        self.last_job = number::after(self.last_job, 1..=Job::MAX, |job| self.jobs.contains_key(&job));
         self.jobs.insert(self.last_job, pending);
         self.last_job
     }
@@ -407,6 +408,13 @@ impl Receiver {
             self.running.len() + self.running_total as usize,
             self.outputs.len(),
         ]
+    }
+
+    /// As after so many jobs and slots: the next of each has the number after `last`.
+    #[doc(hidden)]
+    pub fn number_from(&mut self, last: u32) {
+        self.last_job = last;
+        self.slots.number_from(last);
     }
 
     /// How many timers are set.

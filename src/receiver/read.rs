@@ -9,11 +9,14 @@ use crate::limit::Act;
 use crate::state::Unreadable;
 use crate::storage::{Completion, Job, Operation, Position, Record};
 use crate::task::{Failure, Millis, Phase, Task};
-use crate::wire::{self, Body, Error};
+use crate::wire::{self, Body, Error, LimitReason};
 
 /// How often a task that runs elsewhere is looked at for those who wait, in ms: at first and at most.
 const CHECK_FIRST: Millis = 250;
 const CHECK_LONGEST: Millis = 5_000;
+
+/// So many requests wait for the end of one task at most.
+const MOST_WAITERS: usize = 256;
 
 /// A read that waits for the store.
 #[derive(Clone, Debug)]
@@ -228,11 +231,14 @@ impl Receiver {
         if self.service == Service::Leaving {
             return self.push(Output::HangUp { request: facts.request });
         }
+        let slot = self.slots.open(owner, id);
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        if entry.waiters.len() >= MOST_WAITERS {
+            return self.refuse(facts, Error::Limit(LimitReason::Rate));
+        }
         let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
         connection.waits.insert(facts.request, ());
-        let slot = self.slots.open(owner, id);
         self.waiting.insert(facts.request, slot);
-        let Some(entry) = self.slots.get_mut(slot) else { return };
         entry.waiters.insert(facts.request, facts);
         let elsewhere = entry.call.is_none();
         // The task may have ended between the read and now.

@@ -4,6 +4,7 @@ use super::call::{Call, Stage};
 use super::create::Draft;
 use super::lease::NOBODY;
 use super::{Facts, Happening, Output, Policy, RESTARTED, Receiver, Request};
+use crate::number;
 use crate::storage::Job;
 use crate::task::{Millis, Task};
 
@@ -15,7 +16,7 @@ impl Receiver {
         let Some(owner) = self.slots.get(slot).map(|slot| slot.owner.clone()) else { return };
         // Where it cannot, its lease lapses, and somebody else starts it.
         let Some(place) = self.place(&owner, task, on) else { return };
-        self.last_restarted = self.last_restarted.checked_add(1).unwrap_or(FIRST_RESTARTED);
+        self.last_restarted = number::after(self.last_restarted, FIRST_RESTARTED..=Request::MAX, |call| self.calls.contains_key(&call));
         let number = self.last_restarted;
         let facts = Facts { request: number, ..place };
         let mut answers = Vec::new();

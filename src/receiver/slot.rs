@@ -8,6 +8,7 @@ use super::listen::Heard;
 use super::read::Read;
 use super::watch::Versions;
 use super::{Ask, Facts, Receiver, Request};
+use crate::number;
 use crate::table::{Table, put, take};
 use crate::task::Task;
 
@@ -138,7 +139,7 @@ impl Slots {
             Ok(place) => return self.named.get(place).copied().unwrap_or_default(),
             Err(place) => place,
         };
-        self.last = self.last.wrapping_add(1);
+        self.last = number::after(self.last, 1..=u32::MAX, |slot| self.slots.contains_key(&slot));
         put(&mut self.named, place, self.last);
         self.slots.insert(
             self.last,
@@ -176,6 +177,10 @@ impl Slots {
             take(&mut self.named, place);
         }
         self.slots.remove(&number);
+    }
+
+    pub fn number_from(&mut self, last: u32) {
+        self.last = last;
     }
 
     pub fn len(&self) -> usize {

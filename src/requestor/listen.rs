@@ -66,6 +66,11 @@ impl Listening {
         self.refused = false;
     }
 
+    /// Whether a stream has this number.
+    pub fn has(&self, request: Request) -> bool {
+        [self.opening, self.open].into_iter().flatten().any(|(known, _)| known == request)
+    }
+
     /// A task ended; a push that says otherwise is not believed.
     pub fn ended(&mut self, id: String, status: Option<Status>) {
         let Some(status) = status.filter(|_| self.open.is_some()) else { return };

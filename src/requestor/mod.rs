@@ -23,6 +23,7 @@ use std::collections::VecDeque;
 
 use crate::table::Table;
 use crate::deadline::Deadlines;
+use crate::number;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status, Support};
 use follow::{Follow, Lane};
@@ -339,12 +340,13 @@ impl Requestor {
     }
 
     fn number(&mut self) -> Request {
-        self.last_request = self.last_request.wrapping_add(1).max(1);
+        let is_used = |request| self.requests.contains_key(&request) || self.listening.has(request) || self.tools.is_page(request);
+        self.last_request = number::after(self.last_request, 1..=Request::MAX, is_used);
         self.last_request
     }
 
     fn follow(&mut self, id: &str, generation: Generation) -> Task {
-        self.last_task = self.last_task.wrapping_add(1);
+        self.last_task = number::after(self.last_task, 1..=Task::MAX, |task| self.tasks.contains_key(&task));
         self.tasks.insert(self.last_task, Follow::new(id, generation));
         self.by_id.insert(id.to_owned(), self.last_task);
         self.last_task

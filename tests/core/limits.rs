@@ -183,6 +183,45 @@ fn a_flood_of_cancels_is_answered() {
     bench.assert_idle();
 }
 
+/// X-LIM-10: so many requests wait for one task, whoever sends them; more are refused, and a place is free again later.
+#[test]
+fn waiters_of_one_task_are_limited() {
+    let mut bench = Bench::new(G25);
+    let (call, id) = bench.start();
+    let waits: Vec<_> = (0..300).map(|_| bench.wait(&id)).collect();
+    let (kept, refused) = waits.split_at(256);
+    for wait in refused {
+        assert_eq!(bench.reply(*wait)["error"]["data"], json!({ "reason": "rate_limit" }));
+    }
+    bench.input(0, |receiver, now| receiver.handle_wait_ended(now, kept[0]));
+    let again = bench.wait(&id);
+    bench.complete(0, call);
+    assert!(bench.reply(again)["result"].is_object() && bench.reply(kept[255])["result"].is_object());
+    bench.assert_idle();
+}
+
+/// After four billion jobs and slots their numbers come round, and those that still live keep theirs.
+#[test]
+fn numbers_that_come_round_leave_out_what_lives() {
+    let mut bench = Bench::new(G25);
+    bench.input(0, |receiver, _| receiver.number_from(u32::MAX - 1));
+    let (first, one) = bench.start();
+    bench.later = true;
+    let slow = bench.wait(&one);
+    // The next job and the next slot would have the numbers of those two.
+    bench.input(0, |receiver, _| receiver.number_from(u32::MAX - 1));
+    let (second, other) = bench.start_later();
+    bench.later = false;
+    assert_ne!(one, other);
+    for (call, id) in [(second, &other), (first, &one)] {
+        assert_eq!(bench.status(id), "working");
+        bench.complete(0, call);
+        assert_eq!(bench.status(id), "completed");
+    }
+    assert!(bench.reply(slow)["result"].is_object());
+    bench.assert_idle();
+}
+
 /// G26-TTL-05: what goes out is a positive safe integer, whatever the policy says.
 #[test]
 fn times_are_positive_safe_integers() {

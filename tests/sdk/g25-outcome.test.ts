@@ -1,11 +1,14 @@
 // 2025-11-25: tasks/get, tasks/result and what a task ends with.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpError } from "@modelcontextprotocol/sdk/types.js";
 import { ProtocolError } from "@modelcontextprotocol/server";
+import { TaskServer } from "mcp-tasks";
 import { gate, settle } from "./harness/frames.ts";
 import { world } from "./harness/g25-world.ts";
-import { RELATED, cancel, create, get, reaches, result } from "./harness/g25.ts";
+import { RELATED, cancel, create, get, initialize, reaches, result } from "./harness/g25.ts";
+import { PipeRequester } from "./harness/pipe.ts";
 import { KINDS, text } from "./harness/servers.ts";
 
 const LOW = KINDS.filter((kind) => kind.endsWith("low"));
@@ -260,4 +263,29 @@ it("X-LIM-04 (part) H68 (part): values 100 000 levels deep are refused or kept, 
     if (depth === 10) assert.equal(task.status, "completed");
   }
   assert.deepEqual((await requester.request("ping")).result, {});
+});
+
+it("X-LIM-05 a member of a result called __proto__ is a member like any other", async () => {
+  // The SDKs leave it out, so the server behind the transport is one that does not.
+  const odd = '{"content":[],"__proto__":{"a":1},"constructor":{"b":2},"toString":3}';
+  const tasks = new TaskServer({ task: "always" });
+  const server = {
+    async connect(transport: InMemoryTransport) {
+      tasks.attach(transport);
+      transport.onmessage = (message) => {
+        const { id, method } = message as { id?: number; method: string };
+        const hello = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "odd", version: "1" } };
+        const answer = method === "initialize" ? hello : (JSON.parse(odd) as object);
+        if (id !== undefined) void transport.send({ jsonrpc: "2.0", id, result: { ...answer } });
+      };
+      await transport.start();
+    },
+  };
+  const requester = await PipeRequester.to(server as never);
+  await initialize(requester);
+  const { taskId } = await create(requester, "odd");
+  await reaches(requester, taskId, "completed");
+  const { _meta, ...members } = (await result(requester, taskId)).result;
+  assert.deepEqual(Object.entries(members), Object.entries(JSON.parse(odd) as object));
+  await requester.close();
 });

@@ -43,6 +43,36 @@ test("X-SEC-04: where nobody is authenticated there is no list, and tasks live a
   assert.equal((await world.raw({ jsonrpc: "2.0", id: 2, method: "tasks/list", params: {} }, old)).error?.code, -32601);
 });
 
+for (const way of ["fetch", "http"] as const) {
+  test(`G26-HTT-03, G26-HTT-04: a request about a task without Mcp-Name is refused, or let in where the host says so (${way})`, async () => {
+    const tools = { work: () => latch().promise };
+    const errors: string[] = [];
+    const unnamed = { headers: { "mcp-name": null } };
+    await using strict = await World.open({ way, tools, tasks: { ...always, onerror: (error) => void errors.push(error.message) } });
+    const refused = await strict.start("work");
+    for (const method of ["tasks/get", "tasks/update", "tasks/cancel", "tasks/get"]) {
+      const { status, error } = await strict.request(method, { taskId: refused, inputResponses: {} }, unnamed);
+      assert.deepEqual([status, error?.code], [400, -32020]);
+      assert.match(error?.message ?? "", /Mcp-Name/);
+    }
+    // Who runs the server is told once what can be done.
+    assert.deepEqual(errors.map((error) => /Mcp-Name.*fillTaskName/.test(error)), [true]);
+
+    await using world = await World.open({ way, tools, tasks: { ...always, fillTaskName: true } });
+    const [id, other] = [await world.start("work"), await world.start("work")];
+    assert.equal((await world.request("tasks/get", { taskId: id }, unnamed)).result.status, "working");
+    assert.ok((await world.request("tasks/update", { taskId: id, inputResponses: {} }, unnamed)).result);
+    // One that is there is compared as ever, and nothing else is made up.
+    for (const name of [other, ""]) assert.equal((await world.request("tasks/cancel", { taskId: id }, { headers: { "mcp-name": name } })).error?.code, -32020);
+    assert.equal((await world.request("tools/call", { name: "work", arguments: {} }, unnamed)).error?.code, -32020);
+    assert.equal((await world.request("tasks/get", { taskId: 5 }, unnamed)).error?.code, -32602);
+    assert.equal((await world.request("tasks/get", { taskId: "unknown" }, unnamed)).error?.code, -32602);
+    assert.ok((await world.request("tasks/cancel", { taskId: id }, unnamed)).result);
+    assert.equal((await world.get(id)).result.status, "cancelled");
+    assert.equal((await world.get(other)).result.status, "working");
+  });
+}
+
 test("X-LIM-09: 0 and the empty string are ids, 1 and \"1\" differ; fractions, null and booleans are no ids and start nothing", async () => {
   const store = memoryStore();
   let runs = 0;

@@ -1,5 +1,6 @@
 import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
+import { Numbers } from "../numbers.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import type { Sleeper } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
@@ -44,7 +45,7 @@ export class Calls {
   readonly #engine: Engine;
   readonly all: Map<number, Call> = new Map();
   readonly byId: Map<unknown, Call> = new Map();
-  #lastCall = 0;
+  readonly #numbers = new Numbers((number) => this.all.has(number));
   #forwarding: ((call: number) => void) | undefined;
 
   constructor(on: Connection) {
@@ -91,7 +92,7 @@ export class Calls {
     if (generation === 25 && own(params, "task") !== undefined) return this.#engine.wire.send(frame, options);
 
     const call: Call = {
-      number: ++this.#lastCall,
+      number: this.#numbers.next(),
       id: message.id,
       frame,
       options,

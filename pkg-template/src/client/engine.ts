@@ -1,6 +1,7 @@
 import { Assembler } from "../assembler.ts";
 import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
+import { Numbers } from "../numbers.ts";
 import type { Message, SendOptions, Wire } from "../tap.ts";
 import type { Connection } from "./connection.ts";
 import type { Instance } from "../core.ts";
@@ -34,7 +35,7 @@ export class Engine {
   readonly assembler: Assembler;
   state: "open" | "closed" | "broken" = "open";
   readonly kept: Map<number, Kept> = new Map();
-  #lastKept = 0;
+  readonly #numbers = new Numbers((number) => this.kept.has(number));
   #keeping: number[] = [];
   #lastId: number = OWN_IDS.first + Math.floor(Math.random() * 2 ** 29);
 
@@ -89,9 +90,10 @@ export class Engine {
   }
 
   keep(kept: Kept): number {
-    this.kept.set(++this.#lastKept, kept);
-    this.#keeping.push(this.#lastKept);
-    return this.#lastKept;
+    const number = this.#numbers.next();
+    this.kept.set(number, kept);
+    this.#keeping.push(number);
+    return number;
   }
 
   /** Gives the core an input, which is told who asks and when, and does what it wants. */

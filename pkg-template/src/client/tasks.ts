@@ -1,4 +1,5 @@
 import { TaskError } from "../errors.ts";
+import { Numbers } from "../numbers.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
 import type { Call } from "./calls.ts";
@@ -17,7 +18,7 @@ export class Tasks {
   /** Our own requests, by JSON-RPC id. */
   readonly requests: Map<unknown, { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }> = new Map();
   readonly waiters: Map<number, (status: TaskStatus | undefined, error: TaskError | undefined) => void> = new Map();
-  #lastWaiter = 0;
+  readonly #waiterNumbers = new Numbers((waiter) => this.waiters.has(waiter));
   /** The input requests of the latest snapshot: a task that is seen for the first time has no place for them yet. */
   #listed: Json = {};
 
@@ -162,7 +163,7 @@ export class Tasks {
   }
 
   #cancel(task: number, awaitTerminal: boolean): Promise<TaskStatus | undefined> {
-    const waiter = ++this.#lastWaiter;
+    const waiter = this.#waiterNumbers.next();
     return new Promise((resolve, reject) => {
       this.waiters.set(waiter, (status, error) => (error === undefined ? resolve(status) : reject(error)));
       this.#engine.run(core.cancel, waiter, task, awaitTerminal);

@@ -87,7 +87,8 @@ const TRACE_LENGTH = 55;
 /** What a call names its creation by, for the core to judge; empty where that is not a text. */
 export function creationKey(meta: unknown): string | undefined {
   const key = own(meta, CREATION_KEY);
-  return key === undefined || typeof key === "string" ? key : "";
+  if (key === undefined) return undefined;
+  return typeof key === "string" ? bounded(key, LONGEST_ID) : "";
 }
 
 /** What tells that a request is not to be answered any longer. */
@@ -142,6 +143,17 @@ export function isWhole(value: unknown, least: number, most: number = Number.MAX
 export function isWellFormed(text: unknown): text is string {
   return typeof text === "string" && text.isWellFormed();
 }
+
+/**
+ * A text on its way into the core, whose memory grows and is never given back: one that is longer than anything the core takes is
+ * cut, and is still too long for it.
+ */
+export function bounded(text: string, longest: number): string {
+  return text.length > longest ? text.slice(0, longest + 1) : text;
+}
+
+/** Task ids, creation keys and methods are no longer than this. */
+export const LONGEST_ID = 128;
 
 /** Whether a value nests deeper than `limit`; looks with a stack of its own, so depth costs no recursion (X-LIM-04). */
 export function isDeeperThan(value: unknown, limit: number): boolean {

@@ -1,11 +1,10 @@
 import type { Message } from "../tap.ts";
+import { readJson } from "./body.ts";
 import { isObject, own } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 import { noteRefusal } from "./retry-after.ts";
 import { ACKNOWLEDGED, type Carrier, LISTEN, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
-/** The longest request that is read, in bytes: what the SDK's entry reads. */
-const LONGEST = 4 * 2 ** 20;
 /** What waits for a slow client before its tasks are told their newest state only, in bytes. */
 const WAITING = 64 * 2 ** 10;
 /** How often a stream that is otherwise silent says that it is there, in ms. */
@@ -23,7 +22,7 @@ export function maySubscribe(request: Request): boolean {
  */
 export async function subscribe(runtime: Runtime, request: Request, options: unknown, respond: () => Promise<Response>): Promise<Response> {
   const parsed = own(options, "parsedBody");
-  const reading = parsed === undefined && !request.bodyUsed ? read(request.clone()) : undefined;
+  const reading = parsed === undefined && !request.bodyUsed ? readJson(request) : undefined;
   const response = await respond();
   if (response.body === null || response.headers.get("content-type")?.startsWith("text/event-stream") !== true) return response;
   const message = (await reading) ?? parsed;
@@ -34,25 +33,6 @@ export async function subscribe(runtime: Runtime, request: Request, options: unk
   if (refusal === undefined) return new Response(stream.readable, { status: response.status, headers: response.headers });
   if (refusal.limited) noteRefusal(extra, refusal.answer.error);
   return Response.json(refusal.answer, { status: refusal.answer.error?.code === MISSING_CAPABILITY ? 400 : 200 });
-}
-
-/** A JSON body that is not too long. */
-async function read(request: Request): Promise<unknown> {
-  try {
-    let length = 0;
-    let text = "";
-    const decoder = new TextDecoder();
-    const reader = request.body?.getReader();
-    for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read()) {
-      length += chunk.value.length;
-      if (length > LONGEST) return void reader?.cancel().catch(() => {});
-      text += decoder.decode(chunk.value, { stream: true });
-    }
-    return JSON.parse(text + decoder.decode());
-  } catch {
-    // The SDK says what is wrong with it.
-    return undefined;
-  }
 }
 
 /** The events of a stream, each with the empty line that ends it. */

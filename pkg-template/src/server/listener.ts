@@ -3,7 +3,7 @@ import { fromWall } from "../clock.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { inputKindOf } from "./asks.ts";
 import { Call } from "./call.ts";
-import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, RELATED_TASK, augmentation, cancelled, capabilityBits, creationKey, getOrMake, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
+import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, LONGEST_ID, RELATED_TASK, augmentation, bounded, cancelled, capabilityBits, creationKey, getOrMake, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import { type Gate, RUN_META } from "./gate.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
@@ -31,8 +31,13 @@ const INPUT = 4;
 const INPUT_WITH_STATE = 5;
 /** The shortest time between two progress messages of a task, in ms. */
 const PACE = 50;
-/** How many ended tasks of a connection are kept in mind. */
+/** How many ended tasks of a connection, and how many requests that wait for the SDK's answer, are kept in mind. */
 const REMEMBERED = 1024;
+/** What is longer is none of ours: names of tools, keys of input, cursors; and the most answers that one request gives. */
+const LONGEST_TOOL_NAME = 1024;
+const LONGEST_KEY = 512;
+const LONGEST_CURSOR = 1024;
+const MOST_ANSWERS = 10_000;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
 /** One connection of an SDK server: what passes in either direction is shown to the core first. */
@@ -233,6 +238,8 @@ export class Listener implements TapListener {
     if (message.method !== CANCELLED) return this.#wire.deliver(message, extra);
     if (this.#subscriptions?.inbound(message, extra) === true) return;
     const id = own(message.params, "requestId");
+    // The SDK answers nothing to a request that it cancels.
+    this.#completions.delete(id);
     const waiting = this.#pending.get(id);
     // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
     if (waiting !== undefined) return this.#endWait(id, waiting);
@@ -262,6 +269,10 @@ export class Listener implements TapListener {
     const policy = this.#gate.mayKnow(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
     if (own(params, "task") === undefined && runtime.isPlain(policy, generation, this.#declared(message, generation))) {
       return this.#wire.deliver(clean, extra);
+    }
+    if (name.length > LONGEST_TOOL_NAME) {
+      this.#send(refusal(message.id, `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`, -32602), undefined);
+      return;
     }
     const { peer, flags } = this.#facts(message, extra, generation);
     if (isDeeperThan(params, DEEPEST)) {
@@ -307,7 +318,9 @@ export class Listener implements TapListener {
   /** Keeps a request until it is answered; its number in the core. */
   #await(message: Message, extra: Extra, peer: number, kept = false, owner = "", taskId = ""): number {
     const number = this.#runtime.next();
-    this.#runtime.requests.set(number, { listener: this, peer, message, extra, owner, taskId, kept });
+    // A request that waits is held as long as its task runs: what nobody reads is not.
+    const held: Message = kept ? message : { jsonrpc: "2.0", id: message.id, ...(message.method !== undefined && { method: message.method }) };
+    this.#runtime.requests.set(number, { listener: this, peer, message: held, extra, owner, taskId, kept });
     return number;
   }
 
@@ -319,7 +332,7 @@ export class Listener implements TapListener {
     const { peer, flags, owner } = this.#facts(message, extra, generation);
     const update = generation === 26 && message.method === "tasks/update";
     const id = own(params, "taskId");
-    const taskId = isWellFormed(id) ? id : "";
+    const taskId = isWellFormed(id) ? bounded(id, LONGEST_ID) : "";
     const number = this.#await(message, extra, peer, update, owner, taskId);
     if (taskId !== "" && generation === 25) runtime.asks.recall(taskId);
     runtime.enter((receiver, now) => {
@@ -328,14 +341,15 @@ export class Listener implements TapListener {
       if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META)))) fault = UNENVELOPED;
       else if (update) {
         const answers = own(params, "inputResponses");
-        if (!isObject(answers) || isDeeperThan(answers, DEEPEST)) fault = MALFORMED;
-        else for (const key of Object.keys(answers)) core.name(receiver, key, shapeOf(answers[key]));
+        const keys = isObject(answers) ? Object.keys(answers) : [];
+        if (!isObject(answers) || keys.length > MOST_ANSWERS || isDeeperThan(answers, DEEPEST)) fault = MALFORMED;
+        else for (const key of keys) core.name(receiver, bounded(key, LONGEST_KEY), shapeOf(answers[key]));
       } else if (message.method === "tasks/list") {
         const cursor = own(params, "cursor");
-        text = isWellFormed(cursor) ? cursor : undefined;
-        if (cursor !== text) fault = MALFORMED;
+        text = isWellFormed(cursor) ? bounded(cursor, LONGEST_CURSOR) : undefined;
+        if (cursor !== undefined && text === undefined) fault = MALFORMED;
       }
-      core.request(receiver, now, number, peer, generation, flags, message.method ?? "", text, fault);
+      core.request(receiver, now, number, peer, generation, flags, bounded(message.method ?? "", LONGEST_ID), text, fault);
     });
     const unheard = runtime.unheard.get(taskId);
     if (unheard !== undefined) {
@@ -361,6 +375,8 @@ export class Listener implements TapListener {
     } else if (message.method === "tools/list" && this.#generationOf(message, extra) === 25) {
       this.#completions.set(message.id, ({ tools }) => Array.isArray(tools) && { tools: tools.map((tool) => this.#describeTool(tool)) });
     }
+    // Some are never answered, because their stream is gone or their handler never ends.
+    if (this.#completions.size > REMEMBERED) for (const oldest of this.#completions.keys()) return void this.#completions.delete(oldest);
   }
 
   #answerOfSdk(message: Message, options: SendOptions): Promise<void> {

@@ -15,6 +15,7 @@ import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { defaultOwner, isOwner } from "./owner.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
+import { Numbers } from "../numbers.ts";
 import type { Subscription } from "./subscription.ts";
 import { type FullPolicy, type Policies } from "./policy.ts";
 import { coreRates } from "./rates.ts";
@@ -88,15 +89,17 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   readonly #options: TaskServerOptions;
   #instance!: Instance;
   readonly #peers = new Map<number, Peer>();
-  #lastPeer = 0;
+  readonly #peerNumbers = new Numbers((peer) => this.#peers.has(peer));
   /** This process, to the others on its store: whose tasks it runs. */
   readonly #holder: string = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   readonly #makeAlone: ((version: string) => Place) | undefined;
   #policies = new Map<FullPolicy, number>();
   readonly #plain = new Map<FullPolicy, Map<number, boolean>>();
-  #lastNumber = 0;
+  readonly #numbers = new Numbers((number) =>
+    [this.requests, this.calls, this.asks.all, this.subscriptions].some((living) => living.has(number)));
   #trap: unknown = Symbol("none");
   #draining = false;
+  #saidUnnamed = false;
   #replying: Payload | undefined;
   #replyingId = "";
   #subscriptionId: unknown;
@@ -104,7 +107,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   #wakeAt: number | undefined;
   #resting = false;
   #unwatch: (() => void) | undefined;
-  #idle: (() => void)[] = [];
+  #idle: Promise<void> | undefined;
+  #whenIdle: (() => void) | undefined;
   /** The answers of the call that is restarted next: their keys in the store, and their names. */
   readonly #kept: [key: string, name: string][] = [];
   #leaving = false;
@@ -203,11 +207,11 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
 
   next(): number {
-    return (this.#lastNumber = (this.#lastNumber % 0x7fffffff) + 1);
+    return this.#numbers.next();
   }
 
   open(owner: string | undefined, pipe: boolean): number {
-    const peer = ++this.#lastPeer;
+    const peer = this.#peerNumbers.next();
     core.open(this.receiver, peer, owner, pipe);
     this.#peers.set(peer, { owner, pipe });
     return peer;
@@ -276,6 +280,16 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     }
   }
 
+  /** A request about a task was refused because its client left out the header that names the task; it is said once. */
+  unnamed(): void {
+    if (this.#saidUnnamed) return;
+    this.#saidUnnamed = true;
+    const text =
+      "A request about a task without the header `Mcp-Name` was refused, as the specification demands. " +
+      "`fillTaskName: true` of TaskServer lets such clients in.";
+    this.report(new TaskError("protocol", text));
+  }
+
   /** A message could not be sent. */
   readonly unsent = (cause: unknown): void => {
     this.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }));
@@ -307,7 +321,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   /** Resolves when no handler runs as a task. */
   whenIdle(): Promise<void> {
     if (this.calls.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    // One for everybody: where something always runs, each request would add another.
+    return (this.#idle ??= new Promise((resolve) => (this.#whenIdle = resolve)));
   }
 
   /** Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored. */
@@ -436,7 +451,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.asks.forget(call.taskId);
     call.listener.ended(call);
     if (call.alone) call.listener.close();
-    if (this.calls.size === 0) for (const idle of this.#idle.splice(0)) idle();
+    if (this.calls.size > 0) return;
+    this.#idle = undefined;
+    this.#whenIdle?.();
   }
   kept(key: string, name: string): void {
     this.#kept.push([key, name]);

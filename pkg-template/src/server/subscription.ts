@@ -1,6 +1,6 @@
 import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
-import { CAPABILITIES_META, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
+import { CAPABILITIES_META, LONGEST_ID, bounded, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
 import * as core from "../wasm/generated/server.js";
@@ -8,6 +8,9 @@ import * as core from "../wasm/generated/server.js";
 export const LISTEN = "subscriptions/listen";
 export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 export const SUBSCRIPTION_META = "io.modelcontextprotocol/subscriptionId";
+
+/** More tasks than the core listens to for one subscription. */
+const MOST_IDS = 1024;
 
 /** What carries the messages of one subscription to its client. */
 export interface Carrier {
@@ -47,7 +50,7 @@ export class Subscription {
     this.#sessionId = sessionId;
     this.#owner = runtime.ownerOf(extra, sessionId);
     this.#flags = capabilityBits(metaOf(message, CAPABILITIES_META));
-    this.#ids = taskIdsOf(message);
+    this.#ids = taskIdsOf(message).slice(0, MOST_IDS);
     this.#number = runtime.next();
     this.#peer = runtime.open(this.#owner, pipe);
     runtime.subscriptions.set(this.#number, this);
@@ -145,7 +148,7 @@ export function asksForTasks(runtime: Runtime, message: Message): boolean {
 export function taskIdsOf(message: Message): string[] {
   const ids = own(own(message.params, "notifications"), "taskIds");
   // What no task can be called is left out like any other unknown id.
-  return Array.isArray(ids) ? ids.map((id) => (isWellFormed(id) ? id : "")) : [];
+  return Array.isArray(ids) ? ids.map((id) => (isWellFormed(id) ? bounded(id, LONGEST_ID) : "")) : [];
 }
 
 /** The acknowledgement of an SDK's with the tasks of ours. */

@@ -1,4 +1,5 @@
 import { TaskError } from "../errors.ts";
+import { readJson } from "../server/body.ts";
 import { ASK_PREFIX, creationKey } from "../server/facts.ts";
 import type { FetchHandler, TaskServer } from "../server.ts";
 import { type SqliteEngine, SqliteTasks } from "../sqlite-tasks.ts";
@@ -310,7 +311,7 @@ interface Named {
 async function namedInBody(request: Request): Promise<Named> {
   if (request.method !== "POST") return {};
   try {
-    const { id, params } = (await request.clone().json()) as { readonly id?: unknown; readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown } };
+    const { id, params } = (await readJson(request)) as { readonly id?: unknown; readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown } };
     const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
     return { id: text(id), taskId: text(params?.taskId), key: creationKey(params?._meta) };
   } catch {
