@@ -37,7 +37,7 @@ test("X-INP-01, X-LIM-02: no answer to a form blocks the server, whatever its pa
     let world: World;
     const work: Tool = async (_, ctx) => {
       const answer = await world.tasks.current(ctx)?.requireInput(form("?", { v: { type: "string", pattern } }));
-      return text(String(answer?.action));
+      return text(JSON.stringify(answer));
     };
     await using _ = (world = await World.open({ tools: { work }, tasks: { task: "always" } }));
     const id = await world.start("work");
