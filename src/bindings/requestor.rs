@@ -47,6 +47,10 @@ extern "C" {
     fn drop_input(this: &RequestorHost, task: u32, key: &str);
     #[wasm_bindgen(method)]
     fn report(this: &RequestorHost, task: u32, key: &str, problem: u8);
+    #[wasm_bindgen(method)]
+    fn refused(this: &RequestorHost, task: u32, payload: u32);
+    #[wasm_bindgen(method)]
+    fn dismiss(this: &RequestorHost, task: u32, key: &str);
     /// The error of a requestor's own ending was put together. `status`: 255 where it is unknown.
     #[wasm_bindgen(method)]
     fn ended(this: &RequestorHost, task: u32, ending: u8, status: u8, payload: u32);
@@ -164,16 +168,16 @@ pub fn resume(requestor: u32, now: f64, call: u32, generation: u8, tool: &str, c
     held(requestor).core.handle_resume(millis(now), call, facts, Generation::from_number(of), id);
 }
 
-/// The snapshot that comes next has `inputRequests`; [`entry`] names each.
+/// The snapshot that comes next has `inputRequests`; [`entry`] names each. `fingerprint`: a whole number below 2^53.
 #[wasm_bindgen(js_name = "beginEntries")]
 pub fn begin_entries(requestor: u32) {
     held(requestor).entries = Some(Vec::new());
 }
 
 #[wasm_bindgen]
-pub fn entry(requestor: u32, key: &str, method: &str, same: bool) {
+pub fn entry(requestor: u32, key: &str, method: &str, fingerprint: f64) {
     if let Some(entries) = held(requestor).entries.as_mut() {
-        entries.push(Entry { key: key.to_owned(), method: method.to_owned(), same });
+        entries.push(Entry { key: key.to_owned(), method: method.to_owned(), fingerprint: fingerprint as u64 });
     }
 }
 
@@ -286,6 +290,12 @@ pub fn no_input(requestor: u32, task: u32, key: &str) {
     held(requestor).core.handle_no_input(task, key);
 }
 
+/// A prompt is over: its handlers have returned, whatever became of it.
+#[wasm_bindgen(js_name = "promptOver")]
+pub fn prompt_over(requestor: u32, now: f64) {
+    held(requestor).core.handle_prompt_over(millis(now));
+}
+
 #[wasm_bindgen]
 pub fn observers(requestor: u32, now: f64, task: u32, observers: u32) {
     held(requestor).core.handle_observers(millis(now), task, observers);
@@ -342,6 +352,8 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
         Output::Withdraw { task, key } => host.withdraw(task, &key),
         Output::Drop { task, key } => host.drop_input(task, &key),
         Output::Report { task, key, problem } => host.report(task, &key, problem as u8),
+        Output::Refused { task, payload } => host.refused(task, payload),
+        Output::Dismiss { task, key } => host.dismiss(task, &key),
         Output::Ended { task, id, ending, status, payload } => {
             host.begin(task);
             ending.write(Some(&id), &mut writer);

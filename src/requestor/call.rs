@@ -65,7 +65,7 @@ impl Requestor {
                 };
                 self.calls.remove(&call);
                 if let Some((snapshot, generation)) = stray {
-                    self.cancel_stray(now, &snapshot, generation);
+                    self.cancel_stray(now, snapshot.id, generation);
                 }
             }
             // It goes to the SDK as it is; an unasked-for task is an invalid response there (G26-CAP-09).
@@ -307,11 +307,11 @@ impl Requestor {
         self.go_on(now, task);
     }
 
-    /// A task arrived for a call that was given up.
-    fn cancel_stray(&mut self, now: Millis, snapshot: &Snapshot<'_>, generation: Generation) {
+    /// Cancels a task that nobody follows: it arrived for a call that was given up, or it was given up itself.
+    pub(super) fn cancel_stray(&mut self, now: Millis, id: &str, generation: Generation) {
         let may = !generation.declares_cancel() || self.server.cancel;
-        if may && is_id(snapshot.id) && !self.by_id.contains_key(snapshot.id) && self.tasks.len() < TASKS {
-            let task = self.follow(snapshot.id, generation);
+        if may && is_id(id) && !self.by_id.contains_key(id) && self.tasks.len() < TASKS {
+            let task = self.follow(id, generation);
             if let Some(follow) = self.tasks.get_mut(&task) {
                 follow.cancel.plan(now);
             }

@@ -26,10 +26,11 @@ impl Requestor {
     /// The server has taken the cancellation. In the newer generation that is all it says (G26-CAN-02).
     pub(super) fn cancelled(&mut self, now: Millis, task: Task) {
         let Some(follow) = self.tasks.get_mut(&task) else { return };
+        follow.cancel_taken = true;
         if follow.waiters.iter().any(|(_, await_terminal)| *await_terminal) {
             follow.waiters.retain(|&(waiter, await_terminal)| {
                 if !await_terminal {
-                    self.outputs.push_back(Output::Cancelled { waiter, status: None, error: None });
+                    self.outputs.push_back(Output::Cancelled { waiter, status: Some(Status::Cancelled), error: None });
                 }
                 await_terminal
             });

@@ -132,6 +132,8 @@ pub struct Follow {
     /// How many want every snapshot.
     pub observers: u32,
     pub read: Lane,
+    /// When the latest read was sent.
+    pub read_at: Option<Millis>,
     pub result: Lane,
     pub update: Lane,
     pub cancel: Lane,
@@ -159,6 +161,8 @@ pub struct Follow {
     pub waiters: Vec<(Waiter, bool)>,
     /// Whether the server refused to cancel; the next read tells why (G25-CAN-10).
     pub cancel_refused: bool,
+    /// Whether the server has taken a cancellation.
+    pub cancel_taken: bool,
     /// When its timer is set to fire.
     pub timer: Option<Millis>,
 }
@@ -173,6 +177,7 @@ impl Follow {
             announced: false,
             observers: 0,
             read: Lane::default(),
+            read_at: None,
             result: Lane::default(),
             update: Lane::default(),
             cancel: Lane::default(),
@@ -191,6 +196,7 @@ impl Follow {
             ledger: Ledger::default(),
             waiters: Vec::new(),
             cancel_refused: false,
+            cancel_taken: false,
             timer: None,
         }
     }

@@ -1,7 +1,7 @@
 //! Input requests, as far as they are more than a ledger.
 
-use super::ledger::Change;
-use super::{Output, Requestor, Task};
+use super::ledger::{Change, Entry};
+use super::{Ending, Output, PROMPTS, Payload, Requestor, Task};
 use crate::task::Millis;
 use crate::wire::{Method, error};
 
@@ -24,13 +24,62 @@ impl Requestor {
         }
     }
 
-    pub(super) fn apply_changes(&mut self, task: Task, changes: Vec<Change>) {
+    /// What an [`Output::Prompt`] started is over, withdrawn or not: there is room for another.
+    pub fn handle_prompt_over(&mut self, now: Millis) {
+        self.prompts = self.prompts.saturating_sub(1);
+        let crowded = self.tasks.iter().find(|(_, follow)| follow.ledger.is_crowded()).map(|(task, _)| *task);
+        if let Some(task) = crowded {
+            self.look(now, task);
+            self.go_on(now, task);
+        }
+    }
+
+    /// Takes the outstanding requests of a snapshot.
+    pub(super) fn take_inputs(&mut self, now: Millis, task: Task, entries: &[Entry]) {
+        let room = PROMPTS.saturating_sub(self.prompts);
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let changes = follow.ledger.observe(entries, room);
+        if follow.ledger.has_unsent() && follow.update.flight.is_none() && follow.update.failures == 0 {
+            follow.update.plan(now);
+        }
+        let gives_up = changes.contains(&Change::GiveUp);
+        self.apply_changes(task, changes);
+        if gives_up {
+            self.give_up(now, task, Ending::Refused);
+        }
+    }
+
+    fn apply_changes(&mut self, task: Task, changes: Vec<Change>) {
         for change in changes {
             self.outputs.push_back(match change {
-                Change::Ask { key, again } => Output::Prompt { task, key, again },
+                Change::Ask { key, again } => {
+                    self.prompts += 1;
+                    Output::Prompt { task, key, again }
+                }
                 Change::Withdraw { key } => Output::Withdraw { task, key },
                 Change::Report { key, problem } => Output::Report { task, key, problem },
+                Change::Dismiss { key } => Output::Dismiss { task, key },
+                Change::GiveUp => continue,
             });
+        }
+    }
+
+    /// No answer can be sent: the task waits for one that will not come, and who called is told.
+    pub(super) fn give_up_update(&mut self, now: Millis, task: Task, ending: Ending) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let changes = follow.ledger.give_up_unsent();
+        self.apply_changes(task, changes);
+        self.give_up(now, task, ending);
+    }
+
+    /// Ends the following of a task that cannot go on with this requestor; it is cancelled if its callers would.
+    fn give_up(&mut self, now: Millis, task: Task, ending: Ending) {
+        let Some(follow) = self.tasks.get(&task) else { return };
+        let cancels = follow.calls.iter().all(|call| self.calls.get(call).is_some_and(|state| state.cancels));
+        let (id, generation) = (follow.id.clone(), follow.generation);
+        self.end(task, ending, None, 0);
+        if cancels {
+            self.cancel_stray(now, &id, generation);
         }
     }
 
@@ -45,20 +94,22 @@ impl Requestor {
         }
     }
 
-    pub(super) fn update_refused(&mut self, now: Millis, task: Task, code: i32) {
+    pub(super) fn update_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
         let Some(follow) = self.tasks.get_mut(&task) else { return };
         match code {
-            // The task may have ended, or an answer is wrong: the next read tells.
+            // The task may have ended, or an answer is wrong: the next read tells.
             error::INVALID_PARAMS => {
+                follow.update.failures = 0;
                 follow.ledger.refused();
+                if follow.ledger.has_unsent() {
+                    follow.update.plan(now);
+                }
                 if follow.read.flight.is_none() {
                     follow.read.plan(now);
                 }
+                self.outputs.push_back(Output::Refused { task, payload });
             }
-            error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => {
-                let changes = follow.ledger.give_up_unsent();
-                self.apply_changes(task, changes);
-            }
+            error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => self.give_up_update(now, task, Ending::Unsupported),
             _ => self.lost(now, task, Method::Update),
         }
     }

@@ -1,20 +1,21 @@
 //! Which input requests of a task were seen, asked and answered: each key is asked once (G26-INP-06).
 
-
 use crate::table::Table;
 use crate::wire;
 
 /// Keys of one task over its whole life; a longer list is a fault of the peer.
 const KEYS: usize = 10_000;
 const KEY_BYTES: usize = 1024;
+/// Keys that were taken back unanswered and may be asked once more; of those before, only that they were there is kept.
+const WITHDRAWN: usize = 64;
 
 /// What the host reads out of one entry of `inputRequests`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     pub key: String,
     pub method: String,
-    /// Whether it is the request that was first seen under this key, byte for byte.
-    pub same: bool,
+    /// A hash of the request, by which it is known again.
+    pub fingerprint: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,14 +30,18 @@ enum State {
     Rejected,
     /// It was not listed while the host asked.
     Withdrawn,
-    /// Nothing is left to do: acknowledged, withdrawn, or never to be answered.
-    Closed,
 }
 
 #[derive(Clone, Debug)]
 struct Item {
     state: State,
+    fingerprint: u64,
+    /// Whether it was asked twice; there is no third time.
     asked_again: bool,
+    /// Whether its answer goes alone: an update with several was refused, and one of them may be right.
+    alone: bool,
+    /// Whether the answer says that the user has dismissed the question (G26-INP-09).
+    dismissed: bool,
 }
 
 /// What the host must know about an input request, or about a push.
@@ -53,6 +58,8 @@ pub enum Problem {
     Unsent,
     /// No input request: a push says that this task, which has ended, ended otherwise.
     Contradicted,
+    /// The server took it back twice, and lists it again; it will not be answered.
+    Unsteady,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,70 +67,128 @@ pub enum Change {
     Ask { key: String, again: bool },
     Withdraw { key: String },
     Report { key: String, problem: Problem },
+    /// Its answer is now that the user has dismissed it.
+    Dismiss { key: String },
+    /// The server takes no answer to it: the task cannot go on with this requestor.
+    GiveUp,
 }
 
 #[derive(Clone, Default, Debug)]
 pub struct Ledger {
     items: Table<String, Item>,
+    /// Hashes of the keys with which nothing is left to do: acknowledged, withdrawn, or never to be answered.
+    closed: Table<u64, ()>,
+    /// Whether the latest snapshot listed requests for which there was no room.
+    crowded: bool,
 }
 
 impl Ledger {
     /// Whether a peer may list these keys.
     pub fn accepts(&self, entries: &[Entry]) -> bool {
-        let known = self.items.len();
-        known.saturating_add(entries.len()) <= KEYS && entries.iter().all(|entry| entry.key.len() <= KEY_BYTES)
+        let is_known = |key: &str| self.items.contains_key(key) || self.closed.contains_key(&hash(key));
+        let new = entries.iter().filter(|entry| !is_known(&entry.key)).count();
+        let known = self.items.len() + self.closed.len();
+        known.saturating_add(new) <= KEYS && entries.iter().all(|entry| entry.key.len() <= KEY_BYTES)
     }
 
-    /// Takes all outstanding requests of a snapshot.
-    pub fn observe(&mut self, entries: &[Entry]) -> Vec<Change> {
+    /// Takes all outstanding requests of a snapshot; `room` of them may be asked. The rest waits for room.
+    pub fn observe(&mut self, entries: &[Entry], mut room: usize) -> Vec<Change> {
         let mut changes = Vec::new();
+        let mut closing = Vec::new();
+        let mut withdrawn = 0;
         for (key, item) in self.items.iter_mut() {
             // Answered keys may be listed for a while after the answer (G26-UPD-03), or be gone before its acknowledgement.
             let listed = entries.iter().any(|entry| entry.key == *key);
-            if !listed && matches!(item.state, State::Asked | State::Rejected) {
-                item.state = if item.state == State::Asked {
+            match item.state {
+                State::Asked if !listed => {
                     changes.push(Change::Withdraw { key: key.clone() });
-                    State::Withdrawn
-                } else {
-                    State::Closed
-                };
+                    item.state = State::Withdrawn;
+                }
+                State::Rejected if !listed => closing.push(key.clone()),
+                _ => {}
+            }
+            if item.state == State::Withdrawn && !listed {
+                withdrawn += 1;
+                if withdrawn > WITHDRAWN {
+                    closing.push(key.clone());
+                }
             }
         }
-        for Entry { key, method, same } in entries {
-            match self.items.get_mut(key) {
-                None => {
-                    let known = wire::input_kind(method, false, false).is_some();
-                    let state = if known { State::Asked } else { State::Closed };
-                    self.items.insert(key.clone(), Item { state, asked_again: false });
-                    changes.push(if known {
-                        Change::Ask { key: key.clone(), again: false }
-                    } else {
-                        Change::Report { key: key.clone(), problem: Problem::UnknownMethod }
-                    });
-                }
-                Some(item) if !same => {
-                    if item.state == State::Asked {
-                        changes.push(Change::Withdraw { key: key.clone() });
-                    }
-                    if item.state != State::Closed {
-                        changes.push(Change::Report { key: key.clone(), problem: Problem::Changed });
-                    }
-                    item.state = State::Closed;
-                }
-                Some(item) if matches!(item.state, State::Rejected | State::Withdrawn) => {
-                    if item.asked_again {
-                        item.state = State::Closed;
-                        changes.push(Change::Report { key: key.clone(), problem: Problem::Rejected });
-                    } else {
-                        changes.push(Change::Ask { key: key.clone(), again: item.state == State::Rejected });
-                        item.state = State::Asked;
-                        item.asked_again = true;
-                    }
-                }
-                Some(_) => {}
+        self.crowded = false;
+        for Entry { key, method, fingerprint } in entries {
+            if self.closed.contains_key(&hash(key)) {
+                continue;
             }
+            let Some(item) = self.items.get_mut(key) else {
+                if wire::input_kind(method, false, false).is_none() {
+                    self.closed.insert(hash(key), ());
+                    changes.push(Change::Report { key: key.clone(), problem: Problem::UnknownMethod });
+                } else if room == 0 {
+                    self.crowded = true;
+                } else {
+                    room -= 1;
+                    let fresh = Item {
+                        state: State::Asked,
+                        fingerprint: *fingerprint,
+                        asked_again: false,
+                        alone: false,
+                        dismissed: false,
+                    };
+                    self.items.insert(key.clone(), fresh);
+                    changes.push(Change::Ask { key: key.clone(), again: false });
+                }
+                continue;
+            };
+            if item.fingerprint != *fingerprint {
+                if item.state == State::Asked {
+                    changes.push(Change::Withdraw { key: key.clone() });
+                }
+                changes.push(Change::Report { key: key.clone(), problem: Problem::Changed });
+                closing.push(key.clone());
+                continue;
+            }
+            match item.state {
+                State::Rejected if item.dismissed => changes.push(Change::GiveUp),
+                State::Rejected if item.asked_again => {
+                    changes.push(Change::Report { key: key.clone(), problem: Problem::Rejected });
+                    if wire::can_be_dismissed(method) {
+                        // The handler that asks hears at once, not when the task's time is over.
+                        item.dismissed = true;
+                        item.state = State::Answered;
+                        changes.push(Change::Dismiss { key: key.clone() });
+                    } else {
+                        changes.push(Change::GiveUp);
+                    }
+                }
+                State::Withdrawn if item.asked_again => {
+                    changes.push(Change::Report { key: key.clone(), problem: Problem::Unsteady });
+                    closing.push(key.clone());
+                }
+                State::Rejected | State::Withdrawn if room == 0 => self.crowded = true,
+                State::Rejected | State::Withdrawn => {
+                    room -= 1;
+                    changes.push(Change::Ask { key: key.clone(), again: item.state == State::Rejected });
+                    item.state = State::Asked;
+                    item.asked_again = true;
+                }
+                State::Asked | State::Answered | State::Sent => {}
+            }
+        }
+        for key in closing {
+            self.close(&key);
         }
         changes
+    }
+
+    /// Whether requests wait for room.
+    pub fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
+    fn close(&mut self, key: &str) {
+        if self.items.remove(key).is_some() {
+            self.closed.insert(hash(key), ());
+        }
     }
 
     /// The host has an answer; `false` if nobody waits for it any more.
@@ -133,12 +198,25 @@ impl Ledger {
 
     /// The host has no answer and will have none (G26-INP-09).
     pub fn given_up(&mut self, key: &str) {
-        self.step(key, State::Asked, State::Closed);
+        if self.items.get(key).is_some_and(|item| item.state == State::Asked) {
+            self.close(key);
+        }
     }
 
     /// The answers to send now; they count as sent.
     pub fn take_unsent(&mut self) -> Vec<String> {
-        self.step_all(State::Answered, State::Sent)
+        let mut keys = Vec::new();
+        for (key, item) in self.items.iter_mut().filter(|(_, item)| item.state == State::Answered) {
+            if item.alone && !keys.is_empty() {
+                continue;
+            }
+            item.state = State::Sent;
+            keys.push(key.clone());
+            if item.alone {
+                break;
+            }
+        }
+        keys
     }
 
     pub fn has_unsent(&self) -> bool {
@@ -147,12 +225,20 @@ impl Ledger {
 
     /// The update was acknowledged.
     pub fn acknowledged(&mut self) -> Vec<String> {
-        self.step_all(State::Sent, State::Closed)
+        let sent = self.items.iter().filter(|(_, item)| item.state == State::Sent);
+        let keys: Vec<String> = sent.map(|(key, _)| key.clone()).collect();
+        keys.iter().for_each(|key| self.close(key));
+        keys
     }
 
-    /// The update was refused: a read will tell which keys are still wanted.
+    /// The update was refused. Of several answers, which are refused together (G26-UPD-09), each is sent again alone; of
+    /// one, a read will tell whether it is still wanted.
     pub fn refused(&mut self) {
-        self.step_all(State::Sent, State::Rejected);
+        let several = self.items.values().filter(|item| item.state == State::Sent).count() > 1;
+        for (_, item) in self.items.iter_mut().filter(|(_, item)| item.state == State::Sent) {
+            item.alone |= several;
+            item.state = if several { State::Answered } else { State::Rejected };
+        }
     }
 
     /// The update was lost: the same answers are sent again (G26-UPD-12).
@@ -162,14 +248,10 @@ impl Ledger {
 
     /// No answer can be sent: those that wait are given up.
     pub fn give_up_unsent(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for (key, item) in self.items.iter_mut() {
-            if matches!(item.state, State::Answered | State::Sent) {
-                item.state = State::Closed;
-                changes.push(Change::Report { key: key.clone(), problem: Problem::Unsent });
-            }
-        }
-        changes
+        self.lost();
+        let keys = self.step_all(State::Answered, State::Rejected);
+        keys.iter().for_each(|key| self.close(key));
+        keys.into_iter().map(|key| Change::Report { key, problem: Problem::Unsent }).collect()
     }
 
     /// Nobody is there any more to ask for: what is being asked is withdrawn.
@@ -197,4 +279,9 @@ impl Ledger {
         }
         keys
     }
+}
+
+/// FNV-1a. Whoever makes two keys of the same hash loses one of its own questions.
+fn hash(key: &str) -> u64 {
+    key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

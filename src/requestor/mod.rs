@@ -47,6 +47,8 @@ const LAGS: u32 = 5;
 const FAILURES: u32 = 10;
 /// Attempts to cancel; repeating is safe.
 const CANCELS: u32 = 3;
+/// Prompts open at once, on one connection: more input requests than this wait until one is answered.
+const PROMPTS: usize = 64;
 /// Tasks followed at once.
 const TASKS: usize = 10_000;
 const ID_BYTES: usize = 4096;
@@ -202,6 +204,8 @@ pub struct Requestor {
     last_request: Request,
     deadlines: Deadlines<Timer>,
     outputs: VecDeque<Output>,
+    /// Prompts that were asked for and are not over.
+    prompts: usize,
 }
 
 impl Requestor {
@@ -220,6 +224,7 @@ impl Requestor {
             last_request: 0,
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
+            prompts: 0,
         }
     }
 
@@ -298,7 +303,7 @@ impl Requestor {
             (Method::Result, Answered::Empty) => self.end_with_nothing(now, task, payload),
             (Method::Result, Answered::Error { code }) => self.result_refused(now, task, code, payload),
             (Method::Update, Answered::Snapshot(_) | Answered::Result { .. } | Answered::Empty) => self.updated(now, task),
-            (Method::Update, Answered::Error { code }) => self.update_refused(now, task, code),
+            (Method::Update, Answered::Error { code }) => self.update_refused(now, task, code, payload),
             (Method::Cancel, Answered::Snapshot(snapshot)) if !snapshot.id.is_empty() => {
                 self.take(now, task, Source::Cancel, &snapshot, payload);
                 self.cancelled(now, task);
@@ -372,12 +377,7 @@ impl Requestor {
                 self.settle_waiters(task, None, Some(Ending::Unreachable));
             }
             Method::Cancel => follow.cancel.plan(at),
-            _ if failures >= FAILURES => {
-                follow.ledger.lost();
-                let changes = follow.ledger.give_up_unsent();
-                follow.update = Lane::default();
-                self.apply_changes(task, changes);
-            }
+            _ if failures >= FAILURES => self.give_up_update(now, task, Ending::Unreachable),
             _ => {
                 follow.ledger.lost();
                 follow.update.plan(at);
@@ -439,8 +439,11 @@ impl Requestor {
         if overdue && follow.open.len() >= OPEN {
             self.requests.remove(&follow.open.remove(0));
         }
-        if method == Method::Get && follow.hearing == Hearing::Accepted {
-            follow.hearing = Hearing::Heard;
+        if method == Method::Get {
+            follow.read_at = Some(now);
+            if follow.hearing == Hearing::Accepted {
+                follow.hearing = Hearing::Heard;
+            }
         }
         let keys = if method == Method::Update { follow.ledger.take_unsent() } else { Vec::new() };
         if method == Method::Update && keys.is_empty() {
@@ -471,6 +474,9 @@ impl Requestor {
             self.requests.remove(request);
         }
         self.listening.ended(follow.id.clone(), status);
+        // What the server has taken counts as done, so that both generations read alike (G26-CAN-06).
+        let taken = ending == Ending::Cancelled && follow.cancel_taken;
+        let status = status.or(taken.then_some(Status::Cancelled));
         for key in follow.ledger.withdraw() {
             self.outputs.push_back(Output::Withdraw { task, key });
         }

@@ -30,6 +30,7 @@ pub enum Ending {
     Detached,
     Limit,
     Internal,
+    Refused,
 }
 
 impl Ending {
@@ -42,7 +43,7 @@ impl Ending {
             Self::NotFound => Name::NotFound,
             Self::Unsupported => Name::Unsupported,
             Self::Unreachable => Name::Unreachable,
-            Self::Protocol => Name::Protocol,
+            Self::Protocol | Self::Refused => Name::Protocol,
             Self::Connection => Name::Connection,
             Self::Detached => Name::Detached,
             Self::Limit => Name::Limit,
@@ -64,6 +65,7 @@ impl Ending {
             Self::Detached => "The caller stopped following the task; it goes on",
             Self::Limit => "Too many tasks are followed",
             Self::Internal => "The core of mcp-tasks failed; the task can be resumed",
+            Self::Refused => "The server refused the answer to an input request of the task, and asks for no other",
         }
     }
 
@@ -122,6 +124,10 @@ pub enum Output {
     Withdraw { task: Task, key: String },
     /// The answer under this key is not needed any more.
     Drop { task: Task, key: String },
+    /// The server refused an update with this error: the error of what follows from it.
+    Refused { task: Task, payload: Payload },
+    /// The answer to this input request is that the user has dismissed it.
+    Dismiss { task: Task, key: String },
     /// Something about an input request, or a task, that the application must know.
     Report { task: Task, key: String, problem: Problem },
     /// The task is over. `payload` 0: the held error, or none.

@@ -56,7 +56,7 @@ impl Requestor {
             Status::Failed | Status::Working | Status::Cancelled => false,
         };
         if carries && incomplete {
-            return if source == Source::Notification { follow.read.plan(now) } else { self.breach(now, task) };
+            return if source == Source::Notification { self.look(now, task) } else { self.breach(now, task) };
         }
 
         // The newest snapshot counts: pushes may come late, and a push may pass a read. A read alone is always believed,
@@ -86,8 +86,7 @@ impl Requestor {
         if !status.is_terminal() {
             follow.held = false;
             if carries && !follow.calls.is_empty() {
-                let changes = follow.ledger.observe(entries);
-                self.apply_changes(task, changes);
+                self.take_inputs(now, task, entries);
             }
             if let Some(follow) = self.tasks.get_mut(&task) {
                 match (status == Status::InputRequired, follow.generation.has_result_method()) {
@@ -141,7 +140,7 @@ impl Requestor {
         let waits = follow.generation.has_result_method();
         match action {
             Action::Wait => self.plan_read(now, task),
-            Action::Look => follow.read.plan(now),
+            Action::Look => self.look(now, task),
             Action::Fetch if waits => {
                 follow.read.at = None;
                 // What was refused before the end says nothing about the end.
@@ -185,6 +184,13 @@ impl Requestor {
         let relaxed = follow.hearing == Hearing::Heard || follow.generation.has_result_method() && waiting && follow.observers == 0;
         let interval = if relaxed && follow.stage == Stage::Following { interval.max(SAFETY) } else { interval };
         follow.read.plan(now.saturating_add(self.options.bounds.delay(interval, 0, entropy)));
+    }
+
+    /// Plans a read that the peer provoked: at once, but no peer makes it happen more often than polls may be.
+    pub(super) fn look(&mut self, now: Millis, task: Task) {
+        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let earliest = follow.read_at.map_or(now, |sent| sent.saturating_add(self.options.bounds.min.into()));
+        follow.read.plan(earliest.max(now));
     }
 
     /// A read failed.

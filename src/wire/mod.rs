@@ -235,3 +235,8 @@ pub fn input_kind(method: &str, url: bool, tools: bool) -> Option<InputKind> {
         _ => None,
     }
 }
+
+/// Whether an answer can say that the user dismissed the question; there is no error in place of an answer (G26-INP-09).
+pub fn can_be_dismissed(method: &str) -> bool {
+    matches!(input_kind(method, false, false), Some(InputKind::Elicit))
+}

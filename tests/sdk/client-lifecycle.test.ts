@@ -257,3 +257,28 @@ test("a core that traps ends what it followed; the next connection has a new one
   assert.deepEqual((await (await next.host.resume(next.client, handle.reference)).result()).content, text("done").content);
   await next.client.close();
 });
+
+for (const kind of KINDS) {
+  test(`${kind}: updates end with \`cancelled\` after a cancellation (G26-CAN-06, G25-CAN-01)`, async () => {
+    const modernKind = kind === "SDK v2, 2026";
+    const peer = peerOf(kind, {
+      "tools/call": () => handleOf(kind),
+      "tasks/result": () => undefined,
+      "tasks/get": () => (modernKind ? task26("t1", "working") : task25("t1", "working")),
+      "tasks/cancel": () => (modernKind ? { resultType: "complete" } : task25("t1", "cancelled")),
+    });
+    const { client, host } = await connect(peer, kind);
+    const handle = await host.callTool(client, { name: "slow" });
+    const seen: string[] = [];
+    const watching = (async () => {
+      for await (const { status } of handle.updates()) seen.push(status);
+    })();
+    const ended = assert.rejects(handle.result(), (error: any) => error.code === "cancelled");
+    assert.equal(await handle.cancel(), "cancelled");
+    await ended;
+    await watching;
+    assert.equal(seen.at(-1), "cancelled");
+    assert.equal(handle.snapshot.status, "cancelled");
+    await client.close();
+  });
+}

@@ -237,6 +237,8 @@ export class Calls {
   }
 
   #dropCall(call: Call): void {
+    this.#on.input.over(call.round.length);
+    call.round = [];
     this.#engine.shared.alarm.set(call.patience, Infinity);
     this.all.delete(call.number);
     for (const id of [call.id, call.wireId]) if (this.byId.get(id) === call) this.byId.delete(id);

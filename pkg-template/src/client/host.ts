@@ -28,6 +28,10 @@ export interface RequestorHost {
   /** The answer to this input request is not needed any more. */
   dropInput(task: number, key: string): void;
   report(task: number, key: string, problem: number): void;
+  /** The server refused an update with this error. */
+  refused(task: number, payload: number): void;
+  /** The answer to this input request is that the user has dismissed it. */
+  dismiss(task: number, key: string): void;
   /** The task is over; `payload` 0: the held error, or the one that was put together. */
   ended(task: number, ending: number, status: number, payload: number): void;
   answerReply(call: number): void;

@@ -3,15 +3,18 @@ import type { Message, SendOptions } from "../tap.ts";
 import { LONGEST } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
-import { type Json, own, textOf } from "./message.ts";
+import { type Json, own } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
-import type { FollowedTask } from "./task.ts";
+import { type FollowedTask, refusalOf } from "./task.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** Marks a call that is made only so that the SDK's own driver answers an input request; never sent. */
 export const PROMPT = "mcp-tasks/prompt";
 /** The key of that request for the driver, which drops some names. */
 const DRIVEN = "input";
+
+/** The answer of a user who answers neither yes nor no (G26-INP-09). */
+const DISMISSED = { action: "cancel" };
 
 /** An input request that the SDK's driver answers, and its answer. */
 export interface Driven {
@@ -50,18 +53,23 @@ export class Input {
     } finally {
       this.driven.delete(token);
     }
-    if (task.prompts.get(key) !== stop || stop.signal.aborted) return;
-    task.prompts.delete(key);
-    if (own(driven, "response") !== undefined) return this.#answered(number, task, key, driven.response);
-    if (failure instanceof Error && (failure as { code?: unknown }).code === "UNSUPPORTED_RESULT_TYPE") {
+    const wanted = task.prompts.get(key) === stop && !stop.signal.aborted;
+    if (wanted) task.prompts.delete(key);
+    const answered = own(driven, "response") !== undefined;
+    const refused = failure instanceof Error && (failure as { code?: unknown }).code === "UNSUPPORTED_RESULT_TYPE";
+    if (wanted && !answered && refused) {
       // This client answers no input by itself: whoever made the call does.
       this.#manual = true;
       this.#enqueue(task, key);
       return this.#engine.run(() => {});
     }
+    // A handler whose question was taken back may go on for as long as it likes: until it returns, its prompt is open.
+    this.over(1);
+    if (!wanted) return;
+    if (answered) return this.#answered(number, task, key, driven.response);
     this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, { cause: failure, taskId: task.id }));
     // A form that cannot be shown was dismissed; nothing of the kind can be said for sampling and roots (G26-INP-09).
-    if (own(driven.request, "method") === "elicitation/create") return this.#answered(number, task, key, { action: "cancel" });
+    if (own(driven.request, "method") === "elicitation/create") return this.#answered(number, task, key, DISMISSED);
     this.#engine.run((requestor) => core.noInput(requestor, number, key));
   }
 
@@ -113,6 +121,7 @@ export class Input {
     }
     const keys = call.round;
     call.round = [];
+    this.over(keys.length);
     call.id = message.id;
     this.#on.calls.byId.set(message.id, call);
     this.#on.calls.listen(call, options);
@@ -143,10 +152,22 @@ export class Input {
   prompt(number: number, key: string, again: boolean): void {
     const task = this.#on.tasks.all.get(number);
     if (task === undefined) return;
-    task.asked.set(key, textOf(own(task.listed, key)) ?? "");
-    if (again) this.#engine.report(new TaskError("protocol", `The server did not take the answer to the input request "${key}"; it is asked again`, { taskId: task.id }));
+    if (again) {
+      const { text, cause } = refusalOf(task);
+      const message = `The server did not take the answer to the input request "${key}", which is asked again${text}`;
+      this.#engine.report(new TaskError("protocol", message, { taskId: task.id, ...cause }));
+    }
     if (this.#on.session.client?.getProtocolEra !== undefined && this.#on.session.client.request !== undefined && !this.#manual) void this.#promptThrough(this.#on.session.client, number, task, key);
     else this.#enqueue(task, key);
+  }
+
+  /** So many prompts are over. */
+  over(prompts: number): void {
+    for (let over = 0; over < prompts; over++) this.#engine.run(core.promptOver);
+  }
+
+  dismiss(number: number, key: string): void {
+    this.#on.tasks.all.get(number)?.answers.set(key, DISMISSED);
   }
 
   withdraw(number: number, key: string): void {
@@ -155,6 +176,9 @@ export class Input {
     task?.prompts.delete(key);
     prompt?.abort();
     const queued = task?.queue.indexOf(key) ?? -1;
-    if (queued >= 0) task?.queue.splice(queued, 1);
+    if (queued >= 0) {
+      task?.queue.splice(queued, 1);
+      this.over(1);
+    }
   }
 }

@@ -31,6 +31,29 @@ export function answeredId(id: unknown): unknown {
   return typeof id === "string" ? Number(id) : id;
 }
 
+/** The longest id, cursor or key of a peer that is taken, in characters; and the longest name of anything. */
+export const ID = 4096;
+export const NAME = 1024;
+
+/** A text for the core, or `""` for what is none or is too long: its memory never shrinks. */
+export function short(value: unknown, most: number): string {
+  return typeof value === "string" && value.length <= most ? value : "";
+}
+
+/** A hash of 53 bits (cyrb53), by which a text is known again. Who makes two of the same deceives itself alone. */
+export function fingerprint(text: string): number {
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    high = Math.imul(high ^ unit, 2654435761);
+    low = Math.imul(low ^ unit, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return 2 ** 32 * (2 ** 21 - 1 & low) + (high >>> 0);
+}
+
 /** What a task looks like in each generation. */
 const FIELDS: Readonly<Record<number, { readonly ttl: string; readonly poll: string }>> = {
   25: { ttl: "ttl", poll: "pollInterval" },
@@ -53,8 +76,8 @@ export function snapshotFacts(task: Json, generation: number): SnapshotFacts {
   const status = own(task, "status");
   const error = own(task, "error");
   return {
-    id: wellFormed(own(task, "taskId")),
-    status: typeof status === "string" ? status : "",
+    id: wellFormed(short(own(task, "taskId"), ID)),
+    status: short(status, NAME),
     ttl: ttl === null ? Infinity : number(ttl),
     poll: number(own(task, FIELDS[generation]?.poll ?? "")),
     age: time(own(task, "lastUpdatedAt")) - time(own(task, "createdAt")),

@@ -16,6 +16,7 @@ const CODES: readonly (TaskErrorCode | "completed")[] = [
   "detached",
   "limit",
   "internal",
+  "protocol",
 ];
 /** Twin of `Status` in `src/wire/request.rs`. */
 const STATUSES: readonly TaskStatus[] = ["working", "input_required", "completed", "failed", "cancelled"];
@@ -45,9 +46,8 @@ export class FollowedTask {
   /** The `_meta` of the call, for the requests about its task. */
   readonly envelope: unknown;
   snapshot: TaskSnapshot;
-  /** The input requests of the snapshot that is being handled, and those that were asked. */
+  /** The input requests of the snapshot that is being handled. */
   listed: Json = {};
-  readonly asked: Map<string, string> = new Map();
   readonly answers: Map<string, unknown> = new Map();
   readonly prompts: Map<string, AbortController> = new Map();
   /** Keys that wait for a call which can carry them to the SDK. */
@@ -56,6 +56,8 @@ export class FollowedTask {
   /** JSON-RPC ids of requests under way. */
   readonly open: Map<number, string> = new Map();
   held: RpcError | undefined;
+  /** With what the server refused the latest answer to an input request. */
+  refusal: RpcError | undefined;
   outcome: Outcome | undefined;
   /** Settled with the outcome; never rejects. */
   readonly ended: Promise<Outcome>;
@@ -94,6 +96,16 @@ export class FollowedTask {
       if (this.#observers.delete(observer) && this.outcome === undefined) this.#onobservers(this.#observers.size);
     };
   }
+}
+
+/** As much of a server's words as an error's message repeats. */
+const WORDS = 500;
+
+/** What the server said when it refused an answer: for the end of a sentence, and as the cause of an error. */
+export function refusalOf(task: FollowedTask | undefined): { readonly text: string; readonly cause: object } {
+  const refusal = task?.refusal;
+  if (refusal === undefined) return { text: "", cause: {} };
+  return { text: `: ${refusal.message.slice(0, WORDS)}`, cause: { cause: refusal } };
 }
 
 /** What a handle can do about its task. */

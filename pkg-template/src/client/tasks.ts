@@ -6,8 +6,24 @@ import type { Call } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine, Kept } from "./engine.ts";
 import { NONE } from "./host.ts";
-import { handleOf, hasContent, isObject, isRpcError, type Json, merge, own, rpcCode, snapshotFacts, snapshotView, textOf, wellFormed } from "./message.ts";
-import { codeOf, FollowedTask, Handle, type Outcome, type RpcError, statusOf } from "./task.ts";
+import {
+  fingerprint,
+  handleOf,
+  hasContent,
+  isObject,
+  isRpcError,
+  type Json,
+  merge,
+  NAME,
+  own,
+  rpcCode,
+  short,
+  snapshotFacts,
+  snapshotView,
+  textOf,
+  wellFormed,
+} from "./message.ts";
+import { codeOf, FollowedTask, Handle, type Outcome, refusalOf, type RpcError, statusOf } from "./task.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** Tasks that are followed, and the requests about them. */
@@ -39,10 +55,11 @@ export class Tasks {
         core.beginEntries(requestor);
         if (followed !== undefined) followed.listed = inputs;
         for (const [key, request] of Object.entries(inputs)) {
-          const before = followed?.asked.get(key);
           const method = own(request, "method");
           const sound = wellFormed(key) === key && typeof method === "string" ? textOf(request) : undefined;
-          core.entry(requestor, key, sound === undefined ? "" : (method as string), before === undefined || before === sound);
+          const known = sound === undefined ? "" : short(method, NAME);
+          // A key that is too long is refused, and need not cross whole to be.
+          core.entry(requestor, key.slice(0, NAME + 1), known, fingerprint(sound ?? ""));
         }
       }
       const payload = this.#engine.keep(kept);
@@ -186,11 +203,17 @@ export class Tasks {
     this.all.get(number)?.answers.delete(key);
   }
 
+  refused(number: number, payload: number): void {
+    const task = this.all.get(number);
+    if (task !== undefined) task.refusal = rpcError(this.#engine.kept.get(payload)?.error);
+  }
+
   report(number: number, key: string, problem: number): void {
-    const texts = ["changed under its key", "asks for something unknown", "was answered twice and refused twice", "could not be answered: the answer cannot be sent"];
     if (problem === CONTRADICTED) return this.#engine.report(new TaskError("protocol", "The server pushed another end of a task that has ended", { taskId: key }));
     const task = this.all.get(number);
-    this.#engine.report(new TaskError("protocol", `The input request "${key}" ${texts[problem] ?? ""}`, { taskId: task?.id }));
+    const about = problem === REFUSED_TWICE ? refusalOf(task) : { text: "", cause: {} };
+    const message = `The input request "${key}" ${PROBLEMS[problem] ?? ""}${about.text}`;
+    this.#engine.report(new TaskError("protocol", message, { taskId: task?.id, ...about.cause }));
   }
 
   ended(number: number, ending: number, status: number, payload: number): void {
@@ -211,7 +234,10 @@ export class Tasks {
       const message = task.snapshot.statusMessage;
       const unread = message === undefined ? local : { ...local, message };
       outcome = { error: (payload === 0 ? task.held : rpcError(kept?.error)) ?? unread, code };
-    } else outcome = { error: local, code: code ?? "protocol" };
+    } else {
+      const message = ending === REFUSED ? local.message + refusalOf(task).text : local.message;
+      outcome = { error: { ...local, message }, code: code ?? "protocol" };
+    }
     task.settle(outcome);
   }
 
@@ -229,8 +255,20 @@ export class Tasks {
   }
 }
 
+/** Twin of `Problem` in `src/requestor/ledger.rs`: what the application hears of an input request. */
+const PROBLEMS: readonly string[] = [
+  "changed under its key",
+  "asks for something unknown",
+  "was answered twice and refused twice",
+  "could not be answered: the answer cannot be sent",
+  "",
+  "was listed and taken back too often; it is not answered",
+];
+const REFUSED_TWICE = 2;
 /** The only problem that is not about an input request, but about the task whose id is in the place of its key. */
 const CONTRADICTED = 4;
+/** The ending of a task whose server takes no answer; twin of `Ending::Refused`. */
+const REFUSED = 12;
 
 const CANCEL_ERRORS: Readonly<Record<string, string>> = {
   unsupported: "the server does not offer to cancel tasks",

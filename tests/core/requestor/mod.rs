@@ -129,7 +129,7 @@ pub fn snapshot<'a>(id: &'a str, status: &'a str) -> Snapshot<'a> {
 }
 
 pub fn entry(key: &str) -> Entry {
-    Entry { key: key.to_owned(), method: "elicitation/create".to_owned(), same: true }
+    Entry { key: key.to_owned(), method: "elicitation/create".to_owned(), fingerprint: 1 }
 }
 
 pub fn sent(outputs: &[Output], method: Method) -> Option<Request> {

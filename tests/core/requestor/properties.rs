@@ -18,6 +18,7 @@ enum Step {
     Notify { task: u32, status: u8 },
     Input { task: u32, key: u8 },
     NoInput { task: u32, key: u8 },
+    PromptOver,
     Abort { call: usize },
     Detach { call: usize },
     Cancel { task: u32, await_terminal: bool },
@@ -39,6 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u32..6, 0u8..6).prop_map(|(task, status)| Step::Notify { task, status }),
         2 => (0u32..6, 0u8..4).prop_map(|(task, key)| Step::Input { task, key }),
         1 => (0u32..6, 0u8..4).prop_map(|(task, key)| Step::NoInput { task, key }),
+        2 => Just(Step::PromptOver),
         1 => (0usize..8).prop_map(|call| Step::Abort { call }),
         1 => (0usize..8).prop_map(|call| Step::Detach { call }),
         1 => (0u32..6, any::<bool>()).prop_map(|(task, await_terminal)| Step::Cancel { task, await_terminal }),
@@ -72,6 +74,7 @@ struct Host {
     asked: BTreeMap<(u32, String), u32>,
     sends: BTreeMap<u32, u32>,
     streams: Vec<Request>,
+    prompts: usize,
 }
 
 impl Host {
@@ -108,6 +111,8 @@ impl Host {
                     let times = self.asked.entry((*task, key.clone())).or_default();
                     *times += 1;
                     assert!(*times <= 2, "{key} of {task} was asked {times} times");
+                    self.prompts += 1;
+                    assert!(self.prompts <= 64, "{} prompts are open", self.prompts);
                 }
                 Output::Ended { task, .. } => assert!(self.ended.insert(*task), "task {task} ended twice"),
                 Output::Answer { call, .. } => {
@@ -179,7 +184,7 @@ fn play(steps: Vec<Step>) {
                 host.done.push(request);
                 // The requestor numbers tasks; the ids of the peer follow from the calls, so any may fit or not.
                 let id = format!("t{}", kind % 4 + 1);
-                let entries: Vec<Entry> = (0..kind % 4).map(|key| Entry { same: kind % 3 != 0, ..entry(&key.to_string()) }).collect();
+                let entries: Vec<Entry> = (0..kind % 4).map(|key| Entry { fingerprint: u64::from(kind % 3 != 0), ..entry(&key.to_string()) }).collect();
                 let answered = match kind {
                     0..=5 => Answered::Snapshot(Snapshot { inputs: Some(&entries), ttl: 500_000.0, ..snapshot(&id, STATUSES[usize::from(kind)]) }),
                     6 | 7 => Answered::Result { is_error: kind == 7 },
@@ -211,6 +216,11 @@ fn play(steps: Vec<Step>) {
                 world.answer(stream, answered)
             }
             Step::Input { task, key } => world.run(|r, now| r.handle_input(now, task, &key.to_string())),
+            Step::PromptOver if host.prompts == 0 => continue,
+            Step::PromptOver => {
+                host.prompts -= 1;
+                world.run(|r, now| r.handle_prompt_over(now))
+            }
             Step::NoInput { task, key } => world.run(|r, _| r.handle_no_input(task, &key.to_string())),
             Step::Abort { call } => {
                 let Some(call) = pick(&host.calls, call) else { continue };

@@ -1,6 +1,7 @@
 //! A client: a real requestor, a user who answers after a while, and what came in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mcp_tasks::requestor::{
     Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Payload, Preference, Reply, Request, Requestor, Server, Snapshot, Task,
@@ -28,7 +29,6 @@ pub struct Client {
     payloads: BTreeMap<Payload, Value>,
     last_payload: Payload,
     /// The first request that came under each key of each task.
-    asked: BTreeMap<(String, String), Value>,
     streams: BTreeSet<Request>,
 }
 
@@ -49,7 +49,6 @@ impl Client {
             tasks: BTreeMap::new(),
             payloads: BTreeMap::new(),
             last_payload: 0,
-            asked: BTreeMap::new(),
             streams: BTreeSet::new(),
         }
     }
@@ -204,8 +203,9 @@ impl Client {
         if let Some(requests) = state.get("inputRequests").and_then(Value::as_object) {
             let mut entries = Vec::new();
             for (key, request) in requests {
-                let first = self.asked.entry((id.clone(), key.clone())).or_insert_with(|| request.clone());
-                entries.push(Entry { key: key.clone(), method: "elicitation/create".into(), same: first == request });
+                let mut hasher = DefaultHasher::new();
+                request.to_string().hash(&mut hasher);
+                entries.push(Entry { key: key.clone(), method: "elicitation/create".into(), fingerprint: hasher.finish() });
             }
             inputs = Some(entries);
         }

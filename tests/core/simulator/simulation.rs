@@ -312,7 +312,14 @@ impl Simulation {
             Event::Work(run) => self.work(run),
             Event::Give { client, task, key } => {
                 let gives = !self.random.chance(10);
-                self.with(client, |requestor, now| if gives { requestor.handle_input(now, task, &key) } else { requestor.handle_no_input(task, &key) });
+                self.with(client, |requestor, now| {
+                    if gives {
+                        requestor.handle_input(now, task, &key);
+                    } else {
+                        requestor.handle_no_input(task, &key);
+                    }
+                    requestor.handle_prompt_over(now);
+                });
             }
             Event::Tire { client, call } => self.tire(client, call),
             Event::Changed { node, owner, id, version } => {
