@@ -257,6 +257,12 @@ export interface TaskServerOptions {
    */
   readonly lease?: number | undefined;
   /**
+   * How long the store may take for one operation, in ms, at least 100; `null` for as long as it likes. One that takes longer counts
+   * as failed, though what it was to write may have arrived: the server looks, and reports it to `onerror`. Give the store's driver a
+   * limit of its own below this. Default 30 000.
+   */
+  readonly storeTimeout?: number | null | undefined;
+  /**
    * Makes the server on which a task runs again (`onLost: "restart"`) when no connection of its owner is open; tasks need not be
    * attached to it. Its handlers see no `authInfo`. Default: such a task waits until its owner asks for it.
    */

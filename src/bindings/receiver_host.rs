@@ -36,6 +36,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn usage(this: &ReceiverHost, job: u32, owner: &str);
     #[wasm_bindgen(method)]
+    pub fn overdue(this: &ReceiverHost, job: u32);
+    #[wasm_bindgen(method)]
     pub fn finish(this: &ReceiverHost, job: u32);
 
     /// An answer begins: the assembler is filled next. `job`: 0 for none.
@@ -102,6 +104,7 @@ extern "C" {
 pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
     match *output {
         Output::Store { job, ref operation } => store(host, job, operation),
+        Output::Overdue { job } => host.overdue(job),
         Output::Finish { job } => host.finish(job),
         Output::Reply { request, generation, job, ref body } => {
             // The answer to a request that names a task is about that task.

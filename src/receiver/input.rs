@@ -195,8 +195,8 @@ impl Receiver {
 
     /// The update whose answers can be held against what was asked, now that `job` has read it (X-INP-01).
     pub fn update_of(&self, job: Job) -> Option<Request> {
-        let Some(Pending::Load { slot }) = self.jobs.get(&job) else { return None };
-        match &**self.slots.get(*slot)?.queue.first()? {
+        let Pending::Load { slot } = self.jobs.get(&job)?.pending else { return None };
+        match &**self.slots.get(slot)?.queue.first()? {
             Change::Update { facts, .. } => Some(facts.request),
             _ => None,
         }
@@ -204,8 +204,8 @@ impl Receiver {
 
     /// The update that waits for `job` has an answer under `key` that is not what was asked for.
     pub fn handle_misfit(&mut self, job: Job, key: &str) {
-        let Some(Pending::Load { slot }) = self.jobs.get(&job) else { return };
-        let Some(Change::Update { keys, shapes, .. }) = self.slots.get_mut(*slot).and_then(|slot| Rc::get_mut(slot.queue.first_mut()?)) else { return };
+        let Some(&Pending::Load { slot }) = self.jobs.get(&job).map(|work| &work.pending) else { return };
+        let Some(Change::Update { keys, shapes, .. }) = self.slots.get_mut(slot).and_then(|slot| Rc::get_mut(slot.queue.first_mut()?)) else { return };
         for (_, shape) in keys.iter().zip(shapes).filter(|(name, _)| *name == key) {
             *shape = Shape::default();
         }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::read::Read;
 use super::shutdown::Service;
-use super::{Facts, Happening, Peer, Receiver, Timer};
+use super::{Facts, Happening, Peer, Pending, Receiver, Timer, Work};
 use crate::lifecycle::Command;
 use crate::state::Members;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
@@ -69,12 +69,34 @@ impl Receiver {
         if fresh_until > now {
             return self.deadlines.set(fresh_until, Timer::Renew(number));
         }
-        let coming = slot.queues(|change| matches!(change, Change::Renew));
         self.wake_in(self.third(), Timer::Renew(number));
+        if self.awaits_renewal(number) {
+            self.abandon_slow(number);
+        }
         // What is on its way need not write: a look at how the task stands, or what a client repeats. Nothing of it may be in the way
         // of a renewal each time.
-        if !coming {
+        if !self.awaits_renewal(number) {
             self.change_next(number, Change::Renew);
+        }
+    }
+
+    fn awaits_renewal(&self, number: u32) -> bool {
+        self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Renew)))
+    }
+
+    /// Does not wait any longer for an operation on a task that takes as long as there is between two renewals of its lease.
+    fn abandon_slow(&mut self, number: u32) {
+        let (now, third) = (self.now, self.third());
+        let is_slow = |work: &Work| {
+            let on = match work.pending {
+                Pending::Load { slot } | Pending::Swap { slot, .. } => slot,
+                _ => return false,
+            };
+            on == number && now.saturating_sub(work.started) >= third
+        };
+        let slow = self.jobs.iter().find(|(_, work)| is_slow(work)).map(|(job, _)| *job);
+        if let Some(job) = slow.filter(|_| self.store_limit.is_some()) {
+            self.abandon(job);
         }
     }
 

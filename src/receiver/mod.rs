@@ -103,6 +103,13 @@ enum Pending {
     Nobody,
 }
 
+/// An operation of the store that has not been answered.
+#[derive(Debug)]
+struct Work {
+    pending: Pending,
+    started: Millis,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
     Promote(Request),
@@ -114,6 +121,8 @@ enum Timer {
     Lapse(Request),
     Sweep,
     SweepOn,
+    /// The store has had its time to answer the oldest operation.
+    Overdue,
 }
 
 /// The receiver. Inputs are `handle_*`, outputs `poll_output`; drain them after every input.
@@ -150,7 +159,11 @@ pub struct Receiver {
     listens: Table<Request, Listening>,
     /// Requestors hear of changes unasked, where the generation has it.
     tells_requestors: bool,
-    jobs: Table<Job, Pending>,
+    jobs: Table<Job, Work>,
+    /// How long the store may take for one operation, in ms; `None` for as long as it likes.
+    store_limit: Option<Millis>,
+    /// The end of that time for the oldest operation is in the timers.
+    limiting: bool,
     last_job: Job,
     /// Tasks of each owner that count against its limit.
     running: Table<Rc<str>, u32>,
@@ -196,6 +209,8 @@ impl Receiver {
             listens: Table::new(),
             tells_requestors: true,
             jobs: Table::new(),
+            store_limit: None,
+            limiting: false,
             last_job: 0,
             running: Table::new(),
             running_total: 0,
@@ -221,6 +236,12 @@ impl Receiver {
     pub fn lease(&mut self, holder: &str, length: Millis) {
         self.holder = Rc::from(holder);
         self.lease = length;
+    }
+
+    /// How long the store may take for one operation, in ms. One that takes longer counts as failed: what it was to write may have
+    /// arrived, or may still. `None`: it may take as long as it likes.
+    pub fn limit_store(&mut self, limit: Option<Millis>) {
+        self.store_limit = limit;
     }
 
     /// Task ids begin with `prefix`, which says where a task lives. With it, an id must still be well formed.
@@ -270,16 +291,20 @@ impl Receiver {
         self.owe_all_again(peer);
     }
 
-    /// A storage operation ended.
+    /// A storage operation ended. One that took too long has ended before, and its answer is ignored.
     pub fn handle_completion(&mut self, now: Millis, job: Job, completion: Completion) {
         self.tick(now);
-        let Some(pending) = self.jobs.remove(&job) else { return };
-        let turn = match *pending {
+        self.complete(job, completion);
+    }
+
+    fn complete(&mut self, job: Job, completion: Completion) {
+        let Some(Work { pending, .. }) = self.jobs.remove(&job).map(|work| *work) else { return };
+        let turn = match pending {
             Pending::Create { slot, .. } | Pending::Load { slot } | Pending::Swap { slot, .. } => Some(slot),
             Pending::Key { question: Question::Doubt { slot }, .. } => Some(slot),
             _ => None,
         };
-        match *pending {
+        match pending {
             Pending::Create { call, slot } => self.created(call, slot, &completion),
             Pending::Usage { call } => self.usage_known(call, &completion),
             Pending::Key { call, ref question } => self.key_answered(call, question, &completion),
@@ -305,6 +330,8 @@ impl Receiver {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
         }
+        // What a store answers at once is answered by now, and needs no timer.
+        self.limit_oldest();
         // The next deadline is the last output, and only when it has moved.
         let next = self.deadlines.next();
         if next == self.announced {
@@ -323,7 +350,7 @@ impl Receiver {
                 Timer::Promote(call) | Timer::Claim(call) => calls.contains_key(call),
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
                 Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
-                Timer::Sweep | Timer::SweepOn => true,
+                Timer::Sweep | Timer::SweepOn | Timer::Overdue => true,
             });
             self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());
         }
@@ -331,8 +358,40 @@ impl Receiver {
 
     fn job(&mut self, pending: Pending) -> Job {
         self.last_job = number::after(self.last_job, 1..=Job::MAX, |job| self.jobs.contains_key(&job));
-        self.jobs.insert(self.last_job, pending);
+        self.begin_work(self.last_job, pending);
         self.last_job
+    }
+
+    fn begin_work(&mut self, job: Job, pending: Pending) {
+        self.jobs.insert(job, Work { pending, started: self.now });
+    }
+
+    /// Sets a timer for the end of the time that the store has for the oldest operation.
+    fn limit_oldest(&mut self) {
+        if self.limiting || self.jobs.is_empty() {
+            return;
+        }
+        let oldest = self.jobs.values().map(|work| work.started).min();
+        if let (Some(limit), Some(oldest)) = (self.store_limit, oldest) {
+            self.limiting = true;
+            self.deadlines.set(oldest.saturating_add(limit), Timer::Overdue);
+        }
+    }
+
+    /// What the store has not answered in time counts as failed.
+    fn end_overdue(&mut self) {
+        self.limiting = false;
+        let Some(limit) = self.store_limit else { return };
+        let over = self.jobs.iter().filter(|(_, work)| self.now.saturating_sub(work.started) >= limit).map(|(job, _)| *job);
+        for job in over.collect::<Vec<Job>>() {
+            self.abandon(job);
+        }
+    }
+
+    /// Does not wait for an operation any longer.
+    fn abandon(&mut self, job: Job) {
+        self.push(Output::Overdue { job });
+        self.complete(job, Completion::Failed);
     }
 
     /// Asks the store; its answer is the completion of what is `pending`.

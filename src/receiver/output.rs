@@ -22,6 +22,8 @@ pub const RESTARTED: Request = 1 << 31;
 pub enum Output {
     /// Run this operation and report its completion under `job`.
     Store { job: Job, operation: Operation },
+    /// The store has not answered `job` in time, and it is not waited for any longer; `Finish` follows.
+    Overdue { job: Job },
     /// `job` is over: what was read or written for it can go.
     Finish { job: Job },
     /// Answer the request; payloads come from what `job` read or wrote last.

@@ -261,7 +261,9 @@ impl Receiver {
     pub(super) fn end_wait(&mut self, request: Request) {
         if let Some(job) = self.reading.remove(&request).map(|job| *job) {
             // It is still being looked up.
-            self.jobs.insert(job, Pending::Nobody);
+            if let Some(work) = self.jobs.get_mut(&job) {
+                work.pending = Pending::Nobody;
+            }
         }
         let Some(slot) = self.waiting.remove(&request).map(|slot| *slot) else { return };
         if let Some(entry) = self.slots.get_mut(slot) {

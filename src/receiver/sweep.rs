@@ -93,6 +93,7 @@ impl Receiver {
                 Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
                 Timer::Sweep => self.begin_walk(),
                 Timer::SweepOn => self.next_page(),
+                Timer::Overdue => self.end_overdue(),
             }
         }
         self.walk_on();

@@ -228,7 +228,7 @@ impl Receiver {
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
             Some(job) => {
-                self.jobs.insert(job, pending);
+                self.begin_work(job, pending);
                 job
             }
             None => self.job(pending),

@@ -26,6 +26,9 @@ const MOST_OUTPUTS: usize = 20_000;
 /// How long a lease lasts in every world, in ms.
 pub const LEASE: Millis = 30_000;
 
+/// How long the store may take for an operation in every world, in ms.
+pub const STORE_LIMIT: Millis = 30_000;
+
 /// All that a client can declare.
 pub const ABLE: Capabilities = Capabilities::from_bits(63);
 
@@ -136,6 +139,7 @@ impl World {
             receiver.identify((node as u64 + 1) << 48);
             let holder = format!("{node}.0");
             receiver.lease(&holder, LEASE);
+            receiver.limit_store(Some(STORE_LIMIT));
             Node { receiver, holder, life: 0, ahead: 0, paused: false, wake: None, read: BTreeMap::new(), peers: BTreeSet::new() }
         };
         Self {
@@ -203,6 +207,8 @@ impl World {
                 }
                 return;
             }
+            // The operation itself goes on.
+            Output::Overdue { job } => assert!(node.read.contains_key(&job), "the job {job} is not one"),
             Output::Finish { job } => {
                 assert!(node.read.remove(&job).is_some(), "the job {job} was never begun, or is finished twice");
                 return;
@@ -285,8 +291,9 @@ impl World {
         if self.nodes[op.node].life != op.life {
             return;
         }
-        if parts.is_some() {
-            *self.nodes[op.node].read.get_mut(&op.job).expect("a job that is not finished") = parts;
+        // One that took too long is finished already.
+        if let Some(read) = self.nodes[op.node].read.get_mut(&op.job).filter(|_| parts.is_some()) {
+            *read = parts;
         }
         self.input(op.node, |receiver, now| receiver.handle_completion(now, op.job, completion));
     }
@@ -321,6 +328,7 @@ impl World {
         old.receiver = Receiver::new(self.limits, self.cross, self.key);
         old.receiver.identify((node as u64 + 1) << 48 | u64::from(old.life) << 32);
         old.receiver.lease(&holder, LEASE);
+        old.receiver.limit_store(Some(STORE_LIMIT));
         old.holder = holder;
         for policy in &self.policies {
             old.receiver.add_policy(policy.clone());

@@ -29,6 +29,7 @@ mod requestor;
 mod restart;
 mod shutdown;
 mod simulator;
+mod silent_store;
 mod state;
 mod sweep;
 mod unreadable;

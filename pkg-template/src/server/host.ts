@@ -16,6 +16,7 @@ export interface ReceiverHost {
   list(job: number, owner: string, after: number, afterId: string, limit: number): void;
   due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void;
   usage(job: number, owner: string): void;
+  overdue(job: number): void;
   finish(job: number): void;
   beginReply(request: number, job: number): void;
   endReply(request: number, kind: number): void;

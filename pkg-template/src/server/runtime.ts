@@ -566,6 +566,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       this.#options.creationWindow ?? 86_400_000,
       ...coreRates(limits),
       this.#options.lease ?? 30_000,
+      this.#options.storeTimeout === undefined ? 30_000 : (this.#options.storeTimeout ?? 0),
       ...(this.#options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16))),
     ];
     const { crossGeneration = false, onevent, statusNotifications = true } = this.#options;

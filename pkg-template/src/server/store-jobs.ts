@@ -1,3 +1,4 @@
+import { now } from "../clock.ts";
 import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
 import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
 import { getOrMake } from "./facts.ts";
@@ -24,6 +25,8 @@ export abstract class StoreJobs {
   protected writing = false;
   readonly #payloads = new Map<number, Payload>();
   readonly #edits = new Map<number, PayloadEdit & { unwritable?: boolean }>();
+  /** What each unanswered job asked of the store, and when. */
+  readonly #unanswered = new Map<number, { readonly operation: Operation; readonly since: number }>();
   readonly #limit: number;
 
   /** `limit`: the length of the longest outcome. */
@@ -46,6 +49,7 @@ export abstract class StoreJobs {
   protected clearJobs(): void {
     this.#payloads.clear();
     this.#edits.clear();
+    this.#unanswered.clear();
   }
 
   /** What a job read or wrote last. */
@@ -62,8 +66,17 @@ export abstract class StoreJobs {
     if (this.#edits.size > 0) this.#edits.delete(job);
   }
 
+  /** The core does not wait for this job any longer; whatever its operation still answers is ignored. */
+  overdue(job: number): void {
+    const late = this.#unanswered.get(job);
+    this.#unanswered.delete(job);
+    if (late === undefined) return;
+    const seconds = Math.round((now() - late.since) / 100) / 10;
+    this.report(new TaskError("storage", `The task store has not answered \`${late.operation}\` in ${seconds} s. ${OVERDUE}`));
+  }
+
   get(job: number, owner: string, id: string, payload: boolean): void {
-    this.#run(job, () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
+    this.#run(job, "get", () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
       if (task === undefined) return this.give(core.completed, job, MISSING);
       if (payload) {
         const read = new Payload(task.payload);
@@ -80,33 +93,33 @@ export abstract class StoreJobs {
     const edit = this.edit(job);
     this.#edits.delete(job);
     if (mode === 0) {
-      return this.#run(job, () => this.#put(task), (done) => this.give(core.completed, job, Number(done)));
+      return this.#run(job, "put", () => this.#put(task), (done) => this.give(core.completed, job, Number(done)));
     }
     if (edit.unwritable === true) return this.give(core.completed, job, NOT_JSON);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
     if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.give(core.completed, job, TOO_LARGE);
-    this.#run(job, () => this.#put({ ...task, payload }), (done) => {
+    this.#run(job, "put", () => this.#put({ ...task, payload }), (done) => {
       if (done) this.#payloads.set(job, new Payload(payload));
       this.give(core.completed, job, Number(done));
     });
   }
 
   delete(job: number, owner: string, id: string, version: number): void {
-    this.#run(job, () => this.store.delete(owner, id, version), (done) => this.give(core.completed, job, Number(done)));
+    this.#run(job, "delete", () => this.store.delete(owner, id, version), (done) => this.give(core.completed, job, Number(done)));
   }
 
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { createdAt: after, id: afterId };
-    this.#run(job, () => this.store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks, false));
+    this.#run(job, "list", () => this.store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks, false));
   }
 
   due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { dueAt: after, owner: afterOwner, id: afterId };
-    this.#run(job, () => this.store.due(before, limit, position), (tasks) => this.#rows(job, tasks, true));
+    this.#run(job, "due", () => this.store.due(before, limit, position), (tasks) => this.#rows(job, tasks, true));
   }
 
   usage(job: number, owner: string): void {
-    this.#run(job, () => this.store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => this.give(core.used, job, tasks, bytes));
+    this.#run(job, "usage", () => this.store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => this.give(core.used, job, tasks, bytes));
   }
 
   #put(task: TaskWrite): boolean | Promise<boolean> {
@@ -126,18 +139,22 @@ export abstract class StoreJobs {
     this.give(core.rows, job, records);
   }
 
-  #run<T>(job: number, operation: () => T | Promise<T>, report: (value: T) => void): void {
+  #run<T>(job: number, operation: Operation, perform: () => T | Promise<T>, report: (value: T) => void): void {
     let value: T | Promise<T>;
     try {
-      value = operation();
+      value = perform();
     } catch (error) {
       return this.#fail(job, error);
     }
     if (!isPromise(value)) return report(value);
-    const asker = this.receiver;
-    // A core that was started anew in between has numbered its jobs from the beginning.
+    const asked = { operation, since: now() };
+    this.#unanswered.set(job, asked);
     const later = (then: () => void): void => {
-      if (this.receiver === asker) this.enterAlone(then);
+      // A core that was started anew in between has forgotten all jobs, and numbered its own from the beginning.
+      void this.receiver;
+      if (this.#unanswered.get(job) !== asked) return;
+      this.#unanswered.delete(job);
+      this.enterAlone(then);
     };
     value.then(
       (found) => later(() => report(found)),
@@ -159,6 +176,9 @@ export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
+type Operation = "get" | "put" | "delete" | "list" | "due" | "usage";
+
+const OVERDUE = "It counts as failed, and is repeated or its caller told. Give the store's driver a time limit below `storeTimeout` of TaskServer.";
 const NOTHING = { tasks: 0, bytes: 0 } as const;
 const WITHOUT_PAYLOAD = { payload: false } as const;
 const UNREADABLE = "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
