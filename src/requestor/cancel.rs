@@ -54,7 +54,7 @@ impl Requestor {
                     follow.read.plan(now);
                 }
             }
-            error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => self.settle_waiters(task, None, Some(Ending::Unsupported)),
+            code if error::is_final(code) => self.settle_waiters(task, None, Some(Ending::Unsupported)),
             _ => self.lost(now, task, Method::Cancel),
         }
     }

@@ -109,7 +109,7 @@ impl Requestor {
                 }
                 self.outputs.push_back(Output::Refused { task, payload });
             }
-            error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => self.give_up_update(now, task, Ending::Unsupported),
+            code if error::is_final(code) => self.give_up_update(now, task, Ending::Unsupported),
             _ => self.lost(now, task, Method::Update),
         }
     }

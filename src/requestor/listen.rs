@@ -231,7 +231,8 @@ impl Requestor {
         match code {
             // "Too many" and "too slow" pass.
             error::INTERNAL | 408 | 429 => listening.failures = SLOWEST,
-            error::METHOD_NOT_FOUND | error::INVALID_PARAMS | error::MISSING_CAPABILITY | 400..=499 => listening.refused = true,
+            error::INVALID_PARAMS | 400..=499 => listening.refused = true,
+            code if error::is_final(code) => listening.refused = true,
             _ => {}
         }
         let delay = PACE.delay(PACE.min, listening.failures, entropy);

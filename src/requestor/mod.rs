@@ -25,7 +25,7 @@ use crate::table::Table;
 use crate::deadline::Deadlines;
 use crate::number;
 use crate::task::Millis;
-use crate::wire::{Generation, Method, Status, Support};
+use crate::wire::{Generation, Method, Status, Support, error};
 use follow::{Follow, Lane};
 use listen::{Hearing, Listening};
 use pace::Jitter;
@@ -294,6 +294,11 @@ impl Requestor {
         if follow.is_left() && method != Method::Cancel {
             return self.go_on(now, task);
         }
+        let answered = match answered {
+            // A status of HTTP is no outcome, and most of them pass.
+            Answered::Error { code } if error::is_http(code) && (method == Method::Result || !error::is_final(code)) => Answered::Lost,
+            answered => answered,
+        };
         match (method, answered) {
             (Method::Get | Method::List, Answered::Snapshot(snapshot)) => self.take(now, task, Source::Read, &snapshot, payload),
             (Method::Get | Method::List, Answered::Result { .. } | Answered::Empty) => self.breach(now, task),

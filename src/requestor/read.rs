@@ -232,7 +232,7 @@ impl Requestor {
                     self.plan_read(now, task);
                 }
             }
-            error::METHOD_NOT_FOUND | error::MISSING_CAPABILITY => self.on(now, task, Event::Refused),
+            code if error::is_final(code) => self.on(now, task, Event::Refused),
             _ => self.fail_read(now, task),
         }
     }

@@ -3,10 +3,29 @@
 use super::{Capabilities, Generation, Name, Writer};
 use crate::task::{Failure, Phase, Task};
 
+pub const PARSE: i32 = -32700;
 pub const METHOD_NOT_FOUND: i32 = -32601;
 pub const INVALID_PARAMS: i32 = -32602;
 pub const INTERNAL: i32 = -32603;
+pub const HEADER_MISMATCH: i32 = -32020;
 pub const MISSING_CAPABILITY: i32 = -32021;
+pub const UNSUPPORTED_VERSION: i32 = -32022;
+
+/// Whether `code` is the status with which HTTP refused a request.
+pub const fn is_http(code: i32) -> bool {
+    matches!(code, 300..=599)
+}
+
+/// Whether whoever asks the same again is refused again: what is wrong is the request, or who asks (X-ERR-05). Sessions that are not
+/// known (404), conflicts, tokens that are to be renewed (401), and rates pass.
+pub const fn is_final(code: i32) -> bool {
+    match code {
+        PARSE | super::INVALID_REQUEST | METHOD_NOT_FOUND => true,
+        HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION => true,
+        401 | 404 | 408 | 409 | 421 | 423 | 425 | 429 => false,
+        code => matches!(code, 400..=499),
+    }
+}
 
 /// Which limit was reached (X-ERR-04).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

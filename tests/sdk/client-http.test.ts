@@ -102,10 +102,32 @@ describe("2026-07-28", () => {
     await second.client.close();
   });
 
+  test("a refusal that no repetition heals ends at once, and says why (X-ERR-05)", async () => {
+    const mismatch = { code: -32020, message: "Bad Request: the request headers and body disagree" };
+    const refusals = {
+      "the headers, in JSON-RPC": (id: unknown) => new Response(JSON.stringify({ jsonrpc: "2.0", id, error: mismatch }), { status: 400, headers: { "content-type": "application/json" } }),
+      "a gateway": () => new Response("forbidden", { status: 403 }),
+    };
+    for (const [who, refuse] of Object.entries(refusals)) {
+      const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }) }), (post) => (post.method === "tasks/get" ? refuse(post.id) : undefined));
+      const { client, host } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
+      const cause = who === "a gateway" ? /forbidden/ : /headers and body disagree/;
+      await assert.rejects(client.callTool({ name: "any" }), (error: any) => error.data.reason === "unsupported" && cause.test(error.message), who);
+      assert.equal(spied.all("tasks/get").length, 1, who);
+      const handle = await host.callTool(client, { name: "any" });
+      await assert.rejects(handle.result(), (error: any) => {
+        assert.ok(isTaskError(error));
+        assert.deepEqual([error.code, error.taskId, (error.cause as any)?.code], ["unsupported", "t1", who === "a gateway" ? "CLIENT_HTTP_NOT_IMPLEMENTED" : -32020]);
+        return cause.test(error.message);
+      });
+      await client.close();
+    }
+  });
+
   test("a server that is gone for good is given up (X-LIM-11)", async () => {
     const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 1 }) }), (post) => (post.method === "tasks/get" ? new TypeError("fetch failed") : undefined));
     const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }), { poll: { min: 1, max: 8 } });
-    await assert.rejects(client.callTool({ name: "any" }), (error: any) => error.data.reason === "unreachable");
+    await assert.rejects(client.callTool({ name: "any" }), (error: any) => error.data.reason === "unreachable" && /fetch failed/.test(error.message));
     assert.equal(spied.all("tasks/get").length, 10);
     await client.close();
   });

@@ -149,6 +149,12 @@ export function rpcCode(error: unknown): number {
   return Number.isSafeInteger(code) && Math.abs(code as number) < 2 ** 31 ? (code as number) : -32603;
 }
 
+/** The status with which HTTP refused a message; both SDKs' errors. */
+export function httpStatus(error: unknown): number | undefined {
+  const { status, code } = (error ?? {}) as { status?: unknown; code?: unknown };
+  return [status, code].find((value): value is number => typeof value === "number" && value >= 300 && value < 600);
+}
+
 /** JSON text, or nothing where there is none: it nests too deep. */
 export function textOf(value: unknown): string | undefined {
   try {

@@ -36,6 +36,8 @@ export interface Outcome {
   readonly result?: Json;
   readonly error?: RpcError;
   readonly code?: TaskErrorCode | undefined;
+  /** What the server or the transport said, where the task ended for us because of it. */
+  readonly cause?: unknown;
 }
 
 /** A followed task: what the core does not hold. */
@@ -58,6 +60,8 @@ export class FollowedTask {
   held: RpcError | undefined;
   /** With what the server refused the latest answer to an input request. */
   refusal: RpcError | undefined;
+  /** The latest refusal or failure of a request about it, since a snapshot came. */
+  trouble: unknown;
   outcome: Outcome | undefined;
   /** Settled with the outcome; never rejects. */
   readonly ended: Promise<Outcome>;
@@ -168,6 +172,7 @@ export class Handle implements TaskHandle {
   }
 
   async #error(outcome: Outcome, error: RpcError): Promise<TaskError> {
+    if (outcome.cause !== undefined) return taskError(outcome.code ?? "failed", error, { cause: outcome.cause, taskId: this.taskId });
     const cause: unknown = await Promise.race([this.#answer, Promise.resolve(error)]).catch((thrown: unknown) => thrown);
     return taskError(outcome.code ?? "failed", error, { cause: cause instanceof Error ? cause : error, taskId: this.taskId });
   }

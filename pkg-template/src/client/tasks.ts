@@ -10,6 +10,7 @@ import {
   fingerprint,
   handleOf,
   hasContent,
+  httpStatus,
   isObject,
   isRpcError,
   type Json,
@@ -81,6 +82,8 @@ export class Tasks {
     task?.open.delete(id as number);
     const { result, error } = message;
     if (method === "tools/list") return this.#page(request, result);
+    // An error of `tasks/result` may be the outcome.
+    if (task !== undefined && method !== "tasks/result") task.trouble = error;
     if (!isObject(result)) {
       this.#engine.run((requestor, now) => core.answerError(requestor, now, request, rpcCode(error), this.#engine.keep({ error })));
     } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
@@ -106,12 +109,15 @@ export class Tasks {
     const id = this.#engine.nextId();
     this.requests.set(id, { request, method, task });
     task?.open.set(id, method);
-    const lost = (): void => {
+    const lost = (cause?: unknown): void => {
       if (!this.requests.delete(id)) return;
       task?.open.delete(id);
-      this.#engine.run(method === "tools/list" ? core.pageLost : core.lost, request);
+      if (method === "tools/list") return this.#engine.run(core.pageLost, request);
+      if (task !== undefined && cause !== undefined) task.trouble = cause;
+      const status = httpStatus(cause);
+      this.#engine.run((requestor, now) => (status === undefined ? core.lost(requestor, now, request) : core.answerError(requestor, now, request, status, 0)));
     };
-    this.#engine.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: lost }).catch(lost);
+    this.#engine.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: () => lost() }).catch(lost);
   }
 
   begin(task: number): void {
@@ -131,7 +137,9 @@ export class Tasks {
     const envelope = task === undefined ? this.#on.calls.resuming(own(params, "taskId"))?.envelope : task.envelope;
     // One request of a kind waits, but for the outcome: an earlier answer to that counts too.
     if (method !== "tasks/result") for (const [id, open] of task?.open ?? []) if (open === method && task?.open.delete(id)) this.requests.delete(id);
-    this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, params) : params, request, task);
+    // The HTTP client of SDK v2.0 names no task in `Mcp-Name`, which routes the request (G26-HTT-01), but whatever is `name`.
+    const routed = this.#engine.wire.cancelsByAbort && isObject(envelope) ? { ...params, name: own(params, "taskId") } : params;
+    this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, routed) : params, request, task);
   }
 
   created(number: number, taskNumber: number): void {
@@ -234,6 +242,8 @@ export class Tasks {
       const message = task.snapshot.statusMessage;
       const unread = message === undefined ? local : { ...local, message };
       outcome = { error: (payload === 0 ? task.held : rpcError(kept?.error)) ?? unread, code };
+    } else if (code === "unsupported" || code === "unreachable" || code === "not_found") {
+      outcome = { error: code === "not_found" ? local : because(local, task.trouble), code, cause: task.trouble };
     } else {
       const message = ending === REFUSED ? local.message + refusalOf(task).text : local.message;
       outcome = { error: { ...local, message }, code: code ?? "protocol" };
@@ -278,6 +288,14 @@ const CANCEL_ERRORS: Readonly<Record<string, string>> = {
   detached: "it is not followed any more",
   not_found: "it has ended",
 };
+
+/** An error of ours, with what the peer or the transport said. */
+function because(error: RpcError, trouble: unknown): RpcError {
+  const said = isRpcError(trouble) || trouble instanceof Error ? (trouble as { code?: unknown; message: string }) : undefined;
+  if (said === undefined) return error;
+  const cause = { message: said.message, ...(isRpcError(trouble) && { code: said.code }) };
+  return { ...error, message: `${error.message}: ${said.message}`, data: { ...(error.data as Json), cause } };
+}
 
 function rpcError(error: unknown): RpcError | undefined {
   return isRpcError(error) ? (error as RpcError) : undefined;

@@ -423,6 +423,41 @@ fn an_error_of_a_result_is_looked_into() {
     assert!(world.wait_for(Method::Result).0 >= 1000, "the server was wrong: it is asked again, not at once");
 }
 
+/// X-ERR-05: what is refused for what it says is refused again: no repetition helps. What passes is asked for again.
+#[test]
+fn a_refusal_that_cannot_heal_ends_at_once() {
+    for code in [-32700, -32600, -32601, -32020, -32021, -32022, 400, 403, 405, 413] {
+        let mut world = World::new();
+        world.follow(1, Generation::G26);
+        let read = world.wait_for(Method::Get).1;
+        assert_eq!(ending(&world.error(read, code)), Some((Ending::Unsupported, None)), "{code}");
+        if code == -32600 {
+            // Some servers say so of a task that has ended: one read tells.
+            continue;
+        }
+        let mut world = World::new();
+        let (task, _) = world.follow(1, Generation::G26);
+        let outputs = world.run(|r, now| r.handle_cancel(now, 1, task, false));
+        let outputs = world.error(sent(&outputs, Method::Cancel).expect("it is sent"), code);
+        assert_eq!(outputs, [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }], "{code}");
+    }
+    for code in [-32603, -32000, 401, 404, 408, 429, 500, 503] {
+        let mut world = World::new();
+        world.follow(1, Generation::G26);
+        let read = world.wait_for(Method::Get).1;
+        assert_eq!(ending(&world.error(read, code)), None, "{code}");
+        let read = world.wait_for(Method::Get).1;
+        assert_eq!(ending(&world.snapshot(read, "t1", "completed")), Some((Ending::Completed, Some(Status::Completed))));
+    }
+    // HTTP tells nothing about an outcome.
+    let mut world = World::new();
+    let (_, outputs) = world.follow(1, Generation::G25);
+    let result = sent(&outputs, Method::Result).expect("it waits");
+    let read = world.wait_for(Method::Get).1;
+    let result = sent(&world.snapshot(read, "t1", "failed"), Method::Result).unwrap_or(result);
+    assert_eq!(ending(&world.error(result, 403)), None);
+}
+
 /// The status may be ahead of the outcome: a task that has completed is asked for its outcome a few times, not for ever.
 #[test]
 fn an_outcome_that_lags_behind_its_status_is_waited_for() {
