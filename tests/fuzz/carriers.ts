@@ -23,7 +23,7 @@ export interface Post {
   readonly text: string;
   /** What the text was before it was spoilt; HTTP headers are made of it. */
   readonly message: Message;
-  readonly header: readonly [string, string] | undefined;
+  readonly header: { readonly name: string; readonly value: string } | undefined;
   /** Everything that comes back on the exchange, where there is one. */
   readonly signal: AbortSignal;
 }
@@ -210,7 +210,7 @@ function headers(post: Post, more: Record<string, string>): Headers {
     const name: unknown = params.taskId ?? params.name;
     if (typeof name === "string" && /^[\x21-\x7e]+$/.test(name)) made.set("mcp-name", name);
   } else made.set("mcp-protocol-version", "2025-11-25");
-  if (header !== undefined) made.set(...header);
+  if (header !== undefined) made.set(header.name, header.value);
   return made;
 }
 

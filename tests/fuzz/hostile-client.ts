@@ -205,7 +205,7 @@ class Play {
     this.#send(party, action.batch ? `[${raw},${raw}]` : raw, message, action.header, clean);
   }
 
-  #send(party: number, written: string, message: Message, header: readonly [string, string] | undefined, clean: boolean): Pending | undefined {
+  #send(party: number, written: string, message: Message, header: Post["header"], clean: boolean): Pending | undefined {
     const stop = new AbortController();
     const post: Post = { party, text: written, message, header, signal: stop.signal };
     this.#said[party] += written;

@@ -28,7 +28,7 @@ export type Action =
       readonly what: What;
       readonly id: Id;
       readonly spoils: readonly Spoil[];
-      readonly header: readonly [name: string, value: string] | undefined;
+      readonly header: { readonly name: string; readonly value: string } | undefined;
       /** Together with the next message of the party, as one batch. */
       readonly batch: boolean;
     }
@@ -78,7 +78,10 @@ const id: fc.Arbitrary<Id> = fc.oneof(
 );
 
 const header = fc.option(
-  fc.tuple(fc.constantFrom("mcp-name", "mcp-method", "mcp-protocol-version", "accept", "content-type", "mcp-session-id", "last-event-id"), fc.constantFrom("", "x", "=?base64?####?=", "=?base64?AAAA?=", "tasks/get", "1e9", "2026-07-28", "2025-11-25", "text/plain")),
+  fc.record({
+    name: fc.constantFrom("mcp-name", "mcp-method", "mcp-protocol-version", "accept", "content-type", "mcp-session-id", "last-event-id"),
+    value: fc.constantFrom("", "x", "=?base64?####?=", "=?base64?AAAA?=", "tasks/get", "1e9", "2026-07-28", "2025-11-25", "text/plain"),
+  }),
   { nil: undefined, freq: 12 },
 );
 
