@@ -1,10 +1,12 @@
 // What is over leaves nothing in the tables, and what is no message does no harm.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createMcpHandler } from "@modelcontextprotocol/server";
 import { TaskServer } from "mcp-tasks";
 import { tables } from "../fuzz/inside.ts";
 import { legacy, modern } from "./client-peer.ts";
 import { connect, type Kind } from "./client-sdk.ts";
+import { until } from "./harness/frames.ts";
 import { initialize } from "./harness/g25.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { attached, text } from "./harness/servers.ts";
@@ -54,3 +56,23 @@ for (const kind of ["SDK v1", "SDK v2, 2025", "SDK v2, 2026"] satisfies Kind[]) 
     await client.close();
   });
 }
+
+test("a request whose client leaves at any moment leaves nothing behind", async () => {
+  const tasks = new TaskServer({ defaults: { task: "always" } });
+  const handler = createMcpHandler(() => attached("v2", tasks, { echo: () => text("said") }) as never);
+  const serve = tasks.fetch(handler);
+  const headers = { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25" };
+  for (const [method, params] of [["tasks/get", { taskId: "a".repeat(24) }], ["tools/call", { name: "echo", task: {} }]] as const) {
+    for (let turns = 0; turns < 40; turns++) {
+      const leave = new AbortController();
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+      const response = serve(new Request("http://127.0.0.1/mcp", { method: "POST", headers, body, signal: leave.signal }));
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      leave.abort();
+      await response.then(({ body }) => body?.cancel()).catch(() => {});
+    }
+  }
+  await until(() => held(tasks).filter((path) => /(peers|requests|calls)/.test(path)).length === 0, "nothing is held");
+  await handler.close();
+  await tasks.close();
+});

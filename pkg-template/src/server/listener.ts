@@ -77,6 +77,8 @@ export class Listener implements TapListener {
   }
 
   inbound(received: Message, extra: Extra): void {
+    // Its client left before the transport handed it over: nobody hears an answer, and nothing would close once more.
+    if (this.#closed) return;
     try {
       this.#inbound(received, extra);
     } catch (error) {
