@@ -2,7 +2,7 @@ import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
 import type { Call } from "./server/call.ts";
 import { isWhole, own } from "./server/facts.ts";
-import { Gate, type Context, type Product, callOf } from "./server/gate.ts";
+import { Gate, type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
 import { Listener } from "./server/listener.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
@@ -23,6 +23,9 @@ export interface FetchHandler {
   fetch(request: Request, options?: never): Promise<Response>;
 }
 
+const TWO_KINDS_OF_TASKS =
+  "The server runs tasks itself: it was made with `taskStore` of SDK v1. Leave `taskStore` out and register its tools with " +
+  "`registerTool`, or do not attach it; without policies that offer tasks of 2025-11-25 it can be attached as it is.";
 const LONGEST_LEASE = 86_400_000;
 
 /** Gives SDK servers durable tasks. One for all connections of a server. */
@@ -70,8 +73,8 @@ export class TaskServer {
   }
 
   /**
-   * Attaches tasks to a server of either SDK, before it is connected, or to a transport. Returns what it was given.
-   * Handlers, clients and entry points stay as they are. Connecting throws {@link TaskError} `wasm` where the platform
+   * Attaches tasks to a server of either SDK, before it is connected, or to a transport. Returns what it was given. Throws
+   * {@link TaskError} `invalid_argument` for a server that was made with `taskStore` of SDK v1, which runs tasks itself. Handlers, clients and entry points stay as they are. Connecting throws {@link TaskError} `wasm` where the platform
    * forbids WebAssembly.
    */
   attach<T extends AttachableServer | AttachableTransport>(target: T): T {
@@ -165,6 +168,8 @@ export class TaskServer {
   }
 
   #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
+    const speaks25 = this.#options.generations?.includes("2025-11-25") ?? true;
+    if (speaks25 && this.#policies.offered && hasOwnTasks(server)) throw new TaskError("invalid_argument", TWO_KINDS_OF_TASKS);
     for (const product of [server, server.server as typeof server | undefined]) {
       if (product === undefined) continue;
       const connect = product.connect.bind(product);

@@ -215,13 +215,17 @@ pub fn name(receiver: u32, name: String, number: u8) {
 }
 
 /// A handler ended. `how`: 0 with a result, 1 with one that says that the tool failed, 2 with an error, 3 with what is not JSON, 4 with
-/// an `input_required` result, 5 with one that has `requestState`. What it asks was named, each with its kind as [`input_kind`] gives it.
+/// an `input_required` result, 5 with one that has `requestState`. What it asks was named, each with its kind as [`input_kind`] gives it;
+/// of a failure, what it says of itself.
 #[wasm_bindgen]
 pub fn ended(receiver: u32, now: f64, call: u32, how: u8, size: u32, code: f64) {
     let Receiver { core, named, .. } = &mut *held(receiver);
     let mut requests = Vec::new();
     for (name, kind) in std::mem::take(named) {
         requests.push((name, kind_of(kind.0)));
+    }
+    if let (1 | 2, Some((said, _))) = (how, requests.first()) {
+        core.handle_said(call, said);
     }
     let outcome = match how {
         0 | 1 => Outcome::Result { tool_failed: how == 1, size },

@@ -8,7 +8,7 @@ use super::create::Draft;
 use super::{Facts, Output, Policy, Promotion, Receiver, Request, Support, Timer};
 use crate::claim::is_key;
 use crate::id;
-use crate::task::{Failure, InputKind, Millis};
+use crate::task::{Failure, InputKind, MESSAGE_BYTES, Millis, cut};
 use crate::trace;
 use crate::wire::capability::Capabilities;
 use crate::wire::{Error, Generation};
@@ -82,6 +82,8 @@ pub(super) struct Call {
     pub slot: Option<u32>,
     /// What the handler ended with before the task was stored.
     pub outcome: Option<Outcome>,
+    /// What a failure says of itself, for the status message.
+    pub said: String,
     /// The caller went away before it was answered.
     pub dropped: bool,
     /// It was told that the task runs here.
@@ -213,6 +215,13 @@ impl Receiver {
         }
     }
 
+    /// What the failure with which the handler is about to end says of itself (G25-GET-05).
+    pub fn handle_said(&mut self, call: Request, said: &str) {
+        if let Some(entry) = self.calls.get_mut(&call) {
+            entry.said = cut(said, MESSAGE_BYTES).to_owned();
+        }
+    }
+
     /// The handler ended.
     pub fn handle_outcome(&mut self, now: Millis, call: Request, outcome: Outcome) {
         self.tick(now);
@@ -302,6 +311,7 @@ impl Call {
             stage: Stage::Direct,
             slot: None,
             outcome: None,
+            said: String::new(),
             dropped: false,
             announced: false,
         }

@@ -152,7 +152,12 @@ impl Receiver {
             Err(error) => return self.give_up(number, error),
         };
         match lifecycle::apply(&task, command, self.now) {
-            Ok(next) => self.write(number, job, change, &task, next, version),
+            Ok(mut next) => {
+                if let Some(said) = self.said(&change) {
+                    next.set_message(said);
+                }
+                self.write(number, job, change, &task, next, version);
+            }
             Err(refusal) => self.refused(number, job, &change, refusal, &task),
         }
     }
@@ -190,6 +195,12 @@ impl Receiver {
             Change::Recover { on } => return Ok(self.recovery(number, task, *on)),
             Change::Check => return Ok(None),
         }))
+    }
+
+    /// What the handler's failure says of itself, if this is the change that stores it.
+    fn said(&self, change: &Change) -> Option<&str> {
+        let (Change::Complete { call, .. } | Change::Fail { call, failure: None }) = change else { return None };
+        self.calls.get(call).map(|call| &*call.said).filter(|said| !said.is_empty())
     }
 
     fn is_unsettled(&self, number: u32) -> bool {

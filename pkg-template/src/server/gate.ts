@@ -1,6 +1,7 @@
 // Where a tool's handler begins: the SDK has checked the call's name and arguments by then, and the handler's own
-// context can be given a task. `McpServer` keeps its tools in a field of its own; where that field is missing or the
-// server is a low-level one, there is no gate, and a task is created before its parameters are checked.
+// context can be given a task. `McpServer` keeps its tools in a field of its own. A low-level server has one handler for all
+// tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does. Where neither
+// field is there, as behind a bare transport, there is no gate, and a task is created before its parameters are checked.
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
 import { own, textOf } from "./facts.ts";
@@ -25,6 +26,9 @@ export interface Product {
 
 const WRAPPED = new WeakSet<object>();
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
+/** How long a server's own list of its tools is waited for, in ms, and how many pages of it are read. */
+const LIST_PATIENCE = 1000;
+const MOST_PAGES = 100;
 
 /** What is known of the server behind one connection, and the gate before its handlers. */
 export class Gate {
@@ -41,7 +45,7 @@ export class Gate {
 
   /** Whether handlers have a gate before them. */
   get isThere(): boolean {
-    return this.#tools !== undefined;
+    return this.#tools !== undefined || this.#product?._requestHandlers?.has("tools/call") === true;
   }
 
   /** Whether the server has a tool called `name`, as far as can be told. */
@@ -52,6 +56,11 @@ export class Gate {
   /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
   runsTasksItself(name: string): boolean {
     return typeof this.#tool(name)?.handler === "object";
+  }
+
+  /** Whether the SDK itself runs tasks for this server: SDK v1 with a `taskStore`. */
+  get hasOwnTasks(): boolean {
+    return hasOwnTasks(this.#product);
   }
 
   /** The protocol version that the server and its client have settled on, as far as the server knows. */
@@ -78,14 +87,19 @@ export class Gate {
 
   async #enter(handler: Handler, values: unknown[]): Promise<unknown> {
     const context = values.at(-1) as Context;
-    const runtime = this.#runtime;
-    const call = callOf(runtime, context);
+    const call = callOf(this.#runtime, context);
     if (call === undefined) return handler(...values);
+    const before = values.slice(0, -1);
+    return this.#begin(call, context, (inner) => handler(...before, inner));
+  }
+
+  /** Lets a call become a task, then runs its handler. */
+  async #begin(call: Call, context: Context, run: (context: Context) => unknown): Promise<unknown> {
+    const runtime = this.#runtime;
     runtime.enter(core.begin, call.number);
     await call.wait();
-    const before = values.slice(0, -1);
     const inner = withTask(runtime, call, context);
-    let result = await handler(...before, inner);
+    let result = await run(inner);
     // 2025-11-25 has no input_required results: what the handler wants is asked for it, and it is called again.
     while (call.generation === 25 && call.taskId !== undefined && own(result, "resultType") === "input_required") {
       const requests = (own(result, "inputRequests") ?? {}) as Record<string, InputRequest>;
@@ -93,7 +107,7 @@ export class Gate {
         Object.entries(requests).map(async ([key, request]) => [key, await runtime.asks.require(call, request, key)] as const),
       );
       const state = own(result, "requestState");
-      result = await handler(...before, {
+      result = await run({
         ...inner,
         mcpReq: { ...inner.mcpReq, inputResponses: Object.fromEntries(answers), requestState: () => state },
       });
@@ -102,17 +116,50 @@ export class Gate {
     return result;
   }
 
-  /** Gives the handler of a low-level server's `tools/call` the context that a gate gives to a tool's. */
+  /** Puts the gate before the handler of a low-level server's `tools/call`. */
   #wrapCalls(): void {
     const handlers = this.#product?._requestHandlers;
     const handler = handlers?.get("tools/call");
     if (handler === undefined || WRAPPED.has(handler)) return;
-    const wrapped: Handler = (request, context, ...rest) => {
+    const wrapped: Handler = async (request, context, ...rest) => {
       const call = callOf(this.#runtime, context as Context);
-      return handler(request, call === undefined ? context : withTask(this.#runtime, call, context as Context), ...rest);
+      if (call === undefined) return handler(request, context, ...rest);
+      // Nothing says that the tool exists: the handler has the last word, and its call makes no task before it has ended.
+      const isKnown = call.taskId !== undefined || (await this.#lists(textOf(call.message.params, "name") ?? "", context as Context));
+      if (!isKnown) return handler(request, context, ...rest);
+      return this.#begin(call, context as Context, (inner) => handler(request, inner, ...rest));
     };
     WRAPPED.add(wrapped);
     handlers?.set("tools/call", wrapped);
+  }
+
+  /** Whether a low-level server has a tool called `name`; so it does where that cannot be told soon. */
+  async #lists(name: string, context: Context): Promise<boolean> {
+    const runtime = this.#runtime;
+    const list = this.#product?._requestHandlers?.get("tools/list");
+    if (list === undefined || runtime.policies.names(name) || runtime.listed.has(name)) return true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, LIST_PATIENCE, true)));
+    try {
+      return await Promise.race([late, this.#readList(list, context).then(() => runtime.listed.has(name))]);
+    } catch {
+      return true;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Reads the list of a server's tools to its end. */
+  async #readList(list: Handler, context: Context): Promise<void> {
+    let cursor: unknown;
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const params = cursor === undefined ? {} : { cursor };
+      const result = await list({ jsonrpc: "2.0", id: 0, method: "tools/list", params }, context);
+      const tools = own(result, "tools");
+      for (const tool of Array.isArray(tools) ? tools : []) this.#runtime.listed.add(textOf(tool, "name") ?? "");
+      cursor = own(result, "nextCursor");
+      if (cursor === undefined) return;
+    }
   }
 }
 
@@ -129,6 +176,11 @@ export interface Context {
     send?: (request: unknown, ...rest: unknown[]) => Promise<unknown>;
     [key: string]: unknown;
   };
+}
+
+/** Whether the SDK itself runs tasks for a server: SDK v1 with a `taskStore`. */
+export function hasOwnTasks(product: Product | undefined): boolean {
+  return (product?.server ?? product)?._requestHandlers?.has("tasks/get") === true;
 }
 
 /** The arguments after a request: options, or a schema of the result and options. */

@@ -37,6 +37,7 @@ const REMEMBERED = 1024;
 const LONGEST_TOOL_NAME = 1024;
 const LONGEST_KEY = 512;
 const LONGEST_CURSOR = 1024;
+const LONGEST_MESSAGE = 4096;
 const MOST_ANSWERS = 10_000;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
@@ -418,6 +419,9 @@ export class Listener implements TapListener {
         how = textOf(result, "requestState") === undefined ? INPUT : INPUT_WITH_STATE;
       } else if (writable) {
         how = result === undefined ? ERROR : own(result, "isError") === true ? TOOL_FAILED : RESULT;
+        // Hosts show the status message of a failed task, and few of them fetch its result (G25-GET-05).
+        const said = how === RESULT || !this.#runtime.statesMayQuote ? undefined : saidBy(message);
+        if (said !== undefined) core.name(receiver, bounded(said, LONGEST_MESSAGE), 0);
       }
       core.ended(receiver, now, call.number, how, size, message.error?.code ?? Number.NaN);
     });
@@ -545,7 +549,7 @@ export class Listener implements TapListener {
   /** The message without a `task` that means nothing here; SDK v1 fails on one that it does not expect (G25-CAP-05, G25-CRE-12). */
   #plain(message: Message): Message {
     const { params } = message;
-    if (own(params, "task") === undefined || typeof versionOf(message) === "string") return message;
+    if (own(params, "task") === undefined || typeof versionOf(message) === "string" || this.#gate.hasOwnTasks) return message;
     const name = textOf(params, "name");
     if (message.method === "tools/call" && name !== undefined && this.#gate.runsTasksItself(name)) return message;
     const { task: _task, ...rest } = params as Record<string, unknown>;
@@ -582,6 +586,13 @@ export class Listener implements TapListener {
 function withMeta(message: Message, key: string, value: unknown): Message & { params: Record<string, unknown> } {
   const meta = { ...(own(message.params, "_meta") as Record<string, unknown> | undefined), [key]: value };
   return { ...message, params: { ...message.params, _meta: meta } };
+}
+
+/** What a failure says of itself: the first text of a result, the message of an error. */
+function saidBy({ result, error }: Message): string | undefined {
+  if (result === undefined) return textOf(error, "message");
+  const content = own(result, "content");
+  return textOf(Array.isArray(content) ? content.find((block) => textOf(block, "text") !== undefined) : undefined, "text");
 }
 
 /** What the answer to `server/discover` says of tasks. */

@@ -25,6 +25,8 @@ export interface FullPolicy {
 /** The policies of a server's tools. */
 export interface Policies {
   of(tool: string): FullPolicy;
+  /** Whether there is a policy for this very tool. */
+  names(tool: string): boolean;
   /** Whether a 2025-11-25 client may ask for a task of any tool (G25-CAP-05). */
   readonly offered: boolean;
 }
@@ -39,6 +41,7 @@ export function readPolicies(options: TaskServerOptions): Policies {
   const other = completePolicy("defaults", defaults);
   return {
     of: (tool) => named.get(tool) ?? other,
+    names: (tool) => named.has(tool),
     offered: [...named.values(), other].some(({ support }) => support !== "forbidden"),
   };
 }

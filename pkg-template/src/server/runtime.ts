@@ -79,6 +79,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   readonly calls: Map<number, Call> = new Map();
   /** What handlers ask their clients. */
   readonly asks: Asks;
+  /** The tools that low-level servers have listed. */
+  readonly listed: Set<string> = new Set();
   /** The subscriptions that name tasks. */
   readonly subscriptions: Map<number, Subscription> = new Map();
   /** Calls whose latest progress nobody heard, by task id. */
@@ -147,6 +149,11 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     if (this.#options.owner === undefined) return defaultOwner(authInfo);
     const owner = this.#options.owner(authInfo, { sessionId });
     return isOwner(owner) ? owner : undefined;
+  }
+
+  /** Whether the state of a task may repeat what its outcome says: where payloads are sealed, the state stays readable. */
+  get statesMayQuote(): boolean {
+    return this.#options.payloads === undefined;
   }
 
   /** Whether there are tasks in this generation. */
