@@ -33,6 +33,8 @@ extern "C" {
     fn unlisten(this: &RequestorHost, request: u32);
     #[wasm_bindgen(method)]
     fn forward(this: &RequestorHost, call: u32);
+    #[wasm_bindgen(method, js_name = "hangUp")]
+    fn hang_up(this: &RequestorHost, call: u32);
     #[wasm_bindgen(method)]
     fn created(this: &RequestorHost, call: u32, task: u32);
     #[wasm_bindgen(method)]
@@ -243,6 +245,12 @@ pub fn abort(requestor: u32, now: f64, call: u32) {
     held(requestor).core.handle_abort(millis(now), call);
 }
 
+/// As `abort`, where giving up the call closes the exchange that its answer comes in.
+#[wasm_bindgen(js_name = "hangUp")]
+pub fn hang_up(requestor: u32, now: f64, call: u32) {
+    held(requestor).core.handle_hang_up(millis(now), call);
+}
+
 #[wasm_bindgen]
 pub fn detach(requestor: u32, now: f64, call: u32) {
     held(requestor).core.handle_detach(millis(now), call);
@@ -345,6 +353,7 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
         }
         Output::Unlisten { request } => host.unlisten(request),
         Output::Forward { call } => host.forward(call),
+        Output::HangUp { call } => host.hang_up(call),
         Output::Created { call, task } => host.created(call, task),
         Output::Changed { task, payload } => host.changed(task, payload),
         Output::Hold { task, payload } => host.hold(task, payload),

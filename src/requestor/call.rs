@@ -8,6 +8,9 @@ use super::{
 use crate::task::Millis;
 use crate::wire::{Generation, Status, Support, error};
 
+/// How long the answer to a call is waited for after its caller gave it up.
+const LAST_WORDS: Millis = 5000;
+
 enum Mode {
     Plain,
     Offer,
@@ -64,6 +67,7 @@ impl Requestor {
                     _ => None,
                 };
                 self.calls.remove(&call);
+                self.hanging_up.retain(|(waiting, _)| *waiting != call);
                 if let Some((snapshot, generation)) = stray {
                     self.cancel_stray(now, snapshot.id, generation);
                 }
@@ -98,7 +102,40 @@ impl Requestor {
     pub fn handle_unsent(&mut self, call: Call) {
         if let Some(CallState { place: Place::Sent { .. } | Place::GivenUp, .. }) = self.calls.get(&call) {
             self.calls.remove(&call);
+            self.hanging_up.retain(|(waiting, _)| *waiting != call);
         }
+    }
+
+    /// The caller gave up its call, whose exchange can only be closed. A task that it may just have made would be lost with its
+    /// handle, and run to its end: so the answer is waited for a moment, and its task cancelled.
+    pub fn handle_hang_up(&mut self, now: Millis, call: Call) {
+        match self.calls.get_mut(&call) {
+            Some(CallState { place: place @ Place::Sent { offered: true, .. }, .. }) => {
+                *place = Place::GivenUp;
+                let until = now.saturating_add(LAST_WORDS);
+                self.hanging_up.push((call, until));
+                self.deadlines.set(until, Timer::HangUp);
+            }
+            Some(CallState { place: Place::Sent { .. }, .. }) => self.hang_up(call),
+            _ => self.handle_abort(now, call),
+        }
+    }
+
+    /// Closes the exchanges whose answers have not come in time.
+    pub(super) fn hang_up_overdue(&mut self, now: Millis) {
+        for (call, until) in std::mem::take(&mut self.hanging_up) {
+            if until > now {
+                self.hanging_up.push((call, until));
+                self.deadlines.set(until, Timer::HangUp);
+            } else {
+                self.hang_up(call);
+            }
+        }
+    }
+
+    fn hang_up(&mut self, call: Call) {
+        self.calls.remove(&call);
+        self.outputs.push_back(Output::HangUp { call });
     }
 
     /// The caller gave up its call, without another word.

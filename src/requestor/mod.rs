@@ -177,6 +177,7 @@ enum Timer {
     Task(Task),
     List,
     Listen,
+    HangUp,
 }
 
 /// Where a snapshot comes from.
@@ -202,6 +203,8 @@ pub struct Requestor {
     listening: Listening,
     last_task: Task,
     last_request: Request,
+    /// Calls that were given up and whose exchanges are still open, and how long.
+    hanging_up: Vec<(Call, Millis)>,
     deadlines: Deadlines<Timer>,
     outputs: VecDeque<Output>,
     /// Prompts that were asked for and are not over.
@@ -222,6 +225,7 @@ impl Requestor {
             listening: Listening::default(),
             last_task: 0,
             last_request: 0,
+            hanging_up: Vec::new(),
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
             prompts: 0,
@@ -235,8 +239,11 @@ impl Requestor {
 
     /// When [`Requestor::handle_timer`] wants to be called; it may be earlier than necessary.
     pub fn next_deadline(&self) -> Option<Millis> {
-        let idle = self.tasks.is_empty() && !self.tools.is_walking();
-        self.deadlines.next().filter(|_| !idle)
+        self.deadlines.next().filter(|_| !self.is_idle())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.tasks.is_empty() && !self.tools.is_walking() && self.hanging_up.is_empty()
     }
 
     /// How many tasks are followed.
@@ -331,6 +338,7 @@ impl Requestor {
                 }
                 Timer::Listen => self.listen(now),
                 Timer::List => self.list_overdue(now),
+                Timer::HangUp => self.hang_up_overdue(now),
             }
         }
     }
@@ -339,6 +347,7 @@ impl Requestor {
     pub fn handle_close(&mut self, ending: Ending) {
         self.tools.end();
         self.tools.forget();
+        self.hanging_up.clear();
         for task in self.numbers() {
             self.end(task, ending, None, 0);
         }
@@ -499,7 +508,7 @@ impl Requestor {
         }
         self.outputs.push_back(Output::Forget { task });
         self.hush();
-        if self.tasks.is_empty() && !self.tools.is_walking() {
+        if self.is_idle() {
             self.deadlines = Deadlines::default();
         }
     }

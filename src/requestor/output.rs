@@ -112,6 +112,8 @@ pub enum Output {
     Unlisten { request: Request },
     /// Let the cancellation of the call through.
     Forward { call: Call },
+    /// Close the exchange of a call that was given up; nothing more is known of it.
+    HangUp { call: Call },
     /// The call has become a task, or found the task it resumes.
     Created { call: Call, task: Task },
     /// The task has a new snapshot.

@@ -132,7 +132,44 @@ describe("2026-07-28", () => {
     await client.close();
   });
 
-  test("an aborted call ends its exchange before the task is known, and its task afterwards", async () => {
+  test("a call that is aborted, or times out, while its handle is on its way cancels the task (G26-CAN-01)", async () => {
+    const { promise: stop, resolve: stopped } = Promise.withResolvers<void>();
+    let waiting = 2;
+    const endless = async (_args: unknown, { signal }: any) => {
+      if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      if (--waiting === 0) stopped();
+      return text("stopped");
+    };
+    const tasks = new TaskServer({ defaults: { task: "always" } });
+    const http = await entryV2(() => attached("v2", tasks, { endless }));
+    // The network holds the answer back until the caller has gone.
+    const gone = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    let calls = 0;
+    const spied = spy((async (url: any, init: any) => {
+      const response = await fetch(url, init);
+      if (init.method !== "POST" || JSON.parse(init.body).method !== "tools/call") return response;
+      if (++calls === 2) arrived.resolve();
+      await Promise.race([gone.promise, new Promise((_resolve, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason)))]);
+      return response;
+    }) as typeof fetch);
+    const { client, errors } = await start("SDK v2, 2026", new HttpV2(new URL(http.url), { fetch: spied.fetch }));
+    const abort = new AbortController();
+    const aborted = assert.rejects(client.callTool({ name: "endless", arguments: {} }, { signal: abort.signal }));
+    const late = assert.rejects(client.callTool({ name: "endless", arguments: {} }, { timeout: 200 }), /timed out/i);
+    await arrived.promise;
+    abort.abort("enough");
+    await Promise.all([aborted, late]);
+    gone.resolve();
+    await stop;
+    assert.equal(spied.all("tasks/cancel").length, 2);
+    assert.deepEqual(errors, []);
+    await client.close();
+    await http.close();
+    await tasks.close();
+  });
+
+  test("an aborted call that declares no tasks ends its exchange at once, and one that has become a task cancels it", async () => {
     const signals: AbortSignal[] = [];
     const hanging = answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }), "tasks/get": () => task26("t1", "working", { pollIntervalMs: 5 }), "tasks/cancel": () => ({ resultType: "complete" }) });
     let hang = true;
@@ -143,9 +180,9 @@ describe("2026-07-28", () => {
       }
       return hanging(url, init);
     }) as typeof fetch);
-    const { client, errors } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
+    const { client, host, errors } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
     const first = new AbortController();
-    const call = assert.rejects(client.callTool({ name: "any" }, { signal: first.signal }));
+    const call = assert.rejects(host.callTool(client, { name: "any" }, { signal: first.signal, preference: "forbid" }));
     await later(20);
     first.abort("enough");
     await call;

@@ -27,6 +27,10 @@ export interface Call {
   wireId: unknown;
   envelope: unknown;
   reply: Message | undefined;
+  /** Ends the exchange of a call in which its answer comes; where the transport has one for each request. */
+  readonly exchange: AbortController | undefined;
+  /** Whether its caller gave it up before it was answered. */
+  abandoned: boolean;
   /** The promise of the send, as long as the SDK waits for it. */
   sent: Promise<void> | undefined;
   handed: boolean;
@@ -102,6 +106,8 @@ export class Calls {
       wireId: undefined,
       envelope: undefined,
       reply: undefined,
+      exchange: options?.requestSignal === undefined ? undefined : new AbortController(),
+      abandoned: false,
       sent: undefined,
       handed: false,
       task: undefined,
@@ -118,6 +124,7 @@ export class Calls {
       if (resume === undefined) core.call(requestor, now, call.number, generation, tool, preference, cancels, ttl ?? NaN);
       else {
         if (generation === 26) call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
+        if (generation === 26) this.#on.session.learnEnvelope(call.envelope);
         const of = this.#on.session.isSameServer(resume) ? core.generation(resume.generation) : 0;
         core.resume(requestor, now, call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
       }
@@ -134,8 +141,11 @@ export class Calls {
   }
 
   #giveUp(call: Call): void {
-    if (this.all.has(call.number)) this.#engine.run(core.abort, call.number);
+    const known = this.all.has(call.number);
+    if (this.#engine.state !== "open") call.exchange?.abort();
+    else if (known) this.#engine.run(call.exchange === undefined ? core.abort : core.hangUp, call.number);
     if (call.task !== undefined || call.reply !== undefined) this.#dropCall(call);
+    else if (known) call.abandoned = true;
   }
 
   /** The caller learned from the SDK that its call failed, and this connection may not know. */
@@ -153,12 +163,13 @@ export class Calls {
     call.reply = message;
     const { result, error } = message;
     const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
-    if (handle !== undefined) return this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
-    this.#engine.run((requestor, now) => {
+    if (handle !== undefined) this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
+    else this.#engine.run((requestor, now) => {
       if (isObject(result) && hasContent(result)) core.replyResult(requestor, now, call.number, own(result, "isError") === true, demandsTask(result));
       else if (isObject(result)) core.replyEmpty(requestor, now, call.number);
       else core.replyError(requestor, now, call.number, rpcCode(error));
     });
+    if (call.abandoned) this.#dropCall(call);
   }
 
   sendCall(number: number, offer: boolean): void {
@@ -169,13 +180,15 @@ export class Calls {
     if (offer) params = merge(params, offered);
     else if (call.generation === 26) params = withoutExtension(params);
     if (call.generation === 26) call.envelope = own(params, "_meta");
+    if (call.generation === 26 && offer) this.#on.session.learnEnvelope(call.envelope);
     const again = call.reply !== undefined;
     if (again) this.byId.set((call.wireId = this.#engine.nextId()), call);
     call.reply = undefined;
     this.wait(call);
     const first = !call.handed;
     call.handed = true;
-    const sent = this.#engine.send({ ...call.frame, id: again ? call.wireId : call.id, params }, call.options);
+    const options = call.exchange === undefined ? call.options : { ...call.options, requestSignal: call.exchange.signal };
+    const sent = this.#engine.send({ ...call.frame, id: again ? call.wireId : call.id, params }, options);
     const failed = sent.catch((cause: unknown) => {
       this.#engine.run((requestor) => core.unsent(requestor, number));
       if (!this.all.has(number)) return;
@@ -197,6 +210,13 @@ export class Calls {
 
   forward(call: number): void {
     this.#forwarding?.(call);
+  }
+
+  hangUp(number: number): void {
+    const call = this.all.get(number);
+    if (call === undefined) return;
+    call.exchange?.abort();
+    this.#dropCall(call);
   }
 
   answerReply(number: number): void {

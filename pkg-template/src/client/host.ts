@@ -17,6 +17,8 @@ export interface RequestorHost {
   unlisten(request: number): void;
   /** Let the cancellation of a call through. */
   forward(call: number): void;
+  /** Close the exchange of a call that was given up. */
+  hangUp(call: number): void;
   /** The call has become a task, or found the task it resumes. */
   created(call: number, task: number): void;
   changed(task: number, payload: number): void;

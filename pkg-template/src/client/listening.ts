@@ -1,7 +1,7 @@
 import type { Message } from "../tap.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
-import { CLIENT_CAPABILITIES, CLIENT_INFO, type Json, merge, own, PROTOCOL_VERSION, rpcCode } from "./message.ts";
+import { type Json, merge, own, rpcCode } from "./message.ts";
 import * as core from "../wasm/generated/client.js";
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
@@ -27,7 +27,7 @@ export class Listening {
 
   listen(request: number): void {
     const params = this.#engine.assembler.take();
-    const envelope = this.#envelope();
+    const { envelope } = this.#on.session;
     const abort = new AbortController();
     this.#streams.set(request, { envelope, abort });
     const message: Message = { jsonrpc: "2.0", id: OURS + request, method: "subscriptions/listen", params: merge({ _meta: envelope }, params) };
@@ -78,13 +78,5 @@ export class Listening {
     this.#streams.delete(request);
     stream.abort.abort();
     this.#engine.run(core.answerError, request, code, 0);
-  }
-
-  /** What a call's `_meta` says about its client, and not about the call. */
-  #envelope(): Json {
-    const known = [...this.#on.tasks.all.values()].find((task) => task.generation === 26)?.envelope;
-    const envelope: Json = {};
-    for (const key of [PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES]) if (own(known, key) !== undefined) envelope[key] = own(known, key);
-    return envelope;
   }
 }

@@ -2,7 +2,7 @@ import type { Message } from "../tap.ts";
 import type { TaskReference } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
-import { EXTENSION, isObject, type Json, merge, own } from "./message.ts";
+import { CLIENT_CAPABILITIES, CLIENT_INFO, EXTENSION, isObject, type Json, merge, own, PROTOCOL_VERSION } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
 import * as core from "../wasm/generated/client.js";
 
@@ -17,6 +17,8 @@ export class Session {
   version: string = "";
   #server: unknown;
   introduced = false;
+  /** What the `_meta` of calls that take tasks says about their client, and not about the call (2026-07-28). */
+  envelope: Json = {};
   /** Whether the client above calls tools that run only as tasks, as the server lists them. */
   unlocked = false;
 
@@ -76,6 +78,11 @@ export class Session {
     const capabilities = this.client?.getServerCapabilities?.();
     // SDK v1 does not tell which version it speaks; only that version has these capabilities.
     if (capabilities !== undefined) this.#introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : "2025-11-25"), capabilities);
+  }
+
+  learnEnvelope(meta: unknown): void {
+    const names = [PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES].filter((name) => own(meta, name) !== undefined);
+    this.envelope = Object.fromEntries(names.map((name) => [name, own(meta, name)]));
   }
 
   isSameServer(reference: TaskReference): boolean {

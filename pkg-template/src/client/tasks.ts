@@ -134,7 +134,9 @@ export class Tasks {
     const task = this.all.get(number);
     const method = this.#engine.names[name] ?? "";
     // A task that is being resumed is known by its call alone, until it has been seen.
-    const envelope = task === undefined ? this.#on.calls.resuming(own(params, "taskId"))?.envelope : task.envelope;
+    // One whose call was given up has nothing of its own.
+    const shared = isObject(own(params, "_meta")) ? this.#on.session.envelope : undefined;
+    const envelope = task === undefined ? (this.#on.calls.resuming(own(params, "taskId"))?.envelope ?? shared) : task.envelope;
     // One request of a kind waits, but for the outcome: an earlier answer to that counts too.
     if (method !== "tasks/result") for (const [id, open] of task?.open ?? []) if (open === method && task?.open.delete(id)) this.requests.delete(id);
     // The HTTP client of SDK v2.0 names no task in `Mcp-Name`, which routes the request (G26-HTT-01), but whatever is `name`.

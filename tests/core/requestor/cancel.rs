@@ -145,6 +145,37 @@ fn giving_up_before_the_task_is_known() {
     }
 }
 
+/// Where only closing the exchange would cancel a call, its answer is waited for: a handle that is on its way names a task that
+/// would run to its end. A call that is no task ends a moment later, and one that declared no tasks at once.
+#[test]
+fn hanging_up_waits_for_the_handle() {
+    for cancels in [true, false] {
+        let mut world = given_up(cancels);
+        assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1)), []);
+        assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1)), []);
+        assert_eq!(world.pass(3000), []);
+        let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(snapshot("t1", "working")), 1));
+        assert_eq!(sent(&outputs, Method::Cancel).is_some(), cancels);
+        if let Some(request) = sent(&outputs, Method::Cancel) {
+            world.answer(request, Answered::Empty);
+        }
+        assert_eq!((world.requestor.followed(), world.requestor.next_deadline()), (0, None));
+    }
+    for reply in [None, Some(Reply::Result { is_error: false, demands_task: false })] {
+        let mut world = given_up(true);
+        world.run(|r, now| r.handle_hang_up(now, 1));
+        let expected = if reply.is_some() { vec![] } else { vec![Output::HangUp { call: 1 }] };
+        if let Some(reply) = reply {
+            assert_eq!(world.run(|r, now| r.handle_reply(now, 1, reply, 0)), []);
+        }
+        assert_eq!(world.pass(10_000), expected);
+        assert_eq!(world.requestor.next_deadline(), None);
+    }
+    let mut world = World::new();
+    world.call(1, Generation::G26, "any", Preference::Forbid);
+    assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1)), [Output::HangUp { call: 1 }]);
+}
+
 /// Giving up a followed call cancels its task, or leaves it; either way its reads stop and nobody is answered.
 #[test]
 fn giving_up_a_followed_call() {
