@@ -60,3 +60,33 @@ it("the owner option decides, and what it throws away is nobody's", async (t) =>
   requester.authInfo = auth("t", {}, { clientId: "b" });
   assert.equal((await get(requester, taskId)).error?.code, -32602);
 });
+
+it("X-SEC-05 X-SEC-01: audiences are part of the principal, one or several, in any order; what is no audience owns nothing", async (t) => {
+  const { requester } = await world(t, "v1", TOOLS);
+  const of = (aud: unknown, more: object = {}) => auth("token", { iss: "https://issuer", sub: "alice", aud }, more);
+  const found = async (taskId: string): Promise<boolean> => (await get(requester, taskId)).error === undefined;
+  for (const [aud, same, other] of [
+    ["x", [["x"], ["x", "x"]], ["y", ["y"], ["x", "y"], [], undefined]],
+    [["x", "y"], [["y", "x"]], ["x", "x,y", ["x"], ["x", "z"], '["x","y"]']],
+  ] as const) {
+    requester.authInfo = of(aud);
+    const { taskId } = await create(requester, "quick");
+    for (const equal of same) {
+      requester.authInfo = of(equal);
+      assert.ok(await found(taskId), JSON.stringify(equal));
+    }
+    for (const different of other) {
+      requester.authInfo = of(different);
+      assert.ok(!(await found(taskId)), JSON.stringify(different));
+    }
+  }
+  for (const broken of [of(5), of([1]), of({ x: 1 }), auth("t", { sub: 5 }), auth("t", { sub: "alice", iss: ["a"] }), auth("t", { sub: "alice" }, { resource: 5 })]) {
+    requester.authInfo = broken;
+    assert.equal((await augmented(requester, "quick")).error?.code, -32603, JSON.stringify(broken));
+  }
+  // `resource` may have been text on its way.
+  requester.authInfo = of(undefined, { resource: new URL("https://api.example/mcp") });
+  const { taskId } = await create(requester, "quick");
+  requester.authInfo = of(undefined, { resource: "https://api.example/mcp" });
+  assert.ok(await found(taskId));
+});

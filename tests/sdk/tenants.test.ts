@@ -207,7 +207,7 @@ for (const way of WAYS) {
 }
 
 
-test("X-SEC-01, X-SEC-06: who has another's session and asks under the id of her waiting request is not sent its answer", { timeout: 30_000 }, async () => {
+test("X-SEC-01, X-SEC-06: who has another's session and asks under the id of her waiting request neither gets its answer nor keeps it from her", { timeout: 30_000 }, async () => {
   const way = WAYS[0]!;
   const tasks = new TaskServer({ defaults: { task: "always" } });
   const gate = Promise.withResolvers<void>();
@@ -218,16 +218,16 @@ test("X-SEC-01, X-SEC-06: who has another's session and asks under the id of her
     const { result } = await ada.ask("tools/call", { name: "work", arguments: {}, task: {} });
     const { taskId } = result.task;
     const hers = ada.requester.request("tasks/result", { taskId }, "hers");
-    hers.catch(() => {});
     await ada.ask("tasks/get", { taskId });
     const bob = new HttpRequester(http.url, { authorization: "Bearer bob.1", "mcp-session-id": ada.requester.headers["mcp-session-id"]!, "mcp-protocol-version": G25 });
-    // The SDK's transport sends an answer where the latest request with its id came from; his waits for a task of his own.
+    // The SDK's transport would send an answer where the latest request with its id came from; his waits for a task of his own.
     const own = (await bob.request("tools/call", { name: "endless", arguments: {}, task: {} }, "his")).result.task.taskId;
-    bob.request("tasks/result", { taskId: own }, "hers").catch(() => {});
+    const his = bob.request("tasks/result", { taskId: own }, "hers");
     assert.equal((await bob.request("tasks/get", { taskId: own }, "look")).result.status, "working");
     gate.resolve();
-    // She asks again, and gets it.
-    assert.match(JSON.stringify((await ada.ask("tasks/result", { taskId })).result), /one-time/);
+    assert.match(JSON.stringify((await hers).result), /one-time/);
+    assert.ok((await bob.request("tasks/cancel", { taskId: own }, "stop")).result);
+    assert.equal((await his).error?.code, -32603);
     assert.ok(!JSON.stringify(bob.frames.all).includes("one-time"));
     await ada.requester.close();
     await bob.close();

@@ -1,12 +1,13 @@
 // What handlers ask their clients: owed until it is answered, whichever connection or stream carries it.
 import { TaskError } from "../errors.ts";
-import type { Message } from "../tap.ts";
+import type { Message, SendOptions } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
 import * as core from "../wasm/generated/server.js";
 import type { Call } from "./call.ts";
-import { ASK_PREFIX, cancelled, getOrMake, own } from "./facts.ts";
+import { ASK_PREFIX, cancelled, getOrMake, own, unguessable } from "./facts.ts";
 import { misfitOf } from "./form.ts";
 import type { Listener } from "./listener.ts";
+import type { Origin } from "./streams.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** An input request whose handler waits. */
@@ -16,9 +17,18 @@ export interface Ask {
   /** It is the SDK's own request on this connection; otherwise it was made through the task. */
   readonly own: Listener | undefined;
   readonly settle: { resolve(answer: Record<string, unknown>): void; reject(error: Error): void } | undefined;
+  /** Nobody said that it belongs to the task: it does not fail with it. How the SDK would have sent it. */
+  readonly isGuess?: boolean;
+  readonly options?: SendOptions;
+  /** Its client has it, and answers it though the task has ended. */
+  outlives?: boolean;
   response?: { message: Message; extra: Record<string, unknown> | undefined };
-  /** What carried it to the client: a connection, and the JSON-RPC id of the request on whose stream it went, if on one. */
-  carrier?: { readonly listener: Listener; readonly on: unknown } | undefined;
+  /** What carried it to the client last: a connection, and the request on whose stream it went, if on one. */
+  carrier?: { readonly listener: Listener; readonly on: Origin | undefined } | undefined;
+  /** The connections that have carried it, and the JSON-RPC id that it has on each. */
+  readonly ids: Map<Listener, unknown>;
+  /** Its id where connections have several streams. */
+  id?: string;
   /** Where the store has it, if tasks show it. */
   key?: string;
 }
@@ -45,19 +55,12 @@ export class Asks {
   readonly #idPrefix: string;
   /** Those that went out to clients, by task. */
   readonly #carried = new Map<string, Set<number>>();
-  #prefixText: string | undefined;
+  /** Those that went out on connections of several streams, by id. */
+  readonly #byId = new Map<string, number>();
 
   constructor(runtime: Runtime, idPrefix: string) {
     this.#runtime = runtime;
     this.#idPrefix = idPrefix;
-  }
-
-  /**
-   * Tells this process's requests from another's, and like a task's id where they come from, because an answer names no task. Made
-   * on first use: some platforms forbid it earlier.
-   */
-  get #prefix(): string {
-    return (this.#prefixText ??= `${ASK_PREFIX}${this.#idPrefix}${crypto.randomUUID().slice(0, 8)}/`);
   }
 
   /** A handler asks the client through its task. */
@@ -66,7 +69,7 @@ export class Asks {
     const { method, params } = request;
     const message: Message = { jsonrpc: "2.0", method, ...(params && { params }) };
     return new Promise((resolve, reject) => {
-      this.all.set(number, { call, message, own: undefined, settle: { resolve, reject } });
+      this.all.set(number, { call, message, own: undefined, settle: { resolve, reject }, ids: new Map() });
       this.#runtime.enter((receiver, now) => {
         const kind = inputKindOf(message);
         if (!core.ask(receiver, now, call.number, number, key ?? method.slice(method.indexOf("/") + 1), kind, false)) {
@@ -77,21 +80,33 @@ export class Asks {
     });
   }
 
-  /** A response of `owner`'s to a request of a task's, on whichever connection it comes (H09); whether it was one. */
-  claim(message: Message, extra: Record<string, unknown> | undefined, owner: string | undefined): boolean {
-    if (typeof message.id !== "string" || !message.id.startsWith(this.#prefix)) return false;
-    const number = Number(message.id.slice(message.id.lastIndexOf("/") + 1));
+  /** A response of `owner`'s that came on `listener`; whether it is one to a request of a task's. */
+  claim(listener: Listener, message: Message, extra: Record<string, unknown> | undefined, owner: string | undefined): boolean {
+    const { id } = message;
+    const number = listener.askUnder(id) ?? (typeof id === "string" ? this.#byId.get(id) : undefined);
+    if (number === undefined) return typeof id === "string" && id.startsWith(ASK_PREFIX);
     const ask = this.all.get(number);
-    if (ask !== undefined && ask.response === undefined && ask.call.owner === owner) {
+    if (ask !== undefined && ask.response === undefined && ask.call.owner === owner && mayAnswer(ask, listener)) {
       ask.response = { message, extra };
-      this.#runtime.enter(core.answer, number);
+      if (ask.outlives === true) this.answered(number, 0, "");
+      else this.#runtime.enter(core.answer, number);
     }
     return true;
   }
 
-  /** The request as the client gets it: its id is the same on every connection, and no other request's. */
-  #asked(number: number, { message }: Ask): Message {
-    return { ...message, id: `${this.#prefix}${number}` };
+  /**
+   * The id of a request where it goes out. On one stream, where nobody else can answer, it is a small number, because there are peers
+   * that keep no other; elsewhere it is the same on every stream, and nobody can guess it. Like a task's id it says where it comes from,
+   * because an answer names no task.
+   */
+  #idOn(listener: Listener, number: number, ask: Ask): unknown {
+    let id = ask.ids.get(listener);
+    if (id === undefined) {
+      id = listener.askId(number) ?? (ask.id ??= `${ASK_PREFIX}${this.#idPrefix}${unguessable()}`);
+      ask.ids.set(listener, id);
+      if (id === ask.id) this.#byId.set(ask.id as string, number);
+    }
+    return id;
   }
 
   /** The handler of a request of the SDK's own gave it up. */
@@ -99,27 +114,30 @@ export class Asks {
     const ask = this.all.get(number);
     if (ask === undefined) return;
     this.#runtime.enter(core.withdraw, ask.call.number, number);
-    this.all.delete(number);
-    this.#recant(number, ask);
+    this.#take(number);
+    this.#recant(ask);
   }
 
   #take(number: number): Ask | undefined {
     const ask = this.all.get(number);
+    if (ask === undefined) return undefined;
     this.all.delete(number);
+    if (ask.id !== undefined) this.#byId.delete(ask.id);
+    for (const [listener, id] of ask.ids) listener.forgetAsk(id);
     return ask;
   }
 
   /** Tells the client that a request it has is withdrawn (G25-INP-11). */
-  #recant(number: number, ask: Ask): void {
-    const way = ask.carrier?.listener.way(ask.carrier.on);
-    if (way !== undefined) ask.carrier?.listener.sendForTask(ask.call, cancelled(this.#asked(number, ask).id, "It is no longer needed"), way);
+  #recant({ call, carrier, ids }: Ask): void {
+    const way = carrier?.listener.way(carrier.on, call.owner);
+    if (way !== undefined) carrier?.listener.sendForTask(call, cancelled(ids.get(carrier.listener), "It is no longer needed"), way);
   }
 
   /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
   recall(taskId: string): void {
     for (const number of this.#carried.get(taskId) ?? []) {
       const ask = this.all.get(number);
-      if (ask?.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on)) continue;
+      if (ask?.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on, ask.call.owner)) continue;
       ask.carrier = undefined;
       core.undelivered(this.#runtime.receiver, number);
     }
@@ -144,17 +162,17 @@ export class Asks {
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.#runtime.requests.get(stream);
     if (target !== undefined && !target.listener.stillSpeaks(target)) return this.#runtime.give(core.lapse, stream);
-    if (target !== undefined && target.listener.isLeft(target.message.id)) {
+    if (target !== undefined && target.listener.isLeft(target)) {
       // Its client has gone without a word.
       this.#runtime.requests.delete(stream);
       return this.#runtime.give(core.waitEnded, stream);
     }
     const listener = target?.listener ?? ask.call.listener;
-    const way = listener.way(target?.message.id);
+    const way = listener.way(target, ask.call.owner);
     if (way === undefined) return core.undelivered(this.#runtime.receiver, number);
-    ask.carrier = { listener, on: way.relatedRequestId };
+    ask.carrier = { listener, on: way.on };
     getOrMake(this.#carried, ask.call.taskId ?? "", () => new Set<number>()).add(number);
-    listener.sendForTask(ask.call, this.#asked(number, ask), way);
+    listener.sendForTask(ask.call, { ...ask.message, id: this.#idOn(listener, number, ask) }, way);
   }
 
   /** Its answer is stored, or need not be: the response, or the value under `key` in the request `from`. */
@@ -177,16 +195,36 @@ export class Asks {
 
   /** Its answer came in a request, here or to another process. */
   answeredElsewhere(number: number, answer: unknown): void {
-    this.#take(number)?.settle?.resolve(structuredClone(answer) as Record<string, unknown>);
+    const ask = this.#take(number);
+    if (ask === undefined) return;
+    const result = structuredClone(answer) as Record<string, unknown>;
+    this.#recant(ask);
+    if (ask.own !== undefined) ask.own.deliverAnswer({ jsonrpc: "2.0", id: ask.message.id, result }, undefined);
+    else ask.settle?.resolve(result);
   }
 
   /** It will not be answered. `delivered`: the client knows of it. */
   withdraw(number: number, delivered: boolean, reason: number): void {
+    const guessed = this.all.get(number);
+    if (guessed?.isGuess === true && delivered) {
+      guessed.outlives = true;
+      return;
+    }
     const ask = this.#take(number);
     if (ask === undefined) return;
+    if (ask.isGuess === true) return ask.own?.sendOwn(ask.message, ask.options);
     const [code, text] = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
-    if (delivered) this.#recant(number, ask);
+    if (delivered) this.#recant(ask);
     if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
     else ask.settle?.reject(new TaskError(code, text, { taskId: ask.call.taskId }));
   }
+}
+
+/**
+ * Whether an answer of the task's owner may come on this connection: on one that carried the request, or on another (H09), unless that
+ * is bound to a client that nothing else tells from others.
+ */
+function mayAnswer(ask: Ask, listener: Listener): boolean {
+  if (ask.ids.has(listener) || ask.call.owner !== "") return true;
+  return !listener.isBound && [...ask.ids.keys()].some((carrier) => !carrier.isBound);
 }

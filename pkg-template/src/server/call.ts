@@ -14,8 +14,11 @@ export class Call implements Entry {
   readonly flags: number;
   readonly message: Message;
   readonly extra: Record<string, unknown> | undefined;
+  /** The JSON-RPC id under which the client knows the call, and the stream that it came on. */
+  readonly id: unknown;
+  readonly stream: string | undefined;
   /** The JSON-RPC id under which the SDK knows the call. */
-  readonly sdkId: unknown;
+  readonly sdkId: string;
   /** The task it became. */
   taskId: string | undefined;
   /** The status message that the handler set last, for a task it may become. */
@@ -51,7 +54,8 @@ export class Call implements Entry {
     flags: number,
     message: Message,
     extra: Record<string, unknown> | undefined,
-    sdkId: unknown,
+    sdkId: string,
+    stream?: string,
   ) {
     this.number = number;
     this.listener = listener;
@@ -60,6 +64,8 @@ export class Call implements Entry {
     this.flags = flags;
     this.message = message;
     this.extra = extra;
+    this.id = message.id;
+    this.stream = stream;
     this.sdkId = sdkId;
   }
 

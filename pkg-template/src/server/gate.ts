@@ -4,12 +4,9 @@
 // field is there, as behind a bare transport, there is no gate, and a task is created before its parameters are checked.
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
-import { own, textOf } from "./facts.ts";
+import { own } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 import * as core from "../wasm/generated/server.js";
-
-/** The `_meta` key by which a handler finds the call it runs in. Set by this package alone. */
-export const RUN_META = "mcp-tasks/run";
 
 type Handler = (...values: unknown[]) => unknown;
 interface Tool {
@@ -165,11 +162,11 @@ export class Gate {
 
 /** What this package reads of, and changes in, a handler's context; both SDKs' shapes. */
 export interface Context {
-  _meta?: unknown;
+  requestId?: unknown;
   signal?: AbortSignal;
   sendRequest?: (request: unknown, schema: unknown, options?: Record<string, unknown>) => Promise<unknown>;
   mcpReq?: {
-    _meta?: unknown;
+    id?: unknown;
     signal?: AbortSignal;
     elicitInput?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
     requestSampling?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
@@ -189,9 +186,9 @@ function patiently(rest: readonly unknown[], patient: (options: Record<string, u
   return [...rest.slice(0, at), patient(rest[at] as Record<string, unknown> | undefined)];
 }
 
-/** The call whose handler has this context. */
+/** The call whose handler has this context, by the id that its request has in the SDK. */
 export function callOf(runtime: Runtime, context: Context | undefined): Call | undefined {
-  return runtime.calls.get(Number(textOf(own(context?.mcpReq, "_meta") ?? context?._meta, RUN_META)));
+  return runtime.callUnder(context?.mcpReq?.id ?? context?.requestId);
 }
 
 /** The context with the task's signal, and with requests that wait as long as the task does. */

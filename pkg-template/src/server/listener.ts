@@ -1,21 +1,33 @@
 import { define } from "../assembler.ts";
 import { fromWall } from "../clock.ts";
+import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { inputKindOf } from "./asks.ts";
 import { Call } from "./call.ts";
 import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, LONGEST_ID, RELATED_TASK, augmentation, bounded, cancelled, capabilityBits, creationKey, getOrMake, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
-import { type Gate, RUN_META } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
 import { DEEPEST } from "./payload.ts";
 import { completePolicy } from "./policy.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Entry, Runtime } from "./runtime.ts";
 import { LISTEN, generationOf } from "./subscription.ts";
-import { isLeft, isOpen, leave } from "./streams.ts";
+import { currentCall, knowsCalls, within } from "./scope.ts";
+import { type Origin, Streams } from "./streams.ts";
 import * as core from "../wasm/generated/server.js";
 
-/** How a message gets to the client: on the stream of a request, by its JSON-RPC id, or on the connection itself. */
-export type Way = { readonly relatedRequestId?: unknown };
+/** How a message gets to the client: on the stream of one of its requests, or on the connection itself. */
+export interface Way {
+  readonly on: Origin | undefined;
+}
+
+/** A request that the SDK answers, where its answer is not to go out as it is. */
+interface Passing extends Origin {
+  readonly complete: ((result: Record<string, unknown>) => object | false | undefined) | undefined;
+}
+
+/** What the ids of requests begin with that the SDK knows by an id of ours. */
+const OURS = "mcp-tasks/";
 
 const LISTS = 1 << 8;
 // What is wrong with a request, as the core is told.
@@ -31,6 +43,9 @@ const INPUT = 4;
 const INPUT_WITH_STATE = 5;
 /** The shortest time between two progress messages of a task, in ms. */
 const PACE = 50;
+/** The ids of input requests on one stream. */
+const FIRST_ASK = 2 ** 30;
+const LAST_ASK = 2 ** 31 - 1;
 /** How many ended tasks of a connection, and how many requests that wait for the SDK's answer, are kept in mind. */
 const REMEMBERED = 1024;
 /** What is longer is none of ours: names of tools, keys of input, cursors; and the most answers that one request gives. */
@@ -52,21 +67,28 @@ export class Listener implements TapListener {
   /** The generation that the handshake on this connection settled; `undefined` before, 0 for none with tasks. */
   #negotiated: number | undefined;
   #capabilities: number | undefined;
-  /** What tasks put over the members of a result on its way out, by the JSON-RPC id of its request. */
-  readonly #completions = new Map<unknown, (result: Record<string, unknown>) => object | false | undefined>();
+  /** Requests on their way through the SDK that are no calls of ours, by the id under which the SDK knows them. */
+  readonly #passing = new Map<unknown, Passing>();
+  /** The streams of a transport that has several. */
+  readonly #streams: Streams | undefined;
   /** Calls by the id under which the SDK knows them. */
   readonly #calls = new Map<unknown, Call>();
   /** The ids under which the SDK knew calls whose tasks have ended. */
   readonly #ended = new Set<unknown>();
+  /** Input requests that went out here, by JSON-RPC id. */
+  readonly #askIds = new Map<number, number>();
+  #lastAskId = FIRST_ASK - 1;
   /** Requests of the SDK's own that tasks took over, by JSON-RPC id. */
   readonly #asks = new Map<unknown, number>();
-  /** Blocked `tasks/*` requests, by JSON-RPC id. */
-  readonly #pending = new Map<unknown, number>();
+  /** Blocked `tasks/*` requests, with their numbers in the core. */
+  readonly #pending = new Map<Entry, number>();
   /** Peers of the core, by owner; nearly always one. */
   #peers = new Map<string | undefined, number>();
   /** Subscriptions, where they pass this connection. */
   readonly #subscriptions: PipeSubscriptions | undefined;
   #closed = false;
+  /** The request that is being taken in, and whether somebody has it who answers it. */
+  #arriving: { readonly id: unknown; isAnswered: boolean } | undefined;
 
   constructor(runtime: Runtime, wire: Wire, transport: TransportLike, gate: Gate) {
     this.#runtime = runtime;
@@ -74,38 +96,56 @@ export class Listener implements TapListener {
     this.#transport = transport;
     this.#gate = gate;
     this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
+    if (!this.#pipe) {
+      const isSole = (owner: string | undefined): boolean => [...this.#peers.keys()].every((known) => known === owner);
+      this.#streams = new Streams(transport, (extra) => this.#ownerOf(extra), isSole);
+    }
     this.#subscriptions = this.#pipe ? new PipeSubscriptions(runtime, wire, () => transport.sessionId) : undefined;
   }
 
+  /** Never throws: an entry that hears of an error answers it in its own way, or ends the process. */
   inbound(received: Message, extra: Extra): void {
     // Its client left before the transport handed it over: nobody hears an answer, and nothing would close once more.
     if (this.#closed) return;
+    const outer = this.#arriving;
+    const arriving = (this.#arriving = { id: received.id, isAnswered: received.id === undefined || received.method === undefined });
     try {
-      this.#inbound(received, extra);
+      // A client in this process may send from within a handler, whose work this is not.
+      if (currentCall() === undefined) this.#inbound(received, extra);
+      else within(undefined, () => this.#inbound(received, extra));
     } catch (error) {
-      // The request is answered; an entry that hears of the error would answer again.
-      if (!this.#runtime.isTrap(error)) throw error;
+      this.#runtime.failed(error);
+      // Whatever happens inside, a request has its answer.
+      if (!arriving.isAnswered) this.#send(refusal(received.id, "Internal error; try again"), undefined);
+    } finally {
+      this.#arriving = outer;
     }
   }
 
   #inbound(received: Message, extra: Extra): void {
     this.#runtime.refresh();
     const message = withoutMalformedKey(received);
-    if (message.id !== undefined && message.method !== undefined) {
-      this.#ended.delete(message.id);
-      if (this.#pending.has(message.id)) this.#giveUpForStranger(message.id, extra);
-    }
     if (message.method === undefined) return this.#response(message, extra);
     if (message.id === undefined) return this.#notification(message, extra);
     const { method } = message;
     if (method === LISTEN && this.#subscriptions?.inbound(message, extra) === true) return;
     if (method === "tools/call") return this.#call(message, extra);
     if (method.startsWith("tasks/")) return this.#taskRequest(message, extra);
-    this.#note(message, extra);
-    this.#wire.deliver(this.#plain(message), extra);
+    this.#pass(message, extra, this.#completion(message, extra));
   }
 
   outbound(message: Message, options: SendOptions): Promise<void> {
+    try {
+      return this.#outbound(message, options);
+    } catch (error) {
+      this.#runtime.failed(error);
+      const call = message.method === undefined ? this.#calls.get(message.id) : undefined;
+      if (call !== undefined) this.#fail(call);
+      return Promise.reject(error instanceof Error ? error : new TaskError("internal", "A message could not be handled.", { cause: error }));
+    }
+  }
+
+  #outbound(message: Message, options: SendOptions): Promise<void> {
     if (this.#subscriptions?.outbound(message) === true) return Promise.resolve();
     if (message.method === undefined) return this.#answerOfSdk(message, options);
     const related = options?.relatedRequestId;
@@ -115,7 +155,7 @@ export class Listener implements TapListener {
       if (message.id !== undefined) this.refuseOwn(message.id, "The task has ended.");
       return Promise.resolve();
     }
-    if (message.id !== undefined) return this.#requestOfHandler(message, options, call ?? (related === undefined ? this.#onlyTask() : undefined));
+    if (message.id !== undefined) return this.#requestOfHandler(message, options, call ?? (related === undefined ? this.#workingCall() : undefined));
     return this.#notificationOfHandler(message, options, call);
   }
 
@@ -124,31 +164,59 @@ export class Listener implements TapListener {
     this.#closed = true;
     for (const call of [...this.#calls.values()]) {
       // A call that nobody heard of as a task ends with its connection (G26-HTT-07); a task goes on (X-STO-08).
-      if (call.taskId === undefined) this.#runtime.enter(core.dropped, call.number, true);
+      if (call.taskId === undefined) this.#runtime.enterAlone(core.dropped, call.number, true);
     }
     for (const number of this.#pending.values()) this.#runtime.requests.delete(number);
     this.#pending.clear();
+    this.#passing.clear();
     this.#subscriptions?.closed();
     const running = [...this.#calls.values()].some((call) => call.taskId !== undefined);
     // The core still needs the peer of a running task, to know whose it is.
     if (running) for (const peer of this.#peers.values()) this.#runtime.gone(peer);
     else this.#closePeers();
-    if (this.#calls.size === 0) this.#wire.closed();
+    if (this.#calls.size === 0) this.#tellClosed();
+  }
+
+  /** Tells the SDK that the transport has closed; the core may be at work, and must not hear of what the SDK throws. */
+  #tellClosed(): void {
+    try {
+      this.#wire.closed();
+    } catch (error) {
+      this.#runtime.failed(error);
+    }
   }
 
   /** Sends the answer to a request of the client's. */
-  answer(message: Message): void {
-    if (this.#pending.size > 0) this.#pending.delete(message.id);
-    this.#send(message, undefined);
+  answer(message: Message, entry: Entry): void {
+    this.#pending.delete(entry);
+    const arriving = this.#arriving;
+    if (arriving !== undefined && arriving.id === entry.id) arriving.isAnswered = true;
+    // Where its stream is gone, another's must not carry it.
+    if (this.#streams?.lead(entry) !== false) this.#send({ ...message, id: entry.id }, undefined);
   }
 
-  /** Hands a call to the SDK, with the mark by which its handler finds the task. */
+  /** Hands a call to the SDK, under the id by which its handler finds the task. */
   forward(call: Call): void {
-    const message = withMeta({ ...call.message, id: call.sdkId }, RUN_META, String(call.number));
-    if (call.generation === 25) delete message.params["task"];
+    const params = { ...call.message.params };
+    if (call.generation === 25) delete params["task"];
     this.#calls.set(call.sdkId, call);
-    this.#gate.wrap(String(message.params["name"]));
-    this.#wire.deliver(message, call.extra);
+    try {
+      this.#gate.wrap(String(params["name"]));
+      within(call, () => this.#wire.deliver({ ...call.message, id: call.sdkId, params }, call.extra));
+    } catch (error) {
+      // The core is at work here, and must not hear of it.
+      this.#runtime.failed(error);
+      this.#fail(call);
+    }
+  }
+
+  /** Ends a call whose answer could not be handled. */
+  #fail(call: Call): void {
+    try {
+      this.#outcome(call, refusal(call.sdkId, "Internal error; try again"));
+    } catch (error) {
+      this.#runtime.failed(error);
+    }
   }
 
   /** The core no longer needs the call. */
@@ -161,7 +229,7 @@ export class Listener implements TapListener {
     }
     if (!this.#closed || this.#calls.size > 0) return;
     this.#closePeers();
-    this.#wire.closed();
+    this.#tellClosed();
   }
 
   #closePeers(): void {
@@ -174,90 +242,150 @@ export class Listener implements TapListener {
    * Ends the stream of a request without an answer, or where it has none, the connection: its client is to ask again, and
    * perhaps another server (X-STO-11).
    */
-  hangUp(id: unknown): void {
-    this.#pending.delete(id);
-    if (this.#pipe || !leave(this.#transport, id)) this.close();
+  hangUp(entry: Entry): void {
+    this.#pending.delete(entry);
+    if (this.#streams?.leave(entry) !== true) this.close();
   }
 
   close(): void {
-    this.#transport.close().catch(this.#runtime.unsent);
+    try {
+      this.#transport.close().catch(this.#runtime.unsent);
+    } catch (error) {
+      this.#runtime.unsent(error);
+    }
   }
 
   /** Stops the handler as the SDK would if the client cancelled the request. */
   cancelHandler(call: Call): void {
-    this.#wire.deliver(cancelled(call.sdkId, "The task has ended"), call.extra);
+    this.#deliver(cancelled(call.sdkId, "The task has ended"), call.extra);
   }
 
   /** Sends a message of a task's to the client, marked with the task (G25-INP-02, G25-REL-01). */
   sendForTask(call: Call, message: Message, way: Way): void {
-    this.#send(withMeta(message, RELATED_TASK, { taskId: call.taskId }), way);
+    this.#sendOn(withMeta(message, RELATED_TASK, { taskId: call.taskId }), way);
+  }
+
+  /** Whether all that comes on this connection comes from one client: by one stream, or by a session. */
+  get isBound(): boolean {
+    return this.#pipe || this.#transport.sessionId !== undefined;
+  }
+
+  /** An id for an input request, where this connection is one stream: apart from the SDK's, which count from 0, and in 31 bits. */
+  askId(number: number): number | undefined {
+    if (!this.#pipe) return undefined;
+    do this.#lastAskId = this.#lastAskId < LAST_ASK ? this.#lastAskId + 1 : FIRST_ASK;
+    while (this.#askIds.has(this.#lastAskId));
+    this.#askIds.set(this.#lastAskId, number);
+    return this.#lastAskId;
+  }
+
+  /** The input request that has this id here. Some peers echo a number as text, which both SDKs take. */
+  askUnder(id: unknown): number | undefined {
+    return this.#askIds.get(Number(id));
+  }
+
+  forgetAsk(id: unknown): void {
+    this.#askIds.delete(id as number);
   }
 
   /** Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04). */
-  tellRequestor(news: Message, stream: { readonly listener: Listener; readonly message: Message } | undefined): void {
+  tellRequestor(news: Message, owner: string, stream: Entry | undefined): void {
     const listener = stream?.listener ?? this;
-    const way = listener.way(stream?.message.id);
-    if (way !== undefined) listener.#send(news, way);
+    const way = listener.way(stream, owner);
+    if (way !== undefined) listener.#sendOn(news, way);
   }
 
   /** Whether a request that waited for its task still speaks for the task's owner (H33). */
-  stillSpeaks({ message, extra, owner }: { readonly message: Message; readonly extra: Extra; readonly owner: string }): boolean {
-    return message.method !== "tasks/result" || !this.#pending.has(message.id) || isAuthorized(this.#runtime, extra, owner, this.#transport.sessionId);
+  stillSpeaks(entry: Entry): boolean {
+    if (entry.message.method !== "tasks/result" || !this.#pending.has(entry)) return true;
+    return isAuthorized(this.#runtime, entry.extra, entry.owner, this.#transport.sessionId);
   }
 
-  /** Whether a message can go to the client now: on the stream of the request `on`, or, for `undefined`, on the connection. */
-  carries(on: unknown): boolean {
-    return !this.#closed && (this.#pipe || isOpen(this.#transport, on));
+  /**
+   * Whether a message about a task of `owner`'s can go to the client now: on the stream of the request `on`, or, for `undefined`, on
+   * the connection. Its client may have been joined there by another, who knows no more than its session's id (X-SEC-06).
+   */
+  carries(on: Origin | undefined, owner: string): boolean {
+    if (this.#closed) return false;
+    return this.#streams === undefined || (on === undefined ? this.#streams.isOpenFor(owner) : this.#streams.isOpen(on));
   }
 
-  /** How a message gets to the client now: on the stream of the request `on`, else on the connection; `undefined` where neither carries it. */
-  way(on: unknown): Way | undefined {
-    if (on !== undefined && this.carries(on)) return { relatedRequestId: on };
-    return this.carries(undefined) ? {} : undefined;
+  /** How such a message gets to the client now: on the stream of the request `on`, else on the connection; `undefined` where neither carries it. */
+  way(on: Origin | undefined, owner: string): Way | undefined {
+    if (on !== undefined && this.carries(on, owner)) return { on };
+    return this.carries(undefined, owner) ? { on: undefined } : undefined;
   }
 
   /** Whether the client has left the stream of one of its requests. */
-  isLeft(id: unknown): boolean {
-    return !this.#pipe && isLeft(this.#transport, id);
+  isLeft(entry: Entry): boolean {
+    return this.#streams?.isLeft(entry) === true;
   }
 
   /** Gives an answer to the SDK handler that waits for it. */
   deliverAnswer(message: Message, extra: Extra): void {
     this.#asks.delete(message.id);
-    this.#wire.deliver(message, extra);
+    this.#deliver(message, extra);
   }
 
   /** Rejects a request of the SDK's own. */
   refuseOwn(id: unknown, message: string): void {
     this.#asks.delete(id);
-    this.#wire.deliver(refusal(id, message));
+    this.#deliver(refusal(id, message));
+  }
+
+  /** Sends a request of the SDK's own as if no task had taken it over. */
+  sendOwn(message: Message, options: SendOptions): void {
+    this.#asks.delete(message.id);
+    this.#send(message, options);
   }
 
   #response(message: Message, extra: Extra): void {
-    if (!this.#runtime.asks.claim(message, extra, this.#ownerOf(extra))) this.#wire.deliver(message, extra);
+    if (this.#runtime.asks.claim(this, message, extra, this.#ownerOf(extra))) return;
+    // What a task has taken over is answered through the task alone. The SDKs read any id of an answer as a number.
+    if (this.#asks.has(message.id) || this.#asks.has(Number(message.id))) return;
+    this.#deliver(message, extra);
   }
 
   #notification(message: Message, extra: Extra): void {
-    if (message.method !== CANCELLED) return this.#wire.deliver(message, extra);
+    if (message.method !== CANCELLED) return this.#deliver(message, extra);
     if (this.#subscriptions?.inbound(message, extra) === true) return;
     const id = own(message.params, "requestId");
-    // The SDK answers nothing to a request that it cancels.
-    this.#completions.delete(id);
-    const waiting = this.#pending.get(id);
+    const peer = this.#pending.size + this.#calls.size === 0 ? undefined : this.#peers.get(this.#ownerOf(extra));
+    const isIt = (entry: Entry): boolean => entry.id === id && entry.peer === peer;
+    const waiting = [...this.#pending.keys()].findLast(isIt);
     // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
-    if (waiting !== undefined) return this.#endWait(id, waiting);
-    const call = [...this.#calls.values()].findLast((candidate) => candidate.message.id === id);
-    if (call === undefined) return this.#wire.deliver(message, extra);
-    if (this.#runtime.enter(core.dropped, call.number, false)) {
-      this.#wire.deliver({ ...message, params: { ...message.params, requestId: call.sdkId } }, extra);
+    if (waiting !== undefined) return this.#endWait(waiting);
+    const call = [...this.#calls.values()].findLast((candidate) => isIt(candidate) && candidate.taskId === undefined);
+    if (call !== undefined) {
+      if (this.#runtime.enter(core.dropped, call.number, false)) this.#deliver(renumbered(message, call.sdkId), extra);
+      return;
     }
+    const [sdkId] = [...this.#passing].findLast(([, passing]) => passing.id === id) ?? [id];
+    // The SDK does not answer what was cancelled.
+    this.#passing.delete(sdkId);
+    this.#deliver(sdkId === id ? message : renumbered(message, sdkId), extra);
   }
 
   /** Nobody waits any longer for the answer to a request. */
-  #endWait(id: unknown, number: number): void {
-    this.#pending.delete(id);
+  #endWait(entry: Entry): void {
+    const number = this.#pending.get(entry) ?? 0;
+    this.#pending.delete(entry);
     this.#runtime.requests.delete(number);
     this.#runtime.enter(core.waitEnded, number);
+  }
+
+  /** Hands a request to the SDK that it answers itself. What comes under an id of ours, or of another's that is not answered, gets one of ours. */
+  #pass(message: Message, extra: Extra, complete?: Passing["complete"]): void {
+    const { id } = message;
+    const stream = this.#streams?.of(id);
+    const isTaken = (typeof id === "string" && id.startsWith(OURS)) || this.#passing.has(id);
+    const sdkId = isTaken ? this.#runtime.sdkId(this.#runtime.next()) : id;
+    if (isTaken || complete !== undefined || stream !== undefined) this.#passing.set(sdkId, { id, stream, complete });
+    // Some are never answered, because their stream is gone or their handler never ends.
+    if (this.#passing.size > REMEMBERED) this.#passing.delete(this.#passing.keys().next().value);
+    const plain = this.#plain(message);
+    this.#wire.deliver(isTaken ? { ...plain, id: sdkId } : plain, extra);
+    if (this.#arriving !== undefined) this.#arriving.isAnswered = true;
   }
 
   #call(message: Message, extra: Extra): void {
@@ -265,13 +393,12 @@ export class Listener implements TapListener {
     const params = message.params;
     const name = textOf(params, "name");
     const meta = own(params, "_meta");
-    const clean = isObject(meta) && RUN_META in meta ? withoutMark(message, meta) : message;
-    if (generation === 0 || name === undefined) return this.#wire.deliver(this.#plain(clean), extra);
+    if (generation === 0 || name === undefined) return this.#pass(message, extra);
     const runtime = this.#runtime;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
     const policy = this.#gate.mayKnow(name) ? runtime.policies.of(name) : UNKNOWN_TOOL;
     if (own(params, "task") === undefined && runtime.isPlain(policy, generation, this.#declared(message, generation))) {
-      return this.#wire.deliver(clean, extra);
+      return this.#pass(message, extra);
     }
     if (name.length > LONGEST_TOOL_NAME) {
       this.#send(refusal(message.id, `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`, -32602), undefined);
@@ -279,14 +406,14 @@ export class Listener implements TapListener {
     }
     const { peer, flags } = this.#facts(message, extra, generation);
     if (isDeeperThan(params, DEEPEST)) {
-      return runtime.enter(core.request, this.#await(message, extra, peer), peer, generation, flags, "", undefined, TOO_DEEP);
+      const [number] = this.#await(message, extra, peer);
+      return runtime.enter(core.request, number, peer, generation, flags, "", undefined, TOO_DEEP);
     }
     const number = runtime.next();
-    // Ids come back while a task still runs under them: on one stream the SDK gets another (2026-07-28). SDK v1 cannot
-    // cancel a request whose id is 0 or empty (H37).
-    const another = (this.#pipe && generation === 26) || this.#calls.has(message.id) || message.id === 0 || message.id === "";
-    const sdkId = another ? `mcp-tasks/call/${number}` : message.id;
-    const call = new Call(number, this, peer, generation, flags, clean, extra, sdkId);
+    // Ids come back while a task still runs under them, and others may know them: the SDK gets one that nobody else can use. SDK v1
+    // also cannot cancel a request whose id is 0 or empty (H37).
+    const sdkId = runtime.sdkId(number);
+    const call = new Call(number, this, peer, generation, flags, message, extra, sdkId, this.#streams?.of(message.id));
     runtime.calls.set(number, call);
     runtime.requests.set(number, call);
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
@@ -309,34 +436,26 @@ export class Listener implements TapListener {
     );
   }
 
-  /**
-   * A request comes under the id of one that waits. The SDK's transport sends answers where the latest request with their id
-   * came from: if that is another owner's, nothing more is answered to the one that waits (X-SEC-01).
-   */
-  #giveUpForStranger(id: unknown, extra: Extra): void {
-    const waiting = this.#pending.get(id) as number;
-    if (this.#runtime.requests.get(waiting)?.peer !== this.#peers.get(this.#ownerOf(extra))) this.#endWait(id, waiting);
-  }
-
   /** Keeps a request until it is answered; its number in the core. */
-  #await(message: Message, extra: Extra, peer: number, kept = false, owner = "", taskId = ""): number {
+  #await(message: Message, extra: Extra, peer: number, kept = false, owner = "", taskId = ""): [number: number, entry: Entry] {
     const number = this.#runtime.next();
     // A request that waits is held as long as its task runs: what nobody reads is not.
     const held: Message = kept ? message : { jsonrpc: "2.0", id: message.id, ...(message.method !== undefined && { method: message.method }) };
-    this.#runtime.requests.set(number, { listener: this, peer, message: held, extra, owner, taskId, kept });
-    return number;
+    const entry = { listener: this, peer, message: held, id: message.id, stream: this.#streams?.of(message.id), extra, owner, taskId, kept };
+    this.#runtime.requests.set(number, entry);
+    return [number, entry];
   }
 
   #taskRequest(message: Message, extra: Extra): void {
     const runtime = this.#runtime;
     const generation = this.#generationOf(message, extra) || this.#modernWithoutEnvelope();
-    if (generation === 0) return this.#wire.deliver(message, extra);
+    if (generation === 0) return this.#pass(message, extra);
     const { params } = message;
     const { peer, flags, owner } = this.#facts(message, extra, generation);
     const update = generation === 26 && message.method === "tasks/update";
     const id = own(params, "taskId");
     const taskId = isWellFormed(id) ? bounded(id, LONGEST_ID) : "";
-    const number = this.#await(message, extra, peer, update, owner, taskId);
+    const [number, entry] = this.#await(message, extra, peer, update, owner, taskId);
     if (taskId !== "" && generation === 25) runtime.asks.recall(taskId);
     runtime.enter((receiver, now) => {
       let text: string | undefined = taskId;
@@ -354,6 +473,7 @@ export class Listener implements TapListener {
       }
       core.request(receiver, now, number, peer, generation, flags, bounded(message.method ?? "", LONGEST_ID), text, fault);
     });
+    if (this.#arriving !== undefined) this.#arriving.isAnswered = true;
     const unheard = runtime.unheard.get(taskId);
     if (unheard !== undefined) {
       // Perhaps somebody listens now.
@@ -362,24 +482,21 @@ export class Listener implements TapListener {
     }
     // A store that answers at once leaves nothing to wait for.
     if (!runtime.requests.has(number)) return;
-    this.#pending.set(message.id, number);
+    this.#pending.set(entry, number);
     const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
     if (!Number.isNaN(lapse)) runtime.enter((receiver) => core.lapsesAt(receiver, number, fromWall(lapse)));
   }
 
-  /** Remembers a request whose answer says what this server can do. */
-  #note(message: Message, extra: Extra): void {
+  /** What is put over the members of a result that says what this server can do. */
+  #completion(message: Message, extra: Extra): Passing["complete"] {
     if (message.method === "initialize") {
       this.#capabilities = capabilityBits(own(message.params, "capabilities"));
       const lists = this.#runtime.lists(this.#ownerOf(extra), this.#pipe);
-      this.#completions.set(message.id, (result) => this.#initialized(result, lists));
-    } else if (message.method === "server/discover") {
-      if (this.#runtime.speaks(26)) this.#completions.set(message.id, discovered);
-    } else if (message.method === "tools/list" && this.#generationOf(message, extra) === 25) {
-      this.#completions.set(message.id, ({ tools }) => Array.isArray(tools) && { tools: tools.map((tool) => this.#describeTool(tool)) });
+      return (result) => this.#initialized(result, lists);
     }
-    // Some are never answered, because their stream is gone or their handler never ends.
-    if (this.#completions.size > REMEMBERED) for (const oldest of this.#completions.keys()) return void this.#completions.delete(oldest);
+    if (message.method === "server/discover") return this.#runtime.speaks(26) ? discovered : undefined;
+    if (message.method !== "tools/list" || this.#generationOf(message, extra) !== 25) return undefined;
+    return ({ tools }) => Array.isArray(tools) && { tools: tools.map((tool) => this.#describeTool(tool)) };
   }
 
   #answerOfSdk(message: Message, options: SendOptions): Promise<void> {
@@ -388,10 +505,14 @@ export class Listener implements TapListener {
       this.#outcome(call, message);
       return Promise.resolve();
     }
-    const complete = this.#completions.get(message.id);
-    this.#completions.delete(message.id);
+    const passing = this.#passing.get(message.id);
+    if (passing === undefined) return this.#runtime.isSdkId(message.id) ? Promise.resolve() : this.#wire.send(message, options);
+    this.#passing.delete(message.id);
+    const { id, complete } = passing;
     if (complete !== undefined && message.result !== undefined) message.result = { ...message.result, ...complete(message.result) };
-    return this.#wire.send(message, options);
+    // Where its stream is gone, another's must not carry it.
+    if (this.#streams?.lead(passing) === false) return Promise.resolve();
+    return this.#wire.send(id === message.id ? message : { ...message, id }, options?.relatedRequestId === message.id ? { ...options, relatedRequestId: id } : options);
   }
 
   /** Hands an outcome over again, to a core that was started anew. */
@@ -444,15 +565,15 @@ export class Listener implements TapListener {
   #requestOfHandler(message: Message, options: SendOptions, call: Call | undefined): Promise<void> {
     const runtime = this.#runtime;
     const kind = inputKindOf(message);
-    if (call === undefined || kind === 255) return this.#wire.send(message, this.#translate(options, call));
+    if (call === undefined || kind === 255) return this.#sendRelated(message, options);
     const number = runtime.next();
-    runtime.asks.all.set(number, { call, message, own: this, settle: undefined });
+    runtime.asks.all.set(number, { call, message, own: this, settle: undefined, ids: new Map(), isGuess: options?.relatedRequestId === undefined && !knowsCalls, options });
     this.#asks.set(message.id, number);
     const taken = runtime.enter(core.ask, call.number, number, "input", kind, true);
     if (taken) return Promise.resolve();
     runtime.asks.all.delete(number);
     this.#asks.delete(message.id);
-    return this.#wire.send(message, this.#translate(options, call));
+    return this.#sendRelated(message, options);
   }
 
   #notificationOfHandler(message: Message, options: SendOptions, call: Call | undefined): Promise<void> {
@@ -460,14 +581,14 @@ export class Listener implements TapListener {
     if (message.method === CANCELLED) {
       const id = own(message.params, "requestId");
       const ask = this.#asks.get(id);
-      if (ask === undefined) return this.#wire.send(message, this.#translate(options, call));
+      if (ask === undefined) return this.#sendRelated(message, options);
       this.#asks.delete(id);
       runtime.asks.givenUp(ask);
       return Promise.resolve();
     }
-    if (call === undefined) return this.#wire.send(message, options);
+    if (call === undefined) return this.#sendRelated(message, options);
     const route = core.route(runtime.receiver, call.number);
-    if (route === -1) return this.#wire.send(message, this.#translate(options, call));
+    if (route === -1) return this.#sendRelated(message, options);
     const progress = message.method === "notifications/progress";
     if (progress) {
       const text = textOf(message.params, "message");
@@ -510,7 +631,7 @@ export class Listener implements TapListener {
       return false;
     }
     const listener = stream?.listener ?? this;
-    const way = listener.way(stream?.message.id);
+    const way = listener.way(stream, call.owner);
     if (way !== undefined) listener.sendForTask(call, message, way);
     return way !== undefined;
   }
@@ -521,8 +642,12 @@ export class Listener implements TapListener {
     if (this.#ended.size > REMEMBERED) for (const oldest of this.#ended) return void this.#ended.delete(oldest);
   }
 
-  /** The one task that runs on this connection: whose request it is when a handler does not say. */
-  #onlyTask(): Call | undefined {
+  /** Whose request it is when a handler does not say. Where the platform cannot tell either, the one task that runs is a guess. */
+  #workingCall(): Call | undefined {
+    if (knowsCalls) {
+      const call = currentCall();
+      return call !== undefined && this.#calls.get(call.sdkId) === call ? call : undefined;
+    }
     let only: Call | undefined;
     for (const call of this.#calls.values()) {
       if (only !== undefined) return undefined;
@@ -531,8 +656,13 @@ export class Listener implements TapListener {
     return only?.taskId === undefined ? undefined : only;
   }
 
-  #translate(options: SendOptions, call: Call | undefined): SendOptions {
-    return call === undefined || call.sdkId === call.message.id ? options : { ...options, relatedRequestId: call.message.id };
+  /** Sends a message of the SDK's, on the stream of the request that it is related to, if it is. */
+  #sendRelated(message: Message, options: SendOptions): Promise<void> {
+    const sdkId = options?.relatedRequestId;
+    const request = sdkId === undefined ? undefined : (this.#calls.get(sdkId) ?? this.#passing.get(sdkId));
+    if (request === undefined) return this.#wire.send(message, options);
+    if (this.#streams?.lead(request) === false) return Promise.reject(new TaskError("connection", "The client has left."));
+    return this.#wire.send(message, { ...options, relatedRequestId: request.id });
   }
 
   #generationOf(message: Message, extra: Extra): number {
@@ -567,14 +697,32 @@ export class Listener implements TapListener {
   }
 
   #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
-    const owner = this.#ownerOf(extra);
+    const owner = this.#runtime.identify(extra, this.#transport.sessionId);
     const peer = getOrMake(this.#peers, owner, () => this.#runtime.open(owner, this.#pipe));
     this.#runtime.heard(peer, this, extra);
     return { peer, flags: this.#declared(message, generation) | (this.#runtime.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }
 
+  #sendOn(message: Message, { on }: Way): void {
+    // Where its stream is gone, another's must not carry it.
+    if (on === undefined || this.#streams?.lead(on) !== false) this.#send(message, on && { relatedRequestId: on.id });
+  }
+
   #send(message: Message, options: SendOptions): void {
-    this.#wire.send(message, options).catch(this.#runtime.unsent);
+    try {
+      this.#wire.send(message, options).catch(this.#runtime.unsent);
+    } catch (error) {
+      this.#runtime.unsent(error);
+    }
+  }
+
+  /** Hands a message to the SDK, which may be deep in the core's work: what the SDK throws is reported. */
+  #deliver(message: Message, extra?: Extra): void {
+    try {
+      this.#wire.deliver(message, extra);
+    } catch (error) {
+      this.#runtime.failed(error);
+    }
   }
 
   #ownerOf(extra: Extra): string | undefined {
@@ -603,10 +751,9 @@ function discovered(result: Record<string, unknown>): object {
   return { capabilities: { ...capabilities, extensions } };
 }
 
-/** A message without the mark that only this package may set. */
-function withoutMark(message: Message, meta: Record<string, unknown>): Message {
-  const { [RUN_META]: _mark, ...clean } = meta;
-  return { ...message, params: { ...message.params, _meta: clean } };
+/** A cancellation of the request that the SDK knows by `requestId`. */
+function renumbered(message: Message, requestId: unknown): Message {
+  return { ...message, params: { ...message.params, requestId } };
 }
 
 /** The message without a related-task key that names nothing (G25-REL-07); SDK v1 answers nothing that holds one. */

@@ -1,5 +1,5 @@
 import type { Extra } from "../tap.ts";
-import { isWellFormed, own, textOf } from "./facts.ts";
+import { isWellFormed, own } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** A store keeps 512, and the core puts one before the owner of keys. */
@@ -13,25 +13,42 @@ export function defaultOwner(authInfo: unknown): string | undefined {
   if (authInfo === undefined || authInfo === null) return "";
   const extra = own(authInfo, "extra");
   const claims = [own(extra, "claims"), extra, authInfo];
-  const claim = (name: string): string | undefined => {
+  const claim = (name: string): unknown => {
     for (const source of claims) {
-      const value = textOf(source, name);
-      if (value) return value;
+      const value = own(source, name);
+      if (value !== undefined && value !== null && value !== "") return value;
     }
     return undefined;
   };
   const subject = claim("sub") ?? claim("subject");
-  if (subject === undefined) return undefined;
-  const resource = own(authInfo, "resource");
-  const audience = resource instanceof URL ? resource.href : (claim("aud") ?? "");
-  const owner = JSON.stringify([claim("iss") ?? claim("issuer") ?? "", subject, audience]);
+  const issuer = claim("iss") ?? claim("issuer") ?? "";
+  const resource = own(authInfo, "resource") ?? "";
+  const audience = resource === "" ? audienceOf(claim("aud") ?? "") : resource instanceof URL ? resource.href : resource;
+  // What is there and cannot be told from others is no principal.
+  if (typeof subject !== "string" || typeof issuer !== "string" || !isAudience(audience)) return undefined;
+  const owner = JSON.stringify([issuer, subject, audience]);
   return owner.length <= LONGEST ? owner : undefined;
 }
 
-/** When the authorization of a request is over, in ms since the epoch; NaN for never. */
+/** An audience may be several, in any order; one alone may stand in a list or not. */
+function audienceOf(aud: unknown): unknown {
+  if (!Array.isArray(aud)) return aud;
+  const all = [...new Set(aud as unknown[])].sort();
+  return all.length > 1 ? all : (all[0] ?? "");
+}
+
+function isAudience(audience: unknown): audience is string | string[] {
+  return typeof audience === "string" || (Array.isArray(audience) && audience.every((one) => typeof one === "string"));
+}
+
+/** When the authorization of a request is over, in ms since the epoch; NaN for never. What cannot be read is over. */
 export function lapsesAt(extra: Extra): number {
-  const seconds = own(extra?.["authInfo"], "expiresAt");
-  return typeof seconds === "number" && Number.isFinite(seconds) ? seconds * 1000 : Number.NaN;
+  try {
+    const seconds = own(extra?.["authInfo"], "expiresAt");
+    return typeof seconds === "number" && Number.isFinite(seconds) ? seconds * 1000 : Number.NaN;
+  } catch {
+    return 0;
+  }
 }
 
 /** Whether a request that waits still speaks for its owner: its token may have expired, or been revoked (H33). */

@@ -9,15 +9,17 @@ import { Call } from "./call.ts";
 import type { Instance } from "../core.ts";
 import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
-import { RELATED_TASK, getOrMake, isObject, own, refusal, shown, textOf } from "./facts.ts";
+import { RELATED_TASK, getOrMake, isObject, isWhole, own, refusal, shown, textOf, unguessable } from "./facts.ts";
 import { misfitOf, named } from "./form.ts";
+import { Hooks, isPromise } from "./hooks.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { defaultOwner, isOwner } from "./owner.ts";
+import type { Origin } from "./streams.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
 import { Numbers } from "../numbers.ts";
 import type { Subscription } from "./subscription.ts";
-import { type FullPolicy, type Policies } from "./policy.ts";
+import { type FullPolicy, LARGEST, type Policies } from "./policy.ts";
 import { coreRates } from "./rates.ts";
 import { noteRefusal } from "./retry-after.ts";
 import { type Input, MISSING, StoreJobs } from "./store-jobs.ts";
@@ -28,7 +30,7 @@ function revisionOf(generation: number): "2025-11-25" | "2026-07-28" {
 }
 
 /** A JSON-RPC request that waits for its answer. */
-export interface Entry {
+export interface Entry extends Origin {
   readonly listener: Listener;
   readonly peer: number;
   readonly message: Message;
@@ -89,6 +91,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   assembler!: Assembler;
   #receiver = 0;
   readonly #options: TaskServerOptions;
+  readonly #hooks: Hooks;
+  /** What the ids begin with under which the SDK knows calls. */
+  readonly #sdkIds: string = `mcp-tasks/${unguessable()}/`;
   #instance!: Instance;
   readonly #peers = new Map<number, Peer>();
   readonly #peerNumbers = new Numbers((peer) => this.#peers.has(peer));
@@ -126,13 +131,17 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   ) {
     super(store, options.limits?.resultBytes ?? RESULT_BYTES);
     this.#options = options;
+    this.#hooks = new Hooks(options);
     this.#makeAlone = makeAlone;
     this.policies = policies;
     this.asks = new Asks(this, options.idPrefix ?? "");
     this.#make();
-    this.#unwatch = store.watch?.((owner, id, version = 0) => {
-      if (!this.writing) this.enterAlone(core.changed, owner, id, version);
-    });
+    this.#unwatch = this.#hooks.ask("store.watch", () =>
+      store.watch?.((owner, id, version = 0) => {
+        if (this.writing || typeof owner !== "string" || typeof id !== "string" || !isWhole(version, 0, LARGEST)) return;
+        this.enterAlone(core.changed, owner, id, version);
+      }),
+    );
   }
 
   /** The number of the core's receiver. Where it was lost through a trap that another server met, there is another from here on. */
@@ -143,12 +152,43 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     return this.#receiver;
   }
 
-  /** Whose tasks a request is about; `undefined` where that cannot be told. */
+  /** Whose tasks a request is about; `undefined` where that cannot be told, also because the host failed to, which is reported. */
   ownerOf(extra: Extra, sessionId: string | undefined): string | undefined {
-    const authInfo = extra?.["authInfo"];
-    if (this.#options.owner === undefined) return defaultOwner(authInfo);
-    const owner = this.#options.owner(authInfo, { sessionId });
-    return isOwner(owner) ? owner : undefined;
+    try {
+      return this.identify(extra, sessionId);
+    } catch (error) {
+      this.report(error);
+      return undefined;
+    }
+  }
+
+  /** As {@link Runtime.ownerOf}, for requests that are to be tried again where the host failed. Throws {@link TaskError}. */
+  identify(extra: Extra, sessionId: string | undefined): string | undefined {
+    try {
+      const authInfo = extra?.["authInfo"];
+      const { owner: tell } = this.#options;
+      const owner: unknown = tell === undefined ? defaultOwner(authInfo) : tell(authInfo, { sessionId });
+      if (!isPromise(owner)) return isOwner(owner) ? owner : undefined;
+      owner.then(undefined, () => {});
+    } catch (cause) {
+      throw new TaskError("invalid_argument", "TaskServer option `owner`, or `authInfo`, threw `cause`; the request was refused.", { cause });
+    }
+    throw new TaskError("invalid_argument", "TaskServer option `owner` must answer at once, not with a promise.");
+  }
+
+  /** The JSON-RPC id under which the SDK knows what has this number here. */
+  sdkId(number: number): string {
+    return `${this.#sdkIds}${number}`;
+  }
+
+  /** Whether an id is one of those. */
+  isSdkId(id: unknown): id is string {
+    return typeof id === "string" && id.startsWith(this.#sdkIds);
+  }
+
+  /** The call that the SDK knows under this id. */
+  callUnder(id: unknown): Call | undefined {
+    return this.isSdkId(id) ? this.calls.get(Number(id.slice(this.#sdkIds.length))) : undefined;
   }
 
   /** Whether the state of a task may repeat what its outcome says: where payloads are sealed, the state stays readable. */
@@ -232,12 +272,12 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** A connection has closed whose peer a running task still needs. */
   gone(peer: number): void {
-    this.enter(core.gone, peer);
+    this.enterAlone(core.gone, peer);
   }
 
   close(peer: number): void {
     this.#peers.delete(peer);
-    this.enter(core.close, peer);
+    this.enterAlone(core.close, peer);
   }
 
   /** Whether a call without `params.task` is none of the core's business; it says so once for each kind of call. */
@@ -279,12 +319,12 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
 
   report(error: unknown): void {
-    const known = error instanceof TaskError ? error : new TaskError("internal", String(error), { cause: error });
-    try {
-      this.#options.onerror?.(known);
-    } catch {
-      // A broken listener must not break the server.
-    }
+    this.#hooks.report(error);
+  }
+
+  /** Something was thrown; what came out of the core was reported when it did. */
+  failed(error: unknown): void {
+    if (!this.isTrap(error)) this.report(error);
   }
 
   /** A request about a task was refused because its client left out the header that names the task; it is said once. */
@@ -304,13 +344,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** The trace of a call that brings none. */
   activeTrace(): string {
-    try {
-      const trace = this.#options.traceparent?.();
-      return typeof trace === "string" ? trace : "";
-    } catch (error) {
-      this.report(error);
-      return "";
-    }
+    const { traceparent } = this.#options;
+    const trace = traceparent && this.#hooks.ask("traceparent", () => traceparent());
+    return typeof trace === "string" ? trace : "";
   }
 
   /** A handler has ended. Where its task ended before it, what it ended with reaches nobody (H04). */
@@ -348,8 +384,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   #stop(): void {
     clearTimeout(this.#timer);
-    this.#unwatch?.();
+    const unwatch = this.#unwatch;
     this.#unwatch = undefined;
+    if (unwatch !== undefined) this.#hooks.tell("store.watch", unwatch);
     for (const subscription of [...this.subscriptions.values()]) subscription.giveUp();
     for (const call of this.calls.values()) call.listener.ended(call);
     this.calls.clear();
@@ -394,10 +431,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     if (!entry.kept) this.requests.delete(request);
     if (!entry.listener.stillSpeaks(entry)) {
       const error = this.#written(core.writeNotFound) as NonNullable<Message["error"]>;
-      return entry.listener.answer({ jsonrpc: "2.0", id: answer.id, error });
+      return entry.listener.answer({ jsonrpc: "2.0", id: answer.id, error }, entry);
     }
     if (kind === 3) noteRefusal(entry.extra, answer.error);
-    entry.listener.answer(answer);
+    entry.listener.answer(answer, entry);
   }
 
   // What the core wants: news.
@@ -414,7 +451,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const news: Message = { jsonrpc: "2.0", ...this.assembler.take() };
     const entry = this.requests.get(stream);
     if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return this.give(core.lapse, stream);
-    this.calls.get(number)?.listener.tellRequestor(news, entry);
+    const call = this.calls.get(number);
+    call?.listener.tellRequestor(news, call.owner, entry);
   }
 
   // What the core wants: calls.
@@ -435,14 +473,15 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
   relay(number: number): void {
     const call = this.calls.get(number);
-    if (call?.outcome !== undefined) call.listener.answer({ ...call.outcome, id: call.message.id });
+    if (call?.outcome !== undefined) call.listener.answer(call.outcome, call);
   }
   reject(number: number): void {
     const call = this.calls.get(number);
     if (call === undefined) return;
     const content = own(call.outcome?.result, "content");
     const message = Array.isArray(content) ? textOf(content[0], "text") : undefined;
-    call.listener.answer(refusal(call.message.id, message ?? "The tool refused the call: unknown name or invalid arguments", -32602));
+    const text = message ?? "The tool refused the call: unknown name or invalid arguments";
+    call.listener.answer(refusal(call.id, text, -32602), call);
   }
   abort(number: number, silently: boolean): void {
     const call = this.calls.get(number);
@@ -472,7 +511,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const state = payload.part(3, "");
     const message: Message = {
       jsonrpc: "2.0",
-      id: `mcp-tasks/call/${number}`,
+      id: this.sdkId(number),
       method: "tools/call",
       params: {
         ...(params as Record<string, unknown>),
@@ -484,7 +523,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       const place = this.#peers.get(on)?.last ?? this.#makeAlone?.(revisionOf(generation));
       if (place === undefined) return this.give(core.unstarted, number);
       const { listener, extra, connected } = place;
-      const call = new Call(number, listener, on, generation, flags, message, extra, message.id);
+      const call = new Call(number, listener, on, generation, flags, message, extra, this.sdkId(number));
       call.owner = owner;
       this.calls.set(number, call);
       if (connected === undefined) return listener.forward(call);
@@ -502,7 +541,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   hangUp(request: number): void {
     const entry = this.requests.get(request);
     this.requests.delete(request);
-    entry?.listener.hangUp(entry.message.id);
+    entry?.listener.hangUp(entry);
   }
   forget(request: number): void {
     this.requests.delete(request);
@@ -524,11 +563,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
 
   event(...told: Parameters<typeof eventOf>): void {
-    try {
-      this.#options.onevent?.(eventOf(...told));
-    } catch (error) {
-      this.report(error);
-    }
+    const { onevent } = this.#options;
+    if (onevent !== undefined) this.#hooks.tell("onevent", () => onevent(eventOf(...told)));
   }
 
   trouble(trouble: number, id: string): void {
@@ -609,7 +645,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
       const call = this.calls.get(number);
-      if (call?.taskId === undefined) entry.listener.answer(refusal(entry.message.id, "Internal error; try again"));
+      if (call?.taskId === undefined) entry.listener.answer(refusal(entry.id, "Internal error; try again"), entry);
     }
     for (const subscription of [...this.subscriptions.values()]) subscription.again();
     for (const call of this.calls.values()) {
@@ -638,7 +674,16 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     }
   }
 
+  /** Looks into what handlers made, of which nothing is certain. */
   #text(source: number, number: number, key: string): string | undefined {
+    try {
+      return this.#textOf(source, number, key);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #textOf(source: number, number: number, key: string): string | undefined {
     switch (source) {
       case 0:
         return toJson(this.calls.get(number)?.message.params);

@@ -235,7 +235,7 @@ export function taskObject<Env = unknown>(
 
 const OBJECT_OF_TASK = /^([0-9a-f]{64})_[\w-]+$/;
 /** An answer to what a task has asked names the question alone, whose id begins with the task's `idPrefix`. */
-const OBJECT_OF_ASK = new RegExp(`^${ASK_PREFIX}([0-9a-f]{64})_[\\w-]+/\\d+$`);
+const OBJECT_OF_ASK = new RegExp(`^${ASK_PREFIX}([0-9a-f]{64})_[\\w-]+$`);
 
 /** Who calls, and how many objects share the work. */
 export interface RouteOptions {

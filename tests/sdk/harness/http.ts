@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type IncomingMessage, type RequestListener, type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { StreamableHTTPServerTransport, type StreamableHTTPServerTransportOptions } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
-import { toNodeHandler } from "@modelcontextprotocol/node";
+import { NodeStreamableHTTPServerTransport, toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import type { Message } from "./frames.ts";
 import { Requester } from "./requester.ts";
@@ -43,8 +43,19 @@ function authOf(request: IncomingMessage, authenticate: Authenticate | undefined
   return authenticate?.(token);
 }
 
+type Sessions = { authenticate?: Authenticate; transport?: Partial<StreamableHTTPServerTransportOptions> };
+
 /** SDK v1, a transport for each session. */
-export function statefulV1(make: () => Connectable, options: { authenticate?: Authenticate; transport?: Partial<StreamableHTTPServerTransportOptions> } = {}): Promise<HttpServer> {
+export function statefulV1(make: () => Connectable, options: Sessions = {}): Promise<HttpServer> {
+  return stateful((more) => new StreamableHTTPServerTransport(more), make, options);
+}
+
+/** SDK v2, a transport for each session. */
+export function statefulV2(make: () => Connectable, options: Sessions = {}): Promise<HttpServer> {
+  return stateful((more) => new NodeStreamableHTTPServerTransport(more as never) as unknown as StreamableHTTPServerTransport, make, options);
+}
+
+function stateful(open: (options: StreamableHTTPServerTransportOptions) => StreamableHTTPServerTransport, make: () => Connectable, options: Sessions): Promise<HttpServer> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   return HttpServer.listen(async (request, response) => {
     Object.assign(request, { auth: authOf(request, options.authenticate) });
@@ -52,7 +63,7 @@ export function statefulV1(make: () => Connectable, options: { authenticate?: Au
     const known = typeof session === "string" ? sessions.get(session) : undefined;
     if (known !== undefined) return known.handleRequest(request, response);
     if (typeof session === "string") return void response.writeHead(404, { "content-type": "application/json" }).end('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}');
-    const transport = new StreamableHTTPServerTransport({
+    const transport = open({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) => void sessions.set(id, transport),
       onsessionclosed: (id) => void sessions.delete(id),
