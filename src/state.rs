@@ -59,6 +59,27 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
+/// Has an enum stored as words. What serde derives for it is a kilobyte of wasm more, for forms that JSON does not need.
+macro_rules! stored_as {
+    ($kind:ident { $($variant:ident = $word:literal),* $(,)? }) => {
+        impl serde::Serialize for $kind {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(match self { $(Self::$variant => $word),* })
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $kind {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                match &*<String as serde::Deserialize>::deserialize(deserializer)? {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(serde::de::Error::custom("a word that is not known")),
+                }
+            }
+        }
+    };
+}
+pub(crate) use stored_as;
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StoredTask<'a> {

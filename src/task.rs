@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::state::Members;
+use crate::state::{Members, stored_as};
 use crate::wire::Generation;
 
 /// Milliseconds since the epoch.
@@ -12,8 +10,7 @@ pub type Millis = i64;
 
 /// Where a task stands. A status on the wire is a phase seen by a generation (X-STO-03).
 /// Stores keep it as a word, the wire's where that has one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
 pub enum Phase {
     Working,
@@ -27,6 +24,15 @@ pub enum Phase {
     Cancelled,
 }
 
+stored_as!(Phase {
+    Working = "working",
+    InputRequired = "input_required",
+    Completed = "completed",
+    ToolFailed = "tool_failed",
+    Failed = "failed",
+    Cancelled = "cancelled",
+});
+
 impl Phase {
     pub const ALL: [Self; 6] =
         [Self::Working, Self::InputRequired, Self::Completed, Self::ToolFailed, Self::Failed, Self::Cancelled];
@@ -38,8 +44,7 @@ impl Phase {
 }
 
 /// Why the core itself ended a task with an error.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Failure {
     /// Its time to live ended.
     Expired,
@@ -55,6 +60,15 @@ pub enum Failure {
     Reserved,
 }
 
+stored_as!(Failure {
+    Expired = "expired",
+    Lost = "lost",
+    TooLarge = "too_large",
+    NotJson = "not_json",
+    Unanswerable = "unanswerable",
+    Reserved = "reserved",
+});
+
 impl Failure {
     pub const ALL: [Self; 6] =
         [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable, Self::Reserved];
@@ -62,20 +76,23 @@ impl Failure {
 }
 
 /// What an input request asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
 pub enum InputKind {
-    #[serde(rename = "elicitation")]
     Elicit,
-    #[serde(rename = "elicitation_url")]
     ElicitUrl,
-    #[serde(rename = "sampling")]
     Sample,
-    #[serde(rename = "sampling_tools")]
     SampleWithTools,
-    #[serde(rename = "roots")]
     Roots,
 }
+
+stored_as!(InputKind {
+    Elicit = "elicitation",
+    ElicitUrl = "elicitation_url",
+    Sample = "sampling",
+    SampleWithTools = "sampling_tools",
+    Roots = "roots",
+});
 
 impl InputKind {
     pub const ALL: [Self; 5] = [Self::Elicit, Self::ElicitUrl, Self::Sample, Self::SampleWithTools, Self::Roots];
@@ -108,13 +125,14 @@ pub struct Lease {
 }
 
 /// What becomes of a task whose process was lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnLost {
     #[default]
     Fail,
     Restart,
 }
+
+stored_as!(OnLost { Fail = "fail", Restart = "restart" });
 
 /// A task. Payloads are elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -17,22 +17,21 @@ pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, w
 
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::state::stored_as;
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;
 
 /// A generation of the protocol: what a task is called on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
 pub enum Generation {
     /// Revision 2025-11-25: tasks in the core protocol.
-    #[serde(rename = "2025-11-25")]
     G25 = 25,
     /// Revision 2026-07-28: the extension `io.modelcontextprotocol/tasks`.
-    #[serde(rename = "2026-07-28")]
     G26 = 26,
 }
+
+stored_as!(Generation { G25 = "2025-11-25", G26 = "2026-07-28" });
 
 impl Generation {
     /// The generation that a protocol version speaks, if it knows tasks (G25-CAP-10, X-GEN-01).

@@ -4,7 +4,7 @@
 // field is there, as behind a bare transport, there is no gate, and a task is created before its parameters are checked.
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
-import { own } from "./facts.ts";
+import { own, textOf } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 import * as core from "../wasm/generated/server.js";
 
