@@ -142,6 +142,7 @@ class Play {
   readonly #ids: Map<unknown, number>[] = [];
   readonly #known: Known[] = [];
   readonly #questions: { readonly party: number; readonly id: unknown }[] = [];
+  #declined = 0;
   readonly #inputs: { readonly party: number; readonly taskId: string; readonly key: string }[] = [];
   /** Every text that a party has sent: what it knows already is no secret from it. */
   readonly #said: string[];
@@ -407,7 +408,15 @@ class Play {
   async #quiet(counts: (pending: Pending) => boolean): Promise<void> {
     const end = performance.now() + PATIENCE;
     const waiting = (): boolean => this.#pending.some((pending) => !pending.over && !pending.excused && counts(pending));
-    while (waiting() && performance.now() < end) await sleep(1);
+    while (waiting() && performance.now() < end) {
+      // What a handler asks and nobody answers would keep it waiting.
+      for (; this.#declined < this.#questions.length; this.#declined++) {
+        const { party, id } = this.#questions[this.#declined]!;
+        const answer: Message = { jsonrpc: "2.0", id, result: { action: "decline" } };
+        this.#send(party, JSON.stringify(answer), answer, undefined, false);
+      }
+      await sleep(1);
+    }
     for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 }
