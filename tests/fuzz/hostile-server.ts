@@ -244,7 +244,8 @@ class Server {
         this.#renames = false;
         const polls = (this.#polls.get(taskId) ?? 0) + 1;
         this.#polls.set(taskId, polls);
-        if (this.#modern && (this.#flood > 0 || (polls > 1 && !this.#answered.has(taskId)))) {
+        // A question that was spoilt once is not answered when it comes right under the same key; the task goes on without.
+        if (this.#modern && (this.#flood > 0 || (polls > 1 && polls < 8 && !this.#answered.has(taskId)))) {
           const inputRequests = Object.fromEntries(Array.from({ length: this.#flood || 1 }, (_, number) => [`k${number}`, QUESTION]));
           this.#flood = 0;
           return { result: this.#task(shown, "input_required", { inputRequests }) };
