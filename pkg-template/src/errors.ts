@@ -67,5 +67,10 @@ export class TaskStoreFullError extends TaskError {
 
 /** Whether `error` comes from this package, in whichever copy of it. */
 export function isTaskError(error: unknown): error is TaskError {
-  return error instanceof Error && (error.name === "TaskError" || error.name === "TaskStoreFullError") && "code" in error;
+  try {
+    return error instanceof Error && (error.name === "TaskError" || error.name === "TaskStoreFullError") && "code" in error;
+  } catch {
+    // It does not even let itself be looked at.
+    return false;
+  }
 }

@@ -50,11 +50,7 @@ export class Hooks {
 
 /** The error as one of this package's. Anything can be thrown, also what cannot be made a text. */
 function known(error: unknown): TaskError {
-  try {
-    if (isTaskError(error)) return error;
-  } catch {
-    // It does not even let itself be looked at.
-  }
+  if (isTaskError(error)) return error;
   return new TaskError("internal", "A message could not be handled; `cause` is what was thrown.", { cause: error });
 }
 

@@ -143,6 +143,8 @@ export abstract class StoreJobs {
     let value: T | Promise<T>;
     try {
       value = perform();
+      // What only looks like a promise may fail even when it is asked.
+      if (isPromise(value)) value = Promise.resolve(value);
     } catch (error) {
       return this.#fail(job, error);
     }
@@ -164,7 +166,7 @@ export abstract class StoreJobs {
 
   #fail(job: number, cause: unknown): void {
     // Known by their names: a store may come from another copy of the package, as it does in a page without a bundler.
-    if ((cause as Partial<TaskStoreFullError> | undefined)?.name === "TaskStoreFullError") {
+    if (isTaskError(cause) && cause.name === "TaskStoreFullError") {
       return this.give(core.completed, job, (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE);
     }
     this.report(isTaskError(cause) ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
