@@ -34,6 +34,8 @@ export interface Wire {
   deliver(message: Message, extra?: Extra): void;
   /** Tells the SDK above that the transport has closed. */
   closed(): void;
+  /** The session that the transport is in, where it has sessions (Streamable HTTP of 2025-11-25). */
+  sessionId(): string | undefined;
   /** Whether aborting a request closes its response stream, which is what cancels it. */
   readonly cancelsByAbort: boolean;
 }
@@ -46,6 +48,8 @@ export interface Listener {
   outbound(message: Message, options: SendOptions): Promise<void>;
   /** The transport closed by itself or by the SDK. */
   closed(): void;
+  /** Something went wrong in the transport; the SDK above is told too. */
+  troubled?(error: unknown): void;
 }
 
 const TAPPED = Symbol.for("mcp-tasks.tapped");
@@ -62,6 +66,7 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
   const send = transport.send.bind(transport);
   let delivering: Message | undefined;
   let closing = false;
+  let failing: Error | undefined;
   const deliver: Wire["deliver"] = (message, extra) => {
     const outer = delivering;
     delivering = message;
@@ -75,6 +80,7 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
     send,
     cancelsByAbort: transport.hasPerRequestStream === true,
     deliver,
+    sessionId: () => transport.sessionId,
     closed() {
       closing = true;
       try {
@@ -93,6 +99,16 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
   const onclose = intercept(transport, "onclose", () => {
     if (closing) onclose.earlier?.();
     else listener.closed();
+  });
+  const onerror = intercept(transport, "onerror", (error) => {
+    if (error === failing) return onerror.earlier?.(error);
+    failing = error;
+    try {
+      listener.troubled?.(error);
+      onerror.now?.(error);
+    } finally {
+      failing = undefined;
+    }
   });
   transport.send = (message, options) => listener.outbound(message, options);
   return true;
@@ -121,7 +137,11 @@ interface Handlers<Handler> {
 }
 
 /** Has the transport call `tap` wherever it would call the handler that the SDK sets. */
-function intercept<Name extends "onmessage" | "onclose">(transport: TransportLike, name: Name, tap: NonNullable<TransportLike[Name]>): Handlers<TransportLike[Name]> {
+function intercept<Name extends "onmessage" | "onclose" | "onerror">(
+  transport: TransportLike,
+  name: Name,
+  tap: NonNullable<TransportLike[Name]>,
+): Handlers<TransportLike[Name]> {
   const handlers: Handlers<TransportLike[Name]> = { now: transport[name], earlier: undefined };
   // Some transports forward these members to another transport, which calls what was set on it.
   const forward = setterOf(transport, name);

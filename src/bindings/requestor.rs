@@ -319,6 +319,18 @@ pub fn timer(requestor: u32, now: f64) {
     held(requestor).core.handle_timer(millis(now));
 }
 
+/// Something went wrong in the transport.
+#[wasm_bindgen]
+pub fn trouble(requestor: u32, now: f64) {
+    held(requestor).core.handle_trouble(millis(now));
+}
+
+/// The server does not know the session any more.
+#[wasm_bindgen(js_name = "sessionLost")]
+pub fn session_lost(requestor: u32) {
+    held(requestor).core.handle_session_lost();
+}
+
 /// The connection was closed, or the host follows no more.
 #[wasm_bindgen]
 pub fn close(requestor: u32, connection: bool) {

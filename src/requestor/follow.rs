@@ -135,6 +135,8 @@ pub struct Follow {
     /// When the latest read was sent.
     pub read_at: Option<Millis>,
     pub result: Lane,
+    /// Whether the stream on which the outcome is awaited may be dead.
+    pub doubted: bool,
     pub update: Lane,
     pub cancel: Lane,
     /// Requests whose answers may still come.
@@ -179,6 +181,7 @@ impl Follow {
             read: Lane::default(),
             read_at: None,
             result: Lane::default(),
+            doubted: false,
             update: Lane::default(),
             cancel: Lane::default(),
             open: Vec::new(),

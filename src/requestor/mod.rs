@@ -343,6 +343,35 @@ impl Requestor {
         }
     }
 
+    /// Something went wrong in the transport: any stream may be dead, and nobody will say so. A look shows how each task is,
+    /// an interval after the one before; and what waits for an outcome may wait in vain.
+    pub fn handle_trouble(&mut self, now: Millis) {
+        for task in self.numbers() {
+            let entropy = self.jitter.next();
+            let Some(follow) = self.tasks.get_mut(&task).filter(|follow| !follow.is_left()) else { continue };
+            let interval = self.options.bounds.interval(follow.hint);
+            // Where reads fail, they are repeated anyway.
+            if follow.stage != Stage::Fetching && follow.read.flight.is_none() && follow.read.failures == 0 {
+                let earliest = follow.read_at.map_or(now, |sent| sent.saturating_add(interval.into()));
+                follow.read.plan(earliest.max(now));
+            }
+            if follow.result.flight.is_some() && !follow.doubted {
+                follow.doubted = true;
+                let delay = self.options.bounds.delay(interval, follow.result.failures, entropy);
+                follow.result.failures = follow.result.failures.saturating_add(1);
+                follow.result.plan(now.saturating_add(delay));
+            }
+            self.go_on(now, task);
+        }
+    }
+
+    /// The server does not know the session any more. Tasks go on, and can be resumed on another (H94).
+    pub fn handle_session_lost(&mut self) {
+        for task in self.numbers() {
+            self.end(task, Ending::Connection, None, 0);
+        }
+    }
+
     /// The connection is closed, or the requestor is: nothing more is sent. Tasks go on and can be resumed (H94).
     pub fn handle_close(&mut self, ending: Ending) {
         self.tools.end();
@@ -465,6 +494,7 @@ impl Requestor {
         }
         let request = self.number();
         let Some(follow) = self.tasks.get_mut(&task) else { return };
+        follow.doubted &= !waits;
         follow.open.push(request);
         let refetches = waits && follow.stage == Stage::Fetching;
         let lane = follow.lane(method);

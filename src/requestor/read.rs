@@ -94,7 +94,7 @@ impl Requestor {
                     // with it (G25-INP-03, H08).
                     (true, true) if follow.result.flight.is_some() => follow.result.plan(now.saturating_add(SILENCE)),
                     (true, true) => follow.result.plan(now),
-                    (false, true) if follow.result.flight.is_some() => follow.result.at = None,
+                    (false, true) if follow.result.flight.is_some() && !follow.doubted => follow.result.at = None,
                     // The details are only in a read.
                     (true, false) if source == Source::Handle => follow.read.plan(now),
                     _ => {}
@@ -180,7 +180,7 @@ impl Requestor {
             return follow.read.plan(now);
         }
         let interval = self.options.bounds.interval(follow.hint);
-        let waiting = follow.result.flight.is_some() || follow.result.at.is_some_and(|at| at <= now);
+        let waiting = follow.result.flight.is_some() && !follow.doubted || follow.result.at.is_some_and(|at| at <= now);
         let relaxed = follow.hearing == Hearing::Heard || follow.generation.has_result_method() && waiting && follow.observers == 0;
         let interval = if relaxed && follow.stage == Stage::Following { interval.max(SAFETY) } else { interval };
         follow.read.plan(now.saturating_add(self.options.bounds.delay(interval, 0, entropy)));

@@ -43,6 +43,13 @@ function answering(behaviour: Behaviour): typeof fetch {
   }) as typeof fetch;
 }
 
+/** What `work` resolves with, if it does in time. */
+async function within<Value>(ms: number, work: Promise<Value>): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => (timer = setTimeout(() => reject(new Error(`nothing in ${ms} ms`)), ms)));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
 async function start(kind: Kind, transport: unknown, options: object = {}) {
   const errors: Error[] = [];
   const host = new TaskClient({ poll: { min: 5, initial: 5 }, onerror: (error) => errors.push(error), ...options });
@@ -299,14 +306,14 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
     };
     const first = await connectAs("ada", { poll: { min: 1, max: 4, initial: 1 } });
     const handle = await first.host.callTool(first.client, { name: "wait", arguments: {} });
-    const lost = assert.rejects(handle.result(), (error: any) => isTaskError(error) && (error.code === "unreachable" || error.code === "connection"));
+    const lost = assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "connection" && error.taskId === handle.taskId);
     await later(30);
     expired = first.transport.sessionId;
     assert.ok(expired);
     await assert.rejects(first.client.listTools(), /404|not found/i);
     // The pending wait ends with the session.
-    await first.client.close();
     await lost;
+    await first.client.close();
     assert.equal(first.spied.all("tools/call").length, 1);
 
     const second = await connectAs("ada");
@@ -377,5 +384,81 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
     const closed = assert.rejects(other);
     await client.close();
     await closed;
+  });
+}
+
+for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
+  const transportTo = (url: string, served: typeof fetch) => (kind === "SDK v1" ? new HttpV1(new URL(url), { fetch: served }) : new HttpV2(new URL(url), { fetch: served }));
+
+  test(`${kind}: a server that restarts takes its sessions along: callers hear at once, and resume on another (G25-HTT-04, H94)`, async (t) => {
+    // No poll is due before the test is over: what the transport reports makes the client look.
+    const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 60_000 }, tools: { plain: { task: "never", support: "forbidden" } } });
+    const gate = Promise.withResolvers<void>();
+    const wait = async () => (await gate.promise, { content: [{ type: "text" as const, text: "waited" }] });
+    const serve = () => statefulV1(() => attached("v1", tasks, { wait, plain: wait }));
+    let http = await serve();
+    const { url } = http;
+    const restarted = ((_url: unknown, init: any) => fetch(http.url, init)) as typeof fetch;
+    const first = await start(kind, transportTo(url, restarted));
+    first.client.onerror = () => {};
+    const handle = await first.host.callTool(first.client, { name: "wait", arguments: {} });
+    const plain = first.client.callTool({ name: "plain", arguments: {} });
+    const hears = Promise.all([
+      assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "connection" && error.taskId === handle.taskId),
+      assert.rejects(plain, (error: any) => error.data?.reason === "connection"),
+    ]);
+    await later(50);
+    const before = http;
+    http = await serve();
+    t.after(() => http.close());
+    await before.close();
+    await within(20_000, hears);
+    // Plain requests fail with the SDK's own error, which says that a new session is needed.
+    await assert.rejects(first.client.listTools(), /404|not found/i);
+
+    const second = await start(kind, transportTo(url, restarted));
+    const resumed = await second.host.resume(second.client, JSON.parse(JSON.stringify(handle.reference)));
+    gate.resolve();
+    assert.deepEqual((await resumed.result()).content, [{ type: "text", text: "waited" }]);
+    for (const { client } of [first, second]) await client.close();
+    await tasks.close();
+  });
+
+  test(`${kind}: streams that a proxy cuts delay a task by a poll, not by the safety net (G25-GET-04, G25-RES-12)`, async (t) => {
+    const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 100 } });
+    const work = async () => (await later(600), { content: [{ type: "text" as const, text: "worked" }] });
+    const http = await statefulV1(() => attached("v1", tasks, { work }));
+    t.after(() => http.close());
+    let cut = 0;
+    const cutting = (async (url: any, init: any) => {
+      const response = await fetch(url, init);
+      const waits = init.method !== "POST" || JSON.parse(init.body).method === "tasks/result";
+      if (response.body === null || !response.ok || !waits) return response;
+      const reader = response.body.getReader();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const body = new ReadableStream({
+        start(controller) {
+          timer = setTimeout(() => (cut++, controller.error(new TypeError("terminated")), reader.cancel().catch(() => {})), 200);
+        },
+        async pull(controller) {
+          const { value, done } = await reader.read();
+          if (!done) return controller.enqueue(value);
+          clearTimeout(timer);
+          controller.close();
+        },
+        cancel(reason) {
+          clearTimeout(timer);
+          return reader.cancel(reason).catch(() => {});
+        },
+      });
+      return new Response(body, { headers: response.headers });
+    }) as typeof fetch;
+    const { client } = await start(kind, transportTo(http.url, cutting));
+    client.onerror = () => {};
+    const result: any = await within(15_000, client.callTool({ name: "work", arguments: {} }));
+    assert.deepEqual(result.content, [{ type: "text", text: "worked" }]);
+    assert.ok(cut >= 2);
+    await client.close();
+    await tasks.close();
   });
 }

@@ -6,7 +6,7 @@ import { Engine, isOwnId } from "./engine.ts";
 import type { RequestorHost } from "./host.ts";
 import { Input } from "./input.ts";
 import { Listening } from "./listening.ts";
-import { answeredId, own } from "./message.ts";
+import { answeredId, httpStatus, own } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import { Related } from "./related.ts";
 import { Session } from "./session.ts";
@@ -81,6 +81,17 @@ export class Connection implements Listener {
     this.#close(true);
     this.engine.shared.onclose(this);
     this.engine.wire.closed();
+  }
+
+  /** A session that the server does not know is over; after any other trouble a look shows how the tasks are. */
+  troubled(error: unknown): void {
+    if (httpStatus(error) !== 404 || this.engine.wire.sessionId() === undefined) return this.engine.run(core.trouble);
+    this.engine.run(core.sessionLost);
+    // The request that was refused fails with the SDK's own error; whatever else waits has no answer to wait for.
+    setTimeout(() => {
+      this.engine.run((requestor) => core.close(requestor, true));
+      this.tasks.requests.clear();
+    });
   }
 
   /** Follows nothing any more; tasks go on. */

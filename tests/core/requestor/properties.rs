@@ -28,6 +28,7 @@ enum Step {
     Acknowledge { stream: usize, accepted: u32 },
     StreamEnd { stream: usize, kind: usize },
     ToolsChanged,
+    Trouble,
     Pass { time: i64 },
     Timer,
 }
@@ -50,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0usize..4, 0u32..16).prop_map(|(stream, accepted)| Step::Acknowledge { stream, accepted }),
         1 => (0usize..4, 0usize..5).prop_map(|(stream, kind)| Step::StreamEnd { stream, kind }),
         1 => Just(Step::ToolsChanged),
+        1 => Just(Step::Trouble),
         3 => (0i64..100_000).prop_map(|time| Step::Pass { time }),
         3 => Just(Step::Timer),
     ]
@@ -247,6 +249,7 @@ fn play(steps: Vec<Step>) {
                     r.handle_page(now, request, None);
                 })
             }
+            Step::Trouble => world.run(Requestor::handle_trouble),
             Step::ToolsChanged => world.run(|r, _| r.handle_tools_changed()),
             Step::Pass { time } => {
                 let asks = pass(&mut world, &mut host, time);

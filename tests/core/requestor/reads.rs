@@ -1,6 +1,6 @@
 //! Reading a task, and knowing when it is over.
 
-use mcp_tasks::requestor::{Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Snapshot, Stage, TABLE};
+use mcp_tasks::requestor::{Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Requestor, Snapshot, Stage, TABLE};
 use mcp_tasks::wire::{Generation, Method, Status, error};
 
 use super::{World, answers, ending, sent, snapshot};
@@ -594,5 +594,48 @@ fn a_closed_connection_ends_everything() {
     answered.sort_unstable();
     assert_eq!(answered, [1, 2, 3]);
     assert!(!outputs.iter().any(|output| matches!(output, Output::Ask { .. })));
+    assert_eq!(world.requestor.next_deadline(), None);
+}
+
+/// After trouble in the transport any stream may be dead: each task is looked at, an interval after the look before, and
+/// the outcome is asked for once more. Trouble that goes on is no reason for more requests than polls would be.
+#[test]
+fn trouble_makes_it_look() {
+    for generation in [Generation::G25, Generation::G26] {
+        let mut world = World::new();
+        world.follow(1, generation);
+        let (_, read) = world.wait_for(Method::Get);
+        world.snapshot(read, "t1", "working");
+        let mut reads = 0;
+        let mut results = 0;
+        for _ in 0..100 {
+            let mut outputs = world.run(Requestor::handle_trouble);
+            outputs.extend(world.pass(100));
+            for output in &outputs {
+                if let Output::Ask { request, method, .. } = output {
+                    match method {
+                        Method::Get => {
+                            reads += 1;
+                            world.snapshot(*request, "t1", "working");
+                        }
+                        _ => results += 1,
+                    }
+                }
+            }
+        }
+        assert!((8..=11).contains(&reads), "{generation:?}: {reads} reads in ten intervals");
+        assert!(results <= 4, "{generation:?}: {results} more streams for the outcome");
+        assert_eq!(results > 0, generation == Generation::G25);
+    }
+}
+
+/// A session that the server does not know: what was followed in it ends, and may be resumed in another.
+#[test]
+fn a_lost_session_ends_what_is_followed() {
+    let mut world = World::new();
+    let (task, _) = world.follow(1, Generation::G25);
+    let outputs = world.run(|r, _| r.handle_session_lost());
+    assert_eq!(ending(&outputs), Some((Ending::Connection, None)));
+    assert_eq!(answers(&outputs), [(1, Answer::Outcome(task))]);
     assert_eq!(world.requestor.next_deadline(), None);
 }
