@@ -60,7 +60,7 @@
 //!                 Completion::Done(swaps)
 //!             }
 //!             Operation::Delete { id, .. } => Completion::Done(self.records.remove(&id).is_some()),
-//!             Operation::List { .. } | Operation::Due { .. } => Completion::Records(Vec::new()),
+//!             Operation::List { .. } | Operation::Due { .. } => Completion::Records { records: Vec::new(), full: false },
 //!             Operation::Usage { .. } => Completion::Usage { tasks: 0, bytes: 0 },
 //!         }
 //!     }

@@ -412,14 +412,9 @@ impl Visitor<'_> for Name {
 
 /// A later form need not have the members of this one.
 fn why_unreadable(state: &str) -> Unreadable {
-    #[derive(Deserialize)]
-    struct Form {
-        v: u64,
-    }
-    match serde_json::from_str(state) {
-        Ok(Form { v }) if v > u64::from(FORM) => Unreadable::Newer,
-        _ => Unreadable::Malformed,
-    }
+    let members = Unknown(&[]).deserialize(&mut serde_json::Deserializer::from_str(state)).unwrap_or_default();
+    let form = members.0.iter().find(|(name, _)| name == "v").and_then(|(_, form)| form.get().parse::<u64>().ok());
+    if form.is_some_and(|form| form > u64::from(FORM)) { Unreadable::Newer } else { Unreadable::Malformed }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -102,8 +102,8 @@ pub enum Completion {
     Done(bool),
     /// What `Get` found is no record. The host has told the operator.
     Unreadable,
-    /// What `List` and `Due` found.
-    Records(Vec<Record>),
+    /// What `List` and `Due` found, without what is no record. `full`: the store returned as many as were asked for.
+    Records { records: Vec<Record>, full: bool },
     /// What `Usage` found.
     Usage { tasks: u64, bytes: u64 },
     /// The store refused the write: too many tasks, or too many bytes.

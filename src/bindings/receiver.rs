@@ -425,9 +425,9 @@ pub fn used(receiver: u32, now: f64, job: u32, tasks: f64, bytes: f64) {
 }
 
 /// `records`: owner, id, version, creation time, due time (empty for never) and state of each, all ended by NUL, which none of
-/// them holds: one text crosses faster than many.
+/// them holds: one text crosses faster than many. `full`: the store returned as many as were asked for.
 #[wasm_bindgen]
-pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
+pub fn rows(receiver: u32, now: f64, job: u32, records: &str, full: bool) {
     let Receiver { core, nobody, .. } = &mut *held(receiver);
     let mut fields = records.split('\0');
     let mut rows = Vec::new();
@@ -439,7 +439,7 @@ pub fn rows(receiver: u32, now: f64, job: u32, records: &str) {
         let due_at = due_at.parse().ok();
         rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at, state: state.to_owned() });
     }
-    core.handle_completion(now as Millis, job, Completion::Records(rows));
+    core.handle_completion(now as Millis, job, Completion::Records { records: rows, full });
 }
 
 /// An operation of the store ended. `how`: 0 it did nothing, 1 it is done, 2 there is no such record, 3 too many tasks, 4 too many

@@ -136,7 +136,7 @@ impl Receiver {
         let found = found.filter(|_| seen);
         match (kind, completion) {
             (Kind::Listened, _) => self.looked_up(facts, &read.id, seen),
-            (Kind::Page, Completion::Records(records)) => self.page(facts, records),
+            (Kind::Page, Completion::Records { records, full }) => self.page(facts, records, *full),
             (Kind::State | Kind::Outcome, _) if !readable => self.refuse(facts, Error::Unreadable),
             (Kind::State | Kind::Outcome, Completion::Record(_)) => match found {
                 Some(task) if self.meets_lost(read, &task) => {}
@@ -208,10 +208,9 @@ impl Receiver {
         !task.is_gone(self.now)
     }
 
-    fn page(&mut self, facts: Facts, records: &[Record]) {
+    fn page(&mut self, facts: Facts, records: &[Record], more: bool) {
         let Some(owner) = self.owner_of(facts.peer) else { return self.refuse(facts, Error::NotFound) };
         let size = self.limits.page as usize;
-        let more = records.len() > size;
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.iter().take(size) {

@@ -203,17 +203,16 @@ impl Receiver {
     /// its process. The rest is passed over; the next walk meets it again.
     pub(super) fn swept(&mut self, part: &Part, completion: &Completion) {
         self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
-        let Completion::Records(records) = completion else { return };
+        let Completion::Records { records, full } = completion else { return };
         for record in records {
             self.settle_due(record);
         }
-        let is_full = records.len() >= PAGE as usize;
         let last = records.iter().rev().find_map(|record| {
             Some(DuePosition { due_at: record.due_at?, owner: record.owner.clone(), id: record.id.clone() })
         });
         // A store that names the same again does not keep the walk going for ever.
         let is_news = |last: &DuePosition| part.after.as_ref().is_none_or(|after| after.due_at <= last.due_at && after != last);
-        if is_full && let Some(last) = last.filter(is_news) {
+        if *full && let Some(last) = last.filter(is_news) {
             self.sweep.go_on(part, last);
         }
     }

@@ -50,7 +50,7 @@ impl Reported {
 impl Receiver {
     /// The task of a record that was read under `owner` and `id`.
     pub(super) fn task_of(&mut self, owner: &str, id: &str, record: &Record) -> Result<Task, Unreadable> {
-        Task::from_state(&record.state).inspect_err(|&why| self.report_unreadable(owner, id, record.version, why))
+        Task::from_state(&record.state).inspect_err(|&why| self.report_unreadable(owner, id, record, why))
     }
 
     /// The task of a record that was read for a slot.
@@ -61,11 +61,12 @@ impl Receiver {
 
     /// The claim of a record that was read under `owner` and `id`.
     pub(super) fn claim_of(&mut self, owner: &str, id: &str, record: &Record) -> Result<Claim, Unreadable> {
-        Claim::from_state(&record.state).inspect_err(|&why| self.report_unreadable(owner, id, record.version, why))
+        Claim::from_state(&record.state).inspect_err(|&why| self.report_unreadable(owner, id, record, why))
     }
 
-    fn report_unreadable(&mut self, owner: &str, id: &str, version: u32, why: Unreadable) {
-        if self.reported.is_new(&self.cursor_key, owner, id, version) {
+    /// Of a row without a state the host has told the operator what is wrong with it.
+    fn report_unreadable(&mut self, owner: &str, id: &str, record: &Record, why: Unreadable) {
+        if !record.state.is_empty() && self.reported.is_new(&self.cursor_key, owner, id, record.version) {
             let trouble = if why == Unreadable::Newer { Trouble::Newer } else { Trouble::Malformed };
             self.push(Output::Report { trouble, id: id.to_owned() });
         }

@@ -128,7 +128,7 @@ impl Store {
                 found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
                 found.retain(|record| after.as_ref().is_none_or(|after| (record.created_at, &record.id) > (after.created_at, &after.id)));
                 found.truncate(*limit as usize);
-                (Completion::Records(found), None)
+                (Completion::Records { full: found.len() >= *limit as usize, records: found }, None)
             }
             Operation::Usage { owner } => {
                 self.usages += 1;
@@ -146,7 +146,7 @@ impl Store {
                     after.is_none_or(|after| place(record) > after)
                 });
                 found.truncate(*limit as usize);
-                (Completion::Records(found), None)
+                (Completion::Records { full: found.len() >= *limit as usize, records: found }, None)
             }
         }
     }

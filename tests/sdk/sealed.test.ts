@@ -116,7 +116,7 @@ test("X-SEC-15: with AES-GCM, no byte that SQLite keeps is an argument, a questi
       assert.equal(found, null, String(found));
     });
     // What is documented not to be sealed.
-    assert.ok(/\task\t/.test(disk.bytes()));
+    assert.ok(/"tool":"ask"/.test(disk.bytes()));
   }
 });
 

@@ -38,6 +38,57 @@ for (const client of CLIENTS) {
 }
 
 for (const client of CLIENTS) {
+  test(`what is damaged in Redis is handed over as it is, and passed over, on ${client}`, async () => {
+    const prefix = freshPrefix();
+    const { store, end } = await openers(server)[client]({ prefix });
+    try {
+      const ids = Array.from({ length: 9 }, (_, n) => `task-${n}`);
+      for (const [n, id] of ids.entries()) await store.put(write(id, { createdAt: 1_000 + n, dueAt: 2_000 + n }));
+      const key = async (id: string): Promise<string> => (await admin.keys(`*${prefix}*:task:${id}:alice`))[0]!;
+      const damage: Record<string, (key: string) => Promise<unknown>> = {
+        "task-1": (key) => admin.hdel(key, "version"),
+        "task-2": (key) => admin.hset(key, "version", "x"),
+        "task-3": (key) => admin.hdel(key, "createdAt"),
+        "task-4": (key) => admin.hdel(key, "state"),
+        "task-5": async (key) => [await admin.del(key), await admin.set(key, "a text")],
+        "task-6": async (key) => [await admin.del(key), await admin.hset(key, "of another program", "1")],
+        // This one is gone.
+        "task-7": (key) => admin.del(key),
+      };
+      for (const [id, run] of Object.entries(damage)) await run(await key(id));
+      await admin.config("RESETSTAT");
+      const { length: n } = ids;
+      const left = [0, 1, 2, 3, 4, 5, 6, 8];
+      const listed = await store.list("alice", { limit: n });
+      assert.deepEqual(listed.map(({ id, createdAt }) => [id, createdAt]), left.map((n) => [`task-${n}`, 1_000 + n]));
+      const due = await store.due(9_000, n);
+      assert.deepEqual(due.map(({ id, dueAt }) => [id, dueAt]), left.map((n) => [`task-${n}`, 2_000 + n]));
+      for (const tasks of [listed, due]) {
+        assert.deepEqual(tasks.filter(({ version }) => version === 1).map(({ id }) => id), ["task-0", "task-8"]);
+      }
+      for (const limit of [1, 3, n]) {
+        const after = await store.list("alice", { limit, after: { createdAt: 1_000, id: "task-0" } });
+        assert.deepEqual(after.map(({ id }) => id), left.slice(1, 1 + limit).map((n) => `task-${n}`));
+      }
+      const commands = Number(/total_commands_processed:(\d+)/.exec(await admin.info("stats"))![1]);
+      assert.ok(commands < 1_000, `${commands} commands`);
+      for (const id of Object.keys(damage).slice(0, 6)) {
+        assert.ok(Number.isNaN((await store.get("alice", id))?.version), id);
+        const before = await admin.dump(await key(id));
+        // Neither written over nor deleted.
+        const put = async (): Promise<boolean> => store.put(write(id));
+        assert.ok(!(await put().catch(() => false)), id);
+        assert.ok(!(await Promise.resolve(store.delete("alice", id, 7)).catch(() => false)), id);
+        assert.deepEqual(await admin.dump(await key(id)), before, id);
+      }
+      assert.equal(await store.get("alice", "task-7"), undefined);
+    } finally {
+      await end();
+    }
+  });
+}
+
+for (const client of CLIENTS) {
   test(`Redis may forget the scripts at any time, on ${client}`, async (t) => {
     const store = await opened(t, openers(server)[client]);
     await store.put(write("a"));

@@ -39,8 +39,11 @@ export const SWAP: Script = new Script(`
 local before, version, createdAt, dueAt, state, id, name, channel, origin, ttl, mode, payload = unpack(ARGV)
 local task, list, due = unpack(KEYS)
 local place = string.sub(name, #id + 2) .. '\\0' .. id
-local stored = redis.call('HMGET', task, 'version', 'dueAt')
+local stored = redis.call('HMGET', task, 'version', 'dueAt', 'createdAt')
 if (stored[1] or '') ~= before then return 0 end
+-- What is there and is no task is damaged: nothing is written over it.
+if before == '' and redis.call('EXISTS', task) == 1 then return 0 end
+if before ~= '' and not stored[3] then return 0 end
 redis.call('PUBLISH', channel, origin .. ':' .. version .. ':' .. name)
 
 redis.call('HSET', task, 'version', version, 'dueAt', dueAt, 'state', state)
@@ -57,7 +60,7 @@ local function index(key, member)
   end
 end
 if before == '' then redis.call('HSET', task, 'createdAt', createdAt) end
-index(list, redis.call('HGET', task, 'createdAt') .. id)
+index(list, (stored[3] or createdAt) .. id)
 if dueAt ~= '' then index(due, dueAt .. place) end
 local old = stored[2] or ''
 if old ~= '' and old ~= dueAt then redis.call('ZREM', due, old .. place) end
@@ -70,19 +73,26 @@ export const REMOVE: Script = new Script(`
 local version, id, name, channel, origin = unpack(ARGV)
 local task, list, due = unpack(KEYS)
 local stored = redis.call('HMGET', task, 'version', 'createdAt', 'dueAt')
-if not stored[1] then return 1 end
+if not stored[1] then return 1 - redis.call('EXISTS', task) end
 if stored[1] ~= version then return 0 end
 redis.call('PUBLISH', channel, origin .. ':0:' .. name)
 redis.call('DEL', task)
-redis.call('ZREM', list, stored[2] .. id)
-redis.call('ZREM', due, stored[3] .. string.sub(name, #id + 2) .. '\\0' .. id)
+redis.call('ZREM', list, (stored[2] or '') .. id)
+redis.call('ZREM', due, (stored[3] or '') .. string.sub(name, #id + 2) .. '\\0' .. id)
 return 1
 `);
 
-/** Keys: tasks. Arguments: the fields to read. */
+/**
+ * Keys: tasks. Arguments: the fields to read, the version first. What is there without a version, or is no hash, is damaged: its
+ * version is `?`.
+ */
 export const READ: Script = new Script(`
 local rows = {}
-for n, task in ipairs(KEYS) do rows[n] = redis.call('HMGET', task, unpack(ARGV)) end
+for n, task in ipairs(KEYS) do
+  local row = redis.pcall('HMGET', task, unpack(ARGV))
+  if row.err or (not row[1] and redis.call('EXISTS', task) == 1) then row = {'?'} end
+  rows[n] = row
+end
 return rows
 `);
 

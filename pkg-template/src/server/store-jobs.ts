@@ -1,8 +1,9 @@
 import { now } from "../clock.ts";
 import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
-import type { StoredTask, TaskStore, TaskWrite } from "../store.ts";
+import type { MaybePromise, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { getOrMake } from "./facts.ts";
 import { type PayloadEdit, Payload, compose } from "./payload.ts";
+import { Fault, type Page, isAfter, isDueAfter, pageOf, rowOf, usageOf } from "./stored-row.ts";
 import * as core from "../wasm/generated/server.js";
 
 // How an operation ended, as the core is told; 0 and 1 say whether it is done.
@@ -11,6 +12,9 @@ const TOO_MANY = 3;
 const TOO_LARGE = 4;
 const NOT_JSON = 5;
 const STORE_FAILED = 6;
+const UNREADABLE = 7;
+/** So many faults of rows are remembered before they may be reported again. */
+const REMEMBERED = 1_000;
 
 /** Something of the core's to call: an input, which is told who asks and when. */
 export type Input<Rest extends unknown[], Value> = (receiver: number, now: number, ...rest: Rest) => Value;
@@ -28,6 +32,8 @@ export abstract class StoreJobs {
   /** What each unanswered job asked of the store, and when. */
   readonly #unanswered = new Map<number, { readonly operation: Operation; readonly since: number }>();
   readonly #limit: number;
+  /** The faults of rows that were reported. */
+  readonly #reported = new Set<string>();
 
   /** `limit`: the length of the longest outcome. */
   constructor(store: TaskStore, limit: number) {
@@ -76,11 +82,14 @@ export abstract class StoreJobs {
   }
 
   get(job: number, owner: string, id: string, payload: boolean): void {
-    this.#run(job, "get", () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (task) => {
-      if (task === undefined) return this.give(core.completed, job, MISSING);
+    this.#run(job, "get", () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (row) => {
+      if (row === undefined || row === null) return this.give(core.completed, job, MISSING);
+      const task = rowOf(row);
+      if (task instanceof Fault) return this.#unreadable(job, new Fault(task.reason, id));
+      if (task.owner !== owner || task.id !== id) return this.#unreadable(job, new Fault("it is another task than was asked for", id));
       if (payload) {
         const read = new Payload(task.payload);
-        if (!read.isWhole()) return this.#fail(job, new TaskError("storage", UNREADABLE, { taskId: id }));
+        if (!read.isWhole()) return this.#fail(job, new TaskError("storage", DAMAGED_PAYLOAD, { taskId: id }));
         this.#payloads.set(job, read);
         this.judge(job, read);
       }
@@ -93,33 +102,36 @@ export abstract class StoreJobs {
     const edit = this.edit(job);
     this.#edits.delete(job);
     if (mode === 0) {
-      return this.#run(job, "put", () => this.#put(task), (done) => this.give(core.completed, job, Number(done)));
+      return this.#run(job, "put", () => this.#put(task), (done) => this.#done(job, done));
     }
     if (edit.unwritable === true) return this.give(core.completed, job, NOT_JSON);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
     if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.give(core.completed, job, TOO_LARGE);
     this.#run(job, "put", () => this.#put({ ...task, payload }), (done) => {
-      if (done) this.#payloads.set(job, new Payload(payload));
-      this.give(core.completed, job, Number(done));
+      if (done === true) this.#payloads.set(job, new Payload(payload));
+      this.#done(job, done);
     });
   }
 
   delete(job: number, owner: string, id: string, version: number): void {
-    this.#run(job, "delete", () => this.store.delete(owner, id, version), (done) => this.give(core.completed, job, Number(done)));
+    this.#run(job, "delete", () => this.store.delete(owner, id, version), (done) => this.#done(job, done));
   }
 
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { createdAt: after, id: afterId };
-    this.#run(job, "list", () => this.store.list(owner, { after: position, limit }), (tasks) => this.#rows(job, tasks, false));
+    const read = (rows: unknown): Page => pageOf(rows, limit, owner, (row) => isAfter(row, position));
+    this.#run(job, "list", () => this.#read(this.store.list(owner, { after: position, limit }), read), (page) => this.#rows(job, page, false));
   }
 
   due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { dueAt: after, owner: afterOwner, id: afterId };
-    this.#run(job, "due", () => this.store.due(before, limit, position), (tasks) => this.#rows(job, tasks, true));
+    const read = (rows: unknown): Page => pageOf(rows, limit, undefined, (row) => isDueAfter(row, position));
+    this.#run(job, "due", () => this.#read(this.store.due(before, limit, position), read), (page) => this.#rows(job, page, true));
   }
 
   usage(job: number, owner: string): void {
-    this.#run(job, "usage", () => this.store.usage?.(owner) ?? NOTHING, ({ tasks, bytes }) => this.give(core.used, job, tasks, bytes));
+    const ask = (): MaybePromise<TaskUsage> => this.#read(this.store.usage?.(owner) ?? NOTHING, usageOf);
+    this.#run(job, "usage", ask, ({ tasks, bytes }) => this.give(core.used, job, tasks, bytes));
   }
 
   #put(task: TaskWrite): boolean | Promise<boolean> {
@@ -131,12 +143,23 @@ export abstract class StoreJobs {
     }
   }
 
-  #rows(job: number, tasks: readonly StoredTask[], owners: boolean): void {
+  /** What a store returned, read where it is a failure of the store if it cannot be. */
+  #read<T, R>(returned: MaybePromise<T>, read: (value: T) => R): MaybePromise<R> {
+    return isPromise(returned) ? returned.then(read) : read(returned);
+  }
+
+  /** Whatever is not `true` did not happen. */
+  #done(job: number, done: unknown): void {
+    this.give(core.completed, job, Number(done === true));
+  }
+
+  #rows(job: number, { rows, faults, full }: Page, owners: boolean): void {
+    for (const fault of faults) this.#reportOnce(fault);
     let records = "";
-    for (const task of tasks) {
+    for (const task of rows) {
       records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.dueAt ?? ""}\0${task.state}\0`;
     }
-    this.give(core.rows, job, records);
+    this.give(core.rows, job, records, full);
   }
 
   #run<T>(job: number, operation: Operation, perform: () => T | Promise<T>, report: (value: T) => void): void {
@@ -164,6 +187,22 @@ export abstract class StoreJobs {
     );
   }
 
+  /** The store has something that is no record: it is told from nothing. */
+  #unreadable(job: number, fault: Fault): void {
+    this.#reportOnce(fault);
+    this.give(core.completed, job, UNREADABLE);
+  }
+
+  /** A damaged row comes up at every sweep. */
+  #reportOnce({ reason, id }: Fault): void {
+    const key = `${id} ${reason}`;
+    if (this.#reported.has(key)) return;
+    if (this.#reported.size >= REMEMBERED) this.#reported.clear();
+    this.#reported.add(key);
+    const message = `The task store returned a row that is no task's: ${reason}. It is left as it is and passed over; repair or delete it.`;
+    this.report(new TaskError("storage", message, { taskId: id }));
+  }
+
   #fail(job: number, cause: unknown): void {
     // Known by their names: a store may come from another copy of the package, as it does in a page without a bundler.
     if (isTaskError(cause) && cause.name === "TaskStoreFullError") {
@@ -183,6 +222,6 @@ type Operation = "get" | "put" | "delete" | "list" | "due" | "usage";
 const OVERDUE = "It counts as failed, and is repeated or its caller told. Give the store's driver a time limit below `storeTimeout` of TaskServer.";
 const NOTHING = { tasks: 0, bytes: 0 } as const;
 const WITHOUT_PAYLOAD = { payload: false } as const;
-const UNREADABLE = "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
+const DAMAGED_PAYLOAD = "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
 /** Member names around a part, in code units. */
 const OVERHEAD = 1024;

@@ -81,6 +81,9 @@ interface Entry {
   readonly member: string;
   readonly owner: string;
   readonly id: string;
+  /** What the member says of a task that is damaged. */
+  readonly createdAt?: number;
+  readonly dueAt?: number;
 }
 
 class Redis implements TaskStore {
@@ -151,14 +154,18 @@ class Redis implements TaskStore {
   async list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
     check(owner);
     const { after, limit } = options;
-    const from = after ? `(${digits(after.createdAt)}${after.id}` : "-";
     const index = this.#list(owner);
-    for (;;) {
-      const members = await this.#range(index, from, "+", limit);
-      const entries = members.map((member) => ({ member, owner, id: member.slice(DIGITS) }));
-      const tasks = await this.#listed(index, entries);
-      if (tasks.length === entries.length) return tasks;
+    const found: StoredTask[] = [];
+    let from = after ? `(${digits(after.createdAt)}${after.id}` : "-";
+    while (found.length < limit) {
+      const members = await this.#range(index, from, "+", limit - found.length);
+      if (members.length === 0) break;
+      const entries = members.map((member) => ({ member, owner, id: member.slice(DIGITS), createdAt: Number(member.slice(0, DIGITS)) }));
+      found.push(...(await this.#listed(index, entries)));
+      // Instead of those that are gone, the next ones are read.
+      from = `(${members.at(-1)!}`;
     }
+    return found;
   }
 
   async due(before: number, limit: number, after?: DuePosition): Promise<StoredTask[]> {
@@ -204,9 +211,9 @@ class Redis implements TaskStore {
     return tasks.filter((task) => task !== undefined);
   }
 
-  async #read(tasks: readonly Pick<Entry, "owner" | "id">[], fields: readonly string[]): Promise<(StoredTask | undefined)[]> {
+  async #read(tasks: readonly Omit<Entry, "member">[], fields: readonly string[]): Promise<(StoredTask | undefined)[]> {
     const rows = await this.#run("read", READ, tasks.map(({ owner, id }) => this.#task(owner, id)), fields);
-    return (rows as unknown[][]).map((row, n) => stored(tasks[n]!.owner, tasks[n]!.id, row));
+    return (rows as unknown[][]).map((row, n) => stored(tasks[n]!, row));
   }
 
   async #range(index: string, from: string, to: string, limit: number): Promise<string[]> {
@@ -264,7 +271,7 @@ function digits(time: number): string {
 
 function due(member: string): Entry {
   const end = member.lastIndexOf("\0");
-  return { member, owner: member.slice(DIGITS, end), id: member.slice(end + 1) };
+  return { member, owner: member.slice(DIGITS, end), id: member.slice(end + 1), dueAt: Number(member.slice(0, DIGITS)) };
 }
 
 function dueMember({ dueAt, owner, id }: StoredTask): string {
@@ -279,10 +286,18 @@ function byBytes(a: string, b: string): number {
   return n < a.length && n < b.length ? rank(a.charCodeAt(n)) - rank(b.charCodeAt(n)) : a.length - b.length;
 }
 
-function stored(owner: string, id: string, row: readonly unknown[]): StoredTask | undefined {
+/** What is damaged is handed over as it is: whoever asked tells it from what is missing. */
+function stored({ owner, id, ...entry }: Omit<Entry, "member">, row: readonly unknown[]): StoredTask | undefined {
   const [version, createdAt, dueAt, state, payload] = row.map((value) => (value === null ? null : String(value)));
   if (version === null) return undefined;
+  if (!isWhole(version) || !isWhole(createdAt) || state === null) {
+    return { owner, id, version: Number.NaN, createdAt: entry.createdAt ?? 0, dueAt: entry.dueAt ?? null, state: state ?? "", payload: null };
+  }
   return { owner, id, version: Number(version), createdAt: Number(createdAt), dueAt: dueAt ? Number(dueAt) : null, state: state ?? "", payload: payload ?? null };
+}
+
+function isWhole(text: string | null | undefined): boolean {
+  return /^\d{1,16}$/.test(text ?? "");
 }
 
 function isId(id: string): boolean {

@@ -1,0 +1,97 @@
+// What a store returns is looked at before the core sees it: a store may be somebody's own, and its rows may be damaged.
+import type { DuePosition, StoredTask, TaskPosition, TaskUsage } from "../store.ts";
+import { isWellFormed } from "./facts.ts";
+
+/** What is wrong with what a store returned: a reason, and where the row stands, if that is known. */
+export class Fault {
+  readonly reason: string;
+  readonly id: string | undefined;
+  /** A row without a state: the core passes over it, and goes on behind it. */
+  readonly place: StoredTask | undefined;
+  constructor(reason: string, id?: string, place?: StoredTask) {
+    this.reason = reason;
+    this.id = id;
+    this.place = place;
+  }
+}
+
+/** A copy of a row whose members are what they must be, or what is wrong with it. Getters run here, once. */
+export function rowOf(row: unknown): StoredTask | Fault {
+  try {
+    const { owner, id, version, createdAt, dueAt, state, payload = null } = row as StoredTask;
+    if (typeof id !== "string" || !/^[\w-]{1,128}$/.test(id)) return new Fault("`id` is not 1 to 128 characters of `A-Z a-z 0-9 _ -`");
+    if (!isWellFormed(owner) || owner.length > 512 || owner.includes("\0")) return new Fault("`owner` is not an owner", id);
+    if (!isTime(createdAt)) return new Fault("`createdAt` is not a time in ms", id);
+    if (dueAt !== null && !isTime(dueAt)) return new Fault("`dueAt` is neither a time in ms nor null", id);
+    const place = { owner, id, version: 1, createdAt, dueAt, state: "", payload: null };
+    if (!isVersion(version)) return new Fault("`version` is not a whole number from 1 up", id, place);
+    if (typeof state !== "string" || state === "" || state.includes("\0")) return new Fault("`state` is not a text without NUL", id, place);
+    if (payload !== null && typeof payload !== "string") return new Fault("`payload` is neither a text nor null", id, place);
+    return { owner, id, version, createdAt, dueAt, state, payload };
+  } catch {
+    return new Fault("it is no object, or a member of it throws");
+  }
+}
+
+/** A page of rows. */
+export interface Page {
+  readonly rows: readonly StoredTask[];
+  readonly faults: readonly Fault[];
+  /** The store has returned as many as were asked for: there may be more. */
+  readonly full: boolean;
+}
+
+/** The good rows of a page of `owner`'s, or of what is due. `follows`: whether a row comes after where the page begins. */
+export function pageOf(returned: unknown, limit: number, owner: string | undefined, follows: (row: StoredTask) => boolean): Page {
+  if (!Array.isArray(returned)) throw new TypeError("The store did not return an array of tasks.");
+  const rows: StoredTask[] = [];
+  const faults: Fault[] = [];
+  if (returned.length > limit) faults.push(new Fault("there are more rows than the limit"));
+  for (let n = 0; n < Math.min(returned.length, limit); n += 1) {
+    const found = rowOf(nth(returned, n));
+    if (found instanceof Fault) faults.push(found);
+    const row = found instanceof Fault ? found.place : found;
+    if (row === undefined) continue;
+    if (owner !== undefined && row.owner !== owner) faults.push(new Fault("it belongs to another owner than was asked for"));
+    else if (!follows(row)) faults.push(new Fault("it does not come after the position that was asked for, or is not due", row.id));
+    else rows.push(row);
+  }
+  return { rows, faults, full: returned.length >= limit };
+}
+
+export function isAfter(row: StoredTask, after: TaskPosition | undefined): boolean {
+  return after === undefined || row.createdAt > after.createdAt || (row.createdAt === after.createdAt && row.id > after.id);
+}
+
+/** The order between owners is the store's own. */
+export function isDueAfter(row: StoredTask, after: DuePosition | undefined): boolean {
+  return row.dueAt !== null && (after === undefined || row.dueAt >= after.dueAt);
+}
+
+/** Numbers from 0 up, whatever the store says. */
+export function usageOf(usage: TaskUsage): TaskUsage {
+  const { tasks, bytes } = usage;
+  if (!(tasks >= 0 && bytes >= 0)) throw new TypeError("`usage` of the store did not return numbers from 0 up.");
+  return { tasks: Number(tasks), bytes: Number(bytes) };
+}
+
+function nth(rows: readonly unknown[], n: number): unknown {
+  try {
+    return rows[n];
+  } catch {
+    return undefined;
+  }
+}
+
+function isVersion(version: unknown): version is number {
+  return Number.isInteger(version) && (version as number) >= 1 && (version as number) <= LAST_VERSION;
+}
+
+function isTime(time: unknown): boolean {
+  return Number.isInteger(time) && Math.abs(time as number) <= LAST_TIME;
+}
+
+/** The core counts in 32 bits. */
+const LAST_VERSION = 2 ** 32 - 2;
+/** The last moment that JavaScript can write as a date. */
+const LAST_TIME = 8.64e15;
