@@ -86,7 +86,7 @@ export abstract class StoreJobs {
       if (row === undefined || row === null) return this.give(core.completed, job, MISSING);
       const task = rowOf(row);
       if (task instanceof Fault) return this.#unreadable(job, new Fault(task.reason, id));
-      if (task.owner !== owner || task.id !== id) return this.#unreadable(job, new Fault("it is another task than was asked for", id));
+      if (task.owner !== owner || task.id !== id) return this.#unreadable(job, new Fault("it is another one", id));
       if (payload) {
         const read = new Payload(task.payload);
         if (!read.isWhole()) return this.#fail(job, new TaskError("storage", DAMAGED_PAYLOAD, { taskId: id }));

@@ -19,14 +19,15 @@ export class Fault {
 export function rowOf(row: unknown): StoredTask | Fault {
   try {
     const { owner, id, version, createdAt, dueAt, state, payload = null } = row as StoredTask;
-    if (typeof id !== "string" || !/^[\w-]{1,128}$/.test(id)) return new Fault("`id` is not 1 to 128 characters of `A-Z a-z 0-9 _ -`");
-    if (!isWellFormed(owner) || owner.length > 512 || owner.includes("\0")) return new Fault("`owner` is not an owner", id);
-    if (!isTime(createdAt)) return new Fault("`createdAt` is not a time in ms", id);
-    if (dueAt !== null && !isTime(dueAt)) return new Fault("`dueAt` is neither a time in ms nor null", id);
+    const bad = (name: string, place?: StoredTask): Fault => new Fault(`\`${name}\` is not what it must be`, place && id, place);
+    if (typeof id !== "string" || !/^[\w-]{1,128}$/.test(id)) return bad("id");
+    if (!isWellFormed(owner) || owner.length > 512 || owner.includes("\0")) return bad("owner");
+    if (!isTime(createdAt)) return bad("createdAt");
+    if (dueAt !== null && !isTime(dueAt)) return bad("dueAt");
     const place = { owner, id, version: 1, createdAt, dueAt, state: "", payload: null };
-    if (!isVersion(version)) return new Fault("`version` is not a whole number from 1 up", id, place);
-    if (typeof state !== "string" || state === "" || state.includes("\0")) return new Fault("`state` is not a text without NUL", id, place);
-    if (payload !== null && typeof payload !== "string") return new Fault("`payload` is neither a text nor null", id, place);
+    if (!Number.isInteger(version) || version < 1 || version > LAST_VERSION) return bad("version", place);
+    if (typeof state !== "string" || state === "" || state.includes("\0")) return bad("state", place);
+    if (payload !== null && typeof payload !== "string") return bad("payload", place);
     return { owner, id, version, createdAt, dueAt, state, payload };
   } catch {
     return new Fault("it is no object, or a member of it throws");
@@ -43,17 +44,17 @@ export interface Page {
 
 /** The good rows of a page of `owner`'s, or of what is due. `follows`: whether a row comes after where the page begins. */
 export function pageOf(returned: unknown, limit: number, owner: string | undefined, follows: (row: StoredTask) => boolean): Page {
-  if (!Array.isArray(returned)) throw new TypeError("The store did not return an array of tasks.");
+  if (!Array.isArray(returned)) throw new TypeError("The store did not return an array.");
   const rows: StoredTask[] = [];
   const faults: Fault[] = [];
-  if (returned.length > limit) faults.push(new Fault("there are more rows than the limit"));
+  if (returned.length > limit) faults.push(new Fault("more than were asked for"));
   for (let n = 0; n < Math.min(returned.length, limit); n += 1) {
-    const found = rowOf(nth(returned, n));
+    const found = rowOf(returned[n]);
     if (found instanceof Fault) faults.push(found);
     const row = found instanceof Fault ? found.place : found;
     if (row === undefined) continue;
-    if (owner !== undefined && row.owner !== owner) faults.push(new Fault("it belongs to another owner than was asked for"));
-    else if (!follows(row)) faults.push(new Fault("it does not come after the position that was asked for, or is not due", row.id));
+    if (owner !== undefined && row.owner !== owner) faults.push(new Fault("it is another owner's"));
+    else if (!follows(row)) faults.push(new Fault("it is not where it was asked for", row.id));
     else rows.push(row);
   }
   return { rows, faults, full: returned.length >= limit };
@@ -71,20 +72,8 @@ export function isDueAfter(row: StoredTask, after: DuePosition | undefined): boo
 /** Numbers from 0 up, whatever the store says. */
 export function usageOf(usage: TaskUsage): TaskUsage {
   const { tasks, bytes } = usage;
-  if (!(tasks >= 0 && bytes >= 0)) throw new TypeError("`usage` of the store did not return numbers from 0 up.");
+  if (!(tasks >= 0 && bytes >= 0)) throw new TypeError("`usage` did not return numbers.");
   return { tasks: Number(tasks), bytes: Number(bytes) };
-}
-
-function nth(rows: readonly unknown[], n: number): unknown {
-  try {
-    return rows[n];
-  } catch {
-    return undefined;
-  }
-}
-
-function isVersion(version: unknown): version is number {
-  return Number.isInteger(version) && (version as number) >= 1 && (version as number) <= LAST_VERSION;
 }
 
 function isTime(time: unknown): boolean {
