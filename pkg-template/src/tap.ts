@@ -121,8 +121,8 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
 function isMessage(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const { id, method, params, result, error } = value as Record<string, unknown>;
-  if (method === undefined) return isStructure(result) || isStructure(error);
   if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id)) return false;
+  if (method === undefined) return isStructure(result) || isStructure(error);
   return typeof method === "string" && (params === undefined || isStructure(params));
 }
 

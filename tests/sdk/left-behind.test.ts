@@ -11,7 +11,7 @@ import { initialize } from "./harness/g25.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { attached, text } from "./harness/servers.ts";
 
-const NONE = [null, 5, [], "x", {}, { method: 5, id: 1 }, { method: "tools/call", id: {}, params: {} }, { method: "tasks/get", id: 1.5 }, { method: "tools/call", id: 3, params: [] }, { id: 4, result: 7 }];
+const NONE = [null, 5, [], "x", {}, { method: 5, id: 1 }, { method: "tools/call", id: {}, params: {} }, { method: "tasks/get", id: 1.5 }, { method: "tools/call", id: 3, params: [] }, { id: 4, result: 7 }, { id: { toString: 1 }, result: {} }];
 
 /** The tables of a server but those that its policies and names fill once. */
 const held = (tasks: TaskServer): string[] => [...tables(tasks).keys()].filter((path) => !/#names|#polic|#plain|\.store/.test(path));
@@ -37,11 +37,13 @@ test("a client keeps nothing of a connection that has closed", async () => {
 });
 
 test("a server leaves what is no message to the SDK, and goes on", async () => {
-  const tasks = new TaskServer({ defaults: { task: "always" } });
+  const errors: unknown[] = [];
+  const tasks = new TaskServer({ defaults: { task: "always" }, onerror: (error) => errors.push(error) });
   const requester = await PipeRequester.to(attached("v1", tasks, { echo: () => text("said") }));
   await initialize(requester);
   for (const message of NONE) await requester.send(message as never);
   assert.deepEqual((await requester.request("ping")).result, {});
+  assert.deepEqual(errors, []);
   await requester.close();
   await tasks.close();
 });
