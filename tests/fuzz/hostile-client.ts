@@ -30,15 +30,17 @@ const ALICE = principal("alice");
 const BOB = principal("bob");
 /** Authenticated, but not as anybody: it fails closed. */
 const UNKNOWN: Party = { name: "unknown", authInfo: { token: "x", clientId: "client", scopes: [] } };
+/** The host's own code throws for this one. */
+const THROWN: Party = { name: "mallory", authInfo: { token: "thrown", clientId: "client", scopes: [], extra: { sub: "mallory" } } };
 const NOBODY = (name: string): Party => ({ name, authInfo: undefined });
 const BOTH = [25, 26] as const;
 
 export const TARGETS: Readonly<Record<string, Target>> = {
   "SDK v1, stdio": { open: stdioV1, sdk: "v1", parties: [NOBODY("carol"), NOBODY("dave")], anonymous: true, generations: [25], pipe: true },
   "SDK v2, stdio": { open: stdioV2, sdk: "v2", parties: [NOBODY("carol"), NOBODY("dave")], anonymous: true, generations: BOTH, pipe: true },
-  "SDK v1, in memory": { open: memoryV1, sdk: "v1", parties: [ALICE, BOB, UNKNOWN], anonymous: false, generations: [25], pipe: true },
-  "SDK v1, HTTP session": { open: sessionV1, sdk: "v1", parties: [ALICE, BOB, UNKNOWN, NOBODY("erin")], anonymous: false, generations: [25], pipe: false },
-  "SDK v2, TaskServer.fetch": { open: entryV2, sdk: "v2", parties: [ALICE, BOB, UNKNOWN, NOBODY("erin")], anonymous: false, generations: BOTH, pipe: false },
+  "SDK v1, in memory": { open: memoryV1, sdk: "v1", parties: [ALICE, BOB, UNKNOWN, THROWN], anonymous: false, generations: [25], pipe: true },
+  "SDK v1, HTTP session": { open: sessionV1, sdk: "v1", parties: [ALICE, BOB, UNKNOWN, NOBODY("erin"), THROWN], anonymous: false, generations: [25], pipe: false },
+  "SDK v2, TaskServer.fetch": { open: entryV2, sdk: "v2", parties: [ALICE, BOB, UNKNOWN, NOBODY("erin"), THROWN], anonymous: false, generations: BOTH, pipe: false },
 };
 
 const FORM = { type: "object" as const, properties: { a: { type: "string" as const, maxLength: 60 }, n: { type: "integer" as const } }, required: ["a"] };
@@ -159,9 +161,12 @@ class Play {
       defaults: { task: "always", ttl: 60_000, maxTtl: 60_000, pollInterval: 100 },
       tools: { direct: { task: "never" }, late: { task: { after: 5 } }, own: { task: "handler" }, must: { task: "always", support: "required" } },
       crossGeneration: story.crossGeneration,
+      owner: ownerOf,
       limits: story.tight ? ({ rate: { creates: { perSecond: 20, burst: 5 } }, runningPerOwner: 3, resultBytes: 300 } as never) : { rate: false },
       onevent: () => {},
       onerror: (error) => {
+        const { cause } = error;
+        if (cause instanceof Error && cause.message === "the host's secret") return;
         if (error.code === "internal" || error.code === "wasm") this.#fault(`onerror: ${error.message}: ${String((error.cause as Error | undefined)?.stack ?? error.cause)}`);
       },
     });
@@ -318,6 +323,7 @@ class Play {
 
   /** What belongs to others reaches nobody. */
   #secrets(party: number, received: string): void {
+    if (received.includes("the host's secret")) this.#fault(`what a hook threw was sent: ${received}`);
     for (const [other, { name }] of this.#target.parties.entries()) {
       if (other !== party && received.includes(`mark-of-${name}`)) this.#fault(`${this.#target.parties[party]?.name} heard of ${name}: ${received}`);
     }
@@ -359,7 +365,7 @@ class Play {
     const handle = request.method !== "tools/call" ? undefined : result?.resultType === "task" ? result : result?.task;
     if (typeof handle?.taskId === "string") {
       this.#known.push({ id: handle.taskId, party, generation: handle === result ? 26 : 25 });
-      if (this.#target.parties[party] === UNKNOWN) this.#fault("a task was made for somebody who has no subject");
+      if ([UNKNOWN, THROWN].includes(this.#target.parties[party]!)) this.#fault("a task was made for somebody who owns nothing");
     }
     for (const key of Object.keys(result?.inputRequests ?? {})) this.#inputs.push({ party, taskId: String(result.taskId), key });
   }
@@ -419,6 +425,12 @@ class Play {
     }
     for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** Who a task belongs to, as the package itself would say, but for one party. */
+function ownerOf(authInfo: any): string | undefined {
+  if (authInfo?.token === "thrown") throw new Error("the host's secret");
+  return authInfo === undefined ? "" : authInfo.extra?.sub;
 }
 
 /** A store that answers in a later turn. */

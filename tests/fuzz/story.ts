@@ -90,7 +90,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 12,
     arbitrary: fc.record({
       do: fc.constant("send" as const),
-      party: fc.nat(3),
+      party: fc.nat(19),
       generation: fc.constantFrom(25 as const, 26 as const),
       what,
       id,
@@ -100,7 +100,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(0, 0, 1, 5, 20) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), party: fc.nat(3), exchange: small }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), party: fc.nat(19), exchange: small }) },
 );
 
 export const storyArbitrary: fc.Arbitrary<Story> = fc.record({

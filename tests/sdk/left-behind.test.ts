@@ -11,7 +11,7 @@ import { initialize } from "./harness/g25.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { attached, text } from "./harness/servers.ts";
 
-const NONE = [null, 5, [], "x", {}, { method: 5, id: 1 }, { method: "tools/call", id: {}, params: {} }, { method: "tasks/get", id: 1.5 }, { method: "tools/call", id: 3, params: [] }, { id: 4, result: 7 }, { id: { toString: 1 }, result: {} }];
+const NONE: readonly unknown[] = [null, 5, [], "x", {}, { method: 5, id: 1 }, { method: "tools/call", id: {}, params: {} }, { method: "tasks/get", id: 1.5 }, { method: "tools/call", id: 3, params: [] }, { id: 4, result: 7 }, { id: { toString: 1 }, result: {} }];
 
 /** The tables of a server but those that its policies and names fill once. */
 const held = (tasks: TaskServer): string[] => [...tables(tasks).keys()].filter((path) => !/#names|#polic|#plain|\.store/.test(path));
