@@ -10,6 +10,10 @@ export type TaskErrorCode =
   | "not_found"
   /** The task was cancelled. */
   | "cancelled"
+  /** To a handler: this process closes, and the task goes on in another one. */
+  | "handed_over"
+  /** To a handler: this process may not go on with the task. */
+  | "lost"
   /** The task ended with a JSON-RPC error; `cause` holds it. */
   | "failed"
   /** The task's time to live is over. */

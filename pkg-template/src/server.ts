@@ -9,8 +9,9 @@ import { PipeTap } from "./server/listen-pipe.ts";
 import { COUNT, LARGEST, MILLISECONDS, type Policies, check, readPolicies } from "./server/policy.ts";
 import { checkRates } from "./server/rates.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
-import { Runtime } from "./server/runtime.ts";
+import { Runtime, within } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
+import { isPromise } from "./server/store-jobs.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { lacksTaskName, withTaskName } from "./server/task-name.ts";
 import { type TransportLike, tap } from "./tap.ts";
@@ -26,6 +27,16 @@ export interface FetchHandler {
 const TWO_KINDS_OF_TASKS =
   "The server runs tasks itself: it was made with `taskStore` of SDK v1. Leave `taskStore` out and register its tools with " +
   "`registerTool`, or do not attach it; without policies that offer tasks of 2025-11-25 it can be attached as it is.";
+/** What {@link TaskServer.close} takes. */
+export interface CloseOptions {
+  /** How long handlers of tasks may go on, in ms. Default 0. */
+  readonly drain?: number | undefined;
+  /** How long the store may take after that, in ms. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+/** What a store has to close what it opened, in ms, also where nothing is left of the time. */
+const LEAST = 100;
 const LONGEST_LEASE = 86_400_000;
 
 /** Gives SDK servers durable tasks. One for all connections of a server. */
@@ -150,10 +161,17 @@ export class TaskServer {
    * `tasks/result` loses that stream, or the connection where it is one stream, without an answer; handlers that still run are
    * aborted; their tasks may run in another process at once (`onLost: "restart"`), or fail. When all of that is stored, timers
    * and watches stop, and what the store opened itself is closed, never your own handle.
+   *
+   * It takes `drain` and `timeout` ms (default 10,000) at most: what a store that fails or does not answer leaves unsettled by then
+   * is told to `onerror`, and other processes find it when its lease is over. A second call waits for the first.
    */
-  async close({ drain = 0 }: { readonly drain?: number | undefined } = {}): Promise<void> {
-    await this.#made?.leave(drain);
-    await this.#options.store?.close?.();
+  async close({ drain = 0, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
+    const begun = performance.now();
+    check(isWhole(drain, 0), "drain", MILLISECONDS);
+    check(isWhole(timeout, 0), "timeout", MILLISECONDS);
+    await this.#made?.leave(drain, timeout);
+    const closing = this.#options.store?.close?.();
+    if (isPromise(closing)) await within(Math.max(drain + timeout - (performance.now() - begun), LEAST), closing);
   }
 
   /** A server of the host's, connected to nobody. */
@@ -199,8 +217,7 @@ function running(runtime: Runtime, call: Call): RunningTask {
     },
     signal: call.signal,
     async status(message) {
-      call.note = message;
-      if (call.taskId !== undefined) runtime.enter(core.note, call.number, message);
+      runtime.enter(core.note, call.number, message);
     },
     requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
       runtime.asks.require(call, request, key) as Promise<InputAnswers[Method]>,

@@ -346,7 +346,11 @@ export type RootsAnswer = {
 export interface RunningTask {
   /** `undefined` while the call is not a task (yet). */
   readonly taskId: string | undefined;
-  /** Fires when the task is cancelled or expires, not when a connection closes. */
+  /**
+   * Fires when the handler is to stop, not when a connection closes. Its `reason` is a {@link TaskError} whose `code` says why:
+   * `cancelled`; `expired`; `handed_over`, where this process closes and the task goes on in another one, so what it does outside
+   * should go on too; `lost`, where this process may not go on with the task.
+   */
   readonly signal: AbortSignal;
   /** Sets the status message; at most 4 KiB are kept. */
   status(message: string): Promise<void>;

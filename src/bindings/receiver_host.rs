@@ -65,8 +65,9 @@ extern "C" {
     pub fn relay(this: &ReceiverHost, call: u32);
     #[wasm_bindgen(method)]
     pub fn reject(this: &ReceiverHost, call: u32);
+    /// `reason`: as in [`Stop`](mcp_tasks::receiver::Stop).
     #[wasm_bindgen(method)]
-    pub fn abort(this: &ReceiverHost, call: u32, silently: bool);
+    pub fn abort(this: &ReceiverHost, call: u32, reason: u8, silently: bool);
     #[wasm_bindgen(method)]
     pub fn release(this: &ReceiverHost, call: u32);
     /// `stream`: 0 for the connection itself.
@@ -128,7 +129,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
         Output::Begin { call } => host.begin(call),
         Output::Relay { call } => host.relay(call),
         Output::Reject { call } => host.reject(call),
-        Output::Abort { call, silently } => host.abort(call, silently),
+        Output::Abort { call, reason, silently } => host.abort(call, reason as u8, silently),
         Output::Release { call } => host.release(call),
         Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
         Output::AnsweredElsewhere { ask, job, ref key } => host.answered_elsewhere(ask, job, key),

@@ -84,6 +84,8 @@ pub(super) struct Call {
     pub outcome: Option<Outcome>,
     /// What a failure says of itself, for the status message.
     pub said: String,
+    /// The status message that its handler set last before that.
+    pub note: Option<String>,
     /// The caller went away before it was answered.
     pub dropped: bool,
     /// It was told that the task runs here.
@@ -312,6 +314,7 @@ impl Call {
             slot: None,
             outcome: None,
             said: String::new(),
+            note: None,
             dropped: false,
             announced: false,
         }

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use super::{Pending, Receiver, Request, Timer};
+use super::{Pending, Receiver, Request, Stop, Timer};
 use crate::claim::{Claim, owner_of_keys};
 use crate::state::{Members, Unreadable};
 use crate::storage::{Completion, Operation, Payload, Record};
@@ -242,7 +242,7 @@ impl Receiver {
         if !dropped {
             self.reply(facts, Body::Created { id: id.to_owned(), task: Rc::new(task), immediate });
         }
-        self.stop(number);
+        self.stop(number, Stop::Cancelled);
         self.release(number);
     }
 

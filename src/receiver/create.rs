@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::call::{Call, Stage};
 use super::change::Change;
 use super::shutdown::Service;
-use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request};
+use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request, Stop};
 use crate::state::Members;
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{Lease, Millis, OnLost, Phase, Task};
@@ -167,7 +167,7 @@ impl Receiver {
         if !dropped {
             self.refuse(facts, error);
         }
-        self.stop(number);
+        self.stop(number, Stop::Cancelled);
         self.release(number);
     }
 
@@ -176,7 +176,7 @@ impl Receiver {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.stage = Stage::Task;
         let (facts, dropped, outcome, immediate) = (call.facts, call.dropped, call.outcome.take(), call.policy.immediate_text());
-        let kept = call.key.is_some();
+        let (kept, note) = (call.key.is_some(), call.note.take());
         call.announced = !dropped;
         self.no_longer_waits(facts);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
@@ -196,6 +196,9 @@ impl Receiver {
         self.event(Happening::Created, slot);
         self.reply(facts, Body::Created { id, task, immediate });
         self.event(Happening::Started, slot);
+        if let Some(note) = note {
+            self.change(slot, Change::Note(note));
+        }
         match outcome {
             Some(outcome) => self.settle(number, outcome),
             None => self.begin(number),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::turn::ATTEMPTS;
 use super::shutdown::Service;
-use super::{Happening, Output, Pending, Receiver, Request, Timer, Trouble, Withdrawal};
+use super::{Happening, Output, Pending, Receiver, Request, Stop, Timer, Trouble, Withdrawal};
 use crate::lifecycle::Refusal;
 use crate::storage::{Job, Operation};
 use crate::task::{Failure, Millis, Phase, Task};
@@ -48,10 +48,7 @@ impl Receiver {
             Change::Expire if !next.phase.is_terminal() => self.expire_later(number, next),
             Change::Discard { kept: false } => self.delete(number),
             Change::Renew => self.tell_to_stop(number, next),
-            Change::Release => {
-                self.drop_asks(number);
-                self.end_call(number);
-            }
+            Change::Release => self.end_run(number),
             Change::Recover { on } if begins => {
                 self.restart(number, on, job, next);
             }
@@ -76,7 +73,7 @@ impl Receiver {
             && !task.phase.is_terminal()
             && !std::mem::replace(&mut slot.told_to_stop, true)
         {
-            self.push(Output::Abort { call, silently: true });
+            self.push(Output::Abort { call, reason: Stop::Cancelled, silently: true });
         }
     }
 
@@ -88,11 +85,14 @@ impl Receiver {
         let call = slot.call;
         let id = slot.id.clone();
         slot.keep(|change| change.facts().is_some());
-        let stopped = task.phase == Phase::Cancelled || task.failure.is_some_and(|failure| matches!(failure, Failure::Expired | Failure::Lost));
-        if let Some(call) = call
-            && stopped
-        {
-            self.stop(call);
+        let reason = match (task.phase, task.failure) {
+            (Phase::Cancelled, _) => Some(Stop::Cancelled),
+            (_, Some(Failure::Expired)) => Some(Stop::Expired),
+            (_, Some(Failure::Lost)) => Some(Stop::Lost),
+            _ => None,
+        };
+        if let (Some(call), Some(reason)) = (call, reason) {
+            self.stop(call, reason);
         }
         self.drop_asks(number);
         for facts in waiters.into_values() {
@@ -157,14 +157,15 @@ impl Receiver {
 
     /// The store does not have the task (any more).
     pub(super) fn missing(&mut self, number: u32) {
+        let now = self.now;
         let Some(slot) = self.slots.get_mut(number) else { return };
-        slot.cached = None;
+        let expired = slot.cached.take().is_some_and(|(task, _)| task.is_expired(now));
         slot.versions.saw(0);
         slot.rest();
         let queue = std::mem::take(&mut slot.queue);
         let waiters = std::mem::take(&mut slot.waiters);
         if let Some(call) = slot.call {
-            self.stop(call);
+            self.stop(call, if expired { Stop::Expired } else { Stop::Lost });
         }
         self.end_call(number);
         for facts in queue.iter().filter_map(|change| change.facts()) {
@@ -248,13 +249,14 @@ impl Receiver {
 
     /// The handler's run is over, and what it asked goes with it.
     pub(super) fn end_run(&mut self, number: u32) {
-        self.uncount(number);
         self.drop_asks(number);
         self.end_call(number);
     }
 
     /// The call is over, for the connection and for the slot. Who still waits looks at the store.
     pub(super) fn end_call(&mut self, slot: u32) {
+        // Who still waits for the task keeps its slot, but nothing runs in it.
+        self.uncount(slot);
         let Some(number): Option<Request> = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else { return };
         if self.calls.get(&number).is_some_and(|call| call.announced) {
             self.stopped(slot, number);

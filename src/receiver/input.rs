@@ -313,11 +313,14 @@ impl Receiver {
         }
     }
 
-    /// A task's status message, set by its handler.
+    /// A task's status message, set by its handler; or that of a call which may still become one.
     pub fn handle_note(&mut self, now: Millis, call: Request, message: &str) {
         self.tick(now);
+        let message = cut(message, MESSAGE_BYTES).to_owned();
         if let Some((slot, _)) = self.task_of_call(call) {
-            self.change(slot, Change::Note(cut(message, MESSAGE_BYTES).to_owned()));
+            self.change(slot, Change::Note(message));
+        } else if let Some(call) = self.calls.get_mut(&call) {
+            call.note = Some(message);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::read::Read;
 use super::shutdown::Service;
-use super::{Facts, Happening, Peer, Pending, Receiver, Timer, Work};
+use super::{Facts, Happening, Peer, Pending, Receiver, Stop, Timer, Work};
 use crate::lifecycle::Command;
 use crate::state::Members;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
@@ -123,7 +123,7 @@ impl Receiver {
         let late = slot.queues(Change::is_outcome);
         slot.keep(|change| !change.is_of_run());
         if let Some(call) = slot.call {
-            self.stop(call);
+            self.stop(call, Stop::Lost);
         }
         if late {
             self.event(Happening::LateOutcome, number);

@@ -43,7 +43,7 @@ use crate::wire::{Body, Error, Generation};
 pub use call::{Augmentation, Called, Outcome};
 pub use input::{Route, Shape};
 pub use event::{Event, Happening};
-pub use output::{Ask, Output, RESTARTED, Request, Withdrawal};
+pub use output::{Ask, Output, RESTARTED, Request, Stop, Withdrawal};
 pub use unreadable::Trouble;
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
 
@@ -435,8 +435,8 @@ impl Receiver {
     }
 
     /// The call's handler stops.
-    fn stop(&mut self, call: Request) {
-        self.push(Output::Abort { call, silently: false });
+    fn stop(&mut self, call: Request, reason: Stop) {
+        self.push(Output::Abort { call, reason, silently: false });
     }
 
     fn withdraw(&mut self, ask: Ask, delivered: bool, reason: Withdrawal) {

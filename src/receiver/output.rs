@@ -44,7 +44,7 @@ pub enum Output {
     /// The call ended before its handler began, and a task was asked for: answer that its parameters are wrong.
     Reject { call: Request },
     /// Stop the handler. `silently`: only tell it; it decides.
-    Abort { call: Request, silently: bool },
+    Abort { call: Request, reason: Stop, silently: bool },
     /// Nothing keeps the call's connection open any more, and its values can go.
     Release { call: Request },
     /// Send the handler's request to the client: on the response stream of `stream`, or on the connection itself.
@@ -68,6 +68,20 @@ pub enum Output {
     Event(Box<Event>),
     /// Call `handle_deadline` at this time, and not before unless asked again.
     Wake { at: Millis },
+}
+
+/// Why a handler is to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Stop {
+    /// Its task was cancelled, or its caller went away before there was one.
+    Cancelled,
+    /// The time to live of its task is over.
+    Expired,
+    /// This process closes, and the task goes on in another one.
+    HandedOver,
+    /// This process may not go on with the task: another one runs it or has ended it, or it is no more.
+    Lost,
 }
 
 /// Why a handler's request is not answered.

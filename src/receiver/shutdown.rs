@@ -1,8 +1,8 @@
 //! A receiver that is to end (X-STO-11): it takes on nothing new, then hands over what runs here.
 
 use super::change::Change;
-use super::{Output, Receiver, Request, Timer};
-use crate::task::Millis;
+use super::{Output, Receiver, Request, Stop, Timer};
+use crate::task::{Millis, OnLost};
 
 /// What a receiver still does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +65,8 @@ impl Receiver {
         if let Some(call) = slot.call
             && !slot.queues(Change::is_outcome)
         {
-            self.stop(call);
+            let goes_on = slot.cached.as_ref().is_none_or(|(task, _)| task.on_lost == OnLost::Restart);
+            self.stop(call, if goes_on { Stop::HandedOver } else { Stop::Lost });
         }
         self.change(number, Change::Release);
     }

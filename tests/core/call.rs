@@ -340,3 +340,25 @@ fn a_handler_fails_at_once() {
     assert_eq!(bench.stored(&id).phase, Phase::Failed);
     assert_eq!(bench.status(&id), "failed");
 }
+
+/// A status message that the handler has set before it ended is in the final record, also where its task was still on its way to the
+/// store then.
+#[test]
+fn a_message_before_the_end_is_kept() {
+    for creating in [false, true] {
+        let mut bench = Bench::new(G26);
+        bench.later = true;
+        let (peer, tool) = (bench.peer, bench.tool);
+        let call = bench.world.call(0, peer, G26, tool);
+        if !creating {
+            bench.answer_all();
+        }
+        for number in 1..=4 {
+            bench.note_of(call, &format!("{number} of 4"));
+        }
+        bench.complete(0, call);
+        bench.answer_all();
+        let id = bench.id(call);
+        assert_eq!((bench.stored(&id).phase, &*bench.stored(&id).message), (Phase::Completed, "4 of 4"), "creating: {creating}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Cancelling, and its races.
 
-use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Withdrawal};
+use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Stop, Withdrawal};
 use mcp_tasks::storage::Payload;
 use mcp_tasks::task::{InputKind, Phase, Task};
 use proptest::prelude::*;
@@ -73,7 +73,7 @@ fn a_cooperative_handler_hears_of_a_cancel_elsewhere() {
     for _ in 0..2 {
         bench.changed(0, "ann", &id);
     }
-    assert_eq!(bench.count(|output| *output == Output::Abort { call, silently: true }), 1);
+    assert_eq!(bench.count(|output| *output == Output::Abort { call, reason: Stop::Cancelled, silently: true }), 1);
 }
 
 /// G25-CAN-02: cooperation is for 2026-07-28. A cancel of 2025-11-25 always cancels.

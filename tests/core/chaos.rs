@@ -411,7 +411,7 @@ impl Chaos {
                 Output::HangUp { request } => {
                     self.world.excused.insert(request);
                 }
-                Output::Abort { call, silently: false } => {
+                Output::Abort { call, silently: false, .. } => {
                     if let Some(handler) = self.handlers.get_mut(&(node, call)).filter(|handler| handler.stage == Stage::Held) {
                         handler.stage = Stage::Over;
                     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use mcp_tasks::id;
 use mcp_tasks::limit::Limits;
 use mcp_tasks::receiver::{
-    Ask, Augmentation, Called, Event, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request, Shape, Support, Withdrawal,
+    Ask, Augmentation, Called, Event, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request, Shape, Stop, Support, Withdrawal,
 };
 use mcp_tasks::storage::{Completion, Job, Operation, Payload};
 use mcp_tasks::task::{InputKind, Millis, OnLost, Task};
@@ -600,7 +600,15 @@ impl World {
     }
 
     pub fn aborted(&self, call: Request) -> bool {
-        self.saw(&Output::Abort { call, silently: false })
+        self.stopped(call).is_some()
+    }
+
+    /// Why a handler was told to stop.
+    pub fn stopped(&self, call: Request) -> Option<Stop> {
+        self.seen.iter().find_map(|seen| match seen.output {
+            Output::Abort { call: seen, reason, silently: false } if seen == call => Some(reason),
+            _ => None,
+        })
     }
 
     pub fn withdrawn(&self, ask: Ask) -> Option<Withdrawal> {

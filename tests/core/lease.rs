@@ -1,7 +1,7 @@
 //! Leases: a run that is over without knowing it writes nothing, and a task whose process was lost does not stay.
 
 use mcp_tasks::lifecycle::{self, Command};
-use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Shape};
+use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Shape, Stop};
 use mcp_tasks::storage::Payload;
 use mcp_tasks::task::{Failure, InputKind, OnLost, Phase};
 use serde_json::json;
@@ -326,7 +326,7 @@ fn a_cancel_elsewhere_is_noticed_at_the_next_renewal() {
         let peer = bench.world.open(1, Some("ann"), false);
         bench.world.cancel(1, peer, G26, &id);
         bench.pass(LEASE / 3);
-        assert!(bench.saw(&Output::Abort { call, silently: cooperative }));
+        assert!(bench.saw(&Output::Abort { call, reason: Stop::Cancelled, silently: cooperative }));
     }
 }
 

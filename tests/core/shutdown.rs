@@ -1,10 +1,10 @@
 //! A receiver that is to end (X-STO-11).
 
-use mcp_tasks::receiver::{Outcome, Output, Policy, Shape, Support};
+use mcp_tasks::receiver::{Outcome, Output, Policy, Shape, Stop, Support};
 use mcp_tasks::task::{Failure, InputKind, OnLost, Phase};
 
 use crate::bench::Bench;
-use crate::harness::{G25, G26, World, policy};
+use crate::harness::{G25, G26, LEASE, World, policy};
 use crate::model::Fault;
 
 fn of(nodes: usize, on_lost: OnLost) -> Bench {
@@ -74,6 +74,51 @@ fn who_leaves_hands_over() {
         }
         bench.assert_idle();
     }
+}
+
+/// X-STO-11: also where a client of this process listens to the task, and there is room for others then.
+#[test]
+fn who_listens_holds_nobody_up() {
+    for on_lost in [OnLost::Fail, OnLost::Restart] {
+        let mut bench = of(1, on_lost);
+        bench.input(0, |receiver, _| receiver.run_alone());
+        let (call, id) = bench.start();
+        let peer = bench.peer;
+        bench.listen(0, peer, &[&id]);
+        leave(&mut bench);
+        assert!(bench.receiver(0).is_quiet());
+        assert_eq!(bench.stopped(call), Some(if on_lost == OnLost::Fail { Stop::Lost } else { Stop::HandedOver }));
+    }
+}
+
+/// A handler learns why it is to stop.
+#[test]
+fn reasons_to_stop() {
+    let mut bench = of(2, OnLost::Restart);
+    let (call, id) = bench.start();
+    bench.stop(&id);
+    assert_eq!(bench.stopped(call), Some(Stop::Cancelled));
+
+    let (call, id) = bench.start();
+    bench.pause(0, true);
+    bench.pass(LEASE + 31_000);
+    let peer = bench.world.open(1, Some("ann"), false);
+    bench.world.get(1, peer, G26, &id);
+    bench.pass(LEASE + 31_000);
+    bench.world.get(1, peer, G26, &id);
+    bench.pause(0, false);
+    bench.pass(LEASE);
+    assert_eq!(bench.stopped(call), Some(Stop::Lost));
+
+    let mut bench = Bench::of(World::new(1), G26, Policy { ttl: Some(60_000), ..policy() });
+    let (call, _) = bench.start();
+    bench.pass(60_000);
+    assert_eq!(bench.stopped(call), Some(Stop::Expired));
+
+    let (call, id) = bench.start();
+    bench.store.remove("ann", &id);
+    bench.pass(LEASE);
+    assert_eq!(bench.stopped(call), Some(Stop::Lost));
 }
 
 /// X-STO-11: who waits is not answered, by an error of the task least of all: another server will.

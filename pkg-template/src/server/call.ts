@@ -1,4 +1,4 @@
-import { TaskError } from "../errors.ts";
+import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import type { Listener } from "./listener.ts";
 import { toJson } from "./payload.ts";
@@ -21,8 +21,6 @@ export class Call implements Entry {
   readonly sdkId: string;
   /** The task it became. */
   taskId: string | undefined;
-  /** The status message that the handler set last, for a task it may become. */
-  note: string | undefined;
   /** Whose task it is. */
   owner = "";
   /** What the handler ended with. */
@@ -69,7 +67,7 @@ export class Call implements Entry {
     this.sdkId = sdkId;
   }
 
-  /** Fires when the task is cancelled or expires. */
+  /** Fires when the handler is to stop, with a {@link TaskError} that says why. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -112,7 +110,7 @@ export class Call implements Entry {
   /** Resolves when the handler may begin; rejects if the call ends before. */
   wait(): Promise<void> {
     if (this.#opened === true) return Promise.resolve();
-    if (this.#opened === false) return Promise.reject(ended());
+    if (this.#opened === false) return Promise.reject(this.#aborted?.reason as Error);
     return new Promise((resolve, reject) => {
       this.#gate = { resolve, reject };
     });
@@ -125,12 +123,13 @@ export class Call implements Entry {
     this.#gate?.resolve();
   }
 
-  abort(): void {
+  /** `reason`: as the core numbers it. */
+  abort(reason: number): void {
     this.stay();
-    this.#stop(ended());
+    this.#stop(stopped(reason, this.taskId));
     if (this.#opened !== undefined) return;
     this.#opened = false;
-    this.#gate?.reject(ended());
+    this.#gate?.reject(stopped(reason, this.taskId));
   }
 
   /** Keeps what the handler ended with; a task's outcome is made text once. Says whether it can be. */
@@ -142,6 +141,15 @@ export class Call implements Entry {
   }
 }
 
-function ended(): TaskError {
-  return new TaskError("cancelled", "The task has ended; its handler should stop.");
+/** Why a handler is to stop; in the order of `Stop` in the core. */
+const REASONS: readonly (readonly [code: TaskErrorCode, message: string])[] = [
+  ["cancelled", "The task was cancelled; its handler should stop."],
+  ["expired", "The time to live of the task is over; its handler should stop."],
+  ["handed_over", "This process closes, and the task goes on in another one; its handler should stop here, and leave alone what goes on."],
+  ["lost", "This process may not go on with the task, which another one has taken over, or which failed when this one closed; its handler should stop."],
+];
+
+function stopped(reason: number, taskId: string | undefined): TaskError {
+  const [code, message] = REASONS[reason] ?? REASONS[0]!;
+  return new TaskError(code, message, { taskId });
 }

@@ -28,7 +28,7 @@ export interface ReceiverHost {
   begin(call: number): void;
   relay(call: number): void;
   reject(call: number): void;
-  abort(call: number, silently: boolean): void;
+  abort(call: number, reason: number, silently: boolean): void;
   release(call: number): void;
   deliver(ask: number, stream: number): void;
   answered(ask: number, from: number, key: string): void;

@@ -118,7 +118,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   #whenIdle: (() => void) | undefined;
   /** The answers of the call that is restarted next: their keys in the store, and their names. */
   readonly #kept: [key: string, name: string][] = [];
+  #left: Promise<void> | undefined;
   #leaving = false;
+  /** Nothing is done here any longer; what the store still answers is dropped. */
+  #stopped = false;
   /** Looks whether everything is stored. */
   #settled: (() => void) | undefined;
 
@@ -368,28 +371,48 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     return (this.#idle ??= new Promise((resolve) => (this.#whenIdle = resolve)));
   }
 
-  /** Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored. */
-  async leave(drain: number): Promise<void> {
-    this.enter(core.closing);
-    if (drain > 0) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      await Promise.race([this.whenIdle(), new Promise((resolve) => (timer = setTimeout(resolve, drain)))]);
-      clearTimeout(timer);
+  /**
+   * Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored, or after `timeout` ms more. What
+   * is not settled by then is left to its lease.
+   */
+  leave(drain: number, timeout: number): Promise<void> {
+    return (this.#left ??= this.#leave(drain, timeout));
+  }
+
+  async #leave(drain: number, timeout: number): Promise<void> {
+    try {
+      this.enterAlone(core.closing);
+      if (drain > 0) await within(drain, this.whenIdle());
+      this.#leaving = true;
+      const settled = new Promise<void>((resolve) => {
+        this.#settled = () => {
+          if (core.quiet(this.receiver)) resolve();
+        };
+      });
+      this.enterAlone(core.leaving);
+      if (!(await within(timeout, settled))) this.report(new TaskError("storage", UNSETTLED));
+    } finally {
+      this.#stop();
     }
-    this.#leaving = true;
-    this.enter(core.leaving);
-    while (!core.quiet(this.receiver)) await new Promise<void>((resolve) => (this.#settled = resolve));
-    this.#stop();
   }
 
   #stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     const unwatch = this.#unwatch;
     this.#unwatch = undefined;
     if (unwatch !== undefined) this.#hooks.tell("store.watch", unwatch);
     for (const subscription of [...this.subscriptions.values()]) subscription.giveUp();
-    for (const call of this.calls.values()) call.listener.ended(call);
-    this.calls.clear();
+    // Whoever waits for the store is to ask another server; calls that are no tasks go on.
+    for (const number of [...this.requests.keys()]) {
+      if (!this.calls.has(number) || core.creating(this.receiver, number)) this.hangUp(number);
+    }
+    for (const [number, call] of [...this.calls]) {
+      if (call.taskId === undefined) continue;
+      this.calls.delete(number);
+      call.listener.ended(call);
+      if (call.alone) call.listener.close();
+    }
   }
 
   // What the core wants: the store.
@@ -466,7 +489,6 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     if (call === undefined) return;
     call.owner = this.#peers.get(call.peer)?.owner ?? call.owner;
     call.bind(id);
-    if (call.note !== undefined) this.give(core.note, number, call.note);
   }
   begin(number: number): void {
     this.calls.get(number)?.open();
@@ -483,10 +505,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const text = message ?? "The tool refused the call: unknown name or invalid arguments";
     call.listener.answer(refusal(call.id, text, -32602), call);
   }
-  abort(number: number, silently: boolean): void {
+  abort(number: number, reason: number, silently: boolean): void {
     const call = this.calls.get(number);
     if (call === undefined) return;
-    call.abort();
+    call.abort(reason);
     if (!silently) call.listener.cancelHandler(call);
   }
   release(number: number): void {
@@ -574,6 +596,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   wake(at: number): void {
     this.#wakeAt = at;
     clearTimeout(this.#timer);
+    if (this.#stopped) return;
     const timer = setTimeout(() => this.enterAlone(core.deadline), Math.min(Math.max(at - now(), 0), LONGEST_TIMER));
     (timer as { unref?: () => void }).unref?.();
     this.#timer = timer;
@@ -722,4 +745,18 @@ export class Runtime extends StoreJobs implements ReceiverHost {
         return this.#subscriptionId;
     }
   };
+}
+
+const UNSETTLED =
+  "The task store did not settle in time what was to be handed over when this server closed; other processes find its tasks when their leases are over.";
+
+/** Whether `done` came before so many ms were over. */
+export async function within(ms: number, done: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER), false)));
+  try {
+    return await Promise.race([done.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
