@@ -159,7 +159,7 @@ impl Receiver {
 
     fn end_walk(&mut self) {
         self.sweep.walking = false;
-        if std::mem::take(&mut self.sweep.again) {
+        if std::mem::take(&mut self.sweep.again) && self.service != Service::Leaving {
             return self.begin_walk();
         }
         self.sweep_later();
