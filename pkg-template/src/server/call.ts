@@ -143,10 +143,10 @@ export class Call implements Entry {
 
 /** Why a handler is to stop; in the order of `Stop` in the core. */
 const REASONS: readonly (readonly [code: TaskErrorCode, message: string])[] = [
-  ["cancelled", "The task was cancelled; its handler should stop."],
-  ["expired", "The time to live of the task is over; its handler should stop."],
-  ["handed_over", "This process closes, and the task goes on in another one; its handler should stop here, and leave alone what goes on."],
-  ["lost", "This process may not go on with the task, which another one has taken over, or which failed when this one closed; its handler should stop."],
+  ["cancelled", "The task was cancelled; stop."],
+  ["expired", "The time to live of the task is over; stop."],
+  ["handed_over", "The task goes on in another process; stop here, and leave alone what goes on."],
+  ["lost", "Another process took the task over, or it ended with this one; stop."],
 ];
 
 function stopped(reason: number, taskId: string | undefined): TaskError {

@@ -747,8 +747,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   };
 }
 
-const UNSETTLED =
-  "The task store did not settle in time what was to be handed over when this server closed; other processes find its tasks when their leases are over.";
+const UNSETTLED = "The task store did not settle in time what this server handed over; its tasks are found when their leases are over.";
 
 /** Whether `done` came before so many ms were over. */
 export async function within(ms: number, done: Promise<unknown>): Promise<boolean> {
