@@ -260,3 +260,25 @@ export const sessionV1: Open = async (_tasks, build, parties, heard) => {
     },
   };
 };
+
+/** SDK v1's Streamable HTTP without sessions: a server and a transport for each request, which close with its response. */
+export const statelessV1: Open = async (_tasks, build, parties, heard) => {
+  const serve = async (request: Request, party: number): Promise<Response> => {
+    const transport = new HttpV1({});
+    await build().connect(transport as never);
+    const authInfo = parties[party]?.authInfo;
+    const response = await transport.handleRequest(request, authInfo === undefined ? {} : { authInfo: authInfo as never });
+    if (response.body === null) {
+      await transport.close();
+      return response;
+    }
+    const over = new TransformStream();
+    void response.body
+      .pipeTo(over.writable)
+      .catch(() => {})
+      .finally(() => transport.close());
+    return new Response(over.readable, response);
+  };
+  const { send, settled } = exchanges(heard, serve, (post) => headers(post, {}));
+  return { send, leave: () => false, close: async () => void (await settled()) };
+};

@@ -8,7 +8,7 @@ import * as z from "zod";
 import { type Frame, Frames, type Message } from "../sdk/harness/frames.ts";
 import { checkFrames } from "../sdk/harness/g25.ts";
 import { checkFrame } from "../sdk/harness/g26.ts";
-import { type Build, type Carrier, entryV2, memoryV1, type Open, type Party, type Post, sessionV1, stdioV1, stdioV2, VERSION } from "./carriers.ts";
+import { type Build, type Carrier, entryV2, memoryV1, type Open, type Party, type Post, sessionV1, statelessV1, stdioV1, stdioV2, VERSION } from "./carriers.ts";
 import { tables } from "./inside.ts";
 import { spoil } from "./json.ts";
 import { isKnown } from "./known.ts";
@@ -40,6 +40,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   "SDK v2, stdio": { open: stdioV2, sdk: "v2", parties: [NOBODY("carol"), NOBODY("dave")], anonymous: true, generations: BOTH, pipe: true },
   "SDK v1, in memory": { open: memoryV1, sdk: "v1", parties: [ALICE, BOB, UNKNOWN, THROWN], anonymous: false, generations: [25], pipe: true },
   "SDK v1, HTTP session": { open: sessionV1, sdk: "v1", parties: [ALICE, BOB, UNKNOWN, NOBODY("erin"), THROWN], anonymous: false, generations: [25], pipe: false },
+  "SDK v1, HTTP without sessions": { open: statelessV1, sdk: "v1", parties: [ALICE, BOB, UNKNOWN, NOBODY("erin"), THROWN], anonymous: false, generations: [25], pipe: false },
   "SDK v2, TaskServer.fetch": { open: entryV2, sdk: "v2", parties: [ALICE, BOB, UNKNOWN, NOBODY("erin"), THROWN], anonymous: false, generations: BOTH, pipe: false },
 };
 

@@ -59,7 +59,7 @@ const turn: fc.Arbitrary<Turn> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), answered: fc.boolean() }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("push" as const), what: fc.nat(9), task: fc.nat(4), spoils: spoilsArbitrary }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("rename" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("flood" as const), requests: fc.constantFrom(2, 65, 700) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("flood" as const), requests: fc.constantFrom(2, 65, 700, 10_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("endless" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("subscribe" as const) }) },
 );
