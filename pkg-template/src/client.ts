@@ -157,6 +157,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       plan.impatient = () => stop.abort("Request timed out");
     }
     request["timeout"] = timeout ?? maxTotalTimeout ?? LONGEST;
+    if (request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined) plan.silence = timeout ?? maxTotalTimeout;
 
     const token = String(++this.#lastPlan);
     this.#plans.set(token, plan);

@@ -224,6 +224,12 @@ pub fn reply_result(requestor: u32, now: f64, call: u32, is_error: bool, demands
     held(requestor).core.handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
 }
 
+/// How long the caller waits for a sign of life, in ms.
+#[wasm_bindgen]
+pub fn silence(requestor: u32, call: u32, silence: u32) {
+    held(requestor).core.handle_silence(call, silence);
+}
+
 /// A result without any content of a tool.
 #[wasm_bindgen(js_name = "replyEmpty")]
 pub fn reply_empty(requestor: u32, now: f64, call: u32) {

@@ -50,10 +50,26 @@ impl Requestor {
             preference: facts.preference,
             cancels: facts.cancels,
             ttl: facts.ttl,
+            silence: None,
             place: Place::Listing(None),
         };
         self.calls.insert(call, state);
         self.place(now, call, false);
+    }
+
+    /// The caller of `call` gives it up when it hears nothing for `silence` ms: its task is read often enough to hear it in time.
+    pub fn handle_silence(&mut self, call: Call, silence: u32) {
+        let Some(state) = self.calls.get_mut(&call) else { return };
+        state.silence = Some(silence);
+        if let Place::Following(task) = state.place {
+            self.listen_closely(task, Some(silence));
+        }
+    }
+
+    fn listen_closely(&mut self, task: Task, silence: Option<u32>) {
+        if let (Some(follow), Some(silence)) = (self.tasks.get_mut(&task), silence) {
+            follow.silence = follow.silence.min(silence);
+        }
     }
 
     /// The peer has answered a call.
@@ -192,6 +208,7 @@ impl Requestor {
             preference: facts.preference,
             cancels: facts.cancels,
             ttl: facts.ttl,
+            silence: None,
             place: Place::Following(task),
         };
         self.calls.insert(call, state);
@@ -330,6 +347,8 @@ impl Requestor {
         let task = known.unwrap_or_else(|| self.follow(snapshot.id, generation));
         if let Some(state) = self.calls.get_mut(&call) {
             state.place = Place::Following(task);
+            let silence = state.silence;
+            self.listen_closely(task, silence);
         }
         if let Some(follow) = self.tasks.get_mut(&task) {
             follow.calls.push(call);

@@ -142,6 +142,8 @@ pub struct Follow {
     /// Requests whose answers may still come.
     pub open: Vec<Request>,
     pub hint: Option<f64>,
+    /// The shortest time for which one of its callers waits for a sign of life, in ms.
+    pub silence: u32,
     pub status: Option<Status>,
     pub hearing: Hearing,
     /// The stream that was opened for it and is not acknowledged; 0 for none.
@@ -186,6 +188,7 @@ impl Follow {
             cancel: Lane::default(),
             open: Vec::new(),
             hint: None,
+            silence: u32::MAX,
             status: None,
             hearing: Hearing::New,
             listed: 0,

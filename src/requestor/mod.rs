@@ -37,6 +37,8 @@ const PATIENCE: Millis = 30_000;
 const SAFETY: u32 = 30_000;
 /// How long a question may be outstanding before another `tasks/result` gives it another stream.
 const SILENCE: Millis = 60_000;
+/// Reads in the time for which a caller waits for a sign of life.
+const SIGNS: u32 = 3;
 /// Requests about one task whose answers are still taken.
 const OPEN: usize = 8;
 /// A task without a time to live is followed this long (X-LIM-11).
@@ -162,6 +164,8 @@ struct CallState {
     preference: Preference,
     cancels: bool,
     ttl: Option<u64>,
+    /// How long its caller waits for a sign of life, in ms.
+    silence: Option<u32>,
     place: Place,
 }
 

@@ -2,7 +2,7 @@
 
 use super::follow::{Follow, transition};
 use super::listen::Hearing;
-use super::{Action, DAY, Ending, Event, FAILURES, LAGS, Output, Payload, Problem, Requestor, SAFETY, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
+use super::{Action, DAY, Ending, Event, FAILURES, LAGS, Output, Payload, Problem, Requestor, SAFETY, SIGNS, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
 use crate::task::Millis;
 use crate::wire::{Status, error};
 
@@ -183,6 +183,10 @@ impl Requestor {
         let waiting = follow.result.flight.is_some() && !follow.doubted || follow.result.at.is_some_and(|at| at <= now);
         let relaxed = follow.hearing == Hearing::Heard || follow.generation.has_result_method() && waiting && follow.observers == 0;
         let interval = if relaxed && follow.stage == Stage::Following { interval.max(SAFETY) } else { interval };
+        // In 2025-11-25 progress comes by itself; where snapshots are pushed, so do they.
+        let heard = follow.hearing == Hearing::Heard || follow.generation.has_progress();
+        let signs = (follow.silence / SIGNS).max(self.options.bounds.min);
+        let interval = if heard { interval } else { interval.min(signs) };
         follow.read.plan(now.saturating_add(self.options.bounds.delay(interval, 0, entropy)));
     }
 

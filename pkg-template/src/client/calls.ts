@@ -2,7 +2,7 @@ import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import { Numbers } from "../numbers.ts";
 import type { Message, SendOptions } from "../tap.ts";
-import type { Sleeper } from "./alarm.ts";
+import { LONGEST, type Sleeper } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { PROMPT } from "./input.ts";
@@ -31,6 +31,10 @@ export interface Call {
   readonly exchange: AbortController | undefined;
   /** Whether its caller gave it up before it was answered. */
   abandoned: boolean;
+  /** Whether the SDK tells its caller of progress. */
+  readonly wantsProgress: boolean;
+  /** The latest progress that its caller was told of. */
+  progress: number;
   /** The promise of the send, as long as the SDK waits for it. */
   sent: Promise<void> | undefined;
   handed: boolean;
@@ -74,6 +78,21 @@ export class Calls {
     return own(call?.frame.params, "_meta", "progressToken");
   }
 
+  /**
+   * A task of 2026-07-28 has changed. It sends no progress, only snapshots (G26-PRG-01), so they are the progress of its calls: what
+   * a caller wants to see, and what its timeout starts anew with.
+   */
+  tellProgress(calls: Iterable<number>, message: string | undefined): void {
+    for (const number of [...calls]) {
+      const call = this.all.get(number);
+      // A token that the SDK made is the id of its request; one that the caller made is none of the SDK's.
+      if (call?.id === undefined || !call.wantsProgress) continue;
+      call.progress = Math.floor(call.progress) + 1;
+      const params = { progressToken: call.id, progress: call.progress, ...(message !== undefined && { message }) };
+      this.#engine.deliver({ jsonrpc: "2.0", method: "notifications/progress", params });
+    }
+  }
+
   start(message: Message, options: SendOptions): Promise<void> {
     const params = isObject(message.params) ? message.params : {};
     const meta = own(params, "_meta");
@@ -108,6 +127,8 @@ export class Calls {
       reply: undefined,
       exchange: options?.requestSignal === undefined ? undefined : new AbortController(),
       abandoned: false,
+      wantsProgress: own(meta, "progressToken") === message.id,
+      progress: 0,
       sent: undefined,
       handed: false,
       task: undefined,
@@ -120,7 +141,7 @@ export class Calls {
     this.listen(call, options);
     const tool = wellFormed(own(params, "name"));
     this.#engine.run((requestor, now) => {
-      const { resume, preference, cancels, ttl } = plan;
+      const { resume, preference, cancels, ttl, silence } = plan;
       if (resume === undefined) core.call(requestor, now, call.number, generation, tool, preference, cancels, ttl ?? NaN);
       else {
         if (generation === 26) call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
@@ -128,6 +149,7 @@ export class Calls {
         const of = this.#on.session.isSameServer(resume) ? core.generation(resume.generation) : 0;
         core.resume(requestor, now, call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
       }
+      if (silence !== undefined) core.silence(requestor, call.number, Math.min(silence, LONGEST));
     });
     const sent = call.sent ?? Promise.resolve();
     call.sent = undefined;

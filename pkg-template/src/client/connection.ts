@@ -128,6 +128,8 @@ export class Connection implements Listener {
       const token = own(message, "params", "progressToken");
       const call = this.calls.byId.get(token);
       if (call !== undefined && call.task === undefined) this.calls.wait(call);
+      const progress = own(message, "params", "progress");
+      if (call !== undefined && typeof progress === "number") call.progress = Math.max(call.progress, progress);
       // The SDKs take "1" for 1, which is another token (G25-PRG-07).
       if (typeof token === "string" && this.calls.progressToken(this.calls.byId.get(Number(token))) === Number(token)) return false;
     } else if (method === "notifications/cancelled") {

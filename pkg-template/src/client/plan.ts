@@ -19,6 +19,8 @@ export interface Plan {
   answer?: Promise<unknown>;
   /** Called when the task is there. */
   created?: ((handle: Handle) => void) | undefined;
+  /** How long the caller waits for progress, in ms; where it starts anew with each. */
+  silence?: number | undefined;
   /** Gives up the call where the peer does not answer it; only for callers that set no timeout. */
   impatient?: (() => void) | undefined;
   /** Why the call ended, if it was not the peer who said so. */

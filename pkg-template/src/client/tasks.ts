@@ -201,7 +201,12 @@ export class Tasks {
   changed(number: number, payload: number): void {
     const task = this.all.get(number);
     const snapshot = this.#engine.kept.get(payload)?.snapshot;
-    if (task !== undefined && snapshot !== undefined) task.show(snapshotView(snapshot, task.generation));
+    if (task === undefined || snapshot === undefined) return;
+    const before = task.snapshot;
+    task.show(snapshotView(snapshot, task.generation));
+    const { statusMessage, lastUpdatedAt, status } = task.snapshot;
+    const moved = before.lastUpdatedAt !== undefined && (before.statusMessage !== statusMessage || before.lastUpdatedAt !== lastUpdatedAt);
+    if (task.generation === 26 && moved && (status === "working" || status === "input_required")) this.#on.calls.tellProgress(task.calls, statusMessage);
   }
 
   hold(number: number, payload: number): void {

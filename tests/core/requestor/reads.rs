@@ -1,6 +1,8 @@
 //! Reading a task, and knowing when it is over.
 
-use mcp_tasks::requestor::{Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Requestor, Snapshot, Stage, TABLE};
+use mcp_tasks::requestor::{
+    Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Preference, Reply, Requestor, Snapshot, Stage, TABLE,
+};
 use mcp_tasks::wire::{Generation, Method, Status, error};
 
 use super::{World, answers, ending, sent, snapshot};
@@ -638,4 +640,27 @@ fn a_lost_session_ends_what_is_followed() {
     assert_eq!(ending(&outputs), Some((Ending::Connection, None)));
     assert_eq!(answers(&outputs), [(1, Answer::Outcome(task))]);
     assert_eq!(world.requestor.next_deadline(), None);
+}
+
+/// A caller that waits only so long for a sign of life has its task read in time, within the bounds; not where signs come by themselves.
+#[test]
+fn an_impatient_caller_is_heard() {
+    for (silence, expected) in [(900, 300..=330), (120, 100..=110), (1_000_000, 1000..=1100)] {
+        let mut world = World::with(Options { listen: false, ..Options::default() });
+        world.call(1, Generation::G26, "any", Preference::Prefer);
+        world.run(|r, _| r.handle_silence(1, silence));
+        let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(snapshot("t1", "working")), 1));
+        assert_eq!(sent(&outputs, Method::Get), None);
+        for _ in 0..3 {
+            let (waited, read) = world.wait_for(Method::Get);
+            assert!(expected.contains(&waited), "{waited} ms");
+            world.snapshot(read, "t1", "working");
+        }
+    }
+    let mut world = World::new();
+    world.follow(1, Generation::G25);
+    world.run(|r, _| r.handle_silence(1, 900));
+    let (_, read) = world.wait_for(Method::Get);
+    world.snapshot(read, "t1", "working");
+    assert!(world.wait_for(Method::Get).0 >= 30_000);
 }
