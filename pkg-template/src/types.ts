@@ -235,7 +235,10 @@ export interface TaskServerOptions {
    * authenticated, who knows a key finds its task: let it be random.
    */
   readonly creationWindow?: number | undefined;
-  /** Offer `tasks/list` (2025-11-25). Default: where the owner is authenticated, or the transport has one peer (stdio, in-memory). */
+  /**
+   * Offer `tasks/list` (2025-11-25). Default: where the owner is authenticated, or the transport has one peer (stdio, in-memory). Where
+   * nobody is authenticated, it lists what the same connection has made.
+   */
   readonly list?: boolean | undefined;
   /** The protocol revisions in which this server has tasks; in others it is an ordinary server. Default: both. */
   readonly generations?: readonly ("2025-11-25" | "2026-07-28")[] | undefined;

@@ -23,6 +23,9 @@ pub(super) struct Draft {
     pub within_quota: bool,
 }
 
+/// So many tasks of a connection are kept in mind, and one more.
+const MOST_MADE: usize = 9_999;
+
 impl Receiver {
     /// Whether a call that just arrived may go on towards its task. Where the key is known there is no need of room.
     pub(super) fn may_begin(&self, call: &Call) -> Result<(), Error> {
@@ -192,6 +195,10 @@ impl Receiver {
         }
         self.expire_later(slot, &task);
         self.renew_later(slot);
+        if let Some(connection) = self.peers.get_mut(&facts.peer) {
+            connection.made.truncate(MOST_MADE);
+            connection.made.insert(0, id.clone());
+        }
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);
         self.reply(facts, Body::Created { id, task, immediate });

@@ -72,6 +72,8 @@ struct Connection {
     waits: Table<Request, ()>,
     /// What its last request said of itself, while it is open: a task of the same owner can run again on it.
     last: Option<Facts>,
+    /// The tasks that it has made, the latest first: all that it lists where it has no principal.
+    made: Vec<String>,
 }
 
 /// What a request says of itself.
@@ -258,7 +260,7 @@ impl Receiver {
     /// A connection opens, or one of an earlier receiver whose instance was lost goes on under its number. `owner: None` fails closed
     /// (X-SEC-01). `pipe`: it is one stream in both directions.
     pub fn handle_open(&mut self, peer: Peer, owner: Option<&str>, pipe: bool) {
-        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), last: None };
+        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), last: None, made: Vec::new() };
         self.peers.insert(peer, connection);
     }
 

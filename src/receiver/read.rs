@@ -214,7 +214,10 @@ impl Receiver {
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.iter().take(size) {
-            if let Ok(mut task) = self.task_of(&owner, &record.id, record)
+            // Where nobody is authenticated, nothing tells whose the others are (X-SEC-04).
+            let may_list = !owner.is_empty() || self.peers.get(&facts.peer).is_some_and(|connection| connection.made.contains(&record.id));
+            if may_list
+                && let Ok(mut task) = self.task_of(&owner, &record.id, record)
                 && self.sees(facts, &mut task)
             {
                 rows.push((record.id.clone(), task));

@@ -216,7 +216,7 @@ it("X-SEC-03: over HTTP nobody answers an anonymous client's question from anoth
     await victim.respond(id, { result: YES });
     assert.match(JSON.stringify((await end).result), /accept/);
   }
-  for (const id of ids) assert.match(id, /^mcp-tasks\/ask\/[0-9a-f]{32}$/);
+  for (const id of ids) assert.match(id, /^mcp-tasks\/ask\/[0-9a-f-]{72}$/);
   assert.equal(new Set(ids.map((id) => id.slice(-32, -16))).size, ids.length);
   assert.equal(new Set(ids.map((id) => id.slice(-16))).size, ids.length);
   await victim.close();
@@ -267,3 +267,32 @@ it("G26-UPD-01 G25-INP-11: with `crossGeneration`, an update answers what the SD
   await requester.frames.next(({ method, params }) => method === "notifications/cancelled" && params.requestId === id, "the question is withdrawn");
   await world.close();
 });
+
+for (const kind of KINDS) {
+  it(`X-SEC-03 X-SEC-04 G25-LST-01 H30: a connection without a principal lists what it has made, and nothing else (${kind})`, async (t) => {
+    const { ada, bob } = await pipes(t, kind, { quick: () => text("Ada's result") }, { limits: { pageSize: 2 } });
+    const listed = async (peer: PipeRequester): Promise<string[]> => {
+      const ids: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const { result: page, error } = await peer.request("tasks/list", cursor === undefined ? {} : { cursor });
+        assert.ok(page, JSON.stringify(error));
+        ids.push(...page.tasks.map((task: { taskId: string }) => task.taskId));
+        cursor = page.nextCursor;
+      } while (cursor !== undefined);
+      return ids;
+    };
+    const hers: string[] = [];
+    for (let made = 0; made < 5; made++) hers.push((await create(ada, "quick")).taskId);
+    assert.deepEqual(await listed(bob), []);
+    const his = (await create(bob, "quick")).taskId;
+    assert.deepEqual((await listed(ada)).sort(), hers.sort());
+    assert.deepEqual(await listed(bob), [his]);
+    // A cursor of hers leads him nowhere else.
+    const { nextCursor } = (await ada.request("tasks/list")).result;
+    const { tasks } = (await bob.request("tasks/list", { cursor: nextCursor })).result;
+    assert.deepEqual(tasks.filter(({ taskId }: { taskId: string }) => taskId !== his), []);
+    // Who knows an id still reads its task.
+    assert.deepEqual((await result(bob, hers[0])).result.content, text("Ada's result").content);
+  });
+}

@@ -18,9 +18,9 @@ export function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () =
   return value;
 }
 
-/** A text that nobody can guess: 128 random bits (X-SEC-03). */
+/** A text that nobody can guess: more than 128 random bits (X-SEC-03). */
 export function unguessable(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return crypto.randomUUID() + crypto.randomUUID();
 }
 
 /** A JSON object: not `null`, not an array. */

@@ -51,7 +51,7 @@ export class Hooks {
 /** The error as one of this package's. Anything can be thrown, also what cannot be made a text. */
 function known(error: unknown): TaskError {
   if (isTaskError(error)) return error;
-  return new TaskError("internal", "A message could not be handled; `cause` is what was thrown.", { cause: error });
+  return new TaskError("internal", "A message could not be handled.", { cause: error });
 }
 
 /** Whether it is a promise, or looks like one. */

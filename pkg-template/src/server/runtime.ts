@@ -174,7 +174,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       if (!isPromise(owner)) return isOwner(owner) ? owner : undefined;
       owner.then(undefined, () => {});
     } catch (cause) {
-      throw new TaskError("invalid_argument", "TaskServer option `owner`, or `authInfo`, threw `cause`; the request was refused.", { cause });
+      throw new TaskError("invalid_argument", "TaskServer option `owner` threw `cause`.", { cause });
     }
     throw new TaskError("invalid_argument", "TaskServer option `owner` must answer at once, not with a promise.");
   }

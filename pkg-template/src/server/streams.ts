@@ -121,9 +121,6 @@ function isWritable(stream: unknown): boolean {
 
 /** The answer to who would take up a stream that may hold what is another principal's: as if there was none. */
 function refuse(isWeb: boolean, response: unknown): unknown {
-  const body = { jsonrpc: "2.0", id: null, error: { code: -32001, message: "There is no such stream to take up again" } };
-  if (isWeb) return Promise.resolve(Response.json(body, { status: 404 }));
-  const answer = response as { writeHead(status: number, headers: object): { end(text: string): void } };
-  answer.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify(body));
-  return Promise.resolve();
+  if (isWeb) return Promise.resolve(new Response(null, { status: 404 }));
+  return void (response as { writeHead(status: number): { end(): void } }).writeHead(404).end();
 }
