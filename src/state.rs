@@ -151,7 +151,7 @@ struct StoredInput<'a> {
 struct StoredLease<'a> {
     #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
     holder: Cow<'a, str>,
-    until: Millis,
+    ms: Millis,
     #[serde(flatten, skip_deserializing)]
     unknown: Cow<'a, Members>,
 }
@@ -199,7 +199,7 @@ impl Stored for StoredInput<'_> {
 }
 
 impl Stored for StoredLease<'_> {
-    const NAMES: &'static [&'static str] = &["holder", "until"];
+    const NAMES: &'static [&'static str] = &["holder", "ms"];
 
     fn keep(&mut self, unknown: Members) {
         self.unknown = Cow::Owned(unknown);
@@ -227,7 +227,7 @@ impl Task {
         });
         let lease = self.lease.as_ref().map(|lease| StoredLease {
             holder: Cow::Borrowed(&lease.holder),
-            until: lease.until,
+            ms: lease.length,
             unknown: Cow::Borrowed(&lease.unknown),
         });
         write(&StoredTask {
@@ -268,7 +268,7 @@ impl Task {
             in_result: input.in_result,
             unknown: input.unknown.into_owned(),
         });
-        let lease = stored.lease.map(|lease| Lease { holder: (&*lease.holder).into(), until: lease.until, unknown: lease.unknown.into_owned() });
+        let lease = stored.lease.map(|lease| Lease { holder: (&*lease.holder).into(), length: lease.ms, unknown: lease.unknown.into_owned() });
         Ok(Self {
             generation: stored.rev,
             phase: stored.status,

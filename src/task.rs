@@ -115,12 +115,13 @@ pub struct Input {
     pub unknown: Members,
 }
 
-/// Who runs the task, and until when nobody else may (X-STO-04).
+/// Who runs the task, and for how long it may be silent before it counts as lost (X-STO-04). There is no end of it: nobody else
+/// could read that end, for clocks differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lease {
     pub holder: Rc<str>,
-    pub until: Millis,
-    /// What another version stored with it.
+    /// ms.
+    pub length: Millis,
     pub unknown: Members,
 }
 
@@ -190,30 +191,29 @@ impl Task {
         self.ttl.map(|ttl| self.created_at.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
     }
 
-    /// When somebody must look at the task again: its time or its lease ends.
-    pub fn due_at(&self) -> Option<Millis> {
+    /// When somebody must look at the task again that is written at `now`: its time ends, or its holder should have written again.
+    /// For others that is a hint, by the writer's clock.
+    pub fn due_at(&self, now: Millis) -> Option<Millis> {
+        if !self.needs_runner() {
+            return self.gone_at();
+        }
+        let silent_at = now.saturating_add(self.lease.as_ref().map_or(0, |lease| lease.length));
+        Some(self.expires_at().map_or(silent_at, |at| at.min(silent_at)))
+    }
+
+    /// From when on nobody can see it, if it does not change any more.
+    pub fn gone_at(&self) -> Option<Millis> {
         match self.failure {
             Some(Failure::Expired) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
             // Its time had been extended in all but name.
             Some(Failure::Lost) if self.is_expired(self.updated_at) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
-            _ => match (self.expires_at(), self.lapses_at()) {
-                (Some(expires), Some(lapses)) => Some(expires.min(lapses)),
-                (expires, lapses) => expires.or(lapses),
-            },
+            _ => self.expires_at(),
         }
     }
 
-    /// When whoever runs the task counts as lost; `None` where nobody has to run it.
-    fn lapses_at(&self) -> Option<Millis> {
-        if self.phase.is_terminal() || self.awaits_answers() {
-            return None;
-        }
-        Some(self.lease.as_ref().map_or(self.updated_at, |lease| lease.until))
-    }
-
-    /// Whether somebody should run the task and nobody does, as far as its record tells.
-    pub fn is_orphan(&self, now: Millis) -> bool {
-        self.lapses_at().is_some_and(|at| now >= at)
+    /// Whether some process has to run it.
+    pub fn needs_runner(&self) -> bool {
+        !self.phase.is_terminal() && !self.awaits_answers()
     }
 
     /// Whether its handler has ended with `input_required`, so that the last answer starts it again.
@@ -223,7 +223,7 @@ impl Task {
 
     /// Whether nobody can see the task any longer, and its record may be deleted.
     pub fn is_gone(&self, now: Millis) -> bool {
-        self.phase.is_terminal() && self.due_at().is_some_and(|at| now >= at)
+        self.phase.is_terminal() && self.gone_at().is_some_and(|at| now >= at)
     }
 
     pub fn is_expired(&self, now: Millis) -> bool {

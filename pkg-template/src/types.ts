@@ -255,7 +255,7 @@ export interface TaskServerOptions {
   readonly cursorKey?: Uint8Array | undefined;
   /**
    * How long a process holds a task that it runs, in ms, renewing every third of it. A process that is gone for longer counts as
-   * lost (see {@link TaskPolicy.onLost}). The clocks of the processes on one store should not differ by more than half of it.
+   * lost (see {@link TaskPolicy.onLost}). Their clocks need not agree.
    * At least 1000. Default 30 000.
    */
   readonly lease?: number | undefined;

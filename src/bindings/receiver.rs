@@ -396,6 +396,11 @@ pub fn leaving(receiver: u32, now: f64) {
 }
 
 #[wasm_bindgen]
+pub fn observing(receiver: u32) -> bool {
+    held(receiver).core.is_observing()
+}
+
+#[wasm_bindgen]
 pub fn quiet(receiver: u32) -> bool {
     held(receiver).core.is_quiet()
 }

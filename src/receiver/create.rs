@@ -98,11 +98,12 @@ impl Receiver {
         };
         let slot = self.slots.open(&owner, &id);
         call.slot = Some(slot);
-        let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: task.due_at(), state: task.to_state() };
+        let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: task.due_at(self.now), state: task.to_state() };
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.busy = true;
             slot.call = Some(number);
             slot.run = 1;
+            slot.renewed_at = self.now;
             slot.cached = Some((Rc::new(task), 1));
             slot.versions.made(1);
         }

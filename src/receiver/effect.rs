@@ -219,6 +219,7 @@ impl Receiver {
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
     pub(super) fn retry_or_give_up(&mut self, number: u32) {
+        let third = self.third();
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
@@ -233,7 +234,9 @@ impl Receiver {
         if !patient || slot.attempts > ATTEMPTS {
             return self.give_up(number, Error::Storage);
         }
-        let pause = (RETRY_FIRST << slot.attempts.min(10)).min(RETRY_LONGEST);
+        // A task that runs here is not to be silent for a lease because the store was away for longer.
+        let longest = if slot.call.is_some() { RETRY_LONGEST.min(third) } else { RETRY_LONGEST };
+        let pause = (RETRY_FIRST << slot.attempts.min(10)).min(longest);
         let mut stuck = Vec::new();
         for change in &slot.queue {
             if let Some(facts) = change.facts() {

@@ -1,8 +1,8 @@
 //! Who runs a task (X-STO-04, X-STO-05): leases, runs that are over without knowing it, and what becomes of a task whose
 //! process was lost.
 //!
-//! A lease says until when nobody else may take a task; the epoch in the record says which run of the handler is the latest.
-//! The lease only decides when others may try. What keeps a task to one outcome is the compare-and-swap: a run whose epoch is
+//! A lease says for how long its holder may be silent before others may take a task (`silence.rs`); the epoch in the record says which
+//! run of the handler is the latest. The lease only decides when others may try. What keeps a task to one outcome is the compare-and-swap: a run whose epoch is
 //! no longer the record's writes nothing more, however late it wakes.
 
 use std::rc::Rc;
@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::read::Read;
 use super::shutdown::Service;
+use super::slot::Slot;
 use super::{Facts, Happening, Peer, Pending, Receiver, Stop, Timer, Work};
 use crate::lifecycle::Command;
 use crate::state::Members;
@@ -28,7 +29,7 @@ impl Receiver {
     }
 
     pub(super) fn new_lease(&self) -> Lease {
-        Lease { holder: self.holder.clone(), until: self.now.saturating_add(self.lease), unknown: Members::default() }
+        Lease { holder: self.holder.clone(), length: self.lease, unknown: Members::default() }
     }
 
     /// Whatever is written of a task that runs here, or is about to, extends its lease.
@@ -44,7 +45,7 @@ impl Receiver {
         }
     }
 
-    fn third(&self) -> Millis {
+    pub(super) fn third(&self) -> Millis {
         (self.lease / 3).max(1)
     }
 
@@ -60,7 +61,7 @@ impl Receiver {
     /// A third of a lease is over: it is renewed, unless another write has done so on its way.
     pub(super) fn renew(&mut self, number: u32) {
         let now = self.now;
-        let fresh_until = self.slots.get(number).and_then(|slot| self.fresh_until(&slot.cached.as_ref()?.0)).unwrap_or(now);
+        let fresh_until = self.slots.get(number).map_or(now, |slot| self.fresh_until(slot));
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.renewing = slot.call.is_some();
         if !slot.renewing {
@@ -100,9 +101,9 @@ impl Receiver {
         }
     }
 
-    /// Until when a task's lease need not be renewed; `None` where it has none.
-    pub(super) fn fresh_until(&self, task: &Task) -> Option<Millis> {
-        task.lease.as_ref().map(|lease| lease.until.saturating_sub(2 * self.third()))
+    /// Until when the lease of a task that runs here need not be renewed.
+    pub(super) fn fresh_until(&self, slot: &Slot) -> Millis {
+        slot.renewed_at.saturating_add(self.third())
     }
 
     /// Whether the run of the task that is here has been followed by another one.
@@ -134,7 +135,7 @@ impl Receiver {
     /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the request that
     /// met it.
     pub(super) fn recovery(&self, number: u32, task: &Task, on: Option<Facts>) -> Option<Command<'static>> {
-        let slot = self.slots.get(number).filter(|slot| slot.call.is_none() && task.is_orphan(self.now))?;
+        let slot = self.slots.get(number).filter(|slot| slot.call.is_none())?;
         match task.on_lost {
             OnLost::Fail => Some(Command::Fail(Some(Failure::Lost))),
             // Its handler would be told to stop before anything else.

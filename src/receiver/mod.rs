@@ -21,6 +21,7 @@ mod rate;
 mod read;
 mod run;
 mod shutdown;
+mod silence;
 mod slot;
 mod sweep;
 mod turn;
@@ -55,6 +56,7 @@ use claim::Question;
 use rate::Buckets;
 use read::Read;
 use shutdown::Service;
+use silence::Observations;
 use slot::Slots;
 use sweep::{Part, Sweep};
 
@@ -123,6 +125,8 @@ enum Timer {
     Lapse(Request),
     Sweep,
     SweepOn,
+    /// Tasks of other processes that are due are looked at again.
+    Observe,
     /// The store has had its time to answer the oldest operation.
     Overdue,
 }
@@ -161,6 +165,7 @@ pub struct Receiver {
     listens: Table<Request, Listening>,
     /// Requestors hear of changes unasked, where the generation has it.
     tells_requestors: bool,
+    observations: Observations,
     jobs: Table<Job, Work>,
     /// How long the store may take for one operation, in ms; `None` for as long as it likes.
     store_limit: Option<Millis>,
@@ -210,6 +215,7 @@ impl Receiver {
             reported: unreadable::Reported::default(),
             listens: Table::new(),
             tells_requestors: true,
+            observations: Observations::default(),
             jobs: Table::new(),
             store_limit: None,
             limiting: false,
@@ -300,7 +306,10 @@ impl Receiver {
     }
 
     fn complete(&mut self, job: Job, completion: Completion) {
-        let Some(Work { pending, .. }) = self.jobs.remove(&job).map(|work| *work) else { return };
+        let Some(Work { pending, started }) = self.jobs.remove(&job).map(|work| *work) else { return };
+        if completion != Completion::Failed {
+            self.store_answered();
+        }
         let turn = match pending {
             Pending::Create { slot, .. } | Pending::Load { slot } | Pending::Swap { slot, .. } => Some(slot),
             Pending::Key { question: Question::Doubt { slot }, .. } => Some(slot),
@@ -312,8 +321,8 @@ impl Receiver {
             Pending::Key { call, ref question } => self.key_answered(call, question, &completion),
             Pending::Load { slot } => self.loaded(job, slot, &completion),
             Pending::Swap { slot, ref change, ref next, version } => self.swapped(job, slot, change, next, version, &completion),
-            Pending::Read(ref read) => self.read_completed(job, read, &completion),
-            Pending::Sweep(ref part) => self.swept(part, &completion),
+            Pending::Read(ref read) => self.read_completed(job, read, started, &completion),
+            Pending::Sweep(ref part) => self.swept(part, started, &completion),
             Pending::Deletion => self.deleted(),
             Pending::Nobody => {}
         }
@@ -352,7 +361,7 @@ impl Receiver {
                 Timer::Promote(call) | Timer::Claim(call) => calls.contains_key(call),
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
                 Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
-                Timer::Sweep | Timer::SweepOn | Timer::Overdue => true,
+                Timer::Sweep | Timer::SweepOn | Timer::Observe | Timer::Overdue => true,
             });
             self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());
         }

@@ -120,7 +120,7 @@ impl Receiver {
         }
     }
 
-    pub(super) fn read_completed(&mut self, job: Job, read: &Read, completion: &Completion) {
+    pub(super) fn read_completed(&mut self, job: Job, read: &Read, started: Millis, completion: &Completion) {
         let Read { kind, facts, .. } = *read;
         if kind == Kind::Outcome {
             self.reading.remove(&facts.request);
@@ -139,7 +139,7 @@ impl Receiver {
             (Kind::Page, Completion::Records { records, full }) => self.page(facts, records, *full),
             (Kind::State | Kind::Outcome, _) if !readable => self.refuse(facts, Error::Unreadable),
             (Kind::State | Kind::Outcome, Completion::Record(_)) => match found {
-                Some(task) if self.meets_lost(read, &task) => {}
+                Some(task) if self.meets_lost(read, version, &task, started) => {}
                 Some(task) => self.show(read, job, version, Rc::new(task)),
                 None => self.miss(facts),
             },
@@ -161,8 +161,9 @@ impl Receiver {
     }
 
     /// Whether the read waits, because the process of the task that it found was lost.
-    fn meets_lost(&mut self, read: &Read, task: &Task) -> bool {
-        if read.settled || !task.is_orphan(self.now) {
+    fn meets_lost(&mut self, read: &Read, version: u32, task: &Task, started: Millis) -> bool {
+        let runs_here = self.slots.find(&read.owner, &read.id).is_some_and(|slot| self.runs_here(slot));
+        if read.settled || runs_here || !self.is_lost(&read.owner, &read.id, version, task, Some(started)) {
             return false;
         }
         let slot = self.slots.open(&read.owner, &read.id);

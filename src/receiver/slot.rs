@@ -10,7 +10,7 @@ use super::watch::Versions;
 use super::{Ask, Facts, Receiver, Request};
 use crate::number;
 use crate::table::{Table, put, take};
-use crate::task::Task;
+use crate::task::{Millis, Task};
 
 /// An input request whose handler runs here.
 #[derive(Debug)]
@@ -51,6 +51,11 @@ pub(super) struct Slot {
     pub run: u32,
     /// The write on its way, or in doubt, begins a run here.
     pub begins: bool,
+    /// When the read was begun by which the change at the head is decided; `None` for a copy from before.
+    pub read_at: Option<Millis>,
+    /// When the write was begun that is on its way, and the last one that the store took.
+    pub wrote_at: Millis,
+    pub renewed_at: Millis,
     /// The next renewal of its lease is in the timers.
     pub renewing: bool,
     /// It could not be settled what becomes of a task whose process was lost; the next change does not ask again.
@@ -155,6 +160,9 @@ impl Slots {
                 call: None,
                 run: 0,
                 begins: false,
+                read_at: None,
+                wrote_at: 0,
+                renewed_at: 0,
                 renewing: false,
                 unsettled: false,
                 reads: Vec::new(),

@@ -93,6 +93,7 @@ impl Receiver {
                 Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
                 Timer::Sweep => self.begin_walk(),
                 Timer::SweepOn => self.next_page(),
+                Timer::Observe => self.observe(),
                 Timer::Overdue => self.end_overdue(),
             }
         }
@@ -201,11 +202,11 @@ impl Receiver {
 
     /// The store has told what is due. Deletes what nobody can see any longer, expires what ran out of time, and settles what lost
     /// its process. The rest is passed over; the next walk meets it again.
-    pub(super) fn swept(&mut self, part: &Part, completion: &Completion) {
+    pub(super) fn swept(&mut self, part: &Part, started: Millis, completion: &Completion) {
         self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
         let Completion::Records { records, full } = completion else { return };
         for record in records {
-            self.settle_due(record);
+            self.settle_due(record, started);
         }
         let last = records.iter().rev().find_map(|record| {
             Some(DuePosition { due_at: record.due_at?, owner: record.owner.clone(), id: record.id.clone() })
@@ -223,7 +224,7 @@ impl Receiver {
     }
 
     /// Does what can be done about a task that is due.
-    fn settle_due(&mut self, record: &Record) {
+    fn settle_due(&mut self, record: &Record, started: Millis) {
         let (owner, id) = (&record.owner, &record.id);
         let (task, over) = if is_owner_of_keys(owner) {
             let Ok(claim) = self.claim_of(owner, id, record) else { return };
@@ -243,7 +244,12 @@ impl Receiver {
         let slot = self.slots.open(&record.owner, &record.id);
         let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
         let lapsed = !in_hand && self.lapsed(slot, &task);
-        let lost = !in_hand && !lapsed && self.recovery(slot, &task, None).is_some();
+        let waits = !in_hand && !lapsed && !self.runs_here(slot);
+        let silent = waits && self.is_lost(owner, id, record.version, &task, Some(started));
+        let lost = silent && self.recovery(slot, &task, None).is_some();
+        if waits && !silent {
+            self.look_again(owner, id);
+        }
         if lapsed {
             self.expire(slot);
         } else if lost {

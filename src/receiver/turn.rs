@@ -85,10 +85,12 @@ impl Receiver {
         let trusted = change.trusts_cache() && !payload;
         slot.busy = true;
         slot.read_payload = payload;
+        slot.read_at = None;
         if trusted && let Some((task, version)) = slot.cached.clone() {
             self.decide(number, None, task, version);
             return self.advance(number);
         }
+        slot.read_at = Some(self.now);
         let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload, request: None };
         self.ask_store(Pending::Load { slot: number }, operation);
     }
@@ -115,18 +117,18 @@ impl Receiver {
 
     /// Asks the lifecycle about the change at the head of the queue.
     fn decide(&mut self, number: u32, job: Option<Job>, task: Rc<Task>, version: u32) {
-        let now = self.now;
+        let (now, third) = (self.now, self.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
         let Some(change) = slot.queue.first().cloned() else {
             slot.busy = false;
             return;
         };
         slot.cached = Some((Rc::clone(&task), version));
+        let renewed = matches!(*change, Change::Renew) && slot.renewed_at.saturating_add(third) > now;
         if self.is_stale(number, &task) {
             return self.fence(number);
         }
         // What was written while it waited has renewed the lease.
-        let renewed = matches!(*change, Change::Renew) && self.fresh_until(&task).is_some_and(|at| at > now);
         if renewed || (change.is_of_run() && !self.runs_here(number)) {
             self.leave_head(number);
             return;
@@ -142,11 +144,12 @@ impl Receiver {
             return self.turn_first(number, Change::Expire);
         }
         // So does who reads one whose process was lost (X-STO-05).
+        let lost = self.has_lost_runner(number, version, &task);
         let asks = !ends && !matches!(*change, Change::Recover { .. }) && !self.is_unsettled(number);
-        if asks && self.recovery(number, &task, change.facts()).is_some() {
+        if asks && lost && self.recovery(number, &task, change.facts()).is_some() {
             return self.turn_first(number, Change::Recover { on: change.facts() });
         }
-        let command = match self.command(number, &change, &task) {
+        let command = match self.command(number, &change, &task, lost) {
             Ok(Some(command)) => command,
             Ok(None) => return self.checked(number, job, &task),
             Err(error) => return self.give_up(number, error),
@@ -163,7 +166,7 @@ impl Receiver {
     }
 
     /// The lifecycle's command for a change; `None` if nothing is to change.
-    fn command<'a>(&self, number: u32, change: &'a Change, task: &Task) -> Result<Option<Command<'a>>, Error> {
+    fn command<'a>(&self, number: u32, change: &'a Change, task: &Task, lost: bool) -> Result<Option<Command<'a>>, Error> {
         Ok(Some(match change {
             Change::Note(message) => Command::Note(message),
             Change::Ask { input, .. } => Command::Ask { inputs: slice::from_ref(input), in_result: false },
@@ -192,6 +195,7 @@ impl Receiver {
             // Where it may not run again, it is as lost as it would be without a word.
             Change::Release if task.on_lost == OnLost::Fail => Command::Fail(Some(Failure::Lost)),
             Change::Release => Command::Release,
+            Change::Recover { .. } if !lost => return Ok(None),
             Change::Recover { on } => return Ok(self.recovery(number, task, *on)),
             Change::Check => return Ok(None),
         }))
@@ -201,6 +205,13 @@ impl Receiver {
     fn said(&self, change: &Change) -> Option<&str> {
         let (Change::Complete { call, .. } | Change::Fail { call, failure: None }) = change else { return None };
         self.calls.get(call).map(|call| &*call.said).filter(|said| !said.is_empty())
+    }
+
+    /// Whether whoever should run the task of a slot is lost.
+    fn has_lost_runner(&mut self, number: u32, version: u32, task: &Task) -> bool {
+        let Some(slot) = self.slots.get(number).filter(|slot| slot.call.is_none()) else { return false };
+        let (owner, id, read_at) = (slot.owner.clone(), slot.id.clone(), slot.read_at);
+        self.is_lost(&owner, &id, version, task, read_at)
     }
 
     fn is_unsettled(&self, number: u32) -> bool {
@@ -231,10 +242,11 @@ impl Receiver {
             id: slot.id.clone(),
             version: version.saturating_add(1),
             created_at: next.created_at,
-            due_at: next.due_at(),
+            due_at: next.due_at(self.now),
             state: next.to_state(),
         };
         slot.versions.write(record.version);
+        slot.wrote_at = self.now;
         let pending = Pending::Swap { slot: number, change, next: Rc::new(next), version: record.version };
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
@@ -287,6 +299,9 @@ impl Receiver {
             }
             _ => {
                 slot.doubt = next.mark;
+                if matches!(change, Change::Renew | Change::Recover { .. }) {
+                    self.cannot_write();
+                }
                 self.retry_or_give_up(number);
             }
         }
@@ -297,6 +312,7 @@ impl Receiver {
         let Some(slot) = self.slots.get_mut(number) else { return };
         let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);
         slot.versions.made(version);
+        slot.renewed_at = slot.wrote_at;
         slot.rest();
         slot.unsettled = false;
         if let Some(change) = slot.take_head() {

@@ -5,7 +5,7 @@ use mcp_tasks::task::Task;
 use mcp_tasks::wire::Generation;
 use serde_json::Value;
 
-use crate::harness::{World, policy};
+use crate::harness::{LEASE, World, policy};
 
 /// One receiver with one tool and one client, of which everything is known.
 pub struct Bench {
@@ -50,6 +50,16 @@ impl Bench {
         let call = self.world.call(0, self.peer, self.generation, self.tool);
         self.world.answer_all();
         (call, self.world.id(call))
+    }
+
+    /// A whole lease passes in which somebody asks at `node` after a task, but for the last time.
+    pub fn watch_for_a_lease(&mut self, node: usize, peer: Peer, id: &str) {
+        for _ in 0..4 {
+            let generation = self.generation;
+            let state = self.world.get(node, peer, generation, id);
+            assert!(matches!(state["result"]["status"].as_str(), Some("working" | "input_required")), "{state}");
+            self.world.pass(LEASE / 4);
+        }
     }
 
     pub fn state(&mut self, id: &str) -> Value {

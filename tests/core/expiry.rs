@@ -267,7 +267,7 @@ fn an_extended_task_is_left_to_its_runner() {
     let (_, id) = bench.start();
     bench.input(1, |receiver, now| receiver.handle_start(now));
     bench.crash(0);
-    bench.pass(LEASE);
+    bench.pass(3 * LEASE);
     assert_eq!(bench.stored(&id).failure, Some(Failure::Lost));
 }
 

@@ -282,6 +282,7 @@ impl World {
 
     /// The store performs the operation; nobody has heard of it yet.
     pub fn perform(&mut self, op: &Op, fault: Fault) -> (Completion, Option<Parts>) {
+        self.store.now = self.now;
         let (completion, parts) = self.store.perform(&op.operation, op.read.as_ref(), fault);
         (completion, parts.filter(|_| !matches!(op.operation, Operation::Put { payload: Payload::Keep, .. })))
     }

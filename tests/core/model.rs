@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use mcp_tasks::claim::Claim;
 use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
-use mcp_tasks::task::{Phase, Task};
+use mcp_tasks::task::{Millis, Phase, Task};
 
 /// A stored payload: its parts.
 pub type Parts = BTreeMap<String, String>;
@@ -31,6 +31,8 @@ pub enum Fault {
 struct Row {
     record: Record,
     parts: Parts,
+    /// When it was written, by the world's clock.
+    at: Millis,
 }
 
 /// A write that the store took.
@@ -42,10 +44,14 @@ pub struct Written {
     pub before: Option<Task>,
     pub task: Task,
     pub parts: Parts,
+    /// For how long nobody had written it.
+    pub silence: Millis,
 }
 
 #[derive(Default)]
 pub struct Store {
+    /// The world's clock.
+    pub now: Millis,
     rows: BTreeMap<(String, String), Row>,
     /// Every input key that a task ever had.
     keys: BTreeMap<String, BTreeSet<String>>,
@@ -162,10 +168,15 @@ impl Store {
             return self.put_claim(record, stored.as_ref());
         }
         let task = Task::from_state(&record.state).expect("a state that can be read");
-        assert_eq!(record.due_at, task.due_at());
+        if task.needs_runner() {
+            assert!(record.due_at.is_some_and(|at| task.expires_at().is_none_or(|expires| at <= expires)), "{:?}", record.due_at);
+        } else {
+            assert_eq!(record.due_at, task.gone_at());
+        }
         assert_eq!(record.created_at, task.created_at);
         let before = stored.as_ref().map(|row| Task::from_state(&row.record.state).expect("a state that can be read"));
         self.check(&record.id, before.as_ref(), &task);
+        let silence = stored.as_ref().map_or(0, |row| self.now - row.at);
         let parts = match payload {
             Payload::Keep => stored.map(|row| row.parts).unwrap_or_default(),
             Payload::Write { onto_read, remove, set } => {
@@ -186,8 +197,8 @@ impl Store {
             (Phase::Failed | Phase::Cancelled, _) => assert!(parts.is_empty(), "{parts:?}"),
             (Phase::Working | Phase::InputRequired, _) => {}
         }
-        self.log.push(Written { owner: record.owner.clone(), id: record.id.clone(), version: record.version, before, task, parts: parts.clone() });
-        self.rows.insert(place, Row { record: record.clone(), parts: parts.clone() });
+        self.log.push(Written { owner: record.owner.clone(), id: record.id.clone(), version: record.version, before, task, parts: parts.clone(), silence });
+        self.rows.insert(place, Row { record: record.clone(), parts: parts.clone(), at: self.now });
         (Completion::Done(true), Some(parts))
     }
 
@@ -200,7 +211,7 @@ impl Store {
             assert_eq!(record.created_at, stored.record.created_at);
             assert!(before == claim || claim.until > before.until || claim.task.is_empty(), "a key that is not over changes its task");
         }
-        self.rows.insert(key(&record.owner, &record.id), Row { record: record.clone(), parts: Parts::new() });
+        self.rows.insert(key(&record.owner, &record.id), Row { record: record.clone(), parts: Parts::new(), at: self.now });
         (Completion::Done(true), Some(Parts::new()))
     }
 
@@ -253,11 +264,16 @@ impl Store {
         self.rows[&(owner.to_owned(), id.to_owned())].record.version
     }
 
+    /// When a task was written last, by the world's clock.
+    pub fn written_at(&self, owner: &str, id: &str) -> Millis {
+        self.rows[&(owner.to_owned(), id.to_owned())].at
+    }
+
     /// Writes as another process would.
     pub fn meddle(&mut self, owner: &str, id: &str, change: impl FnOnce(&Task) -> Task, payload: Payload) {
         let row = &self.rows[&(owner.to_owned(), id.to_owned())];
         let task = change(&Task::from_state(&row.record.state).expect("a state that can be read"));
-        let record = Record { version: row.record.version + 1, due_at: task.due_at(), state: task.to_state(), ..row.record.clone() };
+        let record = Record { version: row.record.version + 1, due_at: task.due_at(task.updated_at), state: task.to_state(), ..row.record.clone() };
         let parts = row.parts.clone();
         assert_eq!(self.put(&record, &payload, Some(&parts)).0, Completion::Done(true));
     }

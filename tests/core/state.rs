@@ -33,7 +33,7 @@ pub fn task() -> Task {
         waits_since: None,
         inputs: Vec::new(),
         epoch: 1,
-        lease: Some(Lease { holder: "me".into(), until: START + 90_000, unknown: Members::default() }),
+        lease: Some(Lease { holder: "me".into(), length: 90_000, unknown: Members::default() }),
         unknown: Members::default(),
     }
 }
@@ -54,7 +54,7 @@ fn input() -> impl Strategy<Value = Input> {
 }
 
 fn lease() -> impl Strategy<Value = Lease> {
-    (text(), any::<i64>()).prop_map(|(holder, until)| Lease { holder: holder.into(), until, unknown: Members::default() })
+    (text(), any::<i64>()).prop_map(|(holder, length)| Lease { holder: holder.into(), length, unknown: Members::default() })
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
@@ -175,7 +175,7 @@ proptest! {
             damaged.extend(state[place..].chars().skip(1));
         }
         if let Ok(task) = Task::from_state(&damaged) {
-            let _ = task.due_at();
+            let _ = task.due_at(START);
             let _ = task.is_gone(START);
         }
     }
@@ -240,7 +240,7 @@ fn full() -> Task {
             input(5, InputKind::Roots, false, false),
         ],
         epoch: 8,
-        lease: Some(Lease { holder: "0123456789abcdef".into(), until: 1_800_000_000_009, unknown: Members::default() }),
+        lease: Some(Lease { holder: "0123456789abcdef".into(), length: 30_009, unknown: Members::default() }),
         unknown: Members::default(),
     }
 }

@@ -606,7 +606,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   #rest(): void {
     // A sweep that has more pages goes on in a moment.
     const soon = this.#wakeAt !== undefined && this.#wakeAt < Date.now() + 100;
-    const awake = soon || this.calls.size > 0 || this.requests.size > 0 || this.subscriptions.size > 0;
+    const awake = soon || this.calls.size > 0 || this.requests.size > 0 || this.subscriptions.size > 0 || core.observing(this.receiver);
     if (!awake) clearTimeout(this.#timer);
     else if (this.#resting && this.#wakeAt !== undefined) this.wake(this.#wakeAt);
     this.#resting = !awake;

@@ -36,7 +36,7 @@ pub enum Step {
     Leave { node: usize },
     /// A process stands still, and goes on where it was.
     Pause { node: usize, time: Millis },
-    /// The clock of an instance is set, and from then on wrong by so many ms a minute.
+    /// The clock of a process is wrong by so many ms a minute from now on, and that of its successor begins so much ahead.
     Clock { node: usize, ahead: Millis, drift: Millis },
     Network(Weather),
     Store(Weather),

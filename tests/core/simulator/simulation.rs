@@ -136,6 +136,7 @@ pub struct Simulation {
     pub(super) held: Vec<Vec<Event>>,
     pub(super) open: BTreeMap<Request, Open>,
     pub(super) peers: BTreeMap<(usize, usize, u32), Peer>,
+    pub(super) next_clocks: Vec<Millis>,
     pub(super) drift: Vec<(Millis, Millis, Millis)>,
     pub(super) network: Weather,
     pub(super) store: Weather,
@@ -193,6 +194,7 @@ impl Simulation {
             held: (0..plan.instances).map(|_| Vec::new()).collect(),
             open: BTreeMap::new(),
             peers: BTreeMap::new(),
+            next_clocks: plan.clocks.clone(),
             drift: vec![(0, 0, START); plan.instances],
             network: Weather::FAIR,
             store: Weather::FAIR,
@@ -277,6 +279,13 @@ impl Simulation {
                 self.truth.clock(ahead);
             }
         }
+    }
+
+    /// The clock of a process goes wrong by so much a minute, and the next process begins with a clock that is ahead by so much.
+    pub(super) fn spoil_clock(&mut self, node: usize, ahead: Millis, drift: Millis) {
+        self.next_clocks[node] = ahead;
+        let ahead = self.world.clock(node) - self.world.now;
+        self.set_clock(node, ahead, drift);
     }
 
     pub(super) fn set_clock(&mut self, node: usize, ahead: Millis, drift: Millis) {
@@ -399,6 +408,8 @@ impl Simulation {
         self.say(|| format!("{node} dies"));
         self.figures.crashes += 1;
         let life = self.world.lives()[node];
+        let (_, drift, _) = self.drift[node];
+        self.set_clock(node, self.next_clocks[node], drift);
         self.world.crash(node);
         self.leaving.remove(&node);
         self.workers.retain(|(place, _, _), _| *place != node);

@@ -46,7 +46,7 @@ impl Simulation {
             Step::KillAtWrite { writes, after } => self.dies_at = Some((writes, after)),
             Step::Leave { node } => self.leave(node % nodes),
             Step::Pause { node, time } => self.pause(node % nodes, time),
-            Step::Clock { node, ahead, drift } => self.set_clock(node % nodes, ahead, drift),
+            Step::Clock { node, ahead, drift } => self.spoil_clock(node % nodes, ahead, drift),
             Step::Network(weather) => self.network = weather,
             Step::Store(weather) => self.store = weather,
             Step::Watch(watch) => self.watch = watch,
