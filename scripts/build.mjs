@@ -74,7 +74,7 @@ const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "package-lock.json"].
 async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
-  const text = `${half}-base64.ts`;
+  const text = `${half}-hex.ts`;
   await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], [...files, text].map((file) => join(generated, file)), async () => {
     const glue = join(work, `glue-${half}-${process.pid}`);
     await run(packTool(target), [wasm, glue]);
@@ -82,7 +82,7 @@ async function makeHalf(target, half) {
     for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, `${half}.wasm`));
-    write(join(generated, text), `export const base64: string =\n  "${bytes.toString("base64")}";\n`);
+    write(join(generated, text), `export const hex: string =\n  "${bytes.toString("hex")}";\n`);
     say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
   });
 }
