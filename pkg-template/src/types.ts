@@ -49,7 +49,10 @@ export interface TaskLimits {
   readonly runningPerOwner?: number | undefined;
   /** Tasks that run at once in this server. Default 10 000. */
   readonly running?: number | undefined;
-  /** Length of one stored outcome: UTF-16 code units of its JSON text. Default 16 777 216. */
+  /**
+   * Length of one stored outcome: UTF-16 code units of its JSON text. Default 16 777 216; for calls over stdio, whose lines both SDKs
+   * read up to 10 MiB, that many bytes. A value given here holds for both: raise `maxBufferSize` of the clients with it.
+   */
   readonly resultBytes?: number | undefined;
   /** Input requests outstanding for one task. Default 64. */
   readonly outstandingInputs?: number | undefined;

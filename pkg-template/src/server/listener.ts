@@ -6,10 +6,11 @@ import { inputKindOf } from "./asks.ts";
 import { Call } from "./call.ts";
 import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, LONGEST_ID, RELATED_TASK, augmentation, bounded, cancelled, capabilityBits, creationKey, getOrMake, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
 import type { Gate } from "./gate.ts";
+import { isLongerThan, longestOutcome, tooLong } from "./line.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
 import { DEEPEST } from "./payload.ts";
-import { completePolicy } from "./policy.ts";
+import { LARGEST, completePolicy } from "./policy.ts";
 import type { Entry, Runtime } from "./runtime.ts";
 import { LISTEN, generationOf } from "./subscription.ts";
 import { currentCall, knowsCalls, within } from "./scope.ts";
@@ -64,6 +65,8 @@ export class Listener implements TapListener {
   readonly #gate: Gate;
   /** The client reads this connection as one stream. */
   readonly #pipe: boolean;
+  /** The longest outcome that goes through here, in bytes. */
+  readonly #longest: number;
   /** The generation that the handshake on this connection settled; `undefined` before, 0 for none with tasks. */
   #negotiated: number | undefined;
   #capabilities: number | undefined;
@@ -95,6 +98,7 @@ export class Listener implements TapListener {
     this.#wire = wire;
     this.#transport = transport;
     this.#gate = gate;
+    this.#longest = runtime.limitsResults ? Infinity : longestOutcome(transport);
     this.#pipe = !("handleRequest" in transport || "handleMessage" in transport);
     if (!this.#pipe) {
       const isSole = (owner: string | undefined): boolean => [...this.#peers.keys()].every((known) => known === owner);
@@ -184,6 +188,12 @@ export class Listener implements TapListener {
     } catch (error) {
       this.#runtime.failed(error);
     }
+  }
+
+  /** Sends an answer with a payload whose text is `length` long, if the transport carries it. */
+  answerWith(message: Message, entry: Entry, length: number): void {
+    const isLong = length * 3 > this.#longest && isLongerThan(JSON.stringify(message), this.#longest);
+    this.answer(isLong ? tooLong(message) : message, entry);
   }
 
   /** Sends the answer to a request of the client's. */
@@ -531,7 +541,8 @@ export class Listener implements TapListener {
     this.#runtime.enter((receiver, now) => {
       // One that was there at two traps is not handed over a third time.
       const writable = call.end(message) && ++call.handovers <= 2;
-      const size = call.outcomeText?.length ?? 0;
+      const text = call.outcomeText ?? "";
+      const size = isLongerThan(text, this.#longest) ? LARGEST : text.length;
       const result = message.result;
       let how = NOT_JSON;
       if (own(result, "resultType") === "input_required") {

@@ -194,6 +194,11 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     return this.isSdkId(id) ? this.calls.get(Number(id.slice(this.#sdkIds.length))) : undefined;
   }
 
+  /** Whether the host itself says how long an outcome may be. */
+  get limitsResults(): boolean {
+    return this.#options.limits?.resultBytes !== undefined;
+  }
+
   /** Whether the state of a task may repeat what its outcome says: where payloads are sealed, the state stays readable. */
   get statesMayQuote(): boolean {
     return this.#options.payloads === undefined;
@@ -457,7 +462,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       return entry.listener.answer({ jsonrpc: "2.0", id: answer.id, error }, entry);
     }
     if (kind === 3) noteRefusal(entry.extra, answer.error);
-    entry.listener.answer(answer, entry);
+    entry.listener.answerWith(answer, entry, this.#replying?.text?.length ?? 0);
   }
 
   // What the core wants: news.
