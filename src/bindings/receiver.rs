@@ -365,6 +365,11 @@ pub fn undelivered(receiver: u32, ask: u32) {
     held(receiver).core.handle_undelivered(ask);
 }
 
+#[wasm_bindgen]
+pub fn uncarried(receiver: u32, now: f64, ask: u32) {
+    held(receiver).core.handle_uncarried(now as Millis, ask);
+}
+
 #[wasm_bindgen(js_name = "waitEnded")]
 pub fn wait_ended(receiver: u32, now: f64, request: u32) {
     held(receiver).core.handle_wait_ended(now as Millis, request);

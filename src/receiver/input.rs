@@ -4,12 +4,17 @@ use std::rc::Rc;
 
 use super::change::Change;
 use super::slot::PendingAsk;
-use super::{Ask, Facts, Output, Peer, Pending, Receiver, Request, Withdrawal};
+use super::{Ask, Facts, Output, Peer, Pending, Receiver, Request, Timer, Withdrawal};
 use crate::lifecycle::NewInput;
 use crate::storage::Job;
 use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
 use crate::wire::Error;
 use crate::wire::capability::needed_by;
+
+/// How long a request waits for something that carries it, where nothing is to be expected, in ms.
+const CARRIER_PATIENCE: Millis = 3_000;
+/// Which poll carries a request itself. A client that opens a stream for its questions has done so before.
+const POLLS_FOR_INPUT: u8 = 3;
 
 /// What an answer looks like, as bits: the host looks at its members, not into them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,7 +64,7 @@ impl Receiver {
             self.withdraw(ask, false, Withdrawal::TooMany);
             return true;
         }
-        entry.asks.push(PendingAsk { ask, key: None, over: false, delivered: false, stream: None, nested, shown: !nested || self.cross_generation });
+        entry.asks.push(PendingAsk::new(ask, nested, !nested || self.cross_generation));
         self.asks.insert(ask, slot);
         let input = NewInput { name: cut(name, limits.name).to_owned(), kind };
         self.change(slot, Change::Ask { ask, input });
@@ -109,7 +114,7 @@ impl Receiver {
         let Some((slot, entry)) = found.and_then(|slot| Some((slot, self.slots.get_mut(slot)?))) else {
             return self.withdraw(ask, false, Withdrawal::NotATask);
         };
-        entry.asks.push(PendingAsk { ask, key: Some(key.to_owned()), over: false, delivered: false, stream: None, nested: false, shown: true });
+        entry.asks.push(PendingAsk { key: Some(key.to_owned()), ..PendingAsk::new(ask, false, true) });
         self.asks.insert(ask, slot);
         self.change(slot, Change::Check);
         self.check_later(slot);
@@ -128,7 +133,7 @@ impl Receiver {
             .is_some_and(|connection| connection.pipe);
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let mut owed = Vec::new();
-        for pending in entry.asks.iter_mut().filter(|pending| pending.nested && pending.key.is_some() && !pending.over && !pending.delivered) {
+        for pending in entry.asks.iter_mut().filter(|pending| pending.is_owed()) {
             pending.delivered = true;
             pending.stream = if pipe { None } else { stream };
             owed.push((pending.ask, pending.stream));
@@ -146,6 +151,51 @@ impl Receiver {
             pending.delivered = false;
             pending.stream = None;
         }
+    }
+
+    /// Nothing carries this request to the client, nor will anything on the transport that it knows: it waits a moment for another.
+    pub fn handle_uncarried(&mut self, now: Millis, ask: Ask) {
+        self.tick(now);
+        self.handle_undelivered(ask);
+        let Some(entry) = self.asks.get(&ask).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
+        // Where tasks show it, an update may still answer it.
+        let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask && !pending.shown && !pending.hopeless) else { return };
+        pending.hopeless = true;
+        self.wake_in(CARRIER_PATIENCE, Timer::Carry(ask));
+    }
+
+    /// Nothing has carried the request in time: its handler hears of it instead of waiting for its task's end (H78).
+    pub(super) fn give_up_carrying(&mut self, ask: Ask) {
+        let Some(&slot) = self.asks.get(&ask) else { return };
+        let Some(pending) = self.slots.get_mut(slot).and_then(|slot| slot.asks.iter_mut().find(|pending| pending.ask == ask)) else { return };
+        pending.hopeless = false;
+        if !pending.is_owed() {
+            return;
+        }
+        pending.over = true;
+        let key = pending.key.clone();
+        self.withdraw(ask, false, Withdrawal::NoCarrier);
+        if let Some(key) = key {
+            self.change(slot, Change::Withdraw { key });
+        }
+    }
+
+    /// A client that only polls has heard twice that its task waits for input, and opened no stream for the questions: they go out
+    /// once on the stream of its next poll, which is about to be answered (G25-GET-08, H78). Whether there were any.
+    pub(super) fn deliver_on_poll(&mut self, slot: u32, poll: Request) -> bool {
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.waiters.is_empty()) else { return false };
+        let mut owed = Vec::new();
+        for pending in entry.asks.iter_mut().filter(|pending| pending.is_owed()) {
+            pending.polls = pending.polls.saturating_add(1);
+            if pending.polls == POLLS_FOR_INPUT {
+                owed.push(pending.ask);
+            }
+        }
+        let any = !owed.is_empty();
+        for ask in owed {
+            self.push(Output::Deliver { ask, stream: Some(poll) });
+        }
+        any
     }
 
     /// The client answered a handler's own request. Says whether the answer is still wanted; it reaches the handler

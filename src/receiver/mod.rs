@@ -123,6 +123,7 @@ enum Timer {
     Retry(u32),
     Check(u32),
     Lapse(Request),
+    Carry(Ask),
     Sweep,
     SweepOn,
     /// Tasks of other processes that are due are looked at again.
@@ -356,11 +357,13 @@ impl Receiver {
     fn tick(&mut self, now: Millis) {
         self.now = self.now.max(now);
         if self.deadlines.len() > self.many_deadlines {
-            let (slots, calls, listens, waiting, reading) = (&self.slots, &self.calls, &self.listens, &self.waiting, &self.reading);
+            let (slots, calls, asks) = (&self.slots, &self.calls, &self.asks);
+            let (listens, waiting, reading) = (&self.listens, &self.waiting, &self.reading);
             self.deadlines.retain(|timer| match timer {
                 Timer::Promote(call) | Timer::Claim(call) => calls.contains_key(call),
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
                 Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
+                Timer::Carry(ask) => asks.contains_key(ask),
                 Timer::Sweep | Timer::SweepOn | Timer::Observe | Timer::Overdue => true,
             });
             self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());

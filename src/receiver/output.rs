@@ -98,4 +98,6 @@ pub enum Withdrawal {
     NotATask,
     /// The store failed.
     Storage,
+    /// Nothing can carry it to the client (H78).
+    NoCarrier,
 }

@@ -188,9 +188,10 @@ impl Receiver {
         if facts.generation.state_has_details() && task.phase.is_terminal() {
             self.retrieved(facts, id, &task);
         }
+        let carried = slot.is_some_and(|slot| self.deliver_on_poll(slot, facts.request));
         self.answer(facts, Some(job), Body::State { id: id.to_owned(), task });
         // There may be a stream now for what could not be delivered.
-        if let Some(slot) = slot {
+        if let Some(slot) = slot.filter(|_| !carried) {
             self.deliver(slot);
         }
     }

@@ -27,6 +27,21 @@ pub(super) struct PendingAsk {
     pub nested: bool,
     /// Whoever reads the task may see it, so the store has it.
     pub shown: bool,
+    /// So many polls have told its client that the task waits for input, while nothing carried this.
+    pub polls: u8,
+    /// When nothing has carried it by then, nothing will.
+    pub hopeless: bool,
+}
+
+impl PendingAsk {
+    pub fn new(ask: Ask, nested: bool, shown: bool) -> Self {
+        Self { ask, key: None, over: false, delivered: false, stream: None, nested, shown, polls: 0, hopeless: false }
+    }
+
+    /// Its client is to get it as a request, and has not.
+    pub fn is_owed(&self) -> bool {
+        self.nested && self.key.is_some() && !self.over && !self.delivered
+    }
 }
 
 /// A task in hand.

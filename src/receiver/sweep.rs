@@ -90,6 +90,7 @@ impl Receiver {
                     self.change(slot, Change::Check);
                 }
                 Timer::Lapse(request) => self.lapse(request),
+                Timer::Carry(ask) => self.give_up_carrying(ask),
                 Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
                 Timer::Sweep => self.begin_walk(),
                 Timer::SweepOn => self.next_page(),

@@ -433,6 +433,57 @@ fn a_poll_tries_to_deliver() {
     assert_eq!(deliveries(&bench, 1), [None, None]);
 }
 
+/// G25-GET-08, H78: where a client only polls, the third poll that says that input is required carries the question, once.
+#[test]
+fn a_third_poll_carries_the_question() {
+    let mut bench = Bench::new(G25);
+    bench.peer = bench.world.open(0, Some("ann"), false);
+    let (call, id) = bench.start();
+    nested(&mut bench, call, 1);
+    for _ in 0..4 {
+        assert_eq!(bench.status(&id), "input_required");
+        bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+    }
+    let on_polls: Vec<_> = deliveries(&bench, 1).into_iter().flatten().collect();
+    assert_eq!(on_polls.len(), 1);
+    let carried = bench.seen.iter().position(|seen| matches!(seen.output, Output::Deliver { stream: Some(_), .. }));
+    let replied = bench.seen.iter().position(|seen| matches!(seen.output, Output::Reply { request, .. } if request == on_polls[0]));
+    assert!(carried < replied, "before the answer ends the stream");
+    // A client that opens a stream after all gets it there too; the first answer counts.
+    let wait = bench.wait(&id);
+    assert_eq!(deliveries(&bench, 1).last(), Some(&Some(wait)));
+    bench.input(0, |receiver, now| receiver.handle_answer(now, 1));
+    assert_eq!(answered(&bench, 1), Some(None));
+
+    // Where a stream is open, polls carry nothing.
+    nested(&mut bench, call, 2);
+    for _ in 0..5 {
+        assert_eq!(bench.status(&id), "input_required");
+    }
+    assert_eq!(deliveries(&bench, 2), [Some(wait)]);
+}
+
+/// H78: what nothing can carry is given up soon, unless something carries it meanwhile.
+#[test]
+fn a_question_without_a_carrier_is_given_up() {
+    for meanwhile in [false, true] {
+        let mut bench = Bench::new(G25);
+        bench.peer = bench.world.open(0, Some("ann"), false);
+        let (call, id) = bench.start();
+        nested(&mut bench, call, 1);
+        bench.input(0, |receiver, now| receiver.handle_uncarried(now, 1));
+        bench.pass(2_000);
+        assert_eq!(bench.withdrawn(1), None);
+        let wait = meanwhile.then(|| bench.wait(&id));
+        bench.pass(2_000);
+        assert_eq!(bench.withdrawn(1), (!meanwhile).then_some(Withdrawal::NoCarrier));
+        assert_eq!(bench.status(&id), if meanwhile { "input_required" } else { "working" });
+        bench.complete(0, call);
+        assert!(wait.is_none_or(|wait| bench.replied(wait).is_some()));
+        bench.assert_idle();
+    }
+}
+
 /// A handler that ends with open requests leaves none behind.
 #[test]
 fn a_handler_ends_with_open_requests() {

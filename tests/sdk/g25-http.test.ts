@@ -45,8 +45,28 @@ async function world(t: TestContext, entry: Entry, tools: Tools, options: TaskSe
   };
 }
 
+/** A form that a client answers whichever way it hears of it. */
+const asking: Tools = { ask: async (_args, { task }) => task!.requireInput({ method: "elicitation/create", params: FORM }).then((answer) => text((answer as { action: string }).action), (error) => text(`${error.code}: ${error.message}`)) };
+
 for (const entry of ENTRIES) {
   describe(`HTTP, ${entry}`, () => {
+    it("G25-GET-08 (part) H78 (part): a client that only polls is asked on the stream of a poll, once", async (t) => {
+      const { client } = await world(t, entry, asking);
+      const requester = await client();
+      const { taskId } = await create(requester, "ask");
+      const isQuestion = (message: { method?: string }): boolean => message.method === "elicitation/create";
+      await reaches(requester, taskId, "input_required");
+      assert.equal(requester.frames.fromServer(isQuestion).length, 0, "a client that opens a result stream is not asked before");
+      for (let poll = 0; poll < 5; poll++) await get(requester, taskId);
+      const { message: question, on } = await requester.frames.next(isQuestion, "the question");
+      assert.match(on, /^POST tasks\/get /);
+      assert.deepEqual(question.params._meta, { [RELATED]: { taskId } });
+      assert.equal(requester.frames.fromServer(isQuestion).length, 1);
+      assert.equal((await requester.post({ jsonrpc: "2.0", id: question.id, result: YES })).status, 202);
+      await reaches(requester, taskId, "completed");
+      assert.equal((await result(requester, taskId)).result.content[0].text, "accept");
+    });
+
     it("G25-HTT-02 G25-HTT-03 G25-RES-11 H07 H28 a dropped result stream ends nothing, and the result is asked for again", async (t) => {
       const go = gate();
       const { client } = await world(t, entry, { slow: () => go.promise.then(() => text("done")) });
@@ -409,3 +429,16 @@ describe("how answers travel", () => {
     assert.deepEqual((await result(requester, taskId)).result.content, text("").content);
   });
 });
+
+for (const entry of ["v1 with sessions", "v1 without sessions"] as const) {
+  for (const way of ["through its task", "with a request of the SDK's"]) {
+    it(`H78 (part): a question that JSON answers cannot carry fails soon, and says why (${entry}, ${way})`, async (t) => {
+      const own: Tools = { ask: (_args, { ask }) => ask("elicitation/create", FORM).then(() => text("answered"), (error) => text(`refused: ${error.message}`)) };
+      const { client } = await world(t, entry, way === "through its task" ? asking : own, {}, { enableJsonResponse: true });
+      const requester = await client();
+      const { taskId } = await create(requester, "ask");
+      const said = (await result(requester, taskId)).result.content[0].text;
+      assert.match(said, way === "through its task" ? /^unsupported: .*enableJsonResponse/ : /^refused: .*enableJsonResponse/);
+    });
+  }
+}

@@ -40,6 +40,10 @@ const WITHDRAWALS = [
   ["limit", "Too many input requests are outstanding for this task, or were made in its life."],
   ["unsupported", "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one."],
   ["storage", "The task store failed; the input request could not be stored."],
+  [
+    "unsupported",
+    "No stream carries this request to the client: its transport answers with JSON alone (`enableJsonResponse`), and none is standing.",
+  ],
 ] as const;
 
 /** The core's number for what an input request asks for; 255 where nobody knows it. */
@@ -167,9 +171,14 @@ export class Asks {
       this.#runtime.requests.delete(stream);
       return this.#runtime.give(core.waitEnded, stream);
     }
-    const listener = target?.listener ?? ask.call.listener;
-    const way = listener.way(target, ask.call.owner);
-    if (way === undefined) return core.undelivered(this.#runtime.receiver, number);
+    // A poll carries it where nothing else does.
+    const standing = target?.message.method === "tasks/get" ? ask.call.listener.way(undefined, ask.call.owner) : undefined;
+    const listener = target === undefined || standing !== undefined ? ask.call.listener : target.listener;
+    const way = standing ?? listener.way(target, ask.call.owner);
+    if (way === undefined) {
+      if (listener.isMute) return this.#runtime.give(core.uncarried, number);
+      return core.undelivered(this.#runtime.receiver, number);
+    }
     ask.carrier = { listener, on: way.on };
     getOrMake(this.#carried, ask.call.taskId ?? "", () => new Set<number>()).add(number);
     listener.sendForTask(ask.call, { ...ask.message, id: this.#idOn(listener, number, ask) }, way);

@@ -326,6 +326,11 @@ export class Listener implements TapListener {
     return this.carries(undefined, owner) ? { on: undefined } : undefined;
   }
 
+  /** Whether no stream of a request carries what a task asks. */
+  get isMute(): boolean {
+    return this.#streams?.isMute === true;
+  }
+
   /** Whether the client has left the stream of one of its requests. */
   isLeft(entry: Entry): boolean {
     return this.#streams?.isLeft(entry) === true;

@@ -11,6 +11,7 @@ interface Fields {
   readonly _requestToStreamMapping?: unknown;
   readonly _standaloneSseStreamId?: string;
   readonly _eventStore?: unknown;
+  readonly _enableJsonResponse?: unknown;
   closeSSEStream?(request: unknown): void;
   handleRequest?(request: unknown, ...rest: unknown[]): unknown;
 }
@@ -42,6 +43,11 @@ export class Streams {
   get #maps(): { readonly streams: ReadonlyMap<unknown, object>; readonly requests: Map<unknown, string> } | undefined {
     const { _streamMapping: streams, _requestToStreamMapping: requests } = this.#fields;
     return streams instanceof Map && requests instanceof Map ? { streams, requests } : undefined;
+  }
+
+  /** Whether requests have no streams here, because they are answered with JSON alone. */
+  get isMute(): boolean {
+    return this.#fields._enableJsonResponse === true;
   }
 
   /** Which stream a request has just come on. */
