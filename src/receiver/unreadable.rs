@@ -1,8 +1,6 @@
 //! Records that this version cannot read, because another version wrote them or they are damaged. They are there: nobody
 //! hears that they are missing, nothing deletes or overwrites them, and the operator hears of each version once.
 
-use std::collections::BTreeSet;
-
 use siphasher::sip::SipHasher24;
 
 use super::{Output, Receiver};
@@ -28,9 +26,10 @@ pub enum Trouble {
     OutcomeLost,
 }
 
-/// Versions of records that were reported, as hashes: what was unreadable once comes up at every sweep.
+/// Versions of records that were reported, as hashes in order: what was unreadable once comes up at every sweep. (A `BTreeSet` would be
+/// the only one here, and several KB of code.)
 #[derive(Debug, Default)]
-pub(super) struct Reported(BTreeSet<u64>);
+pub(super) struct Reported(Vec<u64>);
 
 impl Reported {
     /// Whether it was not yet reported.
@@ -43,7 +42,12 @@ impl Reported {
         if self.0.len() >= REMEMBERED {
             self.0.clear();
         }
-        self.0.insert(SipHasher24::new_with_key(key).hash(&bytes))
+        let hash = SipHasher24::new_with_key(key).hash(&bytes);
+        let place = self.0.binary_search(&hash);
+        if let Err(place) = place {
+            self.0.insert(place, hash);
+        }
+        place.is_err()
     }
 }
 
