@@ -25,8 +25,8 @@ export interface FetchHandler {
 }
 
 const TWO_KINDS_OF_TASKS =
-  "The server runs tasks itself: it was made with `taskStore` of SDK v1. Leave `taskStore` out and register its tools with " +
-  "`registerTool`, or do not attach it; without policies that offer tasks of 2025-11-25 it can be attached as it is.";
+  "The server runs tasks itself (`taskStore` of SDK v1): leave that out, or offer no tasks of 2025-11-25.";
+
 /** What {@link TaskServer.close} takes. */
 export interface CloseOptions {
   /** How long handlers of tasks may go on, in ms. Default 0. */

@@ -42,7 +42,7 @@ const WITHDRAWALS = [
   ["storage", "The task store failed; the input request could not be stored."],
   [
     "unsupported",
-    "No stream carries this request to the client: its transport answers with JSON alone (`enableJsonResponse`), and none is standing.",
+    "No stream carries this request to the client: its transport answers with JSON alone (`enableJsonResponse`).",
   ],
 ] as const;
 

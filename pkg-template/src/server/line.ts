@@ -29,6 +29,6 @@ export function isLongerThan(text: string, bytes: number): boolean {
 
 /** An answer that its transport does not carry, as the refusal that it does (X-LIM-03). */
 export function tooLong(answer: Message): Message {
-  const { error, ...message } = refusal(answer.id, "The answer is longer than what this transport carries; ask for it over HTTP");
+  const { error, ...message } = refusal(answer.id, "The answer is too long for this transport; ask for it over HTTP");
   return { ...message, error: { ...error, data: { reason: "payload_limit" } } as NonNullable<Message["error"]> };
 }

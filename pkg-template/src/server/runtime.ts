@@ -339,10 +339,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   unnamed(): void {
     if (this.#saidUnnamed) return;
     this.#saidUnnamed = true;
-    const text =
-      "A request about a task without the header `Mcp-Name` was refused, as the specification demands. " +
-      "`fillTaskName: true` of TaskServer lets such clients in.";
-    this.report(new TaskError("protocol", text));
+    this.report(new TaskError("protocol", "A request without the header `Mcp-Name` was refused; `fillTaskName` of TaskServer lets it in."));
   }
 
   /** A message could not be sent. */
