@@ -72,6 +72,9 @@ extern "C" {
 
 const NONE: u8 = 255;
 
+/// How soon a new task is first read, in ms.
+const FIRST_READ: u32 = 20;
+
 /// A requestor, under the number that the host has given it.
 struct Requestor {
     core: requestor::Requestor,
@@ -92,7 +95,7 @@ fn held(requestor: u32) -> RefMut<'static, Requestor> {
 /// `max_age` NaN: the task's time to live.
 #[wasm_bindgen(js_name = "makeRequestor")]
 pub fn make_requestor(requestor: u32, min: u32, max: u32, initial: u32, max_age: f64, listen: bool, seed: f64) {
-    let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), listen, seed: seed.to_bits() };
+    let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), listen, first_read: FIRST_READ, seed: seed.to_bits() };
     REQUESTORS.with(|requestors| requestors.insert(requestor, Requestor { core: requestor::Requestor::new(options), entries: None }));
 }
 

@@ -350,9 +350,12 @@ impl Requestor {
             let silence = state.silence;
             self.listen_closely(task, silence);
         }
+        let first_read = self.options.first_read;
+        let ramp = (first_read > 0 && known.is_none() && self.ramps.begin(now)).then_some(first_read);
         if let Some(follow) = self.tasks.get_mut(&task) {
             follow.calls.push(call);
             follow.announced = true;
+            follow.ramp = ramp.or(follow.ramp);
             if generation.has_result_method() {
                 // Wait for the outcome at once: the receiver needs the stream for its questions too (G25-INP-03).
                 follow.result.plan(now);

@@ -132,6 +132,8 @@ pub struct Follow {
     /// How many want every snapshot.
     pub observers: u32,
     pub read: Lane,
+    /// The pause before the next read of a task that has just begun, in ms: most tasks are short, and most intervals are not.
+    pub ramp: Option<u32>,
     /// When the latest read was sent.
     pub read_at: Option<Millis>,
     pub result: Lane,
@@ -182,6 +184,7 @@ impl Follow {
             observers: 0,
             read: Lane::default(),
             read_at: None,
+            ramp: None,
             result: Lane::default(),
             doubted: false,
             update: Lane::default(),

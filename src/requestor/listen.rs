@@ -10,6 +10,8 @@ use crate::wire::{Status, error};
 
 /// Tasks on one stream; what a server must take by default (G26-SUB-11).
 const IDS: usize = 256;
+/// A task whose reads are this far apart, in ms, is worth a stream; before, reads are as fast.
+const RAMPED: u32 = 200;
 /// How long tasks are gathered before a stream is opened for them.
 const GATHER: Millis = 50;
 /// Streams are opened this far apart at least, and after failures further.
@@ -153,7 +155,8 @@ impl Requestor {
     /// A read has shown that the task runs for longer.
     pub(super) fn want_stream(&mut self, now: Millis, task: Task) {
         let Some(follow) = self.tasks.get_mut(&task) else { return };
-        let may = self.options.listen && !self.listening.refused && !follow.generation.tells_unasked();
+        let lasts = follow.ramp.is_none_or(|pause| pause > RAMPED);
+        let may = lasts && self.options.listen && !self.listening.refused && !follow.generation.tells_unasked();
         if may && matches!(follow.hearing, Hearing::New | Hearing::Wanted) {
             follow.hearing = Hearing::Wanted;
             self.plan_stream(now);

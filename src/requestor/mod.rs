@@ -28,7 +28,7 @@ use crate::task::Millis;
 use crate::wire::{Generation, Method, Status, Support, error};
 use follow::{Follow, Lane};
 use listen::{Hearing, Listening};
-use pace::Jitter;
+use pace::{Jitter, Ramps};
 use tools::Tools;
 
 /// How long one request about a task may take, `tasks/result` excepted (G25-RES-12).
@@ -64,6 +64,8 @@ pub struct Options {
     pub max_age: Option<u64>,
     /// Whether pushed snapshots are wanted, where a server offers them.
     pub listen: bool,
+    /// How soon a new task is first read, in ms; the pauses double from there to the poll interval. 0: after the interval.
+    pub first_read: u32,
     /// Entropy for the jitter.
     pub seed: u64,
 }
@@ -213,6 +215,7 @@ pub struct Requestor {
     outputs: VecDeque<Output>,
     /// Prompts that were asked for and are not over.
     prompts: usize,
+    ramps: Ramps,
 }
 
 impl Requestor {
@@ -233,6 +236,7 @@ impl Requestor {
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
             prompts: 0,
+            ramps: Ramps::default(),
         }
     }
 
@@ -488,6 +492,7 @@ impl Requestor {
         }
         if method == Method::Get {
             follow.read_at = Some(now);
+            follow.ramp = follow.ramp.map(|pause| pause.saturating_mul(2));
             if follow.hearing == Hearing::Accepted {
                 follow.hearing = Hearing::Heard;
             }

@@ -34,6 +34,29 @@ impl Bounds {
     }
 }
 
+/// How many new tasks are read sooner than their interval says: 32 at once, 100 a second. A ramp is about eight reads, so a
+/// connection stays below half of the 2000 reads a second that a server of this package allows by default.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Ramps {
+    /// When the ramps that were begun are paid for.
+    paid: Millis,
+}
+
+impl Ramps {
+    const APART: Millis = 10;
+    const AT_ONCE: Millis = 32;
+
+    /// Whether another may begin, which then counts.
+    pub fn begin(&mut self, now: Millis) -> bool {
+        let paid = self.paid.max(now);
+        let may = paid - now < Self::APART * Self::AT_ONCE;
+        if may {
+            self.paid = paid + Self::APART;
+        }
+        may
+    }
+}
+
 /// A small generator for the jitter (SplitMix64). Its seed comes from the host.
 #[derive(Clone, Debug)]
 pub struct Jitter(u64);

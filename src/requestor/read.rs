@@ -182,11 +182,14 @@ impl Requestor {
         let interval = self.options.bounds.interval(follow.hint);
         let waiting = follow.result.flight.is_some() && !follow.doubted || follow.result.at.is_some_and(|at| at <= now);
         let relaxed = follow.hearing == Hearing::Heard || follow.generation.has_result_method() && waiting && follow.observers == 0;
-        let interval = if relaxed && follow.stage == Stage::Following { interval.max(SAFETY) } else { interval };
+        let relaxed = relaxed && follow.stage == Stage::Following;
+        let interval = if relaxed { interval.max(SAFETY) } else { interval };
         // In 2025-11-25 progress comes by itself; where snapshots are pushed, so do they.
         let heard = follow.hearing == Hearing::Heard || follow.generation.has_progress();
         let signs = (follow.silence / SIGNS).max(self.options.bounds.min);
         let interval = if heard { interval } else { interval.min(signs) };
+        follow.ramp = follow.ramp.filter(|pause| relaxed || *pause < interval);
+        let interval = follow.ramp.filter(|_| !relaxed).unwrap_or(interval);
         follow.read.plan(now.saturating_add(self.options.bounds.delay(interval, 0, entropy)));
     }
 
@@ -205,6 +208,7 @@ impl Requestor {
             return;
         }
         follow.read.failures = follow.read.failures.saturating_add(1);
+        follow.ramp = None;
         if follow.read.failures >= FAILURES || follow.stage == Stage::LastLook {
             return self.on(now, task, Event::Exhausted);
         }
@@ -299,7 +303,8 @@ impl Requestor {
         follow.result.plan(now.saturating_add(delay));
         if follow.stage == Stage::Following && follow.read.flight.is_none() {
             // Nobody is blocked on the outcome now: polls resume (G25-GET-04).
-            follow.read.plan(now.saturating_add(Millis::from(interval)));
+            let pause = follow.ramp.unwrap_or(interval).min(interval);
+            follow.read.plan(now.saturating_add(Millis::from(pause)));
         }
     }
 }

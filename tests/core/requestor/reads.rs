@@ -274,7 +274,7 @@ fn a_shorter_time_to_live_counts() {
 #[test]
 fn nothing_is_followed_for_ever() {
     for (max_age, expected) in [(None, 86_400_000), (Some(50_000), 50_000)] {
-        let mut world = World::with(Options { bounds: Bounds::default(), max_age, listen: true, seed: 1 });
+        let mut world = World::with(Options { bounds: Bounds::default(), max_age, listen: true, first_read: 0, seed: 1 });
         world.call(1, Generation::G26, "any", mcp_tasks::requestor::Preference::Prefer);
         let endless = || Snapshot { ttl: f64::INFINITY, poll: 60_000.0, ..snapshot("t1", "working") };
         let began = world.now;
@@ -663,4 +663,40 @@ fn an_impatient_caller_is_heard() {
     let (_, read) = world.wait_for(Method::Get);
     world.snapshot(read, "t1", "working");
     assert!(world.wait_for(Method::Get).0 >= 30_000);
+}
+
+fn ramped() -> World {
+    World::with(Options { bounds: Bounds::default(), max_age: None, listen: false, first_read: 20, seed: 7 })
+}
+
+/// X-GET-02, G26-GET-07: a new task is read after 20 ms, then after twice as long each time, until the pause is the interval
+/// that the server suggests: a short task does not take as long as a long interval.
+#[test]
+fn a_new_task_is_read_soon() {
+    let mut world = ramped();
+    let facts = |id| Reply::Handle(Snapshot { poll: 5000.0, ..snapshot(id, "working") });
+    world.call(1, Generation::G26, "required", Preference::Prefer);
+    world.run(|r, now| r.handle_reply(now, 1, facts("t1"), 1));
+    for expected in [20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000] {
+        let (waited, read) = world.wait_for(Method::Get);
+        assert!(waited >= expected && waited <= expected + expected / 10 + 1, "{expected}: {waited}");
+        world.answer(read, Answered::Snapshot(Snapshot { poll: 5000.0, ..snapshot("t1", "working") }));
+    }
+    // A server that has enough of it is left alone.
+    world.call(2, Generation::G26, "required", Preference::Prefer);
+    world.run(|r, now| r.handle_reply(now, 2, facts("t2"), 1));
+    let (_, read) = world.wait_for(Method::Get);
+    world.error(read, error::INTERNAL);
+    assert!(world.wait_for(Method::Get).0 >= 4000);
+}
+
+/// Of many new tasks at once few are read soon; the others wait for their interval.
+#[test]
+fn few_of_many_new_tasks_are_read_soon() {
+    let mut world = ramped();
+    for call in 1..=500 {
+        world.follow(call, Generation::G26);
+    }
+    let early = world.pass(900).iter().filter(|output| matches!(output, Output::Ask { method: Method::Get, .. })).count();
+    assert_eq!(early, 32);
 }

@@ -34,7 +34,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(owner: &'static str, generation: Generation, seed: u64) -> Self {
-        let mut requestor = Requestor::new(Options { bounds: Bounds::default(), max_age: None, listen: true, seed });
+        let mut requestor = Requestor::new(Options { bounds: Bounds::default(), max_age: None, listen: true, first_read: 20, seed });
         requestor.handle_server(Server { calls: true, cancel: true, extension: None });
         requestor.handle_tool(TOOL, Support::Optional);
         requestor.handle_tools_complete();
