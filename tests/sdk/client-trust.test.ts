@@ -140,17 +140,21 @@ test("a task's `ttlMs` never reaches the SDK's response cache: two reads are two
 
 for (const kind of KINDS) {
   test(`${kind}: past its time a task gets one last look, and is given up (G26-TTL-04)`, async () => {
-    // Nothing but the end of its time makes the client look: no poll is due, and the answer to tasks/result never comes.
-    const slow = { ttl: 80, ttlMs: 80, pollInterval: 50_000, pollIntervalMs: 50_000 };
-    const peer = peerOf(kind, { "tools/call": () => handleOf(kind, slow), "tasks/get": () => stateOf(kind, "working", slow), "tasks/result": () => undefined });
+    // Nothing but the end of its time makes the client look: the first reads of a new task, at 20, 60 and 140 ms, are over,
+    // no poll is due, and the answer to tasks/result never comes.
+    const slow = { ttl: 220, ttlMs: 220, pollInterval: 50_000, pollIntervalMs: 50_000 };
+    const reads: number[] = [];
+    const read = () => (reads.push(performance.now()), stateOf(kind, "working", slow));
+    const peer = peerOf(kind, { "tools/call": () => handleOf(kind, slow), "tasks/get": read, "tasks/result": () => undefined });
     const { client, host } = await connect(peer, kind);
     const began = performance.now();
     const handle = await host.callTool(client, { name: "slow" });
     await assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "expired");
-    assert.ok(performance.now() - began >= 75);
-    assert.equal(peer.all("tasks/get").length, 1);
-    await later(50);
-    assert.equal(peer.all("tasks/get").length, 1);
+    assert.ok(performance.now() - began >= 215);
+    assert.equal(reads.filter((at) => at - began >= 215).length, 1);
+    const all = reads.length;
+    await later(150);
+    assert.equal(reads.length, all);
     assert.equal(peer.all("tasks/cancel").length, 0);
 
     // What the last look finds counts.
