@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isTaskError } from "mcp-tasks";
-import { handle26, modern, task26, text } from "./client-peer.ts";
+import { handle25, handle26, legacy, modern, task26, text } from "./client-peer.ts";
 import { connect, later, until } from "./client-sdk.ts";
 
 const MODERN = "SDK v2, 2026";
@@ -105,5 +105,20 @@ test("a server that takes no answer at all: the call is rejected at once, and it
   const frames = peer.frames.length;
   await later(50);
   assert.equal(peer.frames.length, frames, "nothing is repeated");
+  await client.close();
+});
+
+test("names and cursors without measure are not kept in the core, whose memory never shrinks", async () => {
+  const long = "n".repeat(5000);
+  const peer = legacy({ slow: "required" }, {
+    "tools/list": ({ cursor }) => ({
+      tools: cursor === undefined ? [{ name: long, inputSchema: { type: "object" }, execution: { taskSupport: "required" } }] : [],
+      nextCursor: long + (cursor ?? ""),
+    }),
+    "tools/call": ({ task }) => (task === undefined ? text("plain") : handle25("t1")),
+  });
+  const { client } = await connect(peer, "SDK v1");
+  assert.deepEqual((await client.callTool({ name: long })).content, text("plain").content);
+  assert.equal(peer.all("tools/list").length, 1, "such a cursor ends the list");
   await client.close();
 });

@@ -10,6 +10,7 @@ import {
   fingerprint,
   handleOf,
   hasContent,
+  ID,
   httpStatus,
   isObject,
   isRpcError,
@@ -101,7 +102,8 @@ export class Tasks {
     this.#engine.run((requestor, now) => {
       if (!Array.isArray(tools)) return core.pageLost(requestor, now, request);
       this.#on.session.learnTools(tools);
-      core.page(requestor, now, request, typeof next === "string" ? next : undefined);
+      const sound = typeof next === "string" && next.length <= ID;
+      core.page(requestor, now, request, sound ? next : undefined);
     });
   }
 
