@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { freePorts } from "../engines/ports.ts";
+import type { Program } from "./release.ts";
 
-const SERVER = join(import.meta.dirname, "server.ts");
 const META = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
   "io.modelcontextprotocol/clientInfo": { name: "torture", version: "1.0.0" },
@@ -20,8 +20,10 @@ const ENDED = ["completed", "failed", "cancelled"];
 const TOOLS = ["again", "once", "confirm"] as const;
 
 export interface Torture {
-  /** A module that exports `openStore(connection)`, and the connection it takes, as JSON. */
-  readonly store: { readonly module: string; readonly connection: unknown };
+  /** What the processes run, in turn: as many of one as of another. */
+  readonly programs: readonly Program[];
+  /** What `openStore` of their modules takes, as JSON. */
+  readonly connection: unknown;
   readonly tasks: number;
   readonly processes: number;
   /** How long a server lives on average, in ms; longer on a machine that takes long to start one. */
@@ -80,16 +82,18 @@ class Place {
   }
 }
 
-export async function torture({ store, tasks, processes, life, work, lease, patience }: Torture): Promise<Figures> {
+export async function torture({ programs, connection, tasks, processes, life, work, lease, patience }: Torture): Promise<Figures> {
   const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-torture-"));
   const journal = join(directory, "ends");
   writeFileSync(journal, "");
   const began = performance.now();
   const places = (await freePorts(processes)).map(
-    (port) =>
-      new Place(port, () =>
-        spawn(process.execPath, [SERVER, String(port), String(lease), journal, store.module, JSON.stringify(store.connection)], { stdio: ["ignore", "pipe", "inherit"] }),
-      ),
+    (port, n) =>
+      new Place(port, () => {
+        const { server, module } = programs[n % programs.length]!;
+        const parameters = [server, String(port), String(lease), journal, module, JSON.stringify(connection)];
+        return spawn(process.execPath, parameters, { stdio: ["ignore", "pipe", "inherit"] });
+      }),
   );
   let done = false;
   let cut = 0;
