@@ -39,10 +39,10 @@ export class TaskError extends Error {
   override readonly name: string = "TaskError";
   /** Why it was thrown. */
   readonly code: TaskErrorCode;
-  /** The task the error is about, where there is one. */
-  readonly taskId: string | undefined;
-  /** The `data` of the peer's JSON-RPC error, where there is one. */
-  readonly data: unknown;
+  /** The task the error is about, where there is one. No log that prints an error's members has it (X-SEC-09). */
+  declare readonly taskId: string | undefined;
+  /** The `data` of the peer's JSON-RPC error, where there is one; like `taskId` in no log. */
+  declare readonly data: unknown;
   /** For stores and other extensions; this package throws its own. */
   constructor(
     code: TaskErrorCode,
@@ -51,9 +51,17 @@ export class TaskError extends Error {
   ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.taskId = options.taskId;
-    this.data = options.data;
+    // An id can be the key to its task, and what peers and drivers say can hold owners and results: loggers print what is enumerable.
+    Object.defineProperties(this, { taskId: { value: options.taskId }, data: { value: options.data }, [INSPECT]: { value: shown } });
   }
+}
+
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+/** What `console.log` of Node, Deno and Bun prints: of `cause`, the stack alone. */
+function shown(this: TaskError): string {
+  const { cause, code, stack } = this;
+  return `${stack}\n  code: ${code}${cause instanceof Error ? `\n  cause: ${cause.stack}` : ""}`;
 }
 
 /** Thrown by a store whose limit forbids a write. Nothing was written. */

@@ -3,6 +3,7 @@ import type { Message } from "../tap.ts";
 import type { Listener } from "./listener.ts";
 import { toJson } from "./payload.ts";
 import type { Entry } from "./runtime.ts";
+import type { Work } from "./scope.ts";
 
 /** A `tools/call` on its way through the SDK; it waits for its answer until it is released. */
 export class Call implements Entry {
@@ -37,6 +38,8 @@ export class Call implements Entry {
   paced = false;
   /** Its server is there for this call alone. */
   alone = false;
+  /** What its handler does. */
+  readonly work: Work = { call: this };
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #joined = false;

@@ -212,7 +212,7 @@ export class Listener implements TapListener {
     this.#calls.set(call.sdkId, call);
     try {
       this.#gate.wrap(String(params["name"]));
-      within(call, () => this.#wire.deliver({ ...call.message, id: call.sdkId, params }, call.extra));
+      within(call.work, () => this.#wire.deliver({ ...call.message, id: call.sdkId, params }, call.extra));
     } catch (error) {
       // The core is at work here, and must not hear of it.
       this.#runtime.failed(error);
@@ -233,6 +233,7 @@ export class Listener implements TapListener {
   ended(call: Call): void {
     if (this.#calls.get(call.sdkId) === call) this.#calls.delete(call.sdkId);
     call.unsent = undefined;
+    call.work.call = undefined;
     if (call.taskId !== undefined) {
       this.#runtime.unheard.delete(call.taskId);
       this.#rememberEnd(call.sdkId);

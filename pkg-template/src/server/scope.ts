@@ -2,9 +2,13 @@
 // an import, which would keep the package from loading elsewhere.
 import type { Call } from "./call.ts";
 
+/** A call while it lasts. Timers keep what they were made in, and would keep the call with it. */
+export interface Work {
+  call: Call | undefined;
+}
 interface Scope {
-  run<T>(call: Call | undefined, work: () => T): T;
-  getStore(): Call | undefined;
+  run<T>(work: Work | undefined, perform: () => T): T;
+  getStore(): Work | undefined;
 }
 interface Process {
   getBuiltinModule?(name: string): { readonly AsyncLocalStorage?: new () => Scope } | undefined;
@@ -16,12 +20,12 @@ const scope: Scope | undefined = Storage && new Storage();
 /** Whether {@link currentCall} can tell. */
 export const knowsCalls: boolean = scope !== undefined;
 
-/** Does some work, and all that follows from it, for a call; for `undefined`, for none. */
-export function within<T>(call: Call | undefined, work: () => T): T {
-  return scope === undefined ? work() : scope.run(call, work);
+/** Does something, and all that follows from it, as work for a call; for `undefined`, for none. */
+export function within<T>(work: Work | undefined, perform: () => T): T {
+  return scope === undefined ? perform() : scope.run(work, perform);
 }
 
 /** The call for which work is done. */
 export function currentCall(): Call | undefined {
-  return scope?.getStore();
+  return scope?.getStore()?.call;
 }
