@@ -144,6 +144,8 @@ impl Receiver {
             // Its id may be in the store all the same: it is not tried again.
             call.policy.promotion = Promotion::Never;
         }
+        // Who found it there waits for whoever settles it.
+        self.check_later(slot);
     }
 
     /// The call cannot become a task.

@@ -1,12 +1,12 @@
 //! Stores that fail, are full, or lose.
 
 use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Support, Withdrawal};
-use mcp_tasks::storage::Payload;
+use mcp_tasks::storage::{Operation, Payload};
 use mcp_tasks::task::{Failure, InputKind, Phase, Task};
 use serde_json::json;
 
 use crate::bench::Bench;
-use crate::harness::{G25, G26, World, policy};
+use crate::harness::{G25, G26, LEASE, World, policy};
 use crate::model::Fault;
 
 /// G25-ERR-02: a store that fails is -32603, whatever is asked of it.
@@ -283,4 +283,37 @@ fn requests_during_a_creation() {
         assert!(bench.aborted(call));
         bench.assert_idle();
     }
+}
+
+/// X-STO-05, G25-RES-09: a task is stored, its creator never learns so, and somebody waits for its result there: it is told how the task
+/// ends, also where the store tells of no change.
+#[test]
+fn who_waits_for_a_task_whose_creation_seems_to_fail() {
+    let mut bench = Bench::of(World::new(1), G25, Policy { ttl: None, ..policy() });
+    bench.later = true;
+    bench.faults.push_back(Fault::FailStored);
+    let (peer, tool) = (bench.peer, bench.tool);
+    let call = bench.world.call(0, peer, G25, tool);
+    let id = bench.pending.iter().find_map(|op| match &op.operation {
+        Operation::Put { record, .. } => Some(record.id.clone()),
+        _ => None,
+    });
+    let id = id.expect("a creation");
+    // It comes to know the id, as from a list, before the creator hears of the failure.
+    let create = bench.pending.iter().position(|op| matches!(op.operation, Operation::Put { .. })).expect("a creation");
+    let op = bench.pending.remove(create);
+    let fault = bench.faults.pop_front().expect("a fault");
+    let done = bench.world.perform(&op, fault);
+    let wait = bench.wait(&id);
+    bench.answer_all();
+    assert!(bench.replied(wait).is_none());
+    bench.world.complete_op(op, done);
+    bench.later = false;
+    bench.answer_all();
+    // Another process settles it.
+    let lost = |task: &Task| Task { phase: Phase::Failed, failure: Some(Failure::Lost), lease: None, ..task.clone() };
+    bench.store.meddle("ann", &id, lost, Payload::nothing());
+    bench.pass(LEASE);
+    assert!(bench.replied(call).is_some());
+    assert_eq!(bench.code(wait), -32603);
 }
