@@ -101,11 +101,11 @@ fn reasons_to_stop() {
 
     let (call, id) = bench.start();
     bench.pause(0, true);
-    bench.pass(LEASE + 31_000);
     let peer = bench.world.open(1, Some("ann"), false);
-    bench.world.get(1, peer, G26, &id);
-    bench.pass(LEASE + 31_000);
-    bench.world.get(1, peer, G26, &id);
+    for _ in 0..6 {
+        bench.world.get(1, peer, G26, &id);
+        bench.pass(LEASE / 4);
+    }
     bench.pause(0, false);
     bench.pass(LEASE);
     assert_eq!(bench.stopped(call), Some(Stop::Lost));
