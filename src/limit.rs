@@ -88,6 +88,13 @@ impl Act {
     pub const ALL: [Self; ACTS] = [Self::Create, Self::Read, Self::Change, Self::Miss];
 }
 
+impl Limits {
+    /// Whether an owner with so many records of a kind may have no more.
+    pub(crate) fn is_full(&self, records: u64) -> bool {
+        self.stored.is_some_and(|limit| records >= u64::from(limit))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, listened: 256, listens: 16, stored: None, stored_bytes: None, rates: Rates::default(), creation_window: 86_400_000 }

@@ -61,6 +61,7 @@ export interface TaskLimits {
   /**
    * Tasks of one owner in the store, whichever process made them, ended ones too; needs a store with `usage`. Over it a new task
    * is refused (`task_limit`), and none that is there goes before its time. Calls at once may go over it by their number.
+   * It also limits the creation keys of one owner, which are kept for `creationWindow` even where their tasks are gone.
    * Default: none; a store may have limits of its own.
    */
   readonly storedPerOwner?: number | undefined;

@@ -11,7 +11,7 @@ use crate::claim::{Claim, owner_of_keys};
 use crate::state::{Members, Unreadable};
 use crate::storage::{Completion, Operation, Payload, Record};
 use crate::task::{Millis, Task};
-use crate::wire::{Body, Error};
+use crate::wire::{Body, Error, LimitReason};
 
 /// How long to wait for another call here that is about to store the same task, in ms.
 const PAUSE: Millis = 50;
@@ -25,6 +25,8 @@ pub(super) enum Question {
     Claim { seen: Seen },
     /// Who has the key.
     Key,
+    /// How many keys the owner has, before one more is claimed.
+    Room,
     /// Whether the task of this claim is there.
     Task { claim: Claim, seen: Seen },
     /// Whose the task in this slot is: it may be this call's, although the store did not say so.
@@ -90,10 +92,10 @@ impl Receiver {
     /// Claims the key of a call whose task is to be made.
     pub(super) fn claim(&mut self, number: Request) {
         let room = self.calls.get(&number).is_some_and(|call| self.may_create(call).is_ok());
-        if room {
+        if room && self.limits.stored.is_none() {
             return self.claim_anew(number, None);
         }
-        // The task may be there already.
+        // The task may be there already; where there is no room, only that helps.
         self.look_at_key(number);
     }
 
@@ -122,6 +124,12 @@ impl Receiver {
             return self.decline(number, Error::Storage);
         }
         self.ask_of_key(number, Question::Key, Operation::Get { owner, id, payload: false, request: None });
+    }
+
+    /// A key is a record, which outlives its task: an owner has as many keys at most as it may have tasks (X-TTL-06).
+    fn ask_for_room(&mut self, number: Request) {
+        let Some((_, (owner, _))) = self.key_of(number) else { return };
+        self.ask_of_key(number, Question::Room, Operation::Usage { owner });
     }
 
     fn look_at_task(&mut self, number: Request, id: String, question: Question) {
@@ -153,12 +161,17 @@ impl Receiver {
             (Question::Key | Question::Task { .. }, Completion::Unreadable) => self.decline(number, Error::Unreadable),
             (Question::Key, Completion::Record(None)) => match self.calls.get(&number).map(|call| self.may_create(call)) {
                 Some(Err(error)) => self.decline(number, error),
+                _ if self.limits.stored.is_some() => self.ask_for_room(number),
                 _ => self.claim_anew(number, None),
             },
             (Question::Task { claim, .. }, Completion::Record(Some(record))) => match self.task_found(number, &claim.task, record) {
                 Ok(task) => self.answer_again(number, &claim.task, task),
                 Err(_) => self.decline(number, Error::Unreadable),
             },
+            (Question::Room, Completion::Usage { tasks, .. }) if self.limits.is_full(*tasks) => {
+                self.decline(number, Error::Limit(LimitReason::Tasks));
+            }
+            (Question::Room, Completion::Usage { .. }) => self.claim_anew(number, None),
             (Question::Task { claim, seen }, Completion::Record(None)) => self.task_missing(number, claim, *seen),
             _ => self.decline(number, Error::Storage),
         }

@@ -19,7 +19,7 @@ impl Receiver {
     pub(super) fn usage_known(&mut self, number: Request, completion: &Completion) {
         let over = |limit: Option<u32>, used: u64| limit.is_some_and(|limit| used >= u64::from(limit));
         match completion {
-            Completion::Usage { tasks, .. } if over(self.limits.stored, *tasks) => self.decline(number, Error::Limit(LimitReason::Tasks)),
+            Completion::Usage { tasks, .. } if self.limits.is_full(*tasks) => self.decline(number, Error::Limit(LimitReason::Tasks)),
             Completion::Usage { bytes, .. } if over(self.limits.stored_bytes, *bytes) => self.decline(number, Error::Limit(LimitReason::Payload)),
             Completion::Usage { .. } => {
                 if let Some(call) = self.calls.get_mut(&number) {

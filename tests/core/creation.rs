@@ -454,3 +454,42 @@ proptest! {
         prop_assert!(begun.len() <= 1, "{begun:?}");
     }
 }
+
+/// X-TTL-06: what is kept of keys counts against what an owner may store, also where their tasks are gone or were never made.
+/// A key that is known goes on to answer, and there is room again when the keys are over.
+#[test]
+fn keys_are_limited_like_tasks() {
+    let limits = mcp_tasks::limit::Limits { stored: Some(3), creation_window: 60_000, ..Default::default() };
+    let mut bench = Bench::of(World::with(1, limits, false), G26, Policy { ttl: Some(TTL as u64), ..policy() });
+    let key = |n: usize| Some(format!("another-key-of-some-length-{n}"));
+    let keys = |bench: &Bench| bench.store.owned("\u{1}ann");
+    for n in 0..9 {
+        bench.creation_key = key(n);
+        let call = call_on(&mut bench, 0, "ann");
+        if n < 3 {
+            bench.complete(0, call);
+            // The task goes before its key does.
+            bench.pass(TTL + 1_000);
+        } else {
+            assert_eq!(bench.reply(call)["error"]["data"]["reason"], "task_limit");
+            assert!(!ran(&bench, call));
+        }
+        assert_eq!(keys(&bench), (n + 1).min(3));
+    }
+    // Another owner has keys of his own.
+    let his = call_on(&mut bench, 0, "bob");
+    assert!(ran(&bench, his));
+    bench.pass(60_000 + 60_000 + 30_000);
+    bench.creation_key = key(0);
+    let call = call_on(&mut bench, 0, "ann");
+    assert!(ran(&bench, call));
+    let id = handle(&bench, call);
+    for n in 1..3 {
+        bench.creation_key = key(n);
+        let call = call_on(&mut bench, 0, "ann");
+        bench.complete(0, call);
+    }
+    bench.creation_key = key(0);
+    let again = call_on(&mut bench, 0, "ann");
+    assert_eq!(handle(&bench, again), id);
+}

@@ -293,6 +293,11 @@ impl Store {
         self.rows.iter().filter(|((owner, _), _)| !owner.starts_with('\u{1}')).map(|((_, id), row)| (id.clone(), Task::from_state(&row.record.state).expect("a state that can be read"))).collect()
     }
 
+    /// How many records an owner has.
+    pub fn owned(&self, owner: &str) -> usize {
+        self.rows.keys().filter(|(whose, _)| whose == owner).count()
+    }
+
     /// Owners, ids and tasks.
     pub fn rows(&self) -> impl Iterator<Item = (&str, &str, Task)> {
         self.rows.iter().map(|((owner, id), row)| (owner.as_str(), id.as_str(), Task::from_state(&row.record.state).expect("a state that can be read")))
