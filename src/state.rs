@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -81,7 +81,7 @@ macro_rules! stored_as {
 pub(crate) use stored_as;
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StoredTask<'a> {
     v: u32,
     rev: Generation,
@@ -131,7 +131,7 @@ struct StoredTask<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StoredInput<'a> {
     #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
     key: Cow<'a, str>,
@@ -147,7 +147,7 @@ struct StoredInput<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StoredLease<'a> {
     #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
     holder: Cow<'a, str>,
@@ -157,7 +157,7 @@ struct StoredLease<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StoredClaim<'a> {
     v: u32,
     #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
@@ -338,11 +338,30 @@ fn read<T: Stored>(state: &str, form: fn(&T) -> u32) -> Result<T, Unreadable> {
     }
 }
 
-/// Reads an object: once for what this version knows, and once for what it does not.
+/// Reads an object. Where it has members that this version does not know, they are set aside first; nearly none has.
 fn parse<T: Stored>(text: &str) -> serde_json::Result<T> {
-    let mut stored: T = serde_json::from_str(text)?;
-    stored.keep(Unknown(T::NAMES).deserialize(&mut serde_json::Deserializer::from_str(text))?);
-    Ok(stored)
+    parse_known(text).or_else(|error| {
+        let (known, unknown) = split(text, T::NAMES)?;
+        if unknown.0.is_empty() {
+            return Err(error);
+        }
+        let mut stored: T = parse_known(&serde_json::to_string(&known)?)?;
+        stored.keep(unknown);
+        Ok(stored)
+    })
+}
+
+/// Once in the wasm for each object, wherever it is called.
+#[inline(never)]
+fn parse_known<T: Stored>(text: &str) -> serde_json::Result<T> {
+    serde_json::from_str(text)
+}
+
+/// The members of an object that are among `names`, and the others.
+fn split(text: &str, names: &[&str]) -> serde_json::Result<(Members, Members)> {
+    let Members(members) = serde_json::from_str(text)?;
+    let (known, unknown) = members.into_iter().partition(|(name, _)| names.contains(&name.as_str()));
+    Ok((Members(known), Members(unknown)))
 }
 
 fn read_inputs<'de, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<StoredInput<'a>>, D::Error> {
@@ -355,18 +374,20 @@ fn read_lease<'de, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     text.map(|text| parse(text.get()).map_err(|_| no_part())).transpose()
 }
 
-/// Collects the members of an object that are not among these.
-struct Unknown(&'static [&'static str]);
+/// The error's own words would bring the code that writes them: 0.8 KB of a bundle.
+fn no_part<E: serde::de::Error>() -> E {
+    E::custom("a part that cannot be read")
+}
 
-impl<'de> DeserializeSeed<'de> for Unknown {
-    type Value = Members;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Members, D::Error> {
-        deserializer.deserialize_map(self)
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
-impl<'de> Visitor<'de> for Unknown {
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
     type Value = Members;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
@@ -375,49 +396,16 @@ impl<'de> Visitor<'de> for Unknown {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let mut members = Members::default();
-        while let Some(name) = map.next_key_seed(Name(self.0))? {
-            match name {
-                Some(name) => members.0.push((name, map.next_value()?)),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
+        while let Some(member) = map.next_entry()? {
+            members.0.push(member);
         }
         Ok(members)
     }
 }
 
-/// A member's name; `None` for one of these.
-struct Name(&'static [&'static str]);
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Option<String>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Option<String>, E> {
-        Ok((!self.0.contains(&name)).then(|| name.to_owned()))
-    }
-}
-
-/// The error's own words would bring the code that writes them: 0.8 KB of a bundle.
-fn no_part<E: serde::de::Error>() -> E {
-    E::custom("a part that cannot be read")
-}
-
 /// A later form need not have the members of this one.
 fn why_unreadable(state: &str) -> Unreadable {
-    let members = Unknown(&[]).deserialize(&mut serde_json::Deserializer::from_str(state)).unwrap_or_default();
+    let members: Members = serde_json::from_str(state).unwrap_or_default();
     let form = members.0.iter().find(|(name, _)| name == "v").and_then(|(_, form)| form.get().parse::<u64>().ok());
     if form.is_some_and(|form| form > u64::from(FORM)) { Unreadable::Newer } else { Unreadable::Malformed }
 }
