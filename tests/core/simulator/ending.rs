@@ -1,13 +1,13 @@
 //! How every story ends: faults stop, and then everything has to come right in a time that is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_tasks::task::Millis;
+use mcp_tasks::task::{Millis, Task};
 use mcp_tasks::wire::Method;
 
 use super::simulation::Simulation;
 use super::truth::Run;
-use crate::harness::{G25, LEASE};
+use crate::harness::{G25, LEASE, STORE_LIMIT};
 
 /// How often the store is asked for what is due, at most.
 const SWEEP: Millis = 30_000;
@@ -17,11 +17,16 @@ const SLACK: Millis = 15_000;
 impl Simulation {
     pub fn end_well(&mut self, deserted: bool) {
         self.clear_up();
+        self.pass_until_none_is_late();
         if deserted {
             self.desert();
         }
-        self.pass(2 * LEASE + SWEEP + self.truth.span() + SLACK);
+        // What hangs is given up first.
+        self.pass(STORE_LIMIT + 2 * LEASE + SWEEP + self.truth.span() + SLACK);
         self.assert_nothing_is_stuck();
+        let rows = self.world.store.rows();
+        let tasks: BTreeMap<String, Task> = rows.map(|(_, id, task)| (id.to_owned(), task)).collect();
+        self.truth.assert_answers_are_used(|id| tasks.get(id).cloned());
         self.hurries = true;
         for _ in 0..4 {
             self.end_all();

@@ -40,6 +40,14 @@ pub enum Step {
     Clock { node: usize, ahead: Millis, drift: Millis },
     Network(Weather),
     Store(Weather),
+    /// The next write of an instance arrives, but its answer does not, and so many of its next operations fail.
+    Streak { node: usize, failures: usize },
+    /// So many of the next operations of an instance have no answer, whatever has become of them.
+    Hang { node: usize, operations: usize },
+    /// The store is out of reach for everybody.
+    Outage { time: Millis },
+    /// Another version of the package writes a task, with a member that this one does not know.
+    Newer { which: usize },
     /// Whether the store tells of changes.
     Watch(bool),
     Pass { time: Millis },
@@ -63,8 +71,8 @@ fn weather(slow: Millis) -> impl Strategy<Value = Weather> {
 }
 
 fn clock() -> impl Strategy<Value = Millis> {
-    // One clock in ten is wrong by more than a lease.
-    prop_oneof![4 => Just(0), 5 => -5_000i64..5_000, 1 => -45_000i64..45_000]
+    // One clock in ten is wrong by more than a lease, and one by ten minutes.
+    prop_oneof![4 => Just(0), 5 => -5_000i64..5_000, 1 => -45_000i64..45_000, 1 => -600_000i64..600_000]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -75,11 +83,15 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (client.clone(), which.clone()).prop_map(|(client, which)| Step::Abort { client, which }),
         2 => (client, which.clone()).prop_map(|(client, which)| Step::Resume { client, which }),
         4 => (node.clone(), which.clone()).prop_map(|(node, which)| Step::Read { node, which }),
-        1 => (node.clone(), which).prop_map(|(node, which)| Step::Stop { node, which }),
+        1 => (node.clone(), which.clone()).prop_map(|(node, which)| Step::Stop { node, which }),
         2 => node.clone().prop_map(|node| Step::Kill { node }),
         4 => (0usize..8, any::<bool>()).prop_map(|(writes, after)| Step::KillAtWrite { writes, after }),
         1 => node.clone().prop_map(|node| Step::Leave { node }),
         3 => (node.clone(), 0i64..90_000).prop_map(|(node, time)| Step::Pause { node, time }),
+        3 => (node.clone(), 1usize..12).prop_map(|(node, failures)| Step::Streak { node, failures }),
+        2 => (node.clone(), 1usize..4).prop_map(|(node, operations)| Step::Hang { node, operations }),
+        2 => prop_oneof![1_000i64..40_000, 30_000i64..300_000].prop_map(|time| Step::Outage { time }),
+        1 => which.prop_map(|which| Step::Newer { which }),
         2 => (node, clock(), -600i64..600).prop_map(|(node, ahead, drift)| Step::Clock { node, ahead, drift }),
         2 => weather(5_000).prop_map(Step::Network),
         2 => weather(4_000).prop_map(Step::Store),

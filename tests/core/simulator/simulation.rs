@@ -6,7 +6,7 @@ use mcp_tasks::limit::Limits;
 use mcp_tasks::receiver::{Ask, Peer, Policy, Promotion, Receiver, Request};
 use mcp_tasks::requestor;
 use mcp_tasks::storage::{Completion, Operation};
-use mcp_tasks::task::{Millis, OnLost};
+use mcp_tasks::task::{Failure, Millis, OnLost, Task};
 use mcp_tasks::wire::Method;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use super::random::Random;
 use super::truth::{Run, Truth};
 use super::worker::Worker;
 use crate::harness::{G25, G26, Op, START, World, policy};
-use crate::model::{Fault, Parts};
+use crate::model::{Fault, Parts, Written};
 
 /// Events of one story: more would be a livelock.
 const MOST_EVENTS: u64 = 400_000;
@@ -44,6 +44,8 @@ pub enum To {
 pub enum Event {
     /// The store performs an operation.
     Perform(Op),
+    /// Long after its instance has given it up.
+    PerformLate(Op),
     /// Its answer arrives; `None`: it failed before the store.
     Performed(Op, (Completion, Option<Parts>)),
     Arrive { node: usize, client: usize, sent: Sent },
@@ -141,6 +143,14 @@ pub struct Simulation {
     pub(super) network: Weather,
     pub(super) store: Weather,
     pub(super) watch: bool,
+    /// By instance: so many operations fail after its next write, so many fail from now on, so many have no answer.
+    pub(super) streaks: Vec<usize>,
+    pub(super) failing: Vec<usize>,
+    pub(super) hangs: Vec<usize>,
+    /// Until when the store is out of reach.
+    pub(super) outage_until: Millis,
+    /// When something last kept an instance from its work that did not keep the others from theirs.
+    pub(super) hindered: Vec<Millis>,
     pub(super) dies_at: Option<(usize, bool)>,
     /// An orderly end that is under way.
     pub(super) leaving: BTreeSet<usize>,
@@ -199,6 +209,11 @@ impl Simulation {
             network: Weather::FAIR,
             store: Weather::FAIR,
             watch: true,
+            streaks: vec![0; plan.instances],
+            failing: vec![0; plan.instances],
+            hangs: vec![0; plan.instances],
+            outage_until: 0,
+            hindered: vec![START; plan.instances],
             dies_at: plan.dies_at,
             leaving: BTreeSet::new(),
             seen: 0,
@@ -301,6 +316,10 @@ impl Simulation {
         self.say(|| format!("{event:?}"));
         match event {
             Event::Perform(op) => self.perform(op),
+            Event::PerformLate(op) => {
+                self.hindered[op.node] = self.world.now;
+                self.perform(op);
+            }
             Event::Performed(op, done) => {
                 self.world.complete_op(op, done);
                 self.look();
@@ -368,18 +387,46 @@ impl Simulation {
                 return self.kill(op.node);
             }
         }
+        if alive && counts_down(&mut self.hangs[op.node]) {
+            self.hindered[op.node] = self.world.now;
+            return self.hang(op);
+        }
+        let away = self.world.now < self.outage_until;
+        let fails = alive && counts_down(&mut self.failing[op.node]);
+        let streak = if put && alive && !away && !fails { std::mem::take(&mut self.streaks[op.node]) } else { 0 };
         let bad = self.random.chance(self.store.lost);
         let fault = match self.random.below(4) {
+            _ if streak > 0 => Fault::FailStored,
             _ if !bad => Fault::Nothing,
             0 => Fault::Fail,
             1 => Fault::FailStored,
             2 => Fault::Lose,
             _ => Fault::LoseStored,
         };
-        let done = if bad && !put { (Completion::Failed, None) } else { self.world.perform(&op, fault) };
+        self.failing[op.node] += streak;
+        if bad || fails || streak > 0 {
+            self.hindered[op.node] = self.world.now;
+        }
+        let fails = away || fails || (bad && !put);
+        let done = if fails { (Completion::Failed, None) } else { self.world.perform(&op, fault) };
         self.read_log();
         let pause = self.random.time(0, self.store.slow / 2);
         self.after(pause, Event::Performed(op, done));
+    }
+
+    /// An operation that is not answered: it may arrive all the same, or long after nobody reckons with it any more.
+    fn hang(&mut self, op: Op) {
+        match self.random.below(3) {
+            0 => {
+                self.world.perform(&op, Fault::Nothing);
+                self.read_log();
+            }
+            1 => {
+                let pause = self.random.time(10_000, 120_000);
+                self.after(pause, Event::PerformLate(op));
+            }
+            _ => {}
+        }
     }
 
     /// What the store took since the last look; watchers hear of it, perhaps.
@@ -389,6 +436,7 @@ impl Simulation {
             self.figures.tasks += u64::from(written.before.is_none());
             self.figures.ends += u64::from(written.task.phase.is_terminal());
             self.say(|| format!("stored {} {:?}", written.id, written.task));
+            self.assert_was_lost(&written);
             self.truth.written(&written);
             for node in 0..self.nodes() {
                 if !self.watch || self.random.chance(self.network.lost) {
@@ -400,6 +448,25 @@ impl Simulation {
                 }
             }
         }
+    }
+
+    /// X-STO-05: a process loses a task only where it was dead, stood still, or failed in what others could do. An outage of
+    /// the whole store, or clocks that differ, cost nobody a task.
+    fn assert_was_lost(&self, written: &Written) {
+        let Some(Task { lease: Some(lease), epoch, .. }) = &written.before else { return };
+        let taken = written.task.epoch != *epoch || written.task.failure == Some(Failure::Lost);
+        let (node, life) = lease.holder.split_once('.').expect("a node and a life");
+        let (node, life): (usize, u32) = (node.parse().expect("a node"), life.parse().expect("a life"));
+        if !taken || self.world.lives()[node] != life || self.leaving.contains(&node) || self.world.is_paused(node) {
+            return;
+        }
+        let run = self.truth.run_of(&written.id, *epoch).and_then(|run| self.workers.get(&run));
+        if run.is_none_or(|worker| worker.over.is_some()) {
+            return;
+        }
+        let since = self.world.now - written.silence;
+        let well_since = self.hindered[node];
+        assert!(well_since >= since, "{} is taken from {node}, well since {}: {:?}", written.id, well_since - START, written.task);
     }
 
     // The processes.
@@ -435,6 +502,9 @@ impl Simulation {
     }
 
     pub(super) fn go_on(&mut self, node: usize) {
+        if self.world.is_paused(node) {
+            self.hindered[node] = self.world.now;
+        }
         self.world.pause(node, false);
         self.release(node);
     }
@@ -457,4 +527,11 @@ impl Simulation {
         let life = self.world.lives()[node];
         self.after(200, Event::Leave { node, life });
     }
+}
+
+/// Whether something is left, of which there is one less now.
+fn counts_down(left: &mut usize) -> bool {
+    let is_left = *left > 0;
+    *left -= usize::from(is_left);
+    is_left
 }

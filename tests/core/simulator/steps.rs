@@ -49,6 +49,14 @@ impl Simulation {
             Step::Clock { node, ahead, drift } => self.spoil_clock(node % nodes, ahead, drift),
             Step::Network(weather) => self.network = weather,
             Step::Store(weather) => self.store = weather,
+            Step::Streak { node, failures } => self.streaks[node % nodes] = failures,
+            Step::Hang { node, operations } => self.hangs[node % nodes] = operations,
+            Step::Outage { time } => self.outage_until = self.outage_until.max(now + time),
+            Step::Newer { which } => {
+                if let Some(id) = self.some_id(which, |_, _| true) {
+                    self.world.store.write_newer(&id);
+                }
+            }
             Step::Watch(watch) => self.watch = watch,
             Step::Pass { time } => self.pass(time),
         }
@@ -86,6 +94,10 @@ impl Simulation {
         self.store = Weather::FAIR;
         self.watch = true;
         self.dies_at = None;
+        self.streaks.fill(0);
+        self.failing.fill(0);
+        self.hangs.fill(0);
+        self.outage_until = 0;
         for node in 0..self.nodes() {
             let ahead = self.world.clock(node) - self.world.now;
             self.set_clock(node, ahead, 0);
@@ -108,8 +120,16 @@ impl Simulation {
 
     /// Waits for what is on its way to the store and back.
     pub fn pass_until_quiet(&mut self) {
-        while self.events.values().any(|event| matches!(event, Event::Perform(_) | Event::Performed(..))) {
+        let is_on_its_way = |event: &Event| matches!(event, Event::Perform(_) | Event::PerformLate(_) | Event::Performed(..));
+        while self.events.values().any(is_on_its_way) {
             self.pass(5);
+        }
+    }
+
+    /// Waits for what the store takes long after it was given up.
+    pub fn pass_until_none_is_late(&mut self) {
+        while self.events.values().any(|event| matches!(event, Event::PerformLate(_))) {
+            self.pass(1_000);
         }
     }
 

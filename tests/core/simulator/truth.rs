@@ -44,6 +44,10 @@ pub struct Truth {
     epochs: BTreeMap<(String, u32), Run>,
     /// The runs that got the answer under a key.
     answered: BTreeMap<(String, String), Vec<Run>>,
+    /// Questions of which the store knows that they are answered: the run that asked, and whether it ended with them.
+    consumed: BTreeMap<(String, String), (u32, bool)>,
+    /// Tasks whose handler gave a question up.
+    gave_up: BTreeSet<String>,
     /// Every answer that was ever stored.
     answers: BTreeMap<(String, String), String>,
     /// The furthest that any clock was ahead, and behind.
@@ -80,6 +84,14 @@ impl Truth {
         for (name, answer) in parts.iter().filter(|(name, _)| name.starts_with("answer ")) {
             let first = self.answers.entry((id.clone(), name.clone())).or_insert_with(|| answer.clone());
             assert_eq!(first, answer, "{name} of {id} is answered again");
+        }
+        // A client of 2025-11-25 answers the handler's process itself, and nobody acknowledges that.
+        let goes_on = |before: &&Task| !task.phase.is_terminal() && (before.epoch == task.epoch || before.awaits_answers());
+        if let Some(before) = before.as_ref().filter(goes_on).filter(|before| before.generation == Generation::G26) {
+            let is_answered = |key: &str| task.input(key).is_none_or(|input| input.answered);
+            for input in before.inputs.iter().filter(|input| !input.answered && is_answered(&input.key)) {
+                self.consumed.insert((id.clone(), input.key.clone()), (before.epoch, input.in_result));
+            }
         }
         // Who cancels a task, or finds it lost, does not ask the failing store for ever what became of it.
         let in_patience = task.phase != Phase::Cancelled && task.failure != Some(Failure::Lost);
@@ -204,6 +216,23 @@ impl Truth {
         // A run that follows a lost one begins with the same answers.
         assert!(runs.is_empty() || (again && !runs.contains(&run)), "the answer {key} of {id} is used by {runs:?} and {run:?}");
         runs.push(run);
+    }
+
+    pub fn gave_up(&mut self, id: &str) {
+        self.gave_up.insert(id.to_owned());
+    }
+
+    /// G26-UPD-11: an answer that the store has reaches its handler, unless the task has ended, or the handler's run is over.
+    pub fn assert_answers_are_used(&self, task_of: impl Fn(&str) -> Option<Task>) {
+        for ((id, key), (epoch, in_result)) in &self.consumed {
+            let goes_on = |task: &Task| !task.phase.is_terminal() && !task.awaits_answers();
+            let Some(task) = task_of(id).filter(goes_on) else { continue };
+            if self.gave_up.contains(id) || (!in_result && task.epoch != *epoch) {
+                continue;
+            }
+            let is_used = self.answered.contains_key(&(id.clone(), key.clone()));
+            assert!(is_used, "the answer {key} of {id} is in the store, and its handler never got it: {task:?}");
+        }
     }
 
     pub fn generation(&self, id: &str) -> Option<Generation> {

@@ -27,8 +27,17 @@ pub struct Worker {
 impl Simulation {
     pub(super) fn forward(&mut self, run: Run, gated: bool) {
         let left = self.random.below(6);
-        self.workers.insert(run, Worker { id: None, left, waits: false, stops: false, held: gated, over: None });
+        // A call that is not held was bound before.
+        let id = self.bound_to(run);
+        self.workers.insert(run, Worker { id, left, waits: false, stops: false, held: gated, over: None });
         self.soon(run);
+    }
+
+    fn bound_to(&self, run: Run) -> Option<String> {
+        self.world.seen.iter().rev().find_map(|seen| match &seen.output {
+            Output::Bind { call, id } if (seen.node, seen.life, *call) == run => Some(id.clone()),
+            _ => None,
+        })
     }
 
     pub(super) fn begin(&mut self, run: Run) {
@@ -40,11 +49,7 @@ impl Simulation {
 
     pub(super) fn restart(&mut self, run: Run, answers: Vec<(String, String)>) {
         self.forward(run, false);
-        let id = self.world.seen.iter().rev().find_map(|seen| match &seen.output {
-            Output::Bind { call, id } if (seen.node, seen.life, *call) == run => Some(id.clone()),
-            _ => None,
-        });
-        let id = id.expect("a task");
+        let id = self.bound_to(run).expect("a task");
         for (key, _) in answers {
             self.truth.answered(run, &id, &key, true);
         }
@@ -144,6 +149,9 @@ impl Simulation {
             }
         } else if self.random.chance(10) && self.asks.remove(&ask).is_some() {
             self.given_up.insert(ask);
+            if let Some(id) = self.workers.get(&run).and_then(|worker| worker.id.clone()) {
+                self.truth.gave_up(&id);
+            }
             if let Some(worker) = self.workers.get_mut(&run) {
                 worker.waits = false;
             }
