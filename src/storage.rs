@@ -73,6 +73,22 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// The same without the answers under these keys, too.
+    #[must_use]
+    pub fn without(self, keys: Vec<String>) -> Self {
+        if keys.is_empty() {
+            return self;
+        }
+        let answers = keys.into_iter().map(Stored::Answer);
+        match self {
+            Self::Keep => Self::Write { onto_read: true, remove: answers.collect(), set: Vec::new() },
+            Self::Write { onto_read, mut remove, set } => {
+                remove.extend(answers);
+                Self::Write { onto_read, remove, set }
+            }
+        }
+    }
+
     /// A payload with nothing in it.
     pub const fn nothing() -> Self {
         Self::Write { onto_read: false, remove: Vec::new(), set: Vec::new() }

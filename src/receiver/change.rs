@@ -75,10 +75,11 @@ impl Change {
     pub(super) fn reads_payload(&self, slot: &Slot) -> bool {
         match self {
             Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Update { .. } | Self::Recover { .. } => true,
-            Self::Answered { ask, .. } => slot.shows(*ask),
+            Self::Answered { ask, .. } if slot.shows(*ask) => true,
             // Those who wait are answered with it, handlers too.
             Self::Check => slot.is_watched(),
-            _ => false,
+            // An outcome takes the place of all that is stored.
+            _ => slot.has_spent && self.is_of_run() && !self.is_outcome(),
         }
     }
 

@@ -14,6 +14,8 @@ use crate::wire::{Body, Error};
 /// The first and the longest pause before a failed write of an outcome is repeated, in ms (H93).
 const RETRY_FIRST: Millis = 100;
 const RETRY_LONGEST: Millis = 10_000;
+/// How long what a handler has to say is tried again, in ms.
+const PATIENCE: Millis = 3_600_000;
 
 impl Receiver {
     pub(super) fn committed(&mut self, job: Job, number: u32, change: &Change, before: Option<&Task>, next: &Rc<Task>) {
@@ -65,6 +67,31 @@ impl Receiver {
         }
     }
 
+    /// A change that is not the next one turns out to be stored: it takes effect. `waits`: who wanted it has not been answered yet.
+    pub(super) fn committed_late(&mut self, job: Job, number: u32, change: &Change, task: &Rc<Task>, waits: bool) {
+        match *change {
+            Change::Update { facts, .. } if !waits => {
+                self.happened(number, change, None, task);
+                self.tell_requestor(number, None, task);
+                self.answered_elsewhere(number, job, task);
+                if self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins)) {
+                    self.restart(number, Some(facts), job, task);
+                }
+                self.look_for_listeners(number);
+            }
+            Change::Cancel(_) if !waits => {
+                self.happened(number, change, None, task);
+                self.tell_requestor(number, None, task);
+                if task.phase.is_terminal() {
+                    return self.ended(Some(job), number, task);
+                }
+                self.tell_to_stop(number, task);
+                self.look_for_listeners(number);
+            }
+            _ => self.committed(job, number, change, None, task),
+        }
+    }
+
     /// Lets a handler know, once, that its task is to be cancelled.
     fn tell_to_stop(&mut self, number: u32, task: &Task) {
         let Some(slot) = self.slots.get_mut(number) else { return };
@@ -81,6 +108,7 @@ impl Receiver {
     fn ended(&mut self, job: Option<Job>, number: u32, task: &Rc<Task>) {
         self.uncount(number);
         let Some(slot) = self.slots.get_mut(number) else { return };
+        slot.unconfirmed.clear();
         let waiters = std::mem::take(&mut slot.waiters);
         let call = slot.call;
         let id = slot.id.clone();
@@ -148,6 +176,12 @@ impl Receiver {
                 self.end_call(number);
             }
             Change::Ask { ask, .. } => self.drop_ask(number, *ask, Withdrawal::Ended),
+            // It was stored before, or another process stored one first: the handler's wait is over either way.
+            Change::Answered { ask, key } if refusal == Refusal::Idle => {
+                self.push(Output::Answered { ask: *ask, from: None });
+                self.forget_ask(number, key);
+            }
+            Change::Withdraw { key } => self.forget_ask(number, key),
             _ => {}
         }
         if refusal == Refusal::Terminal {
@@ -162,6 +196,7 @@ impl Receiver {
         let expired = slot.cached.take().is_some_and(|(task, _)| task.is_expired(now));
         slot.versions.saw(0);
         slot.rest();
+        slot.unconfirmed.clear();
         let queue = std::mem::take(&mut slot.queue);
         let waiters = std::mem::take(&mut slot.waiters);
         if let Some(call) = slot.call {
@@ -219,19 +254,23 @@ impl Receiver {
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
     pub(super) fn retry_or_give_up(&mut self, number: u32) {
-        let third = self.third();
+        let (now, third) = (self.now, self.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
+        let since = *slot.fails_since.get_or_insert(now);
         let waits = slot.queue.first().is_some_and(|change| change.facts().is_some());
         let patient = self.service != Service::Leaving && slot.queue.first().is_some_and(|change| change.is_patient());
         // A request whose write may have arrived is worth one look.
-        let look = waits && slot.doubt != 0 && slot.attempts == 1;
+        let look = waits && !slot.unconfirmed.is_empty() && slot.attempts == 1;
         if look {
             slot.busy = false;
             return;
         }
-        if !patient || slot.attempts > ATTEMPTS {
+        // What a handler has to say is worth more: no outage is to cost its outcome, and few stores refuse one for good.
+        let is_of_run = slot.queue.first().is_some_and(|change| change.is_of_run());
+        let too_long = if is_of_run { now.saturating_sub(since) > PATIENCE } else { slot.attempts > ATTEMPTS };
+        if !patient || too_long {
             return self.give_up(number, Error::Storage);
         }
         // A task that runs here is not to be silent for a lease because the store was away for longer.

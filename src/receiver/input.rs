@@ -101,6 +101,7 @@ impl Receiver {
         let answered = |pending: &PendingAsk| !pending.over && pending.key.as_ref().and_then(|key| task.input(key)).is_some_and(|input| input.answered);
         while let Some(PendingAsk { ask, key: Some(key), .. }) = self.take_ask(slot, answered) {
             self.push(Output::AnsweredElsewhere { ask, job, key });
+            self.has_spent(slot);
         }
         for ask in gone {
             self.drop_ask(slot, ask, Withdrawal::Storage);
@@ -286,6 +287,14 @@ impl Receiver {
     pub(super) fn answered(&mut self, slot: u32, from: Request, keys: &[String]) {
         while let Some(PendingAsk { ask, key, .. }) = self.take_ask(slot, |pending| pending.key.as_ref().is_some_and(|key| keys.contains(key))) {
             self.push(Output::Answered { ask, from: key.map(|key| (from, key)) });
+            self.has_spent(slot);
+        }
+    }
+
+    /// The handler has got an answer that the record keeps: the next write of its run removes it.
+    fn has_spent(&mut self, slot: u32) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.has_spent = true;
         }
     }
 

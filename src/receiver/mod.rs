@@ -9,6 +9,7 @@ mod cancel;
 mod change;
 mod claim;
 mod create;
+mod doubt;
 mod effect;
 mod event;
 mod input;

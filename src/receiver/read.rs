@@ -254,7 +254,7 @@ impl Receiver {
     }
 
     pub(super) fn check_later(&mut self, slot: u32) {
-        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.is_watched() && !slot.checking) else { return };
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| (slot.is_watched() || !slot.unconfirmed.is_empty()) && !slot.checking) else { return };
         entry.checking = true;
         let pause = (CHECK_FIRST << entry.checks.min(6)).min(CHECK_LONGEST);
         entry.checks = entry.checks.saturating_add(1);

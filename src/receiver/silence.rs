@@ -7,7 +7,6 @@
 
 use std::rc::Rc;
 
-use super::change::Change;
 use super::{Receiver, Timer};
 use crate::table::Table;
 use crate::task::{Millis, Task};
@@ -148,7 +147,7 @@ impl Receiver {
         for address in looks {
             let Some((owner, id)) = address.rsplit_once(SEPARATOR) else { continue };
             let slot = self.slots.open(&owner.into(), id);
-            self.change(slot, Change::Check);
+            self.look(slot);
         }
         self.look_in(pause);
     }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::change::Change;
+use super::doubt::Unconfirmed;
 use super::listen::Heard;
 use super::read::Read;
 use super::watch::Versions;
@@ -56,8 +57,12 @@ pub(super) struct Slot {
     pub busy: bool,
     /// What is read for it includes the payload.
     pub read_payload: bool,
-    /// The mark of a write of which nobody knows whether the store has it; 0 for none.
-    pub doubt: u64,
+    /// Writes of which nobody knows whether the store has them.
+    pub unconfirmed: Vec<Unconfirmed>,
+    /// Since when the change at the head fails.
+    pub fails_since: Option<Millis>,
+    /// The record keeps answers that the handler here has got.
+    pub has_spent: bool,
     /// Short enough to move up when its head leaves.
     pub queue: Vec<Rc<Change>>,
     /// The call that runs it here.
@@ -104,7 +109,19 @@ impl Slot {
     pub fn rest(&mut self) {
         self.busy = false;
         self.attempts = 0;
-        self.doubt = 0;
+        self.fails_since = None;
+    }
+
+    /// Takes the answers out of a task that the handler here has got.
+    pub fn take_spent(&mut self, task: &mut Task) -> Vec<String> {
+        let mut spent = Vec::new();
+        if std::mem::take(&mut self.has_spent) {
+            let waits = |key: &String| self.asks.iter().any(|pending| pending.key.as_ref() == Some(key));
+            while let Some(input) = task.take_input(|input| input.answered && !input.in_result && !waits(&input.key)) {
+                spent.push(input.key);
+            }
+        }
+        spent
     }
 
     /// Whether a change like this is in the queue.
@@ -170,7 +187,9 @@ impl Slots {
                 versions: Versions::default(),
                 busy: false,
                 read_payload: false,
-                doubt: 0,
+                unconfirmed: Vec::new(),
+                fails_since: None,
+                has_spent: false,
                 queue: Vec::new(),
                 call: None,
                 run: 0,
@@ -222,6 +241,7 @@ impl Receiver {
                 && slot.waiters.is_empty()
                 && slot.listeners.is_empty()
                 && slot.asks.is_empty()
+                && slot.unconfirmed.is_empty()
         });
         if idle {
             self.uncount(number);

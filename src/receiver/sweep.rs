@@ -87,7 +87,7 @@ impl Receiver {
                     let Some(entry) = self.slots.get_mut(slot) else { continue };
                     entry.checking = false;
                     self.check_later(slot);
-                    self.change(slot, Change::Check);
+                    self.look(slot);
                 }
                 Timer::Lapse(request) => self.lapse(request),
                 Timer::Carry(ask) => self.give_up_carrying(ask),

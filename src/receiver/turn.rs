@@ -78,10 +78,16 @@ impl Receiver {
         }
         let Some(slot) = self.slots.get_mut(number) else { return };
         let Some(change) = slot.queue.first() else {
+            if self.service == Service::Leaving {
+                // Other processes find out.
+                slot.unconfirmed.clear();
+            } else if !slot.unconfirmed.is_empty() {
+                self.check_later(number);
+            }
             return self.settle_slot(number);
         };
         // What may have been written already is read whole: those who wait may be answered with it.
-        let payload = change.reads_payload(slot) || slot.doubt != 0;
+        let payload = change.reads_payload(slot) || !slot.unconfirmed.is_empty();
         let trusted = change.trusts_cache() && !payload;
         slot.busy = true;
         slot.read_payload = payload;
@@ -101,9 +107,8 @@ impl Receiver {
             Completion::Record(Some(record)) => match self.task_in_slot(number, record) {
                 Ok(task) => {
                     let task = Rc::new(task);
-                    let doubt = self.slots.get_mut(number).map_or(0, |slot| std::mem::take(&mut slot.doubt));
-                    if doubt != 0 && doubt == task.mark {
-                        return self.took(job, number, &task, record.version);
+                    if self.settle_doubts(job, number, &task, record.version) {
+                        return;
                     }
                     self.decide(number, Some(job), task, record.version);
                 }
@@ -179,7 +184,7 @@ impl Receiver {
                         return Err(Error::Misfit);
                     }
                 }
-                Command::Answer { keys, kept: !self.runs_here(number) }
+                Command::Answer { keys, kept: true }
             }
             Change::Answered { key, .. } => Command::Answer { keys: slice::from_ref(key), kept: false },
             Change::Complete { tool_failed, .. } => Command::Complete { tool_failed: *tool_failed },
@@ -233,10 +238,11 @@ impl Receiver {
     fn write(&mut self, number: u32, read: Option<Job>, change: Rc<Change>, task: &Task, next: Task, version: u32) {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
-        next.mark = self.next_mark();
+        next.mark = self.mark_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.next_mark());
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.begins = next.epoch != task.epoch;
-        let payload = change.payload(slot, task, &next);
+        let spent = if read.is_some() && slot.read_payload && change.is_of_run() { slot.take_spent(&mut next) } else { Vec::new() };
+        let payload = change.payload(slot, task, &next).without(spent);
         let record = Record {
             owner: slot.owner.clone(),
             id: slot.id.clone(),
@@ -268,7 +274,7 @@ impl Receiver {
     }
 
     /// The store has answered a swap.
-    pub(super) fn swapped(&mut self, job: Job, number: u32, change: &Change, next: &Rc<Task>, version: u32, completion: &Completion) {
+    pub(super) fn swapped(&mut self, job: Job, number: u32, change: &Rc<Change>, next: &Rc<Task>, version: u32, completion: &Completion) {
         let done = matches!(completion, Completion::Done(true));
         if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
             self.look(number);
@@ -279,16 +285,17 @@ impl Receiver {
             Completion::Done(false) => {
                 // Somebody else was faster, or the store is in doubt: read again and ask again.
                 slot.cached = None;
-                slot.doubt = next.mark;
                 slot.busy = false;
                 slot.attempts = slot.attempts.saturating_add(1);
-                if slot.attempts > ATTEMPTS {
+                let too_often = slot.attempts > ATTEMPTS;
+                self.doubt(number, change, next, version);
+                if too_often {
                     self.give_up(number, Error::Storage);
                 }
             }
             Completion::NotJson | Completion::Full { bytes: true } => {
                 let failure = if matches!(completion, Completion::NotJson) { Failure::NotJson } else { Failure::TooLarge };
-                match (change, slot.queue.first_mut()) {
+                match (&**change, slot.queue.first_mut()) {
                     (Change::Complete { call, .. } | Change::AskInResult { call, .. } | Change::Fail { call, failure: None }, Some(head)) => {
                         *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
                         slot.busy = false;
@@ -298,8 +305,8 @@ impl Receiver {
                 }
             }
             _ => {
-                slot.doubt = next.mark;
-                if matches!(change, Change::Renew | Change::Recover { .. }) {
+                self.doubt(number, change, next, version);
+                if matches!(**change, Change::Renew | Change::Recover { .. }) {
                     self.cannot_write();
                 }
                 self.retry_or_give_up(number);
@@ -308,7 +315,8 @@ impl Receiver {
     }
 
     /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
-    fn took(&mut self, job: Job, number: u32, next: &Rc<Task>, version: u32) {
+    pub(super) fn took(&mut self, job: Job, number: u32, next: &Rc<Task>, version: u32) {
+        self.confirm(number, version);
         let Some(slot) = self.slots.get_mut(number) else { return };
         let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);
         slot.versions.made(version);

@@ -131,9 +131,11 @@ fn a_store_that_never_comes_back() {
     bench.ask(0, call, 1, "name");
     bench.faults.extend([Fault::Fail; 10_000]);
     bench.complete(0, call);
-    bench.pass(3_600_000);
+    bench.pass(3_700_000);
     assert!(bench.saw(&Output::Release { call }));
     assert_eq!(bench.withdrawn(1), Some(Withdrawal::Ended));
+    bench.faults.clear();
+    bench.pass(100_000);
     bench.assert_idle();
 }
 

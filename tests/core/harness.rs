@@ -99,6 +99,8 @@ pub struct World {
     pub faults: VecDeque<Fault>,
     /// Reads fail.
     pub blind: bool,
+    /// They do from the next write that fails.
+    pub blind_next: bool,
     /// The receiver dies at its write number so-and-so from now; `true`: after the write.
     pub crash_at: Option<(usize, bool)>,
     pub crashes: usize,
@@ -153,6 +155,7 @@ impl World {
             pending: Vec::new(),
             faults: VecDeque::new(),
             blind: false,
+            blind_next: false,
             crash_at: None,
             crashes: 0,
             seen: Vec::new(),
@@ -276,6 +279,9 @@ impl World {
             }
         }
         let fault = if is_put { self.faults.pop_front().unwrap_or(Fault::Nothing) } else { Fault::Nothing };
+        if matches!(fault, Fault::Fail | Fault::FailStored) && std::mem::take(&mut self.blind_next) {
+            self.blind = true;
+        }
         let done = if self.blind && !is_put { (Completion::Failed, None) } else { self.perform(&op, fault) };
         self.complete_op(op, done);
     }

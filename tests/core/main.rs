@@ -12,6 +12,7 @@ mod call;
 mod cancel;
 mod creation;
 mod cursor;
+mod doubt;
 mod events;
 mod expiry;
 mod failure;

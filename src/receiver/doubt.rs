@@ -1,0 +1,106 @@
+//! Writes in doubt: the store did not say whether it has them. Each stays with its task until a read settles it, whoever has been
+//! answered meanwhile. What follows from one is read off the record: it does not matter which read shows it.
+
+use std::rc::Rc;
+
+use super::change::Change;
+use super::Receiver;
+use crate::storage::Job;
+use crate::task::{Millis, Task};
+
+/// Of one task; older ones are given up.
+const MOST_UNCONFIRMED: usize = 64;
+/// How long a write is waited for that a store without a limit has refused, in ms.
+const LONGEST_WAY: Millis = 30_000;
+
+/// A write of which nobody knows whether the store has it.
+#[derive(Debug)]
+pub(super) struct Unconfirmed {
+    mark: u64,
+    /// The version that it makes. Once another write has made it, this one cannot arrive any more.
+    version: u32,
+    change: Rc<Change>,
+    /// It begins a run here, with this epoch; 0 where it does not.
+    epoch: u32,
+    /// How many inputs were issued with it.
+    issued: u32,
+    since: Millis,
+}
+
+impl Unconfirmed {
+    pub fn is_of_run(&self) -> bool {
+        self.change.is_of_run()
+    }
+}
+
+impl Receiver {
+    /// The store may have the write that it did not confirm.
+    pub(super) fn doubt(&mut self, number: u32, change: &Rc<Change>, next: &Task, version: u32) {
+        let since = self.now;
+        // Nothing follows from a renewal.
+        let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
+        let epoch = if slot.begins { next.epoch } else { 0 };
+        slot.unconfirmed.retain(|other| !(Rc::ptr_eq(&other.change, change) && other.mark == next.mark));
+        if slot.unconfirmed.len() >= MOST_UNCONFIRMED {
+            slot.unconfirmed.remove(0);
+        }
+        slot.unconfirmed.push(Unconfirmed { mark: next.mark, version, change: Rc::clone(change), epoch, issued: next.issued, since });
+        slot.checks = 0;
+    }
+
+    /// The mark with which a change was tried before at the same version: whichever of the two arrives, it is the same change.
+    pub(super) fn mark_of(&self, number: u32, change: &Rc<Change>, version: u32) -> Option<u64> {
+        let slot = self.slots.get(number)?;
+        let same = |other: &&Unconfirmed| Rc::ptr_eq(&other.change, change) && other.version == version;
+        slot.unconfirmed.iter().find(same).map(|other| other.mark)
+    }
+
+    /// The store has this version: no other write that would have made it, or an earlier one, can arrive any more.
+    pub(super) fn confirm(&mut self, number: u32, version: u32) {
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.unconfirmed.retain(|other| other.version > version);
+        }
+    }
+
+    /// A read shows the task: what was in doubt and has arrived takes effect. Whether the change at the head was.
+    pub(super) fn settle_doubts(&mut self, job: Job, number: u32, task: &Rc<Task>, version: u32) -> bool {
+        let patience = self.store_limit.unwrap_or(LONGEST_WAY);
+        let (now, holder) = (self.now, Rc::clone(&self.holder));
+        let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.unconfirmed.is_empty()) else { return false };
+        let held = task.lease.as_ref().is_some_and(|lease| lease.holder == holder);
+        let (call, run) = (slot.call, slot.run);
+        let has_arrived = |doubt: &Unconfirmed| {
+            let below = version > doubt.version;
+            match *doubt.change {
+                _ if doubt.mark != 0 && doubt.mark == task.mark => true,
+                // Only this run asks, and only this receiver begins a run under its name: others may have written since.
+                Change::Ask { .. } => below && call.is_some() && held && run == task.epoch && task.issued >= doubt.issued,
+                _ => below && doubt.epoch != 0 && call.is_none() && held && task.epoch == doubt.epoch,
+            }
+        };
+        let (arrived, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut slot.unconfirmed).into_iter().partition(has_arrived);
+        slot.unconfirmed = rest.into_iter().filter(|doubt| doubt.version > version && now.saturating_sub(doubt.since) < patience).collect();
+        let mut was_head = false;
+        for Unconfirmed { change, epoch, version: made, .. } in arrived {
+            let Some(slot) = self.slots.get_mut(number) else { break };
+            let place = slot.queue.iter().position(|queued| Rc::ptr_eq(queued, &change));
+            slot.begins = epoch != 0;
+            if place == Some(0) {
+                was_head = true;
+                self.took(job, number, task, version);
+                continue;
+            }
+            if let Some(place) = place {
+                slot.queue.remove(place);
+            }
+            slot.cached = Some((Rc::clone(task), version));
+            if made == 1 {
+                // Its call has been answered without it.
+                self.change_next(number, Change::Discard { kept: false });
+            } else {
+                self.committed_late(job, number, &change, task, place.is_some());
+            }
+        }
+        was_head
+    }
+}
