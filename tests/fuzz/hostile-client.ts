@@ -11,7 +11,6 @@ import { checkFrame } from "../sdk/harness/g26.ts";
 import { type Build, type Carrier, entryV2, memoryV1, type Open, type Party, type Post, sessionV1, statelessV1, stdioV1, stdioV2, VERSION } from "./carriers.ts";
 import { tables } from "./inside.ts";
 import { spoil } from "./json.ts";
-import { isKnown } from "./known.ts";
 import type { Action, Story, What } from "./story.ts";
 import { misfortunes } from "./watch.ts";
 
@@ -187,7 +186,7 @@ class Play {
   }
 
   #fault(what: string): void {
-    if (this.faults.length < 10 && !isKnown(what)) this.faults.push(what.slice(0, 1500));
+    if (this.faults.length < 10) this.faults.push(what.slice(0, 1500));
   }
 
   async #act(action: Action): Promise<void> {
