@@ -1,4 +1,5 @@
-import { Alarm, LONGEST } from "./client/alarm.ts";
+import { Alarm } from "./client/alarm.ts";
+import { LONGEST_TIMER } from "./clock.ts";
 import { Connection } from "./client/connection.ts";
 import { CREATION_KEY, type ConnectedClient, PLAN, type Plan, type Shared } from "./client/plan.ts";
 import { codeOf, fromRejection, Handle, isTimeout } from "./client/task.ts";
@@ -156,7 +157,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       request["signal"] = stop.signal;
       plan.impatient = () => stop.abort("Request timed out");
     }
-    request["timeout"] = timeout ?? maxTotalTimeout ?? LONGEST;
+    request["timeout"] = timeout ?? maxTotalTimeout ?? LONGEST_TIMER;
     if (request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined) plan.silence = timeout ?? maxTotalTimeout;
 
     const token = String(++this.#lastPlan);
@@ -202,6 +203,6 @@ function isV2(client: object): boolean {
 
 function positive(name: string, value: number | undefined, standard: number): number {
   if (value === undefined) return standard;
-  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST) throw new TaskError("invalid_argument", `${name} must be a positive whole number of ms`);
+  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST_TIMER) throw new TaskError("invalid_argument", `${name} must be a positive whole number of ms`);
   return value;
 }

@@ -20,6 +20,20 @@ export function now(): number {
   return Math.floor(time);
 }
 
+/** The longest time a timer can be set to, in ms; a longer one would fire at once (X-TTL-02). */
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
+
+/** Whether `done` came before so many ms were over. */
+export async function comesWithin(ms: number, done: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER), false)));
+  try {
+    return await Promise.race([done.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The time of this clock at which the wall clock, as it is set now, shows `at`; NaN stays so. */
 export function fromWall(at: number): number {
   return at - Date.now() + now();

@@ -1,7 +1,8 @@
+import { comesWithin, now } from "./clock.ts";
 import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
 import type { Call } from "./server/call.ts";
-import { isWhole, own } from "./server/facts.ts";
+import { isPromise, isWhole, own } from "./server/facts.ts";
 import { Gate, type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
 import { Listener } from "./server/listener.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
@@ -9,9 +10,8 @@ import { PipeTap } from "./server/listen-pipe.ts";
 import { COUNT, LARGEST, MILLISECONDS, type Policies, check, readPolicies } from "./server/policy.ts";
 import { checkRates } from "./server/rates.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
-import { Runtime, within } from "./server/runtime.ts";
+import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
-import { isPromise } from "./server/store-jobs.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { lacksTaskName, withTaskName } from "./server/task-name.ts";
 import { type TransportLike, tap } from "./tap.ts";
@@ -166,12 +166,12 @@ export class TaskServer {
    * is told to `onerror`, and other processes find it when its lease is over. A second call waits for the first.
    */
   async close({ drain = 0, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
-    const begun = performance.now();
+    const begun = now();
     check(isWhole(drain, 0), "drain", MILLISECONDS);
     check(isWhole(timeout, 0), "timeout", MILLISECONDS);
     await this.#made?.leave(drain, timeout);
     const closing = this.#options.store?.close?.();
-    if (isPromise(closing)) await within(Math.max(drain + timeout - (performance.now() - begun), LEAST), closing);
+    if (isPromise(closing)) await comesWithin(Math.max(drain + timeout - (now() - begun), LEAST), closing);
   }
 
   /** A server of the host's, connected to nobody. */

@@ -1,7 +1,4 @@
-import { now } from "../clock.ts";
-
-/** The longest time a timer can be set to; a longer one would fire at once (X-TTL-02). */
-export const LONGEST = 2_147_483_647;
+import { LONGEST_TIMER, now } from "../clock.ts";
 
 /** What is woken at its time. */
 export interface Sleeper {
@@ -32,7 +29,7 @@ export class Alarm {
     this.#timer = undefined;
     this.#setTo = at;
     if (at === Infinity) return;
-    const wait = Math.min(Math.max(Math.ceil(at - now()), 1), LONGEST);
+    const wait = Math.min(Math.max(Math.ceil(at - now()), 1), LONGEST_TIMER);
     this.#timer = setTimeout(() => this.#ring(), wait);
     (this.#timer as { unref?: () => void }).unref?.();
   }

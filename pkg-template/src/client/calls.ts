@@ -1,8 +1,8 @@
-import { now } from "../clock.ts";
+import { LONGEST_TIMER, now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import { Numbers } from "../numbers.ts";
 import type { Message, SendOptions } from "../tap.ts";
-import { LONGEST, type Sleeper } from "./alarm.ts";
+import type { Sleeper } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { PROMPT } from "./input.ts";
@@ -149,7 +149,7 @@ export class Calls {
         const of = this.#on.session.isSameServer(resume) ? core.generation(resume.generation) : 0;
         core.resume(requestor, now, call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
       }
-      if (silence !== undefined) core.silence(requestor, call.number, Math.min(silence, LONGEST));
+      if (silence !== undefined) core.silence(requestor, call.number, Math.min(silence, LONGEST_TIMER));
     });
     const sent = call.sent ?? Promise.resolve();
     call.sent = undefined;

@@ -1,7 +1,7 @@
 import { Assembler } from "../assembler.ts";
 import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import { Numbers } from "../numbers.ts";
+import { Numbers, OWN_IDS } from "../numbers.ts";
 import type { Message, SendOptions, Wire } from "../tap.ts";
 import type { Connection } from "./connection.ts";
 import type { Instance } from "../core.ts";
@@ -10,10 +10,7 @@ import type { Json } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import * as core from "../wasm/generated/client.js";
 
-/** Ids of our own requests: numbers that every peer can keep in 32 bits, far from the SDKs', which count from 0. */
-const OWN_IDS = { first: 2 ** 30, last: 2 ** 31 - 1 };
-
-/** Whether an id is one of ours. A session may outlive a process, so they begin anywhere. */
+/** Whether an id is one of our own requests'. */
 export function isOwnId(id: unknown): boolean {
   return typeof id === "number" && id >= OWN_IDS.first && id <= OWN_IDS.last;
 }
@@ -37,7 +34,8 @@ export class Engine {
   readonly kept: Map<number, Kept> = new Map();
   readonly #numbers = new Numbers((number) => this.kept.has(number));
   #keeping: number[] = [];
-  #lastId: number = OWN_IDS.first + Math.floor(Math.random() * 2 ** 29);
+  /** A session may outlive a process, so the ids begin anywhere. */
+  readonly #ids = new Numbers((id) => this.#on.isOpen(id), OWN_IDS, OWN_IDS.first + Math.floor(Math.random() * 2 ** 29));
 
   constructor(on: Connection, wire: Wire, shared: Shared) {
     this.#on = on;
@@ -63,9 +61,7 @@ export class Engine {
 
   /** An id for a request of our own that no open request has. */
   nextId(): number {
-    do this.#lastId = this.#lastId < OWN_IDS.last ? this.#lastId + 1 : OWN_IDS.first;
-    while (this.#on.isOpen(this.#lastId));
-    return this.#lastId;
+    return this.#ids.next();
   }
 
   async send(message: Message, options: SendOptions): Promise<void> {

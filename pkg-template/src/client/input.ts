@@ -1,6 +1,6 @@
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
-import { LONGEST } from "./alarm.ts";
+import { LONGEST_TIMER } from "../clock.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { type Json, own } from "./message.ts";
@@ -47,7 +47,7 @@ export class Input {
     let failure: unknown;
     try {
       const request = client.request as unknown as (request: Json, options: Json) => Promise<unknown>;
-      await request.call(client, { method: "tools/call", params: { name: task.tool, _meta: { [PROMPT]: token } } }, { timeout: LONGEST, signal: stop.signal });
+      await request.call(client, { method: "tools/call", params: { name: task.tool, _meta: { [PROMPT]: token } } }, { timeout: LONGEST_TIMER, signal: stop.signal });
     } catch (thrown) {
       failure = thrown;
     } finally {

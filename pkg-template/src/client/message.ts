@@ -32,8 +32,8 @@ export function answeredId(id: unknown): unknown {
 }
 
 /** The longest id, cursor or key of a peer that is taken, in characters; and the longest name of anything. */
-export const ID = 4096;
-export const NAME = 1024;
+export const LONGEST_ID = 4096;
+export const LONGEST_NAME = 1024;
 
 /** A text for the core, or `""` for what is none or is too long: its memory never shrinks. */
 export function short(value: unknown, most: number): string {
@@ -76,8 +76,8 @@ export function snapshotFacts(task: Json, generation: number): SnapshotFacts {
   const status = own(task, "status");
   const error = own(task, "error");
   return {
-    id: wellFormed(short(own(task, "taskId"), ID)),
-    status: short(status, NAME),
+    id: wellFormed(short(own(task, "taskId"), LONGEST_ID)),
+    status: short(status, LONGEST_NAME),
     ttl: ttl === null ? Infinity : number(ttl),
     poll: number(own(task, FIELDS[generation]?.poll ?? "")),
     age: time(own(task, "lastUpdatedAt")) - time(own(task, "createdAt")),

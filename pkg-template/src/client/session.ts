@@ -2,7 +2,7 @@ import type { Message } from "../tap.ts";
 import type { TaskReference } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
-import { CLIENT_CAPABILITIES, CLIENT_INFO, EXTENSION, isObject, type Json, merge, NAME, own, PROTOCOL_VERSION, short } from "./message.ts";
+import { CLIENT_CAPABILITIES, CLIENT_INFO, EXTENSION, isObject, type Json, merge, LONGEST_NAME, own, PROTOCOL_VERSION, short } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
 import * as core from "../wasm/generated/client.js";
 
@@ -66,9 +66,9 @@ export class Session {
 
   learnTools(tools: readonly unknown[]): void {
     for (const tool of tools) {
-      const name = short(own(tool, "name"), NAME);
+      const name = short(own(tool, "name"), LONGEST_NAME);
       const support = own(tool, "execution", "taskSupport");
-      if (name !== "") core.tool(this.#engine.requestor, name, short(support, NAME));
+      if (name !== "") core.tool(this.#engine.requestor, name, short(support, LONGEST_NAME));
     }
   }
 

@@ -10,13 +10,13 @@ import {
   fingerprint,
   handleOf,
   hasContent,
-  ID,
+  LONGEST_ID,
   httpStatus,
   isObject,
   isRpcError,
   type Json,
   merge,
-  NAME,
+  LONGEST_NAME,
   own,
   rpcCode,
   short,
@@ -59,9 +59,9 @@ export class Tasks {
         for (const [key, request] of Object.entries(inputs)) {
           const method = own(request, "method");
           const sound = wellFormed(key) === key && typeof method === "string" ? textOf(request) : undefined;
-          const known = sound === undefined ? "" : short(method, NAME);
+          const known = sound === undefined ? "" : short(method, LONGEST_NAME);
           // A key that is too long is refused, and need not cross whole to be.
-          core.entry(requestor, key.slice(0, NAME + 1), known, fingerprint(sound ?? ""));
+          core.entry(requestor, key.slice(0, LONGEST_NAME + 1), known, fingerprint(sound ?? ""));
         }
       }
       const payload = this.#engine.keep(kept);
@@ -102,7 +102,7 @@ export class Tasks {
     this.#engine.run((requestor, now) => {
       if (!Array.isArray(tools)) return core.pageLost(requestor, now, request);
       this.#on.session.learnTools(tools);
-      const sound = typeof next === "string" && next.length <= ID;
+      const sound = typeof next === "string" && next.length <= LONGEST_ID;
       core.page(requestor, now, request, sound ? next : undefined);
     });
   }

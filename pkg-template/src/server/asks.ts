@@ -133,8 +133,9 @@ export class Asks {
 
   /** Tells the client that a request it has is withdrawn (G25-INP-11). */
   #recant({ call, carrier, ids }: Ask): void {
-    const way = carrier?.listener.way(carrier.on, call.owner);
-    if (way !== undefined) carrier?.listener.sendForTask(call, cancelled(ids.get(carrier.listener), "It is no longer needed"), way);
+    const route = carrier?.listener.routeTo(carrier.on, call.owner);
+    if (route === undefined) return;
+    carrier?.listener.sendForTask(call, cancelled(ids.get(carrier.listener), "It is no longer needed"), route);
   }
 
   /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
@@ -165,23 +166,23 @@ export class Asks {
     const ask = this.all.get(number);
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.#runtime.requests.get(stream);
-    if (target !== undefined && !target.listener.stillSpeaks(target)) return this.#runtime.give(core.lapse, stream);
+    if (target !== undefined && !target.listener.isStillAuthorized(target)) return this.#runtime.give(core.lapse, stream);
     if (target !== undefined && target.listener.isLeft(target)) {
       // Its client has gone without a word.
       this.#runtime.requests.delete(stream);
       return this.#runtime.give(core.waitEnded, stream);
     }
     // A poll carries it where nothing else does.
-    const standing = target?.message.method === "tasks/get" ? ask.call.listener.way(undefined, ask.call.owner) : undefined;
+    const standing = target?.message.method === "tasks/get" ? ask.call.listener.routeTo(undefined, ask.call.owner) : undefined;
     const listener = target === undefined || standing !== undefined ? ask.call.listener : target.listener;
-    const way = standing ?? listener.way(target, ask.call.owner);
-    if (way === undefined) {
+    const route = standing ?? listener.routeTo(target, ask.call.owner);
+    if (route === undefined) {
       if (listener.isMute) return this.#runtime.give(core.uncarried, number);
       return core.undelivered(this.#runtime.receiver, number);
     }
-    ask.carrier = { listener, on: way.on };
+    ask.carrier = { listener, on: route.on };
     getOrMake(this.#carried, ask.call.taskId ?? "", () => new Set<number>()).add(number);
-    listener.sendForTask(ask.call, { ...ask.message, id: this.#idOn(listener, number, ask) }, way);
+    listener.sendForTask(ask.call, { ...ask.message, id: this.#idOn(listener, number, ask) }, route);
   }
 
   /** Its answer is stored, or need not be: the response, or the value under `key` in the request `from`. */

@@ -1,6 +1,7 @@
 // What a message says, as primitive facts for the core, messages that are always the same, and what all of the server uses. Nothing
 // here decides.
 import type { Extra, Message } from "../tap.ts";
+import { LONGEST_ID, bounded } from "./bounds.ts";
 
 export const EXTENSION = "io.modelcontextprotocol/tasks";
 export const RELATED_TASK = "io.modelcontextprotocol/related-task";
@@ -16,6 +17,11 @@ export function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () =
   let value = map.get(key);
   if (value === undefined) map.set(key, (value = make()));
   return value;
+}
+
+/** Whether it is a promise, or looks like one. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is Promise<T> {
+  return typeof (value as PromiseLike<T> | undefined)?.then === "function";
 }
 
 /** A text that nobody can guess: more than 128 random bits (X-SEC-03). */
@@ -147,32 +153,4 @@ export function isWhole(value: unknown, least: number, most: number = Number.MAX
 /** Whether it is text without a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
 export function isWellFormed(text: unknown): text is string {
   return typeof text === "string" && text.isWellFormed();
-}
-
-/**
- * A text on its way into the core, whose memory grows and is never given back: one that is longer than anything the core takes is
- * cut, and is still too long for it.
- */
-export function bounded(text: string, longest: number): string {
-  return text.length > longest ? text.slice(0, longest + 1) : text;
-}
-
-/** Task ids, creation keys and methods are no longer than this. */
-export const LONGEST_ID = 128;
-
-/** Whether a value nests deeper than `limit`; looks with a stack of its own, so depth costs no recursion (X-LIM-04). */
-export function isDeeperThan(value: unknown, limit: number): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > limit) return true;
-    const next: unknown[] = [];
-    for (const item of level) {
-      if (typeof item !== "object" || item === null) continue;
-      for (const child of Array.isArray(item) ? item : Object.values(item)) {
-        if (typeof child === "object" && child !== null) next.push(child);
-      }
-    }
-    level = next;
-  }
-  return false;
 }

@@ -39,12 +39,12 @@ function fitsProperty(schema: Record<string, unknown>, value: unknown): boolean 
       return typeof value === "string" && (choices?.includes(value) ?? true) && fitsText(schema, value);
     case "number":
     case "integer":
-      return typeof value === "number" && (schema["type"] === "number" || Number.isInteger(value)) && within(schema, "minimum", value, "maximum");
+      return typeof value === "number" && (schema["type"] === "number" || Number.isInteger(value)) && isBetween(schema, "minimum", value, "maximum");
     case "boolean":
       return typeof value === "boolean";
     case "array": {
       const allowed = choicesOf(own(schema, "items"));
-      return Array.isArray(value) && within(schema, "minItems", value.length, "maxItems") && value.every((item) => typeof item === "string" && (allowed?.includes(item) ?? true));
+      return Array.isArray(value) && isBetween(schema, "minItems", value.length, "maxItems") && value.every((item) => typeof item === "string" && (allowed?.includes(item) ?? true));
     }
     default:
       return choices?.includes(value) ?? true;
@@ -61,7 +61,7 @@ function choicesOf(schema: unknown): unknown[] | undefined {
 
 function fitsText(schema: Record<string, unknown>, value: string): boolean {
   // JSON Schema counts code points.
-  if (!within(schema, "minLength", lengthOf(value), "maxLength")) return false;
+  if (!isBetween(schema, "minLength", lengthOf(value), "maxLength")) return false;
   const pattern = textOf(schema, "pattern");
   // What cannot be told of a pattern is the handler's to look at.
   if (pattern !== undefined && matches(pattern, value) === false) return false;
@@ -86,7 +86,7 @@ function lengthOf(text: string): number {
   return length;
 }
 
-function within(schema: Record<string, unknown>, least: string, value: number, most: string): boolean {
+function isBetween(schema: Record<string, unknown>, least: string, value: number, most: string): boolean {
   const [low, high] = [own(schema, least), own(schema, most)];
   return !(typeof low === "number" && value < low) && !(typeof high === "number" && value > high);
 }

@@ -2,6 +2,7 @@
 // context can be given a task. `McpServer` keeps its tools in a field of its own. A low-level server has one handler for all
 // tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does. Where neither
 // field is there, as behind a bare transport, there is no gate, and a task is created before its parameters are checked.
+import { LONGEST_TIMER, comesWithin } from "../clock.ts";
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
 import { own, textOf } from "./facts.ts";
@@ -22,7 +23,6 @@ export interface Product {
 }
 
 const WRAPPED = new WeakSet<object>();
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
 /** How long a server's own list of its tools is waited for, in ms, and how many pages of it are read. */
 const LIST_PATIENCE = 1000;
 const MOST_PAGES = 100;
@@ -135,14 +135,11 @@ export class Gate {
     const runtime = this.#runtime;
     const list = this.#product?._requestHandlers?.get("tools/list");
     if (list === undefined || runtime.policies.names(name) || runtime.listed.has(name)) return true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, LIST_PATIENCE, true)));
     try {
-      return await Promise.race([late, this.#readList(list, context).then(() => runtime.listed.has(name))]);
+      const isRead = await comesWithin(LIST_PATIENCE, this.#readList(list, context));
+      return !isRead || runtime.listed.has(name);
     } catch {
       return true;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -193,7 +190,7 @@ export function callOf(runtime: Runtime, context: Context | undefined): Call | u
 
 /** The context with the task's signal, and with requests that wait as long as the task does. */
 function withTask(runtime: Runtime, call: Call, context: Context): Context {
-  const patient = (options: Record<string, unknown> | undefined): Record<string, unknown> => ({ timeout: LONGEST_TIMEOUT, ...options });
+  const patient = (options: Record<string, unknown> | undefined): Record<string, unknown> => ({ timeout: LONGEST_TIMER, ...options });
   const { mcpReq, sendRequest } = context;
   if (mcpReq === undefined) {
     return {

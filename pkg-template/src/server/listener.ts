@@ -3,22 +3,54 @@ import { fromWall } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { inputKindOf } from "./asks.ts";
+import {
+  DEEPEST,
+  LONGEST_CURSOR,
+  LONGEST_ID,
+  LONGEST_KEY,
+  LONGEST_MESSAGE,
+  LONGEST_TOOL_NAME,
+  MOST_ANSWERS,
+  bounded,
+  isDeeperThan,
+} from "./bounds.ts";
 import { Call } from "./call.ts";
-import { ALL_INPUT, CANCELLED, CAPABILITIES_META, EXTENSION, LONGEST_ID, RELATED_TASK, augmentation, bounded, cancelled, capabilityBits, creationKey, getOrMake, isDeeperThan, isObject, isWellFormed, metaOf, own, refusal, shapeOf, textOf, traceOf, versionHeader, versionOf } from "./facts.ts";
+import {
+  ALL_INPUT,
+  CANCELLED,
+  CAPABILITIES_META,
+  EXTENSION,
+  RELATED_TASK,
+  augmentation,
+  cancelled,
+  capabilityBits,
+  creationKey,
+  getOrMake,
+  isObject,
+  isWellFormed,
+  metaOf,
+  own,
+  refusal,
+  shapeOf,
+  textOf,
+  traceOf,
+  versionHeader,
+  versionOf,
+} from "./facts.ts";
 import type { Gate } from "./gate.ts";
 import { isLongerThan, longestOutcome, tooLong } from "./line.ts";
+import { Numbers, OWN_IDS } from "../numbers.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
-import { DEEPEST } from "./payload.ts";
 import { LARGEST, completePolicy } from "./policy.ts";
 import type { Entry, Runtime } from "./runtime.ts";
 import { LISTEN, generationOf } from "./subscription.ts";
-import { currentCall, knowsCalls, within } from "./scope.ts";
+import { currentCall, knowsCalls, runFor } from "./scope.ts";
 import { type Origin, Streams } from "./streams.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** How a message gets to the client: on the stream of one of its requests, or on the connection itself. */
-export interface Way {
+export interface Route {
   readonly on: Origin | undefined;
 }
 
@@ -44,17 +76,8 @@ const INPUT = 4;
 const INPUT_WITH_STATE = 5;
 /** The shortest time between two progress messages of a task, in ms. */
 const PACE = 50;
-/** The ids of input requests on one stream. */
-const FIRST_ASK = 2 ** 30;
-const LAST_ASK = 2 ** 31 - 1;
 /** How many ended tasks of a connection, and how many requests that wait for the SDK's answer, are kept in mind. */
 const REMEMBERED = 1024;
-/** What is longer is none of ours: names of tools, keys of input, cursors; and the most answers that one request gives. */
-const LONGEST_TOOL_NAME = 1024;
-const LONGEST_KEY = 512;
-const LONGEST_CURSOR = 1024;
-const LONGEST_MESSAGE = 4096;
-const MOST_ANSWERS = 10_000;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
 /** One connection of an SDK server: what passes in either direction is shown to the core first. */
@@ -80,7 +103,7 @@ export class Listener implements TapListener {
   readonly #ended = new Set<unknown>();
   /** Input requests that went out here, by JSON-RPC id. */
   readonly #askIds = new Map<number, number>();
-  #lastAskId = FIRST_ASK - 1;
+  readonly #askNumbers = new Numbers((id) => this.#askIds.has(id), OWN_IDS);
   /** Requests of the SDK's own that tasks took over, by JSON-RPC id. */
   readonly #asks = new Map<unknown, number>();
   /** Blocked `tasks/*` requests, with their numbers in the core. */
@@ -116,7 +139,7 @@ export class Listener implements TapListener {
     try {
       // A client in this process may send from within a handler, whose work this is not.
       if (currentCall() === undefined) this.#inbound(received, extra);
-      else within(undefined, () => this.#inbound(received, extra));
+      else runFor(undefined, () => this.#inbound(received, extra));
     } catch (error) {
       this.#runtime.failed(error);
       // Whatever happens inside, a request has its answer.
@@ -212,7 +235,7 @@ export class Listener implements TapListener {
     this.#calls.set(call.sdkId, call);
     try {
       this.#gate.wrap(String(params["name"]));
-      within(call.work, () => this.#wire.deliver({ ...call.message, id: call.sdkId, params }, call.extra));
+      runFor(call.work, () => this.#wire.deliver({ ...call.message, id: call.sdkId, params }, call.extra));
     } catch (error) {
       // The core is at work here, and must not hear of it.
       this.#runtime.failed(error);
@@ -272,8 +295,8 @@ export class Listener implements TapListener {
   }
 
   /** Sends a message of a task's to the client, marked with the task (G25-INP-02, G25-REL-01). */
-  sendForTask(call: Call, message: Message, way: Way): void {
-    this.#sendOn(withMeta(message, RELATED_TASK, { taskId: call.taskId }), way);
+  sendForTask(call: Call, message: Message, route: Route): void {
+    this.#sendOn(withMeta(message, RELATED_TASK, { taskId: call.taskId }), route);
   }
 
   /** Whether all that comes on this connection comes from one client: by one stream, or by a session. */
@@ -281,13 +304,12 @@ export class Listener implements TapListener {
     return this.#pipe || this.#transport.sessionId !== undefined;
   }
 
-  /** An id for an input request, where this connection is one stream: apart from the SDK's, which count from 0, and in 31 bits. */
+  /** An id for an input request, where this connection is one stream. */
   askId(number: number): number | undefined {
     if (!this.#pipe) return undefined;
-    do this.#lastAskId = this.#lastAskId < LAST_ASK ? this.#lastAskId + 1 : FIRST_ASK;
-    while (this.#askIds.has(this.#lastAskId));
-    this.#askIds.set(this.#lastAskId, number);
-    return this.#lastAskId;
+    const id = this.#askNumbers.next();
+    this.#askIds.set(id, number);
+    return id;
   }
 
   /** The input request that has this id here. Some peers echo a number as text, which both SDKs take. */
@@ -302,12 +324,12 @@ export class Listener implements TapListener {
   /** Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04). */
   tellRequestor(news: Message, owner: string, stream: Entry | undefined): void {
     const listener = stream?.listener ?? this;
-    const way = listener.way(stream, owner);
-    if (way !== undefined) listener.#sendOn(news, way);
+    const route = listener.routeTo(stream, owner);
+    if (route !== undefined) listener.#sendOn(news, route);
   }
 
   /** Whether a request that waited for its task still speaks for the task's owner (H33). */
-  stillSpeaks(entry: Entry): boolean {
+  isStillAuthorized(entry: Entry): boolean {
     if (entry.message.method !== "tasks/result" || !this.#pending.has(entry)) return true;
     return isAuthorized(this.#runtime, entry.extra, entry.owner, this.#transport.sessionId);
   }
@@ -322,7 +344,7 @@ export class Listener implements TapListener {
   }
 
   /** How such a message gets to the client now: on the stream of the request `on`, else on the connection; `undefined` where neither carries it. */
-  way(on: Origin | undefined, owner: string): Way | undefined {
+  routeTo(on: Origin | undefined, owner: string): Route | undefined {
     if (on !== undefined && this.carries(on, owner)) return { on };
     return this.carries(undefined, owner) ? { on: undefined } : undefined;
   }
@@ -640,17 +662,17 @@ export class Listener implements TapListener {
 
   /** Sends a task's message where its client listens; says whether it does. Nothing else is kept for later (H74). */
   #tell(call: Call, message: Message): boolean {
-    const route = core.route(this.#runtime.receiver, call.number);
-    if (route === -1 || route === -3) return false;
-    const stream = route === -2 ? undefined : this.#runtime.requests.get(route);
-    if (stream !== undefined && !stream.listener.stillSpeaks(stream)) {
-      this.#runtime.enter(core.lapse, route);
+    const number = core.route(this.#runtime.receiver, call.number);
+    if (number === -1 || number === -3) return false;
+    const stream = number === -2 ? undefined : this.#runtime.requests.get(number);
+    if (stream !== undefined && !stream.listener.isStillAuthorized(stream)) {
+      this.#runtime.enter(core.lapse, number);
       return false;
     }
     const listener = stream?.listener ?? this;
-    const way = listener.way(stream, call.owner);
-    if (way !== undefined) listener.sendForTask(call, message, way);
-    return way !== undefined;
+    const route = listener.routeTo(stream, call.owner);
+    if (route !== undefined) listener.sendForTask(call, message, route);
+    return route !== undefined;
   }
 
   /** Remembers for a while which calls were tasks that have ended; ids do not come back in 2025-11-25. */
@@ -720,7 +742,7 @@ export class Listener implements TapListener {
     return { peer, flags: this.#declared(message, generation) | (this.#runtime.lists(owner, this.#pipe) ? LISTS : 0), owner };
   }
 
-  #sendOn(message: Message, { on }: Way): void {
+  #sendOn(message: Message, { on }: Route): void {
     // Where its stream is gone, another's must not carry it.
     if (on === undefined || this.#streams?.lead(on) !== false) this.#send(message, on && { relatedRequestId: on.id });
   }

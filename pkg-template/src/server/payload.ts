@@ -1,6 +1,7 @@
 // The payload of a record: JSON text whose top-level members are the parts that the core names by number.
 import { define } from "../assembler.ts";
-import { isDeeperThan, isObject } from "./facts.ts";
+import { DEEPEST, isDeeperThan } from "./bounds.ts";
+import { isObject } from "./facts.ts";
 
 const PARTS = ["request", "result", "error", "state", "in:", "an:"] as const;
 
@@ -15,8 +16,6 @@ export interface PayloadEdit {
   readonly set: [string, string][];
 }
 
-/** How deep a payload may nest (X-LIM-04). */
-export const DEEPEST = 512;
 /** No shorter text nests deeper. */
 const SHALLOW = 2 * DEEPEST;
 

@@ -1,5 +1,5 @@
 import { Assembler } from "../assembler.ts";
-import { now } from "../clock.ts";
+import { LONGEST_TIMER, comesWithin, now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
 import type { Extra, Message } from "../tap.ts";
@@ -11,7 +11,7 @@ import { serverCore } from "./core.ts";
 import { LATE, eventOf } from "./events.ts";
 import { RELATED_TASK, getOrMake, isObject, isWhole, own, refusal, shown, textOf, unguessable } from "./facts.ts";
 import { misfitOf, named } from "./form.ts";
-import { Hooks, isPromise } from "./hooks.ts";
+import { Hooks } from "./hooks.ts";
 import type { ReceiverHost } from "./host.ts";
 import type { Listener } from "./listener.ts";
 import { defaultOwner, isOwner } from "./owner.ts";
@@ -61,7 +61,6 @@ interface Place {
 
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
-const LONGEST_TIMER = 2 ** 31 - 1;
 const INVALID_PARAMS = -32602;
 const RESULT_BYTES = 16 * 2 ** 20;
 
@@ -167,16 +166,12 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 
   /** As {@link Runtime.ownerOf}, for requests that are to be tried again where the host failed. Throws {@link TaskError}. */
   identify(extra: Extra, sessionId: string | undefined): string | undefined {
-    try {
+    const owner = this.#hooks.demand("owner", (): unknown => {
       const authInfo = extra?.["authInfo"];
       const { owner: tell } = this.#options;
-      const owner: unknown = tell === undefined ? defaultOwner(authInfo) : tell(authInfo, { sessionId });
-      if (!isPromise(owner)) return isOwner(owner) ? owner : undefined;
-      owner.then(undefined, () => {});
-    } catch (cause) {
-      throw new TaskError("invalid_argument", "TaskServer option `owner` threw `cause`.", { cause });
-    }
-    throw new TaskError("invalid_argument", "TaskServer option `owner` must answer at once, not with a promise.");
+      return tell === undefined ? defaultOwner(authInfo) : tell(authInfo, { sessionId });
+    });
+    return isOwner(owner) ? owner : undefined;
   }
 
   /** The JSON-RPC id under which the SDK knows what has this number here. */
@@ -384,7 +379,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   async #leave(drain: number, timeout: number): Promise<void> {
     try {
       this.enterAlone(core.closing);
-      if (drain > 0) await within(drain, this.whenIdle());
+      if (drain > 0) await comesWithin(drain, this.whenIdle());
       this.#leaving = true;
       const settled = new Promise<void>((resolve) => {
         this.#settled = () => {
@@ -392,7 +387,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
         };
       });
       this.enterAlone(core.leaving);
-      if (!(await within(timeout, settled))) this.report(new TaskError("storage", UNSETTLED));
+      if (!(await comesWithin(timeout, settled))) this.report(new TaskError("storage", UNSETTLED));
     } finally {
       this.#stop();
     }
@@ -454,7 +449,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     if (entry?.misfit !== undefined && answer.error?.code === INVALID_PARAMS) answer.error.message += `: ${entry.misfit}`;
     if (entry === undefined) return this.subscriptions.get(request)?.answered(answer, kind === 3);
     if (!entry.kept) this.requests.delete(request);
-    if (!entry.listener.stillSpeaks(entry)) {
+    if (!entry.listener.isStillAuthorized(entry)) {
       const error = this.#written(core.writeNotFound) as NonNullable<Message["error"]>;
       return entry.listener.answer({ jsonrpc: "2.0", id: answer.id, error }, entry);
     }
@@ -475,7 +470,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   tellRequestor(number: number, stream: number): void {
     const news: Message = { jsonrpc: "2.0", ...this.assembler.take() };
     const entry = this.requests.get(stream);
-    if (entry !== undefined && !entry.listener.stillSpeaks(entry)) return this.give(core.lapse, stream);
+    if (entry !== undefined && !entry.listener.isStillAuthorized(entry)) return this.give(core.lapse, stream);
     const call = this.calls.get(number);
     call?.listener.tellRequestor(news, call.owner, entry);
   }
@@ -750,14 +745,3 @@ export class Runtime extends StoreJobs implements ReceiverHost {
 }
 
 const UNSETTLED = "The task store did not settle in time what this server handed over; its tasks are found when their leases are over.";
-
-/** Whether `done` came before so many ms were over. */
-export async function within(ms: number, done: Promise<unknown>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER), false)));
-  try {
-    return await Promise.race([done.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

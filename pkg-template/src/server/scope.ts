@@ -21,7 +21,7 @@ const scope: Scope | undefined = Storage && new Storage();
 export const knowsCalls: boolean = scope !== undefined;
 
 /** Does something, and all that follows from it, as work for a call; for `undefined`, for none. */
-export function within<T>(work: Work | undefined, perform: () => T): T {
+export function runFor<T>(work: Work | undefined, perform: () => T): T {
   return scope === undefined ? perform() : scope.run(work, perform);
 }
 

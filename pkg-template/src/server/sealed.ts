@@ -2,7 +2,7 @@
 import { TaskError } from "../errors.ts";
 import type { MaybePromise, StoredTask, TaskStore } from "../store.ts";
 import type { PayloadProtection } from "../types.ts";
-import { isPromise } from "./store-jobs.ts";
+import { isPromise } from "./facts.ts";
 
 /** The store behind `payloads`. Where both answer at once, so does it. */
 export function sealed(store: TaskStore, payloads: PayloadProtection): TaskStore {

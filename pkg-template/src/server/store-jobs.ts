@@ -1,7 +1,7 @@
 import { now } from "../clock.ts";
 import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
 import type { MaybePromise, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
-import { getOrMake } from "./facts.ts";
+import { getOrMake, isPromise } from "./facts.ts";
 import { type PayloadEdit, Payload, compose } from "./payload.ts";
 import { Fault, type Page, isAfter, isDueAfter, pageOf, rowOf, usageOf } from "./stored-row.ts";
 import * as core from "../wasm/generated/server.js";
@@ -211,10 +211,6 @@ export abstract class StoreJobs {
     this.report(isTaskError(cause) ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
     this.give(core.completed, job, STORE_FAILED);
   }
-}
-
-export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | undefined)?.then === "function";
 }
 
 type Operation = "get" | "put" | "delete" | "list" | "due" | "usage";

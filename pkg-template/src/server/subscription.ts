@@ -1,6 +1,7 @@
 import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
-import { CAPABILITIES_META, LONGEST_ID, bounded, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
+import { LONGEST_ID, MOST_TASK_IDS, bounded } from "./bounds.ts";
+import { CAPABILITIES_META, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 import { isAuthorized, lapsesAt } from "./owner.ts";
 import * as core from "../wasm/generated/server.js";
@@ -8,9 +9,6 @@ import * as core from "../wasm/generated/server.js";
 export const LISTEN = "subscriptions/listen";
 export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 export const SUBSCRIPTION_META = "io.modelcontextprotocol/subscriptionId";
-
-/** More tasks than the core listens to for one subscription. */
-const MOST_IDS = 1024;
 
 /** What carries the messages of one subscription to its client. */
 export interface Carrier {
@@ -50,7 +48,7 @@ export class Subscription {
     this.#sessionId = sessionId;
     this.#owner = runtime.ownerOf(extra, sessionId);
     this.#flags = capabilityBits(metaOf(message, CAPABILITIES_META));
-    this.#ids = taskIdsOf(message).slice(0, MOST_IDS);
+    this.#ids = taskIdsOf(message).slice(0, MOST_TASK_IDS);
     this.#number = runtime.next();
     this.#peer = runtime.open(this.#owner, pipe);
     runtime.subscriptions.set(this.#number, this);
