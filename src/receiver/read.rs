@@ -235,12 +235,13 @@ impl Receiver {
         if self.service == Service::Leaving {
             return self.push(Output::HangUp { request: facts.request });
         }
+        // Its connection may have closed between the read and now.
+        let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
         let slot = self.slots.open(owner, id);
         let Some(entry) = self.slots.get_mut(slot) else { return };
         if entry.waiters.len() >= MOST_WAITERS {
             return self.refuse(facts, Error::Limit(LimitReason::Rate));
         }
-        let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
         connection.waits.insert(facts.request, ());
         self.waiting.insert(facts.request, slot);
         entry.waiters.insert(facts.request, facts);

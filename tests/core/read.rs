@@ -431,3 +431,17 @@ fn a_read_leaves_nothing() {
     assert_eq!(bench.count(|output| matches!(output, Output::Reply { .. })), 2);
     bench.assert_idle();
 }
+
+/// A connection closes while the result that it asks for is looked up in another process than the task's: nothing of it stays.
+#[test]
+fn a_connection_that_closes_while_its_result_is_looked_up() {
+    let mut bench = Bench::of(World::new(2), G25, policy());
+    let (_, id) = bench.start();
+    bench.later = true;
+    let peer = bench.world.open(1, Some("ann"), true);
+    let wait = bench.world.result(1, peer, &id);
+    bench.close(1, peer);
+    bench.answer_all();
+    bench.excused.insert(wait);
+    assert_eq!(bench.receiver(1).in_hand(), [0; 8]);
+}
