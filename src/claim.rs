@@ -20,6 +20,8 @@ pub struct Claim {
     pub task: String,
     /// The tool that was called.
     pub tool: String,
+    /// The process whose clock its times are by.
+    pub clock: Rc<str>,
     /// Until when the task may still be made. It may be gone later, and an id is never used again (X-STO-12).
     pub open_until: Millis,
     /// From when on the key makes another task.

@@ -93,6 +93,11 @@ struct StoredTask<'a> {
     #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
     message: Cow<'a, str>,
     created: Millis,
+    /// The process whose clock the times are by.
+    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    clock: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    keyed: bool,
     /// Missing: as `created`.
     #[serde(default)]
     updated: Option<Millis>,
@@ -164,6 +169,8 @@ struct StoredClaim<'a> {
     task: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
     tool: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    clock: Cow<'a, str>,
     open_until: Millis,
     until: Millis,
     #[serde(flatten, skip_deserializing)]
@@ -180,7 +187,7 @@ trait Stored: DeserializeOwned {
 
 impl Stored for StoredTask<'_> {
     const NAMES: &'static [&'static str] = &[
-        "v", "rev", "status", "failure", "tool", "message", "created", "updated", "ttl", "poll", "cooperative",
+        "v", "rev", "status", "failure", "tool", "message", "created", "clock", "keyed", "updated", "ttl", "poll", "cooperative",
         "cancelRequested", "extends", "onLost", "restarts", "waitingSince", "issued", "inputs", "epoch", "lease",
         "writeId", "traceparent",
     ];
@@ -207,7 +214,7 @@ impl Stored for StoredLease<'_> {
 }
 
 impl Stored for StoredClaim<'_> {
-    const NAMES: &'static [&'static str] = &["v", "task", "tool", "openUntil", "until"];
+    const NAMES: &'static [&'static str] = &["v", "task", "tool", "clock", "openUntil", "until"];
 
     fn keep(&mut self, unknown: Members) {
         self.unknown = Cow::Owned(unknown);
@@ -238,6 +245,8 @@ impl Task {
             tool: Cow::Borrowed(&self.tool),
             message: Cow::Borrowed(&self.message),
             created: self.created_at,
+            clock: Cow::Borrowed(&self.clock),
+            keyed: self.keyed,
             updated: Some(self.updated_at),
             ttl: self.ttl,
             poll: self.poll_interval,
@@ -274,6 +283,8 @@ impl Task {
             phase: stored.status,
             failure: stored.failure,
             created_at: stored.created,
+            clock: (&*stored.clock).into(),
+            keyed: stored.keyed,
             updated_at: stored.updated.unwrap_or(stored.created),
             ttl: stored.ttl,
             poll_interval: stored.poll,
@@ -303,6 +314,7 @@ impl Claim {
             v: FORM,
             task: Cow::Borrowed(&self.task),
             tool: Cow::Borrowed(&self.tool),
+            clock: Cow::Borrowed(&self.clock),
             open_until: self.open_until,
             until: self.until,
             unknown: Cow::Borrowed(&self.unknown),
@@ -315,6 +327,7 @@ impl Claim {
         Ok(Self {
             task: stored.task.into_owned(),
             tool: stored.tool.into_owned(),
+            clock: (&*stored.clock).into(),
             open_until: stored.open_until,
             until: stored.until,
             unknown: stored.unknown.into_owned(),

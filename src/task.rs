@@ -142,6 +142,10 @@ pub struct Task {
     pub phase: Phase,
     pub failure: Option<Failure>,
     pub created_at: Millis,
+    /// The process whose clock its times are by.
+    pub clock: Rc<str>,
+    /// It was created under a key: it stays in the store until nobody can take the key for one whose task was never made.
+    pub keyed: bool,
     /// Never before `created_at`, never backwards (X-STO-06).
     pub updated_at: Millis,
     /// ms from creation; `None` for no end.
@@ -192,13 +196,14 @@ impl Task {
     }
 
     /// When somebody must look at the task again that is written at `now`: its time ends, or its holder should have written again.
-    /// For others that is a hint, by the writer's clock.
-    pub fn due_at(&self, now: Millis) -> Option<Millis> {
+    /// For others that is a hint, by the writer's clock. `skew`: by how much later than it says the writer takes its time to be over.
+    pub fn due_at(&self, now: Millis, skew: Millis) -> Option<Millis> {
+        let gone_at = self.gone_at().map(|at| at.saturating_add(skew));
         if !self.needs_runner() {
-            return self.gone_at();
+            return gone_at;
         }
         let silent_at = now.saturating_add(self.lease.as_ref().map_or(0, |lease| lease.length));
-        Some(self.expires_at().map_or(silent_at, |at| at.min(silent_at)))
+        Some(gone_at.map_or(silent_at, |at| at.min(silent_at)))
     }
 
     /// From when on nobody can see it, if it does not change any more.

@@ -48,7 +48,7 @@ export class TaskServer {
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskServerOptions = {}) {
-    const { cursorKey, store, creationWindow, lease, storeTimeout, server, payloads, idPrefix } = options;
+    const { cursorKey, store, creationWindow, lease, storeTimeout, clockSkew, server, payloads, idPrefix } = options;
     check(cursorKey === undefined || cursorKey.length === 16, "cursorKey", "16 bytes");
     const { rate = {}, ...numbers } = options.limits ?? {};
     checkRates(rate);
@@ -59,6 +59,7 @@ export class TaskServer {
     const known = options.generations?.every((version) => version === "2025-11-25" || version === "2026-07-28") ?? true;
     check(known, "generations", 'a list of "2025-11-25" and "2026-07-28"');
     check(lease === undefined || isWhole(lease, 1000, LONGEST_LEASE), "lease", "a whole number of milliseconds, at least 1000 and at most a day");
+    check(clockSkew === undefined || isWhole(clockSkew, 0), "clockSkew", "a whole number of milliseconds from 0 up");
     check(storeTimeout === undefined || storeTimeout === null || isWhole(storeTimeout, 100, LARGEST), "storeTimeout", "a whole number of milliseconds, at least 100, or null");
     check(server === undefined || typeof server === "function", "server", "a function that makes a server");
     const protects = payloads === undefined || (typeof payloads.seal === "function" && typeof payloads.open === "function");

@@ -264,6 +264,12 @@ export interface TaskServerOptions {
    */
   readonly lease?: number | undefined;
   /**
+   * By how much the clocks of processes on one store may differ, in ms. The process that made a task ends its time to live exactly; others
+   * wait this much longer, so that no task ends before its announced time. Where clocks are kept in step, a few seconds keep records
+   * of processes that are gone from staying longer. Default 1 200 000: 20 minutes.
+   */
+  readonly clockSkew?: number | undefined;
+  /**
    * How long the store may take for one operation, in ms, at least 100; `null` for as long as it likes. One that takes longer counts
    * as failed, though what it was to write may have arrived: the server looks, and reports it to `onerror`. Give the store's driver a
    * limit of its own below this. Default 30 000.

@@ -53,7 +53,7 @@ fn held(receiver: u32) -> RefMut<'static, Receiver> {
 /// Makes a receiver; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
 /// `alone`: the host makes a server for a task that must run again without a connection. `options`: what ids begin with; the name of
 /// this process, the same for every receiver in it; the limits, as they are read here, with 0 for any; for each act its interval in µs
-/// and its burst, 0 for any rate; the length of a lease in ms; how long the store may take, in ms, or 0; and the 16 bytes of the cursors' key. A space is between two of them.
+/// and its burst, 0 for any rate; the length of a lease in ms; how long the store may take, in ms, or 0; the name of this process's clock; by how much others may differ, in ms; and the 16 bytes of the cursors' key. A space is between two of them.
 #[wasm_bindgen(js_name = "makeReceiver")]
 pub fn make_receiver(receiver: u32, alone: bool, cross_generation: bool, audited: bool, tells_requestors: bool, options: &str) {
     let mut options = options.split(' ');
@@ -76,12 +76,15 @@ pub fn make_receiver(receiver: u32, alone: bool, cross_generation: bool, audited
     }
     let lease = next(options);
     let store_limit = Some(next(options)).filter(|&limit| limit > 0);
+    let clock = options.next().unwrap_or_default();
+    let skew = next(options);
     let mut core = receiver::Receiver::new(limits, cross_generation, std::array::from_fn(|_| next(options) as u8));
     core.prefix_ids(prefix);
     core.audit(audited);
     core.tell_requestors(tells_requestors);
     core.lease(holder, lease);
     core.limit_store(store_limit);
+    core.keep_time(clock, skew);
     if alone {
         core.run_alone();
     }

@@ -104,9 +104,10 @@ impl Receiver {
         let now = self.now;
         let until = now.saturating_add(self.limits.creation_window);
         let Some(call) = self.calls.get(&number) else { return };
-        // A task lives for its whole time, by the clock of whoever sweeps it: half of it leaves room for a clock that is ahead.
+        // A task with a key is in the store for its whole time, and for as long again as clocks may differ (`Task::keyed`): who finds
+        // none before half of that time, by whichever clock, finds one that was never made.
         let open_until = call.draft.ttl.map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
-        let claim = Claim { task: call.draft.id.clone(), tool: call.draft.tool.clone(), open_until, until, unknown: Members::default() };
+        let claim = Claim { task: call.draft.id.clone(), tool: call.draft.tool.clone(), clock: self.clock.clone(), open_until, until, unknown: Members::default() };
         self.write_claim(number, &claim, seen);
     }
 
@@ -199,7 +200,7 @@ impl Receiver {
 
     fn key_found(&mut self, number: Request, claim: Claim, seen: Seen) {
         let Some(call) = self.calls.get(&number) else { return };
-        if claim.is_over(self.now) {
+        if claim.is_over(self.time_by(&claim.clock)) {
             return self.claim_anew(number, Some(seen));
         }
         if claim.tool != call.draft.tool {
@@ -289,7 +290,7 @@ impl Receiver {
         let Some((key, address)) = self.key_of(number) else { return };
         // An heir cannot tell whether the first claimant still stores the task.
         let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
-        let claim = Claim { task: String::new(), tool: String::new(), open_until: now, until: now, unknown: Members::default() };
+        let claim = Claim { task: String::new(), tool: String::new(), clock: self.clock.clone(), open_until: now, until: now, unknown: Members::default() };
         self.ask_store(Pending::Nobody, Seen::after(Some(seen), now).put(address, &claim));
     }
 }

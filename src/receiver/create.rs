@@ -90,7 +90,7 @@ impl Receiver {
         }
         call.stage = Stage::Creating;
         let id = call.draft.id.clone();
-        let task = call.task(self.now, mark, lease);
+        let task = call.task(self.now, &self.clock, mark, lease);
         let payload = if task.on_lost == OnLost::Restart {
             Payload::Write { onto_read: false, remove: Vec::new(), set: vec![(Stored::Request, Source::Request(number))] }
         } else {
@@ -98,7 +98,7 @@ impl Receiver {
         };
         let slot = self.slots.open(&owner, &id);
         call.slot = Some(slot);
-        let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: task.due_at(self.now), state: task.to_state() };
+        let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: self.due_at(&task), state: task.to_state() };
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.busy = true;
             slot.call = Some(number);
@@ -232,13 +232,15 @@ impl Receiver {
 
 impl Call {
     /// The task that it becomes.
-    fn task(&self, now: Millis, mark: u64, lease: Lease) -> Task {
+    fn task(&self, now: Millis, clock: &Rc<str>, mark: u64, lease: Lease) -> Task {
         let Self { facts: Facts { generation, .. }, policy, draft, .. } = self;
         Task {
             generation: *generation,
             phase: Phase::Working,
             failure: None,
             created_at: now,
+            clock: Rc::clone(clock),
+            keyed: self.key.is_some(),
             updated_at: now,
             ttl: draft.ttl,
             poll_interval: policy.poll_interval.max(1),

@@ -191,9 +191,9 @@ impl Receiver {
 
     /// The store does not have the task (any more).
     pub(super) fn missing(&mut self, number: u32) {
-        let now = self.now;
+        let cached = self.slots.get_mut(number).and_then(|slot| slot.cached.take());
+        let expired = cached.is_some_and(|(task, _)| task.is_expired(self.time_by(&task.clock)));
         let Some(slot) = self.slots.get_mut(number) else { return };
-        let expired = slot.cached.take().is_some_and(|(task, _)| task.is_expired(now));
         slot.versions.saw(0);
         slot.rest();
         slot.unconfirmed.clear();

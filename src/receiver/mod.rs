@@ -148,6 +148,9 @@ pub struct Receiver {
     /// Who holds the tasks that run here, and for how long at a time, in ms.
     holder: Rc<str>,
     lease: Millis,
+    /// By whose clock this receiver writes times, and by how much, in ms, other clocks may differ from it.
+    clock: Rc<str>,
+    skew: Millis,
     /// The host makes a server for a task that must run again where no connection of its owner is.
     runs_alone: bool,
     service: Service,
@@ -204,6 +207,8 @@ impl Receiver {
             audited: true,
             holder: Rc::from(""),
             lease: LEASE,
+            clock: Rc::from(""),
+            skew: 0,
             runs_alone: false,
             service: Service::Open,
             policies: Vec::new(),
@@ -246,6 +251,34 @@ impl Receiver {
     pub fn lease(&mut self, holder: &str, length: Millis) {
         self.holder = Rc::from(holder);
         self.lease = length;
+    }
+
+    /// Times that this receiver writes are by the clock of this name: all receivers of a process have one. Other clocks may differ from
+    /// it by up to `skew` ms: no task ends, nor disappears, before its announced time by the clock that made it.
+    pub fn keep_time(&mut self, clock: &str, skew: Millis) {
+        self.clock = Rc::from(clock);
+        self.skew = skew;
+    }
+
+    /// What a clock shows by now at least.
+    fn time_by(&self, clock: &str) -> Millis {
+        self.now.saturating_sub(self.skew_of(clock))
+    }
+
+    fn skew_of(&self, clock: &str) -> Millis {
+        if *clock == *self.clock { 0 } else { self.skew }
+    }
+
+    /// When the record of a task that is written now is due.
+    fn due_at(&self, task: &crate::task::Task) -> Option<Millis> {
+        let skew = if task.keyed && task.phase.is_terminal() { self.skew } else { self.skew_of(&task.clock) };
+        task.due_at(self.now, skew)
+    }
+
+    /// Whether nobody can see a task any longer, and its record may be deleted.
+    fn is_over(&self, task: &crate::task::Task) -> bool {
+        let skew = if task.keyed { self.skew } else { self.skew_of(&task.clock) };
+        task.is_gone(self.now.saturating_sub(skew))
     }
 
     /// How long the store may take for one operation, in ms. One that takes longer counts as failed: what it was to write may have

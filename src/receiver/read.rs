@@ -201,13 +201,13 @@ impl Receiver {
         if task.generation != facts.generation && !self.cross_generation {
             return false;
         }
-        if task.has_run_out(self.now) && !task.extends {
+        if task.has_run_out(self.time_by(&task.clock)) && !task.extends {
             task.phase = Phase::Failed;
             task.failure = Some(Failure::Expired);
             task.inputs.clear();
             task.updated_at = task.updated_at.max(task.expires_at().unwrap_or(self.now));
         }
-        !task.is_gone(self.now)
+        !task.is_gone(self.time_by(&task.clock))
     }
 
     fn page(&mut self, facts: Facts, records: &[Record], more: bool) {

@@ -116,6 +116,7 @@ impl Receiver {
     /// Looks at a running task when its time to live is over.
     pub(super) fn expire_later(&mut self, slot: u32, task: &Task) {
         if let Some(at) = task.expires_at() {
+            let at = at.saturating_add(self.skew_of(&task.clock));
             self.deadlines.set(at, Timer::Expire(slot));
         }
     }
@@ -123,7 +124,7 @@ impl Receiver {
     /// A running task's time to live is over: it grows, or the task expires visibly (X-TTL-05).
     fn expire(&mut self, slot: u32) {
         let Some(entry) = self.slots.get(slot) else { return };
-        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.now)) {
+        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.time_by(&task.clock))) {
             self.change(slot, Change::Expire);
         }
     }
@@ -229,10 +230,10 @@ impl Receiver {
         let (owner, id) = (&record.owner, &record.id);
         let (task, over) = if is_owner_of_keys(owner) {
             let Ok(claim) = self.claim_of(owner, id, record) else { return };
-            (None, claim.due_at() <= self.now)
+            (None, claim.due_at() <= self.time_by(&claim.clock))
         } else {
             let Ok(task) = self.task_of(owner, id, record) else { return };
-            let over = task.is_gone(self.now);
+            let over = self.is_over(&task);
             (Some(task), over)
         };
         if over {

@@ -138,14 +138,15 @@ impl Receiver {
             self.leave_head(number);
             return;
         }
+        let time = self.time_by(&task.clock);
         let hidden =
-            change.facts().is_some_and(|facts| task.is_gone(now) || (task.generation != facts.generation && !self.cross_generation));
+            change.facts().is_some_and(|facts| task.is_gone(time) || (task.generation != facts.generation && !self.cross_generation));
         if hidden {
             return self.missing_for(number, &change);
         }
         // Who reads the task sees it expired already (X-TTL-01): that comes first.
         let ends = matches!(*change, Change::Expire | Change::Discard { .. });
-        if !ends && !task.extends && task.has_run_out(now) {
+        if !ends && !task.extends && task.has_run_out(time) {
             return self.turn_first(number, Change::Expire);
         }
         // So does who reads one whose process was lost (X-STO-05).
@@ -232,13 +233,14 @@ impl Receiver {
     /// first.
     pub(super) fn lapsed(&self, number: u32, task: &Task) -> bool {
         let grace = if task.extends && !self.runs_here(number) { EXPIRED_GRACE } else { 0 };
-        task.has_run_out(self.now.saturating_sub(grace))
+        task.has_run_out(self.time_by(&task.clock).saturating_sub(grace))
     }
 
     fn write(&mut self, number: u32, read: Option<Job>, change: Rc<Change>, task: &Task, next: Task, version: u32) {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
         next.mark = self.mark_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.next_mark());
+        let due_at = self.due_at(&next);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.begins = next.epoch != task.epoch;
         let spent = if read.is_some() && slot.read_payload && change.is_of_run() { slot.take_spent(&mut next) } else { Vec::new() };
@@ -248,7 +250,7 @@ impl Receiver {
             id: slot.id.clone(),
             version: version.saturating_add(1),
             created_at: next.created_at,
-            due_at: next.due_at(self.now),
+            due_at,
             state: next.to_state(),
         };
         slot.versions.write(record.version);

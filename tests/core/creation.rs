@@ -316,7 +316,7 @@ fn without_an_owner_a_key_is_refused() {
 /// A claim is read as it was written, and as nothing else.
 #[test]
 fn a_claim_is_read_back() {
-    let claim = Claim { task: "AbC-_9".into(), tool: "a\ttool\\of\0many\npieces".into(), open_until: -5, until: i64::MAX, unknown: Members::default() };
+    let claim = Claim { task: "AbC-_9".into(), tool: "a\ttool\\of\0many\npieces".into(), clock: "".into(), open_until: -5, until: i64::MAX, unknown: Members::default() };
     assert_eq!(Claim::from_state(&claim.to_state()), Ok(claim.clone()));
     assert_eq!(mcp_tasks::task::Task::from_state(&claim.to_state()), Err(Unreadable::Malformed));
 }

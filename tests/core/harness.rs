@@ -173,6 +173,14 @@ impl World {
         }
     }
 
+    /// Clocks of different processes may differ by so much.
+    pub fn tolerate(&mut self, skew: Millis) {
+        self.store.skew = skew;
+        for node in &mut self.nodes {
+            node.receiver.keep_time(&node.holder, skew);
+        }
+    }
+
     pub fn policy(&mut self, policy: Policy) -> u32 {
         self.policies.push(policy.clone());
         self.nodes.iter_mut().map(|node| node.receiver.add_policy(policy.clone())).last().expect("a node")
@@ -336,6 +344,7 @@ impl World {
         old.receiver.identify((node as u64 + 1) << 48 | u64::from(old.life) << 32);
         old.receiver.lease(&holder, LEASE);
         old.receiver.limit_store(Some(STORE_LIMIT));
+        old.receiver.keep_time(&holder, self.store.skew);
         old.holder = holder;
         for policy in &self.policies {
             old.receiver.add_policy(policy.clone());

@@ -109,7 +109,7 @@ fn ending_does_not_restart_the_clock() {
     let before = in_phase(Phase::Working, 0);
     let next = apply(&before, Command::Complete { tool_failed: false }, before.expires_at().unwrap() - 1).unwrap();
     assert_eq!(next.expires_at(), before.expires_at());
-    assert_eq!(next.due_at(START), before.expires_at());
+    assert_eq!(next.due_at(START, 0), before.expires_at());
 }
 
 /// H55, G26-INP-03: asking for the same again gets a key of its own, also after the first was answered.

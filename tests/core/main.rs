@@ -10,6 +10,7 @@ mod model;
 
 mod call;
 mod cancel;
+mod clocks;
 mod creation;
 mod cursor;
 mod doubt;

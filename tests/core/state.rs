@@ -17,6 +17,8 @@ pub fn task() -> Task {
         phase: Phase::Working,
         failure: None,
         created_at: START,
+        clock: "me".into(),
+        keyed: false,
         updated_at: START,
         ttl: Some(60_000),
         poll_interval: 1000,
@@ -78,6 +80,8 @@ prop_compose! {
         Task {
             generation, phase, failure, ttl, inputs, lease,
             created_at: times.0,
+            clock: "me".into(),
+            keyed: times.0 % 2 == 0,
             updated_at: times.0 + times.1,
             poll_interval: numbers.0,
             issued: numbers.1,
@@ -148,7 +152,7 @@ proptest! {
 
     #[test]
     fn unknown_members_of_a_claim_survive_a_rewrite(unknown in members(), until: i64) {
-        let claim = Claim { task: "t".into(), tool: "paint".into(), open_until: 1, until, unknown: Members::default() };
+        let claim = Claim { task: "t".into(), tool: "paint".into(), clock: "me".into(), open_until: 1, until, unknown: Members::default() };
         let mut stored: Value = serde_json::from_str(&claim.to_state()).unwrap();
         add(&mut stored, &unknown);
         let read = Claim::from_state(&stored.to_string()).unwrap();
@@ -175,7 +179,7 @@ proptest! {
             damaged.extend(state[place..].chars().skip(1));
         }
         if let Ok(task) = Task::from_state(&damaged) {
-            let _ = task.due_at(START);
+            let _ = task.due_at(START, 0);
             let _ = task.is_gone(START);
         }
     }
@@ -218,6 +222,8 @@ fn full() -> Task {
         phase: Phase::InputRequired,
         failure: None,
         created_at: 1_800_000_000_001,
+        clock: "fedcba9876543210".into(),
+        keyed: true,
         updated_at: 1_800_000_000_002,
         ttl: Some(3_600_003),
         poll_interval: 1_004,
@@ -250,7 +256,7 @@ fn ended(phase: Phase, failure: Option<Failure>) -> Task {
 }
 
 fn claim() -> Claim {
-    Claim { task: "AbC-_9".into(), tool: "render".into(), open_until: 1_800_000_000_001, until: 1_800_000_000_002, unknown: Members::default() }
+    Claim { task: "AbC-_9".into(), tool: "render".into(), clock: "fedcba9876543210".into(), open_until: 1_800_000_000_001, until: 1_800_000_000_002, unknown: Members::default() }
 }
 
 /// Everything that a stored text can say, by the name of its golden file.
@@ -319,7 +325,7 @@ fn every_released_form_is_read() {
 #[test]
 fn what_is_missing_has_defaults() {
     let brief = Task::from_state(r#"{"v":1,"rev":"2026-07-28","status":"working","created":5}"#).unwrap();
-    let expected = Task { created_at: 5, updated_at: 5, ttl: None, tool: String::new(), lease: None, ..task() };
+    let expected = Task { created_at: 5, clock: "".into(), updated_at: 5, ttl: None, tool: String::new(), lease: None, ..task() };
     assert_eq!(brief, expected);
 }
 

@@ -191,6 +191,7 @@ describe("X-STO-11 who waits for a task when its server closes", () => {
 
 it("X-STO-05: wrong options are named", () => {
   for (const lease of [0, 999, 1.5, Number.NaN, 1e9]) assert.throws(() => new TaskServer({ lease }), /`lease` must be/);
+  for (const clockSkew of [-1, 1.5, Number.NaN]) assert.throws(() => new TaskServer({ clockSkew }), /`clockSkew` must be/);
   assert.throws(() => new TaskServer({ server: {} as never }), /`server` must be/);
   assert.throws(() => new TaskServer({ tools: { a: { onLost: "retry" as never } } }), /`tools\.a\.onLost` must be "fail" or "restart"/);
   assert.throws(() => new TaskServer({ tools: { a: { restarts: 0 } } }), /`tools\.a\.restarts` must be a positive whole number/);

@@ -1,5 +1,5 @@
 import { Assembler } from "../assembler.ts";
-import { LONGEST_TIMER, comesWithin, now } from "../clock.ts";
+import { LONGEST_TIMER, clockName, comesWithin, now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
 import type { Extra, Message } from "../tap.ts";
@@ -62,6 +62,8 @@ interface Place {
 const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
 const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
 const INVALID_PARAMS = -32602;
+/** Two clocks that are ten minutes wrong, one ahead and one behind, in ms. */
+const CLOCK_SKEW = 1_200_000;
 const RESULT_BYTES = 16 * 2 ** 20;
 
 const LEFT = "It is left as it is, and requests about it are told to try again";
@@ -630,6 +632,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       ...coreRates(limits),
       this.#options.lease ?? 30_000,
       this.#options.storeTimeout === undefined ? 30_000 : (this.#options.storeTimeout ?? 0),
+      clockName(),
+      this.#options.clockSkew ?? CLOCK_SKEW,
       ...(this.#options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16))),
     ];
     const { crossGeneration = false, onevent, statusNotifications = true } = this.#options;

@@ -172,6 +172,8 @@ export interface DurableTasks {
   readonly store: TaskStore;
   /** The object's id, so that {@link routeByTask} finds a task's object. */
   readonly idPrefix: string;
+  /** An object's lives follow each other at one place, whose clock is kept in step. */
+  readonly clockSkew: number;
 }
 
 /** What the function given to {@link taskObject} makes. */
@@ -214,7 +216,7 @@ export function taskObject<Env = unknown>(
     constructor(ctx: ObjectContext, env: Env) {
       this.#ctx = ctx;
       this.#store = open(ctx.storage, true);
-      const { tasks, handler } = build({ durable: { store: this.#store, idPrefix: `${String(ctx.id)}_` }, env, ctx });
+      const { tasks, handler } = build({ durable: { store: this.#store, idPrefix: `${String(ctx.id)}_`, clockSkew: 0 }, env, ctx });
       this.#tasks = tasks;
       this.#serve = tasks.fetch(handler);
     }
