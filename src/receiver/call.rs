@@ -88,6 +88,8 @@ pub(super) struct Call {
     pub note: Option<String>,
     /// The caller went away before it was answered.
     pub dropped: bool,
+    /// The caller was told to try again, while nobody could tell whether the store has the task.
+    pub told: bool,
     /// It was told that the task runs here.
     pub announced: bool,
 }
@@ -316,6 +318,7 @@ impl Call {
             said: String::new(),
             note: None,
             dropped: false,
+            told: false,
             announced: false,
         }
     }

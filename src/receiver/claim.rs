@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use super::shutdown::Service;
 use super::{Pending, Receiver, Request, Stop, Timer};
 use crate::claim::{Claim, owner_of_keys};
 use crate::state::{Members, Unreadable};
@@ -15,6 +16,8 @@ use crate::wire::{Body, Error, LimitReason};
 
 /// How long to wait for another call here that is about to store the same task, in ms.
 const PAUSE: Millis = 50;
+/// How long to wait between two looks whether the store has a task, in ms.
+const DOUBT_PAUSE: Millis = 1_000;
 /// A key that keeps changing hands is given up after so many looks.
 const LOOKS: u8 = 64;
 
@@ -248,7 +251,7 @@ impl Receiver {
     /// The task exists: the caller gets its handle, and nothing runs.
     fn answer_again(&mut self, number: Request, id: &str, mut task: Task) {
         let Some(call) = self.calls.get(&number) else { return };
-        let (facts, dropped, immediate) = (call.facts, call.dropped, call.policy.immediate_text());
+        let (facts, dropped, immediate) = (call.facts, call.dropped || call.told, call.policy.immediate_text());
         if !self.sees(facts, &mut task) {
             return self.decline(number, Error::UsedUp);
         }
@@ -266,7 +269,35 @@ impl Receiver {
         self.look_at_task(number, id, Question::Doubt { slot });
     }
 
+    /// It is time to look again whether the store has the task of a call.
+    pub(super) fn doubt_again(&mut self, number: Request) {
+        if let Some(slot) = self.calls.get(&number).filter(|_| self.is_creating(number)).and_then(|call| call.slot) {
+            self.doubt_creation(number, slot);
+        }
+    }
+
+    /// Nobody can tell yet whether the store has the task of a call: the caller is to try again, and finds it under its key if it is there.
+    fn doubt_goes_on(&mut self, number: Request) {
+        let pause = self.third().min(DOUBT_PAUSE);
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        let (facts, told) = (call.facts, std::mem::replace(&mut call.told, true));
+        if !told && !call.dropped {
+            self.refuse(facts, Error::Storage);
+            self.no_longer_waits(facts);
+        }
+        self.wake_in(pause, Timer::Doubt(number));
+    }
+
     fn doubt_settled(&mut self, number: Request, slot: u32, completion: &Completion) {
+        if *completion == Completion::Failed && self.service != Service::Leaving && self.calls.contains_key(&number) {
+            return self.doubt_goes_on(number);
+        }
+        if *completion == Completion::Failed
+            && let Some((key, _)) = self.key_of(number)
+        {
+            // It may be there: another task must not be made under the key.
+            key.inherited = true;
+        }
         let Some(entry) = self.slots.get(slot) else { return };
         let id = entry.id.clone();
         let ours = entry.cached.as_ref().map(|(task, _)| task.mark);

@@ -74,7 +74,7 @@ impl Receiver {
         }
         let lease = self.new_lease();
         let peer = call.facts.peer;
-        let mark = if call.key.is_some() { self.next_mark() } else { 0 };
+        let mark = self.next_mark();
         self.count_creation(peer);
         let Some(call) = self.calls.get_mut(&number) else { return };
         match self.peers.get_mut(&call.facts.peer) {
@@ -121,7 +121,12 @@ impl Receiver {
         if !refused && self.calls.get(&number).is_some_and(|call| call.key.is_some()) {
             return self.doubt_creation(number, slot);
         }
+        let tried = self.slots.get(slot).and_then(|slot| slot.cached.clone());
         self.abandon_creation(number, slot);
+        if let Some((task, version)) = tried.filter(|_| !refused) {
+            // It may be there all the same, though the call goes on without it.
+            self.doubt(slot, &Rc::new(Change::Discard { kept: false }), &task, version);
+        }
         self.decline(
             number,
             match completion {
@@ -153,7 +158,7 @@ impl Receiver {
         self.give_up_key(number);
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.slot = None;
-        let (facts, begun, dropped, outcome) = (call.facts, call.begun, call.dropped, call.outcome.take());
+        let (facts, begun, dropped, told, outcome) = (call.facts, call.begun, call.dropped, call.told, call.outcome.take());
         self.no_longer_waits(facts);
         let Some(call) = self.calls.get_mut(&number) else { return };
         if !dropped && !call.must_be_task() && !error.is_too_often() {
@@ -170,7 +175,7 @@ impl Receiver {
             }
             return;
         }
-        if !dropped {
+        if !dropped && !told {
             self.refuse(facts, error);
         }
         self.stop(number, Stop::Cancelled);
@@ -182,7 +187,7 @@ impl Receiver {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.stage = Stage::Task;
         let (facts, dropped, outcome, immediate) = (call.facts, call.dropped, call.outcome.take(), call.policy.immediate_text());
-        let (kept, note) = (call.key.is_some(), call.note.take());
+        let (kept, note, told) = (call.key.is_some(), call.note.take(), call.told);
         call.announced = !dropped;
         self.no_longer_waits(facts);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
@@ -204,7 +209,9 @@ impl Receiver {
         }
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);
-        self.reply(facts, Body::Created { id, task, immediate });
+        if !told {
+            self.reply(facts, Body::Created { id, task, immediate });
+        }
         self.event(Happening::Started, slot);
         if let Some(note) = note {
             self.change(slot, Change::Note(note));

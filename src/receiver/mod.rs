@@ -119,6 +119,7 @@ struct Work {
 enum Timer {
     Promote(Request),
     Claim(Request),
+    Doubt(Request),
     Expire(u32),
     Renew(u32),
     Retry(u32),
@@ -394,7 +395,7 @@ impl Receiver {
             let (slots, calls, asks) = (&self.slots, &self.calls, &self.asks);
             let (listens, waiting, reading) = (&self.listens, &self.waiting, &self.reading);
             self.deadlines.retain(|timer| match timer {
-                Timer::Promote(call) | Timer::Claim(call) => calls.contains_key(call),
+                Timer::Promote(call) | Timer::Claim(call) | Timer::Doubt(call) => calls.contains_key(call),
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
                 Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
                 Timer::Carry(ask) => asks.contains_key(ask),

@@ -37,14 +37,18 @@ impl Receiver {
             self.push(Output::HangUp { request });
         }
         // What failed and waits for another attempt gets its last one now.
-        let mut retries = Vec::new();
-        self.deadlines.retain(|timer| match timer {
-            Timer::Retry(slot) => {
-                retries.push(*slot);
-                false
+        let (mut retries, mut doubts) = (Vec::new(), Vec::new());
+        self.deadlines.retain(|timer| {
+            match timer {
+                Timer::Retry(slot) => retries.push(*slot),
+                Timer::Doubt(call) => doubts.push(*call),
+                _ => return true,
             }
-            _ => true,
+            false
         });
+        for call in doubts {
+            self.doubt_again(call);
+        }
         for slot in retries {
             self.retry(slot);
         }

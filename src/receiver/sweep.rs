@@ -80,6 +80,7 @@ impl Receiver {
             match timer {
                 Timer::Promote(call) => self.promote(call),
                 Timer::Claim(call) => self.claim_again(call),
+                Timer::Doubt(call) => self.doubt_again(call),
                 Timer::Expire(slot) => self.expire(slot),
                 Timer::Renew(slot) => self.renew(slot),
                 Timer::Retry(slot) => self.retry(slot),

@@ -272,6 +272,8 @@ fn a_call_dropped_during_creation_leaves_nothing() {
         assert!(bench.aborted(call) && !forwarded(&bench, call));
         assert_eq!(bench.store.len(), 0);
         assert_eq!(bench.happened(Happening::Created) + bench.happened(Happening::Cancelled), 0);
+        bench.later = false;
+        bench.pass(1_000);
         bench.assert_idle();
     }
 }

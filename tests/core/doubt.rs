@@ -197,3 +197,56 @@ fn an_answer_is_kept_until_its_handler_has_it() {
     bench.complete(0, call);
     bench.assert_idle();
 }
+
+/// G26-CRE-03, X-CRE-01: a creation with a key that arrived, though nobody could tell for a while: the caller is told to try again, the
+/// task runs all the same, and the repeated call finds it.
+#[test]
+fn a_keyed_creation_in_doubt_runs_once() {
+    for generation in [G25, G26] {
+        for arrives in [false, true] {
+            let mut bench = Bench::of(World::new(2), generation, Policy { ttl: Some(3_600_000), ..policy() });
+            bench.creation_key = Some("a-key-of-24-characters_0".into());
+            let (peer, tool) = (bench.peer, bench.tool);
+            bench.faults.extend([Fault::Nothing, if arrives { Fault::FailStored } else { Fault::Fail }]);
+            bench.blind_next = true;
+            let call = bench.world.call(0, peer, generation, tool);
+            assert_eq!(bench.code(call), -32603);
+            bench.pass(LEASE);
+            back(&mut bench);
+            assert_eq!(bench.count(|output| matches!(output, Output::Forward { .. })), usize::from(arrives));
+            let peer = bench.world.open(1, Some("ann"), false);
+            let again = bench.world.call(1, peer, generation, tool);
+            let running = if arrives { call } else { again };
+            let id = bench.id(running);
+            bench.pass(3 * LEASE);
+            bench.complete(usize::from(!arrives), running);
+            assert_eq!((bench.stored(&id).phase, bench.store.ids.len()), (Phase::Completed, 1), "{arrives}");
+            bench.assert_idle();
+        }
+    }
+}
+
+/// H84: a task that was stored, though its call went on without it or was refused, is removed when the store tells of it: no process
+/// runs it again.
+#[test]
+fn a_creation_in_doubt_leaves_no_task() {
+    for generation in [G25, G26] {
+        let mut bench = Bench::of(World::new(2), generation, Policy { on_lost: OnLost::Restart, ttl: None, ..policy() });
+        for node in 0..2 {
+            bench.input(node, |receiver, now| {
+                receiver.run_alone();
+                receiver.handle_start(now);
+            });
+        }
+        away(&mut bench);
+        let (peer, tool) = (bench.peer, bench.tool);
+        let call = bench.world.call(0, peer, generation, tool);
+        assert!(!bench.is_task(call));
+        bench.pass(LEASE / 2);
+        assert_eq!(bench.store.len(), 1);
+        back(&mut bench);
+        assert_eq!(bench.store.len(), 0);
+        bench.pass(4 * LEASE);
+        assert!(bench.restarted().is_none());
+    }
+}

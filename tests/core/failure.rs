@@ -46,6 +46,7 @@ fn a_task_that_cannot_be_stored_does_not_begin() {
             assert_eq!(bench.reply(call)["error"]["data"]["reason"], reason);
             assert!(bench.aborted(call) && bench.count(|output| matches!(output, Output::Forward { .. })) == 0);
             assert_eq!(bench.store.len(), 0);
+            bench.pass(1_000);
             bench.assert_idle();
         }
     }
@@ -70,6 +71,8 @@ fn a_call_runs_plainly_where_its_task_cannot_be_stored() {
     bench.complete(0, call);
     bench.answer_all();
     assert!(bench.saw(&Output::Relay { call }) && bench.replied(call).is_none());
+    bench.later = false;
+    bench.pass(1_000);
     bench.assert_idle();
 }
 
@@ -265,6 +268,8 @@ fn a_doubtful_creation_is_not_repeated() {
     assert_eq!(bench.store.writes, writes);
     bench.complete(0, call);
     assert!(bench.saw(&Output::Relay { call }) && bench.replied(call).is_none());
+    bench.pass(1_000);
+    assert_eq!(bench.store.len(), 0);
     bench.assert_idle();
 }
 
