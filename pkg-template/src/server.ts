@@ -1,6 +1,7 @@
 import { comesWithin, now } from "./clock.ts";
 import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
+import { LONGEST_MESSAGE, bounded } from "./server/bounds.ts";
 import type { Call } from "./server/call.ts";
 import { isPromise, isWhole, own } from "./server/facts.ts";
 import { Gate, type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
@@ -218,7 +219,8 @@ function running(runtime: Runtime, call: Call): RunningTask {
     },
     signal: call.signal,
     async status(message) {
-      runtime.enter(core.note, call.number, message);
+      if (typeof message !== "string") throw new TaskError("invalid_argument", "status() takes a text.");
+      runtime.enter(core.note, call.number, bounded(message, LONGEST_MESSAGE));
     },
     requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
       runtime.asks.require(call, request, key) as Promise<InputAnswers[Method]>,

@@ -3,10 +3,12 @@ import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
 import * as core from "../wasm/generated/server.js";
+import { LONGEST_KEY, bounded } from "./bounds.ts";
 import type { Call } from "./call.ts";
-import { ASK_PREFIX, cancelled, getOrMake, own, unguessable } from "./facts.ts";
+import { ASK_PREFIX, cancelled, getOrMake, isObject, own, textOf, unguessable } from "./facts.ts";
 import { misfitOf } from "./form.ts";
 import type { Listener } from "./listener.ts";
+import { toJson } from "./payload.ts";
 import type { Origin } from "./streams.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -47,10 +49,19 @@ const WITHDRAWALS = [
 ] as const;
 
 /** The core's number for what an input request asks for; 255 where nobody knows it. */
-export function inputKindOf(message: Message): number {
-  const params = message.params;
-  return core.inputKind(message.method ?? "", own(params, "mode") === "url", own(params, "tools") !== undefined);
+export function inputKindOf(message: unknown): number {
+  const params = own(message, "params");
+  const method = textOf(message, "method") ?? "";
+  return core.inputKind(method, own(params, "mode") === "url", own(params, "tools") !== undefined);
 }
+
+/** Whether the parameters of a request can be sent and stored; what cannot would be waited for in vain. */
+export function isSendable(params: unknown): boolean {
+  return params === undefined || (isObject(params) && toJson(params) !== undefined);
+}
+
+const NO_REQUEST = "requireInput() takes a request with a `method`, and a key that is a text.";
+export const NOT_SENDABLE = "The `params` of an input request must be an object that JSON can hold.";
 
 /** The input requests of one server's handlers. */
 export class Asks {
@@ -69,14 +80,20 @@ export class Asks {
 
   /** A handler asks the client through its task. */
   require(call: Call, request: InputRequest, key: string | undefined): Promise<Record<string, unknown>> {
+    const { method, params } = Object(request) as Partial<InputRequest>;
+    // What is no text must not reach the core, which would fail for every task.
+    if (typeof method !== "string" || (key !== undefined && typeof key !== "string")) {
+      return Promise.reject(new TaskError("invalid_argument", NO_REQUEST));
+    }
+    if (!isSendable(params)) return Promise.reject(new TaskError("invalid_argument", NOT_SENDABLE));
     const number = this.#runtime.next();
-    const { method, params } = request;
     const message: Message = { jsonrpc: "2.0", method, ...(params && { params }) };
+    const name = bounded(key ?? method.slice(method.indexOf("/") + 1), LONGEST_KEY);
     return new Promise((resolve, reject) => {
       this.all.set(number, { call, message, own: undefined, settle: { resolve, reject }, ids: new Map() });
       this.#runtime.enter((receiver, now) => {
         const kind = inputKindOf(message);
-        if (!core.ask(receiver, now, call.number, number, key ?? method.slice(method.indexOf("/") + 1), kind, false)) {
+        if (!core.ask(receiver, now, call.number, number, name, kind, false)) {
           this.all.delete(number);
           reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${method}".`));
         }

@@ -5,7 +5,7 @@
 import { LONGEST_TIMER, comesWithin } from "../clock.ts";
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
-import { own, textOf } from "./facts.ts";
+import { isObject, own, textOf } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -99,9 +99,12 @@ export class Gate {
     let result = await run(inner);
     // 2025-11-25 has no input_required results: what the handler wants is asked for it, and it is called again.
     while (call.generation === 25 && call.taskId !== undefined && own(result, "resultType") === "input_required") {
-      const requests = (own(result, "inputRequests") ?? {}) as Record<string, InputRequest>;
+      const asked = own(result, "inputRequests");
+      const requests = isObject(asked) ? (Object.entries(asked) as [string, InputRequest][]) : [];
+      // Nothing is asked, so that nothing would be waited for: what becomes of it is decided as in 2026-07-28.
+      if (requests.length === 0) break;
       const answers = await Promise.all(
-        Object.entries(requests).map(async ([key, request]) => [key, await runtime.asks.require(call, request, key)] as const),
+        requests.map(async ([key, request]) => [key, await runtime.asks.require(call, request, key)] as const),
       );
       const state = own(result, "requestState");
       result = await run({

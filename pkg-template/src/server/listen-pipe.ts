@@ -107,7 +107,7 @@ class PipeSubscription implements Carrier {
 
   acknowledge(notification: Message): void {
     this.#ours = notification;
-    this.#wire.deliver(this.#message, this.#extra);
+    this.#deliver(this.#message);
   }
 
   /** The SDK acknowledges. */
@@ -140,7 +140,7 @@ class PipeSubscription implements Carrier {
 
   end(answer: Message): void {
     this.#over();
-    if (this.#shared) this.#wire.deliver(this.#cancelled, this.#extra);
+    if (this.#shared) this.#deliver(this.#cancelled);
     this.#send(answer);
     if (answer.result !== undefined) this.#sayCancelled();
   }
@@ -160,11 +160,20 @@ class PipeSubscription implements Carrier {
     this.#send(this.#cancelled);
   }
 
+  /** Hands a message to the SDK; what that throws is reported. */
+  #deliver(message: Message): void {
+    try {
+      this.#wire.deliver(message, this.#extra);
+    } catch (error) {
+      this.#runtime.failed(error);
+    }
+  }
+
   #send(message: Message): void {
     // What is told while the pipe is full waits there as the newest state.
     this.#subscription.flow(false);
-    this.#wire
-      .send(message)
+    // The core is at work here, and must not hear of a transport that throws.
+    (async () => this.#wire.send(message))()
       .catch(this.#runtime.unsent)
       .finally(() => this.#subscription.flow(true));
   }

@@ -2,7 +2,7 @@ import { define } from "../assembler.ts";
 import { fromWall } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
-import { inputKindOf } from "./asks.ts";
+import { NOT_SENDABLE, inputKindOf, isSendable } from "./asks.ts";
 import {
   DEEPEST,
   LONGEST_CURSOR,
@@ -605,6 +605,7 @@ export class Listener implements TapListener {
     const runtime = this.#runtime;
     const kind = inputKindOf(message);
     if (call === undefined || kind === 255) return this.#sendRelated(message, options);
+    if (!isSendable(message.params)) return Promise.reject(new TaskError("invalid_argument", NOT_SENDABLE));
     const number = runtime.next();
     runtime.asks.all.set(number, { call, message, own: this, settle: undefined, ids: new Map(), isGuess: options?.relatedRequestId === undefined && !knowsCalls, options });
     this.#asks.set(message.id, number);
@@ -632,7 +633,9 @@ export class Listener implements TapListener {
     if (progress) {
       const text = textOf(message.params, "message");
       // 2026-07-28 has no progress of a task; its text becomes the status message.
-      if (call.generation === 26 && text !== undefined) runtime.enter(core.note, call.number, text);
+      if (call.generation === 26 && text !== undefined) {
+        runtime.enter(core.note, call.number, bounded(text, LONGEST_MESSAGE));
+      }
       const value = own(message.params, "progress");
       // A caller that gave no token wants no progress.
       if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
