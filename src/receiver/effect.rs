@@ -37,10 +37,7 @@ impl Receiver {
                 }
                 self.forget(facts);
             }
-            Change::Answered { ask, ref key } => {
-                self.push(Output::Answered { ask, from: None });
-                self.forget_ask(number, key);
-            }
+            Change::Answered { ask, .. } => self.hand_answer(number, ask),
             Change::Cancel(facts) => {
                 let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
                 let body = if facts.generation.cancel_is_a_wish() { Body::Ack } else { Body::State { id, task: Rc::clone(next) } };
@@ -177,10 +174,7 @@ impl Receiver {
             }
             Change::Ask { ask, .. } => self.drop_ask(number, *ask, Withdrawal::Ended),
             // It was stored before, or another process stored one first: the handler's wait is over either way.
-            Change::Answered { ask, key } if refusal == Refusal::Idle => {
-                self.push(Output::Answered { ask: *ask, from: None });
-                self.forget_ask(number, key);
-            }
+            Change::Answered { ask, .. } if refusal == Refusal::Idle => self.hand_answer(number, *ask),
             Change::Withdraw { key } => self.forget_ask(number, key),
             _ => {}
         }

@@ -311,6 +311,13 @@ impl Receiver {
         self.take_ask(slot, |pending| pending.key.as_deref() == Some(key));
     }
 
+    /// The client's answer to a request of the handler's own is stored: the handler gets it, unless it was told before that it will not.
+    pub(super) fn hand_answer(&mut self, slot: u32, ask: Ask) {
+        if self.take_ask(slot, |pending| pending.ask == ask).is_some() {
+            self.push(Output::Answered { ask, from: None });
+        }
+    }
+
     /// The handler will not get what it asked for; it is told once.
     pub(super) fn drop_ask(&mut self, slot: u32, ask: Ask, reason: Withdrawal) {
         if let Some(PendingAsk { delivered, .. }) = self.take_ask(slot, |pending| pending.ask == ask) {

@@ -189,3 +189,22 @@ fn who_closes_starts_nothing_again() {
     bench.world.update(1, there, &id, &[("name-1", Shape::ELICITED)]);
     assert_eq!(bench.restarted().unwrap().0, 1);
 }
+
+/// X-STO-11: a handler whose answer could not be taken note of in time is told so, and nothing more when the write turns out to have arrived.
+#[test]
+fn who_leaves_answers_a_handler_once() {
+    let mut bench = Bench::of(World::new(1), G25, Policy { ttl: None, ..policy() });
+    let (call, _) = bench.start();
+    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", InputKind::Elicit, true));
+    bench.faults.push_back(Fault::FailStored);
+    bench.blind_next = true;
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+    // The store is back when the task is to be handed over.
+    bench.later = true;
+    leave(&mut bench);
+    bench.answer(0);
+    bench.blind = false;
+    bench.answer_all();
+    let heard = bench.count(|output| matches!(output, Output::Answered { ask: 1, .. } | Output::Withdraw { ask: 1, .. }));
+    assert_eq!(heard, 1);
+}
