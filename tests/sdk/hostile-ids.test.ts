@@ -86,6 +86,30 @@ for (const kind of SESSIONS) {
     assert.equal(ada.frames.fromServer(({ id }) => id === "given up").length, 0);
   });
 
+  it(`X-SEC-06: nobody gives up another's ordinary request by its id (${kind})`, async (t) => {
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const stopped: string[] = [];
+    const plain = async (args: { whose: string }, { signal }: { signal: AbortSignal }): Promise<object> => {
+      signal.addEventListener("abort", () => stopped.push(args.whose));
+      await opened;
+      return text(`for ${args.whose}`);
+    };
+    const { ada, bob } = await session(t, kind, { plain }, { tools: { plain: { task: "never" } } });
+    const hers = ada.request("tools/call", { name: "plain", arguments: { whose: "ada" } }, "same");
+    await settle();
+    await bob.notify("notifications/cancelled", { requestId: "same" });
+    // His own under the same id he may give up.
+    const his = bob.request("tools/call", { name: "plain", arguments: { whose: "bob" } }, "same");
+    his.catch(() => {});
+    await settle();
+    await bob.notify("notifications/cancelled", { requestId: "same" });
+    await settle();
+    assert.deepEqual(stopped, ["bob"]);
+    open();
+    assert.deepEqual((await hers).result.content, text("for ada").content);
+  });
+
   it(`X-SEC-06 G25-NTF-04: the stream of a session tells nothing of a task but to its owner (${kind})`, async (t) => {
     const tools: Tools = {
       talk: async (_args, { task, log }) => {

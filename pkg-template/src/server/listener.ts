@@ -57,6 +57,8 @@ export interface Route {
 /** A request that the SDK answers, where its answer is not to go out as it is. */
 interface Passing extends Origin {
   readonly complete: ((result: Record<string, unknown>) => object | false | undefined) | undefined;
+  /** What came with it: whose it is. */
+  readonly extra: Extra;
 }
 
 /** What the ids of requests begin with that the SDK knows by an id of ours. */
@@ -398,7 +400,11 @@ export class Listener implements TapListener {
       if (this.#runtime.enter(core.dropped, call.number, false)) this.#deliver(renumbered(message, call.sdkId), extra);
       return;
     }
-    const [sdkId] = [...this.#passing].findLast(([, passing]) => passing.id === id) ?? [id];
+    const passing = [...this.#passing].filter((known) => known[1].id === id);
+    const theirs = passing.findLast((known) => this.#ownerOf(known[1].extra) === this.#ownerOf(extra));
+    // Who shares a session with another principal gives up nothing of that one's (X-SEC-06).
+    if (theirs === undefined && passing.length > 0) return;
+    const sdkId = theirs === undefined ? id : theirs[0];
     // The SDK does not answer what was cancelled.
     this.#passing.delete(sdkId);
     this.#deliver(sdkId === id ? message : renumbered(message, sdkId), extra);
@@ -418,7 +424,7 @@ export class Listener implements TapListener {
     const stream = this.#streams?.of(id);
     const isTaken = (typeof id === "string" && id.startsWith(OURS)) || this.#passing.has(id);
     const sdkId = isTaken ? this.#runtime.sdkId(this.#runtime.next()) : id;
-    if (isTaken || complete !== undefined || stream !== undefined) this.#passing.set(sdkId, { id, stream, complete });
+    if (isTaken || complete !== undefined || stream !== undefined) this.#passing.set(sdkId, { id, stream, complete, extra });
     // Some are never answered, because their stream is gone or their handler never ends.
     if (this.#passing.size > REMEMBERED) this.#passing.delete(this.#passing.keys().next().value);
     const plain = this.#plain(message);
