@@ -24,9 +24,6 @@ export const ATTACKS: readonly Attack[] = [
   ...KINDS.map((kind): Attack => ({ name: `hostile server, ${kind}`, hostile: "server", stories: serverArbitrary, play: (story) => playServer(kind, story) })),
 ];
 
-/** A seed that is the same for a day. */
-export const seedOfTheDay = (): number => Math.floor(Date.now() / 86_400_000);
-
 /** As many stories as fit into the time. */
 const MANY = 1_000_000;
 /** How long a story that fails is made smaller. */
