@@ -9,6 +9,7 @@ import type { AnyTools, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-t
 import type { AttachableClient, AttachableTransport, TaskCallOptions, TaskClientOptions, TaskHandle, TaskPreference, TaskReference } from "./types.ts";
 
 const PREFERENCES: readonly TaskPreference[] = ["forbid", "allow", "prefer", "require"];
+const WRONG_TARGET = "TaskClient.attach() takes a Client or a transport of the MCP SDK.";
 type CallTool = (...parameters: unknown[]) => Promise<unknown>;
 
 /**
@@ -49,9 +50,10 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
    * Throws {@link TaskError} `invalid_argument` for anything else, and for a transport that is attached already.
    */
   attach<Target extends AttachableClient | AttachableTransport>(target: Target): Target {
+    if (Object(target) !== target) throw new TaskError("invalid_argument", WRONG_TARGET);
     if ("callTool" in target && "connect" in target) this.#attachClient(target as AttachableClient);
     else if ("send" in target && "start" in target) this.#connection(target);
-    else throw new TaskError("invalid_argument", "attach() takes a Client or a Transport of an MCP SDK");
+    else throw new TaskError("invalid_argument", WRONG_TARGET);
     return target;
   }
 
@@ -81,7 +83,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     options: TaskCallOptions<Schema> = {},
   ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
     if (reference.format !== 1 || typeof reference.taskId !== "string") {
-      return Promise.reject(new TaskError("invalid_argument", "resume() takes the reference of a task handle"));
+      return Promise.reject(new TaskError("invalid_argument", "resume() takes the `reference` of a task handle."));
     }
     return this.#handle(client, { name: reference.tool }, { ...this.#plan(options), resume: reference }, options);
   }
@@ -116,7 +118,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     if (connection === undefined) {
       let made: Connection | undefined;
       const tapped = tap(transport as TransportLike, (wire) => (made = new Connection(wire, this.#shared)));
-      if (!tapped || made === undefined) throw new TaskError("invalid_argument", "This transport is attached to another TaskClient or TaskServer");
+      if (!tapped || made === undefined) throw new TaskError("invalid_argument", "This transport is attached to another TaskClient or TaskServer.");
       connection = made;
       this.#connections.set(transport, connection);
       this.#open.add(connection);
@@ -133,7 +135,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     const transport = client.transport;
     const connection = typeof transport === "object" && transport !== null ? this.#connections.get(transport) : undefined;
     if (connection === undefined) {
-      return Promise.reject(new TaskError("invalid_argument", "The client is not connected, or neither it nor its transport is attached to this TaskClient"));
+      return Promise.reject(new TaskError("invalid_argument", "The client is not connected, or neither it nor its transport is attached to this TaskClient: call attach() and connect() first."));
     }
     connection.session.client ??= client as ConnectedClient;
     return new Promise((resolve, reject) => {
@@ -182,9 +184,9 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   #plan(options: TaskCallOptions): Plan {
     const preference = options.preference ?? this.#options.preference ?? "prefer";
     const number = PREFERENCES.indexOf(preference);
-    if (number < 0) throw new TaskError("invalid_argument", `preference must be one of ${PREFERENCES.join(", ")}`);
+    if (number < 0) throw new TaskError("invalid_argument", `TaskClient option \`preference\` must be one of ${PREFERENCES.join(", ")}.`);
     const ttl = options.ttl ?? this.#options.ttl;
-    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0)) throw new TaskError("invalid_argument", "ttl must be a whole number of ms");
+    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0)) throw new TaskError("invalid_argument", "TaskClient option `ttl` must be a whole number of milliseconds.");
     return { preference: number, cancels: (options.onAbort ?? this.#options.onAbort ?? "cancel") === "cancel", ttl };
   }
 }
@@ -203,6 +205,6 @@ function isV2(client: object): boolean {
 
 function positive(name: string, value: number | undefined, standard: number): number {
   if (value === undefined) return standard;
-  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST_TIMER) throw new TaskError("invalid_argument", `${name} must be a positive whole number of ms`);
+  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST_TIMER) throw new TaskError("invalid_argument", `TaskClient option \`${name}\` must be a positive whole number of milliseconds.`);
   return value;
 }

@@ -8,8 +8,8 @@ import { Gate, type Context, type Product, callOf, hasOwnTasks } from "./server/
 import { Listener } from "./server/listener.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
-import { COUNT, LARGEST, MILLISECONDS, type Policies, check, readPolicies } from "./server/policy.ts";
-import { checkRates } from "./server/rates.ts";
+import { checkOptions } from "./server/options.ts";
+import { type Policies, check, readPolicies } from "./server/policy.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
 import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
@@ -28,6 +28,8 @@ export interface FetchHandler {
 const TWO_KINDS_OF_TASKS =
   "The server runs tasks itself (`taskStore` of SDK v1): leave that out, or offer no tasks of 2025-11-25.";
 
+const WRONG_TARGET = "TaskServer.attach() takes a Server, an McpServer or a transport of the MCP SDK.";
+
 /** What {@link TaskServer.close} takes. */
 export interface CloseOptions {
   /** How long handlers of tasks may go on, in ms. Default 0. */
@@ -36,9 +38,9 @@ export interface CloseOptions {
   readonly timeout?: number | undefined;
 }
 
+const TIME = "a whole number of milliseconds, from 0";
 /** What a store has to close what it opened, in ms, also where nothing is left of the time. */
 const LEAST = 100;
-const LONGEST_LEASE = 86_400_000;
 
 /** Gives SDK servers durable tasks. One for all connections of a server. */
 export class TaskServer {
@@ -49,23 +51,7 @@ export class TaskServer {
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskServerOptions = {}) {
-    const { cursorKey, store, creationWindow, lease, storeTimeout, clockSkew, server, payloads, idPrefix } = options;
-    check(cursorKey === undefined || cursorKey.length === 16, "cursorKey", "16 bytes");
-    const { rate = {}, ...numbers } = options.limits ?? {};
-    checkRates(rate);
-    for (const [name, value] of Object.entries(numbers)) check(value === undefined || isWhole(value, 1, LARGEST), `limits.${name}`, COUNT);
-    const quota = numbers.storedPerOwner ?? numbers.storedBytesPerOwner;
-    check(quota === undefined || store === undefined || store.usage !== undefined, "store", "one with `usage`, where the store of an owner is limited");
-    check(creationWindow === undefined || isWhole(creationWindow, 1), "creationWindow", MILLISECONDS);
-    const known = options.generations?.every((version) => version === "2025-11-25" || version === "2026-07-28") ?? true;
-    check(known, "generations", 'a list of "2025-11-25" and "2026-07-28"');
-    check(lease === undefined || isWhole(lease, 1000, LONGEST_LEASE), "lease", "a whole number of milliseconds, at least 1000 and at most a day");
-    check(clockSkew === undefined || isWhole(clockSkew, 0), "clockSkew", "a whole number of milliseconds from 0 up");
-    check(storeTimeout === undefined || storeTimeout === null || isWhole(storeTimeout, 100, LARGEST), "storeTimeout", "a whole number of milliseconds, at least 100, or null");
-    check(server === undefined || typeof server === "function", "server", "a function that makes a server");
-    const protects = payloads === undefined || (typeof payloads.seal === "function" && typeof payloads.open === "function");
-    check(protects, "payloads", "an object with the functions `seal` and `open`");
-    check(idPrefix === undefined || /^[\w-]{0,100}$/.test(idPrefix), "idPrefix", "at most 100 characters of `A-Z a-z 0-9 _ -`");
+    checkOptions(options);
     this.#options = options;
     this.#policies = readPolicies(options);
   }
@@ -91,9 +77,10 @@ export class TaskServer {
    * forbids WebAssembly.
    */
   attach<T extends AttachableServer | AttachableTransport>(target: T): T {
+    if (Object(target) !== target) throw new TaskError("invalid_argument", WRONG_TARGET);
     if ("connect" in target && typeof target.connect === "function") this.#attachServer(target as T & Product & { connect(transport: TransportLike): Promise<void> });
     else if ("send" in target && "start" in target) this.#tap(target as TransportLike, undefined);
-    else throw new TaskError("invalid_argument", "TaskServer.attach() takes a Server, an McpServer or a transport of the MCP SDK.");
+    else throw new TaskError("invalid_argument", WRONG_TARGET);
     return target;
   }
 
@@ -124,9 +111,12 @@ export class TaskServer {
    * Wraps an HTTP entry: `subscriptions/listen` tells of tasks, a platform that stops idle workers waits for running tasks, and
    * what is refused because of a limit is answered with the status 429 and `Retry-After`. With `fillTaskName` it names the task in
    * the header where a client left that out. What a Worker has verified about its
-   * caller goes where its environment would: `(request, { authInfo }, ctx)`.
+   * caller goes where its environment would: `(request, { authInfo }, ctx)`. Throws {@link TaskError} `invalid_argument` for what is
+   * no such handler.
    */
   fetch(handler: FetchHandler): (request: Request, options?: unknown, context?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response> {
+    if (typeof (handler as FetchHandler | undefined)?.fetch !== "function")
+      throw new TaskError("invalid_argument", "TaskServer.fetch() takes what `createMcpHandler` of SDK v2 makes, an object with `fetch`.");
     return async (received, options, context) => {
       // A worker's entry is called with its environment and context, the SDK's with options.
       const sdkOptions = context === undefined ? options : { authInfo: own(options, "authInfo") };
@@ -169,8 +159,8 @@ export class TaskServer {
    */
   async close({ drain = 0, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
     const begun = now();
-    check(isWhole(drain, 0), "drain", MILLISECONDS);
-    check(isWhole(timeout, 0), "timeout", MILLISECONDS);
+    check(isWhole(drain, 0), "drain", TIME);
+    check(isWhole(timeout, 0), "timeout", TIME);
     await this.#made?.leave(drain, timeout);
     const closing = this.#options.store?.close?.();
     if (isPromise(closing)) await comesWithin(Math.max(drain + timeout - (now() - begun), LEAST), closing);

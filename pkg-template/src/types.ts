@@ -212,7 +212,10 @@ export interface AttachableClient {
   readonly transport?: unknown;
 }
 
-/** What {@link TaskServer} takes. Each option that is wrong is refused with {@link TaskError} `invalid_argument`, by name. */
+/**
+ * What {@link TaskServer} takes. Each option that is wrong, or that there is not, is refused with {@link TaskError}
+ * `invalid_argument`, by name.
+ */
 export interface TaskServerOptions {
   /** Where tasks live. Default: a bounded in-memory store. */
   readonly store?: TaskStore | undefined;
@@ -255,7 +258,7 @@ export interface TaskServerOptions {
    * from `params.taskId`; a header that is there is compared as ever. Default `false`: the specification has such requests refused.
    */
   readonly fillTaskName?: boolean | undefined;
-  /** Key of the `tasks/list` cursors, at least 16 bytes; share it among processes. Default: random for each process. */
+  /** Key of the `tasks/list` cursors, 16 random bytes; share it among processes. Default: random for each process. */
   readonly cursorKey?: Uint8Array | undefined;
   /**
    * How long a process holds a task that it runs, in ms, renewing every third of it. A process that is gone for longer counts as
@@ -473,7 +476,7 @@ export interface TaskHandle<Result = ToolResult, Tool extends string = string> {
   readonly snapshot: TaskSnapshot;
   /** `undefined` where there is no task. */
   readonly reference: TaskReference<Tool> | undefined;
-  /** Snapshots from now until the end; each call iterates on its own. */
+  /** The snapshot of now, and each that differs from the one before, until the end; each call iterates on its own. */
   updates(): AsyncIterableIterator<TaskSnapshot>;
   /** The final result. Rejects with a {@link TaskError}: `failed`, `cancelled`, `expired`, `not_found`, `detached`, … */
   result(): Promise<Result>;

@@ -282,3 +282,30 @@ for (const kind of KINDS) {
     await client.close();
   });
 }
+
+for (const kind of KINDS) {
+  test(`${kind}: a poll that finds nothing new is no update`, async () => {
+    let reads = 0;
+    const state = (): Record<string, unknown> => {
+      const status = ++reads < 12 ? "working" : "completed";
+      const at = "2026-07-28T00:00:00Z";
+      const more = { statusMessage: reads < 6 ? "begun" : "half of it", createdAt: at, lastUpdatedAt: at };
+      return kind === "SDK v2, 2026"
+        ? task26("t1", status, { pollIntervalMs: 5, ...more, ...(status === "completed" && { result: text("done") }) })
+        : task25("t1", status, { pollInterval: 5, ...more });
+    };
+    const peer = peerOf(kind, {
+      "tools/call": () => handleOf(kind),
+      "tasks/get": state,
+      "tasks/result": async () => (await until(() => reads >= 12), text("done")),
+    });
+    const { client, host } = await connect(peer, kind, { poll: { min: 5, initial: 5 } });
+    const handle = await host.callTool(client, { name: "slow" });
+    const seen: string[] = [];
+    for await (const { status, statusMessage } of handle.updates()) seen.push(`${status} ${statusMessage}`);
+    // The handle itself says less than a read.
+    assert.deepEqual(seen.slice(0, 3), ["working undefined", "working begun", "working half of it"]);
+    assert.deepEqual([...new Set(seen.slice(3))], ["completed half of it"]);
+    await client.close();
+  });
+}

@@ -196,16 +196,20 @@ export function isTimeout(reason: unknown): boolean {
   return code === -32001 || code === "REQUEST_TIMEOUT";
 }
 
-/** Snapshots from now to the end. Who reads slowly gets the latest and the last, not each of them. */
+/**
+ * Snapshots from now to the end, where something has changed: a poll that finds nothing new is no update. Who reads slowly gets the
+ * latest and the last, not each of them.
+ */
 function observe(task: FollowedTask | undefined): AsyncIterableIterator<TaskSnapshot> {
   let fresh: TaskSnapshot | undefined = task?.snapshot;
+  let shown = JSON.stringify(fresh);
   let over = task === undefined || task.outcome !== undefined;
   let wake: (() => void) | undefined;
   const stop = over
     ? undefined
     : task?.observe((snapshot) => {
         if (snapshot === undefined) over = true;
-        else fresh = snapshot;
+        else if (shown !== (shown = JSON.stringify(snapshot))) fresh = snapshot;
         wake?.();
       });
   return {

@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import { isWhole } from "./facts.ts";
+import { isObject, isWhole } from "./facts.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
 
 const HOUR = 3_600_000;
@@ -7,6 +7,19 @@ const HOUR = 3_600_000;
 export const LARGEST = 0xffffffff;
 export const COUNT = "a positive whole number";
 export const MILLISECONDS: string = `${COUNT} of milliseconds`;
+
+const NAMES: { readonly [Name in keyof TaskPolicy]-?: true } = {
+  task: true,
+  support: true,
+  ttl: true,
+  maxTtl: true,
+  onExpiry: true,
+  pollInterval: true,
+  cooperative: true,
+  onLost: true,
+  restarts: true,
+  immediateResponse: true,
+};
 
 /** A policy with nothing left out. */
 export interface FullPolicy {
@@ -36,6 +49,7 @@ export function readPolicies(options: TaskServerOptions): Policies {
   const defaults: TaskPolicy = { ...defined({ task: options.task }), ...options.defaults };
   const named = new Map<string, FullPolicy>();
   for (const [tool, policy] of Object.entries(options.tools ?? {})) {
+    check(isObject(policy), `tools.${tool}`, 'a policy, such as { task: "always" }');
     named.set(tool, completePolicy(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
   }
   const other = completePolicy("defaults", defaults);
@@ -52,7 +66,8 @@ function defined(policy: TaskPolicy): TaskPolicy {
 
 /** A policy with its defaults; `where` names it in errors. */
 export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
-  const task = policy.task ?? "handler";
+  checkNames(policy, NAMES, `${where}.`);
+  const { task = "handler", cooperative = false, immediateResponse } = policy;
   const support = policy.support ?? (task === "never" || task === "handler" ? "forbidden" : "optional");
   const ttl = policy.ttl === undefined ? HOUR : policy.ttl;
   const maxTtl = policy.maxTtl ?? 24 * HOUR;
@@ -61,7 +76,7 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   const onLost = policy.onLost ?? "fail";
   const restarts = policy.restarts ?? 10;
   const must = (holds: boolean, name: string, expected: string): void => check(holds, `${where}.${name}`, expected);
-  must(typeof task === "object" ? isWhole(task.after, 0, LARGEST) : ["always", "never", "handler"].includes(task), "task", '"always", "never", "handler" or { after: milliseconds }');
+  must(isObject(task) ? isWhole(task.after, 0, LARGEST) : ["always", "never", "handler"].includes(task), "task", '"always", "never", "handler" or { after: milliseconds }');
   must(["forbidden", "optional", "required"].includes(support), "support", '"forbidden", "optional" or "required"');
   must(task !== "never" || support !== "required", "support", 'not "required" where task is "never"');
   must(ttl === null || isWhole(ttl, 1), "ttl", `${MILLISECONDS}, or null`);
@@ -70,10 +85,18 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   must(["expire", "extend"].includes(onExpiry), "onExpiry", '"expire" or "extend"');
   must(["fail", "restart"].includes(onLost), "onLost", '"fail" or "restart"');
   must(isWhole(restarts, 1, LARGEST), "restarts", COUNT);
-  return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative: policy.cooperative ?? false, onLost, restarts, immediateResponse: policy.immediateResponse };
+  must(typeof cooperative === "boolean", "cooperative", "true or false");
+  must(immediateResponse === undefined || typeof immediateResponse === "string", "immediateResponse", "a text");
+  return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative, onLost, restarts, immediateResponse };
 }
 
 /** Throws {@link TaskError} `invalid_argument` naming an option that is not what it must be. */
 export function check(holds: boolean, name: string, expected: string): void {
   if (!holds) throw new TaskError("invalid_argument", `TaskServer option \`${name}\` must be ${expected}.`);
+}
+
+/** Refuses a name that there is not: a mistyped one would leave what it was to change as it is, and say nothing. */
+export function checkNames(given: object, names: object, where: string): void {
+  const strange = Object.keys(given).find((name) => !Object.hasOwn(names, name));
+  if (strange !== undefined) throw new TaskError("invalid_argument", `TaskServer has no option \`${where}${strange}\`.`);
 }

@@ -1,4 +1,4 @@
-import { isWhole } from "./facts.ts";
+import { isObject, isWhole } from "./facts.ts";
 import type { TaskLimits, TaskRate, TaskRates } from "../types.ts";
 import { COUNT, LARGEST, check } from "./policy.ts";
 
@@ -24,10 +24,12 @@ export function coreRates(limits: TaskLimits | undefined): number[] {
 /** Throws {@link TaskError} `invalid_argument` naming the rate that is wrong. */
 export function checkRates(rates: false | TaskRates): void {
   if (rates === false) return;
+  check(isObject(rates), "limits.rate", "false, or an object of rates");
   for (const [act, rate] of Object.entries(rates) as [string, TaskRate | false | undefined][]) {
     const where = `limits.rate.${act}`;
     check(act in RATES, where, `one of ${Object.keys(RATES).join(", ")}`);
     if (rate === undefined || rate === false) continue;
+    check(isObject(rate), where, "false, or { perSecond, burst }");
     check(Number.isFinite(rate.perSecond) && rate.perSecond >= 1 / HOUR, `${where}.perSecond`, "a number from one an hour up");
     check(isWhole(rate.burst, 1, LARGEST), `${where}.burst`, COUNT);
   }

@@ -117,6 +117,8 @@ class Postgres implements PostgresStore {
 
   constructor(pool: PostgresPool, options: PostgresStoreOptions) {
     const { schema, tablePrefix = "mcp_", prepare = true, watch = true } = options;
+    if (typeof (pool as PostgresPool | undefined)?.connect !== "function")
+      throw new TaskError("invalid_argument", "postgresStore needs a pool of `pg`, for example `postgresStore(new Pool({ connectionString }))`.");
     // They become part of the SQL, where nothing can be bound in their place.
     if (schema !== undefined && !/^[A-Za-z_]\w{0,62}$/.test(schema)) throw wrong("schema", "must be 1 to 63 letters, digits and `_`, not a digit first");
     if (!/^[A-Za-z_]\w{0,40}$/.test(tablePrefix)) throw wrong("tablePrefix", "must be 1 to 41 letters, digits and `_`, not a digit first");

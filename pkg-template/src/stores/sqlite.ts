@@ -63,6 +63,8 @@ class SqliteFile extends SqliteTasks {
 
   constructor(db: SqliteDatabase, options: SqliteStoreOptions) {
     const { tablePrefix = "mcp_", wal = false, busyTimeout, pollInterval = 100 } = options;
+    if (typeof (db as SqliteDatabase | undefined)?.prepare !== "function")
+      throw new TaskError("invalid_argument", 'sqliteStore needs an open database, for example `sqliteStore(new DatabaseSync("tasks.db"))`.');
     // It becomes part of the SQL, where nothing can be bound in its place.
     if (!/^[A-Za-z_]\w{0,40}$/.test(tablePrefix))
       throw new TaskError("invalid_argument", "`tablePrefix` of sqliteStore must be 1 to 41 letters, digits and `_`, not a digit first.");
