@@ -92,6 +92,27 @@ for (const [what, returned] of Object.entries({
   });
 }
 
+const throws = (error: unknown): never => {
+  throw error;
+};
+for (const [what, fail] of Object.entries({
+  nothing: () => throws(undefined),
+  null: () => throws(null),
+  "what cannot be read": () => throws(Object.defineProperty({}, "message", { get: () => throws("no") })),
+})) {
+  it(`a handler that throws ${what} fails its task (2025-11-25 and 2026-07-28)`, async (t) => {
+    for (const kind of KINDS) {
+      const { ada } = await pipes(t, kind, { fail });
+      const { taskId } = await create(ada, "fail");
+      const answer = await result(ada, taskId);
+      assert.ok(answer.error !== undefined || answer.result.isError === true, `${kind}: ${JSON.stringify(answer)}`);
+    }
+    const world = await World.open({ low: true, tools: { fail }, tasks: { tools: { fail: { task: "always" } } } });
+    await world.until(await world.start("fail"), "failed");
+    await world.close();
+  });
+}
+
 for (const broken of ["transport", "SDK"]) {
   it(`a subscription goes through a ${broken} that throws, and no task is troubled by it`, async () => {
     const errors: TaskError[] = [];

@@ -3,6 +3,7 @@
 // tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does. Where neither
 // field is there, as behind a bare transport, there is no gate, and a task is created before its parameters are checked.
 import { LONGEST_TIMER, comesWithin } from "../clock.ts";
+import { TaskError } from "../errors.ts";
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
 import { isObject, own, textOf } from "./facts.ts";
@@ -127,7 +128,7 @@ export class Gate {
       // Nothing says that the tool exists: the handler has the last word, and its call makes no task before it has ended.
       const isKnown = call.taskId !== undefined || (await this.#lists(textOf(call.message.params, "name") ?? "", context as Context));
       if (!isKnown) return handler(request, context, ...rest);
-      return this.#begin(call, context as Context, (inner) => handler(request, inner, ...rest));
+      return this.#begin(call, context as Context, (inner) => handler(request, inner, ...rest)).catch(rethrow);
     };
     WRAPPED.add(wrapped);
     handlers?.set("tools/call", wrapped);
@@ -158,6 +159,21 @@ export class Gate {
       if (cursor === undefined) return;
     }
   }
+}
+
+/**
+ * Throws what a handler threw, as something that the SDKs can look at: a low-level server never answers where its handler threw
+ * nothing, or what cannot be read, and its task would work until its time is over.
+ */
+function rethrow(thrown: unknown): never {
+  let isReadable = false;
+  try {
+    const { code: _code, data: _data, message } = thrown as { code?: unknown; data?: unknown; message?: unknown };
+    isReadable = message === undefined || typeof message === "string";
+  } catch {
+    // It is not.
+  }
+  throw isReadable ? thrown : new TaskError("internal", "The handler failed, and what it threw cannot be read.", { cause: thrown });
 }
 
 /** What this package reads of, and changes in, a handler's context; both SDKs' shapes. */
