@@ -10,11 +10,23 @@ interface Scope {
   run<T>(work: Work | undefined, perform: () => T): T;
   getStore(): Work | undefined;
 }
-interface Process {
-  getBuiltinModule?(name: string): { readonly AsyncLocalStorage?: new () => Scope } | undefined;
+type Storage = new () => Scope;
+interface Platform {
+  /** Edge runtimes have it here, and refuse every look at what is Node's. */
+  readonly AsyncLocalStorage?: Storage;
+  readonly process?: { getBuiltinModule?(name: string): { readonly AsyncLocalStorage?: Storage } | undefined };
 }
 
-const Storage = (globalThis as { process?: Process }).process?.getBuiltinModule?.("node:async_hooks")?.AsyncLocalStorage;
+function findStorage(): Storage | undefined {
+  const { AsyncLocalStorage, process } = globalThis as Platform;
+  try {
+    return AsyncLocalStorage ?? process?.getBuiltinModule?.("node:async_hooks")?.AsyncLocalStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+const Storage = findStorage();
 const scope: Scope | undefined = Storage && new Storage();
 
 /** Whether {@link currentCall} can tell. */
