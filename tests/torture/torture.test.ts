@@ -28,7 +28,10 @@ async function run(name: string, connection: unknown, tasks: number): Promise<vo
   );
 }
 
-test("1,000 tasks on PostgreSQL survive the killing of their servers", async () => {
+/** On two slow cores the longest takes three minutes. In ms. */
+const PATIENT = { timeout: 600_000 };
+
+test("1,000 tasks on PostgreSQL survive the killing of their servers", PATIENT, async () => {
   const postgres = await startPostgres();
   try {
     await run("postgres", postgres.connection, 1_000);
@@ -37,7 +40,7 @@ test("1,000 tasks on PostgreSQL survive the killing of their servers", async () 
   }
 });
 
-test("1,000 tasks on Redis survive the killing of their servers", async () => {
+test("1,000 tasks on Redis survive the killing of their servers", PATIENT, async () => {
   const redis = await RedisServer.start();
   try {
     await run("redis", redis.path, 1_000);
@@ -46,7 +49,7 @@ test("1,000 tasks on Redis survive the killing of their servers", async () => {
   }
 });
 
-test("250 tasks on a SQLite file survive the killing of their servers", async () => {
+test("250 tasks on a SQLite file survive the killing of their servers", PATIENT, async () => {
   const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-torture-"));
   try {
     await run("sqlite", join(directory, "tasks.db"), 250);
