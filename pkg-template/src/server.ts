@@ -126,7 +126,11 @@ export class TaskServer {
       const respond = (): Promise<Response> => handler.fetch(request, sdkOptions as never);
       const response = withRetryAfter(request, await (maySubscribe(request) ? subscribe(this.#runtime, request, sdkOptions, respond) : respond()));
       if (unnamed && !fills && response.status === 400) this.#runtime.unnamed();
-      context?.waitUntil(this.#runtime.whenIdle());
+      try {
+        context?.waitUntil(this.#runtime.whenIdle());
+      } catch (cause) {
+        this.#runtime.report(new TaskError("invalid_argument", "The platform's `waitUntil` threw `cause`: tasks may end with their worker.", { cause }));
+      }
       return response;
     };
   }
@@ -162,8 +166,12 @@ export class TaskServer {
     check(isWhole(drain, 0), "drain", TIME);
     check(isWhole(timeout, 0), "timeout", TIME);
     await this.#made?.leave(drain, timeout);
-    const closing = this.#options.store?.close?.();
-    if (isPromise(closing)) await comesWithin(Math.max(drain + timeout - (now() - begun), LEAST), closing);
+    try {
+      const closing = this.#options.store?.close?.();
+      if (isPromise(closing)) await comesWithin(Math.max(drain + timeout - (now() - begun), LEAST), closing);
+    } catch (cause) {
+      throw new TaskError("storage", "The tasks are closed, but what their store opened could not be: see `cause`.", { cause });
+    }
   }
 
   /** A server of the host's, connected to nobody. */

@@ -115,3 +115,11 @@ test("numbers come round, and leave out what lives", () => {
   const given = [numbers.next(), numbers.next(), numbers.next(), numbers.next()];
   assert.deepEqual(given, [2 ** 31 - 2, 2 ** 31 - 1, 3, 5]);
 });
+
+test("a platform whose `waitUntil` throws gets its response all the same", async () => {
+  const errors: unknown[] = [];
+  const serve = new TaskServer({ onerror: (error) => errors.push(error) }).fetch({ fetch: async () => new Response("ok") });
+  const context = { waitUntil: () => { throw new Error("the request has ended"); } };
+  assert.equal(await (await serve(new Request("http://127.0.0.1/"), {}, context)).text(), "ok");
+  assert.match(String(errors), /waitUntil/);
+});

@@ -170,3 +170,10 @@ for (const [code, ttl] of [["cancelled", undefined], ["expired", 600]] as const)
     for (const reason of reasons) assert.ok(isTaskError(reason) && reason.code === code && reason.taskId === task.taskId);
   });
 }
+
+for (const [how, close] of [["throws", () => { throw new Error("stuck"); }], ["rejects", () => Promise.reject(new Error("stuck"))]] as const) {
+  test(`a store whose close() ${how} is told of as an error of this package's`, async () => {
+    const tasks = new TaskServer({ store: { ...moody().store, close } });
+    await assert.rejects(tasks.close(), (error: unknown) => isTaskError(error) && error.code === "storage" && (error.cause as Error).message === "stuck");
+  });
+}
