@@ -2,7 +2,7 @@ import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from "@mo
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import { TaskClient, type TaskHandle, type TaskReference } from "mcp-tasks";
+import { TaskClient, type TaskHandle, type TaskReference } from "mcp-longhaul";
 
 /** What a user answers to a question. */
 export type Answer = { action: "accept"; content: Record<string, string> } | { action: "decline" };
@@ -20,7 +20,7 @@ export interface DemoClient {
   close(): Promise<void>;
 }
 
-const info = { name: "mcp-tasks-demo-client", version: "1.0.0" };
+const info = { name: "mcp-longhaul-demo-client", version: "1.0.0" };
 
 /** A client of the 2026-07-28 generation, on SDK v2. */
 export async function connectModern(url: string, ask: Ask): Promise<DemoClient> {

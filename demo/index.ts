@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { isTaskError, type TaskHandle, type TaskReference, type ToolResult } from "mcp-tasks";
+import { isTaskError, type TaskHandle, type TaskReference, type ToolResult } from "mcp-longhaul";
 import { connectLegacy, connectModern, type Ask, type DemoClient } from "./clients.ts";
 import { ServerProcess } from "./server-process.ts";
 import { bold, clearLive, dim, fraction, print, Progress } from "./terminal.ts";

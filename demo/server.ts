@@ -10,8 +10,8 @@ import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import { localhostHostValidation, localhostOriginValidation, toNodeHandler, type NodeIncomingMessageLike } from "@modelcontextprotocol/node";
 import { createMcpHandler, inputRequired, inputResponse, McpServer, type CallToolResult, type ServerContext } from "@modelcontextprotocol/server";
-import { TaskServer } from "mcp-tasks";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { TaskServer } from "mcp-longhaul";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import * as z from "zod";
 import { checksum } from "./tools/checksum.ts";
 import { inside, type Report } from "./tools/files.ts";
@@ -68,7 +68,7 @@ function text(message: string, structuredContent: object): CallToolResult {
 }
 
 function buildServer(): McpServer {
-  const server = new McpServer({ name: "mcp-tasks-demo", version: "1.0.0" });
+  const server = new McpServer({ name: "mcp-longhaul-demo", version: "1.0.0" });
 
   server.registerTool(
     "checksum",

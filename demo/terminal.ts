@@ -1,4 +1,4 @@
-import type { TaskSnapshot } from "mcp-tasks";
+import type { TaskSnapshot } from "mcp-longhaul";
 
 const WIDTH = 20;
 const live = process.stdout.isTTY === true;

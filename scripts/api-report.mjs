@@ -7,7 +7,7 @@ import { template } from "./manifest.mjs";
 import { Failure, work, write } from "./tools.mjs";
 
 const folder = join(template, "api");
-const nameOf = (subpath) => `${subpath === "." ? "mcp-tasks" : subpath.slice(2).replaceAll("/", "-")}.api.md`;
+const nameOf = (subpath) => `${subpath === "." ? "mcp-longhaul" : subpath.slice(2).replaceAll("/", "-")}.api.md`;
 const exportsOf = (report) => new Set([...report.matchAll(/^export (?:(?:declare|abstract|default) )*(?:class|const|function|interface|type) (\w+)/gm)].map(([, name]) => name));
 
 /**

@@ -43,7 +43,7 @@ async function describe(metadata) {
 export async function wasmFlags() {
   const [, commit = "unknown"] = /^commit-hash: (\w+)$/m.exec(await run("rustc", ["-vV"], { capture: true })) ?? [];
   const sources = join((await run("rustc", ["--print=sysroot"], { capture: true })).trim(), "lib", "rustlib", "src", "rust");
-  const places = [[process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "cargo"], [root, "mcp-tasks"], [sources, `/rustc/${commit}`]];
+  const places = [[process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "cargo"], [root, "mcp-longhaul"], [sources, `/rustc/${commit}`]];
   return { CARGO_ENCODED_RUSTFLAGS: places.map(([place, name]) => `--remap-path-prefix=${place}=${name}`).join("\x1f") };
 }
 

@@ -1,4 +1,4 @@
-// `npm run pack`: pkg/mcp-tasks-<version>.tgz, and what must be true of it. Nothing here publishes.
+// `npm run pack`: pkg/mcp-longhaul-<version>.tgz, and what must be true of it. Nothing here publishes.
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ function entries() {
 
 /** npm finds nothing to correct in package.json and nothing to warn of. */
 async function rehearse(tarball) {
-  const folder = mkdtempSync(join(tmpdir(), "mcp-tasks-publish-"));
+  const folder = mkdtempSync(join(tmpdir(), "mcp-longhaul-publish-"));
   try {
     const manifest = readFileSync(join(pkg, "package.json"), "utf8");
     cpSync(pkg, folder, { recursive: true, filter: (file) => !file.endsWith(".tgz") });

@@ -16,7 +16,7 @@ export async function measure() {
     const { bundle, SDK } = await import("../tests/bench/bundle.ts");
     const kilobytes = async (contents) => (await bundle(contents, SDK)).gzip / KB;
     for (const { name, budget, peer } of ENTRIES) {
-      const [ours, theirs] = await Promise.all([kilobytes(`export { ${name} } from "mcp-tasks";`), kilobytes(`export * from "${peer}";`)]);
+      const [ours, theirs] = await Promise.all([kilobytes(`export { ${name} } from "mcp-longhaul";`), kilobytes(`export * from "${peer}";`)]);
       say(`${name} in a bundle: ${ours.toFixed(1)} KB with gzip (budget ${budget}; ${peer}: ${theirs.toFixed(1)})`);
       if (ours > budget) throw new Failure(`${name} is larger than its budget of ${budget} KB. Find out what the bytes are; the figures are in ARCHITECTURE.md.`);
     }

@@ -1,4 +1,4 @@
-//! The core of `mcp-tasks`: it decides, the host moves messages and bytes.
+//! The core of `mcp-longhaul`: it decides, the host moves messages and bytes.
 //!
 //! # The rooms
 //! - [`task`]: a task. [`state`]: the text that a store keeps of it, and of a creation key.
@@ -20,12 +20,12 @@
 //! ```
 //! use std::collections::BTreeMap;
 //!
-//! use mcp_tasks::limit::Limits;
-//! use mcp_tasks::receiver::{Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Receiver, Support};
-//! use mcp_tasks::storage::{Completion, Operation, Record};
-//! use mcp_tasks::task::{OnLost, Phase, Task};
-//! use mcp_tasks::wire::capability::Capabilities;
-//! use mcp_tasks::wire::{Body, Generation};
+//! use mcp_longhaul::limit::Limits;
+//! use mcp_longhaul::receiver::{Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Receiver, Support};
+//! use mcp_longhaul::storage::{Completion, Operation, Record};
+//! use mcp_longhaul::task::{OnLost, Phase, Task};
+//! use mcp_longhaul::wire::capability::Capabilities;
+//! use mcp_longhaul::wire::{Body, Generation};
 //!
 //! /// A host: a store, and what it has answered.
 //! #[derive(Default)]

@@ -1,6 +1,6 @@
 // Bun: `bun bun.ts`, or `PORT=8000 bun bun.ts`
 import { Database } from "bun:sqlite";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import { authenticated } from "./auth.ts";
 import { serveTools } from "./serve.ts";
 

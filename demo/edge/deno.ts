@@ -1,7 +1,7 @@
 // Deno: `deno serve --allow-env --allow-read --allow-write deno.ts`
 import { DatabaseSync } from "node:sqlite";
 import process from "node:process";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import { authenticated } from "./auth.ts";
 import { serveTools } from "./serve.ts";
 

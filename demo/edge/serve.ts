@@ -1,7 +1,7 @@
 // The handler that every platform serves; each brings its store.
 import { createMcpHandler } from "@modelcontextprotocol/server";
-import { TaskServer, type TaskServerOptions } from "mcp-tasks";
-import type { ServedTasks } from "mcp-tasks/stores/durable-object";
+import { TaskServer, type TaskServerOptions } from "mcp-longhaul";
+import type { ServedTasks } from "mcp-longhaul/stores/durable-object";
 import { buildServer } from "./tools.ts";
 
 /** Makes the tasks and the handler of one life of the server: of a process, or of a Durable Object in memory. */

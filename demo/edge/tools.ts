@@ -1,6 +1,6 @@
 // The tools. They know of tasks, and nothing of where they run.
 import { acceptedContent, inputRequired, McpServer } from "@modelcontextprotocol/server";
-import type { TaskServer } from "mcp-tasks";
+import type { TaskServer } from "mcp-longhaul";
 import * as z from "zod";
 
 const Answer = z.object({ channel: z.enum(["latest", "next"]) });

@@ -1,5 +1,5 @@
 // Cloudflare: `npx wrangler dev`. Tasks live in Durable Objects, one for each caller with a token and 16 for all others.
-import { routeByTask, taskObject, type ObjectNamespace } from "mcp-tasks/stores/durable-object";
+import { routeByTask, taskObject, type ObjectNamespace } from "mcp-longhaul/stores/durable-object";
 import { authenticated } from "./auth.ts";
 import { serveTools } from "./serve.ts";
 

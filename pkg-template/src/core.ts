@@ -43,7 +43,7 @@ export class Core {
       return (this.#instance ??= this.#make());
     } catch (cause) {
       if (isTaskError(cause)) throw cause;
-      throw new TaskError("wasm", "The WebAssembly of mcp-tasks does not start. If provideWasm() was called: with the modules of this very version?", { cause });
+      throw new TaskError("wasm", "The WebAssembly of mcp-longhaul does not start. If provideWasm() was called: with the modules of this very version?", { cause });
     }
   }
 
@@ -68,6 +68,6 @@ export class Core {
    */
   poison(from: Instance, cause: unknown): TaskError {
     if (this.#instance === from) this.#instance = this.#make();
-    return new TaskError("internal", "The core of mcp-tasks failed and is started anew from the store; please report this.", { cause });
+    return new TaskError("internal", "The core of mcp-longhaul failed and is started anew from the store; please report this.", { cause });
   }
 }

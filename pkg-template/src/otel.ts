@@ -3,13 +3,13 @@ import type { TaskEvent } from "./types.ts";
 
 /** What {@link otel} takes. */
 export interface OtelOptions {
-  /** Makes the spans. Default: the global provider's, named `mcp-tasks`. */
+  /** Makes the spans. Default: the global provider's, named `mcp-longhaul`. */
   readonly tracer?: Tracer | undefined;
-  /** Makes the metrics. Default: the global provider's, named `mcp-tasks`. */
+  /** Makes the metrics. Default: the global provider's, named `mcp-longhaul`. */
   readonly meter?: Meter | undefined;
 }
 
-const NAME = "mcp-tasks";
+const NAME = "mcp-longhaul";
 /** Spans that are open at once; beyond them the oldest ends early. */
 const MOST_RUNS = 10_000;
 /** Seconds: tasks take from moments to days. */
@@ -29,23 +29,23 @@ interface Run {
  * Spans, all in the trace of the creating call, whichever process they come from: `tasks run <tool>` for each run of a handler,
  * and `tasks wait` for each time a task waits for input, made when the wait is over. Reading a task makes no span.
  *
- * Metrics: the counters `mcp_tasks.created`, `mcp_tasks.ended` and `mcp_tasks.retrieved`, the up-down counter
- * `mcp_tasks.running` and the histograms `mcp_tasks.duration` (creation to end) and `mcp_tasks.input.wait`, both in seconds.
+ * Metrics: the counters `mcp_longhaul.created`, `mcp_longhaul.ended` and `mcp_longhaul.retrieved`, the up-down counter
+ * `mcp_longhaul.running` and the histograms `mcp_longhaul.duration` (creation to end) and `mcp_longhaul.input.wait`, both in seconds.
  *
  * Attributes are those of the semantic conventions for MCP where there are any: `gen_ai.tool.name`, `gen_ai.operation.name`,
- * `mcp.method.name`, `error.type`; besides them `mcp_tasks.outcome`, and on spans `mcp_tasks.id` (the beginning of it) and
- * `mcp_tasks.epoch`. Owners, payloads and status messages are in none.
+ * `mcp.method.name`, `error.type`; besides them `mcp_longhaul.outcome`, and on spans `mcp_longhaul.id` (the beginning of it) and
+ * `mcp_longhaul.epoch`. Owners, payloads and status messages are in none.
  */
 export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
   const tracer = options.tracer ?? trace.getTracer(NAME);
   const meter = options.meter ?? metrics.getMeter(NAME);
   const seconds = { unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } };
-  const created = meter.createCounter("mcp_tasks.created", { unit: "{task}", description: "Tasks created." });
-  const ended = meter.createCounter("mcp_tasks.ended", { unit: "{task}", description: "Tasks ended, by outcome." });
-  const retrieved = meter.createCounter("mcp_tasks.retrieved", { unit: "{read}", description: "Outcomes read." });
-  const running = meter.createUpDownCounter("mcp_tasks.running", { unit: "{run}", description: "Handlers that run as tasks in this process." });
-  const duration = meter.createHistogram("mcp_tasks.duration", { ...seconds, description: "From a task's creation to its end." });
-  const wait = meter.createHistogram("mcp_tasks.input.wait", { ...seconds, description: "How long a task waited for input." });
+  const created = meter.createCounter("mcp_longhaul.created", { unit: "{task}", description: "Tasks created." });
+  const ended = meter.createCounter("mcp_longhaul.ended", { unit: "{task}", description: "Tasks ended, by outcome." });
+  const retrieved = meter.createCounter("mcp_longhaul.retrieved", { unit: "{read}", description: "Outcomes read." });
+  const running = meter.createUpDownCounter("mcp_longhaul.running", { unit: "{run}", description: "Handlers that run as tasks in this process." });
+  const duration = meter.createHistogram("mcp_longhaul.duration", { ...seconds, description: "From a task's creation to its end." });
+  const wait = meter.createHistogram("mcp_longhaul.input.wait", { ...seconds, description: "How long a task waited for input." });
   const runs = new Map<string, Run>();
 
   function start(key: string, event: TaskEvent): void {
@@ -115,13 +115,13 @@ function described(event: TaskEvent): Attributes {
     "mcp.method.name": "tools/call",
     "gen_ai.operation.name": "execute_tool",
     ...toolOf(event),
-    "mcp_tasks.id": event.taskId,
-    ...(event.epoch !== undefined && { "mcp_tasks.epoch": event.epoch }),
+    "mcp_longhaul.id": event.taskId,
+    ...(event.epoch !== undefined && { "mcp_longhaul.epoch": event.epoch }),
   };
 }
 
 /** `error.type` is `tool_error` where a result says `isError`, as the conventions have it. */
 function outcomeOf({ type, isError }: TaskEvent): Attributes {
   const error = isError ? "tool_error" : type === "completed" || type === "cancelled" ? undefined : type;
-  return { "mcp_tasks.outcome": type, ...(error !== undefined && { "error.type": error }) };
+  return { "mcp_longhaul.outcome": type, ...(error !== undefined && { "error.type": error }) };
 }

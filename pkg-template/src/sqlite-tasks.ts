@@ -228,7 +228,7 @@ function migrate(engine: SqliteEngine, prepare: Prepare, table: string): void {
     // Asked again under the lock: another process may have migrated meanwhile.
     const version = schemaVersion(prepare, table);
     if (version > STEPS.length)
-      throw new TaskError("storage", `Table ${table} has schema version ${version}, made by a newer mcp-tasks. Update this one.`);
+      throw new TaskError("storage", `Table ${table} has schema version ${version}, made by a newer mcp-longhaul. Update this one.`);
     if (version === 0) engine.exec(`CREATE TABLE ${table}_schema (version INTEGER NOT NULL); INSERT INTO ${table}_schema VALUES (0)`);
     for (const step of STEPS.slice(version)) engine.exec(step(table));
     engine.exec(`UPDATE ${table}_schema SET version = ${STEPS.length}`);

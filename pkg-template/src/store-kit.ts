@@ -4,7 +4,7 @@
  *
  * ```ts
  * import { test } from "node:test"; // or from "vitest": the last line is the same
- * import { storeCases, type MakeStore } from "mcp-tasks/store-kit";
+ * import { storeCases, type MakeStore } from "mcp-longhaul/store-kit";
  *
  * const makeStore: MakeStore = async () => {
  *   const database = await createDatabase();
@@ -527,7 +527,7 @@ export const storeCases: readonly StoreCase[] = [
       `{"a":${'{"a":'.repeat(deep)}1${"}".repeat(deep)}}`,
       `{${Array.from({ length: 20_000 }, (_, n) => `"key ${n}":${n}`).join()}}`,
       "\u2028\u2029\u0085\ufeff\r\n\r",
-      '"\'; DROP TABLE mcp_tasks; --"',
+      '"\'; DROP TABLE mcp_longhaul; --"',
       '"%s ? ?1 :a @b $c $1 \\\\ \' \\""',
       "true",
     ];
@@ -546,7 +546,7 @@ export const storeCases: readonly StoreCase[] = [
   storeCase("takes every id and owner as mere text", async (under) => {
     const { store } = under;
     const ids = ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype", "NULL", "-", "_", "0", "-1", "1e3", "a".repeat(128), "A".repeat(128)];
-    const owners = [...ids, "'; DROP TABLE mcp_tasks; --", '" OR ""="', "../../etc/passwd", "a\nb", "a\\b", "\\x00", "{}", "{a}:b", "a:b", "a|b", "a,b", "a b", " ", "\u0001", "a\u0001b", "\u001f", "ﬁ", "fi", "É", "E\u0301", "😀".repeat(256), "漢".repeat(512), "'".repeat(512)];
+    const owners = [...ids, "'; DROP TABLE mcp_longhaul; --", '" OR ""="', "../../etc/passwd", "a\nb", "a\\b", "\\x00", "{}", "{a}:b", "a:b", "a|b", "a,b", "a b", " ", "\u0001", "a\u0001b", "\u001f", "ﬁ", "fi", "É", "E\u0301", "😀".repeat(256), "漢".repeat(512), "'".repeat(512)];
     for (const id of ids) equal(await store.get(OWNER, id), undefined, `no task ${id}`);
     for (const owner of owners) equal(await store.list(owner, { limit: 9 }), [], `no task of ${owner}`);
     for (const id of ids) equal(await store.put(write(id, { state: id, payload: `"${id}"` })), true, `put of ${id}`);

@@ -52,7 +52,7 @@ export interface Listener {
   troubled?(error: unknown): void;
 }
 
-const TAPPED = Symbol.for("mcp-tasks.tapped");
+const TAPPED = Symbol.for("mcp-longhaul.tapped");
 
 /**
  * Puts `listen`'s listener between a transport and the SDK, in place: the instance keeps its class and private fields.

@@ -236,7 +236,7 @@ export interface TaskServerOptions {
   /** What is refused when it gets too much. */
   readonly limits?: TaskLimits | undefined;
   /**
-   * How long a creation key is remembered, in ms. Default 24 h. A call with `_meta["mcp-tasks/creation-key"]` (16 to 128
+   * How long a creation key is remembered, in ms. Default 24 h. A call with `_meta["mcp-longhaul/creation-key"]` (16 to 128
    * characters of `A-Z a-z 0-9 _ -`) becomes one task, and every further call of its owner's with the same key is answered with
    * that task's handle, by whichever process; while the task is gone and the key is remembered, with -32602. Where nobody is
    * authenticated, who knows a key finds its task: let it be random.
@@ -290,9 +290,9 @@ export interface TaskServerOptions {
   readonly idPrefix?: string | undefined;
   /** Errors that have no caller: a store that failed, a notification that could not be sent. */
   readonly onerror?: ((error: TaskError) => void) | undefined;
-  /** Called after each change is stored; `otel()` of `mcp-tasks/otel` makes one. Events are made only where it is set. */
+  /** Called after each change is stored; `otel()` of `mcp-longhaul/otel` makes one. Events are made only where it is set. */
   readonly onevent?: ((event: TaskEvent) => void) | undefined;
-  /** The W3C `traceparent` of a call whose `_meta` has none; `mcp-tasks/otel` has one that tells the active span. Default: none. */
+  /** The W3C `traceparent` of a call whose `_meta` has none; `mcp-longhaul/otel` has one that tells the active span. Default: none. */
   readonly traceparent?: (() => string | undefined) | undefined;
 }
 

@@ -1,6 +1,6 @@
 //! What both halves tell JavaScript.
 
-use mcp_tasks::wire::{Generation, Name};
+use mcp_longhaul::wire::{Generation, Name};
 use wasm_bindgen::prelude::*;
 
 /// All names that the core writes, by number, each ended by a line feed.

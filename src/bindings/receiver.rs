@@ -10,12 +10,12 @@ use super::entropy::Entropy;
 use super::held::Held;
 use super::receiver_host::{ReceiverHost, emit};
 use super::writer::{Assembler, Assembling};
-use mcp_tasks::limit::{Act, Limits, Rate};
-use mcp_tasks::receiver::{self, Augmentation, Called, Facts, Outcome, Policy, Promotion, Route, Shape, Support};
-use mcp_tasks::storage::{Completion, Record};
-use mcp_tasks::task::{InputKind, Millis, OnLost};
-use mcp_tasks::wire::capability::Capabilities;
-use mcp_tasks::wire::{self, Generation, Method, error};
+use mcp_longhaul::limit::{Act, Limits, Rate};
+use mcp_longhaul::receiver::{self, Augmentation, Called, Facts, Outcome, Policy, Promotion, Route, Shape, Support};
+use mcp_longhaul::storage::{Completion, Record};
+use mcp_longhaul::task::{InputKind, Millis, OnLost};
+use mcp_longhaul::wire::capability::Capabilities;
+use mcp_longhaul::wire::{self, Generation, Method, error};
 
 /// What a request says of itself, as the host packs it: capabilities in the low eight bits, then whether lists are
 /// offered.

@@ -1,9 +1,9 @@
 //! What the receiver wants of JavaScript: its outputs, one typed call each.
 
 use super::writer::{Assembler, Assembling};
-use mcp_tasks::receiver::{Event, Output};
-use mcp_tasks::storage::{Operation, Payload, Source, Stored};
-use mcp_tasks::wire;
+use mcp_longhaul::receiver::{Event, Output};
+use mcp_longhaul::storage::{Operation, Payload, Source, Stored};
+use mcp_longhaul::wire;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -65,7 +65,7 @@ extern "C" {
     pub fn relay(this: &ReceiverHost, call: u32);
     #[wasm_bindgen(method)]
     pub fn reject(this: &ReceiverHost, call: u32);
-    /// `reason`: as in [`Stop`](mcp_tasks::receiver::Stop).
+    /// `reason`: as in [`Stop`](mcp_longhaul::receiver::Stop).
     #[wasm_bindgen(method)]
     pub fn abort(this: &ReceiverHost, call: u32, reason: u8, silently: bool);
     #[wasm_bindgen(method)]

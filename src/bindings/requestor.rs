@@ -6,9 +6,9 @@ use wasm_bindgen::prelude::*;
 
 use super::held::Held;
 use super::writer::{Assembler, Assembling};
-use mcp_tasks::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{Generation, Support, method_name, write_listen, write_offer, write_request};
+use mcp_longhaul::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::{Generation, Support, method_name, write_listen, write_offer, write_request};
 
 #[wasm_bindgen]
 extern "C" {

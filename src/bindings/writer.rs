@@ -1,7 +1,7 @@
 //! How a message is written into the host's assembler.
 
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{Name, Part, Writer};
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::{Name, Part, Writer};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]

@@ -137,7 +137,7 @@ impl Error {
             Self::NoEnvelope => "`_meta` must hold the protocol version and the client capabilities",
             Self::TooDeep => "The parameters nest too deeply",
             Self::BadTask => "`task` must be an object, and `task.ttl` an integer from 0 up",
-            Self::BadKey => "`_meta[\"mcp-tasks/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -",
+            Self::BadKey => "`_meta[\"mcp-longhaul/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -",
             Self::OtherTool => "This creation key was used for another tool",
             Self::UsedUp => "The task of this creation key is gone; a key makes one task only",
             Self::NoAnswers => "`inputResponses` must be an object that does not nest too deeply",

@@ -71,7 +71,7 @@ export const inChromium =
 const EMPTY = `export default { fetch: () => new Response("hello") };`;
 /** A server whose first connection is open, without the SDK, whose start is the host's own. */
 const OURS = `
-  import { TaskServer } from "mcp-tasks";
+  import { TaskServer } from "mcp-longhaul";
   const transport = { start: async () => {}, send: async () => {}, close: async () => {} };
   export default {
     fetch() {
@@ -82,7 +82,7 @@ const OURS = `
 
 /** From the start of workerd to a Worker's first answer, less the same of an empty Worker, in ms. */
 export const inWorkerd: Open = async () => {
-  const folder = await mkdtemp(join(tmpdir(), "mcp-tasks-cold-"));
+  const folder = await mkdtemp(join(tmpdir(), "mcp-longhaul-cold-"));
   await build({
     stdin: { contents: OURS, resolveDir: import.meta.dirname },
     outfile: join(folder, "ours.js"),

@@ -8,7 +8,7 @@ const connect = async (synced: boolean): Promise<{ pool: Pool; stop(): Promise<v
 };
 
 async function ours(synced = false): Promise<Subject> {
-  const { postgresStore } = await import("mcp-tasks/stores/postgres");
+  const { postgresStore } = await import("mcp-longhaul/stores/postgres");
   const { pool, stop } = await connect(synced);
   const store = postgresStore(pool);
   await store.ready();

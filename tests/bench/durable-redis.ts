@@ -17,7 +17,7 @@ async function connect(driver: Driver) {
 }
 
 async function ours(driver: Driver): Promise<Subject> {
-  const { redisStore } = await import("mcp-tasks/stores/redis");
+  const { redisStore } = await import("mcp-longhaul/stores/redis");
   const { client, stop } = await connect(driver);
   return stored(redisStore(client), stop);
 }

@@ -6,7 +6,7 @@ import { OWNER, PAYLOAD, STATE, type Subject, dueAt, durableRows, id, stored } f
 
 /** In write-ahead logging a transaction is not synced with `NORMAL`. */
 function connect(): { db: DatabaseSync; stop(): Promise<void> } {
-  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-bench-"));
+  const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-bench-"));
   const db = new DatabaseSync(join(directory, "tasks.db"));
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   return {
@@ -19,7 +19,7 @@ function connect(): { db: DatabaseSync; stop(): Promise<void> } {
 }
 
 async function ours(): Promise<Subject> {
-  const { sqliteStore } = await import("mcp-tasks/stores/sqlite");
+  const { sqliteStore } = await import("mcp-longhaul/stores/sqlite");
   const { db, stop } = connect();
   return stored(sqliteStore(db), stop);
 }

@@ -4,7 +4,7 @@
  * so what is measured is the round trip and what both ends add to it. Writes are not synced: the disk would hide the rest.
  */
 
-import type { TaskStore } from "mcp-tasks";
+import type { TaskStore } from "mcp-longhaul";
 import { type Open, type Row, repeated } from "./harness.ts";
 import { stateOf } from "./states.ts";
 

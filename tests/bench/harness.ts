@@ -74,7 +74,7 @@ export interface Figure {
   readonly spread: number;
 }
 
-export const OURS = "mcp-tasks";
+export const OURS = "mcp-longhaul";
 
 /** Opens every subject of a row, warms it, and lets them take turns. */
 export async function run(row: Row, scale: Scale): Promise<Outcome[]> {

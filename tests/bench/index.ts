@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [-- --only 1,4]`: mcp-tasks and its peers in one run, as a Markdown table. The numbers are the
+ * `npm run bench [-- --quick] [-- --only 1,4]`: mcp-longhaul and its peers in one run, as a Markdown table. The numbers are the
  * targets' own. Each file of rows runs in a process of its own, so that no row meets another's heap or compiled code.
  */
 
@@ -72,10 +72,10 @@ async function everything(): Promise<void> {
   }
   const processor = cpus()[0]?.model.trim() ?? "unknown processor";
   const head = [
-    `## mcp-tasks and its peers${values.quick ? " (quick: few short rounds, smaller stores)" : ""}`,
+    `## mcp-longhaul and its peers${values.quick ? " (quick: few short rounds, smaller stores)" : ""}`,
     "",
     `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} × ${processor}, load ${load.toFixed(1)} at the start, ${new Date().toISOString().slice(0, 10)}.`,
-    `${PEERS.map((name) => `${name.replace("@modelcontextprotocol/", "")} ${version(name)}`).join(", ")}; mcp-tasks ${version("mcp-tasks")}.`,
+    `${PEERS.map((name) => `${name.replace("@modelcontextprotocol/", "")} ${version(name)}`).join(", ")}; mcp-longhaul ${version("mcp-longhaul")}.`,
   ];
   process.stdout.write(`${report(outcomes, head)}\n`);
   if (failed.length > 0) {
@@ -103,7 +103,7 @@ function inItsProcess(file: string): Promise<Outcome[]> {
 function version(name: string): string {
   try {
     // The tree refers to itself by the package's name, so that is looked for where it is built.
-    const path = name === "mcp-tasks" ? findPackageJSON(import.meta.resolve(name)) : findPackageJSON(name, import.meta.url);
+    const path = name === "mcp-longhaul" ? findPackageJSON(import.meta.resolve(name)) : findPackageJSON(name, import.meta.url);
     return path === undefined ? "(not installed)" : (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
   } catch {
     return "(not installed)";

@@ -1,6 +1,6 @@
 import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import type { TaskServer } from "mcp-tasks";
+import type { TaskServer } from "mcp-longhaul";
 import type { Handler } from "./ours.ts";
 import { type End, type Json, Requester } from "./wire.ts";
 

@@ -1,11 +1,11 @@
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import type { TaskStore } from "mcp-tasks";
+import type { TaskStore } from "mcp-longhaul";
 import { type End, Requester } from "./wire.ts";
 
 /** The built package, as users import it. */
 export async function load() {
-  const [{ TaskServer, TaskClient }, { memoryStore }] = await Promise.all([import("mcp-tasks"), import("mcp-tasks/stores/memory")]);
+  const [{ TaskServer, TaskClient }, { memoryStore }] = await Promise.all([import("mcp-longhaul"), import("mcp-longhaul/stores/memory")]);
   return { TaskServer, TaskClient, memoryStore };
 }
 

@@ -5,7 +5,7 @@ export function report(outcomes: readonly Outcome[], head: readonly string[]): s
   const lines = [
     ...head,
     "",
-    "| # | what | ratio | goal | | mcp-tasks | peers |",
+    "| # | what | ratio | goal | | mcp-longhaul | peers |",
     "|--:|---|--:|---|:-:|--:|---|",
     ...outcomes.map((outcome) => {
       const cells = [String(outcome.target), outcome.name, ratioText(outcome), goalText(outcome), mark(outcome), oursText(outcome), peersText(outcome)];

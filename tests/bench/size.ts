@@ -3,7 +3,7 @@ import type { Open, Row } from "./harness.ts";
 
 const V2_CLIENT = `export { Client } from "@modelcontextprotocol/client";`;
 const EXT_TASKS = `export * from "@modelcontextprotocol/ext-tasks/client";`;
-const OURS = `export { TaskClient } from "mcp-tasks";`;
+const OURS = `export { TaskClient } from "mcp-longhaul";`;
 
 const KB = 1024;
 
@@ -52,7 +52,7 @@ export const rows: readonly Row[] = [
       { name: "server as installed, gzip", unit: "KB", goal: { most: 45 } },
       { name: "server as installed, brotli", unit: "KB", goal: undefined },
     ],
-    ours: installed(`export { TaskServer } from "mcp-tasks";`),
+    ours: installed(`export { TaskServer } from "mcp-longhaul";`),
     peers: { "ext-tasks receiver": installed(`export * from "@modelcontextprotocol/ext-tasks/receiver";`) },
     rounds: () => 1,
   },

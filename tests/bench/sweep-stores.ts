@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
-import type { TaskStore } from "mcp-tasks";
+import type { TaskStore } from "mcp-longhaul";
 import { startPostgres } from "../engines/postgres.ts";
 import { RedisServer } from "../engines/redis.ts";
 import { STATE } from "./durable.ts";
@@ -28,8 +28,8 @@ export async function memory(count: number): Promise<Filled> {
 }
 
 export async function sqlite(count: number): Promise<Filled> {
-  const { sqliteStore } = await import("mcp-tasks/stores/sqlite");
-  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-bench-"));
+  const { sqliteStore } = await import("mcp-longhaul/stores/sqlite");
+  const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-bench-"));
   const db = new DatabaseSync(join(directory, "tasks.db"));
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"); // else a checkpoint now and then waits for the disk
   const store = sqliteStore(db);
@@ -37,7 +37,7 @@ export async function sqlite(count: number): Promise<Filled> {
   const triggers = db.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all() as { name: string; sql: string }[];
   for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`);
   db.prepare(`
-    INSERT INTO mcp_tasks (owner, id, version, created_at, due_at, state)
+    INSERT INTO mcp_longhaul (owner, id, version, created_at, due_at, state)
     WITH RECURSIVE filled (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM filled WHERE n + 1 < ?)
     SELECT 'owner-' || (n % ${OWNERS}), 'filled-' || n, 1, n, ? + n, ? FROM filled`).run(count, NEVER, STATE);
   for (const { sql } of triggers) db.exec(sql);
@@ -51,15 +51,15 @@ export async function sqlite(count: number): Promise<Filled> {
 }
 
 export async function postgres(count: number): Promise<Filled> {
-  const { postgresStore } = await import("mcp-tasks/stores/postgres");
+  const { postgresStore } = await import("mcp-longhaul/stores/postgres");
   const server = await startPostgres();
   const pool = server.pool({ options: "-c synchronous_commit=off" });
   const store = postgresStore(pool);
   await store.ready();
   const values = [count - 1, NEVER, STATE];
-  await pool.query(`INSERT INTO mcp_tasks SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3 FROM generate_series(0, $1::bigint) AS n`, values);
+  await pool.query(`INSERT INTO mcp_longhaul SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3 FROM generate_series(0, $1::bigint) AS n`, values);
   // As autovacuum leaves it.
-  await pool.query("VACUUM ANALYZE mcp_tasks");
+  await pool.query("VACUUM ANALYZE mcp_longhaul");
   return {
     store,
     async close() {
@@ -70,7 +70,7 @@ export async function postgres(count: number): Promise<Filled> {
 }
 
 export async function redis(count: number): Promise<Filled> {
-  const { redisStore } = await import("mcp-tasks/stores/redis");
+  const { redisStore } = await import("mcp-longhaul/stores/redis");
   const server = await RedisServer.start("--appendonly", "no");
   const client = new Redis(server.path);
   const store = redisStore(client);

@@ -1,4 +1,4 @@
-import type { TaskStore } from "mcp-tasks";
+import type { TaskStore } from "mcp-longhaul";
 import { type Line, type Open, type Row, type Scale, thousands } from "./harness.ts";
 import { ourServer } from "./ours.ts";
 import { stateOf } from "./states.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
-import type { TaskStore } from "mcp-tasks";
+import type { TaskStore } from "mcp-longhaul";
 import { Pool, type PoolConfig } from "pg";
 import { startPostgres } from "../engines/postgres.ts";
 import { RedisServer } from "../engines/redis.ts";
@@ -28,11 +28,11 @@ interface Kind {
 
 const SQLite: Kind = {
   async start() {
-    const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-bench-"));
+    const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-bench-"));
     return { connection: join(directory, "tasks.db"), stop: () => rmSync(directory, { recursive: true }) };
   },
   async open(connection) {
-    const { sqliteStore } = await import("mcp-tasks/stores/sqlite");
+    const { sqliteStore } = await import("mcp-longhaul/stores/sqlite");
     const db = new DatabaseSync(connection);
     return { store: sqliteStore(db, { wal: true, busyTimeout: 5000 }), close: () => db.close() };
   },
@@ -44,7 +44,7 @@ const PostgreSQL: Kind = {
     return { connection: JSON.stringify(connection), stop };
   },
   async open(connection) {
-    const { postgresStore } = await import("mcp-tasks/stores/postgres");
+    const { postgresStore } = await import("mcp-longhaul/stores/postgres");
     const pool = new Pool(JSON.parse(connection) as PoolConfig);
     const store = postgresStore(pool);
     await store.ready();
@@ -58,7 +58,7 @@ const redis: Kind = {
     return { connection: server.path, stop: () => server.stop() };
   },
   async open(connection) {
-    const { redisStore } = await import("mcp-tasks/stores/redis");
+    const { redisStore } = await import("mcp-longhaul/stores/redis");
     const client = new Redis(connection);
     return { store: redisStore(client), close: () => client.disconnect() };
   },

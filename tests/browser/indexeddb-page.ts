@@ -1,6 +1,6 @@
 // Runs in pages and workers. What it offers to indexeddb.ts is on `globalThis.tests`.
-import { storeCases } from "mcp-tasks/store-kit";
-import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-tasks/stores/indexeddb";
+import { storeCases } from "mcp-longhaul/store-kit";
+import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-longhaul/stores/indexeddb";
 import type { TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
 
 type Method = Exclude<keyof TaskStore, "watch">;

@@ -1,8 +1,8 @@
 // Runs in a page: a server that keeps its tasks in the browser. What it offers to indexeddb.ts is `startTask` and `readTask`.
 import { Client } from "@modelcontextprotocol/client";
 import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
-import { TaskClient, TaskServer, type TaskReference } from "mcp-tasks";
-import { indexedDbStore } from "mcp-tasks/stores/indexeddb";
+import { TaskClient, TaskServer, type TaskReference } from "mcp-longhaul";
+import { indexedDbStore } from "mcp-longhaul/stores/indexeddb";
 import type * as z from "zod";
 
 /** A server and a client in this page, on one store. */

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { storeCases } from "mcp-tasks/store-kit";
+import { storeCases } from "mcp-longhaul/store-kit";
 import type { StoredTask, TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
 import type { Browser, BrowserName, Page } from "../engines/browser.ts";
 import { type PageServer, servePage } from "../engines/page-server.ts";
@@ -98,7 +98,7 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
       });
       assert.equal(found.outcome, "upgraded");
       assert.equal(found.failure?.code, "storage");
-      assert.match(found.failure.message, /^The IndexedDB store could not read: .*newer mcp-tasks: reload the page\.$/);
+      assert.match(found.failure.message, /^The IndexedDB store could not read: .*newer mcp-longhaul: reload the page\.$/);
       assert.match(found.failure.cause, /VersionError/);
     });
 
@@ -205,7 +205,7 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
 
     const disk = { skip: name === "WebKit" ? false : "driven or not, this browser keeps tasks in the same way" };
     test("over a restart of WebKit, whose store on the disk keeps the contract as the one in memory does", disk, async () => {
-      const profile = mkdtempSync(join(tmpdir(), "mcp-tasks-webkit-"));
+      const profile = mkdtempSync(join(tmpdir(), "mcp-longhaul-webkit-"));
       try {
         const outcomes = await evaluateOnDisk(profile, server, () => tests.runCases());
         assert.equal(outcomes.length, storeCases.length);

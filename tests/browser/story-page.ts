@@ -1,7 +1,7 @@
 // Runs in a page. What it offers to story.ts is `globalThis.tellStory`.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { createMcpHandler, InMemoryTransport, type McpServer } from "@modelcontextprotocol/server";
-import { isTaskError, TaskClient, TaskServer } from "mcp-tasks";
+import { isTaskError, TaskClient, TaskServer } from "mcp-longhaul";
 import { stopped, tools } from "../sdk/client-tools.ts";
 import { until } from "../sdk/client-sdk.ts";
 import { attached, type SdkServer, type Work } from "../sdk/harness/servers.ts";

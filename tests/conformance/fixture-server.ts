@@ -12,7 +12,7 @@ import {
   type CallToolResult,
   type InputRequiredResult,
 } from "@modelcontextprotocol/server";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
@@ -89,7 +89,7 @@ function addTaskTools(server: McpServer): void {
 
 function buildServer(): McpServer {
   const server = new McpServer(
-    { name: "mcp-tasks-fixture", version: "1.0.0" },
+    { name: "mcp-longhaul-fixture", version: "1.0.0" },
     {
       capabilities: {
         tools: { listChanged: true },

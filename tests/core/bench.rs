@@ -1,8 +1,8 @@
 //! The smallest world: one tool, one client, and short words for what it does.
 
-use mcp_tasks::receiver::{Peer, Policy, Request};
-use mcp_tasks::task::Task;
-use mcp_tasks::wire::Generation;
+use mcp_longhaul::receiver::{Peer, Policy, Request};
+use mcp_longhaul::task::Task;
+use mcp_longhaul::wire::Generation;
 use serde_json::Value;
 
 use crate::harness::{LEASE, World, policy};

@@ -1,10 +1,10 @@
 //! Calls that become tasks, and calls that do not.
 
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Augmentation, Happening, Outcome, Output, Policy, Promotion, Request, Support};
-use mcp_tasks::task::Phase;
-use mcp_tasks::wire::Generation;
-use mcp_tasks::wire::capability::Capabilities;
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::{Augmentation, Happening, Outcome, Output, Policy, Promotion, Request, Support};
+use mcp_longhaul::task::Phase;
+use mcp_longhaul::wire::Generation;
+use mcp_longhaul::wire::capability::Capabilities;
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -36,7 +36,7 @@ fn asked(bench: &mut Bench, augmentation: Augmentation, gate: bool) -> Request {
 fn declaring(bench: &mut Bench, capabilities: Capabilities) -> Request {
     let (peer, tool) = (bench.peer, bench.tool);
     let facts = bench.facts(0, peer, G26);
-    bench.call_with(0, mcp_tasks::receiver::Facts { capabilities, ..facts }, tool, Augmentation::Absent, false)
+    bench.call_with(0, mcp_longhaul::receiver::Facts { capabilities, ..facts }, tool, Augmentation::Absent, false)
 }
 
 /// G25-CRE-02, G25-CRE-06: the handle, with nothing but the task.

@@ -1,8 +1,8 @@
 //! Cancelling, and its races.
 
-use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Stop, Withdrawal};
-use mcp_tasks::storage::Payload;
-use mcp_tasks::task::{InputKind, Phase, Task};
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Request, Stop, Withdrawal};
+use mcp_longhaul::storage::Payload;
+use mcp_longhaul::task::{InputKind, Phase, Task};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -185,7 +185,7 @@ fn the_task_ends_between_check_and_write() {
     let (call, id) = bench.start();
     bench.later = true;
     let cancel = bench.stop(&id);
-    bench.store.meddle("ann", &id, |task| Task { phase: Phase::Failed, failure: Some(mcp_tasks::task::Failure::Lost), ..task.clone() }, Payload::nothing());
+    bench.store.meddle("ann", &id, |task| Task { phase: Phase::Failed, failure: Some(mcp_longhaul::task::Failure::Lost), ..task.clone() }, Payload::nothing());
     bench.answer_all();
     assert_eq!(bench.code(cancel), -32602);
     assert_eq!(bench.stored(&id).phase, Phase::Failed);
@@ -216,7 +216,7 @@ struct Race {
 }
 
 /// Cancel and completion at one instant, on one or two receivers, with the store's answers in any order.
-fn race(generation: mcp_tasks::wire::Generation, nodes: usize, cancel_first: bool, order: &[prop::sample::Index]) -> Race {
+fn race(generation: mcp_longhaul::wire::Generation, nodes: usize, cancel_first: bool, order: &[prop::sample::Index]) -> Race {
     let mut world = World::new(nodes);
     let tool = world.policy(policy());
     let peers: Vec<_> = (0..nodes).map(|node| world.open(node, Some("ann"), true)).collect();

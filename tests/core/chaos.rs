@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, RESTARTED, Request, Shape, Support};
-use mcp_tasks::task::{InputKind, Millis, OnLost, Phase};
-use mcp_tasks::wire::{Generation, News};
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::{Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, RESTARTED, Request, Shape, Support};
+use mcp_longhaul::task::{InputKind, Millis, OnLost, Phase};
+use mcp_longhaul::wire::{Generation, News};
 use serde_json::Value;
 
 use crate::harness::{G25, G26, LEASE, Seen, World, policy};

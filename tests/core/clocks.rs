@@ -1,7 +1,7 @@
 //! Clocks of processes on one store that differ: no task ends, or disappears, before its announced time by the clock that made it.
 
-use mcp_tasks::receiver::{Happening, Outcome, Policy, Request};
-use mcp_tasks::task::{InputKind, Millis, Phase};
+use mcp_longhaul::receiver::{Happening, Outcome, Policy, Request};
+use mcp_longhaul::task::{InputKind, Millis, Phase};
 
 use crate::bench::Bench;
 use crate::harness::{G25, G26, LEASE, START, World, policy};

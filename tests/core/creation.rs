@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use mcp_tasks::claim::Claim;
-use mcp_tasks::state::{Members, Unreadable};
-use mcp_tasks::limit::{Act, Limits, Rate, Rates};
-use mcp_tasks::receiver::{Augmentation, Facts, Output, Peer, Policy, Promotion, Request, Support};
-use mcp_tasks::storage::Operation;
-use mcp_tasks::task::EXPIRED_GRACE;
-use mcp_tasks::wire::Generation;
+use mcp_longhaul::claim::Claim;
+use mcp_longhaul::state::{Members, Unreadable};
+use mcp_longhaul::limit::{Act, Limits, Rate, Rates};
+use mcp_longhaul::receiver::{Augmentation, Facts, Output, Peer, Policy, Promotion, Request, Support};
+use mcp_longhaul::storage::Operation;
+use mcp_longhaul::task::EXPIRED_GRACE;
+use mcp_longhaul::wire::Generation;
 use proptest::prelude::*;
 
 use crate::bench::Bench;
@@ -114,7 +114,7 @@ fn bad_keys_are_refused() {
         assert_eq!(ran(&bench, call), good, "{key}");
         if !good {
             assert_eq!(bench.code(call), -32602);
-            assert!(bench.reply(call)["error"]["message"].as_str().unwrap().contains("mcp-tasks/creation-key"));
+            assert!(bench.reply(call)["error"]["message"].as_str().unwrap().contains("mcp-longhaul/creation-key"));
         }
     }
     bench.creation_key = Some(KEY.into());
@@ -318,7 +318,7 @@ fn without_an_owner_a_key_is_refused() {
 fn a_claim_is_read_back() {
     let claim = Claim { task: "AbC-_9".into(), tool: "a\ttool\\of\0many\npieces".into(), clock: "".into(), open_until: -5, until: i64::MAX, unknown: Members::default() };
     assert_eq!(Claim::from_state(&claim.to_state()), Ok(claim.clone()));
-    assert_eq!(mcp_tasks::task::Task::from_state(&claim.to_state()), Err(Unreadable::Malformed));
+    assert_eq!(mcp_longhaul::task::Task::from_state(&claim.to_state()), Err(Unreadable::Malformed));
 }
 
 #[derive(Clone, Debug)]
@@ -459,7 +459,7 @@ proptest! {
 /// A key that is known goes on to answer, and there is room again when the keys are over.
 #[test]
 fn keys_are_limited_like_tasks() {
-    let limits = mcp_tasks::limit::Limits { stored: Some(3), creation_window: 60_000, ..Default::default() };
+    let limits = mcp_longhaul::limit::Limits { stored: Some(3), creation_window: 60_000, ..Default::default() };
     let mut bench = Bench::of(World::with(1, limits, false), G26, Policy { ttl: Some(TTL as u64), ..policy() });
     let key = |n: usize| Some(format!("another-key-of-some-length-{n}"));
     let keys = |bench: &Bench| bench.store.owned("\u{1}ann");

@@ -1,7 +1,7 @@
 //! List cursors.
 
-use mcp_tasks::cursor::{open, seal};
-use mcp_tasks::storage::Position;
+use mcp_longhaul::cursor::{open, seal};
+use mcp_longhaul::storage::Position;
 use proptest::prelude::*;
 
 use crate::properties::cases;

@@ -1,10 +1,10 @@
 //! Writes that the store has taken without saying so, and reads that fail after them: whatever was acknowledged, or arrived, has its
 //! effects, once.
 
-use mcp_tasks::lifecycle::{self, Command};
-use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Shape};
-use mcp_tasks::storage::{Payload, Source, Stored};
-use mcp_tasks::task::{InputKind, OnLost, Phase};
+use mcp_longhaul::lifecycle::{self, Command};
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Request, Shape};
+use mcp_longhaul::storage::{Payload, Source, Stored};
+use mcp_longhaul::task::{InputKind, OnLost, Phase};
 
 use crate::bench::Bench;
 use crate::harness::{G25, G26, LEASE, World, policy};

@@ -1,9 +1,9 @@
 //! What is told of a task, to whom it may concern (X-SEC-09).
 
-use mcp_tasks::receiver::Happening::{self, *};
-use mcp_tasks::receiver::{Event, Outcome, Output, Policy, Receiver, Shape};
-use mcp_tasks::task::{InputKind, Phase, Task};
-use mcp_tasks::trace;
+use mcp_longhaul::receiver::Happening::{self, *};
+use mcp_longhaul::receiver::{Event, Outcome, Output, Policy, Receiver, Shape};
+use mcp_longhaul::task::{InputKind, Phase, Task};
+use mcp_longhaul::trace;
 use proptest::prelude::*;
 
 use crate::bench::Bench;

@@ -1,7 +1,7 @@
 //! The time to live.
 
-use mcp_tasks::receiver::{Augmentation, Happening, Output, Policy, Shape, Withdrawal};
-use mcp_tasks::task::{EXPIRED_GRACE, Failure, Phase};
+use mcp_longhaul::receiver::{Augmentation, Happening, Output, Policy, Shape, Withdrawal};
+use mcp_longhaul::task::{EXPIRED_GRACE, Failure, Phase};
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -13,7 +13,7 @@ fn short() -> Policy {
     Policy { ttl: Some(TTL as u64), ..policy() }
 }
 
-fn bench(generation: mcp_tasks::wire::Generation) -> Bench {
+fn bench(generation: mcp_longhaul::wire::Generation) -> Bench {
     Bench::of(World::default(), generation, short())
 }
 
@@ -194,7 +194,7 @@ fn retention_counts_from_creation() {
 /// G25-TTL-03, G25-TTL-06: tasks go after their time in any status, and promptly; also many at once.
 #[test]
 fn what_is_over_is_deleted() {
-    let mut bench = Bench::of(World::with(1, mcp_tasks::limit::Limits { running_per_owner: 1000, ..Default::default() }, false), G25, short());
+    let mut bench = Bench::of(World::with(1, mcp_longhaul::limit::Limits { running_per_owner: 1000, ..Default::default() }, false), G25, short());
     for number in 0..350 {
         let (call, id) = bench.start();
         match number % 3 {
@@ -278,7 +278,7 @@ fn an_adopted_task_expires() {
     let (call, id) = bench.start();
     bench.rebuild(0);
     let peer = bench.world.open(0, Some("ann"), true);
-    let facts = mcp_tasks::receiver::Facts { request: call, peer, ..bench.facts(0, peer, G26) };
+    let facts = mcp_longhaul::receiver::Facts { request: call, peer, ..bench.facts(0, peer, G26) };
     bench.input(0, |receiver, now| receiver.handle_adopt(now, facts, &id));
     bench.pass(TTL + 31_000);
     assert_eq!(bench.stored(&id).failure, Some(Failure::Expired));
@@ -291,8 +291,8 @@ fn an_adopted_task_expires() {
 fn a_task_that_nobody_holds_expires() {
     let mut bench = Bench::of(World::new(2), G26, short());
     let (call, id) = bench.start();
-    let requests = vec![("name".to_owned(), Some(mcp_tasks::task::InputKind::Elicit))];
-    bench.outcome(0, call, mcp_tasks::receiver::Outcome::Input { requests, state: true });
+    let requests = vec![("name".to_owned(), Some(mcp_longhaul::task::InputKind::Elicit))];
+    bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Input { requests, state: true });
     bench.assert_idle();
     bench.crash(0);
     bench.input(1, |receiver, now| receiver.handle_start(now));
@@ -317,7 +317,7 @@ fn a_clock_steps_back() {
 /// failed for a while, never before its time, and then is gone.
 #[test]
 fn a_task_that_nobody_runs_expires_visibly() {
-    let policy = Policy { on_lost: mcp_tasks::task::OnLost::Restart, ..short() };
+    let policy = Policy { on_lost: mcp_longhaul::task::OnLost::Restart, ..short() };
     let mut bench = Bench::of(World::new(2), G26, policy);
     let (_, id) = bench.start();
     let peer = bench.peer;

@@ -1,8 +1,8 @@
 //! Stores that fail, are full, or lose.
 
-use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Support, Withdrawal};
-use mcp_tasks::storage::{Operation, Payload};
-use mcp_tasks::task::{Failure, InputKind, Phase, Task};
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Support, Withdrawal};
+use mcp_longhaul::storage::{Operation, Payload};
+use mcp_longhaul::task::{Failure, InputKind, Phase, Task};
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -63,7 +63,7 @@ fn a_call_runs_plainly_where_its_task_cannot_be_stored() {
     bench.complete(0, call);
     assert!(bench.saw(&Output::Relay { call }));
 
-    let slow = bench.world.policy(Policy { promotion: mcp_tasks::receiver::Promotion::After(100), ..policy() });
+    let slow = bench.world.policy(Policy { promotion: mcp_longhaul::receiver::Promotion::After(100), ..policy() });
     let call = bench.world.call(0, peer, G26, slow);
     bench.later = true;
     bench.faults.push_back(Fault::Fail);
@@ -282,7 +282,7 @@ fn requests_during_a_creation() {
         let (peer, tool) = (bench.peer, bench.tool);
         let call = bench.world.call(0, peer, G25, tool);
         // Another process has listed it already.
-        let id = mcp_tasks::id::from_entropy(&bench.last_entropy());
+        let id = mcp_longhaul::id::from_entropy(&bench.last_entropy());
         let cancel = bench.stop(&id);
         bench.faults.push_back(fault);
         bench.answer_all();

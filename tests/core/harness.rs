@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mcp_tasks::id;
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{
+use mcp_longhaul::id;
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::{
     Ask, Augmentation, Called, Event, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request, Shape, Stop, Support, Withdrawal,
 };
-use mcp_tasks::storage::{Completion, Job, Operation, Payload};
-use mcp_tasks::task::{InputKind, Millis, OnLost, Task};
-use mcp_tasks::wire::capability::Capabilities;
-use mcp_tasks::wire::{Body, Generation, News, Part};
+use mcp_longhaul::storage::{Completion, Job, Operation, Payload};
+use mcp_longhaul::task::{InputKind, Millis, OnLost, Task};
+use mcp_longhaul::wire::capability::Capabilities;
+use mcp_longhaul::wire::{Body, Generation, News, Part};
 use serde_json::{Value, json};
 
-pub use mcp_tasks::wire::Generation::{G25, G26};
+pub use mcp_longhaul::wire::Generation::{G25, G26};
 
 use crate::json::{notification, response};
 use crate::model::{Fault, Parts, Store};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mcp_tasks::id::{ENTROPY, from_entropy, is_wellformed};
+use mcp_longhaul::id::{ENTROPY, from_entropy, is_wellformed};
 use proptest::prelude::*;
 
 use crate::properties::cases;

@@ -1,8 +1,8 @@
 //! Input of a running handler: what it asks, and what clients answer.
 
-use mcp_tasks::receiver::{Ask, Output, Request, Shape, Withdrawal};
-use mcp_tasks::task::{InputKind, Phase};
-use mcp_tasks::wire::capability::Capabilities;
+use mcp_longhaul::receiver::{Ask, Output, Request, Shape, Withdrawal};
+use mcp_longhaul::task::{InputKind, Phase};
+use mcp_longhaul::wire::capability::Capabilities;
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -97,7 +97,7 @@ fn a_task_that_asks_nothing_ignores_answers() {
         match end {
             0 => {}
             1 => bench.complete(0, call),
-            2 => bench.outcome(0, call, mcp_tasks::receiver::Outcome::Error { size: 1 }),
+            2 => bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Error { size: 1 }),
             _ => drop(bench.stop(&id)),
         }
         let before = bench.stored(&id);
@@ -270,8 +270,8 @@ fn input_that_nobody_can_give_is_not_asked() {
     let mut bench = Bench::new(G26);
     let (peer, tool) = (bench.peer, bench.tool);
     let facts = bench.facts(0, peer, G26);
-    let poor = mcp_tasks::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::ELICIT), ..facts };
-    let call = bench.call_with(0, poor, tool, mcp_tasks::receiver::Augmentation::Absent, false);
+    let poor = mcp_longhaul::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::ELICIT), ..facts };
+    let call = bench.call_with(0, poor, tool, mcp_longhaul::receiver::Augmentation::Absent, false);
     let id = bench.id(call);
     for (ask, kind) in InputKind::ALL.into_iter().enumerate() {
         let ask = ask as Ask + 1;
@@ -285,7 +285,7 @@ fn input_that_nobody_can_give_is_not_asked() {
 /// A handler that is no task is told so; its own requests go their ordinary way.
 #[test]
 fn a_plain_call_asks_no_task_input() {
-    let mut bench = Bench::of(Default::default(), G26, mcp_tasks::receiver::Policy { promotion: mcp_tasks::receiver::Promotion::Never, ..policy() });
+    let mut bench = Bench::of(Default::default(), G26, mcp_longhaul::receiver::Policy { promotion: mcp_longhaul::receiver::Promotion::Never, ..policy() });
     let (peer, tool) = (bench.peer, bench.tool);
     let call = bench.world.call(0, peer, G26, tool);
     assert!(bench.ask(0, call, 1, "name"));

@@ -1,7 +1,7 @@
 //! A message as the wrapper would assemble it, as a `serde_json` value. A payload is spread into its object under `$`.
 
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{self, Body, Generation, Kind, Name, News, Part, Writer};
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::{self, Body, Generation, Kind, Name, News, Part, Writer};
 use serde_json::{Map, Value, json};
 
 /// What a hole is filled with.

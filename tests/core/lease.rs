@@ -1,9 +1,9 @@
 //! Leases: a run that is over without knowing it writes nothing, and a task whose process was lost does not stay.
 
-use mcp_tasks::lifecycle::{self, Command};
-use mcp_tasks::receiver::{Happening, Outcome, Output, Policy, Request, Shape, Stop};
-use mcp_tasks::storage::Payload;
-use mcp_tasks::task::{Failure, InputKind, OnLost, Phase};
+use mcp_longhaul::lifecycle::{self, Command};
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Request, Shape, Stop};
+use mcp_longhaul::storage::Payload;
+use mcp_longhaul::task::{Failure, InputKind, OnLost, Phase};
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -443,7 +443,7 @@ fn an_adopted_task_keeps_its_lease() {
     let (mut bench, call, id) = running(1, policy());
     bench.rebuild(0);
     let peer = bench.world.open(0, Some("ann"), true);
-    let facts = mcp_tasks::receiver::Facts { request: call, peer, ..bench.facts(0, peer, G26) };
+    let facts = mcp_longhaul::receiver::Facts { request: call, peer, ..bench.facts(0, peer, G26) };
     bench.input(0, |receiver, now| receiver.handle_adopt(now, facts, &id));
     bench.pass(3 * LEASE);
     assert_eq!((bench.stored(&id).phase, bench.stored(&id).epoch), (Phase::Working, 1));
@@ -468,7 +468,7 @@ fn a_restart_that_fails_is_repeated() {
 /// What cannot be settled does not keep the sweep from what can.
 #[test]
 fn the_sweep_looks_past_what_is_stuck() {
-    let limits = mcp_tasks::limit::Limits { running: 1_000, running_per_owner: 1_000, ..Default::default() };
+    let limits = mcp_longhaul::limit::Limits { running: 1_000, running_per_owner: 1_000, ..Default::default() };
     let mut bench = Bench::of(World::with(1, limits, false), G26, Policy { ttl: None, ..policy() });
     let ids: Vec<String> = (0..250).map(|_| bench.start().1).collect();
     for stuck in &ids[..249] {

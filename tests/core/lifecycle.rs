@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use mcp_tasks::lifecycle::{Command, Kind, NewInput, Refusal, Step, TABLE, apply, step};
-use mcp_tasks::state::Members;
-use mcp_tasks::task::{Failure, Input, InputKind, Phase, Task};
+use mcp_longhaul::lifecycle::{Command, Kind, NewInput, Refusal, Step, TABLE, apply, step};
+use mcp_longhaul::state::Members;
+use mcp_longhaul::task::{Failure, Input, InputKind, Phase, Task};
 use proptest::prelude::*;
 
 use crate::harness::START;

@@ -1,9 +1,9 @@
 //! What is bounded.
 
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Outcome, Output, Policy, Shape, Support, Withdrawal};
-use mcp_tasks::task::{Failure, InputKind, LONGEST_TTL, MESSAGE_BYTES};
-use mcp_tasks::wire::Generation;
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::{Outcome, Output, Policy, Shape, Support, Withdrawal};
+use mcp_longhaul::task::{Failure, InputKind, LONGEST_TTL, MESSAGE_BYTES};
+use mcp_longhaul::wire::Generation;
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -51,7 +51,7 @@ fn held_calls_do_not_slip_through_the_limit() {
     let calls: Vec<_> = (0..5)
         .map(|_| {
             let facts = bench.facts(0, peer, G25);
-            bench.call_with(0, facts, tool, mcp_tasks::receiver::Augmentation::Asked { ttl: None }, true)
+            bench.call_with(0, facts, tool, mcp_longhaul::receiver::Augmentation::Asked { ttl: None }, true)
         })
         .collect();
     for call in &calls {

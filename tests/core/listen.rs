@@ -1,8 +1,8 @@
 //! `subscriptions/listen`, and `notifications/tasks/status`.
 
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Augmentation, Happening, Output, Policy, Request, Shape};
-use mcp_tasks::wire::capability::Capabilities;
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::{Augmentation, Happening, Output, Policy, Request, Shape};
+use mcp_longhaul::wire::capability::Capabilities;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use mcp_tasks::claim::Claim;
-use mcp_tasks::storage::{Completion, Operation, Payload, Record, Source, Stored};
-use mcp_tasks::task::{Millis, Phase, Task};
+use mcp_longhaul::claim::Claim;
+use mcp_longhaul::storage::{Completion, Operation, Payload, Record, Source, Stored};
+use mcp_longhaul::task::{Millis, Phase, Task};
 
 /// A stored payload: its parts.
 pub type Parts = BTreeMap<String, String>;
@@ -236,7 +236,7 @@ impl Store {
         if let (Some(lease), true) = (&task.lease, task.epoch == before.epoch) {
             assert_eq!(Some(&lease.holder), before.lease.as_ref().map(|lease| &lease.holder), "somebody else's lease was taken");
         }
-        if task.generation == mcp_tasks::wire::Generation::G25 {
+        if task.generation == mcp_longhaul::wire::Generation::G25 {
             assert_eq!(before.ttl, task.ttl, "it never changes (G25-TTL-05)");
         }
         for input in &task.inputs {

@@ -1,13 +1,13 @@
 //! Whose a task is.
 
-use mcp_tasks::receiver::{Augmentation, Output};
+use mcp_longhaul::receiver::{Augmentation, Output};
 use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::harness::{G25, G26, World, policy};
 
 /// The answers to every request about `id`, by a client of this owner.
-fn answers(bench: &mut Bench, owner: &str, generation: mcp_tasks::wire::Generation, id: &str) -> Vec<Value> {
+fn answers(bench: &mut Bench, owner: &str, generation: mcp_longhaul::wire::Generation, id: &str) -> Vec<Value> {
     let peer = bench.world.open(0, Some(owner), true);
     let mut answers = vec![bench.world.get(0, peer, generation, id)];
     let mut requests = vec![bench.world.cancel(0, peer, generation, id)];
@@ -150,7 +150,7 @@ fn generations_may_be_crossed() {
     let mut bench = Bench::of(world(), G25, policy());
     let (call, id) = bench.start();
     let peer = bench.peer;
-    bench.outcome(0, call, mcp_tasks::receiver::Outcome::Result { tool_failed: true, size: 1 });
+    bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Result { tool_failed: true, size: 1 });
     assert_eq!(bench.status(&id), "failed");
     let new = bench.world.get(0, peer, G26, &id);
     assert_eq!(new["result"]["status"], "completed");
@@ -161,7 +161,7 @@ fn generations_may_be_crossed() {
     let (call, id) = bench.start();
     let peer = bench.peer;
     let wait = bench.world.result(0, peer, &id);
-    bench.outcome(0, call, mcp_tasks::receiver::Outcome::Result { tool_failed: true, size: 1 });
+    bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Result { tool_failed: true, size: 1 });
     assert_eq!(bench.reply(wait)["result"]["$"], format!("outcome of {call}"));
     assert_eq!(bench.world.get(0, peer, G25, &id)["result"]["status"], "failed");
 }
@@ -175,8 +175,8 @@ fn nested_input_may_be_crossed() {
     let facts = bench.facts(0, peer, G25);
     let call = bench.call_with(0, facts, tool, Augmentation::Asked { ttl: None }, false);
     let id = bench.id(call);
-    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", mcp_tasks::task::InputKind::Elicit, true));
-    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 2, "age", mcp_tasks::task::InputKind::Elicit, true));
+    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", mcp_longhaul::task::InputKind::Elicit, true));
+    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 2, "age", mcp_longhaul::task::InputKind::Elicit, true));
     assert_eq!(bench.world.get(0, peer, G26, &id)["result"]["inputRequests"]["name-1"], "ask 1");
     assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 2)));
     let update = bench.world.update(0, peer, &id, &[("name-1", 1)]);

@@ -1,7 +1,7 @@
 //! How often an owner may do what.
 
-use mcp_tasks::limit::{Act, Limits, Rate, Rates};
-use mcp_tasks::receiver::{Augmentation, Output, Peer};
+use mcp_longhaul::limit::{Act, Limits, Rate, Rates};
+use mcp_longhaul::receiver::{Augmentation, Output, Peer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn slowly(acts: &[Act], burst: u32) -> Limits {
     Limits { rates: acts.iter().fold(Rates::default(), |rates, &act| rates.with(act, rate)), ..Limits::default() }
 }
 
-fn bench(generation: mcp_tasks::wire::Generation, limits: Limits) -> (Bench, Peer) {
+fn bench(generation: mcp_longhaul::wire::Generation, limits: Limits) -> (Bench, Peer) {
     let mut bench = Bench::of(World::with(1, limits, false), generation, policy());
     let peer = bench.world.open(0, Some("ann"), false);
     (bench, peer)

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Happening, Outcome, Output, Route, Shape};
-use mcp_tasks::storage::Payload;
-use mcp_tasks::task::Phase;
-use mcp_tasks::wire::capability::Capabilities;
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Route, Shape};
+use mcp_longhaul::storage::Payload;
+use mcp_longhaul::task::Phase;
+use mcp_longhaul::wire::capability::Capabilities;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn the_real_time_to_live_is_reported() {
     let mut bench = Bench::new(G25);
     let (peer, tool) = (bench.peer, bench.tool);
     let facts = bench.facts(0, peer, G25);
-    let call = bench.call_with(0, facts, tool, mcp_tasks::receiver::Augmentation::Asked { ttl: Some(1_000_000_000) }, false);
+    let call = bench.call_with(0, facts, tool, mcp_longhaul::receiver::Augmentation::Asked { ttl: Some(1_000_000_000) }, false);
     assert_eq!(bench.reply(call)["result"]["task"]["ttl"], 86_400_000);
     let id = bench.id(call);
     assert_eq!(bench.state(&id)["result"]["ttl"], 86_400_000);
@@ -221,7 +221,7 @@ fn a_poll_without_the_capability_is_refused() {
     bench.ask(0, call, 1, "name");
     let peer = bench.peer;
     let facts = bench.facts(0, peer, G26);
-    let poor = mcp_tasks::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::SAMPLING), ..facts };
+    let poor = mcp_longhaul::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::SAMPLING), ..facts };
     bench.input(0, |receiver, now| receiver.handle_get(now, poor, Some(&id)));
     let error = bench.reply(poor.request)["error"].clone();
     assert_eq!(error["code"], -32021);
@@ -238,7 +238,7 @@ fn requests_about_tasks_declare_the_extension() {
     let reads = bench.store.reads;
     for (what, id) in [(0, Some(id.as_str())), (1, Some(id.as_str())), (2, Some(id.as_str())), (0, None), (1, None), (2, None), (0, Some("nobody's"))] {
         let facts = bench.facts(0, peer, G26);
-        let facts = mcp_tasks::receiver::Facts { capabilities: Capabilities::ELICIT, ..facts };
+        let facts = mcp_longhaul::receiver::Facts { capabilities: Capabilities::ELICIT, ..facts };
         bench.input(0, |receiver, now| match what {
             0 => receiver.handle_get(now, facts, id),
             1 => receiver.handle_cancel(now, facts, id),
@@ -268,7 +268,7 @@ fn unknown_ids_are_not_found() {
                     _ => receiver.handle_get(now, facts, id),
                 });
                 assert_eq!(bench.code(facts.request), -32602, "{id:?}");
-                if id.is_none_or(|id| !mcp_tasks::id::is_wellformed(id)) {
+                if id.is_none_or(|id| !mcp_longhaul::id::is_wellformed(id)) {
                     assert_eq!(bench.store.reads, asked, "{id:?} is not even looked up");
                 }
                 if id.is_some() {
@@ -350,7 +350,7 @@ fn a_list_that_is_not_offered_is_unknown() {
     let mut bench = Bench::new(G25);
     let peer = bench.peer;
     let facts = bench.facts(0, peer, G25);
-    bench.input(0, |receiver, now| receiver.handle_list(now, mcp_tasks::receiver::Facts { lists: false, ..facts }, Ok(None)));
+    bench.input(0, |receiver, now| receiver.handle_list(now, mcp_longhaul::receiver::Facts { lists: false, ..facts }, Ok(None)));
     assert_eq!(bench.code(facts.request), -32601);
     let facts = bench.facts(0, peer, G25);
     bench.input(0, |receiver, now| receiver.handle_unknown(now, facts));
@@ -408,7 +408,7 @@ proptest! {
                     }
                     _ if !lasting.is_empty() => {
                         let id = lasting[which.index(lasting.len())].clone();
-                        bench.store.meddle("ann", &id, |task| mcp_tasks::task::Task { message: format!("{}.", task.message), ..task.clone() }, Payload::Keep);
+                        bench.store.meddle("ann", &id, |task| mcp_longhaul::task::Task { message: format!("{}.", task.message), ..task.clone() }, Payload::Keep);
                     }
                     _ => {}
                 }

@@ -1,9 +1,9 @@
 //! Handlers in the `input_required` result style: they end with a question, and the answers start them again, on whatever
 //! receiver.
 
-use mcp_tasks::receiver::{Outcome, Output, Request, Shape, Withdrawal};
-use mcp_tasks::task::{Failure, InputKind, Phase};
-use mcp_tasks::wire::capability::Capabilities;
+use mcp_longhaul::receiver::{Outcome, Output, Request, Shape, Withdrawal};
+use mcp_longhaul::task::{Failure, InputKind, Phase};
+use mcp_longhaul::wire::capability::Capabilities;
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -120,7 +120,7 @@ fn a_lost_answer_of_the_store_starts_the_tool() {
 #[test]
 fn a_question_can_be_cancelled() {
     for cooperative in [false, true] {
-        let mut bench = Bench::of(World::new(1), G26, mcp_tasks::receiver::Policy { cooperative, ..policy() });
+        let mut bench = Bench::of(World::new(1), G26, mcp_longhaul::receiver::Policy { cooperative, ..policy() });
         let (call, id) = bench.start();
         let peer = bench.peer;
         bench.outcome(0, call, asks(&["name"]));
@@ -140,8 +140,8 @@ fn an_unanswerable_question_fails_the_task() {
         let mut bench = Bench::new(G26);
         let (peer, tool) = (bench.peer, bench.tool);
         let facts = bench.facts(0, peer, G26);
-        let facts = mcp_tasks::receiver::Facts { capabilities, ..facts };
-        let call = bench.call_with(0, facts, tool, mcp_tasks::receiver::Augmentation::Absent, false);
+        let facts = mcp_longhaul::receiver::Facts { capabilities, ..facts };
+        let call = bench.call_with(0, facts, tool, mcp_longhaul::receiver::Augmentation::Absent, false);
         let id = bench.id(call);
         bench.outcome(0, call, Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit)), ("other".into(), kind)], state: false });
         assert_eq!(bench.stored(&id).failure, Some(Failure::Unanswerable));
@@ -168,7 +168,7 @@ fn open_requests_end_with_their_handler() {
 /// X-LIM-01: a task that waits for answers takes no place; it takes one again when it is started again.
 #[test]
 fn a_question_takes_no_place() {
-    let limits = mcp_tasks::limit::Limits { running: 1, ..Default::default() };
+    let limits = mcp_longhaul::limit::Limits { running: 1, ..Default::default() };
     let mut bench = Bench::of(World::with(1, limits, false), G26, policy());
     let (call, id) = bench.start();
     let peer = bench.peer;

@@ -1,7 +1,7 @@
 //! A receiver that is to end (X-STO-11).
 
-use mcp_tasks::receiver::{Outcome, Output, Policy, Shape, Stop, Support};
-use mcp_tasks::task::{Failure, InputKind, OnLost, Phase};
+use mcp_longhaul::receiver::{Outcome, Output, Policy, Shape, Stop, Support};
+use mcp_longhaul::task::{Failure, InputKind, OnLost, Phase};
 
 use crate::bench::Bench;
 use crate::harness::{G25, G26, LEASE, World, policy};

@@ -1,8 +1,8 @@
 //! Stores that do not answer: each operation has a limit, and then counts as failed, though it may have arrived.
 
-use mcp_tasks::receiver::{Output, Policy};
-use mcp_tasks::storage::{Completion, Operation};
-use mcp_tasks::task::Phase;
+use mcp_longhaul::receiver::{Output, Policy};
+use mcp_longhaul::storage::{Completion, Operation};
+use mcp_longhaul::task::Phase;
 
 use crate::bench::Bench;
 use crate::harness::{G25, G26, LEASE, Op, STORE_LIMIT, World, policy};

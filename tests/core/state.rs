@@ -1,9 +1,9 @@
 //! The text that a store keeps of a task, and of a creation key.
 
-use mcp_tasks::claim::Claim;
-use mcp_tasks::state::{Members, Unreadable};
-use mcp_tasks::task::{Failure, Input, InputKind, Lease, MESSAGE_BYTES, OnLost, Phase, Task};
-use mcp_tasks::wire::Generation;
+use mcp_longhaul::claim::Claim;
+use mcp_longhaul::state::{Members, Unreadable};
+use mcp_longhaul::task::{Failure, Input, InputKind, Lease, MESSAGE_BYTES, OnLost, Phase, Task};
+use mcp_longhaul::wire::Generation;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

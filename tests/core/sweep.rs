@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::Policy;
-use mcp_tasks::storage::Operation;
-use mcp_tasks::task::OnLost;
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::Policy;
+use mcp_longhaul::storage::Operation;
+use mcp_longhaul::task::OnLost;
 
 use crate::bench::Bench;
 use crate::harness::{G26, LEASE, Op, World, policy};

@@ -1,8 +1,8 @@
 //! Records that this version cannot read: they are there, and stay as they are.
 
-use mcp_tasks::lifecycle::{self, Command};
-use mcp_tasks::receiver::{Output, Policy, Receiver, Trouble, Withdrawal};
-use mcp_tasks::storage::{Completion, Operation, Payload};
+use mcp_longhaul::lifecycle::{self, Command};
+use mcp_longhaul::receiver::{Output, Policy, Receiver, Trouble, Withdrawal};
+use mcp_longhaul::storage::{Completion, Operation, Payload};
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -60,7 +60,7 @@ fn a_stranger_misses_it() {
 /// A list goes on past it, also where a whole page of them is in the way.
 #[test]
 fn a_list_pages_past_them() {
-    let limits = mcp_tasks::limit::Limits { page: 3, running: 100, running_per_owner: 100, ..Default::default() };
+    let limits = mcp_longhaul::limit::Limits { page: 3, running: 100, running_per_owner: 100, ..Default::default() };
     let mut bench = Bench::of(World::with(1, limits, false), G25, policy());
     let ids: Vec<String> = (0..12)
         .map(|_| {
@@ -122,7 +122,7 @@ fn a_waiter_is_told() {
 /// sweep meets it.
 #[test]
 fn a_sweep_passes_over_them() {
-    let limits = mcp_tasks::limit::Limits { running: 1_000, running_per_owner: 1_000, ..Default::default() };
+    let limits = mcp_longhaul::limit::Limits { running: 1_000, running_per_owner: 1_000, ..Default::default() };
     let mut bench = Bench::of(World::with(1, limits, false), G26, policy());
     let ids: Vec<String> = (0..150).map(|_| bench.start().1).collect();
     for id in &ids[..149] {
@@ -161,7 +161,7 @@ fn what_is_no_record_is_unreadable() {
     let (_, id) = bench.start();
     let peer = bench.world.open(1, Some("ann"), true);
     bench.later = true;
-    let asks: [fn(&mut Receiver, i64, mcp_tasks::receiver::Facts, &str); 2] =
+    let asks: [fn(&mut Receiver, i64, mcp_longhaul::receiver::Facts, &str); 2] =
         [|receiver, now, facts, id| receiver.handle_get(now, facts, Some(id)), |receiver, now, facts, id| receiver.handle_cancel(now, facts, Some(id))];
     for ask in asks {
         let facts = bench.world.facts(1, peer, G26);

@@ -1,6 +1,6 @@
 //! What a store says of changes, and the versions it tells with them.
 
-use mcp_tasks::receiver::{Output, Request, Shape};
+use mcp_longhaul::receiver::{Output, Request, Shape};
 
 use crate::bench::Bench;
 use crate::harness::{G26, World, policy};

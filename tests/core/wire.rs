@@ -1,9 +1,9 @@
 //! Every shape of both generations, member by member. That they fit the published schemas is tested elsewhere.
 
-use mcp_tasks::state::Members;
-use mcp_tasks::task::{Failure, Input, InputKind, Phase, Task};
-use mcp_tasks::wire::capability::{Capabilities, needed_by, write_server_g25};
-use mcp_tasks::wire::{Body, Error, Generation, LimitReason, Method, Name, Part, input_kind};
+use mcp_longhaul::state::Members;
+use mcp_longhaul::task::{Failure, Input, InputKind, Phase, Task};
+use mcp_longhaul::wire::capability::{Capabilities, needed_by, write_server_g25};
+use mcp_longhaul::wire::{Body, Error, Generation, LimitReason, Method, Name, Part, input_kind};
 use serde_json::{Value, json};
 
 use crate::harness::{G25, G26, START};

@@ -3,6 +3,6 @@ declare module "bun:sqlite" {
   export class Database {
     constructor(file: string);
     exec(sql: string): void;
-    prepare(sql: string): import("mcp-tasks/stores/sqlite").SqliteStatement;
+    prepare(sql: string): import("mcp-longhaul/stores/sqlite").SqliteStatement;
   }
 }

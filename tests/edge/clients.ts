@@ -4,7 +4,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { SignJWT } from "jose";
-import { TaskClient, type TaskHandle, type TaskReference, type TaskSnapshot, type ToolResult } from "mcp-tasks";
+import { TaskClient, type TaskHandle, type TaskReference, type TaskSnapshot, type ToolResult } from "mcp-longhaul";
 import { SECRET } from "./places.ts";
 
 export const ERAS = ["2025-11-25", "2026-07-28"] as const;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { TaskReference } from "mcp-tasks";
+import type { TaskReference } from "mcp-longhaul";
 import { answering, closeClients, connect, ERAS, instanceIn, statusOf, textOf, tokenOf, untilStatus, type Era } from "./clients.ts";
 import { openWorkerd, type Place } from "./places.ts";
 

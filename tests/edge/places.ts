@@ -29,7 +29,7 @@ export type Open = (folder: string) => Promise<Place>;
 /** In workerd, as wrangler.jsonc says. `entry` is another Worker than the example's. */
 export const openWorkerd = async (folder: string, entry?: string): Promise<Place> => {
   const [port = 0] = await freePorts(1);
-  const stored = mkdtempSync(join(tmpdir(), "mcp-tasks-edge-objects-"));
+  const stored = mkdtempSync(join(tmpdir(), "mcp-longhaul-edge-objects-"));
   const config = readConfig(join(folder, "wrangler.jsonc"));
   const sqlite = config.migrations.flatMap((migration) => migration.new_sqlite_classes);
   const options = {
@@ -76,7 +76,7 @@ export const openBun: Open = (folder) => openProcess(folder, () => [runtime("bun
 async function openProcess(folder: string, commandFor: (port: number) => readonly string[]): Promise<Place> {
   const [port = 0] = await freePorts(1);
   const [command = "", ...parameters] = commandFor(port);
-  const stored = mkdtempSync(join(tmpdir(), "mcp-tasks-edge-database-"));
+  const stored = mkdtempSync(join(tmpdir(), "mcp-longhaul-edge-database-"));
   const env = { ...process.env, PORT: String(port), AUTH_SECRET: SECRET, TASKS_DB: join(stored, "tasks.db") };
   const url = `http://127.0.0.1:${port}/mcp`;
   let child: ChildProcess | undefined;

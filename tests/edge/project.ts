@@ -14,7 +14,7 @@ export interface Project {
 }
 
 export async function installExample(): Promise<Project> {
-  const folder = mkdtempSync(join(tmpdir(), "mcp-tasks-edge-"));
+  const folder = mkdtempSync(join(tmpdir(), "mcp-longhaul-edge-"));
   cpSync(join(root, "demo", "edge"), folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };

@@ -1,6 +1,6 @@
 // The example's Worker, whose objects can be made to crash (`/crash/<object>`), and asked how many alarms they had since they are in
 // memory (`/alarms/<object>`).
-import type { ObjectContext } from "mcp-tasks/stores/durable-object";
+import type { ObjectContext } from "mcp-longhaul/stores/durable-object";
 import example, { Tasks as Example, type Env } from "../../demo/edge/worker.ts";
 
 const PATH = /^\/(crash|alarms)\/([0-9a-f]{64})$/;

@@ -31,7 +31,7 @@ function install(names: readonly string[], debianPackage: string, elsewhere: () 
   const root = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   // Test files that run side by side wait for each other; whoever else is installing is waited for by apt itself.
-  const turn = ["flock", join(tmpdir(), `mcp-tasks-apt-${process.getuid?.()}`)];
+  const turn = ["flock", join(tmpdir(), `mcp-longhaul-apt-${process.getuid?.()}`)];
   for (const step of [["update"], ["install", "-y", "--no-install-recommends", debianPackage]]) {
     const [command = "", ...rest] = [...turn, ...root, "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...step];
     const { status, stderr, error } = spawnSync(command, rest, { env, encoding: "utf8", timeout: 600_000 });

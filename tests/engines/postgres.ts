@@ -26,7 +26,7 @@ const KEEPER = '"$@" & read -r _; kill -QUIT $!; wait; rm -rf -- "$0"';
 /** Starts a server that writes as it would in production: `fsync` is on. */
 export async function startPostgres(): Promise<Postgres> {
   const programs = dirname(program(["initdb"], "postgresql", debianFolders));
-  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-pg-"));
+  const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-pg-"));
   const data = join(directory, "data");
   const user = ordinaryUser();
   if (user) chownSync(directory, user.uid, user.gid);

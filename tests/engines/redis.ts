@@ -27,7 +27,7 @@ export class RedisServer {
 
   /** With more settings, as the command line takes them: `"--maxmemory", "10mb"`. */
   static async start(...settings: readonly string[]): Promise<RedisServer> {
-    const server = new RedisServer(mkdtempSync(join(tmpdir(), "mcp-tasks-redis-")), settings);
+    const server = new RedisServer(mkdtempSync(join(tmpdir(), "mcp-longhaul-redis-")), settings);
     await server.#start();
     return server;
   }

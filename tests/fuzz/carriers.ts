@@ -6,7 +6,7 @@ import { StdioServerTransport as StdioV1 } from "@modelcontextprotocol/sdk/serve
 import { WebStandardStreamableHTTPServerTransport as HttpV1 } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { serveStdio, StdioServerTransport as StdioV2 } from "@modelcontextprotocol/server/stdio";
-import type { TaskServer } from "mcp-tasks";
+import type { TaskServer } from "mcp-longhaul";
 import type { Message } from "../sdk/harness/frames.ts";
 
 export const VERSION = "2026-07-28";

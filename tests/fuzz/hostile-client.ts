@@ -2,7 +2,7 @@
 import { ElicitResultSchema, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { inputRequired, McpServer as McpServerV2 } from "@modelcontextprotocol/server";
-import { type MemoryStore, memoryStore, type TaskStore, TaskServer } from "mcp-tasks";
+import { type MemoryStore, memoryStore, type TaskStore, TaskServer } from "mcp-longhaul";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { type Frame, Frames, type Message } from "../sdk/harness/frames.ts";
@@ -263,9 +263,9 @@ class Play {
     const answers = [{ action: "accept", content: { a: marked } }, { action: "accept", content: { a: 5 } }, { action: "decline" }, { roots: [] }, null, { action: "accept", content: { a: marked, n: 1e400 } }];
     switch (what.kind) {
       case "call":
-        if (what.key !== undefined) meta["mcp-tasks/creation-key"] = `creation key of ${marked} ${what.key}`;
+        if (what.key !== undefined) meta["mcp-longhaul/creation-key"] = `creation key of ${marked} ${what.key}`;
         if (what.progress) meta["progressToken"] = id;
-        if (what.forged !== undefined) meta["mcp-tasks/run"] = String(what.forged);
+        if (what.forged !== undefined) meta["mcp-longhaul/run"] = String(what.forged);
         return request("tools/call", { name: what.tool, arguments: { x: `${marked} ${id}` }, ...(generation === 25 && what.task !== "none" && { task: what.task === "default" ? {} : { ttl: what.task } }) });
       case "task":
         return request(what.method, { taskId: this.#task(what.task, party) });

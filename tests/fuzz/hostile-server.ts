@@ -2,7 +2,7 @@
 // left behind, and nobody else in the process notices.
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import fc from "fast-check";
-import { isTaskError, TaskClient } from "mcp-tasks";
+import { isTaskError, TaskClient } from "mcp-longhaul";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXTENSION, G25, G26, handle25, handle26, RELATED, task25, task26, text } from "../sdk/client-peer.ts";
 import { type AnyClient, callOptions, type Kind, makeClient } from "../sdk/client-sdk.ts";

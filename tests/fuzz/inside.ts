@@ -21,7 +21,7 @@ function post<Answer>(method: string, parameters: object): Answer {
   return answer as Answer;
 }
 
-const dist = dirname(fileURLToPath(import.meta.resolve("mcp-tasks")));
+const dist = dirname(fileURLToPath(import.meta.resolve("mcp-longhaul")));
 const sources = readdirSync(dist, { recursive: true, encoding: "utf8" })
   .map((name) => join(dist, name))
   .filter((file) => file.endsWith(".js") && !/-hex\.js$/.test(file) && statSync(file).isFile())

@@ -48,7 +48,7 @@ export interface Story {
 const small = fc.nat(30);
 const METHODS = ["tasks/none", "Tasks/Get", "tasks/", "ping", "tools/list", "logging/setLevel", "resources/list", "prompts/get", "completion/complete", "notifications/tasks", "notifications/progress", "notifications/roots/list_changed"];
 /** Ids that this package's own could be taken for, and others that are unusual. */
-const IDS = ["0", "-0", '""', '"1"', "null", "1.5", "-1", "1e21", "true", "{}", "[]", '"mcp-tasks/call/1"', '"mcp-tasks/ask/x/1"', "4503599627370497", "2147483647", JSON.stringify("i".repeat(3000))];
+const IDS = ["0", "-0", '""', '"1"', "null", "1.5", "-1", "1e21", "true", "{}", "[]", '"mcp-longhaul/call/1"', '"mcp-longhaul/ask/x/1"', "4503599627370497", "2147483647", JSON.stringify("i".repeat(3000))];
 
 const call = fc.record({
   kind: fc.constant("call" as const),

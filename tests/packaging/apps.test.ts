@@ -95,7 +95,7 @@ for (const sdk of ["v1", "v2"] as const) {
         const names: readonly string[] = SDK_MODULES[sdk];
         const entryPoints = names.map((name, index) => ({ in: name, out: `sdk-${index}` }));
         await build({ absWorkingDir: project.folder, entryPoints, outdir: join(project.folder, "vendor"), bundle: true, splitting: true, format: "esm" });
-        const imports = { "mcp-tasks": "/node_modules/mcp-tasks/dist/browser/index.js", ...Object.fromEntries(names.map((name, index) => [name, `/vendor/sdk-${index}.js`])) };
+        const imports = { "mcp-longhaul": "/node_modules/mcp-longhaul/dist/browser/index.js", ...Object.fromEntries(names.map((name, index) => [name, `/vendor/sdk-${index}.js`])) };
         const page = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module" src="app.js"></script>`;
         await writeFile(join(project.folder, "plain.html"), page);
         return printedBy(browser, `${files.url}plain.html`, LINES[sdk]);

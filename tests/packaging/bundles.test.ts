@@ -70,25 +70,25 @@ describe("an entry pulls in nothing that is another's", () => {
   };
   for (const entry of Object.keys(MARKS).slice(0, 8)) {
     test(entry, async () => {
-      const text = await bundled(`export * from "mcp-tasks/${entry}";`);
+      const text = await bundled(`export * from "mcp-longhaul/${entry}";`);
       assert.deepEqual(Object.keys(MARKS).filter((name) => MARKS[name]!.test(text)), [entry]);
     });
   }
 
   test("while the main entry has both halves, one store and the core", async () => {
-    const text = await bundled(`export * from "mcp-tasks";`);
+    const text = await bundled(`export * from "mcp-longhaul";`);
     assert.deepEqual(Object.keys(MARKS).filter((name) => MARKS[name]!.test(text)), ["stores/memory", "client", "server", "core"]);
   });
 
   test("and one that is imported for nothing leaves nothing", async () => {
-    for (const entry of ["mcp-tasks", ...Object.keys(MARKS).slice(0, 8).map((name) => `mcp-tasks/${name}`)]) {
+    for (const entry of ["mcp-longhaul", ...Object.keys(MARKS).slice(0, 8).map((name) => `mcp-longhaul/${name}`)]) {
       assert.doesNotMatch(await bundled(`import "${entry}";`), /[^\s/]/, entry);
     }
   });
 });
 
 describe("a page without a bundler", () => {
-  const dist = "/node_modules/mcp-tasks/dist";
+  const dist = "/node_modules/mcp-longhaul/dist";
   /** What a page of `code` prints, and the files of the package that it asks for. */
   async function page(code: string): Promise<{ printed: string; files: string[] }> {
     await writeFile(join(project.folder, "page.html"), `<!doctype html><script type="module">${code}</script>`);
@@ -146,15 +146,15 @@ describe("where the wasm cannot be had, the error says what to do", () => {
   });
 
   test("a bundle that leaves it to provideWasm, which was not called", async () => {
-    const out = await bundleWorker(project, "worker.js", ["mcp-tasks:manual"]);
+    const out = await bundleWorker(project, "worker.js", ["mcp-longhaul:manual"]);
     for (const half of HALVES) assert.equal(await project.copies(half, out), 0, half);
-    assert.match(await askWorker(out, "worker.js"), /^wasm: .*call provideWasm\(\{ (client|server) \}\) with the compiled mcp-tasks\/\1\.wasm/);
-    for (const app of ["app.js", await project.commonJs()]) assert.match(await project.run(node(20), "--conditions=mcp-tasks:manual", app), /^wasm: .*call provideWasm/);
+    assert.match(await askWorker(out, "worker.js"), /^wasm: .*call provideWasm\(\{ (client|server) \}\) with the compiled mcp-longhaul\/\1\.wasm/);
+    for (const app of ["app.js", await project.commonJs()]) assert.match(await project.run(node(20), "--conditions=mcp-longhaul:manual", app), /^wasm: .*call provideWasm/);
   });
 });
 
 test("provideWasm takes the modules that a Worker imports itself", async () => {
-  const out = await bundleWorker(project, "provided.js", ["mcp-tasks:manual"]);
+  const out = await bundleWorker(project, "provided.js", ["mcp-longhaul:manual"]);
   for (const half of HALVES) assert.equal(await project.copies(half, out), 1, half);
   assert.equal(await askWorker(out, "provided.js"), EXPECTED.v2);
 });
@@ -162,9 +162,9 @@ test("provideWasm takes the modules that a Worker imports itself", async () => {
 test("provideWasm says of the wrong module that it does not fit", async () => {
   const code = `
     import { readFileSync } from "node:fs";
-    import { TaskClient, TaskServer, provideWasm } from "mcp-tasks";
+    import { TaskClient, TaskServer, provideWasm } from "mcp-longhaul";
     import { run } from "./sdk.js";
-    provideWasm({ server: new WebAssembly.Module(readFileSync(new URL(import.meta.resolve("mcp-tasks/client.wasm")))) });
+    provideWasm({ server: new WebAssembly.Module(readFileSync(new URL(import.meta.resolve("mcp-longhaul/client.wasm")))) });
     await run().catch(({ code, message }) => console.log(code, message));
   `;
   await writeFile(join(project.folder, "wrong.js"), code);

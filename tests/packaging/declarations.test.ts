@@ -22,10 +22,10 @@ describe("the declarations compile", { timeout: 120_000 }, () => {
     writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
     await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", await pack(project)], { cwd: project, shell: process.platform === "win32" });
     const { targets } = await import(join(root, "scripts", "exports.mjs"));
-    const folder = join(project, "node_modules", "mcp-tasks");
+    const folder = join(project, "node_modules", "mcp-longhaul");
     const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-    entries = [...new Set((targets({ exports }, folder) as { key: string }[]).map(({ key }) => `mcp-tasks${key.slice(1)}`))].filter((name) => !name.endsWith(".json"));
-    assert.ok(entries.length >= 11 && entries.includes("mcp-tasks/stores/redis"), entries.join());
+    entries = [...new Set((targets({ exports }, folder) as { key: string }[]).map(({ key }) => `mcp-longhaul${key.slice(1)}`))].filter((name) => !name.endsWith(".json"));
+    assert.ok(entries.length >= 11 && entries.includes("mcp-longhaul/stores/redis"), entries.join());
   });
   after(() => rmSync(project, { recursive: true, force: true }));
 

@@ -54,7 +54,7 @@ describe("the packed package in edge routes of Next.js", () => {
       await cp(join(apps, "next"), project.folder, { recursive: true });
       for (const path of refused) await rm(join(project.folder, "pages", `${path}.js`));
       const { stdout, stderr } = await project.execute(node(24), next, "build", option);
-      assert.doesNotMatch(stdout + stderr, /mcp-tasks[\\/]dist/, "Next.js warns of something in the package");
+      assert.doesNotMatch(stdout + stderr, /mcp-longhaul[\\/]dist/, "Next.js warns of something in the package");
       const output = join(project.folder, ".next", "server");
       for (const half of ["client", "server"] as const) assert.equal(await project.copies(half, output), 1, half);
       await serve(project, async (url) => {

@@ -17,15 +17,15 @@ const { exports: entries } = JSON.parse(await readFile(join(pkg, "package.json")
 const names = Object.keys(entries)
   .filter((path) => !/\.(wasm|json)$/.test(path))
   .flatMap((path) => (path === "./stores/*" ? files.filter((name) => /^stores\/[\w-]+\.js$/.test(name)).map((name) => `./${name.replace(/\.js$/, "")}`) : [path]))
-  .map((path) => path.replace(/^\./, "mcp-tasks"));
+  .map((path) => path.replace(/^\./, "mcp-longhaul"));
 
 test("every entry is known here", () => {
-  const stores = ["durable-object", "indexeddb", "memory", "postgres", "redis", "sqlite"].map((name) => `mcp-tasks/stores/${name}`);
-  assert.deepEqual(names, ["mcp-tasks", ...stores, "mcp-tasks/store-kit", "mcp-tasks/otel", "mcp-tasks/browser", "mcp-tasks/browser/client", "mcp-tasks/browser/server"]);
+  const stores = ["durable-object", "indexeddb", "memory", "postgres", "redis", "sqlite"].map((name) => `mcp-longhaul/stores/${name}`);
+  assert.deepEqual(names, ["mcp-longhaul", ...stores, "mcp-longhaul/store-kit", "mcp-longhaul/otel", "mcp-longhaul/browser", "mcp-longhaul/browser/client", "mcp-longhaul/browser/server"]);
 });
 
 describe("what an entry reaches", () => {
-  for (const [platform, conditions] of Object.entries({ "a browser": ["browser"], workerd: ["workerd", "worker"], "an edge runtime": ["edge-light"], "whoever provides the wasm": ["mcp-tasks:manual"] })) {
+  for (const [platform, conditions] of Object.entries({ "a browser": ["browser"], workerd: ["workerd", "worker"], "an edge runtime": ["edge-light"], "whoever provides the wasm": ["mcp-longhaul:manual"] })) {
     test(`in ${platform} is nothing of Node, and nothing of others but what an entry is for`, async () => {
       for (const name of names) {
         const { metafile } = await build({
@@ -36,10 +36,10 @@ describe("what an entry reaches", () => {
           format: "esm",
           platform: "neutral",
           conditions,
-          plugins: [{ name: "leave what is another's", setup: ({ onResolve }) => onResolve({ filter: /^[^.#]|\.wasm/ }, ({ path }) => (/^mcp-tasks/.test(path) || path === "<stdin>" ? undefined : { path, external: true })) }],
+          plugins: [{ name: "leave what is another's", setup: ({ onResolve }) => onResolve({ filter: /^[^.#]|\.wasm/ }, ({ path }) => (/^mcp-longhaul/.test(path) || path === "<stdin>" ? undefined : { path, external: true })) }],
         });
         const foreign = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external).map(({ path }) => basename(path)));
-        const allowed = name === "mcp-tasks/otel" ? /^api$/ : /^(client|server)\.wasm(\?module)?$/;
+        const allowed = name === "mcp-longhaul/otel" ? /^api$/ : /^(client|server)\.wasm(\?module)?$/;
         assert.deepEqual(foreign.filter((path) => !allowed.test(path)), [], name);
         if (platform === "a browser" || platform.startsWith("whoever")) assert.deepEqual(foreign.filter((path) => path.includes(".wasm")), [], name);
       }

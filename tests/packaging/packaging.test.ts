@@ -22,22 +22,22 @@ if (!Array.isArray(kit.storeCases)) throw new Error("the store kit is missing");
 console.log([serverCore, clientCore].every((core) => core.load().names.length > 0) ? "the core is loaded" : "the core has no names");
 `;
 const MODULE = `
-import * as tasks from "mcp-tasks";
-import * as memory from "mcp-tasks/stores/memory";
-import * as sqlite from "mcp-tasks/stores/sqlite";
-import * as postgres from "mcp-tasks/stores/postgres";
-import * as kit from "mcp-tasks/store-kit";
-import { serverCore } from "./node_modules/mcp-tasks/dist/server/core.js";
-import { clientCore } from "./node_modules/mcp-tasks/dist/client/core.js";
+import * as tasks from "mcp-longhaul";
+import * as memory from "mcp-longhaul/stores/memory";
+import * as sqlite from "mcp-longhaul/stores/sqlite";
+import * as postgres from "mcp-longhaul/stores/postgres";
+import * as kit from "mcp-longhaul/store-kit";
+import { serverCore } from "./node_modules/mcp-longhaul/dist/server/core.js";
+import { clientCore } from "./node_modules/mcp-longhaul/dist/client/core.js";
 ${PROBE}`;
 const SCRIPT = `
-const tasks = require("mcp-tasks");
-const memory = require("mcp-tasks/stores/memory");
-const sqlite = require("mcp-tasks/stores/sqlite");
-const postgres = require("mcp-tasks/stores/postgres");
-const kit = require("mcp-tasks/store-kit");
-const { serverCore } = require("./node_modules/mcp-tasks/dist/server/core.cjs");
-const { clientCore } = require("./node_modules/mcp-tasks/dist/client/core.cjs");
+const tasks = require("mcp-longhaul");
+const memory = require("mcp-longhaul/stores/memory");
+const sqlite = require("mcp-longhaul/stores/sqlite");
+const postgres = require("mcp-longhaul/stores/postgres");
+const kit = require("mcp-longhaul/store-kit");
+const { serverCore } = require("./node_modules/mcp-longhaul/dist/server/core.cjs");
+const { clientCore } = require("./node_modules/mcp-longhaul/dist/client/core.cjs");
 ${PROBE}`;
 
 /** Node 20 or newer: this one, and the first on the path that no package of this project brought. */
@@ -56,7 +56,7 @@ suite("the packed package", { timeout: 120_000 }, async () => {
   let project: string;
 
   before(async () => {
-    project = await mkdtemp(join(tmpdir(), "mcp-tasks-packaging-"));
+    project = await mkdtemp(join(tmpdir(), "mcp-longhaul-packaging-"));
     await writeFile(join(project, "package.json"), JSON.stringify({ name: "empty", private: true }));
     const tarball = await pack(project);
     await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", tarball], { cwd: project, shell });
@@ -77,7 +77,7 @@ suite("the packed package", { timeout: 120_000 }, async () => {
 
   test("installs nothing else", async () => {
     const { packages } = JSON.parse(await readFile(join(project, "package-lock.json"), "utf8")) as { packages: object };
-    assert.deepEqual(Object.keys(packages), ["", "node_modules/mcp-tasks"]);
+    assert.deepEqual(Object.keys(packages), ["", "node_modules/mcp-longhaul"]);
   });
 
   test("is the same, byte for byte, when packed again", async () => {

@@ -38,7 +38,7 @@ export class Project {
   static async make(sdk: Sdk, { within = tmpdir(), beside = [] }: { within?: string; beside?: readonly string[] } = {}): Promise<Project> {
     const begun = Date.now();
     await mkdir(within, { recursive: true });
-    const folder = await mkdtemp(join(within, `mcp-tasks-${sdk}-`));
+    const folder = await mkdtemp(join(within, `mcp-longhaul-${sdk}-`));
     const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
     const packages = [...PACKAGES[sdk], ...beside].map((name) => `${name}@${devDependencies[name]}`);
     await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
@@ -46,7 +46,7 @@ export class Project {
     await execute("npm", ["install", ...options, await pack(folder), ...packages], { cwd: folder, shell: process.platform === "win32" });
     for (const file of ["app.js", "job.js", "only-client.js", "only-server.js", "provided.js", "worker.js"]) await cp(join(apps, file), join(folder, file));
     await cp(join(apps, `${sdk}.js`), join(folder, "sdk.js"));
-    console.log(`npm install mcp-tasks ${packages.join(" ")}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+    console.log(`npm install mcp-longhaul ${packages.join(" ")}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
     return new Project(folder, sdk);
   }
 
@@ -61,7 +61,7 @@ export class Project {
 
   /** How often the wasm of a half is in a folder's files: as text, or as a file of its own. */
   async copies(half: (typeof HALVES)[number], folder: string): Promise<number> {
-    const generated = join(this.folder, "node_modules", "mcp-tasks", "dist", "wasm", "generated");
+    const generated = join(this.folder, "node_modules", "mcp-longhaul", "dist", "wasm", "generated");
     const text = / =\s*"(.{2000})/.exec(await readFile(join(generated, `${half}-hex.js`), "utf8"))![1]!.slice(-200);
     const bytes = await readFile(join(generated, `${half}.wasm`));
     let found = 0;

@@ -22,7 +22,7 @@ describe("the README's snippets", () => {
   let url = "";
 
   before(async () => {
-    project = mkdtempSync(join(tmpdir(), "mcp-tasks-readme-"));
+    project = mkdtempSync(join(tmpdir(), "mcp-longhaul-readme-"));
     writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
     const packages = beside.map((name) => `${name}@${devDependencies[name]}`);
     await promisify(execFile)("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", await pack(project), ...packages], { cwd: project });
@@ -79,7 +79,7 @@ describe("the README's snippets", () => {
 /** Calls a tool of a module that exports `{ fetch }`, answers its questions with yes, prints what it sees. */
 const DRIVE = `
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { TaskClient } from "mcp-tasks";
+import { TaskClient } from "mcp-longhaul";
 const [, , module, name, parameters] = process.argv;
 const { default: server } = await import("./" + module);
 const host = new TaskClient();

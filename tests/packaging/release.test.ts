@@ -17,7 +17,7 @@ const built = join(root, "pkg");
 const script = (name: string): Promise<any> => import(join(root, "scripts", name));
 const windows = process.platform === "win32";
 
-const scratch = mkdtempSync(join(tmpdir(), "mcp-tasks-release-"));
+const scratch = mkdtempSync(join(tmpdir(), "mcp-longhaul-release-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** Names and contents of a package, without tarballs. */
@@ -90,8 +90,8 @@ describe("the bill of materials", () => {
     // The standard library is told of as one, whatever it is made of.
     const { stdout: libraries } = await execute("rustc", ["--print=target-libdir", "--target=wasm32-unknown-unknown"]);
     for (const file of readdirSync(libraries.trim())) told.add(/^lib(.+)-[0-9a-f]+\.rlib$/.exec(file)?.[1]?.replaceAll("_", "-") ?? "");
-    assert.ok(linked("siphasher") && linked("mcp-tasks"), "the names are not there to look at");
-    assert.deepEqual([...crates].filter((crate) => crate !== "mcp-tasks" && !told.has(crate) && linked(crate)), []);
+    assert.ok(linked("siphasher") && linked("mcp-longhaul"), "the names are not there to look at");
+    assert.deepEqual([...crates].filter((crate) => crate !== "mcp-longhaul" && !told.has(crate) && linked(crate)), []);
     for (const { name, licenses, hashes } of bill.components) assert.ok(licenses.length === 1 && (name === "rust-std" || hashes?.length === 1), name);
   });
 

@@ -19,7 +19,7 @@ const CASES = [
 
 /** The complaints of a compiler, without those about the declarations of others. */
 function complaints(output: string): string[] {
-  return output.split(/\n(?=\S)/).filter((text) => text.trim() !== "" && !/^node_modules\/(?!mcp-tasks\/)/.test(text));
+  return output.split(/\n(?=\S)/).filter((text) => text.trim() !== "" && !/^node_modules\/(?!mcp-longhaul\/)/.test(text));
 }
 
 for (const sdk of ["v1", "v2"] as const) {

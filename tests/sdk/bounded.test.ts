@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { TaskServer } from "mcp-tasks";
-import { routeByTask } from "mcp-tasks/stores/durable-object";
+import { TaskServer } from "mcp-longhaul";
+import { routeByTask } from "mcp-longhaul/stores/durable-object";
 import { Numbers } from "../../pkg-template/src/numbers.ts";
 import { World, latch, text as modern } from "./harness/g26.ts";
 import { create, initialize } from "./harness/g25.ts";
@@ -73,7 +73,7 @@ test("X-LIM-02: no text of a peer stays in the core's memory: names, ids, keys, 
     assert.equal((await world.get(long)).error?.code, -32602);
     const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, key) => [`unknown-${round}-${key}`, { action: "decline" }]));
     assert.equal((await world.update(id, many as never)).error?.code, -32602);
-    const keyed = { meta: { "mcp-tasks/creation-key": long } };
+    const keyed = { meta: { "mcp-longhaul/creation-key": long } };
     assert.equal((await world.call("work", {}, keyed)).error?.code, -32602);
   }
   assert.ok(coreBytes() - before < 1_000_000, `${coreBytes() - before} bytes`);

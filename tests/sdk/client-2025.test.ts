@@ -1,7 +1,7 @@
 // The client half on revision 2025-11-25, against a hand-written peer, on both SDKs.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isTaskError } from "mcp-tasks";
+import { isTaskError } from "mcp-longhaul";
 import { handle25, legacy, RELATED, task25, text } from "./client-peer.ts";
 import { callOptions, connect, later, LEGACY, until } from "./client-sdk.ts";
 

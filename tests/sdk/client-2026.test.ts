@@ -1,7 +1,7 @@
 // The client half on revision 2026-07-28, against a hand-written peer.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isTaskError } from "mcp-tasks";
+import { isTaskError } from "mcp-longhaul";
 import { EXTENSION, G26, handle26, modern, RELATED, task26, text } from "./client-peer.ts";
 import { connect, type Connected, later, until } from "./client-sdk.ts";
 
@@ -26,7 +26,7 @@ describe(kind, () => {
       assert.deepEqual(declared(frame), {});
       assert.equal(frame.params._meta["io.modelcontextprotocol/protocolVersion"], G26);
       assert.equal(frame.params._meta[RELATED], undefined);
-      assert.deepEqual(Object.keys(frame.params._meta).filter((key) => key.startsWith("mcp-tasks")), []);
+      assert.deepEqual(Object.keys(frame.params._meta).filter((key) => key.startsWith("mcp-longhaul")), []);
     }
     assert.equal(peer.all("tools/list").length, 0);
     assert.deepEqual(errors, []);

@@ -8,7 +8,7 @@ import { StdioClientTransport as StdioV2 } from "@modelcontextprotocol/client/st
 import { StdioClientTransport as StdioV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import { isTaskError, TaskClient, TaskServer } from "mcp-tasks";
+import { isTaskError, TaskClient, TaskServer } from "mcp-longhaul";
 import { type AnyClient, callOptions, type Kind, later, makeClient, until } from "./client-sdk.ts";
 import { entryV2, statefulV1 } from "./harness/http.ts";
 import { attached, type Kind as ServerKind } from "./harness/servers.ts";

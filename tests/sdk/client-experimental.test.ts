@@ -5,7 +5,7 @@ import { InMemoryTaskMessageQueue, InMemoryTaskStore } from "@modelcontextprotoc
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { ElicitResultSchema } from "@modelcontextprotocol/sdk/types.js";
-import { TaskClient } from "mcp-tasks";
+import { TaskClient } from "mcp-longhaul";
 import * as z from "zod";
 import { callOptions, type Kind, later, LEGACY, makeClient, until } from "./client-sdk.ts";
 

@@ -1,7 +1,7 @@
 // What a server can make a client hold, ask and repeat: bounds that no server talks it out of.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTaskError } from "mcp-tasks";
+import { isTaskError } from "mcp-longhaul";
 import { handle25, handle26, legacy, modern, task26, text } from "./client-peer.ts";
 import { connect, later, until } from "./client-sdk.ts";
 

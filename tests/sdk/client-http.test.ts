@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { isTaskError, TaskClient, TaskServer } from "mcp-tasks";
+import { isTaskError, TaskClient, TaskServer } from "mcp-longhaul";
 import { type Behaviour, EXTENSION, G26, handle26, task26, text } from "./client-peer.ts";
 import { type Kind, later, makeClient, until } from "./client-sdk.ts";
 import { tools } from "./client-tools.ts";

@@ -1,8 +1,8 @@
 // What a client leaves behind, and what it survives: timers, timeouts, closed connections, a core that traps.
 import assert from "node:assert/strict";
 import { describe, mock, test } from "node:test";
-import { isTaskError, TaskClient } from "mcp-tasks";
-import { answerResult } from "mcp-tasks/wasm/generated/client";
+import { isTaskError, TaskClient } from "mcp-longhaul";
+import { answerResult } from "mcp-longhaul/wasm/generated/client";
 import { handle25, handle26, legacy, modern, RELATED, task25, task26, text } from "./client-peer.ts";
 import { callOptions, connect, type Kind, later, LEGACY, makeClient, until } from "./client-sdk.ts";
 import { trapOnce } from "./harness/trap.ts";
@@ -118,7 +118,7 @@ for (const kind of KINDS) {
     assert.equal(peer.frames.length, frames);
     peer.set({ "tools/call": () => ({ resultType: "complete", ...text("plain") }) });
     assert.deepEqual((await client.callTool({ name: "other" })).content, text("plain").content);
-    assert.equal(peer.all("tools/call").at(-1)?.params._meta?.["mcp-tasks/plan"], undefined);
+    assert.equal(peer.all("tools/call").at(-1)?.params._meta?.["mcp-longhaul/plan"], undefined);
     assert.ok(handle.reference);
     await assert.rejects(host.resume(client, handle.reference), (error: any) => isTaskError(error));
     assert.equal(peer.all("tools/call").length, 2, "a resumption is never sent as a call");

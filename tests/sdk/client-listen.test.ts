@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { specTypeSchemas, StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
 import { TaskStatusNotificationV2Schema, TaskSubscriptionNotificationsV2Schema } from "@modelcontextprotocol/ext-tasks/core/v2";
-import { isTaskError, TaskClient, type TaskClientOptions } from "mcp-tasks";
+import { isTaskError, TaskClient, type TaskClientOptions } from "mcp-longhaul";
 import { type Behaviour, EXTENSION, G26, handle25, handle26, legacy, modern, type Peer, task25, task26 as taskNow, text } from "./client-peer.ts";
 import { type AnyClient, connect, type Handlers, later, makeClient, until } from "./client-sdk.ts";
 import type { Message } from "./client-types.ts";

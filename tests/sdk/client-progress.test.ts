@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { TaskClient, TaskServer } from "mcp-tasks";
+import { TaskClient, TaskServer } from "mcp-longhaul";
 
 // G25-PRG-04: tokens differ among all requests of a session, those of running and of ended tasks included.
 test("no progress token is used twice in a session", async () => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
 import { StdioClientTransport as StdioV2 } from "@modelcontextprotocol/client/stdio";
-import { TaskClient, TaskServer } from "mcp-tasks";
+import { TaskClient, TaskServer } from "mcp-longhaul";
 import { later, makeClient, until } from "./client-sdk.ts";
 import { tools } from "./client-tools.ts";
 import type { Message } from "./client-types.ts";

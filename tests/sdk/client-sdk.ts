@@ -2,7 +2,7 @@
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import { TaskClient, type TaskClientOptions } from "mcp-tasks";
+import { TaskClient, type TaskClientOptions } from "mcp-longhaul";
 import { G26, type Peer } from "./client-peer.ts";
 
 export type Kind = "SDK v1" | "SDK v2, 2025" | "SDK v2, 2026";

@@ -1,6 +1,6 @@
 // The server of client-end-to-end.test.ts on a real pipe; both generations.
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import { tools } from "./client-tools.ts";
 import { attached } from "./harness/servers.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { InMemoryResponseCacheStore } from "@modelcontextprotocol/client";
-import { isTaskError, type TaskCallOptions } from "mcp-tasks";
+import { isTaskError, type TaskCallOptions } from "mcp-longhaul";
 import { handle25, handle26, legacy, modern, RELATED, task25, task26, text } from "./client-peer.ts";
 import { callOptions, connect, type Kind, later, LEGACY, until } from "./client-sdk.ts";
 

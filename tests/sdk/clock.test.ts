@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type TaskStore, memoryStore } from "mcp-tasks";
+import { type TaskStore, memoryStore } from "mcp-longhaul";
 import { until } from "./harness/frames.ts";
 import { World, text } from "./harness/g26.ts";
 

@@ -9,7 +9,7 @@ import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport as InMemoryV1 } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { isTaskError, memoryStore, TaskClient, type TaskError, TaskServer, type TaskServerOptions, type TaskStore } from "mcp-tasks";
+import { isTaskError, memoryStore, TaskClient, type TaskError, TaskServer, type TaskServerOptions, type TaskStore } from "mcp-longhaul";
 import { until } from "./client-sdk.ts";
 
 /** Longer than any wait here, so that it is seen. */

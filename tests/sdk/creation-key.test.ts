@@ -1,14 +1,14 @@
 // Creation keys from both ends: a call may be repeated, and its work runs once.
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import { TaskClient, TaskServer, isTaskError, memoryStore, type TaskStore } from "mcp-tasks";
+import { TaskClient, TaskServer, isTaskError, memoryStore, type TaskStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeClient } from "./client-sdk.ts";
 import { World, auth, latch, text, type Json } from "./harness/g26.ts";
 import { attached } from "./harness/servers.ts";
 
-const KEY = "mcp-tasks/creation-key";
+const KEY = "mcp-longhaul/creation-key";
 const key = (value: unknown): Json => ({ meta: { [KEY]: value } });
 const always = { task: "always" } as const;
 
@@ -58,7 +58,7 @@ test("a creation key that cannot be one is refused by name; where a call stays p
   for (const bad of ["short", "x".repeat(129), "sixteen letters and spaces", 17, null, {}, "\ud800".repeat(16)]) {
     const { error } = await world.call("work", {}, key(bad));
     assert.equal(error?.code, -32602);
-    assert.match(error?.message ?? "", /mcp-tasks\/creation-key/);
+    assert.match(error?.message ?? "", /mcp-longhaul\/creation-key/);
   }
   assert.equal(runs, 0);
   for (let time = 0; time < 2; time++) assert.deepEqual((await world.call("plain", {}, key("0123456789abcdef"))).result.content, text("plain").content);

@@ -1,6 +1,6 @@
 // A store may be somebody's own, and its rows may be damaged or forged: what is no record is told from what is missing, passed over
 // and reported, and the core goes on.
-import { memoryStore, type StoredTask, type TaskStore } from "mcp-tasks";
+import { memoryStore, type StoredTask, type TaskStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { create, get, reaches } from "./harness/g25.ts";

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { TaskServer } from "mcp-tasks";
-import { serverCore } from "mcp-tasks/server/core";
-import { quiet } from "mcp-tasks/wasm/generated/server";
+import { TaskServer } from "mcp-longhaul";
+import { serverCore } from "mcp-longhaul/server/core";
+import { quiet } from "mcp-longhaul/wasm/generated/server";
 import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
 
 async function use(): Promise<void> {

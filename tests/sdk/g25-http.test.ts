@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
 import { InMemoryEventStore } from "@modelcontextprotocol/sdk/examples/shared/inMemoryEventStore.js";
-import { TaskServer, type TaskServerOptions } from "mcp-tasks";
+import { TaskServer, type TaskServerOptions } from "mcp-longhaul";
 import { gate, settle, until } from "./harness/frames.ts";
 import { FORM, RELATED, YES, cancel, checkFrames, create, get, initialize, reaches, result } from "./harness/g25.ts";
 import { HttpRequester, type HttpServer, entryV2, statefulV1, statelessV1 } from "./harness/http.ts";

@@ -1,7 +1,7 @@
 // 2025-11-25: a request that waits for a task while its authorization ends.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import { gate, settle } from "./harness/frames.ts";
 import { FORM, YES, checkFrames, create, get, initialize } from "./harness/g25.ts";
 import { HttpRequester, statefulV1 } from "./harness/http.ts";

@@ -1,7 +1,7 @@
 // 2025-11-25: what a server declares, and who may ask for a task.
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
-import { TaskServer, type TaskServerOptions } from "mcp-tasks";
+import { TaskServer, type TaskServerOptions } from "mcp-longhaul";
 import { EXTENSION, G25, IMMEDIATE, augmented, checkFrames, create, get, initialize, result } from "./harness/g25.ts";
 import { HttpRequester, entryV2, statefulV1, statelessV1 } from "./harness/http.ts";
 import { PipeRequester } from "./harness/pipe.ts";

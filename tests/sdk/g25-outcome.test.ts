@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpError } from "@modelcontextprotocol/sdk/types.js";
 import { ProtocolError } from "@modelcontextprotocol/server";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import { gate, settle } from "./harness/frames.ts";
 import { world } from "./harness/g25-world.ts";
 import { RELATED, cancel, create, get, initialize, reaches, result } from "./harness/g25.ts";

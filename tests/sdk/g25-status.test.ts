@@ -1,7 +1,7 @@
 // 2025-11-25: notifications/tasks/status, to the requestor of a task and nobody else.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { type TaskError, TaskServer } from "mcp-tasks";
+import { type TaskError, TaskServer } from "mcp-longhaul";
 import { type Frame, gate, settle } from "./harness/frames.ts";
 import { world } from "./harness/g25-world.ts";
 import { FORM, RELATED, YES, checkFrames, create, get, initialize, reaches, result } from "./harness/g25.ts";

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { type TestContext, describe, it } from "node:test";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import { type Message, settle } from "./harness/frames.ts";
 import { YES, cancel, checkFrames, create, get, initialize, result } from "./harness/g25.ts";
 import { PipeRequester, StdioRequester } from "./harness/pipe.ts";

@@ -1,6 +1,6 @@
 // 2025-11-25: what a server asks without saying for which request. It is a task's where the task's handler asks it, and nobody's where it
 // is asked beside the task; what was taken for a task's on a platform that cannot tell does not fail with the task.
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { it } from "node:test";

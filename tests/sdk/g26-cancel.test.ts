@@ -1,5 +1,5 @@
 // Cancelling modern tasks, and clients that go away.
-import { memoryStore } from "mcp-tasks";
+import { memoryStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { test } from "node:test";

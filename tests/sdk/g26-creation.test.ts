@@ -1,6 +1,6 @@
 // How a modern call becomes a task, or does not.
 import { acceptedContent, createRequestStateCodec, inputRequired } from "@modelcontextprotocol/server";
-import { memoryStore, type TaskStore } from "mcp-tasks";
+import { memoryStore, type TaskStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PLAIN, World, accept, form, latch, text, type Json, type Way } from "./harness/g26.ts";

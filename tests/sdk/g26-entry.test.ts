@@ -1,6 +1,6 @@
 // What the entry in front of a tapped server still does, and ids and tokens that peers choose badly.
 import { createMcpHandler, localhostAllowedOrigins, originValidationResponse } from "@modelcontextprotocol/server";
-import { memoryStore, TaskServer } from "mcp-tasks";
+import { memoryStore, TaskServer } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World, buildServer, latch, text, type Json } from "./harness/g26.ts";

@@ -1,7 +1,7 @@
 // Input of a modern task: shown in the task, answered by updates, given to handlers of either style.
 import { acceptedContent, inputRequired } from "@modelcontextprotocol/server";
 import { CreateMessageRequestV2Schema, ElicitRequestV2Schema, InputRequestsV2Schema, ListRootsRequestV2Schema } from "@modelcontextprotocol/ext-tasks/core/v2";
-import { memoryStore } from "mcp-tasks";
+import { memoryStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ALL, TASKS, World, accept, form, latch, text, type Answer, type Json, type Tool, type Way } from "./harness/g26.ts";

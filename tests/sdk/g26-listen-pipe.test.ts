@@ -1,7 +1,7 @@
 // subscriptions/listen where one stream carries everything: serveStdio in memory, a child process, a bare transport.
 import { InMemoryTransport, type Transport } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { EXTENSION, PLAIN, buildServer, latch, text, type Json, type Tool } from "./harness/g26.ts";

@@ -1,7 +1,7 @@
 // subscriptions/listen over HTTP: the SDK's own stream with the tasks in it.
 import { createMcpHandler } from "@modelcontextprotocol/server";
-import { memoryStore, TaskServer } from "mcp-tasks";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { memoryStore, TaskServer } from "mcp-longhaul";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";

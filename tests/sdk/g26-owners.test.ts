@@ -1,5 +1,5 @@
 // Whose a modern task is, and what a server's limits and audit say.
-import { memoryStore, type TaskEvent, type TaskStore } from "mcp-tasks";
+import { memoryStore, type TaskEvent, type TaskStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KEYS, World, accept, auth, form, latch, text, type Answer, type Json, type Says } from "./harness/g26.ts";
@@ -100,7 +100,7 @@ for (const way of ["fetch", "http"] as const) {
   test(`X-SEC-11, X-SEC-06 (part): what a client says of itself, and a session id, prove nothing (${way})`, async () => {
     await using world = await World.open({ tools: { work: () => text("done") }, tasks: always, way });
     const id = await world.start("work", {}, { auth: auth("ada"), meta: { [KEYS.client]: { name: "ada's client", version: "1" } }, headers: { "mcp-session-id": "s-1" } });
-    for (const meta of [{ [KEYS.client]: { name: "ada's client", version: "1" } }, { "io.modelcontextprotocol/subject": "ada" }, { sub: "ada", "mcp-tasks/run": "1" }]) {
+    for (const meta of [{ [KEYS.client]: { name: "ada's client", version: "1" } }, { "io.modelcontextprotocol/subject": "ada" }, { sub: "ada", "mcp-longhaul/run": "1" }]) {
       assert.equal((await world.get(id, { auth: auth("bob"), meta, headers: { "mcp-session-id": "s-1" } })).error?.code, -32602);
       assert.equal((await world.get(id, { meta, headers: { "mcp-session-id": "s-1" } })).error?.code, -32602);
     }

@@ -1,6 +1,6 @@
 // A trap in the core: its instance is lost, the store and the handlers are not.
-import { memoryStore, type TaskStore } from "mcp-tasks";
-import * as core from "mcp-tasks/wasm/generated/server";
+import { memoryStore, type TaskStore } from "mcp-longhaul";
+import * as core from "mcp-longhaul/wasm/generated/server";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World, accept, form, latch, text, type Json, type Way } from "./harness/g26.ts";

@@ -1,5 +1,5 @@
 // What handlers and transports of the host's get wrong: whoever makes the mistake hears of it, and no other task does.
-import { type TaskError, TaskServer } from "mcp-tasks";
+import { type TaskError, TaskServer } from "mcp-longhaul";
 import { McpServer } from "@modelcontextprotocol/server";
 import assert from "node:assert/strict";
 import { it } from "node:test";

@@ -1,6 +1,6 @@
 // Functions of the host's that fail in every way there is. Each request has its answer, the answers say nothing of what was thrown, the
 // process goes on, and `onerror` hears of it.
-import { type TaskError, TaskServer, type TaskServerOptions, type TaskStore, memoryStore } from "mcp-tasks";
+import { type TaskError, TaskServer, type TaskServerOptions, type TaskStore, memoryStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { settle } from "./harness/frames.ts";
@@ -79,7 +79,7 @@ async function all(requester: Requester): Promise<void> {
   }
   await requester.notify("notifications/cancelled", { requestId: 5 });
   await requester.respond(1, { result: {} });
-  await requester.respond("mcp-tasks/ask/1", { result: {} });
+  await requester.respond("mcp-longhaul/ask/1", { result: {} });
 }
 
 for (const [hook, options] of Object.entries(HOOKS)) {

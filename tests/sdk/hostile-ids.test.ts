@@ -1,5 +1,5 @@
 // Ids that a peer chooses, guesses or has seen: of requests, of questions, of sessions. None of them gives it what is not its own.
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { settle, until } from "./harness/frames.ts";
@@ -203,7 +203,7 @@ it("X-SEC-01 X-SEC-03: no key of `_meta` gives a handler another's task (2026-07
   const tools: Tools = { slow: () => gate.promise.then(() => text("")), look: (_args, { context }) => (look(tasks, context), text("")) };
   const { ada, bob, tasks } = await pipes(t, "v1", tools, { ...options, configure });
   await create(ada, "slow");
-  const tags = ["mcp-tasks/run", "mcp-tasks/call"];
+  const tags = ["mcp-longhaul/run", "mcp-longhaul/call"];
   for (let number = 0; number < 12; number++) {
     const _meta = Object.fromEntries(tags.map((tag) => [tag, String(number)]));
     assert.ok((await bob.request("prompts/get", { name: "look", _meta })).result);
@@ -240,7 +240,7 @@ it("X-SEC-03: over HTTP nobody answers an anonymous client's question from anoth
     await victim.respond(id, { result: YES });
     assert.match(JSON.stringify((await end).result), /accept/);
   }
-  for (const id of ids) assert.match(id, /^mcp-tasks\/ask\/[0-9a-f-]{72}$/);
+  for (const id of ids) assert.match(id, /^mcp-longhaul\/ask\/[0-9a-f-]{72}$/);
   assert.equal(new Set(ids.map((id) => id.slice(-32, -16))).size, ids.length);
   assert.equal(new Set(ids.map((id) => id.slice(-16))).size, ids.length);
   await victim.close();

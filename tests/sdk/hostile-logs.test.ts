@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { inspect } from "node:util";
-import { TaskError, TaskServer, memoryStore } from "mcp-tasks";
+import { TaskError, TaskServer, memoryStore } from "mcp-longhaul";
 import { create, get, initialize } from "./harness/g25.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { attached, text } from "./harness/servers.ts";

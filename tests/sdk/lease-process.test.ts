@@ -104,7 +104,7 @@ class Process {
 /** Runs a test with a file for a store, and ends every process it started. */
 function withProcesses(run: (start: (options?: Partial<ProcessOptions>) => Promise<Process>) => Promise<void>): () => Promise<void> {
   return async () => {
-    const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-"));
+    const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
     const started: Process[] = [];
     try {
       await run(async (options = {}) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
 import { inputRequired } from "@modelcontextprotocol/server";
-import { TaskServer, type TaskServerOptions, type TaskStore, memoryStore } from "mcp-tasks";
+import { TaskServer, type TaskServerOptions, type TaskStore, memoryStore } from "mcp-longhaul";
 import { settle, until } from "./harness/frames.ts";
 import { FORM, YES, create, get, initialize, result } from "./harness/g25.ts";
 import { World, accept, auth, buildServer, form, type Json, type Tool } from "./harness/g26.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createMcpHandler } from "@modelcontextprotocol/server";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import { tables } from "../fuzz/inside.ts";
 import { legacy, modern } from "./client-peer.ts";
 import { connect, type Kind } from "./client-sdk.ts";

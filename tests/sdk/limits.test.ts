@@ -1,6 +1,6 @@
 // What a client meets at the limits of a server: refusals that say when to come back, and no work done for them.
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { TaskClient, TaskServer, isTaskError, memoryStore } from "mcp-tasks";
+import { TaskClient, TaskServer, isTaskError, memoryStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeClient } from "./client-sdk.ts";

@@ -2,7 +2,7 @@
 import { InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { ProtocolError, Server as ServerV2 } from "@modelcontextprotocol/server";
-import { type TaskServerOptions, TaskServer, memoryStore } from "mcp-tasks";
+import { type TaskServerOptions, TaskServer, memoryStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World, text, type Json } from "./harness/g26.ts";

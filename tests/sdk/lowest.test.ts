@@ -11,7 +11,7 @@ import { ElicitRequestSchema as ElicitNew } from "@modelcontextprotocol/sdk/type
 import { createMcpHandler as handlerNew, McpServer as ServerNew } from "@modelcontextprotocol/server";
 import { serveStdio as serveNew } from "@modelcontextprotocol/server/stdio";
 import { Client as ClientLow, StreamableHTTPClientTransport as HttpLow } from "client-2.0.0";
-import { isTaskError, TaskClient, TaskServer } from "mcp-tasks";
+import { isTaskError, TaskClient, TaskServer } from "mcp-longhaul";
 import { Client as V1Lowest } from "sdk-1.20.0/client/index.js";
 import { StreamableHTTPClientTransport as V1HttpLowest } from "sdk-1.20.0/client/streamableHttp.js";
 import { McpServer as V1ServerLowest } from "sdk-1.20.0/server/mcp.js";

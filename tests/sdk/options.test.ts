@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
-import { isTaskError, memoryStore, TaskClient, TaskServer } from "mcp-tasks";
-import { postgresStore } from "mcp-tasks/stores/postgres";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { isTaskError, memoryStore, TaskClient, TaskServer } from "mcp-longhaul";
+import { postgresStore } from "mcp-longhaul/stores/postgres";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 
 const refused = (words: string) => (error: unknown) => isTaskError(error) && error.code === "invalid_argument" && error.message.includes(words);
 

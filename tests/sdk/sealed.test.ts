@@ -1,8 +1,8 @@
 // Payloads that the host protects at rest, and what is left of a task that is gone.
 import { inputRequired } from "@modelcontextprotocol/server";
-import { type PayloadOwner, type PayloadProtection, type StoredTask, type TaskStore, TaskServer, isTaskError, memoryStore } from "mcp-tasks";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
-import { storeCases } from "mcp-tasks/store-kit";
+import { type PayloadOwner, type PayloadProtection, type StoredTask, type TaskStore, TaskServer, isTaskError, memoryStore } from "mcp-longhaul";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
+import { storeCases } from "mcp-longhaul/store-kit";
 import { sealed } from "../../pkg-template/src/server/sealed.ts";
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -46,7 +46,7 @@ const backwards: PayloadProtection = {
 
 /** A database in a file of its own, and every byte of what SQLite keeps in its directory. */
 function database(): { db: DatabaseSync; bytes(): string; [Symbol.dispose](): void } {
-  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-"));
+  const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
   const db = new DatabaseSync(join(directory, "tasks.db"));
   return {
     db,
@@ -306,7 +306,7 @@ test("X-SEC-15 (part): of a task that is gone, neither the store's file nor this
   while ((await store.due(Date.now(), 10)).length < 3) await new Promise((resolve) => setTimeout(resolve, 50));
   await using sweeper = await World.open({ tools: {}, tasks: { store } });
   await sweeper.get("x");
-  assert.equal((disk.db.prepare("SELECT count(*) AS left FROM mcp_tasks").get() as { left: number }).left, 0);
+  assert.equal((disk.db.prepare("SELECT count(*) AS left FROM mcp_longhaul").get() as { left: number }).left, 0);
   assert.ok(!SECRET.test(disk.bytes()));
   // The test's own records of what went over the wire.
   for (const one of [world, sweeper]) one.frames.length = 0;

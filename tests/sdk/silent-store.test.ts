@@ -1,7 +1,7 @@
 // A store whose operations are never answered: each has a limit, the operator hears of it, and nothing waits for ever.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type TaskError, TaskServer, type TaskStore, memoryStore } from "mcp-tasks";
+import { type TaskError, TaskServer, type TaskStore, memoryStore } from "mcp-longhaul";
 import { until } from "./harness/frames.ts";
 import { World, text } from "./harness/g26.ts";
 

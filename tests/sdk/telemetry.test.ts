@@ -3,9 +3,9 @@ import { type Context, ROOT_CONTEXT, SpanStatusCode, context, trace } from "@ope
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { ProtocolError, inputRequired } from "@modelcontextprotocol/server";
-import { type TaskEvent, TaskServer } from "mcp-tasks";
-import { otel, traceparent } from "mcp-tasks/otel";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { type TaskEvent, TaskServer } from "mcp-longhaul";
+import { otel, traceparent } from "mcp-longhaul/otel";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -48,7 +48,7 @@ async function told(seen: readonly TaskEvent[], type: TaskEvent["type"]): Promis
 }
 
 test("one task in one trace over two servers on one file: runs, a wait for input, and no span for fifty polls (2026-07-28)", async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-"));
+  const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
   const databases = [0, 1].map(() => new DatabaseSync(join(directory, "tasks.db")));
   t.after(() => {
     for (const database of databases) database.close();
@@ -93,13 +93,13 @@ test("one task in one trace over two servers on one file: runs, a wait for input
 
   // Each is counted where it happened.
   const tool = { "gen_ai.tool.name": "again" };
-  assert.deepEqual([await one.points("mcp_tasks.created"), await two.points("mcp_tasks.created")], [[{ value: 1, attributes: tool }], []]);
-  assert.deepEqual([await one.points("mcp_tasks.ended"), await two.points("mcp_tasks.ended")], [[], [{ value: 1, attributes: { ...tool, "mcp_tasks.outcome": "completed" } }]]);
-  for (const { points } of [one, two]) assert.deepEqual(await points("mcp_tasks.running"), [{ value: 0, attributes: tool }]);
+  assert.deepEqual([await one.points("mcp_longhaul.created"), await two.points("mcp_longhaul.created")], [[{ value: 1, attributes: tool }], []]);
+  assert.deepEqual([await one.points("mcp_longhaul.ended"), await two.points("mcp_longhaul.ended")], [[], [{ value: 1, attributes: { ...tool, "mcp_longhaul.outcome": "completed" } }]]);
+  for (const { points } of [one, two]) assert.deepEqual(await points("mcp_longhaul.running"), [{ value: 0, attributes: tool }]);
   const answered = seen.find(({ type }) => type === "input_answered") as TaskEvent;
-  const [waited] = await two.points("mcp_tasks.input.wait");
+  const [waited] = await two.points("mcp_longhaul.input.wait");
   assert.deepEqual([waited?.value.count, waited?.value.sum], [1, (answered.at - (answered.waitedSince as number)) / 1000]);
-  const [lasted] = await two.points("mcp_tasks.duration");
+  const [lasted] = await two.points("mcp_longhaul.duration");
   const completed = seen.find(({ type }) => type === "completed") as TaskEvent;
   assert.deepEqual([lasted?.value.count, lasted?.value.sum], [1, (completed.at - (completed.createdAt as number)) / 1000]);
   for (const world of worlds) await world.close();
@@ -116,7 +116,7 @@ for (const kind of ["v1", "v2"] as const) {
     const { taskId } = await create(requester, "work", {}, {}, { traceparent: PARENT });
     for (let polls = 0; polls < 50; polls++) await get(requester, taskId);
     assert.deepEqual(spans(), []);
-    assert.deepEqual((await points("mcp_tasks.running")).map(({ value }) => value), [1]);
+    assert.deepEqual((await points("mcp_longhaul.running")).map(({ value }) => value), [1]);
     requester.answer("elicitation/create", () => ({ result: YES }));
     ready.resolve();
     await result(requester, taskId);
@@ -125,8 +125,8 @@ for (const kind of ["v1", "v2"] as const) {
     assert.deepEqual([wait.name, run.name], ["tasks wait", "tasks run work"]);
     assert.deepEqual(run.events.map(({ name }) => name), ["input_required", "input_answered", "completed"]);
     for (const span of [wait, run]) assert.equal(span.spanContext().traceId, TRACE);
-    assert.equal(run.attributes["mcp_tasks.outcome"], "completed");
-    assert.deepEqual((await points("mcp_tasks.running")).map(({ value }) => value), [0]);
+    assert.equal(run.attributes["mcp_longhaul.outcome"], "completed");
+    assert.deepEqual((await points("mcp_longhaul.running")).map(({ value }) => value), [0]);
   });
 }
 
@@ -148,7 +148,7 @@ test("how a task ended is in its span, its metrics, and nowhere else", async () 
   await world.cancel(await world.start("stopped"));
   await world.start("short");
   await told(seen, "expired");
-  const ends = Object.fromEntries(spans().map(({ name, attributes, status }) => [name, [attributes["mcp_tasks.outcome"], attributes["error.type"], status.code]]));
+  const ends = Object.fromEntries(spans().map(({ name, attributes, status }) => [name, [attributes["mcp_longhaul.outcome"], attributes["error.type"], status.code]]));
   assert.deepEqual(ends, {
     "tasks run good": ["completed", undefined, SpanStatusCode.UNSET],
     "tasks run bad": ["completed", "tool_error", SpanStatusCode.ERROR],
@@ -156,7 +156,7 @@ test("how a task ended is in its span, its metrics, and nowhere else", async () 
     "tasks run stopped": ["cancelled", undefined, SpanStatusCode.UNSET],
     "tasks run short": ["expired", "expired", SpanStatusCode.ERROR],
   });
-  const counted = (await points("mcp_tasks.ended")).map(({ value, attributes }) => [attributes["gen_ai.tool.name"], attributes["mcp_tasks.outcome"], attributes["error.type"], value]);
+  const counted = (await points("mcp_longhaul.ended")).map(({ value, attributes }) => [attributes["gen_ai.tool.name"], attributes["mcp_longhaul.outcome"], attributes["error.type"], value]);
   assert.deepEqual(counted, [
     ["good", "completed", undefined, 1],
     ["bad", "completed", "tool_error", 1],
@@ -164,8 +164,8 @@ test("how a task ended is in its span, its metrics, and nowhere else", async () 
     ["stopped", "cancelled", undefined, 1],
     ["short", "expired", "expired", 1],
   ]);
-  assert.deepEqual((await points("mcp_tasks.retrieved")).map(({ attributes }) => attributes["gen_ai.tool.name"]), ["good", "bad", "broken"]);
-  assert.ok((await points("mcp_tasks.running")).every(({ value }) => value === 0));
+  assert.deepEqual((await points("mcp_longhaul.retrieved")).map(({ attributes }) => attributes["gen_ai.tool.name"]), ["good", "bad", "broken"]);
+  assert.ok((await points("mcp_longhaul.running")).every(({ value }) => value === 0));
   // A root of its own, where no call brought a trace.
   for (const span of spans()) assert.equal(span.parentSpanContext, undefined);
   await close();
@@ -234,6 +234,6 @@ test("spans that never end are bounded: the oldest ends early, and what is runni
   assert.equal(spans().length, 1);
   for (let run = 1; run <= 10_001; run++) onevent(event("stopped", run));
   assert.equal(spans().length, 10_001);
-  assert.deepEqual((await points("mcp_tasks.running")).map(({ value }) => value), [0]);
+  assert.deepEqual((await points("mcp_longhaul.running")).map(({ value }) => value), [0]);
   await close();
 });

@@ -1,6 +1,6 @@
 // Tenants of one server: what one principal can do to another's tasks, which is nothing. CVE-2026-52870 was a set of task
 // handlers that let any client list, read and cancel everybody's tasks, and take the one-time URLs that waited in them.
-import { TaskServer, memoryStore, type StoredTask, type TaskStore } from "mcp-tasks";
+import { TaskServer, memoryStore, type StoredTask, type TaskStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message } from "./harness/frames.ts";

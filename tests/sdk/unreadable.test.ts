@@ -1,5 +1,5 @@
 // Records that this version cannot read: another version wrote them, or they are damaged. They are there, and stay as they are.
-import { memoryStore, type StoredTask, type TaskError } from "mcp-tasks";
+import { memoryStore, type StoredTask, type TaskError } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { World, text } from "./harness/g26.ts";
@@ -21,7 +21,7 @@ test("a record of a newer version is told from one that is missing, stays as it 
     assert.match(answer.error.message, /cannot be read by this version/);
   }
   assert.deepEqual(errors.map(({ code, taskId }) => [code, taskId]), [["storage", id]]);
-  assert.match(errors[0]!.message, /newer version of mcp-tasks/);
+  assert.match(errors[0]!.message, /newer version of mcp-longhaul/);
   assert.ok(!errors[0]!.message.includes(id));
 
   // The handler ends, and its outcome has no place to go.

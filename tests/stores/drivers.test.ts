@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { storeCases } from "mcp-tasks/store-kit";
+import { storeCases } from "mcp-longhaul/store-kit";
 import { drivers, installDrivers, run, runtime } from "../engines/runtimes.ts";
 import { lockedDatabase, sqliteFactories, type OpenSqlite } from "./sqlite-cases.ts";
 

@@ -1,8 +1,8 @@
 // Runs in workerd: the contract suite in Durable Objects, and a Worker whose Durable Objects serve MCP.
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
-import { TaskServer } from "mcp-tasks";
-import { storeCases } from "mcp-tasks/store-kit";
-import { durableObjectStore, routeByTask, taskObject, type ObjectContext, type ObjectNamespace, type ObjectStorage } from "mcp-tasks/stores/durable-object";
+import { TaskServer } from "mcp-longhaul";
+import { storeCases } from "mcp-longhaul/store-kit";
+import { durableObjectStore, routeByTask, taskObject, type ObjectContext, type ObjectNamespace, type ObjectStorage } from "mcp-longhaul/stores/durable-object";
 
 interface Env {
   readonly CASES: ObjectNamespace;
@@ -43,7 +43,7 @@ async function longPayloads(storage: ObjectStorage): Promise<{ same: boolean[]; 
   const store = durableObjectStore(storage);
   const task = { owner: "alice", id: "a", createdAt: 1, dueAt: null, state: "w" };
   const rows: number[] = [];
-  const count = () => rows.push(storage.sql.exec("SELECT count(*) AS n FROM mcp_tasks_pieces").toArray().map((row) => (row as { n: number }).n)[0]!);
+  const count = () => rows.push(storage.sql.exec("SELECT count(*) AS n FROM mcp_longhaul_pieces").toArray().map((row) => (row as { n: number }).n)[0]!);
   const same: boolean[] = [];
   const swap = async (version: number, payload: string | undefined, expected: string) => {
     await store.put({ ...task, version, payload });
@@ -95,7 +95,7 @@ export class Tasks extends Served {
   /** What is stored, without a task server that might do something about it. */
   override async fetch(request: Request): Promise<Response> {
     if (new URL(request.url).pathname !== "/stored") return super.fetch(request);
-    return Response.json(this.#ctx.storage.sql.exec("SELECT id, version FROM mcp_tasks").toArray());
+    return Response.json(this.#ctx.storage.sql.exec("SELECT id, version FROM mcp_longhaul").toArray());
   }
 }
 

@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { TaskServer } from "mcp-tasks";
-import { storeCases } from "mcp-tasks/store-kit";
-import { durableObjectStore } from "mcp-tasks/stores/durable-object";
+import { TaskServer } from "mcp-longhaul";
+import { storeCases } from "mcp-longhaul/store-kit";
+import { durableObjectStore } from "mcp-longhaul/stores/durable-object";
 import { bundleWorker, type WorkerModule } from "../engines/worker.ts";
 import { KEYS, TASKS, VERSION, type Json } from "../sdk/harness/g26.ts";
 
-const persist = mkdtempSync(join(tmpdir(), "mcp-tasks-objects-"));
+const persist = mkdtempSync(join(tmpdir(), "mcp-longhaul-objects-"));
 let modules: WorkerModule[];
 let worker: Miniflare;
 
@@ -159,7 +159,7 @@ describe("taskObject", () => {
   });
 
   test("makes one task of calls with one creation key, wherever they would have gone", async () => {
-    const call = () => send("tools/call", { name: "greet", arguments: {} }, { meta: { "mcp-tasks/creation-key": "0123456789abcdef" } });
+    const call = () => send("tools/call", { name: "greet", arguments: {} }, { meta: { "mcp-longhaul/creation-key": "0123456789abcdef" } });
     const answers = await Promise.all(Array.from({ length: 8 }, call));
     assert.equal(new Set(answers.map(({ result }) => result?.taskId)).size, 1, JSON.stringify(answers));
     assert.match(answers[0].result.taskId, /^[0-9a-f]{64}_/);
@@ -191,7 +191,7 @@ describe("taskObject", () => {
     assert.deepEqual((await until(taskId, "completed", alice)).result.content, [{ type: "text", text: '[{"sub":"alice"},true]' }]);
     for (const headers of [undefined, { "x-user": "mallory" }]) assert.equal((await send("tasks/get", { taskId }, { headers })).error?.code, -32602);
     // Clients write no `cf`. What other Workers write there is not believed either.
-    const cf = { "mcp-tasks/auth-info": JSON.stringify({ extra: { sub: "alice" }, resource: "https://example.com/mcp" }) };
+    const cf = { "mcp-longhaul/auth-info": JSON.stringify({ extra: { sub: "alice" }, resource: "https://example.com/mcp" }) };
     assert.equal((await send("tasks/get", { taskId }, { cf })).error?.code, -32602);
   });
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { storeCases } from "mcp-tasks/store-kit";
+import { storeCases } from "mcp-longhaul/store-kit";
 import { exampleStore, type Storage } from "./example-store.ts";
 
 class MapStorage implements Storage {

@@ -1,5 +1,5 @@
 // A complete task store over whatever can swap a value: copy it, and put your own storage behind `Storage`.
-import type { StoredTask, TaskStore } from "mcp-tasks";
+import type { StoredTask, TaskStore } from "mcp-longhaul";
 
 /** What the example needs of a storage: a file system, a bucket, a table or a key-value service can do it. */
 export interface Storage {

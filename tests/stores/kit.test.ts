@@ -1,8 +1,8 @@
 // Is the kit worth its name? Each of these stores does one thing wrong, and some case has to say so.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { memoryStore, type MemoryStore, type StoredTask, type TaskListener, type TaskStore, type TaskWrite } from "mcp-tasks";
-import { storeCases, type StoreUnderTest } from "mcp-tasks/store-kit";
+import { memoryStore, type MemoryStore, type StoredTask, type TaskListener, type TaskStore, type TaskWrite } from "mcp-longhaul";
+import { storeCases, type StoreUnderTest } from "mcp-longhaul/store-kit";
 
 type Change = (memory: MemoryStore, share: Map<string, unknown>) => Partial<TaskStore>;
 

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import Ioredis from "ioredis-5.0.0";
-import { storeCases, type MakeStore } from "mcp-tasks/store-kit";
+import { storeCases, type MakeStore } from "mcp-longhaul/store-kit";
 import { createClient } from "redis-4.6.0";
 import { postgresStore, type PostgresPool } from "../../pkg-template/src/stores/postgres.ts";
 import { redisStore } from "../../pkg-template/src/stores/redis.ts";

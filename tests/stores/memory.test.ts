@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { TaskError, TaskStoreFullError } from "../../pkg-template/src/errors.ts";
 import type { TaskWrite } from "../../pkg-template/src/store.ts";
 import { memoryStore, type MemoryStoreOptions } from "../../pkg-template/src/stores/memory.ts";
-import { storeCases } from "mcp-tasks/store-kit";
+import { storeCases } from "mcp-longhaul/store-kit";
 
 const KIB = 1024;
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Pool, type PoolConfig } from "pg";
-import { storeCases, type MakeStore } from "mcp-tasks/store-kit";
+import { storeCases, type MakeStore } from "mcp-longhaul/store-kit";
 import { isTaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
 import type { TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
 import { postgresStore, type PostgresPool, type PostgresStore, type PostgresStoreOptions } from "../../pkg-template/src/stores/postgres.ts";
@@ -83,7 +83,7 @@ test("four processes that start at once make the tables once, lose no swap, and 
     }),
   );
   assert.deepEqual(ends, ["ended", "ended", "ended", "ended"]);
-  const { rows } = await admin.query("SELECT version, state FROM made_by_four.mcp_tasks");
+  const { rows } = await admin.query("SELECT version, state FROM made_by_four.mcp_longhaul");
   assert.deepEqual(rows, [{ version: "201", state: "200" }]);
 });
 
@@ -189,8 +189,8 @@ describe("the tables of postgresStore", () => {
     };
     const store = postgresStore(recording, { watch: false });
     await store.put(write("x"));
-    await pool.query(`INSERT INTO mcp_tasks SELECT 'owner ' || n % 100, 'task-' || n, 1, n, CASE WHEN n % 2 = 0 THEN n END, repeat('s', 200), repeat('p', 500) FROM generate_series(1, 20000) AS n`);
-    await pool.query("VACUUM ANALYZE mcp_tasks");
+    await pool.query(`INSERT INTO mcp_longhaul SELECT 'owner ' || n % 100, 'task-' || n, 1, n, CASE WHEN n % 2 = 0 THEN n END, repeat('s', 200), repeat('p', 500) FROM generate_series(1, 20000) AS n`);
+    await pool.query("VACUUM ANALYZE mcp_longhaul");
     const plan = async (ask: () => unknown) => {
       asked.length = 0;
       await ask();
@@ -201,25 +201,25 @@ describe("the tables of postgresStore", () => {
     for (const mode of ["auto", "force_generic_plan"]) {
       await pool.query(`SET plan_cache_mode = ${mode}`);
       const due = await plan(() => store.due(9_000, 50));
-      assert.match(due, /Index Only Scan using mcp_tasks_by_due [^]*Heap Fetches: 0/);
-      assert.match(due, /Index Scan using mcp_tasks_pkey on mcp_tasks each \(actual rows=1(\.00)? loops=50\)/);
+      assert.match(due, /Index Only Scan using mcp_longhaul_by_due [^]*Heap Fetches: 0/);
+      assert.match(due, /Index Scan using mcp_longhaul_pkey on mcp_longhaul each \(actual rows=1(\.00)? loops=50\)/);
       assert.doesNotMatch(due, /Seq Scan/);
       const rest = await plan(() => store.due(9_000, 50, { dueAt: 4_000, owner: "owner 7", id: "task-7" }));
-      assert.match(rest, /Index Only Scan using mcp_tasks_by_due [^]*Index Cond: [^\n]*ROW\(due_at, owner, id\) > ROW[^]*Heap Fetches: 0/);
+      assert.match(rest, /Index Only Scan using mcp_longhaul_by_due [^]*Index Cond: [^\n]*ROW\(due_at, owner, id\) > ROW[^]*Heap Fetches: 0/);
       assert.doesNotMatch(rest, /Seq Scan/);
-      assert.match(await plan(() => store.due(1, 50)), /using mcp_tasks_pkey on mcp_tasks each \(never executed\)/, "nothing is due, and the table is not touched");
-      assert.match(await plan(() => store.get("owner 7", "task-7")), /^Index Scan using mcp_tasks_pkey/);
+      assert.match(await plan(() => store.due(1, 50)), /using mcp_longhaul_pkey on mcp_longhaul each \(never executed\)/, "nothing is due, and the table is not touched");
+      assert.match(await plan(() => store.get("owner 7", "task-7")), /^Index Scan using mcp_longhaul_pkey/);
     }
     await pool.query("SET plan_cache_mode = auto");
     for (const after of [undefined, { createdAt: 10_000, id: "task-1" }]) {
       const page = await plan(() => store.list("owner 7", { after, limit: 50 }));
-      assert.match(page, /^Limit .*\n +->  Index Scan using mcp_tasks_by_creation on mcp_tasks/);
+      assert.match(page, /^Limit .*\n +->  Index Scan using mcp_longhaul_by_creation on mcp_longhaul/);
       assert.equal(/Index Cond: .*ROW\(created_at, id\) >/.test(page), after !== undefined);
       assert.doesNotMatch(page, /Sort|Filter/);
     }
     const swap = write("task-7", { owner: "owner 7", version: 2, payload: undefined });
-    assert.match(await plan(() => store.put(swap)), /^Update on mcp_tasks .*\n +->  Index Scan using mcp_tasks_pkey/);
-    await pool.query("DROP TABLE mcp_tasks, mcp_tasks_schema");
+    assert.match(await plan(() => store.put(swap)), /^Update on mcp_longhaul .*\n +->  Index Scan using mcp_longhaul_pkey/);
+    await pool.query("DROP TABLE mcp_longhaul, mcp_longhaul_schema");
     await assert.rejects(async () => store.get("alice", "x"), fails("storage", /gone/));
   });
 
@@ -310,7 +310,7 @@ test("postgresStore refuses what it cannot keep", async () => {
     await assert.rejects(async () => store.delete(owner, "a", 1), fails("invalid_argument", /owner/));
   }
   // X-SEC-14
-  for (const id of ["", "../../etc/passwd", "'; DROP TABLE mcp_tasks; --", "a b", "a\n", "ä", "\ud800", "a\u0000", "a".repeat(129)]) {
+  for (const id of ["", "../../etc/passwd", "'; DROP TABLE mcp_longhaul; --", "a b", "a\n", "ä", "\ud800", "a\u0000", "a".repeat(129)]) {
     await assert.rejects(async () => store.put(write(id)), fails("invalid_argument", /task id/));
   }
   await assert.rejects(async () => store.put(write("a", { payload: "\u0000" })), fails("storage", /could not write/));

@@ -2,7 +2,7 @@
 import type { TestContext } from "node:test";
 import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
-import type { MakeStore } from "mcp-tasks/store-kit";
+import type { MakeStore } from "mcp-longhaul/store-kit";
 import type { TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
 import { redisStore, type RedisStoreOptions } from "../../pkg-template/src/stores/redis.ts";
 import type { RedisCluster, RedisServer } from "../engines/redis.ts";

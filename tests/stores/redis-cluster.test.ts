@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Cluster, Redis } from "ioredis";
 import { createCluster } from "redis";
-import { storeCases } from "mcp-tasks/store-kit";
+import { storeCases } from "mcp-longhaul/store-kit";
 import { redisStore } from "../../pkg-template/src/stores/redis.ts";
 import { startCluster, type RedisCluster } from "../engines/redis.ts";
 import { CLIENTS, clusterOpeners, freshPrefix, makeRedisStore, medianDelay, opened, write } from "./redis-cases.ts";

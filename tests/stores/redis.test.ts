@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { storeCases } from "mcp-tasks/store-kit";
+import { storeCases } from "mcp-longhaul/store-kit";
 import { TaskStoreFullError, isTaskError, type TaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
 import { redisStore } from "../../pkg-template/src/stores/redis.ts";
 import { RedisServer } from "../engines/redis.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isTaskError } from "../../pkg-template/src/errors.ts";
 import { sqliteStore, type SqliteDatabase } from "../../pkg-template/src/stores/sqlite.ts";
-import type { MakeStore } from "mcp-tasks/store-kit";
+import type { MakeStore } from "mcp-longhaul/store-kit";
 
 export type OpenSqlite = (file: string) => SqliteDatabase & { close(): unknown };
 
@@ -39,7 +39,7 @@ export function sqliteFactories(open: OpenSqlite): Readonly<Record<string, MakeS
 }
 
 function temporary(): string {
-  return mkdtempSync(join(tmpdir(), "mcp-tasks-"));
+  return mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
 }
 
 /** Another connection holds the lock: writing is an error that says what to do, reading goes on. */

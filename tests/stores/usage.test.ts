@@ -1,6 +1,6 @@
 // What a store says of how much an owner keeps (X-LIM-01).
-import { memoryStore, type TaskStore } from "mcp-tasks";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { memoryStore, type TaskStore } from "mcp-longhaul";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import type { TaskStore } from "mcp-tasks";
-import { postgresStore } from "mcp-tasks/stores/postgres";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import type { TaskStore } from "mcp-longhaul";
+import { postgresStore } from "mcp-longhaul/stores/postgres";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import { startPostgres } from "../engines/postgres.ts";
 import { World, text } from "../sdk/harness/g26.ts";
 
@@ -15,7 +15,7 @@ const [FOR_POSTGRES = "", FOR_SQLITE = "", RUNNING = ""] = [...DOCUMENT.matchAll
 /** PostgreSQL keeps no NUL, not even escaped. */
 const MESSAGE = "half \0 \\ \ud83c\udfa8 'quoted'";
 const SHOWN = "half \ufffd0 \\ \ud83c\udfa8 'quoted'";
-const KEY = { "mcp-tasks/creation-key": "0123456789abcdef" };
+const KEY = { "mcp-longhaul/creation-key": "0123456789abcdef" };
 
 type Query = (sql: string) => Promise<Record<string, unknown>[]>;
 
@@ -35,7 +35,7 @@ async function check(store: TaskStore, view: string, query: Query): Promise<void
   const slow = await world.start("slow");
   while ((await world.get(slow)).result.statusMessage !== MESSAGE);
   await query(view);
-  const rows = await query("SELECT id, status, tool, created, holder FROM mcp_task_states ORDER BY tool");
+  const rows = await query("SELECT id, status, tool, created, holder FROM mcp_longhaul_states ORDER BY tool");
   assert.deepEqual(rows.map(({ id, status, tool }) => [id, status, tool]), [[done, "completed", "done"], [slow, "working", "slow"]]);
   assert.ok(Math.abs(Date.now() - +new Date(`${rows[0]!["created"]}`.replace(/^(\S+) (\S+)$/, "$1T$2Z"))) < 600_000, String(rows[0]!["created"]));
   assert.equal(rows[0]!["holder"], null);
@@ -44,9 +44,9 @@ async function check(store: TaskStore, view: string, query: Query): Promise<void
   assert.match(String(running[0]!["holder"]), /^\w+$/);
   assert.equal(running[0]!["message"], SHOWN);
   // A damaged record breaks no query.
-  await query(`UPDATE mcp_tasks SET state = 'damaged' WHERE id = '${done}'`);
+  await query(`UPDATE mcp_longhaul SET state = 'damaged' WHERE id = '${done}'`);
   assert.deepEqual((await query(RUNNING)).map(({ id }) => id), [slow]);
-  assert.deepEqual((await query("SELECT id, status FROM mcp_task_states WHERE status IS NULL")).map(({ id }) => id), [done]);
+  assert.deepEqual((await query("SELECT id, status FROM mcp_longhaul_states WHERE status IS NULL")).map(({ id }) => id), [done]);
   hold.resolve();
   await world.until(slow, "completed");
 }

@@ -1,6 +1,6 @@
 import { Pool, type PoolConfig } from "pg";
-import type { TaskStore } from "mcp-tasks";
-import { postgresStore } from "mcp-tasks/stores/postgres";
+import type { TaskStore } from "mcp-longhaul";
+import { postgresStore } from "mcp-longhaul/stores/postgres";
 
 export function openStore(connection: PoolConfig): TaskStore {
   const pool = new Pool({ ...connection, max: 8 });

@@ -32,7 +32,7 @@ export class Release {
   }
 
   static async unpack(): Promise<Release> {
-    const folder = mkdtempSync(join(tmpdir(), "mcp-tasks-release-"));
+    const folder = mkdtempSync(join(tmpdir(), "mcp-longhaul-release-"));
     const released = readdirSync(RELEASES).filter((name) => name.endsWith(".tgz"));
     released.sort(new Intl.Collator("en", { numeric: true }).compare);
     const newest = released.at(-1);
@@ -40,9 +40,9 @@ export class Release {
     const modules = join(folder, "node_modules");
     mkdirSync(modules);
     await promisify(execFile)("tar", ["-xzf", tarball, "-C", folder]);
-    renameSync(join(folder, "package"), join(modules, "mcp-tasks"));
+    renameSync(join(folder, "package"), join(modules, "mcp-longhaul"));
     for (const name of readdirSync(join(ROOT, "node_modules"))) {
-      if (name !== "mcp-tasks" && !name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(modules, name), "junction");
+      if (name !== "mcp-longhaul" && !name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(modules, name), "junction");
     }
     // Here the name of the package means the tarball, not this tree.
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, inputRequired, inputResponse, McpServer, type CallToolResult } from "@modelcontextprotocol/server";
-import { TaskServer, type TaskStore } from "mcp-tasks";
+import { TaskServer, type TaskStore } from "mcp-longhaul";
 import * as z from "zod";
 
 const [port = "", lease = "", journal = "", module = "", connection = ""] = process.argv.slice(2);

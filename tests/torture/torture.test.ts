@@ -50,7 +50,7 @@ test("1,000 tasks on Redis survive the killing of their servers", PATIENT, async
 });
 
 test("250 tasks on a SQLite file survive the killing of their servers", PATIENT, async () => {
-  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-torture-"));
+  const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-torture-"));
   try {
     await run("sqlite", join(directory, "tasks.db"), 250);
   } finally {

@@ -83,7 +83,7 @@ class Place {
 }
 
 export async function torture({ programs, connection, tasks, processes, life, work, lease, patience }: Torture): Promise<Figures> {
-  const directory = mkdtempSync(join(tmpdir(), "mcp-tasks-torture-"));
+  const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-torture-"));
   const journal = join(directory, "ends");
   writeFileSync(journal, "");
   const began = performance.now();
@@ -126,7 +126,7 @@ export async function torture({ programs, connection, tasks, processes, life, wo
   const follow = async (job: number) => {
     const tool = TOOLS[job % TOOLS.length]!;
     const key = crypto.randomUUID();
-    const call = { name: tool, arguments: { job, ms: Math.floor(Math.random() * work) }, _meta: { "mcp-tasks/creation-key": key } };
+    const call = { name: tool, arguments: { job, ms: Math.floor(Math.random() * work) }, _meta: { "mcp-longhaul/creation-key": key } };
     let id: string | undefined;
     // A handle that got lost on the way is asked for again, under the same key.
     for (let pause = 50; id === undefined; pause = Math.min(2 * pause, 1_000)) {

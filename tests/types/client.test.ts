@@ -6,7 +6,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport as InMemoryTransportV1 } from "@modelcontextprotocol/sdk/inMemory.js";
 import type { CallToolResult as CallToolResultV1 } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer } from "@modelcontextprotocol/server";
-import { TaskClient, TaskServer, type TaskHandle, type TaskReference, type ToolResult } from "mcp-tasks";
+import { TaskClient, TaskServer, type TaskHandle, type TaskReference, type ToolResult } from "mcp-longhaul";
 import * as z from "zod";
 import { type Same, same } from "./same.ts";
 

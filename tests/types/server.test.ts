@@ -9,7 +9,7 @@ import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.j
 import { StdioServerTransport as StdioServerTransportV1 } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { McpServer, Server } from "@modelcontextprotocol/server";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import { type ElicitationAnswer, type InputRequest, type RootsAnswer, type RunningTask, type SamplingAnswer, TaskClient, type TaskPolicy, TaskServer } from "mcp-tasks";
+import { type ElicitationAnswer, type InputRequest, type RootsAnswer, type RunningTask, type SamplingAnswer, TaskClient, type TaskPolicy, TaskServer } from "mcp-longhaul";
 import { type Same, same } from "./same.ts";
 
 test("an answer has the type of what was asked", async (t) => {

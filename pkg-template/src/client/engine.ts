@@ -50,7 +50,7 @@ export class Engine {
 
   /** The number of the core's requestor. Throws a {@link TaskError} where it is lost, through a trap that another connection met. */
   get requestor(): number {
-    if (!clientCore.isCurrent(this.#instance)) throw new TaskError("internal", "The core of mcp-tasks was started anew; tasks of this connection can be resumed on another.");
+    if (!clientCore.isCurrent(this.#instance)) throw new TaskError("internal", "The core of mcp-longhaul was started anew; tasks of this connection can be resumed on another.");
     return this.#requestor;
   }
 

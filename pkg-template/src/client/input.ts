@@ -9,7 +9,7 @@ import { type FollowedTask, refusalOf } from "./task.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** Marks a call that is made only so that the SDK's own driver answers an input request; never sent. */
-export const PROMPT = "mcp-tasks/prompt";
+export const PROMPT = "mcp-longhaul/prompt";
 /** The key of that request for the driver, which drops some names. */
 const DRIVEN = "input";
 

@@ -6,7 +6,7 @@ import * as core from "../wasm/generated/client.js";
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 /** How the ids of our streams begin, before the core's number: texts, as the SDK's own streams have. */
-const OURS = "mcp-tasks:";
+const OURS = "mcp-longhaul:";
 
 interface Stream {
   readonly envelope: Json;

@@ -4,9 +4,9 @@ import type { Alarm } from "./alarm.ts";
 import { Handle } from "./task.ts";
 
 /** Marks a call with the plan that its caller made for it; never sent. */
-export const PLAN = "mcp-tasks/plan";
+export const PLAN = "mcp-longhaul/plan";
 /** Names the task that a call makes, to a server that runs tasks with this package. */
-export const CREATION_KEY = "mcp-tasks/creation-key";
+export const CREATION_KEY = "mcp-longhaul/creation-key";
 
 /** What a caller wants with one call. */
 export interface Plan {

@@ -5,9 +5,9 @@ import { LONGEST_ID, bounded } from "./bounds.ts";
 
 export const EXTENSION = "io.modelcontextprotocol/tasks";
 export const RELATED_TASK = "io.modelcontextprotocol/related-task";
-export const CREATION_KEY = "mcp-tasks/creation-key";
+export const CREATION_KEY = "mcp-longhaul/creation-key";
 /** What the ids of the requests begin with that tasks make themselves, on any connection. */
-export const ASK_PREFIX = "mcp-tasks/ask/";
+export const ASK_PREFIX = "mcp-longhaul/ask/";
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
 export const CANCELLED = "notifications/cancelled";
 export const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";

@@ -62,7 +62,7 @@ interface Passing extends Origin {
 }
 
 /** What the ids of requests begin with that the SDK knows by an id of ours. */
-const OURS = "mcp-tasks/";
+const OURS = "mcp-longhaul/";
 
 const LISTS = 1 << 8;
 // What is wrong with a request, as the core is told.

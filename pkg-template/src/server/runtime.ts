@@ -69,8 +69,8 @@ const RESULT_BYTES = 16 * 2 ** 20;
 const LEFT = "It is left as it is, and requests about it are told to try again";
 /** By the numbers of `Trouble` in `src/receiver/unreadable.rs`. */
 const TROUBLES: readonly string[] = [
-  `A task's record was written by a newer version of mcp-tasks, in a form that this one cannot read. ${LEFT}: update this process.`,
-  `A task's record is not in a form that this version of mcp-tasks reads: a newer version wrote it, or it is damaged. ${LEFT}: ` +
+  `A task's record was written by a newer version of mcp-longhaul, in a form that this one cannot read. ${LEFT}: update this process.`,
+  `A task's record is not in a form that this version of mcp-longhaul reads: a newer version wrote it, or it is damaged. ${LEFT}: ` +
     "update this process, or restore or delete the record.",
   "The outcome of a task could not be stored and is lost; an error before this one says why. When its lease is over, the task is settled " +
     "by whoever can read it.",
@@ -94,7 +94,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   readonly #options: TaskServerOptions;
   readonly #hooks: Hooks;
   /** What the ids begin with under which the SDK knows calls. */
-  readonly #sdkIds: string = `mcp-tasks/${unguessable()}/`;
+  readonly #sdkIds: string = `mcp-longhaul/${unguessable()}/`;
   #instance!: Instance;
   readonly #peers = new Map<number, Peer>();
   readonly #peerNumbers = new Numbers((peer) => this.#peers.has(peer));
@@ -151,7 +151,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   /** The number of the core's receiver. Where it was lost through a trap that another server met, there is another from here on. */
   get receiver(): number {
     if (!serverCore.isCurrent(this.#instance)) {
-      this.#rebuild(new TaskError("internal", "The core of mcp-tasks failed for another server of this process, and is started anew; running tasks go on."));
+      this.#rebuild(new TaskError("internal", "The core of mcp-longhaul failed for another server of this process, and is started anew; running tasks go on."));
     }
     return this.#receiver;
   }

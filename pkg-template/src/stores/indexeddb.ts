@@ -27,7 +27,7 @@ export interface IndexedDbStoreOptions {
  * Methods reject with {@link TaskStoreFullError} where the origin's quota is used up, and with {@link TaskError}: `invalid_argument`
  * for a wrong owner or id; `storage` where there is no IndexedDB or it fails, with its error as `cause`.
  */
-export function indexedDbStore(name = "mcp-tasks", options: IndexedDbStoreOptions = {}): TaskStore {
+export function indexedDbStore(name = "mcp-longhaul", options: IndexedDbStoreOptions = {}): TaskStore {
   return new IndexedDb(name, options);
 }
 
@@ -203,7 +203,7 @@ class IndexedDb implements TaskStore {
 
   #announcer(): BroadcastChannel | undefined {
     if (this.#channel !== undefined || this.#closed || typeof BroadcastChannel === "undefined") return this.#channel;
-    this.#channel = new BroadcastChannel(`mcp-tasks/${this.#name}`);
+    this.#channel = new BroadcastChannel(`mcp-longhaul/${this.#name}`);
     this.#channel.onmessage = ({ data }: MessageEvent<[owner: string, id: string, version: number]>) => this.#watchers.tell(...data);
     return this.#channel;
   }
@@ -218,6 +218,6 @@ function failure(what: string, name: string, cause: unknown): TaskError {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  VersionError: "The database was made by a newer mcp-tasks: reload the page.",
+  VersionError: "The database was made by a newer mcp-longhaul: reload the page.",
   SecurityError: "The browser lets this page store nothing, as in a sandboxed frame, or with site data switched off.",
 };

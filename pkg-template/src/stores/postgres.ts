@@ -48,7 +48,7 @@ export interface PostgresPool {
 export interface PostgresStoreOptions {
   /** The schema that holds the tables, made where it is missing. Default: the first of the connection's `search_path`. */
   readonly schema?: string | undefined;
-  /** What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is `mcp_tasks`. */
+  /** What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is `mcp_longhaul`. */
   readonly tablePrefix?: string | undefined;
   /** Prepares each statement once on each connection. `false` for a pooler that cannot, such as PgBouncer before 1.21. Default `true`. */
   readonly prepare?: boolean | undefined;
@@ -265,7 +265,7 @@ function prepared(text: string, prepare: boolean): PostgresQuery {
   if (!prepare) return { text };
   let hash = 0x811c9dc5;
   for (let n = 0; n < text.length; n += 1) hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193);
-  return { text, name: `mcp-tasks ${(hash >>> 0).toString(16)}` };
+  return { text, name: `mcp-longhaul ${(hash >>> 0).toString(16)}` };
 }
 
 /** Step `n` leads from schema version `n` to `n + 1`. A step that was released is never changed. */
@@ -298,7 +298,7 @@ async function migrate(pool: PostgresPool, schema: string | undefined, table: Ta
     // Not as the user may have set it: each statement has to see what others have written while it waited for the lock.
     await run("BEGIN ISOLATION LEVEL READ COMMITTED");
     // One lock for all prefixes: they may share a schema that is still to be made.
-    await run("SELECT pg_advisory_xact_lock(hashtext('mcp-tasks'))");
+    await run("SELECT pg_advisory_xact_lock(hashtext('mcp-longhaul'))");
     // Asked first, for `IF NOT EXISTS` wants the right to create schemas all the same.
     if (schema !== undefined && (await run("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema])).length === 0)
       await run(`CREATE SCHEMA "${schema}"`);
@@ -308,7 +308,7 @@ async function migrate(pool: PostgresPool, schema: string | undefined, table: Ta
     if (row === undefined) await run(`INSERT INTO ${versions} VALUES (0)`);
     const version = row === undefined ? 0 : Number((row as VersionRow).version);
     if (version > STEPS.length)
-      throw new TaskError("storage", `Table ${table.name} has schema version ${version}, made by a newer mcp-tasks. Update this one.`);
+      throw new TaskError("storage", `Table ${table.name} has schema version ${version}, made by a newer mcp-longhaul. Update this one.`);
     for (const step of STEPS.slice(version)) await run(step(table));
     await run(`UPDATE ${versions} SET version = ${STEPS.length}`);
     await run("COMMIT");
@@ -328,7 +328,7 @@ interface VersionRow {
 async function publicVersion(pool: PostgresPool, versions: string): Promise<number> {
   const ask = async (text: string, values: unknown[]) => (await pool.query({ text, values })).rows[0];
   const { known, encoding } = (await ask("SELECT to_regclass($1) IS NOT NULL AS known, current_setting('server_encoding') AS encoding", [versions])) as { known: boolean; encoding: string };
-  if (encoding !== "UTF8") throw new TaskError("storage", `The database has the encoding ${encoding}; mcp-tasks needs one with UTF8.`);
+  if (encoding !== "UTF8") throw new TaskError("storage", `The database has the encoding ${encoding}; mcp-longhaul needs one with UTF8.`);
   return known ? Number((await ask(`SELECT version FROM ${versions}`, []) as VersionRow).version) : 0;
 }
 

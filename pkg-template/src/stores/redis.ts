@@ -29,7 +29,7 @@ export interface NodeRedis {
 
 /** What {@link redisStore} takes. */
 export interface RedisStoreOptions {
-  /** What the names of keys and the channel contain: 1 to 64 letters, digits, `_`, `-`, `:` and `.`. Default `"mcp-tasks"`. */
+  /** What the names of keys and the channel contain: 1 to 64 letters, digits, `_`, `-`, `:` and `.`. Default `"mcp-longhaul"`. */
   readonly prefix?: string | undefined;
   /**
    * Milliseconds after a task's due time at which Redis itself may drop it, at least 86,400,000 (a day), or `Infinity` for
@@ -92,7 +92,7 @@ class Redis implements TaskStore {
   readonly #retention: number;
   readonly #changes: Changes;
 
-  constructor(client: Ioredis | NodeRedis, { prefix = "mcp-tasks", retention = 30 * DAY, onerror }: RedisStoreOptions) {
+  constructor(client: Ioredis | NodeRedis, { prefix = "mcp-longhaul", retention = 30 * DAY, onerror }: RedisStoreOptions) {
     const driver = driverOf(client);
     if (driver === undefined)
       throw new TaskError("invalid_argument", "redisStore needs a client of `ioredis` or `redis`, for example `redisStore(new Redis(url))`.");

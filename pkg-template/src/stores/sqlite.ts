@@ -22,7 +22,7 @@ export interface SqliteDatabase {
 
 /** What {@link sqliteStore} takes. */
 export interface SqliteStoreOptions {
-  /** What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is `mcp_tasks`. */
+  /** What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is `mcp_longhaul`. */
   readonly tablePrefix?: string | undefined;
   /** Switches the database to write-ahead logging (`PRAGMA journal_mode = WAL`), and the file stays so. Default `false`. */
   readonly wal?: boolean | undefined;

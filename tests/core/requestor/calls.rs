@@ -1,7 +1,7 @@
 //! Which calls become tasks, and what a handle must look like.
 
-use mcp_tasks::requestor::{Answer, CallFacts, Ending, Output, Preference, Reply, Requestor, Server, Snapshot};
-use mcp_tasks::wire::{Generation, Method, Name, Part, Status, Support, Writer, error, write_offer, write_request};
+use mcp_longhaul::requestor::{Answer, CallFacts, Ending, Output, Preference, Reply, Requestor, Server, Snapshot};
+use mcp_longhaul::wire::{Generation, Method, Name, Part, Status, Support, Writer, error, write_offer, write_request};
 
 use super::{SERVER, World, answers, ending, sent, snapshot};
 
@@ -356,7 +356,7 @@ fn a_seed_may_have_any_status() {
             assert_eq!(ending(&outputs), Some((Ending::Cancelled, Some(Status::Cancelled))));
         } else {
             let request = sent(&outputs, Method::Get).expect("it is read at once");
-            let outputs = world.answer(request, mcp_tasks::requestor::Answered::Snapshot(snapshot("t", "completed")));
+            let outputs = world.answer(request, mcp_longhaul::requestor::Answered::Snapshot(snapshot("t", "completed")));
             assert_eq!(answers(&outputs).len(), 1);
         }
     }

@@ -1,7 +1,7 @@
 //! Cancelling, giving up and detaching.
 
-use mcp_tasks::requestor::{Answer, Answered, CallFacts, Ending, Output, Preference, Reply, Server, Task, Waiter};
-use mcp_tasks::wire::{Generation, Method, Status, error};
+use mcp_longhaul::requestor::{Answer, Answered, CallFacts, Ending, Output, Preference, Reply, Server, Task, Waiter};
+use mcp_longhaul::wire::{Generation, Method, Status, error};
 
 use super::{SERVER, World, answers, ending, sent, snapshot};
 
@@ -69,7 +69,7 @@ fn cancelling_in_2025() {
 fn an_undeclared_cancellation_is_not_sent() {
     let mut world = World::new();
     world.requestor.handle_server(Server { cancel: false, ..SERVER });
-    world.requestor.handle_tool("required", mcp_tasks::wire::Support::Required);
+    world.requestor.handle_tool("required", mcp_longhaul::wire::Support::Required);
     let (task, _) = world.follow(1, Generation::G25);
     assert_eq!(cancel(&mut world, 1, task, false), [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }]);
     let outputs = world.run(|r, now| r.handle_abort(now, 1));

@@ -1,7 +1,7 @@
 //! Input requests of 2026: each is asked once, answered once, and sent until it has arrived.
 
-use mcp_tasks::requestor::{Answer, Answered, Ending, Entry, Output, Problem, Request, Snapshot, Task};
-use mcp_tasks::wire::{Generation, Method, error};
+use mcp_longhaul::requestor::{Answer, Answered, Ending, Entry, Output, Problem, Request, Snapshot, Task};
+use mcp_longhaul::wire::{Generation, Method, error};
 
 use super::{World, answers, ending, entry, sent, snapshot};
 

@@ -1,8 +1,8 @@
 //! Listening for pushed snapshots: what it saves, and that it changes nothing else.
 
-use mcp_tasks::requestor::{Answered, Bounds, Ending, Options, Output, Problem, Request, Requestor, Snapshot, Task};
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{Generation, Method, Status};
+use mcp_longhaul::requestor::{Answered, Bounds, Ending, Options, Output, Problem, Request, Requestor, Snapshot, Task};
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::{Generation, Method, Status};
 use proptest::prelude::*;
 
 use super::{INTERVAL, World, answers, ending, sent, snapshot};

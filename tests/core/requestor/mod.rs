@@ -7,11 +7,11 @@ mod listen;
 mod properties;
 mod reads;
 
-use mcp_tasks::requestor::{
+use mcp_longhaul::requestor::{
     Answer, Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Request, Requestor, Server, Snapshot, Task,
 };
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{Generation, Method, Status, Support};
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::{Generation, Method, Status, Support};
 
 /// A requestor, its clock, and what it has asked for since the last look.
 pub struct World {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_tasks::requestor::{Answered, Ending, Entry, Output, Preference, Reply, Request, Requestor, Snapshot};
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{Generation, Method, Support};
+use mcp_longhaul::requestor::{Answered, Ending, Entry, Output, Preference, Reply, Request, Requestor, Snapshot};
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::{Generation, Method, Support};
 use proptest::prelude::*;
 
 use super::{World, entry, snapshot};
@@ -164,7 +164,7 @@ fn play(steps: Vec<Step>) {
                 host.calls.push(call);
                 let generation = Some(if modern { Generation::G26 } else { Generation::G25 });
                 let facts =
-                    mcp_tasks::requestor::CallFacts { generation, tool: "any", preference: Preference::Prefer, cancels: true, ttl: None };
+                    mcp_longhaul::requestor::CallFacts { generation, tool: "any", preference: Preference::Prefer, cancels: true, ttl: None };
                 world.run(|r, now| r.handle_resume(now, call, facts, generation, &format!("t{task}")))
             }
             Step::Reply { call, kind } => {

@@ -1,9 +1,9 @@
 //! Reading a task, and knowing when it is over.
 
-use mcp_tasks::requestor::{
+use mcp_longhaul::requestor::{
     Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Preference, Reply, Requestor, Snapshot, Stage, TABLE,
 };
-use mcp_tasks::wire::{Generation, Method, Status, error};
+use mcp_longhaul::wire::{Generation, Method, Status, error};
 
 use super::{World, answers, ending, sent, snapshot};
 
@@ -207,8 +207,8 @@ fn the_time_to_live_is_a_backstop() {
     let old = |status: &'static str| Snapshot { ttl: 600_000.0, age: 240_000.0, ..snapshot("t1", status) };
     let start = || {
         let mut world = World::new();
-        world.call(1, Generation::G26, "any", mcp_tasks::requestor::Preference::Prefer);
-        world.run(|r, now| r.handle_reply(now, 1, mcp_tasks::requestor::Reply::Handle(old("working")), 1));
+        world.call(1, Generation::G26, "any", mcp_longhaul::requestor::Preference::Prefer);
+        world.run(|r, now| r.handle_reply(now, 1, mcp_longhaul::requestor::Reply::Handle(old("working")), 1));
         world
     };
     let live = |world: &mut World| {
@@ -275,10 +275,10 @@ fn a_shorter_time_to_live_counts() {
 fn nothing_is_followed_for_ever() {
     for (max_age, expected) in [(None, 86_400_000), (Some(50_000), 50_000)] {
         let mut world = World::with(Options { bounds: Bounds::default(), max_age, listen: true, first_read: 0, seed: 1 });
-        world.call(1, Generation::G26, "any", mcp_tasks::requestor::Preference::Prefer);
+        world.call(1, Generation::G26, "any", mcp_longhaul::requestor::Preference::Prefer);
         let endless = || Snapshot { ttl: f64::INFINITY, poll: 60_000.0, ..snapshot("t1", "working") };
         let began = world.now;
-        world.run(|r, now| r.handle_reply(now, 1, mcp_tasks::requestor::Reply::Handle(endless()), 1));
+        world.run(|r, now| r.handle_reply(now, 1, mcp_longhaul::requestor::Reply::Handle(endless()), 1));
         let mut reads = 0;
         loop {
             let (_, read) = world.wait_for(Method::Get);
@@ -590,7 +590,7 @@ fn a_closed_connection_ends_everything() {
     let mut world = World::new();
     world.follow(1, Generation::G26);
     world.follow(2, Generation::G25);
-    world.call(3, Generation::G26, "any", mcp_tasks::requestor::Preference::Prefer);
+    world.call(3, Generation::G26, "any", mcp_longhaul::requestor::Preference::Prefer);
     let outputs = world.run(|r, _| r.handle_close(Ending::Connection));
     let mut answered: Vec<_> = answers(&outputs).into_iter().map(|(call, _)| call).collect();
     answered.sort_unstable();

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use mcp_tasks::requestor::{
+use mcp_longhaul::requestor::{
     Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Payload, Preference, Reply, Request, Requestor, Server, Snapshot, Task,
 };
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::{Generation, Method, Support};
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::{Generation, Method, Support};
 use serde_json::Value;
 
 use crate::harness::G25;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_tasks::task::{Millis, Task};
-use mcp_tasks::wire::Method;
+use mcp_longhaul::task::{Millis, Task};
+use mcp_longhaul::wire::Method;
 
 use super::simulation::Simulation;
 use super::truth::Run;

@@ -1,7 +1,7 @@
 //! What the instances want of their hosts, held against the truth.
 
-use mcp_tasks::receiver::{Ask, Happening, Output, Request, Withdrawal};
-use mcp_tasks::wire::{Method, News};
+use mcp_longhaul::receiver::{Ask, Happening, Output, Request, Withdrawal};
+use mcp_longhaul::wire::{Method, News};
 use serde_json::{Value, json};
 
 use super::simulation::{Event, Open, Simulation, To};

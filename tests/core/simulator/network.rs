@@ -1,9 +1,9 @@
 //! What clients send, how it travels, and what they make of what comes back.
 
-use mcp_tasks::receiver::{Augmentation, Facts, Request, Shape};
-use mcp_tasks::requestor;
-use mcp_tasks::task::Millis;
-use mcp_tasks::wire::Method;
+use mcp_longhaul::receiver::{Augmentation, Facts, Request, Shape};
+use mcp_longhaul::requestor;
+use mcp_longhaul::task::Millis;
+use mcp_longhaul::wire::Method;
 use serde_json::Value;
 
 use super::simulation::{Event, Open, Sent, Simulation, To};

@@ -1,6 +1,6 @@
 //! What a story is made of. A seed gives the plan, and the plan gives the story: everything else is chance from the seed.
 
-use mcp_tasks::task::Millis;
+use mcp_longhaul::task::Millis;
 use proptest::prelude::*;
 
 /// How badly messages travel: so many of a hundred are lost, or come twice, and each takes up to so many ms.

@@ -1,6 +1,6 @@
 //! Chance, from a seed (SplitMix64).
 
-use mcp_tasks::task::Millis;
+use mcp_longhaul::task::Millis;
 
 pub struct Random(u64);
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_tasks::limit::Limits;
-use mcp_tasks::receiver::{Ask, Peer, Policy, Promotion, Receiver, Request};
-use mcp_tasks::requestor;
-use mcp_tasks::storage::{Completion, Operation};
-use mcp_tasks::task::{Failure, Millis, OnLost, Task};
-use mcp_tasks::wire::Method;
+use mcp_longhaul::limit::Limits;
+use mcp_longhaul::receiver::{Ask, Peer, Policy, Promotion, Receiver, Request};
+use mcp_longhaul::requestor;
+use mcp_longhaul::storage::{Completion, Operation};
+use mcp_longhaul::task::{Failure, Millis, OnLost, Task};
+use mcp_longhaul::wire::Method;
 use serde_json::Value;
 
 use super::client::Client;

@@ -1,8 +1,8 @@
 //! What happens in a story, step by step, until nothing goes wrong any longer.
 
-use mcp_tasks::receiver::Request;
-use mcp_tasks::requestor;
-use mcp_tasks::wire::{Generation, Method};
+use mcp_longhaul::receiver::Request;
+use mcp_longhaul::requestor;
+use mcp_longhaul::wire::{Generation, Method};
 
 use super::plan::{Step, Weather};
 use super::random::Random;

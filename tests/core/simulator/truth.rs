@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_tasks::receiver::{Event, Happening, Request};
-use mcp_tasks::task::{Failure, Millis, Phase, Task};
-use mcp_tasks::wire::Generation;
+use mcp_longhaul::receiver::{Event, Happening, Request};
+use mcp_longhaul::task::{Failure, Millis, Phase, Task};
+use mcp_longhaul::wire::Generation;
 use serde_json::Value;
 
 use crate::model::Written;

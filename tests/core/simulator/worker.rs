@@ -1,7 +1,7 @@
 //! Handlers: what they do, and what they learn.
 
-use mcp_tasks::receiver::{Outcome, Output, Request};
-use mcp_tasks::task::{InputKind, Millis};
+use mcp_longhaul::receiver::{Outcome, Output, Request};
+use mcp_longhaul::task::{InputKind, Millis};
 
 use super::simulation::{Event, Simulation};
 use super::truth::Run;

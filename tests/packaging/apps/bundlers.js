@@ -30,7 +30,7 @@ export async function webpack(root, entry, path) {
 
 /** Other packages have their circles; this one has nothing that a bundler complains of. */
 function onwarn(warning) {
-  if (/mcp-tasks[\\/]dist/.test(warning.message)) throw new Error(warning.message);
+  if (/mcp-longhaul[\\/]dist/.test(warning.message)) throw new Error(warning.message);
 }
 
 export async function rollup(root, entry, dir) {

@@ -1,3 +1,3 @@
-import { TaskClient } from "mcp-tasks";
+import { TaskClient } from "mcp-longhaul";
 
 globalThis.kept = new TaskClient();

@@ -1,3 +1,3 @@
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 
 globalThis.kept = new TaskServer();

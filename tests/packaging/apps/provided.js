@@ -1,6 +1,6 @@
-import client from "mcp-tasks/client.wasm";
-import server from "mcp-tasks/server.wasm";
-import { provideWasm } from "mcp-tasks";
+import client from "mcp-longhaul/client.wasm";
+import server from "mcp-longhaul/server.wasm";
+import { provideWasm } from "mcp-longhaul";
 import worker from "./worker.js";
 
 provideWasm({ client, server });

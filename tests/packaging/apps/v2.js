@@ -1,6 +1,6 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { createMcpHandler, InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
-import { TaskClient, TaskServer } from "mcp-tasks";
+import { TaskClient, TaskServer } from "mcp-longhaul";
 import { inMemory, overFetch } from "./job.js";
 
 const sdk = { Client, createMcpHandler, InMemoryTransport, McpServer, StreamableHTTPClientTransport };

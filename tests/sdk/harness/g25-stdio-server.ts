@@ -1,7 +1,7 @@
 // A server on standard input and output: `v1` with SDK v1's transport, `v2` with SDK v2's `serveStdio`.
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import { FORM } from "./g25.ts";
 import { type Tools, attached, text } from "./servers.ts";
 

@@ -1,6 +1,6 @@
 // A server of one kind, a requester that has introduced itself on a pipe, and what both leave behind.
 import type { TestContext } from "node:test";
-import { type TaskError, type TaskEvent, TaskServer, type TaskServerOptions } from "mcp-tasks";
+import { type TaskError, type TaskEvent, TaskServer, type TaskServerOptions } from "mcp-longhaul";
 import { checkFrames, initialize } from "./g25.ts";
 import { PipeRequester } from "./pipe.ts";
 import { type Kind, type Tools, attached } from "./servers.ts";

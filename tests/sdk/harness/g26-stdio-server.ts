@@ -1,7 +1,7 @@
 // A server on a real pipe, started as a child process by g26-stdio.test.ts. Both generations.
 import { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { TaskServer } from "mcp-tasks";
+import { TaskServer } from "mcp-longhaul";
 import * as z from "zod";
 
 // The SDK waits for `drain` once for each message.

@@ -4,7 +4,7 @@ import { CallToolResultV2Schema, CancelTaskResultV2Schema, CreateTaskResultV2Sch
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, InMemoryTransport, McpServer, Server, specTypeSchemas, type AuthInfo, type CreateMcpHandlerOptions, type ServerOptions } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { TaskServer, type TaskEvent, type TaskServerOptions } from "mcp-tasks";
+import { TaskServer, type TaskEvent, type TaskServerOptions } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,6 +1,6 @@
 // Identities that must not reach each other, on each kind of connection that may bring them together.
 import type { TestContext } from "node:test";
-import { type TaskError, TaskServer, type TaskServerOptions } from "mcp-tasks";
+import { type TaskError, TaskServer, type TaskServerOptions } from "mcp-longhaul";
 import { G25, checkFrames, initialize } from "./g25.ts";
 import { type HttpServer, HttpRequester, statefulV1, statefulV2 } from "./http.ts";
 import { PipeRequester } from "./pipe.ts";

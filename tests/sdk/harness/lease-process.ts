@@ -1,8 +1,8 @@
 // A server in a process of its own, on a SQLite file: its argument is a `ProcessOptions`. It prints what happens, a line each.
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { acceptedContent, createMcpHandler, inputRequired, McpServer } from "@modelcontextprotocol/server";
-import { TaskServer } from "mcp-tasks";
-import { sqliteStore } from "mcp-tasks/stores/sqlite";
+import { TaskServer } from "mcp-longhaul";
+import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { DatabaseSync } from "node:sqlite";

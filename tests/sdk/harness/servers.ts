@@ -3,7 +3,7 @@ import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.j
 import { Server as ServerV1 } from "@modelcontextprotocol/sdk/server/index.js";
 import { CallToolRequestSchema, ListToolsRequestSchema, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV2, Server as ServerV2 } from "@modelcontextprotocol/server";
-import type { RunningTask, TaskServer } from "mcp-tasks";
+import type { RunningTask, TaskServer } from "mcp-longhaul";
 import * as z from "zod";
 
 export type Kind = "v1" | "v1-low" | "v2" | "v2-low";

@@ -1,7 +1,7 @@
-// With the condition "mcp-tasks:manual" no wasm is bundled: what `provideWasm` was given is all there is.
+// With the condition "mcp-longhaul:manual" no wasm is bundled: what `provideWasm` was given is all there is.
 import { TaskError } from "../../errors.ts";
 
 /** Throws a {@link TaskError} with code `wasm`. */
 export function wasmModule(): never {
-  throw new TaskError("wasm", 'With the condition "mcp-tasks:manual", call provideWasm({ server }) with the compiled mcp-tasks/server.wasm before the first TaskServer.');
+  throw new TaskError("wasm", 'With the condition "mcp-longhaul:manual", call provideWasm({ server }) with the compiled mcp-longhaul/server.wasm before the first TaskServer.');
 }

@@ -1,16 +1,16 @@
 // Every entry of the package, in the hands of a strict compiler.
-import { memoryStore, TaskClient, TaskError, TaskServer, type TaskEvent, type TaskHandle, type TaskReference, type TaskStore } from "mcp-tasks";
-import * as browser from "mcp-tasks/browser";
-import * as browserClient from "mcp-tasks/browser/client";
-import * as browserServer from "mcp-tasks/browser/server";
-import { otel, type OtelOptions } from "mcp-tasks/otel";
-import { storeCases, type MakeStore } from "mcp-tasks/store-kit";
-import { durableObjectStore, routeByTask, taskObject, type ObjectNamespace, type ObjectStorage } from "mcp-tasks/stores/durable-object";
-import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-tasks/stores/indexeddb";
-import { memoryStore as sameStore, type MemoryStore } from "mcp-tasks/stores/memory";
-import { postgresStore, type PostgresPool } from "mcp-tasks/stores/postgres";
-import { redisStore, type Ioredis } from "mcp-tasks/stores/redis";
-import { sqliteStore, type SqliteDatabase } from "mcp-tasks/stores/sqlite";
+import { memoryStore, TaskClient, TaskError, TaskServer, type TaskEvent, type TaskHandle, type TaskReference, type TaskStore } from "mcp-longhaul";
+import * as browser from "mcp-longhaul/browser";
+import * as browserClient from "mcp-longhaul/browser/client";
+import * as browserServer from "mcp-longhaul/browser/server";
+import { otel, type OtelOptions } from "mcp-longhaul/otel";
+import { storeCases, type MakeStore } from "mcp-longhaul/store-kit";
+import { durableObjectStore, routeByTask, taskObject, type ObjectNamespace, type ObjectStorage } from "mcp-longhaul/stores/durable-object";
+import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-longhaul/stores/indexeddb";
+import { memoryStore as sameStore, type MemoryStore } from "mcp-longhaul/stores/memory";
+import { postgresStore, type PostgresPool } from "mcp-longhaul/stores/postgres";
+import { redisStore, type Ioredis } from "mcp-longhaul/stores/redis";
+import { sqliteStore, type SqliteDatabase } from "mcp-longhaul/stores/sqlite";
 import { attach } from "./sdk.js";
 
 export const stores = (storage: ObjectStorage, pool: PostgresPool, redis: Ioredis, sqlite: SqliteDatabase, options: IndexedDbStoreOptions): TaskStore[] => [
