@@ -9,8 +9,8 @@ use crate::task::Millis;
 /// A key has at least this many characters: who guesses one may find a task.
 const SHORTEST: usize = 16;
 
-/// How long the record of a key is kept after it is over, in ms. Versions begin anew with the next one: a process that stalls
-/// in between must not take that for the one it saw.
+/// How long the record of a key is kept after it is over, in ms. Versions begin anew with the next one: a process that
+/// stalls in between must not take that for the one it saw.
 const KEPT: Millis = 60_000;
 
 /// What a store keeps under a key.

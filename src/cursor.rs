@@ -25,7 +25,8 @@ pub fn open(key: &[u8; KEY], owner: &str, cursor: &str) -> Option<Position> {
     let bytes = id::decode(cursor)?;
     let (tag, rest) = bytes.split_first_chunk::<16>()?;
     let (created_at, id) = rest.split_first_chunk::<8>()?;
-    let position = Position { created_at: i64::from_be_bytes(*created_at), id: std::str::from_utf8(id).ok()?.to_owned() };
+    let position =
+        Position { created_at: i64::from_be_bytes(*created_at), id: std::str::from_utf8(id).ok()?.to_owned() };
     // Comparing whole keeps the time independent of where two tags differ.
     let difference = tag.iter().zip(mac(key, owner, &position)).fold(0, |all, (a, b)| all | (a ^ b));
     (difference == 0).then_some(position)

@@ -9,10 +9,10 @@
 //!
 //! # The invariant
 //! The core does nothing by itself: it has no clock, no randomness, no store and no network. Time, entropy and records
-//! are arguments. **Every input (`handle_*`) is followed by draining every output (`poll_output`) until there is none.**
-//! An output that asks for an operation names a job; its completion is an input like any other, and may come at once,
-//! later, or from within the handling of that output, in any order. A task changes only by one compare-and-swap of its
-//! record, and a change takes effect only when the store has it: no answer leaves before.
+//! are arguments. **Every input (`handle_*`) is followed by draining every output (`poll_output`) until there is
+//! none.** An output that asks for an operation names a job; its completion is an input like any other, and may come at
+//! once, later, or from within the handling of that output, in any order. A task changes only by one compare-and-swap
+//! of its record, and a change takes effect only when the store has it: no answer leaves before.
 //!
 //! Payloads (arguments, results, answers) never come in here. The host keeps them; the core says where they belong.
 //!
@@ -60,8 +60,8 @@
 //!                 Completion::Done(swaps)
 //!             }
 //!             Operation::Delete { id, .. } => Completion::Done(self.records.remove(&id).is_some()),
-//!             Operation::List { .. } | Operation::Due { .. } => Completion::Records { records: Vec::new(), full: false },
-//!             Operation::Usage { .. } => Completion::Usage { tasks: 0, bytes: 0 },
+//!             Operation::List { .. } | Operation::Due { .. } => Completion::Records { records: Vec::new(), full: false
+//!             }, Operation::Usage { .. } => Completion::Usage { tasks: 0, bytes: 0 },
 //!         }
 //!     }
 //! }
@@ -82,12 +82,13 @@
 //! });
 //! let peer = 1;
 //! receiver.handle_open(peer, Some("alice"), true);
-//! let facts = Facts { request: 1, peer, generation: Generation::G26, capabilities: Capabilities::TASKS, lists: false };
+//! let facts = Facts { request: 1, peer, generation: Generation::G26, capabilities: Capabilities::TASKS, lists: false
+//! };
 //!
 //! // A call arrives at noon, and becomes a task before its handler begins.
 //! let noon = 43_200_000;
-//! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false, trace: String::new(), creation_key: None };
-//! receiver.handle_call(noon, facts, called, [9; 18]);
+//! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false, trace:
+//! String::new(), creation_key: None }; receiver.handle_call(noon, facts, called, [9; 18]);
 //! host.drain(&mut receiver, noon);
 //! assert!(matches!(host.replies.last(), Some(Body::Created { .. })));
 //!

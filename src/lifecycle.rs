@@ -210,7 +210,14 @@ fn ask(task: &mut Task, inputs: &[NewInput], in_result: bool) {
     for input in inputs {
         task.issued = task.issued.saturating_add(1);
         let (key, name) = (format!("{}-{}", input.name, task.issued), input.name.clone());
-        task.inputs.push(Input { key, name, kind: input.kind, answered: false, in_result, unknown: Members::default() });
+        task.inputs.push(Input {
+            key,
+            name,
+            kind: input.kind,
+            answered: false,
+            in_result,
+            unknown: Members::default(),
+        });
     }
 }
 

@@ -97,6 +97,20 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { running_per_owner: 100, running: 10_000, outcome: 16 << 20, outstanding: 64, issued: 10_000, name: 240, page: 100, listened: 256, listens: 16, stored: None, stored_bytes: None, rates: Rates::default(), creation_window: 86_400_000 }
+        Self {
+            running_per_owner: 100,
+            running: 10_000,
+            outcome: 16 << 20,
+            outstanding: 64,
+            issued: 10_000,
+            name: 240,
+            page: 100,
+            listened: 256,
+            listens: 16,
+            stored: None,
+            stored_bytes: None,
+            rates: Rates::default(),
+            creation_window: 86_400_000,
+        }
     }
 }

@@ -1,8 +1,10 @@
-//! The stored form of tasks and creation claims: JSON that operators read too, and that versions of this crate share a store
-//! by. It is a format, like a wire:
+//! The stored form of tasks and creation claims: JSON that operators read too, and that versions of this crate share a
+//! store by. It is a format, like a wire:
 //!
-//! - Members that this version does not know are kept when a record is rewritten; missing ones have defaults, which are left out.
-//! - What this version cannot read (a later form, a word that it does not know, damage) is [`Unreadable`], never missing.
+//! - Members that this version does not know are kept when a record is rewritten; missing ones have defaults, which are
+//!   left out.
+//! - What this version cannot read (a later form, a word that it does not know, damage) is [`Unreadable`], never
+//!   missing.
 //! - Every released form has golden texts in `tests/core/golden/`. Readers of a form are released before its writers.
 
 use std::borrow::Cow;
@@ -59,7 +61,8 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// Has an enum stored as words. What serde derives for it is a kilobyte of wasm more, for forms that JSON does not need.
+/// Has an enum stored as words. What serde derives for it is a kilobyte of wasm more, for forms that JSON does not
+/// need.
 macro_rules! stored_as {
     ($kind:ident { $($variant:ident = $word:literal),* $(,)? }) => {
         impl serde::Serialize for $kind {
@@ -88,13 +91,28 @@ struct StoredTask<'a> {
     status: Phase,
     #[serde(default, skip_serializing_if = "is_default")]
     failure: Option<Failure>,
-    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     tool: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     message: Cow<'a, str>,
     created: Millis,
     /// The process whose clock the times are by.
-    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     clock: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "is_default")]
     keyed: bool,
@@ -129,7 +147,12 @@ struct StoredTask<'a> {
     lease: Option<StoredLease<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     write_id: u64,
-    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     traceparent: Cow<'a, str>,
     #[serde(flatten, skip_deserializing)]
     unknown: Cow<'a, Members>,
@@ -165,11 +188,26 @@ struct StoredLease<'a> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StoredClaim<'a> {
     v: u32,
-    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     task: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     tool: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "str::is_empty", serialize_with = "write_text", deserialize_with = "read_text")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     clock: Cow<'a, str>,
     open_until: Millis,
     until: Millis,
@@ -187,9 +225,30 @@ trait Stored: DeserializeOwned {
 
 impl Stored for StoredTask<'_> {
     const NAMES: &'static [&'static str] = &[
-        "v", "rev", "status", "failure", "tool", "message", "created", "clock", "keyed", "updated", "ttl", "poll", "cooperative",
-        "cancelRequested", "extends", "onLost", "restarts", "waitingSince", "issued", "inputs", "epoch", "lease",
-        "writeId", "traceparent",
+        "v",
+        "rev",
+        "status",
+        "failure",
+        "tool",
+        "message",
+        "created",
+        "clock",
+        "keyed",
+        "updated",
+        "ttl",
+        "poll",
+        "cooperative",
+        "cancelRequested",
+        "extends",
+        "onLost",
+        "restarts",
+        "waitingSince",
+        "issued",
+        "inputs",
+        "epoch",
+        "lease",
+        "writeId",
+        "traceparent",
     ];
 
     fn keep(&mut self, unknown: Members) {
@@ -277,7 +336,11 @@ impl Task {
             in_result: input.in_result,
             unknown: input.unknown.into_owned(),
         });
-        let lease = stored.lease.map(|lease| Lease { holder: (&*lease.holder).into(), length: lease.ms, unknown: lease.unknown.into_owned() });
+        let lease = stored.lease.map(|lease| Lease {
+            holder: (&*lease.holder).into(),
+            length: lease.ms,
+            unknown: lease.unknown.into_owned(),
+        });
         Ok(Self {
             generation: stored.rev,
             phase: stored.status,

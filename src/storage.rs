@@ -99,14 +99,37 @@ impl Payload {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Operation {
     /// `request`: the JSON-RPC request that names the task, from which the host knows owner and id already.
-    Get { owner: Rc<str>, id: String, payload: bool, request: Option<u32> },
-    Put { record: Record, payload: Payload },
-    Delete { owner: Rc<str>, id: String, version: u32 },
-    List { owner: Rc<str>, after: Option<Position>, limit: u32 },
-    /// What is due at `before` or earlier, of all owners, by due time, owner and id. An empty owner and an empty id come first.
-    Due { before: Millis, after: Option<DuePosition>, limit: u32 },
+    Get {
+        owner: Rc<str>,
+        id: String,
+        payload: bool,
+        request: Option<u32>,
+    },
+    Put {
+        record: Record,
+        payload: Payload,
+    },
+    Delete {
+        owner: Rc<str>,
+        id: String,
+        version: u32,
+    },
+    List {
+        owner: Rc<str>,
+        after: Option<Position>,
+        limit: u32,
+    },
+    /// What is due at `before` or earlier, of all owners, by due time, owner and id. An empty owner and an empty id
+    /// come first.
+    Due {
+        before: Millis,
+        after: Option<DuePosition>,
+        limit: u32,
+    },
     /// What an owner has stored; asked only where that is limited.
-    Usage { owner: Rc<str> },
+    Usage {
+        owner: Rc<str>,
+    },
 }
 
 /// How an operation ended.

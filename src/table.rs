@@ -1,9 +1,9 @@
 //! A map for keys that are given out in order, and for small sets.
 //!
 //! Two vectors side by side, in the order of the keys: what is new goes to the end, what is old is found by halving.
-//! `BTreeMap` does the same with ten times the code for every type it holds (the figures are in ARCHITECTURE.md). The keys
-//! are apart from the values so that all tables with the same keys are searched by the same code, and the values are in boxes
-//! so that all tables put them in and take them out by the same code.
+//! `BTreeMap` does the same with ten times the code for every type it holds (the figures are in ARCHITECTURE.md). The
+//! keys are apart from the values so that all tables with the same keys are searched by the same code, and the values
+//! are in boxes so that all tables put them in and take them out by the same code.
 
 use std::borrow::Borrow;
 
@@ -150,7 +150,8 @@ impl<K: Ord, V> Table<K, V> {
 
 impl<K, V> IntoIterator for Table<K, V> {
     type Item = (K, V);
-    type IntoIter = std::iter::Map<std::iter::Zip<std::vec::IntoIter<K>, std::vec::IntoIter<Box<V>>>, fn((K, Box<V>)) -> (K, V)>;
+    type IntoIter =
+        std::iter::Map<std::iter::Zip<std::vec::IntoIter<K>, std::vec::IntoIter<Box<V>>>, fn((K, Box<V>)) -> (K, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.keys.into_iter().zip(self.values).map(|(key, value)| (key, *value))

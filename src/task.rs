@@ -40,7 +40,6 @@ impl Phase {
     pub const fn is_terminal(self) -> bool {
         !matches!(self, Self::Working | Self::InputRequired)
     }
-
 }
 
 /// Why the core itself ended a task with an error.
@@ -72,7 +71,6 @@ stored_as!(Failure {
 impl Failure {
     pub const ALL: [Self; 6] =
         [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable, Self::Reserved];
-
 }
 
 /// What an input request asks for.
@@ -96,7 +94,6 @@ stored_as!(InputKind {
 
 impl InputKind {
     pub const ALL: [Self; 5] = [Self::Elicit, Self::ElicitUrl, Self::Sample, Self::SampleWithTools, Self::Roots];
-
 }
 
 /// One input request of a task.
@@ -115,8 +112,8 @@ pub struct Input {
     pub unknown: Members,
 }
 
-/// Who runs the task, and for how long it may be silent before it counts as lost (X-STO-04). There is no end of it: nobody else
-/// could read that end, for clocks differ.
+/// Who runs the task, and for how long it may be silent before it counts as lost (X-STO-04). There is no end of it:
+/// nobody else could read that end, for clocks differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lease {
     pub holder: Rc<str>,
@@ -144,7 +141,8 @@ pub struct Task {
     pub created_at: Millis,
     /// The process whose clock its times are by.
     pub clock: Rc<str>,
-    /// It was created under a key: it stays in the store until nobody can take the key for one whose task was never made.
+    /// It was created under a key: it stays in the store until nobody can take the key for one whose task was never
+    /// made.
     pub keyed: bool,
     /// Never before `created_at`, never backwards (X-STO-06).
     pub updated_at: Millis,
@@ -163,7 +161,8 @@ pub struct Task {
     /// A running task's time to live grows instead of ending.
     pub extends: bool,
     pub on_lost: OnLost,
-    /// How often it may still run again because its process was lost: a handler that kills its process must not kill them all.
+    /// How often it may still run again because its process was lost: a handler that kills its process must not kill
+    /// them all.
     pub restarts: u32,
     /// Input requests issued so far.
     pub issued: u32,
@@ -195,8 +194,9 @@ impl Task {
         self.ttl.map(|ttl| self.created_at.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
     }
 
-    /// When somebody must look at the task again that is written at `now`: its time ends, or its holder should have written again.
-    /// For others that is a hint, by the writer's clock. `skew`: by how much later than it says the writer takes its time to be over.
+    /// When somebody must look at the task again that is written at `now`: its time ends, or its holder should have
+    /// written again. For others that is a hint, by the writer's clock. `skew`: by how much later than it says the
+    /// writer takes its time to be over.
     pub fn due_at(&self, now: Millis, skew: Millis) -> Option<Millis> {
         let gone_at = self.gone_at().map(|at| at.saturating_add(skew));
         if !self.needs_runner() {
@@ -211,7 +211,9 @@ impl Task {
         match self.failure {
             Some(Failure::Expired) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
             // Its time had been extended in all but name.
-            Some(Failure::Lost) if self.is_expired(self.updated_at) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
+            Some(Failure::Lost) if self.is_expired(self.updated_at) => {
+                Some(self.updated_at.saturating_add(EXPIRED_GRACE))
+            }
             _ => self.expires_at(),
         }
     }
@@ -249,7 +251,11 @@ impl Task {
             && self.ttl == other.ttl
             && self.poll_interval == other.poll_interval
             && self.message == other.message
-            && self.inputs.iter().filter(outstanding).map(|input| &input.key).eq(other.inputs.iter().filter(outstanding).map(|input| &input.key))
+            && self.inputs.iter().filter(outstanding).map(|input| &input.key).eq(other
+                .inputs
+                .iter()
+                .filter(outstanding)
+                .map(|input| &input.key))
     }
 
     /// The input request under this key.

@@ -1,10 +1,10 @@
 //! Turns a compiled half into what the npm package ships: `pack <path>/<half>.wasm <directory>` writes `<half>.js`,
-//! `<half>.d.ts` and `<half>_bg.wasm` there. The same work as wasm-bindgen's command line, with the version that Cargo.lock
-//! pins.
+//! `<half>.d.ts` and `<half>_bg.wasm` there. The same work as wasm-bindgen's command line, with the version that
+//! Cargo.lock pins.
 
+use std::env;
 use std::error::Error;
 use std::path::Path;
-use std::env;
 
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 

@@ -50,12 +50,21 @@ fn held(receiver: u32) -> RefMut<'static, Receiver> {
     RECEIVERS.with(|receivers| receivers.borrow(receiver))
 }
 
-/// Makes a receiver; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
-/// `alone`: the host makes a server for a task that must run again without a connection. `options`: what ids begin with; the name of
-/// this process, the same for every receiver in it; the limits, as they are read here, with 0 for any; for each act its interval in µs
-/// and its burst, 0 for any rate; the length of a lease in ms; how long the store may take, in ms, or 0; the name of this process's clock; by how much others may differ, in ms; and the 16 bytes of the cursors' key. A space is between two of them.
+/// Makes a receiver; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this
+/// instance. `alone`: the host makes a server for a task that must run again without a connection. `options`: what ids
+/// begin with; the name of this process, the same for every receiver in it; the limits, as they are read here, with 0
+/// for any; for each act its interval in µs and its burst, 0 for any rate; the length of a lease in ms; how long the
+/// store may take, in ms, or 0; the name of this process's clock; by how much others may differ, in ms; and the 16
+/// bytes of the cursors' key. A space is between two of them.
 #[wasm_bindgen(js_name = "makeReceiver")]
-pub fn make_receiver(receiver: u32, alone: bool, cross_generation: bool, audited: bool, tells_requestors: bool, options: &str) {
+pub fn make_receiver(
+    receiver: u32,
+    alone: bool,
+    cross_generation: bool,
+    audited: bool,
+    tells_requestors: bool,
+    options: &str,
+) {
     let mut options = options.split(' ');
     let (prefix, holder) = (options.next().unwrap_or_default(), options.next().unwrap_or_default());
     let options = &mut options;
@@ -91,7 +100,8 @@ pub fn make_receiver(receiver: u32, alone: bool, cross_generation: bool, audited
     let mut entropy = Entropy::default();
     // 48 bits tell writes apart, and every record holds them as digits.
     core.identify(u64::from_be_bytes(entropy.take()) >> 16);
-    RECEIVERS.with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into(), named: Vec::new() }));
+    RECEIVERS
+        .with(|receivers| receivers.insert(receiver, Receiver { core, entropy, nobody: "".into(), named: Vec::new() }));
 }
 
 /// The next option, a whole number.
@@ -113,7 +123,9 @@ pub fn free_receiver(receiver: u32) {
 /// 2 required. `ttl`: NaN for no end.
 #[allow(clippy::too_many_arguments)]
 #[wasm_bindgen]
-pub fn policy(receiver: u32, promotion: u8,
+pub fn policy(
+    receiver: u32,
+    promotion: u8,
     after: u32,
     support: u8,
     ttl: f64,
@@ -164,11 +176,24 @@ pub fn close(receiver: u32, now: f64, peer: u32) {
     held(receiver).core.handle_close(now as Millis, peer);
 }
 
-/// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up asked for with
-/// this time to live. `creation_key`: empty if it is not a text.
+/// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up
+/// asked for with this time to live. `creation_key`: empty if it is not a text.
 #[allow(clippy::too_many_arguments)]
 #[wasm_bindgen]
-pub fn call(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, tool: String, policy: u32, augmentation: f64, gate: bool, trace: String, creation_key: Option<String>) {
+pub fn call(
+    receiver: u32,
+    now: f64,
+    request: u32,
+    peer: u32,
+    generation: u8,
+    flags: u32,
+    tool: String,
+    policy: u32,
+    augmentation: f64,
+    gate: bool,
+    trace: String,
+    creation_key: Option<String>,
+) {
     let augmentation = match augmentation {
         -3.0 => Augmentation::Absent,
         -1.0 => Augmentation::Asked { ttl: None },
@@ -217,9 +242,9 @@ pub fn name(receiver: u32, name: String, number: u8) {
     held(receiver).named.push((name, Shape(number)));
 }
 
-/// A handler ended. `how`: 0 with a result, 1 with one that says that the tool failed, 2 with an error, 3 with what is not JSON, 4 with
-/// an `input_required` result, 5 with one that has `requestState`. What it asks was named, each with its kind as [`input_kind`] gives it;
-/// of a failure, what it says of itself.
+/// A handler ended. `how`: 0 with a result, 1 with one that says that the tool failed, 2 with an error, 3 with what is
+/// not JSON, 4 with an `input_required` result, 5 with one that has `requestState`. What it asks was named, each with
+/// its kind as [`input_kind`] gives it; of a failure, what it says of itself.
 #[wasm_bindgen]
 pub fn ended(receiver: u32, now: f64, call: u32, how: u8, size: u32, code: f64) {
     let Receiver { core, named, .. } = &mut *held(receiver);
@@ -273,11 +298,22 @@ pub fn route(receiver: u32, call: u32) -> f64 {
     }
 }
 
-/// A request whose method begins with `tasks/`, or a call that nests too deeply. `text`: the task's id, empty if not a string, or the
-/// cursor. The keys of `inputResponses` were named, each with the shape of its value. `fault`: 0 none, 1 it does not say who asks,
-/// 2 it nests too deeply, 3 its cursor is not a string, or its `inputResponses` are no object.
+/// A request whose method begins with `tasks/`, or a call that nests too deeply. `text`: the task's id, empty if not a
+/// string, or the cursor. The keys of `inputResponses` were named, each with the shape of its value. `fault`: 0 none, 1
+/// it does not say who asks, 2 it nests too deeply, 3 its cursor is not a string, or its `inputResponses` are no
+/// object.
 #[wasm_bindgen]
-pub fn request(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, method: &str, text: Option<String>, fault: u8) {
+pub fn request(
+    receiver: u32,
+    now: f64,
+    request: u32,
+    peer: u32,
+    generation: u8,
+    flags: u32,
+    method: &str,
+    text: Option<String>,
+    fault: u8,
+) {
     let facts = facts(request, peer, generation, flags);
     let now = now as Millis;
     let Receiver { core, named, .. } = &mut *held(receiver);
@@ -428,7 +464,14 @@ pub fn deadline(receiver: u32, now: f64) {
 pub fn found(receiver: u32, now: f64, job: u32, version: u32, created_at: f64, state: String) {
     // The receiver remembers whose record it asked for.
     let Receiver { core, nobody, .. } = &mut *held(receiver);
-    let record = Record { owner: Rc::clone(nobody), id: String::new(), version, created_at: created_at as Millis, due_at: None, state };
+    let record = Record {
+        owner: Rc::clone(nobody),
+        id: String::new(),
+        version,
+        created_at: created_at as Millis,
+        due_at: None,
+        state,
+    };
     core.handle_completion(now as Millis, job, Completion::Record(Some(record)));
 }
 
@@ -437,8 +480,8 @@ pub fn used(receiver: u32, now: f64, job: u32, tasks: f64, bytes: f64) {
     complete(receiver, now, job, Completion::Usage { tasks: tasks as u64, bytes: bytes as u64 });
 }
 
-/// `records`: owner, id, version, creation time, due time (empty for never) and state of each, all ended by NUL, which none of
-/// them holds: one text crosses faster than many. `full`: the store returned as many as were asked for.
+/// `records`: owner, id, version, creation time, due time (empty for never) and state of each, all ended by NUL, which
+/// none of them holds: one text crosses faster than many. `full`: the store returned as many as were asked for.
 #[wasm_bindgen]
 pub fn rows(receiver: u32, now: f64, job: u32, records: &str, full: bool) {
     let Receiver { core, nobody, .. } = &mut *held(receiver);
@@ -455,8 +498,8 @@ pub fn rows(receiver: u32, now: f64, job: u32, records: &str, full: bool) {
     core.handle_completion(now as Millis, job, Completion::Records { records: rows, full });
 }
 
-/// An operation of the store ended. `how`: 0 it did nothing, 1 it is done, 2 there is no such record, 3 too many tasks, 4 too many
-/// bytes, 5 the payload is not JSON, 6 the store failed, 7 what it has is no record.
+/// An operation of the store ended. `how`: 0 it did nothing, 1 it is done, 2 there is no such record, 3 too many tasks,
+/// 4 too many bytes, 5 the payload is not JSON, 6 the store failed, 7 what it has is no record.
 #[wasm_bindgen]
 pub fn completed(receiver: u32, now: f64, job: u32, how: u8) {
     let completion = match how {
@@ -470,8 +513,8 @@ pub fn completed(receiver: u32, now: f64, job: u32, how: u8) {
     complete(receiver, now, job, completion);
 }
 
-/// Hands the next output to the host; whether there was one. The host may call back in: nothing is borrowed while it runs, and it
-/// looks after each whether this instance is still the one to ask.
+/// Hands the next output to the host; whether there was one. The host may call back in: nothing is borrowed while it
+/// runs, and it looks after each whether this instance is still the one to ask.
 #[wasm_bindgen]
 pub fn step(receiver: u32, host: &ReceiverHost, assembler: &Assembler) -> bool {
     let output = held(receiver).core.poll_output();

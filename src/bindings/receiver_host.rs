@@ -18,13 +18,24 @@ extern "C" {
     pub fn read(this: &ReceiverHost, job: u32, request: u32, payload: bool);
     #[wasm_bindgen(method, js_name = "removePart")]
     pub fn remove_part(this: &ReceiverHost, job: u32, part: u8, key: &str);
-    /// `source`: 0 the request, 1 the outcome, 2 the request under `source_key` in the outcome, 3 an ask, 4 the response
-    /// under `source_key`.
+    /// `source`: 0 the request, 1 the outcome, 2 the request under `source_key` in the outcome, 3 an ask, 4 the
+    /// response under `source_key`.
     #[wasm_bindgen(method, js_name = "setPart")]
     pub fn set_part(this: &ReceiverHost, job: u32, part: u8, key: &str, source: u8, number: u32, source_key: &str);
-    /// `payload`: 0 keep it, 1 only the parts set, 2 what was read with the parts removed and set. `due_at`: NaN for never.
+    /// `payload`: 0 keep it, 1 only the parts set, 2 what was read with the parts removed and set. `due_at`: NaN for
+    /// never.
     #[wasm_bindgen(method)]
-    pub fn put(this: &ReceiverHost, job: u32, owner: &str, id: &str, version: u32, created_at: f64, due_at: f64, state: &str, payload: u8);
+    pub fn put(
+        this: &ReceiverHost,
+        job: u32,
+        owner: &str,
+        id: &str,
+        version: u32,
+        created_at: f64,
+        due_at: f64,
+        state: &str,
+        payload: u8,
+    );
     #[wasm_bindgen(method)]
     pub fn delete(this: &ReceiverHost, job: u32, owner: &str, id: &str, version: u32);
     /// `after`: NaN for the beginning.
@@ -80,7 +91,8 @@ extern "C" {
     pub fn answered_elsewhere(this: &ReceiverHost, ask: u32, job: u32, key: &str);
     #[wasm_bindgen(method)]
     pub fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
-    /// The call that is restarted next has this answer, stored under `key`, for the question that its handler calls `name`.
+    /// The call that is restarted next has this answer, stored under `key`, for the question that its handler calls
+    /// `name`.
     #[wasm_bindgen(method)]
     pub fn kept(this: &ReceiverHost, key: &str, name: &str);
     /// `on`: 0 for a server without a connection.
@@ -94,7 +106,20 @@ extern "C" {
     /// `phase`: 255 for none. Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
     #[allow(clippy::too_many_arguments)]
     #[wasm_bindgen(method)]
-    pub fn event(this: &ReceiverHost, happening: u8, owner: &str, id: &str, tool: &str, phase: u8, at: f64, created_at: f64, waited_since: f64, run: u32, epoch: u32, trace: &str);
+    pub fn event(
+        this: &ReceiverHost,
+        happening: u8,
+        owner: &str,
+        id: &str,
+        tool: &str,
+        phase: u8,
+        at: f64,
+        created_at: f64,
+        waited_since: f64,
+        run: u32,
+        epoch: u32,
+        trace: &str,
+    );
     #[wasm_bindgen(method)]
     pub fn trouble(this: &ReceiverHost, trouble: u8, id: &str);
     #[wasm_bindgen(method)]
@@ -174,7 +199,16 @@ fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
                 }
             };
             let due_at = record.due_at.map_or(f64::NAN, |at| at as f64);
-            host.put(job, &record.owner, &record.id, record.version, record.created_at as f64, due_at, &record.state, mode);
+            host.put(
+                job,
+                &record.owner,
+                &record.id,
+                record.version,
+                record.created_at as f64,
+                due_at,
+                &record.state,
+                mode,
+            );
         }
         Operation::Delete { owner, id, version } => host.delete(job, owner, id, *version),
         Operation::List { owner, after, limit } => match after {
@@ -194,7 +228,19 @@ fn happened(host: &ReceiverHost, event: &Event) {
     let (happening, at, run) = (*happening as u8, *at as f64, run.unwrap_or_default());
     let since = waited_since.map_or(f64::NAN, |at| at as f64);
     match task {
-        Some(task) => host.event(happening, owner, id, &task.tool, task.phase as u8, at, task.created_at as f64, since, run, task.epoch, &task.trace),
+        Some(task) => host.event(
+            happening,
+            owner,
+            id,
+            &task.tool,
+            task.phase as u8,
+            at,
+            task.created_at as f64,
+            since,
+            run,
+            task.epoch,
+            &task.trace,
+        ),
         None => host.event(happening, owner, id, "", 255, at, f64::NAN, since, run, 0, ""),
     }
 }

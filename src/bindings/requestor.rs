@@ -6,13 +6,16 @@ use wasm_bindgen::prelude::*;
 
 use super::held::Held;
 use super::writer::{Assembler, Assembling};
-use mcp_longhaul::requestor::{self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot};
+use mcp_longhaul::requestor::{
+    self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot,
+};
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Support, method_name, write_listen, write_offer, write_request};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the requestor asks of its host; twin of `RequestorHost` in `client/host.ts`. No method throws; each may call back in.
+    /// What the requestor asks of its host; twin of `RequestorHost` in `client/host.ts`. No method throws; each may
+    /// call back in.
     pub type RequestorHost;
 
     /// Starts a message; its holes are filled with what is kept for `task`.
@@ -91,12 +94,20 @@ fn held(requestor: u32) -> RefMut<'static, Requestor> {
     REQUESTORS.with(|requestors| requestors.borrow(requestor))
 }
 
-/// Makes a requestor; [`step`] through its outputs after every input. No number is given twice, whatever becomes of this instance.
-/// `max_age` NaN: the task's time to live.
+/// Makes a requestor; [`step`] through its outputs after every input. No number is given twice, whatever becomes of
+/// this instance. `max_age` NaN: the task's time to live.
 #[wasm_bindgen(js_name = "makeRequestor")]
 pub fn make_requestor(requestor: u32, min: u32, max: u32, initial: u32, max_age: f64, listen: bool, seed: f64) {
-    let options = Options { bounds: Bounds { min, max, initial }, max_age: count(max_age), listen, first_read: FIRST_READ, seed: seed.to_bits() };
-    REQUESTORS.with(|requestors| requestors.insert(requestor, Requestor { core: requestor::Requestor::new(options), entries: None }));
+    let options = Options {
+        bounds: Bounds { min, max, initial },
+        max_age: count(max_age),
+        listen,
+        first_read: FIRST_READ,
+        seed: seed.to_bits(),
+    };
+    REQUESTORS.with(|requestors| {
+        requestors.insert(requestor, Requestor { core: requestor::Requestor::new(options), entries: None })
+    });
 }
 
 /// Nobody needs the requestor any longer.

@@ -43,12 +43,22 @@ pub enum Augmentation {
 /// What a handler ended with. Its values stay with the host.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    Result { tool_failed: bool, size: u32 },
-    Error { size: u32 },
+    Result {
+        tool_failed: bool,
+        size: u32,
+    },
+    Error {
+        size: u32,
+    },
     /// An error with a code that 2026-07-28 does not have (G26-ERR-03).
-    ReservedError { size: u32 },
+    ReservedError {
+        size: u32,
+    },
     /// An `input_required` result: each request's name and kind, `None` for a method nobody knows.
-    Input { requests: Vec<(String, Option<InputKind>)>, state: bool },
+    Input {
+        requests: Vec<(String, Option<InputKind>)>,
+        state: bool,
+    },
     /// It cannot be written as JSON.
     NotJson,
 }
@@ -99,7 +109,8 @@ impl Receiver {
     pub fn handle_call(&mut self, now: Millis, facts: Facts, called: Called, entropy: [u8; id::ENTROPY]) {
         self.tick(now);
         self.meet(facts);
-        let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned() else {
+        let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned()
+        else {
             return self.refuse_call(facts, Error::Internal);
         };
         if called.creation_key.as_deref().is_some_and(|key| !is_key(key)) {
@@ -145,7 +156,8 @@ impl Receiver {
     /// Whether the call is to become a task at once, and how long its task lives.
     fn weigh(&mut self, facts: Facts, policy: &Policy, called: &Called) -> Result<(bool, Option<u64>), Error> {
         if facts.generation.server_decides() {
-            let wants_task = match (facts.capabilities.contains(Capabilities::TASKS), policy.support, policy.promotion) {
+            let wants_task = match (facts.capabilities.contains(Capabilities::TASKS), policy.support, policy.promotion)
+            {
                 (false, Support::Required, _) => return Err(Error::MissingCapability(Capabilities::TASKS)),
                 (false, ..) | (true, _, Promotion::Never) => false,
                 // A key makes a task, so there is no waiting for how long the work takes.
@@ -193,14 +205,17 @@ impl Receiver {
 
     pub(super) fn promote(&mut self, number: Request) {
         let Some(call) = self.calls.get(&number) else { return };
-        let may = call.stage == Stage::Direct && call.is_promotable() && !call.dropped && self.peers.contains_key(&call.facts.peer);
+        let may = call.stage == Stage::Direct
+            && call.is_promotable()
+            && !call.dropped
+            && self.peers.contains_key(&call.facts.peer);
         if may && self.may_create(call).is_ok() {
             self.create(number);
         }
     }
 
-    /// The caller gave the request up before it was answered, or its connection `closed`. Says whether the SDK should hear of it (G25-CAN-08,
-    /// G25-CAN-09, G26-HTT-07).
+    /// The caller gave the request up before it was answered, or its connection `closed`. Says whether the SDK should
+    /// hear of it (G25-CAN-08, G25-CAN-09, G26-HTT-07).
     pub fn handle_dropped(&mut self, now: Millis, call: Request, closed: bool) -> bool {
         self.tick(now);
         let Some(entry) = self.calls.get_mut(&call) else { return true };
@@ -233,13 +248,17 @@ impl Receiver {
             return self.release(call);
         };
         match entry.stage {
-            Stage::Checking if entry.augmented && matches!(outcome, Outcome::Result { tool_failed: false, .. } | Outcome::Input { .. }) => {
+            Stage::Checking
+                if entry.augmented
+                    && matches!(outcome, Outcome::Result { tool_failed: false, .. } | Outcome::Input { .. }) =>
+            {
                 // It ended without a handler that the host could hold, and a task was promised.
                 entry.outcome = Some(outcome);
                 self.create(call);
             }
             Stage::Checking | Stage::Direct => {
-                let refused = entry.stage == Stage::Checking && entry.augmented && matches!(outcome, Outcome::Result { .. });
+                let refused =
+                    entry.stage == Stage::Checking && entry.augmented && matches!(outcome, Outcome::Result { .. });
                 self.push(if refused { Output::Reject { call } } else { Output::Relay { call } });
                 self.release(call);
             }
@@ -250,13 +269,21 @@ impl Receiver {
 
     /// A task's handler ended: its outcome goes to the store.
     pub(super) fn settle(&mut self, number: Request, outcome: Outcome) {
-        let Some((slot, facts)) = self.calls.get(&number).and_then(|call| Some((call.slot?, call.facts))) else { return };
+        let Some((slot, facts)) = self.calls.get(&number).and_then(|call| Some((call.slot?, call.facts))) else {
+            return;
+        };
         let limit = self.limits.outcome;
         let change = match outcome {
             Outcome::Result { tool_failed, size } if size <= limit => Change::Complete { call: number, tool_failed },
-            Outcome::ReservedError { .. } if facts.generation.reserves_codes() => Change::Fail { call: number, failure: Some(Failure::Reserved) },
-            Outcome::Error { size } | Outcome::ReservedError { size } if size <= limit => Change::Fail { call: number, failure: None },
-            Outcome::Result { .. } | Outcome::Error { .. } | Outcome::ReservedError { .. } => Change::Fail { call: number, failure: Some(Failure::TooLarge) },
+            Outcome::ReservedError { .. } if facts.generation.reserves_codes() => {
+                Change::Fail { call: number, failure: Some(Failure::Reserved) }
+            }
+            Outcome::Error { size } | Outcome::ReservedError { size } if size <= limit => {
+                Change::Fail { call: number, failure: None }
+            }
+            Outcome::Result { .. } | Outcome::Error { .. } | Outcome::ReservedError { .. } => {
+                Change::Fail { call: number, failure: Some(Failure::TooLarge) }
+            }
             Outcome::NotJson => Change::Fail { call: number, failure: Some(Failure::NotJson) },
             Outcome::Input { requests, state } => return self.ask_in_result(number, slot, requests, state),
         };
@@ -274,7 +301,8 @@ impl Receiver {
         self.calls.get(&call).is_some_and(|call| call.stage == Stage::Creating)
     }
 
-    /// Whether a call without `params.task` is none of the receiver's business: it is not refused, and cannot become a task.
+    /// Whether a call without `params.task` is none of the receiver's business: it is not refused, and cannot become a
+    /// task.
     pub fn is_plain(&self, policy: u32, generation: Generation, capabilities: Capabilities) -> bool {
         let policy = usize::try_from(policy).ok().and_then(|number| self.policies.get(number));
         policy.is_some_and(|policy| {

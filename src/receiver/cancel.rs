@@ -7,8 +7,8 @@ use super::{Facts, Receiver};
 use crate::id;
 use crate::limit::Act;
 use crate::task::Millis;
-use crate::wire::capability::Capabilities;
 use crate::wire::Error;
+use crate::wire::capability::Capabilities;
 
 impl Receiver {
     /// `tasks/cancel` (G25-CAN-02, G26-CAN-02).

@@ -12,17 +12,39 @@ pub(super) enum Change {
     /// The handler sets the status message.
     Note(String),
     /// The handler waits for input.
-    Ask { ask: Ask, input: NewInput },
+    Ask {
+        ask: Ask,
+        input: NewInput,
+    },
     /// The handler ended with `input_required`.
-    AskInResult { call: Request, inputs: Vec<NewInput>, state: bool },
+    AskInResult {
+        call: Request,
+        inputs: Vec<NewInput>,
+        state: bool,
+    },
     /// The handler gave an input request up.
-    Withdraw { key: String },
+    Withdraw {
+        key: String,
+    },
     /// `tasks/update`: these keys are answered, with values that look like these.
-    Update { facts: Facts, keys: Vec<String>, shapes: Vec<Shape> },
+    Update {
+        facts: Facts,
+        keys: Vec<String>,
+        shapes: Vec<Shape>,
+    },
     /// The client answered a handler's own request.
-    Answered { ask: Ask, key: String },
-    Complete { call: Request, tool_failed: bool },
-    Fail { call: Request, failure: Option<Failure> },
+    Answered {
+        ask: Ask,
+        key: String,
+    },
+    Complete {
+        call: Request,
+        tool_failed: bool,
+    },
+    Fail {
+        call: Request,
+        failure: Option<Failure>,
+    },
     /// `tasks/cancel`.
     Cancel(Facts),
     /// The time to live ended: the task expires, or gets more time.
@@ -32,9 +54,13 @@ pub(super) enum Change {
     /// It will not run here any longer, and may run elsewhere.
     Release,
     /// Its process is lost: it fails, or runs again. `on`: the request that met it.
-    Recover { on: Option<Facts> },
+    Recover {
+        on: Option<Facts>,
+    },
     /// A task nobody heard of ends before it began. `kept`: it stays in the store, for whoever has its creation key.
-    Discard { kept: bool },
+    Discard {
+        kept: bool,
+    },
     /// Nothing changes: see how the task stands, for those who wait for it.
     Check,
 }
@@ -48,12 +74,22 @@ impl Change {
         }
     }
 
-    /// Whether it is made on behalf of the handler that runs here, so that a later run of the task refuses it (X-STO-04).
+    /// Whether it is made on behalf of the handler that runs here, so that a later run of the task refuses it
+    /// (X-STO-04).
     pub(super) fn is_of_run(&self) -> bool {
         match self {
-            Self::Note(_) | Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Answered { .. } => true,
+            Self::Note(_)
+            | Self::Ask { .. }
+            | Self::AskInResult { .. }
+            | Self::Withdraw { .. }
+            | Self::Answered { .. } => true,
             Self::Complete { .. } | Self::Fail { .. } | Self::Renew | Self::Release => true,
-            Self::Update { .. } | Self::Cancel(_) | Self::Expire | Self::Recover { .. } | Self::Discard { .. } | Self::Check => false,
+            Self::Update { .. }
+            | Self::Cancel(_)
+            | Self::Expire
+            | Self::Recover { .. }
+            | Self::Discard { .. }
+            | Self::Check => false,
         }
     }
 
@@ -66,7 +102,8 @@ impl Change {
         matches!(self, Self::Expire | Self::Recover { .. })
     }
 
-    /// Whether it is worth trying again where the store fails. Nobody waits for the others, or somebody else tries again.
+    /// Whether it is worth trying again where the store fails. Nobody waits for the others, or somebody else tries
+    /// again.
     pub(super) fn is_patient(&self) -> bool {
         self.facts().is_none() && !matches!(self, Self::Renew | Self::Recover { .. })
     }
@@ -74,7 +111,11 @@ impl Change {
     /// Whether what is stored must be read before it can be changed.
     pub(super) fn reads_payload(&self, slot: &Slot) -> bool {
         match self {
-            Self::Ask { .. } | Self::AskInResult { .. } | Self::Withdraw { .. } | Self::Update { .. } | Self::Recover { .. } => true,
+            Self::Ask { .. }
+            | Self::AskInResult { .. }
+            | Self::Withdraw { .. }
+            | Self::Update { .. }
+            | Self::Recover { .. } => true,
             Self::Answered { ask, .. } if slot.shows(*ask) => true,
             // Those who wait are answered with it, handlers too.
             Self::Check => slot.is_watched(),
@@ -139,7 +180,11 @@ impl Change {
             }
             _ => {}
         }
-        if onto_read && remove.is_empty() && set.is_empty() { Payload::Keep } else { Payload::Write { onto_read, remove, set } }
+        if onto_read && remove.is_empty() && set.is_empty() {
+            Payload::Keep
+        } else {
+            Payload::Write { onto_read, remove, set }
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Calls with a creation key: the same key makes one task, however often and wherever it is called.
 //!
-//! The key is claimed first, with a record of its own that holds the id of the task to come; then the task is stored under that
-//! id. Who finds the key claimed answers with its task, or stores the task itself where the claimant has not: the first to
-//! store it runs it.
+//! The key is claimed first, with a record of its own that holds the id of the task to come; then the task is stored
+//! under that id. Who finds the key claimed answers with its task, or stores the task itself where the claimant has
+//! not: the first to store it runs it.
 
 use std::rc::Rc;
 
@@ -46,7 +46,10 @@ pub(super) struct Seen {
 impl Seen {
     /// What it is after the next write.
     fn after(seen: Option<Self>, now: Millis) -> Self {
-        seen.map_or(Self { version: 1, created_at: now }, |seen| Self { version: seen.version.saturating_add(1), ..seen })
+        seen.map_or(Self { version: 1, created_at: now }, |seen| Self {
+            version: seen.version.saturating_add(1),
+            ..seen
+        })
     }
 
     fn put(self, (owner, id): Address, claim: &Claim) -> Operation {
@@ -107,10 +110,20 @@ impl Receiver {
         let now = self.now;
         let until = now.saturating_add(self.limits.creation_window);
         let Some(call) = self.calls.get(&number) else { return };
-        // A task with a key is in the store for its whole time, and for as long again as clocks may differ (`Task::keyed`): who finds
-        // none before half of that time, by whichever clock, finds one that was never made.
-        let open_until = call.draft.ttl.map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
-        let claim = Claim { task: call.draft.id.clone(), tool: call.draft.tool.clone(), clock: self.clock.clone(), open_until, until, unknown: Members::default() };
+        // A task with a key is in the store for its whole time, and for as long again as clocks may differ
+        // (`Task::keyed`): who finds none before half of that time, by whichever clock, finds one that was never made.
+        let open_until = call
+            .draft
+            .ttl
+            .map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
+        let claim = Claim {
+            task: call.draft.id.clone(),
+            tool: call.draft.tool.clone(),
+            clock: self.clock.clone(),
+            open_until,
+            until,
+            unknown: Members::default(),
+        };
         self.write_claim(number, &claim, seen);
     }
 
@@ -159,19 +172,25 @@ impl Receiver {
             // Somebody was faster, or the store is in doubt.
             (Question::Claim { .. }, _) => self.look_at_key(number),
             (Question::Key, Completion::Record(Some(record))) => match self.claim_found(number, record) {
-                Ok(claim) => self.key_found(number, claim, Seen { version: record.version, created_at: record.created_at }),
+                Ok(claim) => {
+                    self.key_found(number, claim, Seen { version: record.version, created_at: record.created_at })
+                }
                 Err(_) => self.decline(number, Error::Unreadable),
             },
             (Question::Key | Question::Task { .. }, Completion::Unreadable) => self.decline(number, Error::Unreadable),
-            (Question::Key, Completion::Record(None)) => match self.calls.get(&number).map(|call| self.may_create(call)) {
-                Some(Err(error)) => self.decline(number, error),
-                _ if self.limits.stored.is_some() => self.ask_for_room(number),
-                _ => self.claim_anew(number, None),
-            },
-            (Question::Task { claim, .. }, Completion::Record(Some(record))) => match self.task_found(number, &claim.task, record) {
-                Ok(task) => self.answer_again(number, &claim.task, task),
-                Err(_) => self.decline(number, Error::Unreadable),
-            },
+            (Question::Key, Completion::Record(None)) => {
+                match self.calls.get(&number).map(|call| self.may_create(call)) {
+                    Some(Err(error)) => self.decline(number, error),
+                    _ if self.limits.stored.is_some() => self.ask_for_room(number),
+                    _ => self.claim_anew(number, None),
+                }
+            }
+            (Question::Task { claim, .. }, Completion::Record(Some(record))) => {
+                match self.task_found(number, &claim.task, record) {
+                    Ok(task) => self.answer_again(number, &claim.task, task),
+                    Err(_) => self.decline(number, Error::Unreadable),
+                }
+            }
             (Question::Room, Completion::Usage { tasks, .. }) if self.limits.is_full(*tasks) => {
                 self.decline(number, Error::Limit(LimitReason::Tasks));
             }
@@ -276,7 +295,8 @@ impl Receiver {
         }
     }
 
-    /// Nobody can tell yet whether the store has the task of a call: the caller is to try again, and finds it under its key if it is there.
+    /// Nobody can tell yet whether the store has the task of a call: the caller is to try again, and finds it under its
+    /// key if it is there.
     fn doubt_goes_on(&mut self, number: Request) {
         let pause = self.third().min(DOUBT_PAUSE);
         let Some(call) = self.calls.get_mut(&number) else { return };
@@ -321,7 +341,14 @@ impl Receiver {
         let Some((key, address)) = self.key_of(number) else { return };
         // An heir cannot tell whether the first claimant still stores the task.
         let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
-        let claim = Claim { task: String::new(), tool: String::new(), clock: self.clock.clone(), open_until: now, until: now, unknown: Members::default() };
+        let claim = Claim {
+            task: String::new(),
+            tool: String::new(),
+            clock: self.clock.clone(),
+            open_until: now,
+            until: now,
+            unknown: Members::default(),
+        };
         self.ask_store(Pending::Nobody, Seen::after(Some(seen), now).put(address, &claim));
     }
 }

@@ -92,13 +92,24 @@ impl Receiver {
         let id = call.draft.id.clone();
         let task = call.task(self.now, &self.clock, mark, lease);
         let payload = if task.on_lost == OnLost::Restart {
-            Payload::Write { onto_read: false, remove: Vec::new(), set: vec![(Stored::Request, Source::Request(number))] }
+            Payload::Write {
+                onto_read: false,
+                remove: Vec::new(),
+                set: vec![(Stored::Request, Source::Request(number))],
+            }
         } else {
             Payload::nothing()
         };
         let slot = self.slots.open(&owner, &id);
         call.slot = Some(slot);
-        let record = Record { owner, id, version: 1, created_at: task.created_at, due_at: self.due_at(&task), state: task.to_state() };
+        let record = Record {
+            owner,
+            id,
+            version: 1,
+            created_at: task.created_at,
+            due_at: self.due_at(&task),
+            state: task.to_state(),
+        };
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.busy = true;
             slot.call = Some(number);
@@ -158,7 +169,8 @@ impl Receiver {
         self.give_up_key(number);
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.slot = None;
-        let (facts, begun, dropped, told, outcome) = (call.facts, call.begun, call.dropped, call.told, call.outcome.take());
+        let (facts, begun, dropped, told, outcome) =
+            (call.facts, call.begun, call.dropped, call.told, call.outcome.take());
         self.no_longer_waits(facts);
         let Some(call) = self.calls.get_mut(&number) else { return };
         if !dropped && !call.must_be_task() && !error.is_too_often() {
@@ -186,7 +198,8 @@ impl Receiver {
     pub(super) fn announce(&mut self, number: Request, slot: u32) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.stage = Stage::Task;
-        let (facts, dropped, outcome, immediate) = (call.facts, call.dropped, call.outcome.take(), call.policy.immediate_text());
+        let (facts, dropped, outcome, immediate) =
+            (call.facts, call.dropped, call.outcome.take(), call.policy.immediate_text());
         let (kept, note, told) = (call.key.is_some(), call.note.take(), call.told);
         call.announced = !dropped;
         self.no_longer_waits(facts);
@@ -232,7 +245,8 @@ impl Receiver {
             return;
         }
         call.begun = true;
-        let output = if call.gated { Output::Begin { call: number } } else { Output::Forward { call: number, gated: false } };
+        let output =
+            if call.gated { Output::Begin { call: number } } else { Output::Forward { call: number, gated: false } };
         self.push(output);
     }
 }

@@ -1,10 +1,11 @@
-//! Writes in doubt: the store did not say whether it has them. Each stays with its task until a read settles it, whoever has been
-//! answered meanwhile. What follows from one is read off the record: it does not matter which read shows it.
+//! Writes in doubt: the store did not say whether it has them. Each stays with its task until a read settles it,
+//! whoever has been answered meanwhile. What follows from one is read off the record: it does not matter which read
+//! shows it.
 
 use std::rc::Rc;
 
-use super::change::Change;
 use super::Receiver;
+use super::change::Change;
 use crate::storage::Job;
 use crate::task::{Millis, Task};
 
@@ -44,11 +45,19 @@ impl Receiver {
         if slot.unconfirmed.len() >= MOST_UNCONFIRMED {
             slot.unconfirmed.remove(0);
         }
-        slot.unconfirmed.push(Unconfirmed { mark: next.mark, version, change: Rc::clone(change), epoch, issued: next.issued, since });
+        slot.unconfirmed.push(Unconfirmed {
+            mark: next.mark,
+            version,
+            change: Rc::clone(change),
+            epoch,
+            issued: next.issued,
+            since,
+        });
         slot.checks = 0;
     }
 
-    /// The mark with which a change was tried before at the same version: whichever of the two arrives, it is the same change.
+    /// The mark with which a change was tried before at the same version: whichever of the two arrives, it is the same
+    /// change.
     pub(super) fn mark_of(&self, number: u32, change: &Rc<Change>, version: u32) -> Option<u64> {
         let slot = self.slots.get(number)?;
         let same = |other: &&Unconfirmed| Rc::ptr_eq(&other.change, change) && other.version == version;
@@ -73,13 +82,20 @@ impl Receiver {
             let below = version > doubt.version;
             match *doubt.change {
                 _ if doubt.mark != 0 && doubt.mark == task.mark => true,
-                // Only this run asks, and only this receiver begins a run under its name: others may have written since.
-                Change::Ask { .. } => below && call.is_some() && held && run == task.epoch && task.issued >= doubt.issued,
+                // Only this run asks, and only this receiver begins a run under its name: others may have written
+                // since.
+                Change::Ask { .. } => {
+                    below && call.is_some() && held && run == task.epoch && task.issued >= doubt.issued
+                }
                 _ => below && doubt.epoch != 0 && call.is_none() && held && task.epoch == doubt.epoch,
             }
         };
-        let (arrived, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut slot.unconfirmed).into_iter().partition(has_arrived);
-        slot.unconfirmed = rest.into_iter().filter(|doubt| doubt.version > version && now.saturating_sub(doubt.since) < patience).collect();
+        let (arrived, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut slot.unconfirmed).into_iter().partition(has_arrived);
+        slot.unconfirmed = rest
+            .into_iter()
+            .filter(|doubt| doubt.version > version && now.saturating_sub(doubt.since) < patience)
+            .collect();
         let mut was_head = false;
         for Unconfirmed { change, epoch, version: made, .. } in arrived {
             let Some(slot) = self.slots.get_mut(number) else { break };

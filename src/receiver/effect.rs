@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::change::Change;
-use super::turn::ATTEMPTS;
 use super::shutdown::Service;
+use super::turn::ATTEMPTS;
 use super::{Happening, Output, Pending, Receiver, Request, Stop, Timer, Trouble, Withdrawal};
 use crate::lifecycle::Refusal;
 use crate::storage::{Job, Operation};
@@ -20,7 +20,8 @@ const PATIENCE: Millis = 3_600_000;
 impl Receiver {
     pub(super) fn committed(&mut self, job: Job, number: u32, change: &Change, before: Option<&Task>, next: &Rc<Task>) {
         self.happened(number, change, before, next);
-        // Nobody was told of a discarded task, and a renewal is no news, also where the store was in doubt about it (X-STO-07).
+        // Nobody was told of a discarded task, and a renewal is no news, also where the store was in doubt about it
+        // (X-STO-07).
         if !matches!(change, Change::Discard { .. } | Change::Renew) {
             self.tell_requestor(number, before, next);
         }
@@ -40,7 +41,11 @@ impl Receiver {
             Change::Answered { ask, .. } => self.hand_answer(number, ask),
             Change::Cancel(facts) => {
                 let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
-                let body = if facts.generation.cancel_is_a_wish() { Body::Ack } else { Body::State { id, task: Rc::clone(next) } };
+                let body = if facts.generation.cancel_is_a_wish() {
+                    Body::Ack
+                } else {
+                    Body::State { id, task: Rc::clone(next) }
+                };
                 self.reply(facts, body);
                 self.tell_to_stop(number, next);
             }
@@ -52,7 +57,12 @@ impl Receiver {
                 self.restart(number, on, job, next);
             }
             Change::Recover { .. } => {}
-            Change::Note(_) | Change::Complete { .. } | Change::Fail { .. } | Change::Expire | Change::Check | Change::Discard { kept: true } => {}
+            Change::Note(_)
+            | Change::Complete { .. }
+            | Change::Fail { .. }
+            | Change::Expire
+            | Change::Check
+            | Change::Discard { kept: true } => {}
         }
         if next.phase.is_terminal() {
             self.ended(Some(job), number, next);
@@ -64,7 +74,8 @@ impl Receiver {
         }
     }
 
-    /// A change that is not the next one turns out to be stored: it takes effect. `waits`: who wanted it has not been answered yet.
+    /// A change that is not the next one turns out to be stored: it takes effect. `waits`: who wanted it has not been
+    /// answered yet.
     pub(super) fn committed_late(&mut self, job: Job, number: u32, change: &Change, task: &Rc<Task>, waits: bool) {
         match *change {
             Change::Update { facts, .. } if !waits => {
@@ -159,10 +170,19 @@ impl Receiver {
         }
     }
 
-    pub(super) fn refused(&mut self, number: u32, job: Option<Job>, change: &Change, refusal: Refusal, task: &Rc<Task>) {
+    pub(super) fn refused(
+        &mut self,
+        number: u32,
+        job: Option<Job>,
+        change: &Change,
+        refusal: Refusal,
+        task: &Rc<Task>,
+    ) {
         self.leave_head(number);
         match change {
-            Change::Cancel(facts) if !facts.generation.cancel_is_a_wish() => self.refuse(*facts, Error::AlreadyTerminal),
+            Change::Cancel(facts) if !facts.generation.cancel_is_a_wish() => {
+                self.refuse(*facts, Error::AlreadyTerminal)
+            }
             Change::Cancel(facts) => self.reply(*facts, Body::Ack),
             Change::Update { facts, .. } => {
                 self.reply(*facts, Body::Ack);
@@ -227,10 +247,14 @@ impl Receiver {
         }
         match left.as_deref() {
             Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(*facts, error),
-            Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => self.drop_ask(number, *ask, Withdrawal::Storage),
+            Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => {
+                self.drop_ask(number, *ask, Withdrawal::Storage)
+            }
             Some(Change::Withdraw { key }) => self.forget_ask(number, key),
             // Its lease lapses, and whoever meets it then settles it.
-            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } | Change::Release) => self.end_run(number),
+            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } | Change::Release) => {
+                self.end_run(number)
+            }
             // Who listens is still owed the news.
             Some(Change::Check) => self.check_later(number),
             _ => {}
@@ -261,7 +285,8 @@ impl Receiver {
             slot.busy = false;
             return;
         }
-        // What a handler has to say is worth more: no outage is to cost its outcome, and few stores refuse one for good.
+        // What a handler has to say is worth more: no outage is to cost its outcome, and few stores refuse one for
+        // good.
         let is_of_run = slot.queue.first().is_some_and(|change| change.is_of_run());
         let too_long = if is_of_run { now.saturating_sub(since) > PATIENCE } else { slot.attempts > ATTEMPTS };
         if !patient || too_long {

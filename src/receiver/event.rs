@@ -91,13 +91,29 @@ impl Receiver {
     /// The outcome is read.
     pub(super) fn retrieved(&mut self, facts: Facts, id: &str, task: &Rc<Task>) {
         let Some(owner) = self.owner_of(facts.peer).filter(|_| self.audited) else { return };
-        self.tell(Event { happening: Happening::Retrieved, owner, id: id.to_owned(), task: Some(Rc::clone(task)), at: self.now, waited_since: None, run: None });
+        self.tell(Event {
+            happening: Happening::Retrieved,
+            owner,
+            id: id.to_owned(),
+            task: Some(Rc::clone(task)),
+            at: self.now,
+            waited_since: None,
+            run: None,
+        });
     }
 
     fn event_of_run(&mut self, happening: Happening, number: u32, run: Option<Request>, waited_since: Option<Millis>) {
         let Some(slot) = self.slots.get(number).filter(|_| self.audited) else { return };
         let task = slot.cached.as_ref().map(|(task, _)| Rc::clone(task));
-        self.tell(Event { happening, owner: Rc::clone(&slot.owner), id: slot.id.clone(), task, at: self.now, waited_since, run });
+        self.tell(Event {
+            happening,
+            owner: Rc::clone(&slot.owner),
+            id: slot.id.clone(),
+            task,
+            at: self.now,
+            waited_since,
+            run,
+        });
     }
 
     fn tell(&mut self, event: Event) {

@@ -39,8 +39,8 @@ impl Shape {
 }
 
 impl Receiver {
-    /// A handler asks for input. `own`: with a JSON-RPC request of the SDK's. Says whether the receiver takes care of it;
-    /// otherwise the request goes its ordinary way.
+    /// A handler asks for input. `own`: with a JSON-RPC request of the SDK's. Says whether the receiver takes care of
+    /// it; otherwise the request goes its ordinary way.
     pub fn handle_ask(&mut self, now: Millis, call: Request, ask: Ask, name: &str, kind: InputKind, own: bool) -> bool {
         self.tick(now);
         let Some((slot, facts)) = self.task_of_call(call) else {
@@ -93,12 +93,16 @@ impl Receiver {
     pub(super) fn answered_elsewhere(&mut self, slot: u32, job: Job, task: &Task) {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.read_payload) else { return };
         // Its answer was taken by a receiver that is no more.
-        let lost = |pending: &&PendingAsk| pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| task.input(key).is_none());
+        let lost = |pending: &&PendingAsk| {
+            pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| task.input(key).is_none())
+        };
         let mut gone = Vec::new();
         for pending in entry.asks.iter().filter(lost) {
             gone.push(pending.ask);
         }
-        let answered = |pending: &PendingAsk| !pending.over && pending.key.as_ref().and_then(|key| task.input(key)).is_some_and(|input| input.answered);
+        let answered = |pending: &PendingAsk| {
+            !pending.over && pending.key.as_ref().and_then(|key| task.input(key)).is_some_and(|input| input.answered)
+        };
         while let Some(PendingAsk { ask, key: Some(key), .. }) = self.take_ask(slot, answered) {
             self.push(Output::AnsweredElsewhere { ask, job, key });
             self.has_spent(slot);
@@ -122,8 +126,8 @@ impl Receiver {
     }
 
     /// Sends what is owed to the client: on the newest result stream, or on the connection where that is one stream
-    /// (G25-INP-07, G25-NTF-04). Where neither is, the host tries the connection, which may have a stream that belongs to no
-    /// request (H78), or says that it is not delivered.
+    /// (G25-INP-07, G25-NTF-04). Where neither is, the host tries the connection, which may have a stream that belongs
+    /// to no request (H78), or says that it is not delivered.
     pub(super) fn deliver(&mut self, slot: u32) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let stream = entry.waiters.keys().next_back().copied();
@@ -144,8 +148,8 @@ impl Receiver {
         }
     }
 
-    /// What carried this request to the client is gone, or there was nothing to carry it: it is owed again, on the next stream
-    /// (G25-INP-07, H08).
+    /// What carried this request to the client is gone, or there was nothing to carry it: it is owed again, on the next
+    /// stream (G25-INP-07, H08).
     pub fn handle_undelivered(&mut self, ask: Ask) {
         let Some(entry) = self.asks.get(&ask).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
         for pending in entry.asks.iter_mut().filter(|pending| pending.ask == ask) {
@@ -154,13 +158,18 @@ impl Receiver {
         }
     }
 
-    /// Nothing carries this request to the client, nor will anything on the transport that it knows: it waits a moment for another.
+    /// Nothing carries this request to the client, nor will anything on the transport that it knows: it waits a moment
+    /// for another.
     pub fn handle_uncarried(&mut self, now: Millis, ask: Ask) {
         self.tick(now);
         self.handle_undelivered(ask);
         let Some(entry) = self.asks.get(&ask).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
         // Where tasks show it, an update may still answer it.
-        let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask && !pending.shown && !pending.hopeless) else { return };
+        let Some(pending) =
+            entry.asks.iter_mut().find(|pending| pending.ask == ask && !pending.shown && !pending.hopeless)
+        else {
+            return;
+        };
         pending.hopeless = true;
         self.wake_in(CARRIER_PATIENCE, Timer::Carry(ask));
     }
@@ -168,7 +177,11 @@ impl Receiver {
     /// Nothing has carried the request in time: its handler hears of it instead of waiting for its task's end (H78).
     pub(super) fn give_up_carrying(&mut self, ask: Ask) {
         let Some(&slot) = self.asks.get(&ask) else { return };
-        let Some(pending) = self.slots.get_mut(slot).and_then(|slot| slot.asks.iter_mut().find(|pending| pending.ask == ask)) else { return };
+        let Some(pending) =
+            self.slots.get_mut(slot).and_then(|slot| slot.asks.iter_mut().find(|pending| pending.ask == ask))
+        else {
+            return;
+        };
         pending.hopeless = false;
         if !pending.is_owed() {
             return;
@@ -181,8 +194,9 @@ impl Receiver {
         }
     }
 
-    /// A client that only polls has heard twice that its task waits for input, and opened no stream for the questions: they go out
-    /// once on the stream of its next poll, which is about to be answered (G25-GET-08, H78). Whether there were any.
+    /// A client that only polls has heard twice that its task waits for input, and opened no stream for the questions:
+    /// they go out once on the stream of its next poll, which is about to be answered (G25-GET-08, H78). Whether there
+    /// were any.
     pub(super) fn deliver_on_poll(&mut self, slot: u32, poll: Request) -> bool {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.waiters.is_empty()) else { return false };
         let mut owed = Vec::new();
@@ -205,7 +219,8 @@ impl Receiver {
         self.tick(now);
         // The first answer counts (H08).
         let found = self.asks.get(&ask).and_then(|&number| {
-            let pending = self.slots.get_mut(number)?.asks.iter_mut().find(|pending| pending.ask == ask && !pending.over)?;
+            let pending =
+                self.slots.get_mut(number)?.asks.iter_mut().find(|pending| pending.ask == ask && !pending.over)?;
             let key = pending.key.clone()?;
             pending.over = true;
             Some((number, key))
@@ -229,9 +244,18 @@ impl Receiver {
 
     /// `tasks/update`. `answers`: the keys of `inputResponses` with the shapes of their values; `None` if it is not an
     /// object (G26-UPD-09).
-    pub fn handle_update(&mut self, now: Millis, facts: Facts, id: Option<&str>, answers: Option<Vec<(String, Shape)>>) {
+    pub fn handle_update(
+        &mut self,
+        now: Millis,
+        facts: Facts,
+        id: Option<&str>,
+        answers: Option<Vec<(String, Shape)>>,
+    ) {
         self.tick(now);
-        if facts.capabilities.contains(crate::wire::capability::Capabilities::TASKS) && id.is_some() && answers.is_none() {
+        if facts.capabilities.contains(crate::wire::capability::Capabilities::TASKS)
+            && id.is_some()
+            && answers.is_none()
+        {
             self.refuse(facts, Error::NoAnswers);
             return self.forget(facts);
         }
@@ -256,14 +280,24 @@ impl Receiver {
     /// The update that waits for `job` has an answer under `key` that is not what was asked for.
     pub fn handle_misfit(&mut self, job: Job, key: &str) {
         let Some(&Pending::Load { slot }) = self.jobs.get(&job).map(|work| &work.pending) else { return };
-        let Some(Change::Update { keys, shapes, .. }) = self.slots.get_mut(slot).and_then(|slot| Rc::get_mut(slot.queue.first_mut()?)) else { return };
+        let Some(Change::Update { keys, shapes, .. }) =
+            self.slots.get_mut(slot).and_then(|slot| Rc::get_mut(slot.queue.first_mut()?))
+        else {
+            return;
+        };
         for (_, shape) in keys.iter().zip(shapes).filter(|(name, _)| *name == key) {
             *shape = Shape::default();
         }
     }
 
     /// The handler ended with `input_required` as a task.
-    pub(super) fn ask_in_result(&mut self, call: Request, slot: u32, requests: Vec<(String, Option<InputKind>)>, state: bool) {
+    pub(super) fn ask_in_result(
+        &mut self,
+        call: Request,
+        slot: u32,
+        requests: Vec<(String, Option<InputKind>)>,
+        state: bool,
+    ) {
         let Some((_, facts)) = self.task_of_call(call) else { return };
         let limits = self.limits;
         let issued = self.slots.get(slot).and_then(|slot| slot.cached.as_ref()).map_or(0, |(task, _)| task.issued);
@@ -271,7 +305,9 @@ impl Receiver {
         for (name, kind) in requests {
             match kind {
                 Some(kind) if facts.capabilities.contains(needed_by(kind)) => inputs.push(NewInput { name, kind }),
-                _ => return self.change(slot, Change::Fail { call, failure: Some(crate::task::Failure::Unanswerable) }),
+                _ => {
+                    return self.change(slot, Change::Fail { call, failure: Some(crate::task::Failure::Unanswerable) });
+                }
             }
         }
         let too_many = inputs.len() > limits.outstanding as usize
@@ -285,7 +321,9 @@ impl Receiver {
 
     /// The store has the answers: handlers that wait here get theirs.
     pub(super) fn answered(&mut self, slot: u32, from: Request, keys: &[String]) {
-        while let Some(PendingAsk { ask, key, .. }) = self.take_ask(slot, |pending| pending.key.as_ref().is_some_and(|key| keys.contains(key))) {
+        while let Some(PendingAsk { ask, key, .. }) =
+            self.take_ask(slot, |pending| pending.key.as_ref().is_some_and(|key| keys.contains(key)))
+        {
             self.push(Output::Answered { ask, from: key.map(|key| (from, key)) });
             self.has_spent(slot);
         }
@@ -311,7 +349,8 @@ impl Receiver {
         self.take_ask(slot, |pending| pending.key.as_deref() == Some(key));
     }
 
-    /// The client's answer to a request of the handler's own is stored: the handler gets it, unless it was told before that it will not.
+    /// The client's answer to a request of the handler's own is stored: the handler gets it, unless it was told before
+    /// that it will not.
     pub(super) fn hand_answer(&mut self, slot: u32, ask: Ask) {
         if self.take_ask(slot, |pending| pending.ask == ask).is_some() {
             self.push(Output::Answered { ask, from: None });
@@ -353,7 +392,11 @@ impl Receiver {
             }
         }
         for slot in slots {
-            let ours = self.slots.get(slot).and_then(|slot| self.calls.get(&slot.call?)).is_some_and(|call| call.facts.peer == peer);
+            let ours = self
+                .slots
+                .get(slot)
+                .and_then(|slot| self.calls.get(&slot.call?))
+                .is_some_and(|call| call.facts.peer == peer);
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
             for pending in entry.asks.iter_mut().filter(|pending| pending.stream.is_none()) {
                 pending.delivered = false;
@@ -362,7 +405,8 @@ impl Receiver {
         }
     }
 
-    /// Where a notification of the handler's goes: `None` nowhere, else on the stream of a request or on the connection.
+    /// Where a notification of the handler's goes: `None` nowhere, else on the stream of a request or on the
+    /// connection.
     pub fn route(&self, call: Request) -> Route {
         let Some((slot, facts)) = self.task_of_call(call) else {
             return if self.calls.contains_key(&call) { Route::Ordinary } else { Route::Nowhere };

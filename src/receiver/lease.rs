@@ -1,9 +1,10 @@
-//! Who runs a task (X-STO-04, X-STO-05): leases, runs that are over without knowing it, and what becomes of a task whose
-//! process was lost.
+//! Who runs a task (X-STO-04, X-STO-05): leases, runs that are over without knowing it, and what becomes of a task
+//! whose process was lost.
 //!
-//! A lease says for how long its holder may be silent before others may take a task (`silence.rs`); the epoch in the record says which
-//! run of the handler is the latest. The lease only decides when others may try. What keeps a task to one outcome is the compare-and-swap: a run whose epoch is
-//! no longer the record's writes nothing more, however late it wakes.
+//! A lease says for how long its holder may be silent before others may take a task (`silence.rs`); the epoch in the
+//! record says which run of the handler is the latest. The lease only decides when others may try. What keeps a task to
+//! one outcome is the compare-and-swap: a run whose epoch is no longer the record's writes nothing more, however late
+//! it wakes.
 
 use std::rc::Rc;
 
@@ -74,8 +75,8 @@ impl Receiver {
         if self.awaits_renewal(number) {
             self.abandon_slow(number);
         }
-        // What is on its way need not write: a look at how the task stands, or what a client repeats. Nothing of it may be in the way
-        // of a renewal each time.
+        // What is on its way need not write: a look at how the task stands, or what a client repeats. Nothing of it may
+        // be in the way of a renewal each time.
         if !self.awaits_renewal(number) {
             self.change_next(number, Change::Renew);
         }
@@ -85,7 +86,8 @@ impl Receiver {
         self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Renew)))
     }
 
-    /// Does not wait any longer for an operation on a task that takes as long as there is between two renewals of its lease.
+    /// Does not wait any longer for an operation on a task that takes as long as there is between two renewals of its
+    /// lease.
     fn abandon_slow(&mut self, number: u32) {
         let (now, third) = (self.now, self.third());
         let is_slow = |work: &Work| {
@@ -133,8 +135,8 @@ impl Receiver {
         self.end_run(number);
     }
 
-    /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the request that
-    /// met it.
+    /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the
+    /// request that met it.
     pub(super) fn recovery(&self, number: u32, task: &Task, on: Option<Facts>) -> Option<Command<'static>> {
         let slot = self.slots.get(number).filter(|slot| slot.call.is_none())?;
         match task.on_lost {
@@ -143,21 +145,30 @@ impl Receiver {
             OnLost::Restart if task.cancel_requested => Some(Command::Cancel),
             OnLost::Restart if task.lease.is_some() && task.restarts == 0 => Some(Command::Fail(Some(Failure::Lost))),
             OnLost::Restart => {
-                let can = self.service == Service::Open && self.has_room(&slot.owner) && self.place(&slot.owner, task, on).is_some();
+                let can = self.service == Service::Open
+                    && self.has_room(&slot.owner)
+                    && self.place(&slot.owner, task, on).is_some();
                 can.then_some(Command::Restart)
             }
         }
     }
 
-    /// Where a task of `owner`'s can run again: on the connection of the request that met it, on another one of the same owner
-    /// and generation, or on a server of its own. A stranger's connection is none: the handler would see a stranger's
-    /// authorization.
+    /// Where a task of `owner`'s can run again: on the connection of the request that met it, on another one of the
+    /// same owner and generation, or on a server of its own. A stranger's connection is none: the handler would see a
+    /// stranger's authorization.
     pub(super) fn place(&self, owner: &Rc<str>, task: &Task, on: Option<Facts>) -> Option<Facts> {
         let fits = |facts: &Facts| {
             let connection = self.peers.get(&facts.peer);
-            facts.generation == task.generation && connection.is_some_and(|connection| connection.owner.as_ref() == Some(owner))
+            facts.generation == task.generation
+                && connection.is_some_and(|connection| connection.owner.as_ref() == Some(owner))
         };
-        let alone = Facts { request: 0, peer: NOBODY, generation: task.generation, capabilities: Capabilities::ALL, lists: false };
+        let alone = Facts {
+            request: 0,
+            peer: NOBODY,
+            generation: task.generation,
+            capabilities: Capabilities::ALL,
+            lists: false,
+        };
         on.filter(fits)
             .or_else(|| self.peers.values().filter_map(|connection| connection.last).find(fits))
             .or_else(|| self.runs_alone.then_some(alone))
@@ -165,14 +176,15 @@ impl Receiver {
 
     /// Settles what becomes of a task whose process was lost.
     pub(super) fn recover(&mut self, number: u32, on: Option<Facts>) {
-        let coming = self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Recover { .. })));
+        let coming =
+            self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Recover { .. })));
         if !coming {
             self.change(number, Change::Recover { on });
         }
     }
 
-    /// A read has met a task whose process was lost: it is answered when that is settled, so that nobody sees it work who
-    /// later hears that it did not.
+    /// A read has met a task whose process was lost: it is answered when that is settled, so that nobody sees it work
+    /// who later hears that it did not.
     pub(super) fn read_later(&mut self, number: u32, read: Read) {
         let facts = read.facts;
         self.waiting.insert(facts.request, number);

@@ -1,8 +1,8 @@
-//! Who hears of a task's changes without asking: `subscriptions/listen` (2026-07-28), and the requestor of a task that runs
-//! here (2025-11-25).
+//! Who hears of a task's changes without asking: `subscriptions/listen` (2026-07-28), and the requestor of a task that
+//! runs here (2025-11-25).
 //!
-//! A change seen makes the receiver look at the task once more, and what `tasks/get` would answer then goes to everybody
-//! who listens. A stream that takes nothing just now is owed the newest state, and only that.
+//! A change seen makes the receiver look at the task once more, and what `tasks/get` would answer then goes to
+//! everybody who listens. A stream that takes nothing just now is owed the newest state, and only that.
 
 use std::rc::Rc;
 
@@ -51,7 +51,8 @@ impl Slot {
 
 impl Receiver {
     /// `subscriptions/listen` with tasks (G26-CAP-06, G26-SUB-03, G26-SUB-11). Each is read as `tasks/get` would; then
-    /// the acknowledgement goes out, and [`Receiver::handle_listening`] follows. `until`: when the authorization is over.
+    /// the acknowledgement goes out, and [`Receiver::handle_listening`] follows. `until`: when the authorization is
+    /// over.
     pub fn handle_listen(&mut self, now: Millis, facts: Facts, ids: Vec<String>, until: Option<Millis>) {
         self.tick(now);
         if !ids.is_empty() && !facts.capabilities.contains(Capabilities::TASKS) {
@@ -215,8 +216,9 @@ impl Receiver {
 
     /// Looks at the task once more, unless that is about to happen.
     pub(super) fn look(&mut self, number: u32) {
-        let coming =
-            self.slots.get(number).is_some_and(|slot| slot.queue.iter().skip(usize::from(slot.busy)).any(|change| matches!(**change, Change::Check)));
+        let coming = self.slots.get(number).is_some_and(|slot| {
+            slot.queue.iter().skip(usize::from(slot.busy)).any(|change| matches!(**change, Change::Check))
+        });
         if !coming {
             self.change(number, Change::Check);
         }
@@ -229,11 +231,14 @@ impl Receiver {
         }
     }
 
-    /// Tells those who listen how the task stands, if they have not heard it; `job` has read it. Nothing follows the end
-    /// (G26-NTF-04).
+    /// Tells those who listen how the task stands, if they have not heard it; `job` has read it. Nothing follows the
+    /// end (G26-NTF-04).
     pub(super) fn tell_listeners(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
         let Some(job) = job else { return };
-        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.read_payload && !slot.listeners.is_empty()) else { return };
+        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.read_payload && !slot.listeners.is_empty())
+        else {
+            return;
+        };
         let mut told = Vec::new();
         for (request, heard) in slot.listeners.iter_mut() {
             let Some(listening) = self.listens.get(request) else { continue };
@@ -293,7 +298,9 @@ impl Receiver {
             return;
         }
         let Some((call, slot)) = self.slots.get(number).and_then(|slot| Some((slot.call?, slot))) else { return };
-        let Some((_, facts)) = self.task_of_call(call).filter(|(_, facts)| facts.generation.tells_unasked()) else { return };
+        let Some((_, facts)) = self.task_of_call(call).filter(|(_, facts)| facts.generation.tells_unasked()) else {
+            return;
+        };
         let stream = match self.route(call) {
             Route::Stream(stream) => Some(stream),
             Route::Connection => None,

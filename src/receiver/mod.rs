@@ -1,8 +1,8 @@
 //! Runs tasks: the receiver, on the server side.
 //!
 //! A *call* is a `tools/call` on its way through; a *slot* is a task that this receiver runs, waits for, or is about to
-//! change. Changes to one task queue in its slot: each is decided by the lifecycle, written with one compare-and-swap, and
-//! has its effects only when the store has it. Reads go straight to the store.
+//! change. Changes to one task queue in its slot: each is decided by the lifecycle, written with one compare-and-swap,
+//! and has its effects only when the store has it. Reads go straight to the store.
 
 mod call;
 mod cancel;
@@ -32,28 +32,28 @@ mod watch;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::table::Table;
 use crate::cursor;
 use crate::deadline::Deadlines;
 use crate::limit::Limits;
 use crate::number;
 use crate::storage::{Completion, Job, Operation};
+use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::capability::Capabilities;
 use crate::wire::{Body, Error, Generation};
 
 pub use call::{Augmentation, Called, Outcome};
-pub use input::{Route, Shape};
 pub use event::{Event, Happening};
+pub use input::{Route, Shape};
 pub use output::{Ask, Output, RESTARTED, Request, Stop, Withdrawal};
-pub use unreadable::Trouble;
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
+pub use unreadable::Trouble;
 
 use call::Call;
 use change::Change;
+use claim::Question;
 use lease::LEASE;
 use listen::Listening;
-use claim::Question;
 use rate::Buckets;
 use read::Read;
 use shutdown::Service;
@@ -93,12 +93,27 @@ pub struct Facts {
 /// What a piece of work that waits for the store is.
 #[derive(Debug)]
 enum Pending {
-    Create { call: Request, slot: u32 },
-    Usage { call: Request },
+    Create {
+        call: Request,
+        slot: u32,
+    },
+    Usage {
+        call: Request,
+    },
     /// A call with a creation key asks whose the key is.
-    Key { call: Request, question: Question },
-    Load { slot: u32 },
-    Swap { slot: u32, change: Rc<Change>, next: Rc<crate::task::Task>, version: u32 },
+    Key {
+        call: Request,
+        question: Question,
+    },
+    Load {
+        slot: u32,
+    },
+    Swap {
+        slot: u32,
+        change: Rc<Change>,
+        next: Rc<crate::task::Task>,
+        version: u32,
+    },
     Read(Read),
     /// A walk through what is due asks for the next page.
     Sweep(Part),
@@ -241,21 +256,24 @@ impl Receiver {
         }
     }
 
-    /// Marks writes, so that one whose answer was lost is recognised. `random` must differ between receivers on one store.
+    /// Marks writes, so that one whose answer was lost is recognised. `random` must differ between receivers on one
+    /// store.
     pub fn identify(&mut self, random: u64) {
         self.mark = random;
         self.sweep = Sweep::new(random);
     }
 
-    /// Under which name, and for how many ms at a time, this receiver holds the tasks that it runs (X-STO-04). The name must
-    /// differ between processes on one store; one that follows another in the same process keeps it, and its tasks.
+    /// Under which name, and for how many ms at a time, this receiver holds the tasks that it runs (X-STO-04). The name
+    /// must differ between processes on one store; one that follows another in the same process keeps it, and its
+    /// tasks.
     pub fn lease(&mut self, holder: &str, length: Millis) {
         self.holder = Rc::from(holder);
         self.lease = length;
     }
 
-    /// Times that this receiver writes are by the clock of this name: all receivers of a process have one. Other clocks may differ from
-    /// it by up to `skew` ms: no task ends, nor disappears, before its announced time by the clock that made it.
+    /// Times that this receiver writes are by the clock of this name: all receivers of a process have one. Other clocks
+    /// may differ from it by up to `skew` ms: no task ends, nor disappears, before its announced time by the clock that
+    /// made it.
     pub fn keep_time(&mut self, clock: &str, skew: Millis) {
         self.clock = Rc::from(clock);
         self.skew = skew;
@@ -282,8 +300,8 @@ impl Receiver {
         task.is_gone(self.now.saturating_sub(skew))
     }
 
-    /// How long the store may take for one operation, in ms. One that takes longer counts as failed: what it was to write may have
-    /// arrived, or may still. `None`: it may take as long as it likes.
+    /// How long the store may take for one operation, in ms. One that takes longer counts as failed: what it was to
+    /// write may have arrived, or may still. `None`: it may take as long as it likes.
     pub fn limit_store(&mut self, limit: Option<Millis>) {
         self.store_limit = limit;
     }
@@ -299,10 +317,11 @@ impl Receiver {
         u32::try_from(self.policies.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// A connection opens, or one of an earlier receiver whose instance was lost goes on under its number. `owner: None` fails closed
-    /// (X-SEC-01). `pipe`: it is one stream in both directions.
+    /// A connection opens, or one of an earlier receiver whose instance was lost goes on under its number.
+    /// `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
     pub fn handle_open(&mut self, peer: Peer, owner: Option<&str>, pipe: bool) {
-        let connection = Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), last: None, made: Vec::new() };
+        let connection =
+            Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), last: None, made: Vec::new() };
         self.peers.insert(peer, connection);
     }
 
@@ -356,7 +375,9 @@ impl Receiver {
             Pending::Usage { call } => self.usage_known(call, &completion),
             Pending::Key { call, ref question } => self.key_answered(call, question, &completion),
             Pending::Load { slot } => self.loaded(job, slot, &completion),
-            Pending::Swap { slot, ref change, ref next, version } => self.swapped(job, slot, change, next, version, &completion),
+            Pending::Swap { slot, ref change, ref next, version } => {
+                self.swapped(job, slot, change, next, version, &completion)
+            }
             Pending::Read(ref read) => self.read_completed(job, read, started, &completion),
             Pending::Sweep(ref part) => self.swept(part, started, &completion),
             Pending::Deletion => self.deleted(),
@@ -396,8 +417,12 @@ impl Receiver {
             let (listens, waiting, reading) = (&self.listens, &self.waiting, &self.reading);
             self.deadlines.retain(|timer| match timer {
                 Timer::Promote(call) | Timer::Claim(call) | Timer::Doubt(call) => calls.contains_key(call),
-                Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => slots.get(*slot).is_some(),
-                Timer::Lapse(request) => listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request),
+                Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => {
+                    slots.get(*slot).is_some()
+                }
+                Timer::Lapse(request) => {
+                    listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request)
+                }
                 Timer::Carry(ask) => asks.contains_key(ask),
                 Timer::Sweep | Timer::SweepOn | Timer::Observe | Timer::Overdue => true,
             });
@@ -431,7 +456,8 @@ impl Receiver {
     fn end_overdue(&mut self) {
         self.limiting = false;
         let Some(limit) = self.store_limit else { return };
-        let over = self.jobs.iter().filter(|(_, work)| self.now.saturating_sub(work.started) >= limit).map(|(job, _)| *job);
+        let over =
+            self.jobs.iter().filter(|(_, work)| self.now.saturating_sub(work.started) >= limit).map(|(job, _)| *job);
         for job in over.collect::<Vec<Job>>() {
             self.abandon(job);
         }

@@ -55,8 +55,8 @@ pub enum Output {
     AnsweredElsewhere { ask: Ask, job: Job, key: String },
     /// The handler's request will not be answered: it was withdrawn, or a limit or a missing capability forbids it.
     Withdraw { ask: Ask, delivered: bool, reason: Withdrawal },
-    /// Start the stored call of a task of `owner`'s again on the connection `on`, or on a server without one; `answers` are
-    /// (key in the store, handler's name).
+    /// Start the stored call of a task of `owner`'s again on the connection `on`, or on a server without one; `answers`
+    /// are (key in the store, handler's name).
     Restart { call: Request, on: Option<Peer>, facts: Facts, owner: Rc<str>, job: Job, answers: Vec<(String, String)> },
     /// End the stream of this request, or its connection, without an answer: its client is to ask another server.
     HangUp { request: Request },

@@ -1,5 +1,5 @@
-//! What one owner may keep in the store, whichever process stored it. The store is asked before a task is made, and only where
-//! there is such a limit. What is kept already is never given up for it (X-TTL-06).
+//! What one owner may keep in the store, whichever process stored it. The store is asked before a task is made, and
+//! only where there is such a limit. What is kept already is never given up for it (X-TTL-06).
 
 use super::{Pending, Receiver, Request};
 use crate::storage::{Completion, Operation};
@@ -19,8 +19,12 @@ impl Receiver {
     pub(super) fn usage_known(&mut self, number: Request, completion: &Completion) {
         let over = |limit: Option<u32>, used: u64| limit.is_some_and(|limit| used >= u64::from(limit));
         match completion {
-            Completion::Usage { tasks, .. } if self.limits.is_full(*tasks) => self.decline(number, Error::Limit(LimitReason::Tasks)),
-            Completion::Usage { bytes, .. } if over(self.limits.stored_bytes, *bytes) => self.decline(number, Error::Limit(LimitReason::Payload)),
+            Completion::Usage { tasks, .. } if self.limits.is_full(*tasks) => {
+                self.decline(number, Error::Limit(LimitReason::Tasks))
+            }
+            Completion::Usage { bytes, .. } if over(self.limits.stored_bytes, *bytes) => {
+                self.decline(number, Error::Limit(LimitReason::Payload))
+            }
             Completion::Usage { .. } => {
                 if let Some(call) = self.calls.get_mut(&number) {
                     call.draft.within_quota = true;

@@ -1,7 +1,7 @@
 //! How often an owner may do what (X-SEC-08, G26-GET-08): token buckets.
 //!
-//! A bucket is the instant at which it will be full again. One that is full is the same as none, so only the buckets of owners
-//! who did something a moment ago are kept.
+//! A bucket is the instant at which it will be full again. One that is full is the same as none, so only the buckets of
+//! owners who did something a moment ago are kept.
 
 use std::rc::Rc;
 
@@ -50,7 +50,8 @@ impl Buckets {
         Ok(())
     }
 
-    /// When the bucket is full again if a token is taken now, or how long until there is one. `None`: nothing is counted.
+    /// When the bucket is full again if a token is taken now, or how long until there is one. `None`: nothing is
+    /// counted.
     fn drawn(&self, owner: &str, act: Act, now: Millis) -> Option<Result<i64, u32>> {
         let rate = self.rates.of(act)?;
         let now = micros(now);

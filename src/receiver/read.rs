@@ -80,7 +80,10 @@ impl Receiver {
         };
         // One more than a page tells whether there is another.
         let operation = Operation::List { owner: owner.clone(), after, limit: self.limits.page.saturating_add(1) };
-        self.ask_store(Pending::Read(Read { kind: Kind::Page, facts, owner, id: String::new(), settled: false }), operation);
+        self.ask_store(
+            Pending::Read(Read { kind: Kind::Page, facts, owner, id: String::new(), settled: false }),
+            operation,
+        );
     }
 
     /// A method about tasks arrives that the generation does not have, or this server does not offer.
@@ -217,7 +220,8 @@ impl Receiver {
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.iter().take(size) {
             // Where nobody is authenticated, nothing tells whose the others are (X-SEC-04).
-            let may_list = !owner.is_empty() || self.peers.get(&facts.peer).is_some_and(|connection| connection.made.contains(&record.id));
+            let may_list = !owner.is_empty()
+                || self.peers.get(&facts.peer).is_some_and(|connection| connection.made.contains(&record.id));
             if may_list
                 && let Ok(mut task) = self.task_of(&owner, &record.id, record)
                 && self.sees(facts, &mut task)
@@ -255,7 +259,13 @@ impl Receiver {
     }
 
     pub(super) fn check_later(&mut self, slot: u32) {
-        let Some(entry) = self.slots.get_mut(slot).filter(|slot| (slot.is_watched() || !slot.unconfirmed.is_empty()) && !slot.checking) else { return };
+        let Some(entry) = self
+            .slots
+            .get_mut(slot)
+            .filter(|slot| (slot.is_watched() || !slot.unconfirmed.is_empty()) && !slot.checking)
+        else {
+            return;
+        };
         entry.checking = true;
         let pause = (CHECK_FIRST << entry.checks.min(6)).min(CHECK_LONGEST);
         entry.checks = entry.checks.saturating_add(1);

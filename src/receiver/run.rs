@@ -16,7 +16,8 @@ impl Receiver {
         let Some(owner) = self.slots.get(slot).map(|slot| slot.owner.clone()) else { return };
         // Where it cannot, its lease lapses, and somebody else starts it.
         let Some(place) = self.place(&owner, task, on) else { return };
-        self.last_restarted = number::after(self.last_restarted, FIRST_RESTARTED..=Request::MAX, |call| self.calls.contains_key(&call));
+        self.last_restarted =
+            number::after(self.last_restarted, FIRST_RESTARTED..=Request::MAX, |call| self.calls.contains_key(&call));
         let number = self.last_restarted;
         let facts = Facts { request: number, ..place };
         let mut answers = Vec::new();
@@ -43,7 +44,13 @@ impl Receiver {
 
     /// A call whose task exists already: nothing is decided about it any more.
     fn insert_running(&mut self, facts: Facts, slot: u32, run: u32) {
-        let call = Call { begun: true, stage: Stage::Task, slot: Some(slot), announced: true, ..Call::new(facts, Policy::default(), Draft::default()) };
+        let call = Call {
+            begun: true,
+            stage: Stage::Task,
+            slot: Some(slot),
+            announced: true,
+            ..Call::new(facts, Policy::default(), Draft::default())
+        };
         self.calls.insert(facts.request, call);
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.call = Some(facts.request);

@@ -23,8 +23,8 @@ impl Receiver {
         }
     }
 
-    /// Whoever waits for a task is to ask elsewhere; handlers stop; their tasks may run elsewhere at once, or fail. All of it is
-    /// stored when [`Receiver::is_quiet`].
+    /// Whoever waits for a task is to ask elsewhere; handlers stop; their tasks may run elsewhere at once, or fail. All
+    /// of it is stored when [`Receiver::is_quiet`].
     pub fn handle_leaving(&mut self, now: Millis) {
         self.tick(now);
         self.service = Service::Leaving;

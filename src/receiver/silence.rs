@@ -1,9 +1,10 @@
 //! Which tasks of other processes are silent, and since when (X-STO-05).
 //!
-//! Clocks differ, so nobody can tell from a record when somebody else's lease ends. A task counts as lost only after this receiver
-//! has seen the same version of it for a whole lease of its own clock: from the arrival of the read that first showed it to the start
-//! of the read that shows it last. Meanwhile the store must have answered again and again: in a store that was away, or while this
-//! very process stood still, its holder had no chance to write. Forgetting what was seen only puts a takeover off.
+//! Clocks differ, so nobody can tell from a record when somebody else's lease ends. A task counts as lost only after
+//! this receiver has seen the same version of it for a whole lease of its own clock: from the arrival of the read that
+//! first showed it to the start of the read that shows it last. Meanwhile the store must have answered again and again:
+//! in a store that was away, or while this very process stood still, its holder had no chance to write. Forgetting what
+//! was seen only puts a takeover off.
 
 use std::rc::Rc;
 
@@ -62,8 +63,8 @@ fn address(owner: &str, id: &str) -> Rc<str> {
 }
 
 impl Receiver {
-    /// The store has answered something. While a task is observed it is asked every quarter of a lease, and a lease is renewed every
-    /// third: where it was never silent for half a lease, no outage has kept a holder from each renewal.
+    /// The store has answered something. While a task is observed it is asked every quarter of a lease, and a lease is
+    /// renewed every third: where it was never silent for half a lease, no outage has kept a holder from each renewal.
     pub(super) fn store_answered(&mut self) {
         if self.now.saturating_sub(self.observations.answered_at) > self.lease / 2 {
             self.observations.seen.clear();
@@ -76,9 +77,16 @@ impl Receiver {
         self.observations.seen.clear();
     }
 
-    /// Whether whoever should run a task is lost, as far as this receiver has seen. `started`: when the read was begun that has
-    /// found it; `None` for a copy.
-    pub(super) fn is_lost(&mut self, owner: &str, id: &str, version: u32, task: &Task, started: Option<Millis>) -> bool {
+    /// Whether whoever should run a task is lost, as far as this receiver has seen. `started`: when the read was begun
+    /// that has found it; `None` for a copy.
+    pub(super) fn is_lost(
+        &mut self,
+        owner: &str,
+        id: &str,
+        version: u32,
+        task: &Task,
+        started: Option<Millis>,
+    ) -> bool {
         if !task.needs_runner() {
             return false;
         }
@@ -120,8 +128,8 @@ impl Receiver {
         self.observations.looking
     }
 
-    /// It is time to look at tasks again that are due: at those that were silent for a lease, which settles them, and else at one, to
-    /// see whether the store answers at all.
+    /// It is time to look at tasks again that are due: at those that were silent for a lease, which settles them, and
+    /// else at one, to see whether the store answers at all.
     pub(super) fn observe(&mut self) {
         self.observations.looking = false;
         let mut pause = self.lease / 4;

@@ -140,7 +140,9 @@ impl Slot {
 
     /// Whether somebody here waits for what other processes may do to the task.
     pub fn is_watched(&self) -> bool {
-        !self.waiters.is_empty() || self.is_listened_to() || self.asks.iter().any(|pending| pending.shown && pending.key.is_some())
+        !self.waiters.is_empty()
+            || self.is_listened_to()
+            || self.asks.iter().any(|pending| pending.shown && pending.key.is_some())
     }
 }
 
@@ -168,7 +170,9 @@ impl Slots {
 
     /// Where the slot of a task is among the named ones, or would be.
     fn place(&self, owner: &str, id: &str) -> Result<usize, usize> {
-        self.named.binary_search_by(|number| self.get(*number).map_or(Ordering::Less, |slot| (&*slot.owner, &*slot.id).cmp(&(owner, id))))
+        self.named.binary_search_by(|number| {
+            self.get(*number).map_or(Ordering::Less, |slot| (&*slot.owner, &*slot.id).cmp(&(owner, id)))
+        })
     }
 
     pub fn open(&mut self, owner: &Rc<str>, id: &str) -> u32 {

@@ -13,12 +13,13 @@ use crate::task::{Millis, Task};
 const SWEEP_EVERY: Millis = 30_000;
 const PAGE: u32 = 100;
 
-/// A walk through all that is due in the store, a page at a time. The next page is asked for when what the last one has shown is
-/// done, and the next walk begins a while after the last page: so there is never more under way than one page, and what cannot
-/// be settled keeps nothing else from its turn.
+/// A walk through all that is due in the store, a page at a time. The next page is asked for when what the last one has
+/// shown is done, and the next walk begins a while after the last page: so there is never more under way than one page,
+/// and what cannot be settled keeps nothing else from its turn.
 ///
-/// What is left after a full page is parted in two halves by due time, and a coin decides which is first. So processes that share
-/// a store and a backlog soon work at different places of it, and find little that others are about to delete.
+/// What is left after a full page is parted in two halves by due time, and a coin decides which is first. So processes
+/// that share a store and a backlog soon work at different places of it, and find little that others are about to
+/// delete.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     started: bool,
@@ -63,7 +64,8 @@ impl Sweep {
             return self.parts.push(Part { after: Some(last), before: part.before });
         }
         let begin = DuePosition { due_at: half, owner: Rc::from(""), id: String::new() };
-        let mut halves = [Part { after: Some(last), before: half - 1 }, Part { after: Some(begin), before: part.before }];
+        let mut halves =
+            [Part { after: Some(last), before: half - 1 }, Part { after: Some(begin), before: part.before }];
         if self.toss() {
             halves.reverse();
         }
@@ -184,7 +186,8 @@ impl Receiver {
     fn is_page_done(&mut self) -> bool {
         // A task that cannot be settled at once does not hold up the others.
         let slots = &self.slots;
-        let is_first_try = |number: &u32| slots.get(*number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles));
+        let is_first_try =
+            |number: &u32| slots.get(*number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles));
         self.sweep.settling.retain(is_first_try);
         self.sweep.walking && self.sweep.unanswered == 0 && self.sweep.settling.is_empty()
     }
@@ -203,8 +206,8 @@ impl Receiver {
         }
     }
 
-    /// The store has told what is due. Deletes what nobody can see any longer, expires what ran out of time, and settles what lost
-    /// its process. The rest is passed over; the next walk meets it again.
+    /// The store has told what is due. Deletes what nobody can see any longer, expires what ran out of time, and
+    /// settles what lost its process. The rest is passed over; the next walk meets it again.
     pub(super) fn swept(&mut self, part: &Part, started: Millis, completion: &Completion) {
         self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
         let Completion::Records { records, full } = completion else { return };
@@ -215,7 +218,8 @@ impl Receiver {
             Some(DuePosition { due_at: record.due_at?, owner: record.owner.clone(), id: record.id.clone() })
         });
         // A store that names the same again does not keep the walk going for ever.
-        let is_news = |last: &DuePosition| part.after.as_ref().is_none_or(|after| after.due_at <= last.due_at && after != last);
+        let is_news =
+            |last: &DuePosition| part.after.as_ref().is_none_or(|after| after.due_at <= last.due_at && after != last);
         if *full && let Some(last) = last.filter(is_news) {
             self.sweep.go_on(part, last);
         }
@@ -238,7 +242,8 @@ impl Receiver {
             (Some(task), over)
         };
         if over {
-            let operation = Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };
+            let operation =
+                Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };
             self.sweep.unanswered += 1;
             self.ask_store(Pending::Deletion, operation);
             return;

@@ -73,7 +73,8 @@ impl Receiver {
 
     fn turn(&mut self, number: u32) {
         let Some(slot) = self.slots.get(number).filter(|slot| !slot.busy) else { return };
-        if !slot.reads.is_empty() && !matches!(slot.queue.first().map(|change| &**change), Some(Change::Recover { .. })) {
+        if !slot.reads.is_empty() && !matches!(slot.queue.first().map(|change| &**change), Some(Change::Recover { .. }))
+        {
             self.read_settled(number);
         }
         let Some(slot) = self.slots.get_mut(number) else { return };
@@ -139,8 +140,9 @@ impl Receiver {
             return;
         }
         let time = self.time_by(&task.clock);
-        let hidden =
-            change.facts().is_some_and(|facts| task.is_gone(time) || (task.generation != facts.generation && !self.cross_generation));
+        let hidden = change
+            .facts()
+            .is_some_and(|facts| task.is_gone(time) || (task.generation != facts.generation && !self.cross_generation));
         if hidden {
             return self.missing_for(number, &change);
         }
@@ -172,13 +174,21 @@ impl Receiver {
     }
 
     /// The lifecycle's command for a change; `None` if nothing is to change.
-    fn command<'a>(&self, number: u32, change: &'a Change, task: &Task, lost: bool) -> Result<Option<Command<'a>>, Error> {
+    fn command<'a>(
+        &self,
+        number: u32,
+        change: &'a Change,
+        task: &Task,
+        lost: bool,
+    ) -> Result<Option<Command<'a>>, Error> {
         Ok(Some(match change {
             Change::Note(message) => Command::Note(message),
             Change::Ask { input, .. } => Command::Ask { inputs: slice::from_ref(input), in_result: false },
             Change::AskInResult { inputs, .. } => Command::Ask { inputs, in_result: true },
             Change::Withdraw { key } => Command::Withdraw(key),
-            Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => return Err(Error::ShuttingDown),
+            Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => {
+                return Err(Error::ShuttingDown);
+            }
             Change::Update { keys, shapes, .. } => {
                 for (key, shape) in keys.iter().zip(shapes) {
                     if task.input(key).is_some_and(|input| !input.answered && !shape.answers(input.kind)) {
@@ -190,9 +200,13 @@ impl Receiver {
             Change::Answered { key, .. } => Command::Answer { keys: slice::from_ref(key), kept: false },
             Change::Complete { tool_failed, .. } => Command::Complete { tool_failed: *tool_failed },
             Change::Fail { failure, .. } => Command::Fail(*failure),
-            // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02). Where the handler has ended with
-            // a question, nobody is there to decide (G26-CAN-05).
-            Change::Cancel(facts) if task.cooperative && facts.generation.cancel_is_a_wish() && !task.awaits_answers() => Command::RequestCancel,
+            // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02). Where the handler has
+            // ended with a question, nobody is there to decide (G26-CAN-05).
+            Change::Cancel(facts)
+                if task.cooperative && facts.generation.cancel_is_a_wish() && !task.awaits_answers() =>
+            {
+                Command::RequestCancel
+            }
             Change::Cancel(_) | Change::Discard { .. } => Command::Cancel,
             Change::Expire if !self.lapsed(number, task) => return Ok(None),
             Change::Expire if task.extends && self.runs_here(number) => Command::Extend(task.ttl.unwrap_or_default()),
@@ -243,7 +257,11 @@ impl Receiver {
         let due_at = self.due_at(&next);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.begins = next.epoch != task.epoch;
-        let spent = if read.is_some() && slot.read_payload && change.is_of_run() { slot.take_spent(&mut next) } else { Vec::new() };
+        let spent = if read.is_some() && slot.read_payload && change.is_of_run() {
+            slot.take_spent(&mut next)
+        } else {
+            Vec::new()
+        };
         let payload = change.payload(slot, task, &next).without(spent);
         let record = Record {
             owner: slot.owner.clone(),
@@ -276,7 +294,15 @@ impl Receiver {
     }
 
     /// The store has answered a swap.
-    pub(super) fn swapped(&mut self, job: Job, number: u32, change: &Rc<Change>, next: &Rc<Task>, version: u32, completion: &Completion) {
+    pub(super) fn swapped(
+        &mut self,
+        job: Job,
+        number: u32,
+        change: &Rc<Change>,
+        next: &Rc<Task>,
+        version: u32,
+        completion: &Completion,
+    ) {
         let done = matches!(completion, Completion::Done(true));
         if self.slots.get_mut(number).is_some_and(|slot| slot.versions.written(done)) {
             self.look(number);
@@ -296,13 +322,21 @@ impl Receiver {
                 }
             }
             Completion::NotJson | Completion::Full { bytes: true } => {
-                let failure = if matches!(completion, Completion::NotJson) { Failure::NotJson } else { Failure::TooLarge };
+                let failure =
+                    if matches!(completion, Completion::NotJson) { Failure::NotJson } else { Failure::TooLarge };
                 match (&**change, slot.queue.first_mut()) {
-                    (Change::Complete { call, .. } | Change::AskInResult { call, .. } | Change::Fail { call, failure: None }, Some(head)) => {
+                    (
+                        Change::Complete { call, .. }
+                        | Change::AskInResult { call, .. }
+                        | Change::Fail { call, failure: None },
+                        Some(head),
+                    ) => {
                         *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
                         slot.busy = false;
                     }
-                    (Change::Ask { .. } | Change::Update { .. }, _) => self.give_up(number, Error::Limit(LimitReason::Payload)),
+                    (Change::Ask { .. } | Change::Update { .. }, _) => {
+                        self.give_up(number, Error::Limit(LimitReason::Payload))
+                    }
                     _ => self.retry_or_give_up(number),
                 }
             }

@@ -1,5 +1,5 @@
-//! Records that this version cannot read, because another version wrote them or they are damaged. They are there: nobody
-//! hears that they are missing, nothing deletes or overwrites them, and the operator hears of each version once.
+//! Records that this version cannot read, because another version wrote them or they are damaged. They are there:
+//! nobody hears that they are missing, nothing deletes or overwrites them, and the operator hears of each version once.
 
 use siphasher::sip::SipHasher24;
 
@@ -26,8 +26,8 @@ pub enum Trouble {
     OutcomeLost,
 }
 
-/// Versions of records that were reported, as hashes in order: what was unreadable once comes up at every sweep. (A `BTreeSet` would be
-/// the only one here, and several KB of code.)
+/// Versions of records that were reported, as hashes in order: what was unreadable once comes up at every sweep. (A
+/// `BTreeSet` would be the only one here, and several KB of code.)
 #[derive(Debug, Default)]
 pub(super) struct Reported(Vec<u64>);
 
@@ -76,8 +76,8 @@ impl Receiver {
         }
     }
 
-    /// The record of a task in hand cannot be read: what is to change does not, and whoever waits is told to try again. A handler
-    /// that runs here goes on: the record may become readable again until it ends.
+    /// The record of a task in hand cannot be read: what is to change does not, and whoever waits is told to try again.
+    /// A handler that runs here goes on: the record may become readable again until it ends.
     pub(super) fn unreadable(&mut self, number: u32) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;

@@ -49,8 +49,8 @@ impl Versions {
 }
 
 impl Receiver {
-    /// The store says that a task changed; another process may have changed it. `version`: the one that the change made;
-    /// `None` where that is not known, or the task is deleted.
+    /// The store says that a task changed; another process may have changed it. `version`: the one that the change
+    /// made; `None` where that is not known, or the task is deleted.
     pub fn handle_changed(&mut self, now: Millis, owner: &str, id: &str, version: Option<u32>) {
         self.tick(now);
         let Some(number) = self.slots.find(owner, id) else { return };

@@ -2,8 +2,8 @@
 
 use super::follow::Follow;
 use super::{
-    Answer, Call, CallFacts, CallState, DAY, Ending, Output, Payload, Place, Preference, Reply, Request, Requestor, Snapshot,
-    Source, TASKS, Task, Timer, is_id, is_ttl, later,
+    Answer, Call, CallFacts, CallState, DAY, Ending, Output, Payload, Place, Preference, Reply, Request, Requestor,
+    Snapshot, Source, TASKS, Task, Timer, is_id, is_ttl, later,
 };
 use crate::task::Millis;
 use crate::wire::{Generation, Status, Support, error};
@@ -57,7 +57,8 @@ impl Requestor {
         self.place(now, call, false);
     }
 
-    /// The caller of `call` gives it up when it hears nothing for `silence` ms: its task is read often enough to hear it in time.
+    /// The caller of `call` gives it up when it hears nothing for `silence` ms: its task is read often enough to hear
+    /// it in time.
     pub fn handle_silence(&mut self, call: Call, silence: u32) {
         let Some(state) = self.calls.get_mut(&call) else { return };
         state.silence = Some(silence);
@@ -122,8 +123,8 @@ impl Requestor {
         }
     }
 
-    /// The caller gave up its call, whose exchange can only be closed. A task that it may just have made would be lost with its
-    /// handle, and run to its end: so the answer is waited for a moment, and its task cancelled.
+    /// The caller gave up its call, whose exchange can only be closed. A task that it may just have made would be lost
+    /// with its handle, and run to its end: so the answer is waited for a moment, and its task cancelled.
     pub fn handle_hang_up(&mut self, now: Millis, call: Call) {
         match self.calls.get_mut(&call) {
             Some(CallState { place: place @ Place::Sent { offered: true, .. }, .. }) => {
@@ -193,7 +194,8 @@ impl Requestor {
             _ => None,
         };
         let (None, Some(generation)) = (refusal, of) else {
-            self.outputs.push_back(Output::Answer { call, answer: Answer::Local(refusal.unwrap_or(Ending::Unsupported)) });
+            self.outputs
+                .push_back(Output::Answer { call, answer: Answer::Local(refusal.unwrap_or(Ending::Unsupported)) });
             return;
         };
         let known = self.by_id.get(id).copied();

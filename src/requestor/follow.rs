@@ -132,7 +132,8 @@ pub struct Follow {
     /// How many want every snapshot.
     pub observers: u32,
     pub read: Lane,
-    /// The pause before the next read of a task that has just begun, in ms: most tasks are short, and most intervals are not.
+    /// The pause before the next read of a task that has just begun, in ms: most tasks are short, and most intervals
+    /// are not.
     pub ramp: Option<u32>,
     /// When the latest read was sent.
     pub read_at: Option<Millis>,

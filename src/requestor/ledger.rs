@@ -64,11 +64,21 @@ pub enum Problem {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    Ask { key: String, again: bool },
-    Withdraw { key: String },
-    Report { key: String, problem: Problem },
+    Ask {
+        key: String,
+        again: bool,
+    },
+    Withdraw {
+        key: String,
+    },
+    Report {
+        key: String,
+        problem: Problem,
+    },
     /// Its answer is now that the user has dismissed it.
-    Dismiss { key: String },
+    Dismiss {
+        key: String,
+    },
     /// The server takes no answer to it: the task cannot go on with this requestor.
     GiveUp,
 }
@@ -97,7 +107,8 @@ impl Ledger {
         let mut closing = Vec::new();
         let mut withdrawn = 0;
         for (key, item) in self.items.iter_mut() {
-            // Answered keys may be listed for a while after the answer (G26-UPD-03), or be gone before its acknowledgement.
+            // Answered keys may be listed for a while after the answer (G26-UPD-03), or be gone before its
+            // acknowledgement.
             let listed = entries.iter().any(|entry| entry.key == *key);
             match item.state {
                 State::Asked if !listed => {
@@ -231,8 +242,8 @@ impl Ledger {
         keys
     }
 
-    /// The update was refused. Of several answers, which are refused together (G26-UPD-09), each is sent again alone; of
-    /// one, a read will tell whether it is still wanted.
+    /// The update was refused. Of several answers, which are refused together (G26-UPD-09), each is sent again alone;
+    /// of one, a read will tell whether it is still wanted.
     pub fn refused(&mut self) {
         let several = self.items.values().filter(|item| item.state == State::Sent).count() > 1;
         for (_, item) in self.items.iter_mut().filter(|(_, item)| item.state == State::Sent) {

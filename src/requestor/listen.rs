@@ -94,7 +94,9 @@ impl Requestor {
     /// The stream `request` will push `task`; [`Requestor::handle_acknowledged`] comes after the last.
     pub fn handle_accepted(&mut self, request: Request, task: Task) {
         let listed = is(self.listening.opening, request);
-        let Some(follow) = self.tasks.get_mut(&task).filter(|follow| listed && follow.listed == request) else { return };
+        let Some(follow) = self.tasks.get_mut(&task).filter(|follow| listed && follow.listed == request) else {
+            return;
+        };
         follow.listed = 0;
         if follow.hearing == Hearing::Wanted {
             follow.hearing = Hearing::Accepted;
@@ -179,7 +181,8 @@ impl Requestor {
     /// A task is not followed any more: a stream without tasks is closed.
     pub(super) fn hush(&mut self) {
         let opening = self.listening.opening;
-        let needed = |follow: &Follow| follow.hearing.is_open() || opening.is_some() && follow.hearing == Hearing::Wanted;
+        let needed =
+            |follow: &Follow| follow.hearing.is_open() || opening.is_some() && follow.hearing == Hearing::Wanted;
         if (opening.is_some() || self.listening.open.is_some()) && !self.tasks.values().any(needed) {
             self.listening.opening = None;
             self.listening.at = None;
@@ -212,7 +215,8 @@ impl Requestor {
         // Those that have a stream come first.
         for open in [true, false] {
             for (_, follow) in self.tasks.iter_mut() {
-                if (if open { follow.hearing.is_open() } else { follow.hearing == Hearing::Wanted }) && ids.len() < IDS {
+                if (if open { follow.hearing.is_open() } else { follow.hearing == Hearing::Wanted }) && ids.len() < IDS
+                {
                     follow.listed = request;
                     ids.push(follow.id.clone());
                     fresh = !open;

@@ -1,7 +1,8 @@
 //! Follows tasks: decides which calls may become tasks, when to read, when an outcome is final, what to do with input.
 //!
 //! Each `handle_*` is followed by draining [`Requestor::poll_output`]; [`Requestor::next_deadline`] is when
-//! [`Requestor::handle_timer`] wants to be called. `now` is any clock that never steps back. Payloads stay with the host.
+//! [`Requestor::handle_timer`] wants to be called. `now` is any clock that never steps back. Payloads stay with the
+//! host.
 
 mod call;
 mod cancel;
@@ -21,9 +22,9 @@ pub use pace::Bounds;
 
 use std::collections::VecDeque;
 
-use crate::table::Table;
 use crate::deadline::Deadlines;
 use crate::number;
+use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status, Support, error};
 use follow::{Follow, Lane};
@@ -33,7 +34,8 @@ use tools::Tools;
 
 /// How long one request about a task may take, `tasks/result` excepted (G25-RES-12).
 const PATIENCE: Millis = 30_000;
-/// How often a task is read while its snapshots are pushed, or `tasks/result` waits for it and nobody wants every snapshot.
+/// How often a task is read while its snapshots are pushed, or `tasks/result` waits for it and nobody wants every
+/// snapshot.
 const SAFETY: u32 = 30_000;
 /// How long a question may be outstanding before another `tasks/result` gives it another stream.
 const SILENCE: Millis = 60_000;
@@ -64,7 +66,8 @@ pub struct Options {
     pub max_age: Option<u64>,
     /// Whether pushed snapshots are wanted, where a server offers them.
     pub listen: bool,
-    /// How soon a new task is first read, in ms; the pauses double from there to the poll interval. 0: after the interval.
+    /// How soon a new task is first read, in ms; the pauses double from there to the poll interval. 0: after the
+    /// interval.
     pub first_read: u32,
     /// Entropy for the jitter.
     pub seed: u64,
@@ -128,10 +131,15 @@ pub struct Snapshot<'a> {
 pub enum Reply<'a> {
     Handle(Snapshot<'a>),
     /// `demands_task`: it is an SDK's way of saying `-32601` for a tool that runs only as a task.
-    Result { is_error: bool, demands_task: bool },
+    Result {
+        is_error: bool,
+        demands_task: bool,
+    },
     /// A result that is neither a task nor a tool's result: it has no content of any kind.
     Empty,
-    Error { code: i32 },
+    Error {
+        code: i32,
+    },
 }
 
 /// The peer's answer to a request of the requestor.
@@ -139,11 +147,15 @@ pub enum Reply<'a> {
 pub enum Answered<'a> {
     Snapshot(Snapshot<'a>),
     /// A result that is not a task: the outcome, or an acknowledgement. `is_error` as in a tool's result.
-    Result { is_error: bool },
+    Result {
+        is_error: bool,
+    },
     /// A result without any content of a tool.
     Empty,
     /// `code` of JSON-RPC, or the status with which HTTP refused the request.
-    Error { code: i32 },
+    Error {
+        code: i32,
+    },
     /// There will be no answer.
     Lost,
 }
@@ -153,7 +165,10 @@ enum Place {
     /// The list of tools is being read first; `Some` after a first attempt that offered a task, or did not.
     Listing(Option<bool>),
     /// It is with the peer.
-    Sent { offered: bool, again: bool },
+    Sent {
+        offered: bool,
+        again: bool,
+    },
     /// Its caller has given it up; it is with the peer.
     GivenUp,
     Following(Task),
@@ -311,24 +326,34 @@ impl Requestor {
         }
         let answered = match answered {
             // A status of HTTP is no outcome, and most of them pass.
-            Answered::Error { code } if error::is_http(code) && (method == Method::Result || !error::is_final(code)) => Answered::Lost,
+            Answered::Error { code }
+                if error::is_http(code) && (method == Method::Result || !error::is_final(code)) =>
+            {
+                Answered::Lost
+            }
             answered => answered,
         };
         match (method, answered) {
-            (Method::Get | Method::List, Answered::Snapshot(snapshot)) => self.take(now, task, Source::Read, &snapshot, payload),
+            (Method::Get | Method::List, Answered::Snapshot(snapshot)) => {
+                self.take(now, task, Source::Read, &snapshot, payload)
+            }
             (Method::Get | Method::List, Answered::Result { .. } | Answered::Empty) => self.breach(now, task),
             (Method::Get | Method::List, Answered::Error { code }) => self.read_refused(now, task, code),
             (Method::Result, Answered::Snapshot(_)) => self.end_with_result(task, false, payload),
             (Method::Result, Answered::Result { is_error }) => self.end_with_result(task, is_error, payload),
             (Method::Result, Answered::Empty) => self.end_with_nothing(now, task, payload),
             (Method::Result, Answered::Error { code }) => self.result_refused(now, task, code, payload),
-            (Method::Update, Answered::Snapshot(_) | Answered::Result { .. } | Answered::Empty) => self.updated(now, task),
+            (Method::Update, Answered::Snapshot(_) | Answered::Result { .. } | Answered::Empty) => {
+                self.updated(now, task)
+            }
             (Method::Update, Answered::Error { code }) => self.update_refused(now, task, code, payload),
             (Method::Cancel, Answered::Snapshot(snapshot)) if !snapshot.id.is_empty() => {
                 self.take(now, task, Source::Cancel, &snapshot, payload);
                 self.cancelled(now, task);
             }
-            (Method::Cancel, Answered::Snapshot(_) | Answered::Result { .. } | Answered::Empty) => self.cancelled(now, task),
+            (Method::Cancel, Answered::Snapshot(_) | Answered::Result { .. } | Answered::Empty) => {
+                self.cancelled(now, task)
+            }
             (Method::Cancel, Answered::Error { code }) => self.cancel_refused(now, task, code),
             (_, Answered::Lost) => self.lost(now, task, method),
         }
@@ -351,8 +376,8 @@ impl Requestor {
         }
     }
 
-    /// Something went wrong in the transport: any stream may be dead, and nobody will say so. A look shows how each task is,
-    /// an interval after the one before; and what waits for an outcome may wait in vain.
+    /// Something went wrong in the transport: any stream may be dead, and nobody will say so. A look shows how each
+    /// task is, an interval after the one before; and what waits for an outcome may wait in vain.
     pub fn handle_trouble(&mut self, now: Millis) {
         for task in self.numbers() {
             let entropy = self.jitter.next();
@@ -396,7 +421,9 @@ impl Requestor {
     }
 
     fn number(&mut self) -> Request {
-        let is_used = |request| self.requests.contains_key(&request) || self.listening.has(request) || self.tools.is_page(request);
+        let is_used = |request| {
+            self.requests.contains_key(&request) || self.listening.has(request) || self.tools.is_page(request)
+        };
         self.last_request = number::after(self.last_request, 1..=Request::MAX, is_used);
         self.last_request
     }
@@ -565,4 +592,3 @@ fn is_id(id: &str) -> bool {
 fn is_ttl(ttl: f64) -> bool {
     ttl == f64::INFINITY || (0.0..=SAFE).contains(&ttl) && ttl.fract() == 0.0
 }
-

@@ -25,8 +25,8 @@ impl Bounds {
         hint.map_or(self.initial, |hint| hint as u32).clamp(self.min, self.max.max(self.min))
     }
 
-    /// The time until the next attempt after `failures` failures in a row: the interval, doubled with each failure up to
-    /// the maximum, and at most a tenth on top.
+    /// The time until the next attempt after `failures` failures in a row: the interval, doubled with each failure up
+    /// to the maximum, and at most a tenth on top.
     pub fn delay(self, interval: u32, failures: u32, entropy: u64) -> Millis {
         let longest = Millis::from(self.max.max(interval));
         let delay = Millis::from(interval).saturating_mul(1 << failures.min(20)).min(longest);
@@ -34,8 +34,8 @@ impl Bounds {
     }
 }
 
-/// How many new tasks are read sooner than their interval says: 32 at once, 100 a second. A ramp is about eight reads, so a
-/// connection stays below half of the 2000 reads a second that a server of this package allows by default.
+/// How many new tasks are read sooner than their interval says: 32 at once, 100 a second. A ramp is about eight reads,
+/// so a connection stays below half of the 2000 reads a second that a server of this package allows by default.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Ramps {
     /// When the ramps that were begun are paid for.

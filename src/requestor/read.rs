@@ -2,7 +2,10 @@
 
 use super::follow::{Follow, transition};
 use super::listen::Hearing;
-use super::{Action, DAY, Ending, Event, FAILURES, LAGS, Output, Payload, Problem, Requestor, SAFETY, SIGNS, SILENCE, Snapshot, Source, Stage, Task, is_ttl, later};
+use super::{
+    Action, DAY, Ending, Event, FAILURES, LAGS, Output, Payload, Problem, Requestor, SAFETY, SIGNS, SILENCE, Snapshot,
+    Source, Stage, Task, is_ttl, later,
+};
 use crate::task::Millis;
 use crate::wire::{Status, error};
 
@@ -11,7 +14,11 @@ impl Requestor {
     pub fn handle_notification(&mut self, now: Millis, snapshot: &Snapshot<'_>, payload: Payload) {
         let Some(&task) = self.by_id.get(snapshot.id) else {
             if self.listening.contradicts(snapshot.id, snapshot.status) {
-                self.outputs.push_back(Output::Report { task: 0, key: snapshot.id.to_owned(), problem: Problem::Contradicted });
+                self.outputs.push_back(Output::Report {
+                    task: 0,
+                    key: snapshot.id.to_owned(),
+                    problem: Problem::Contradicted,
+                });
             }
             return;
         };
@@ -59,13 +66,14 @@ impl Requestor {
             return if source == Source::Notification { self.look(now, task) } else { self.breach(now, task) };
         }
 
-        // The newest snapshot counts: pushes may come late, and a push may pass a read. A read alone is always believed,
-        // whatever clock the server has.
+        // The newest snapshot counts: pushes may come late, and a push may pass a read. A read alone is always
+        // believed, whatever clock the server has.
         let late = snapshot.age < follow.age && !status.is_terminal();
         if late && source == Source::Notification {
             return;
         }
-        let overtaken = std::mem::replace(&mut follow.overtaken, source == Source::Notification && follow.read.flight.is_some());
+        let overtaken =
+            std::mem::replace(&mut follow.overtaken, source == Source::Notification && follow.read.flight.is_some());
         if source == Source::Read {
             follow.read.failures = 0;
             follow.breached = false;
@@ -145,7 +153,8 @@ impl Requestor {
                 follow.read.at = None;
                 // What was refused before the end says nothing about the end.
                 follow.result.failures = 0;
-                // Another one, even if one waits: some servers poll inside it, for up to a second, and answer a new one at once.
+                // Another one, even if one waits: some servers poll inside it, for up to a second, and answer a new one
+                // at once.
                 follow.result.plan(now);
             }
             Action::Fetch => follow.read.plan(now),
@@ -181,7 +190,8 @@ impl Requestor {
         }
         let interval = self.options.bounds.interval(follow.hint);
         let waiting = follow.result.flight.is_some() && !follow.doubted || follow.result.at.is_some_and(|at| at <= now);
-        let relaxed = follow.hearing == Hearing::Heard || follow.generation.has_result_method() && waiting && follow.observers == 0;
+        let relaxed = follow.hearing == Hearing::Heard
+            || follow.generation.has_result_method() && waiting && follow.observers == 0;
         let relaxed = relaxed && follow.stage == Stage::Following;
         let interval = if relaxed { interval.max(SAFETY) } else { interval };
         // In 2025-11-25 progress comes by itself; where snapshots are pushed, so do they.
@@ -268,8 +278,8 @@ impl Requestor {
         }
     }
 
-    /// `tasks/result` was answered with an error: the task's own, or one about the task, or about a moment that is over.
-    /// A read tells which, and the outcome is asked for once more after it.
+    /// `tasks/result` was answered with an error: the task's own, or one about the task, or about a moment that is
+    /// over. A read tells which, and the outcome is asked for once more after it.
     pub(super) fn result_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
         let Some(follow) = self.tasks.get_mut(&task) else { return };
         if follow.stage != Stage::Fetching {

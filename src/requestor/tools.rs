@@ -1,6 +1,5 @@
 //! What is known about the server's tools: which of them run as tasks (2025-11-25).
 
-
 use super::PATIENCE;
 use super::output::Request;
 use crate::table::Table;

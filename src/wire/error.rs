@@ -16,8 +16,8 @@ pub const fn is_http(code: i32) -> bool {
     matches!(code, 300..=599)
 }
 
-/// Whether whoever asks the same again is refused again: what is wrong is the request, or who asks (X-ERR-05). Sessions that are not
-/// known (404), conflicts, tokens that are to be renewed (401), and rates pass.
+/// Whether whoever asks the same again is refused again: what is wrong is the request, or who asks (X-ERR-05). Sessions
+/// that are not known (404), conflicts, tokens that are to be renewed (401), and rates pass.
 pub const fn is_final(code: i32) -> bool {
     match code {
         PARSE | super::INVALID_REQUEST | METHOD_NOT_FOUND => true,
@@ -83,7 +83,9 @@ pub enum Error {
     /// The server takes on no new tasks; another one may (X-STO-11).
     ShuttingDown,
     /// A rate is exceeded; this many ms later it is not (X-ERR-04).
-    TooOften { wait: u32 },
+    TooOften {
+        wait: u32,
+    },
     /// The task was cancelled (G25-RES-08).
     Cancelled,
     /// The core ended the task.
@@ -121,7 +123,9 @@ impl Error {
         match self {
             Self::MethodNotFound | Self::TaskForbidden | Self::TaskRequired => METHOD_NOT_FOUND,
             Self::MissingCapability(_) => MISSING_CAPABILITY,
-            Self::Internal | Self::Storage | Self::Unreadable | Self::NoOwner | Self::Cancelled | Self::Failed(_) => INTERNAL,
+            Self::Internal | Self::Storage | Self::Unreadable | Self::NoOwner | Self::Cancelled | Self::Failed(_) => {
+                INTERNAL
+            }
             Self::Limit(_) | Self::SubscriptionLimit | Self::ShuttingDown | Self::TooOften { .. } => INTERNAL,
             _ => INVALID_PARAMS,
         }
@@ -137,7 +141,9 @@ impl Error {
             Self::NoEnvelope => "`_meta` must hold the protocol version and the client capabilities",
             Self::TooDeep => "The parameters nest too deeply",
             Self::BadTask => "`task` must be an object, and `task.ttl` an integer from 0 up",
-            Self::BadKey => "`_meta[\"mcp-longhaul/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -",
+            Self::BadKey => {
+                "`_meta[\"mcp-longhaul/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -"
+            }
             Self::OtherTool => "This creation key was used for another tool",
             Self::UsedUp => "The task of this creation key is gone; a key makes one task only",
             Self::NoAnswers => "`inputResponses` must be an object that does not nest too deeply",
@@ -153,7 +159,9 @@ impl Error {
             Self::NoOwner => "The server cannot tell who would own this task",
             Self::Limit(LimitReason::Tasks) => "Too many tasks; wait for one to end",
             Self::Limit(LimitReason::Rate) | Self::TooOften { .. } => "Too many requests; slow down",
-            Self::Limit(LimitReason::Payload) | Self::Failed(Failure::TooLarge) => "The data of this task exceeds the limit",
+            Self::Limit(LimitReason::Payload) | Self::Failed(Failure::TooLarge) => {
+                "The data of this task exceeds the limit"
+            }
             Self::SubscriptionLimit => "Subscription limit reached",
             Self::ShuttingDown => "The server is shutting down; call again",
             Self::Cancelled => "The task was cancelled",
@@ -161,7 +169,9 @@ impl Error {
             Self::Failed(Failure::Lost) => "The process that ran the task was lost",
             Self::Failed(Failure::NotJson) => "The outcome of the task is not JSON",
             Self::Failed(Failure::Unanswerable) => "The tool asked for input that the client cannot give",
-            Self::Failed(Failure::Reserved) => "The tool failed with an error that this revision of the protocol does not have",
+            Self::Failed(Failure::Reserved) => {
+                "The tool failed with an error that this revision of the protocol does not have"
+            }
         }
     }
 
@@ -212,12 +222,15 @@ impl LimitReason {
     }
 }
 
-/// Whether an error with this code may leave in `generation`. Revision 2026-07-28 keeps a range for itself, and took the
-/// code of resources that are not found away (G26-ERR-03, G26-INP-13, H81).
+/// Whether an error with this code may leave in `generation`. Revision 2026-07-28 keeps a range for itself, and took
+/// the code of resources that are not found away (G26-ERR-03, G26-INP-13, H81).
 pub const fn is_spoken(generation: Generation, code: f64) -> bool {
     match generation {
         Generation::G25 => true,
-        Generation::G26 => matches!(code, -32020.0 | -32021.0 | -32022.0) || !(code == -32002.0 || (code <= -32020.0 && code >= -32099.0)),
+        Generation::G26 => {
+            matches!(code, -32020.0 | -32021.0 | -32022.0)
+                || !(code == -32002.0 || (code <= -32020.0 && code >= -32099.0))
+        }
     }
 }
 

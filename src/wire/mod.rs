@@ -1,7 +1,8 @@
 //! The only room that knows generations: which revision names which fields, statuses, errors and capabilities.
 //!
-//! Everything that leaves as JSON is written field by field into a [`Writer`], with holes ([`Part`]) where the host puts
-//! payloads that never enter this crate. [`Name`] is a closed table, so that a name crosses to the host as a number.
+//! Everything that leaves as JSON is written field by field into a [`Writer`], with holes ([`Part`]) where the host
+//! puts payloads that never enter this crate. [`Name`] is a closed table, so that a name crosses to the host as a
+//! number.
 
 pub mod capability;
 pub mod error;
@@ -235,7 +236,8 @@ pub fn input_kind(method: &str, url: bool, tools: bool) -> Option<InputKind> {
     }
 }
 
-/// Whether an answer can say that the user dismissed the question; there is no error in place of an answer (G26-INP-09).
+/// Whether an answer can say that the user dismissed the question; there is no error in place of an answer
+/// (G26-INP-09).
 pub fn can_be_dismissed(method: &str) -> bool {
     matches!(input_kind(method, false, false), Some(InputKind::Elicit))
 }

@@ -75,7 +75,10 @@ fn the_handle_waits_for_the_store_and_the_handler_for_the_handle() {
         assert!(bench.reply(call)["result"].is_object());
         assert!(forwarded(&bench, call));
         let place = |wanted: &dyn Fn(&Output) -> bool| bench.seen.iter().position(|seen| wanted(&seen.output));
-        assert!(place(&|output| matches!(output, Output::Reply { .. })) < place(&|output| matches!(output, Output::Forward { .. })));
+        assert!(
+            place(&|output| matches!(output, Output::Reply { .. }))
+                < place(&|output| matches!(output, Output::Forward { .. }))
+        );
     }
 }
 
@@ -113,7 +116,10 @@ fn work_that_ends_before_the_handle_changes_nothing_in_it() {
 fn an_immediate_response_goes_with_the_handle() {
     let mut bench = bench(G25, Policy { immediate: Some("Painting now".into()), ..policy() });
     let (call, _) = bench.start();
-    assert_eq!(bench.reply(call)["result"]["_meta"], json!({ "io.modelcontextprotocol/model-immediate-response": "Painting now" }));
+    assert_eq!(
+        bench.reply(call)["result"]["_meta"],
+        json!({ "io.modelcontextprotocol/model-immediate-response": "Painting now" })
+    );
 }
 
 /// G25-CRE-10, H15: a malformed `task` is refused, runs nothing and stores nothing.
@@ -209,7 +215,10 @@ fn a_task_only_tool_demands_the_extension() {
     let call = declaring(&mut bench, Capabilities::NONE);
     let error = bench.reply(call)["error"].clone();
     assert_eq!(error["code"], -32021);
-    assert_eq!(error["data"], json!({ "requiredCapabilities": { "extensions": { "io.modelcontextprotocol/tasks": {} } } }));
+    assert_eq!(
+        error["data"],
+        json!({ "requiredCapabilities": { "extensions": { "io.modelcontextprotocol/tasks": {} } } })
+    );
     assert!(!forwarded(&bench, call));
 }
 
@@ -325,7 +334,8 @@ fn a_task_outlives_its_connection() {
 /// G25-CRE-05: each call has a task of its own.
 #[test]
 fn ids_are_not_shared() {
-    let mut bench = Bench::of(World::with(1, Limits { running_per_owner: 1000, ..Limits::default() }, false), G25, policy());
+    let mut bench =
+        Bench::of(World::with(1, Limits { running_per_owner: 1000, ..Limits::default() }, false), G25, policy());
     let mut ids: Vec<String> = (0..1000).map(|_| bench.start().1).collect();
     ids.sort();
     ids.dedup();
@@ -343,8 +353,8 @@ fn a_handler_fails_at_once() {
     assert_eq!(bench.status(&id), "failed");
 }
 
-/// A status message that the handler has set before it ended is in the final record, also where its task was still on its way to the
-/// store then.
+/// A status message that the handler has set before it ended is in the final record, also where its task was still on
+/// its way to the store then.
 #[test]
 fn a_message_before_the_end_is_kept() {
     for creating in [false, true] {
@@ -361,6 +371,10 @@ fn a_message_before_the_end_is_kept() {
         bench.complete(0, call);
         bench.answer_all();
         let id = bench.id(call);
-        assert_eq!((bench.stored(&id).phase, &*bench.stored(&id).message), (Phase::Completed, "4 of 4"), "creating: {creating}");
+        assert_eq!(
+            (bench.stored(&id).phase, &*bench.stored(&id).message),
+            (Phase::Completed, "4 of 4"),
+            "creating: {creating}"
+        );
     }
 }

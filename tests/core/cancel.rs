@@ -10,8 +10,11 @@ use crate::bench::Bench;
 use crate::harness::{G25, G26, World, policy};
 use crate::properties::cases;
 
-const ENDS: [Outcome; 3] =
-    [Outcome::Result { tool_failed: false, size: 1 }, Outcome::Result { tool_failed: true, size: 1 }, Outcome::Error { size: 1 }];
+const ENDS: [Outcome; 3] = [
+    Outcome::Result { tool_failed: false, size: 1 },
+    Outcome::Result { tool_failed: true, size: 1 },
+    Outcome::Error { size: 1 },
+];
 
 /// G25-CAN-02, G25-CAN-03: the task is cancelled in the store when the answer leaves, the answer is that task, and the
 /// handler is stopped.
@@ -47,7 +50,9 @@ fn a_cancel_of_2026_is_acknowledged() {
 /// G26-CAN-05: a cooperative handler is told once, and decides how its task ends.
 #[test]
 fn a_cooperative_handler_decides() {
-    for (outcome, status) in [(Outcome::Result { tool_failed: false, size: 1 }, "completed"), (Outcome::Error { size: 1 }, "failed")] {
+    for (outcome, status) in
+        [(Outcome::Result { tool_failed: false, size: 1 }, "completed"), (Outcome::Error { size: 1 }, "failed")]
+    {
         let mut bench = Bench::of(World::default(), G26, Policy { cooperative: true, ..policy() });
         let (call, id) = bench.start();
         for _ in 0..3 {
@@ -170,7 +175,10 @@ fn a_cancel_withdraws_input() {
         assert_eq!(bench.status(&id), "input_required");
         bench.stop(&id);
         assert_eq!(bench.withdrawn(1), Some(Withdrawal::Ended));
-        assert_eq!(bench.saw(&Output::Withdraw { ask: 1, delivered: true, reason: Withdrawal::Ended }), generation == G25);
+        assert_eq!(
+            bench.saw(&Output::Withdraw { ask: 1, delivered: true, reason: Withdrawal::Ended }),
+            generation == G25
+        );
         assert!(!bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
         assert_eq!(bench.count(|output| matches!(output, Output::Answered { .. })), 0);
         bench.assert_idle();
@@ -185,7 +193,12 @@ fn the_task_ends_between_check_and_write() {
     let (call, id) = bench.start();
     bench.later = true;
     let cancel = bench.stop(&id);
-    bench.store.meddle("ann", &id, |task| Task { phase: Phase::Failed, failure: Some(mcp_longhaul::task::Failure::Lost), ..task.clone() }, Payload::nothing());
+    bench.store.meddle(
+        "ann",
+        &id,
+        |task| Task { phase: Phase::Failed, failure: Some(mcp_longhaul::task::Failure::Lost), ..task.clone() },
+        Payload::nothing(),
+    );
     bench.answer_all();
     assert_eq!(bench.code(cancel), -32602);
     assert_eq!(bench.stored(&id).phase, Phase::Failed);
@@ -216,7 +229,12 @@ struct Race {
 }
 
 /// Cancel and completion at one instant, on one or two receivers, with the store's answers in any order.
-fn race(generation: mcp_longhaul::wire::Generation, nodes: usize, cancel_first: bool, order: &[prop::sample::Index]) -> Race {
+fn race(
+    generation: mcp_longhaul::wire::Generation,
+    nodes: usize,
+    cancel_first: bool,
+    order: &[prop::sample::Index],
+) -> Race {
     let mut world = World::new(nodes);
     let tool = world.policy(policy());
     let peers: Vec<_> = (0..nodes).map(|node| world.open(node, Some("ann"), true)).collect();
@@ -244,8 +262,8 @@ fn race(generation: mcp_longhaul::wire::Generation, nodes: usize, cancel_first: 
 proptest! {
     #![proptest_config(cases(500))]
 
-    /// X-CAN-01, H01: one winner and one event. If the cancel won, its answer is the cancelled task and the outcome is gone;
-    /// if the outcome won, the cancel is refused.
+    /// X-CAN-01, H01: one winner and one event. If the cancel won, its answer is the cancelled task and the outcome is
+    /// gone; if the outcome won, the cancel is refused.
     #[test]
     fn cancel_against_completion_in_2025(nodes in 1usize..=2, first: bool, order in prop::collection::vec(any::<prop::sample::Index>(), 0..16)) {
         let Race { mut world, call, cancel, id } = race(G25, nodes, first, &order);

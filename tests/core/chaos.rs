@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_longhaul::limit::Limits;
-use mcp_longhaul::receiver::{Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, RESTARTED, Request, Shape, Support};
+use mcp_longhaul::receiver::{
+    Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, RESTARTED, Request, Shape, Support,
+};
 use mcp_longhaul::task::{InputKind, Millis, OnLost, Phase};
 use mcp_longhaul::wire::{Generation, News};
 use serde_json::Value;
@@ -75,7 +77,8 @@ fn policies() -> Vec<Policy> {
 
 impl Chaos {
     pub fn new(nodes: usize, cross: bool) -> Self {
-        let limits = Limits { running_per_owner: 6, running: 8, outstanding: 3, issued: 8, page: 2, ..Limits::default() };
+        let limits =
+            Limits { running_per_owner: 6, running: 8, outstanding: 3, issued: 8, page: 2, ..Limits::default() };
         let mut world = World::with(nodes, limits, cross);
         let policies = policies();
         for policy in &policies {
@@ -117,8 +120,12 @@ impl Chaos {
             7 | 8 => self.ask_some(b, c),
             9 => self.answer_some(b),
             10 => self.withdraw_some(b),
-            11 => self.on_running(b, |world, node, call| world.input(node, |receiver, now| receiver.handle_note(now, call, &format!("at {c}")))),
-            12 => self.on_running(b, |world, node, call| world.input(node, |receiver, now| receiver.handle_promote(now, call))),
+            11 => self.on_running(b, |world, node, call| {
+                world.input(node, |receiver, now| receiver.handle_note(now, call, &format!("at {c}")))
+            }),
+            12 => self.on_running(b, |world, node, call| {
+                world.input(node, |receiver, now| receiver.handle_promote(now, call))
+            }),
             13 => self.drop_some(b),
             14 => {
                 let request = self.request(client, b, |world, node, peer, generation, id| {
@@ -136,7 +143,8 @@ impl Chaos {
                 }
             }
             16 => {
-                let request = self.request(client, b, |world, node, peer, generation, id| world.cancel(node, peer, generation, id));
+                let request = self
+                    .request(client, b, |world, node, peer, generation, id| world.cancel(node, peer, generation, id));
                 self.note(client, request);
             }
             17 | 18 if self.clients[client].generation == G26 => self.update(client, b, c),
@@ -150,7 +158,9 @@ impl Chaos {
             21 => {
                 if let Some((id, owner)) = self.some_id(b) {
                     let node = self.clients[client].node;
-                    self.world.input(node, |receiver, now| receiver.handle_changed(now, owner, &id, Some(u32::from(c)).filter(|&version| version != 0)));
+                    self.world.input(node, |receiver, now| {
+                        receiver.handle_changed(now, owner, &id, Some(u32::from(c)).filter(|&version| version != 0))
+                    });
                 }
             }
             22 | 23 | 15 | 17 | 18 if !self.world.pending.is_empty() => {
@@ -207,19 +217,24 @@ impl Chaos {
 
     /// A client of a process that is awake.
     fn some_client(&self, a: u8) -> Option<usize> {
-        let awake: Vec<usize> = (0..self.clients.len()).filter(|client| !self.world.is_paused(self.clients[*client].node)).collect();
+        let awake: Vec<usize> =
+            (0..self.clients.len()).filter(|client| !self.world.is_paused(self.clients[*client].node)).collect();
         pick(&awake, a)
     }
 
     /// A receiver takes on nothing more, and perhaps hands over what it has.
     fn end_receiver(&mut self, node: usize, leaves: bool) {
         self.closed.insert(node);
-        self.world.input(node, |receiver, now| if leaves { receiver.handle_leaving(now) } else { receiver.handle_closing(now) });
+        self.world.input(
+            node,
+            |receiver, now| if leaves { receiver.handle_leaving(now) } else { receiver.handle_closing(now) },
+        );
     }
 
     /// The host cannot start a call again.
     fn unstart_some(&mut self, b: u8) {
-        let again: Vec<(usize, Request)> = self.handlers_at(Stage::Running).into_iter().filter(|(_, call)| *call >= RESTARTED).collect();
+        let again: Vec<(usize, Request)> =
+            self.handlers_at(Stage::Running).into_iter().filter(|(_, call)| *call >= RESTARTED).collect();
         if let Some((node, call)) = pick(&again, b) {
             self.handlers.remove(&(node, call));
             self.world.input(node, |receiver, now| receiver.handle_unstarted(now, call));
@@ -253,14 +268,20 @@ impl Chaos {
         Some((id, owner))
     }
 
-    fn request(&mut self, client: usize, b: u8, send: impl FnOnce(&mut World, usize, Peer, Generation, &str) -> Request) -> Option<Request> {
+    fn request(
+        &mut self,
+        client: usize,
+        b: u8,
+        send: impl FnOnce(&mut World, usize, Peer, Generation, &str) -> Request,
+    ) -> Option<Request> {
         let (id, _) = self.some_id(b)?;
         let Client { node, peer, generation, .. } = self.clients[client];
         Some(send(&mut self.world, node, peer, generation, &id))
     }
 
     fn listen(&mut self, client: usize, b: u8, c: u8) {
-        let ids: Vec<String> = (0..=c % 3).filter_map(|more| self.some_id(b.wrapping_add(more))).map(|(id, _)| id).collect();
+        let ids: Vec<String> =
+            (0..=c % 3).filter_map(|more| self.some_id(b.wrapping_add(more))).map(|(id, _)| id).collect();
         let Client { node, peer, .. } = self.clients[client];
         let facts = self.world.facts(node, peer, G26);
         self.by_client.insert(facts.request, client);
@@ -273,8 +294,12 @@ impl Chaos {
 
     /// A subscription that has begun.
     fn some_listen(&self, b: u8) -> Option<(usize, Request)> {
-        let begun: Vec<(usize, Request)> =
-            self.listens.iter().filter(|(request, _)| self.world.told.contains_key(request)).map(|(request, (node, ..))| (*node, *request)).collect();
+        let begun: Vec<(usize, Request)> = self
+            .listens
+            .iter()
+            .filter(|(request, _)| self.world.told.contains_key(request))
+            .map(|(request, (node, ..))| (*node, *request))
+            .collect();
         pick(&begun, b)
     }
 
@@ -286,7 +311,12 @@ impl Chaos {
 
     fn update(&mut self, client: usize, b: u8, c: u8) {
         let Some((id, owner)) = self.some_id(b) else { return };
-        let mut keys: Vec<String> = self.world.store.task(owner, &id).map(|task| task.inputs.into_iter().map(|input| input.key).collect()).unwrap_or_default();
+        let mut keys: Vec<String> = self
+            .world
+            .store
+            .task(owner, &id)
+            .map(|task| task.inputs.into_iter().map(|input| input.key).collect())
+            .unwrap_or_default();
         if c & 1 == 0 {
             keys.truncate(1);
         }
@@ -303,7 +333,11 @@ impl Chaos {
 
     /// Handlers in processes that are awake.
     fn handlers_at(&self, stage: Stage) -> Vec<(usize, Request)> {
-        self.handlers.iter().filter(|((node, _), handler)| handler.stage == stage && !self.world.is_paused(*node)).map(|(place, _)| *place).collect()
+        self.handlers
+            .iter()
+            .filter(|((node, _), handler)| handler.stage == stage && !self.world.is_paused(*node))
+            .map(|(place, _)| *place)
+            .collect()
     }
 
     fn on_running(&mut self, b: u8, act: impl FnOnce(&mut World, usize, Request)) {
@@ -336,9 +370,10 @@ impl Chaos {
             0 => Outcome::Error { size: 10 },
             1 => Outcome::Result { tool_failed: true, size: 10 },
             2 => Outcome::NotJson,
-            3 | 4 if self.world.is_task(call) => {
-                Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit)), ("age".into(), Some(InputKind::Elicit))], state: c & 16 != 0 }
-            }
+            3 | 4 if self.world.is_task(call) => Outcome::Input {
+                requests: vec![("name".into(), Some(InputKind::Elicit)), ("age".into(), Some(InputKind::Elicit))],
+                state: c & 16 != 0,
+            },
             5 => Outcome::Result { tool_failed: false, size: u32::MAX },
             _ => Outcome::Result { tool_failed: false, size: 10 },
         };
@@ -351,13 +386,16 @@ impl Chaos {
         self.last_ask += 1;
         let ask = self.last_ask;
         // An ordinary request of an ordinary call is not the receiver's.
-        if self.world.input(node, |receiver, now| receiver.handle_ask(now, call, ask, &format!("q{}", c % 2), InputKind::Elicit, own)) {
+        if self.world.input(node, |receiver, now| {
+            receiver.handle_ask(now, call, ask, &format!("q{}", c % 2), InputKind::Elicit, own)
+        }) {
             self.asks.insert(ask, (node, life, call));
         }
     }
 
     fn some_ask(&self, b: u8) -> Option<Ask> {
-        let asks: Vec<Ask> = self.asks.iter().filter(|(_, (node, ..))| !self.world.is_paused(*node)).map(|(ask, _)| *ask).collect();
+        let asks: Vec<Ask> =
+            self.asks.iter().filter(|(_, (node, ..))| !self.world.is_paused(*node)).map(|(ask, _)| *ask).collect();
         pick(&asks, b)
     }
 
@@ -377,8 +415,12 @@ impl Chaos {
     }
 
     fn drop_some(&mut self, b: u8) {
-        let open: Vec<(usize, Request)> =
-            self.calls.iter().filter(|(node, call)| !self.world.is_paused(*node) && self.world.replied(*call).is_none()).copied().collect();
+        let open: Vec<(usize, Request)> = self
+            .calls
+            .iter()
+            .filter(|(node, call)| !self.world.is_paused(*node) && self.world.replied(*call).is_none())
+            .copied()
+            .collect();
         if let Some((node, call)) = pick(&open, b) {
             self.world.excused.insert(call);
             self.world.input(node, |receiver, now| receiver.handle_dropped(now, call, false));
@@ -407,18 +449,25 @@ impl Chaos {
                     self.handlers.insert((node, call), Handler { node, life, stage, own });
                 }
                 Output::Begin { call } => {
-                    if let Some(handler) = self.handlers.get_mut(&(node, call)).filter(|handler| handler.stage == Stage::Held) {
+                    if let Some(handler) =
+                        self.handlers.get_mut(&(node, call)).filter(|handler| handler.stage == Stage::Held)
+                    {
                         handler.stage = Stage::Running;
                     }
                 }
                 Output::Restart { call, facts, .. } => {
-                    self.handlers.insert((node, call), Handler { node, life, stage: Stage::Running, own: facts.generation == G25 });
+                    self.handlers.insert(
+                        (node, call),
+                        Handler { node, life, stage: Stage::Running, own: facts.generation == G25 },
+                    );
                 }
                 Output::HangUp { request } => {
                     self.world.excused.insert(request);
                 }
                 Output::Abort { call, silently: false, .. } => {
-                    if let Some(handler) = self.handlers.get_mut(&(node, call)).filter(|handler| handler.stage == Stage::Held) {
+                    if let Some(handler) =
+                        self.handlers.get_mut(&(node, call)).filter(|handler| handler.stage == Stage::Held)
+                    {
                         handler.stage = Stage::Over;
                     }
                 }
@@ -445,7 +494,9 @@ impl Chaos {
         self.handlers.retain(|_, handler| lives[handler.node] == handler.life);
         self.asks.retain(|_, (node, life, _)| lives[*node] == *life);
         let world = &self.world;
-        self.listens.retain(|request, (node, life, _)| lives[*node] == *life && world.replied(*request).is_none() && !world.excused.contains(request));
+        self.listens.retain(|request, (node, life, _)| {
+            lives[*node] == *life && world.replied(*request).is_none() && !world.excused.contains(request)
+        });
     }
 
     /// Everything works again, every handler ends, and time passes until no task is left.
@@ -504,7 +555,9 @@ impl Chaos {
         self.world.pass(latest - earliest + self.back + 4 * LEASE);
         self.world.answer_all();
         self.watch();
-        for (owner, id, task) in self.world.store.rows().filter(|(_, _, task)| task.on_lost == OnLost::Fail && task.needs_runner()) {
+        for (owner, id, task) in
+            self.world.store.rows().filter(|(_, _, task)| task.on_lost == OnLost::Fail && task.needs_runner())
+        {
             assert!(self.world.now - self.world.store.written_at(owner, id) < LEASE, "{id} is stuck: {task:?}");
         }
     }
@@ -514,7 +567,11 @@ impl Chaos {
         world.assert_idle();
         assert_eq!(world.store.len(), 0, "tasks are left: {:?}", world.store.all());
         for (node, count) in world.lives().iter().enumerate() {
-            assert!(world.receiver(node).timers() < 20, "{} timers are left after {count} lives", world.receiver(node).timers());
+            assert!(
+                world.receiver(node).timers() < 20,
+                "{} timers are left after {count} lives",
+                world.receiver(node).timers()
+            );
         }
         for request in world.unanswered() {
             assert_eq!(self.settled.get(&request), Some(&1), "{request} has no answer");
@@ -536,7 +593,10 @@ impl Chaos {
                 let id = news["taskId"].as_str().expect("an id").to_owned();
                 if let Some(before) = last.get(&id) {
                     assert_ne!(*before, news, "told twice");
-                    assert!(matches!(before["status"].as_str(), Some("working" | "input_required")), "{news} after {before}");
+                    assert!(
+                        matches!(before["status"].as_str(), Some("working" | "input_required")),
+                        "{news} after {before}"
+                    );
                 }
                 last.insert(id, news);
             }
@@ -545,7 +605,8 @@ impl Chaos {
 
     /// What was told fits what happened.
     fn assert_story(&self) {
-        let (mut ends, mut created, mut epochs, mut runs) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        let (mut ends, mut created, mut epochs, mut runs) =
+            (BTreeMap::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         for Seen { node, life, output } in &self.world.seen {
             let Output::Event(event) = output else { continue };
             let Event { happening, id, .. } = &**event;
@@ -555,12 +616,22 @@ impl Chaos {
                     continue;
                 }
                 Happening::Started => {
-                    assert!(epochs.insert((id.clone(), event.task.as_ref().map(|task| task.epoch))), "one run of a task began twice: {event:?}");
-                    assert!(runs.insert((*node, *life, event.run), id.clone()).is_none(), "one call runs twice: {event:?}");
+                    assert!(
+                        epochs.insert((id.clone(), event.task.as_ref().map(|task| task.epoch))),
+                        "one run of a task began twice: {event:?}"
+                    );
+                    assert!(
+                        runs.insert((*node, *life, event.run), id.clone()).is_none(),
+                        "one call runs twice: {event:?}"
+                    );
                     continue;
                 }
                 Happening::Stopped => {
-                    assert_eq!(runs.remove(&(*node, *life, event.run)).as_ref(), Some(id), "stopped, but not begun: {event:?}");
+                    assert_eq!(
+                        runs.remove(&(*node, *life, event.run)).as_ref(),
+                        Some(id),
+                        "stopped, but not begun: {event:?}"
+                    );
                     continue;
                 }
                 Happening::Completed => vec![Phase::Completed, Phase::ToolFailed],

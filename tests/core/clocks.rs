@@ -1,4 +1,5 @@
-//! Clocks of processes on one store that differ: no task ends, or disappears, before its announced time by the clock that made it.
+//! Clocks of processes on one store that differ: no task ends, or disappears, before its announced time by the clock
+//! that made it.
 
 use mcp_longhaul::receiver::{Happening, Outcome, Policy, Request};
 use mcp_longhaul::task::{InputKind, Millis, Phase};
@@ -45,7 +46,8 @@ fn statuses(bench: &mut Bench, id: &str) -> Vec<String> {
     (0..3).map(|node| say(bench, node)).collect()
 }
 
-/// X-TTL-01, G26-TTL-03: a task that runs has its whole time whoever made it, and is ended at that time by the process that did.
+/// X-TTL-01, G26-TTL-03: a task that runs has its whole time whoever made it, and is ended at that time by the process
+/// that did.
 #[test]
 fn a_running_task_has_its_whole_time() {
     for maker in 0..3 {
@@ -61,8 +63,8 @@ fn a_running_task_has_its_whole_time() {
     }
 }
 
-/// X-TTL-06: nobody hides or deletes a task that has ended before its time is over; then the process that made it does, and where that
-/// is gone another one, when clocks cannot differ by so much.
+/// X-TTL-06: nobody hides or deletes a task that has ended before its time is over; then the process that made it does,
+/// and where that is gone another one, when clocks cannot differ by so much.
 #[test]
 fn an_outcome_is_there_for_its_whole_time() {
     for maker in 0..3 {
@@ -100,7 +102,8 @@ fn a_task_that_waits_has_its_whole_time() {
     assert_eq!(bench.store.task("ann", &id).map(|task| task.phase), None, "it was shown as expired for a minute");
 }
 
-/// X-CRE-01, X-STO-12: a key makes one task, though the task was short, is over, and whoever uses the key again is behind.
+/// X-CRE-01, X-STO-12: a key makes one task, though the task was short, is over, and whoever uses the key again is
+/// behind.
 #[test]
 fn a_key_makes_one_task_whatever_clocks_show() {
     for ttl in [MINUTE, 5 * MINUTE, HOUR] {

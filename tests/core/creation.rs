@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use mcp_longhaul::claim::Claim;
-use mcp_longhaul::state::{Members, Unreadable};
 use mcp_longhaul::limit::{Act, Limits, Rate, Rates};
 use mcp_longhaul::receiver::{Augmentation, Facts, Output, Peer, Policy, Promotion, Request, Support};
+use mcp_longhaul::state::{Members, Unreadable};
 use mcp_longhaul::storage::Operation;
 use mcp_longhaul::task::EXPIRED_GRACE;
 use mcp_longhaul::wire::Generation;
@@ -48,7 +48,8 @@ fn claim(bench: &Bench, owner: &str) -> Option<Claim> {
     bench.store.state(&format!("\u{1}{owner}"), KEY).map(|state| Claim::from_state(&state).expect("a claim"))
 }
 
-/// X-CRE-01: the call that is repeated with its key gets the task of the first, wherever it arrives, and nothing runs twice.
+/// X-CRE-01: the call that is repeated with its key gets the task of the first, wherever it arrives, and nothing runs
+/// twice.
 #[test]
 fn a_repeated_call_gets_the_first_ones_task() {
     for generation in [G25, G26] {
@@ -108,7 +109,14 @@ fn a_held_handler_does_not_begin_again() {
 #[test]
 fn bad_keys_are_refused() {
     let mut bench = keyed(1, G26);
-    for (key, good) in [("", false), ("fifteen-letters", false), ("sixteen-letters_", true), ("has a space in it", false), (&*"x".repeat(128), true), (&*"x".repeat(129), false)] {
+    for (key, good) in [
+        ("", false),
+        ("fifteen-letters", false),
+        ("sixteen-letters_", true),
+        ("has a space in it", false),
+        (&*"x".repeat(128), true),
+        (&*"x".repeat(129), false),
+    ] {
         bench.creation_key = Some(key.into());
         let call = call_on(&mut bench, 0, "ann");
         assert_eq!(ran(&bench, call), good, "{key}");
@@ -132,7 +140,8 @@ fn a_key_makes_a_task_at_once_or_not_at_all() {
     let mut bench = keyed(1, G26);
     for promotion in [Promotion::After(60_000), Promotion::Handler] {
         bench.tool = bench.world.policy(Policy { promotion, ..policy() });
-        bench.creation_key = Some(format!("{promotion:?}-0123456789").replace(|letter: char| !letter.is_ascii_alphanumeric(), "_"));
+        bench.creation_key =
+            Some(format!("{promotion:?}-0123456789").replace(|letter: char| !letter.is_ascii_alphanumeric(), "_"));
         let call = call_on(&mut bench, 0, "ann");
         assert!(bench.is_task(call));
     }
@@ -177,8 +186,8 @@ fn a_key_of_an_expired_task() {
     assert_eq!(bench.code(late), -32602);
 }
 
-/// A process that dies between its claim and its task leaves a key with which the next call makes that very task, as long as
-/// it cannot have been there and gone.
+/// A process that dies between its claim and its task leaves a key with which the next call makes that very task, as
+/// long as it cannot have been there and gone.
 #[test]
 fn a_claim_without_a_task_is_taken_over() {
     for (pause, taken) in [(0, true), (TTL / 2 - 1, true), (TTL / 2, false)] {
@@ -249,7 +258,10 @@ fn a_known_key_needs_no_room() {
     bench.complete(0, later);
     bench.assert_idle();
 
-    let limits = Limits { rates: Rates::default().with(Act::Create, Rate { interval: 1_000_000, burst: 1 }), ..Limits::default() };
+    let limits = Limits {
+        rates: Rates::default().with(Act::Create, Rate { interval: 1_000_000, burst: 1 }),
+        ..Limits::default()
+    };
     let mut bench = Bench::of(World::with(1, limits, false), G26, policy());
     for key in ["key-number-0123456", "key-number-1234567"] {
         bench.creation_key = Some(key.into());
@@ -258,7 +270,8 @@ fn a_known_key_needs_no_room() {
     assert_eq!(bench.store.len(), 2);
 }
 
-/// G26-HTT-07, G25-CAN-09, H10: a lost connection does not take a task along whose key the caller has; who gives the call up itself does.
+/// G26-HTT-07, G25-CAN-09, H10: a lost connection does not take a task along whose key the caller has; who gives the
+/// call up itself does.
 #[test]
 fn a_lost_caller_can_come_back() {
     for generation in [G25, G26] {
@@ -285,7 +298,11 @@ fn a_lost_caller_can_come_back() {
         assert!(!ran(&bench, early) && bench.store.all().is_empty());
         // The key is free again. The next caller gives up when its task is on its way to the store.
         let call = call_on(&mut bench, 0, "ann");
-        while !bench.pending.iter().any(|op| matches!(&op.operation, Operation::Put { record, .. } if &*record.owner == "ann")) {
+        while !bench
+            .pending
+            .iter()
+            .any(|op| matches!(&op.operation, Operation::Put { record, .. } if &*record.owner == "ann"))
+        {
             bench.world.answer(0);
         }
         bench.input(0, |receiver, now| receiver.handle_dropped(now, call, false));
@@ -316,7 +333,14 @@ fn without_an_owner_a_key_is_refused() {
 /// A claim is read as it was written, and as nothing else.
 #[test]
 fn a_claim_is_read_back() {
-    let claim = Claim { task: "AbC-_9".into(), tool: "a\ttool\\of\0many\npieces".into(), clock: "".into(), open_until: -5, until: i64::MAX, unknown: Members::default() };
+    let claim = Claim {
+        task: "AbC-_9".into(),
+        tool: "a\ttool\\of\0many\npieces".into(),
+        clock: "".into(),
+        open_until: -5,
+        until: i64::MAX,
+        unknown: Members::default(),
+    };
     assert_eq!(Claim::from_state(&claim.to_state()), Ok(claim.clone()));
     assert_eq!(mcp_longhaul::task::Task::from_state(&claim.to_state()), Err(Unreadable::Malformed));
 }
@@ -391,7 +415,9 @@ impl Rush {
     fn step(&mut self, step: Step) {
         match step {
             Step::Call(node, gate) => self.call(node, gate),
-            Step::Answer(which) if !self.world.pending.is_empty() => self.world.answer(which % self.world.pending.len()),
+            Step::Answer(which) if !self.world.pending.is_empty() => {
+                self.world.answer(which % self.world.pending.len())
+            }
             Step::Answer(_) => {}
             Step::Fault(fault) => self.world.faults.push_back(fault),
             Step::Crash(node) => self.world.crash(node),
@@ -423,9 +449,9 @@ impl Rush {
 proptest! {
     #![proptest_config(cases(600))]
 
-    /// X-CRE-01, X-STO-12: whoever calls with a key, on whichever process, whatever the store does and whoever dies: the work
-    /// begins at most once for each task, no two tasks of the key are there at once, all who are answered get a task that was
-    /// there, and nobody waits for ever.
+    /// X-CRE-01, X-STO-12: whoever calls with a key, on whichever process, whatever the store does and whoever dies:
+    /// the work begins at most once for each task, no two tasks of the key are there at once, all who are answered get
+    /// a task that was there, and nobody waits for ever.
     #[test]
     fn a_key_runs_its_work_once(steps in prop::collection::vec(step(), 1..80)) {
         let given_up = steps.iter().any(|step| matches!(step, Step::Drop(false) | Step::Fault(Fault::Full { .. })));
@@ -455,8 +481,8 @@ proptest! {
     }
 }
 
-/// X-TTL-06: what is kept of keys counts against what an owner may store, also where their tasks are gone or were never made.
-/// A key that is known goes on to answer, and there is room again when the keys are over.
+/// X-TTL-06: what is kept of keys counts against what an owner may store, also where their tasks are gone or were never
+/// made. A key that is known goes on to answer, and there is room again when the keys are over.
 #[test]
 fn keys_are_limited_like_tasks() {
     let limits = mcp_longhaul::limit::Limits { stored: Some(3), creation_window: 60_000, ..Default::default() };

@@ -1,5 +1,5 @@
-//! Writes that the store has taken without saying so, and reads that fail after them: whatever was acknowledged, or arrived, has its
-//! effects, once.
+//! Writes that the store has taken without saying so, and reads that fail after them: whatever was acknowledged, or
+//! arrived, has its effects, once.
 
 use mcp_longhaul::lifecycle::{self, Command};
 use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Request, Shape};
@@ -34,8 +34,8 @@ fn answers(bench: &Bench, wanted: Request) -> usize {
     })
 }
 
-/// G26-UPD-05, G26-UPD-11: the answer of an update that was refused, but had arrived, reaches the handler that waits for it, whether
-/// or not it is repeated; and a repeated one is acknowledged because it does.
+/// G26-UPD-05, G26-UPD-11: the answer of an update that was refused, but had arrived, reaches the handler that waits
+/// for it, whether or not it is repeated; and a repeated one is acknowledged because it does.
 #[test]
 fn an_answer_that_arrived_is_used() {
     for repeats in [0, 1, 3] {
@@ -86,13 +86,18 @@ fn an_answer_that_did_not_arrive_is_taken_again() {
     bench.assert_idle();
 }
 
-/// X-STO-05: an update in doubt that begins the next run of a handler begins it, in the process that stored it: the task is not lost.
+/// X-STO-05: an update in doubt that begins the next run of a handler begins it, in the process that stored it: the
+/// task is not lost.
 #[test]
 fn a_run_that_an_answer_in_doubt_begins_is_begun() {
     for on_lost in [OnLost::Fail, OnLost::Restart] {
         let mut bench = Bench::of(World::new(2), G26, Policy { ttl: None, on_lost, ..policy() });
         let (call, id) = bench.start();
-        bench.outcome(0, call, Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit))], state: true });
+        bench.outcome(
+            0,
+            call,
+            Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit))], state: true },
+        );
         let peer = bench.peer;
         away(&mut bench);
         let update = bench.world.update(0, peer, &id, &[("name-1", FORM)]);
@@ -118,7 +123,12 @@ fn a_question_in_doubt_is_asked_once() {
     let answer = (Stored::Answer(key[0].clone()), Source::Response { request: 99, key: key[0].clone() });
     let payload = Payload::Write { onto_read: true, remove: vec![Stored::Input(key[0].clone())], set: vec![answer] };
     let now = bench.now;
-    bench.store.meddle("ann", &id, |task| lifecycle::apply(task, Command::Answer { keys: &key, kept: true }, now).unwrap(), payload);
+    bench.store.meddle(
+        "ann",
+        &id,
+        |task| lifecycle::apply(task, Command::Answer { keys: &key, kept: true }, now).unwrap(),
+        payload,
+    );
     back(&mut bench);
     assert_eq!((bench.stored(&id).issued, answers(&bench, 1)), (1, 1));
     bench.complete(0, call);
@@ -126,7 +136,8 @@ fn a_question_in_doubt_is_asked_once() {
     bench.assert_idle();
 }
 
-/// G25-INP-02: the answer to a handler's own request is given to it, whatever the store says of the write that takes note of it.
+/// G25-INP-02: the answer to a handler's own request is given to it, whatever the store says of the write that takes
+/// note of it.
 #[test]
 fn an_answer_to_a_request_of_its_own_is_used() {
     for overwritten in [false, true] {
@@ -137,7 +148,12 @@ fn an_answer_to_a_request_of_its_own_is_used() {
         assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
         if overwritten {
             let now = bench.now;
-            bench.store.meddle("ann", &id, |task| lifecycle::apply(task, Command::Note("on"), now).unwrap(), Payload::Keep);
+            bench.store.meddle(
+                "ann",
+                &id,
+                |task| lifecycle::apply(task, Command::Note("on"), now).unwrap(),
+                Payload::Keep,
+            );
         }
         assert_eq!((answers(&bench, 1), bench.withdrawn(1)), (0, None));
         back(&mut bench);
@@ -198,8 +214,8 @@ fn an_answer_is_kept_until_its_handler_has_it() {
     bench.assert_idle();
 }
 
-/// G26-CRE-03, X-CRE-01: a creation with a key that arrived, though nobody could tell for a while: the caller is told to try again, the
-/// task runs all the same, and the repeated call finds it.
+/// G26-CRE-03, X-CRE-01: a creation with a key that arrived, though nobody could tell for a while: the caller is told
+/// to try again, the task runs all the same, and the repeated call finds it.
 #[test]
 fn a_keyed_creation_in_doubt_runs_once() {
     for generation in [G25, G26] {
@@ -226,12 +242,13 @@ fn a_keyed_creation_in_doubt_runs_once() {
     }
 }
 
-/// H84: a task that was stored, though its call went on without it or was refused, is removed when the store tells of it: no process
-/// runs it again.
+/// H84: a task that was stored, though its call went on without it or was refused, is removed when the store tells of
+/// it: no process runs it again.
 #[test]
 fn a_creation_in_doubt_leaves_no_task() {
     for generation in [G25, G26] {
-        let mut bench = Bench::of(World::new(2), generation, Policy { on_lost: OnLost::Restart, ttl: None, ..policy() });
+        let mut bench =
+            Bench::of(World::new(2), generation, Policy { on_lost: OnLost::Restart, ttl: None, ..policy() });
         for node in 0..2 {
             bench.input(node, |receiver, now| {
                 receiver.run_alone();

@@ -21,7 +21,12 @@ fn phase(event: &Event) -> Option<Phase> {
 }
 
 fn last(world: &World, happening: Happening) -> Event {
-    world.events().filter(|event| event.happening == happening).last().unwrap_or_else(|| panic!("{happening:?}")).clone()
+    world
+        .events()
+        .filter(|event| event.happening == happening)
+        .last()
+        .unwrap_or_else(|| panic!("{happening:?}"))
+        .clone()
 }
 
 /// X-SEC-09: the life of a task in order, each event with what the record says then.
@@ -47,7 +52,10 @@ fn a_life_is_told_in_order() {
         } else {
             bench.state(&id);
         }
-        assert_eq!(told(&bench), [Created, Started, Status, InputRequired, InputAnswered, Completed, Stopped, Retrieved]);
+        assert_eq!(
+            told(&bench),
+            [Created, Started, Status, InputRequired, InputAnswered, Completed, Stopped, Retrieved]
+        );
         for event in bench.events() {
             let task = event.task.as_ref().expect("it is stored");
             assert_eq!((&*event.owner, &*event.id, &*task.tool, &*task.trace), ("ann", &*id, "paint", TRACE));
@@ -55,7 +63,10 @@ fn a_life_is_told_in_order() {
             assert_eq!(event.run, (event.happening != Retrieved).then_some(call));
         }
         let answered = last(&bench, InputAnswered);
-        assert_eq!((answered.waited_since, answered.at, phase(&answered)), (Some(START + 100), START + 350, Some(Phase::Working)));
+        assert_eq!(
+            (answered.waited_since, answered.at, phase(&answered)),
+            (Some(START + 100), START + 350, Some(Phase::Working))
+        );
         assert_eq!(last(&bench, InputRequired).waited_since, None);
         assert_eq!(phase(&last(&bench, Retrieved)), Some(Phase::Completed));
     }
@@ -103,7 +114,8 @@ fn ends_are_told_apart() {
     bench.pass(60_000);
     assert_eq!(told(&bench), [Created, Started, Expired, Stopped]);
 
-    let mut bench = Bench::of(World::default(), G26, Policy { ttl: Some(60_000), extends: true, cooperative: true, ..policy() });
+    let mut bench =
+        Bench::of(World::default(), G26, Policy { ttl: Some(60_000), extends: true, cooperative: true, ..policy() });
     let (call, id) = bench.start();
     bench.pass(60_000);
     bench.stop(&id);
@@ -150,7 +162,10 @@ fn nobody_is_told_nothing() {
 #[test]
 fn a_trace_is_kept_or_ignored() {
     assert_eq!(trace::parent(TRACE), Some(TRACE));
-    assert_eq!(trace::parent(&TRACE.replace("00-4", "cc-4")), Some("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    assert_eq!(
+        trace::parent(&TRACE.replace("00-4", "cc-4")),
+        Some("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    );
     let (zero, zeros) = ("0".repeat(16), "0".repeat(32));
     for wrong in [
         "",

@@ -26,7 +26,8 @@ fn granted(ttl: Option<u64>, policy: Policy) -> serde_json::Value {
     bench.reply(call)["result"]["task"]["ttl"].clone()
 }
 
-/// G25-TTL-02, G25-TTL-06, H14, H17: what is asked for is held between the floor and the maximum, and the answer says so.
+/// G25-TTL-02, G25-TTL-06, H14, H17: what is asked for is held between the floor and the maximum, and the answer says
+/// so.
 #[test]
 fn the_time_to_live_is_clamped() {
     for (asked, given) in [
@@ -194,7 +195,11 @@ fn retention_counts_from_creation() {
 /// G25-TTL-03, G25-TTL-06: tasks go after their time in any status, and promptly; also many at once.
 #[test]
 fn what_is_over_is_deleted() {
-    let mut bench = Bench::of(World::with(1, mcp_longhaul::limit::Limits { running_per_owner: 1000, ..Default::default() }, false), G25, short());
+    let mut bench = Bench::of(
+        World::with(1, mcp_longhaul::limit::Limits { running_per_owner: 1000, ..Default::default() }, false),
+        G25,
+        short(),
+    );
     for number in 0..350 {
         let (call, id) = bench.start();
         match number % 3 {
@@ -250,8 +255,8 @@ fn a_running_task_is_extended() {
     assert!(bench.aborted(call));
 }
 
-/// A task that its runner extends is not expired by another receiver that is a little faster; one whose runner died fails
-/// when its lease is over (X-STO-05).
+/// A task that its runner extends is not expired by another receiver that is a little faster; one whose runner died
+/// fails when its lease is over (X-STO-05).
 #[test]
 fn an_extended_task_is_left_to_its_runner() {
     let mut bench = Bench::of(World::new(2), G26, Policy { extends: true, ..short() });

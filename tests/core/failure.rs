@@ -28,7 +28,8 @@ fn a_failing_store_is_an_internal_error() {
     assert_eq!(bench.status(&id), "working");
 }
 
-/// G25-CRE-09, G26-CRE-03, X-ERR-04: a task that cannot be stored has no handle and runs nothing, where a task was promised.
+/// G25-CRE-09, G26-CRE-03, X-ERR-04: a task that cannot be stored has no handle and runs nothing, where a task was
+/// promised.
 #[test]
 fn a_task_that_cannot_be_stored_does_not_begin() {
     for (fault, reason) in [
@@ -152,7 +153,15 @@ fn an_outcome_that_is_not_json() {
             if noticed_by_the_store {
                 bench.faults.push_back(Fault::NotJson);
                 let requests = vec![("name".to_owned(), Some(InputKind::Elicit))];
-                bench.outcome(0, call, if question { Outcome::Input { requests, state: true } } else { Outcome::Result { tool_failed: false, size: 1 } });
+                bench.outcome(
+                    0,
+                    call,
+                    if question {
+                        Outcome::Input { requests, state: true }
+                    } else {
+                        Outcome::Result { tool_failed: false, size: 1 }
+                    },
+                );
             } else {
                 bench.outcome(0, call, Outcome::NotJson);
             }
@@ -173,7 +182,15 @@ fn an_outcome_without_room() {
             let (call, id) = bench.start();
             bench.faults.extend(vec![Fault::Full { bytes: true }; faults]);
             let requests = vec![("name".to_owned(), Some(InputKind::Elicit))];
-            bench.outcome(0, call, if question { Outcome::Input { requests, state: true } } else { Outcome::Result { tool_failed: false, size: 1 } });
+            bench.outcome(
+                0,
+                call,
+                if question {
+                    Outcome::Input { requests, state: true }
+                } else {
+                    Outcome::Result { tool_failed: false, size: 1 }
+                },
+            );
             bench.pass(10_000);
             assert_eq!(bench.stored(&id).failure, Some(Failure::TooLarge));
             assert_eq!(bench.state(&id)["result"]["error"]["data"], json!({ "reason": "payload_limit" }));
@@ -292,8 +309,8 @@ fn requests_during_a_creation() {
     }
 }
 
-/// X-STO-05, G25-RES-09: a task is stored, its creator never learns so, and somebody waits for its result there: it is told how the task
-/// ends, also where the store tells of no change.
+/// X-STO-05, G25-RES-09: a task is stored, its creator never learns so, and somebody waits for its result there: it is
+/// told how the task ends, also where the store tells of no change.
 #[test]
 fn who_waits_for_a_task_whose_creation_seems_to_fail() {
     let mut bench = Bench::of(World::new(1), G25, Policy { ttl: None, ..policy() });

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use mcp_longhaul::id;
 use mcp_longhaul::limit::Limits;
 use mcp_longhaul::receiver::{
-    Ask, Augmentation, Called, Event, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request, Shape, Stop, Support, Withdrawal,
+    Ask, Augmentation, Called, Event, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request,
+    Shape, Stop, Support, Withdrawal,
 };
 use mcp_longhaul::storage::{Completion, Job, Operation, Payload};
 use mcp_longhaul::task::{InputKind, Millis, OnLost, Task};
@@ -142,7 +143,16 @@ impl World {
             let holder = format!("{node}.0");
             receiver.lease(&holder, LEASE);
             receiver.limit_store(Some(STORE_LIMIT));
-            Node { receiver, holder, life: 0, ahead: 0, paused: false, wake: None, read: BTreeMap::new(), peers: BTreeSet::new() }
+            Node {
+                receiver,
+                holder,
+                life: 0,
+                ahead: 0,
+                paused: false,
+                wake: None,
+                read: BTreeMap::new(),
+                peers: BTreeSet::new(),
+            }
         };
         Self {
             now: START,
@@ -383,7 +393,12 @@ impl World {
 
     /// The next deadline, and whose it is.
     pub fn due(&self) -> Option<(Millis, usize)> {
-        self.nodes.iter().enumerate().filter(|(_, node)| !node.paused).filter_map(|(number, node)| Some((node.wake? - node.ahead, number))).min()
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| !node.paused)
+            .filter_map(|(number, node)| Some((node.wake? - node.ahead, number)))
+            .min()
     }
 
     /// The deadline of a receiver has come.
@@ -402,7 +417,8 @@ impl World {
         self.nodes[node].ahead = ahead;
     }
 
-    /// Stops the process of a receiver, or lets it go on where it stopped. Operations that are on their way wait with it.
+    /// Stops the process of a receiver, or lets it go on where it stopped. Operations that are on their way wait with
+    /// it.
     pub fn pause(&mut self, node: usize, paused: bool) {
         self.nodes[node].paused = paused;
     }
@@ -461,13 +477,35 @@ impl World {
         entropy
     }
 
-    pub fn call_with(&mut self, node: usize, facts: Facts, policy: u32, augmentation: Augmentation, gate: bool) -> Request {
+    pub fn call_with(
+        &mut self,
+        node: usize,
+        facts: Facts,
+        policy: u32,
+        augmentation: Augmentation,
+        gate: bool,
+    ) -> Request {
         self.call_tool(node, facts, "paint", policy, augmentation, gate)
     }
 
-    pub fn call_tool(&mut self, node: usize, facts: Facts, tool: &str, policy: u32, augmentation: Augmentation, gate: bool) -> Request {
+    pub fn call_tool(
+        &mut self,
+        node: usize,
+        facts: Facts,
+        tool: &str,
+        policy: u32,
+        augmentation: Augmentation,
+        gate: bool,
+    ) -> Request {
         let entropy = self.entropy();
-        let called = Called { tool: tool.into(), policy, augmentation, gate, trace: self.trace.clone(), creation_key: self.creation_key.clone() };
+        let called = Called {
+            tool: tool.into(),
+            policy,
+            augmentation,
+            gate,
+            trace: self.trace.clone(),
+            creation_key: self.creation_key.clone(),
+        };
         self.input(node, |receiver, now| receiver.handle_call(now, facts, called, entropy));
         facts.request
     }
@@ -516,7 +554,13 @@ impl World {
 
     /// What a subscription was told of tasks.
     pub fn heard(&self, request: Request) -> Vec<Value> {
-        self.told.get(&request).into_iter().flatten().filter(|news| news["method"] == "notifications/tasks").map(|news| news["params"].clone()).collect()
+        self.told
+            .get(&request)
+            .into_iter()
+            .flatten()
+            .filter(|news| news["method"] == "notifications/tasks")
+            .map(|news| news["params"].clone())
+            .collect()
     }
 
     /// The statuses that a subscription was told.
@@ -644,13 +688,21 @@ impl World {
 
     /// Requests that were neither answered nor excused.
     pub fn unanswered(&self) -> Vec<Request> {
-        self.sent.keys().filter(|request| !self.replies.contains_key(request) && !self.excused.contains(request)).copied().collect()
+        self.sent
+            .keys()
+            .filter(|request| !self.replies.contains_key(request) && !self.excused.contains(request))
+            .copied()
+            .collect()
     }
 
     /// Nothing is left in the hands of any receiver or its host.
     pub fn assert_idle(&self) {
         for (number, node) in self.nodes.iter().enumerate() {
-            assert_eq!(node.receiver.in_hand(), [0; 8], "calls, slots, asks, waits, lookups, jobs, counted, outputs of {number}");
+            assert_eq!(
+                node.receiver.in_hand(),
+                [0; 8],
+                "calls, slots, asks, waits, lookups, jobs, counted, outputs of {number}"
+            );
             assert!(node.read.is_empty(), "jobs never finished: {:?}", node.read);
         }
         assert!(self.pending.is_empty());

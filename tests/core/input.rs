@@ -285,7 +285,11 @@ fn input_that_nobody_can_give_is_not_asked() {
 /// A handler that is no task is told so; its own requests go their ordinary way.
 #[test]
 fn a_plain_call_asks_no_task_input() {
-    let mut bench = Bench::of(Default::default(), G26, mcp_longhaul::receiver::Policy { promotion: mcp_longhaul::receiver::Promotion::Never, ..policy() });
+    let mut bench = Bench::of(
+        Default::default(),
+        G26,
+        mcp_longhaul::receiver::Policy { promotion: mcp_longhaul::receiver::Promotion::Never, ..policy() },
+    );
     let (peer, tool) = (bench.peer, bench.tool);
     let call = bench.world.call(0, peer, G26, tool);
     assert!(bench.ask(0, call, 1, "name"));
@@ -433,7 +437,8 @@ fn a_poll_tries_to_deliver() {
     assert_eq!(deliveries(&bench, 1), [None, None]);
 }
 
-/// G25-GET-08, H78: where a client only polls, the third poll that says that input is required carries the question, once.
+/// G25-GET-08, H78: where a client only polls, the third poll that says that input is required carries the question,
+/// once.
 #[test]
 fn a_third_poll_carries_the_question() {
     let mut bench = Bench::new(G25);
@@ -447,7 +452,10 @@ fn a_third_poll_carries_the_question() {
     let on_polls: Vec<_> = deliveries(&bench, 1).into_iter().flatten().collect();
     assert_eq!(on_polls.len(), 1);
     let carried = bench.seen.iter().position(|seen| matches!(seen.output, Output::Deliver { stream: Some(_), .. }));
-    let replied = bench.seen.iter().position(|seen| matches!(seen.output, Output::Reply { request, .. } if request == on_polls[0]));
+    let replied = bench
+        .seen
+        .iter()
+        .position(|seen| matches!(seen.output, Output::Reply { request, .. } if request == on_polls[0]));
     assert!(carried < replied, "before the answer ends the stream");
     // A client that opens a stream after all gets it there too; the first answer counts.
     let wait = bench.wait(&id);
@@ -498,8 +506,8 @@ fn a_handler_ends_with_open_requests() {
     }
 }
 
-/// H25, G26-UPD-06: an answer that another receiver stored reaches the handler that waits here, once, also where the store
-/// tells nobody of changes.
+/// H25, G26-UPD-06: an answer that another receiver stored reaches the handler that waits here, once, also where the
+/// store tells nobody of changes.
 #[test]
 fn an_answer_that_came_elsewhere() {
     for watched in [true, false] {
@@ -514,7 +522,10 @@ fn an_answer_that_came_elsewhere() {
         }
         bench.pass(if watched { 0 } else { 5_000 });
         bench.pass(20_000);
-        assert_eq!(bench.count(|output| matches!(output, Output::AnsweredElsewhere { ask: 1, key, .. } if key == "name-1")), 1);
+        assert_eq!(
+            bench.count(|output| matches!(output, Output::AnsweredElsewhere { ask: 1, key, .. } if key == "name-1")),
+            1
+        );
         assert_eq!(bench.status(&id), "working");
         bench.complete(0, call);
         bench.assert_idle();

@@ -25,8 +25,8 @@ fn restarts(bench: &Bench) -> usize {
     bench.count(|output| matches!(output, Output::Restart { .. }))
 }
 
-/// X-STO-04, X-STO-07: a task has a lease from its creation, which is renewed in every third of it, by nothing else than one
-/// write; who reads the task notices nothing.
+/// X-STO-04, X-STO-07: a task has a lease from its creation, which is renewed in every third of it, by nothing else
+/// than one write; who reads the task notices nothing.
 #[test]
 fn a_lease_is_renewed() {
     let (mut bench, call, id) = running(1, Policy { ttl: None, ..policy() });
@@ -46,7 +46,8 @@ fn a_lease_is_renewed() {
     bench.assert_idle();
 }
 
-/// X-STO-05: a request that changes nothing, and is on its way whenever the lease is to be renewed, does not keep it from that.
+/// X-STO-05: a request that changes nothing, and is on its way whenever the lease is to be renewed, does not keep it
+/// from that.
 #[test]
 fn what_is_on_its_way_does_not_keep_a_lease_from_being_renewed() {
     let (mut bench, call, id) = running(1, Policy { ttl: None, ..policy() });
@@ -76,8 +77,8 @@ fn a_busy_task_needs_no_renewal() {
     assert_eq!(bench.store.writes, writes + 20);
 }
 
-/// X-STO-05, H24, H27: the task of a process that died is failed by whoever reads it when its lease is over, not before; also
-/// one without an end.
+/// X-STO-05, H24, H27: the task of a process that died is failed by whoever reads it when its lease is over, not
+/// before; also one without an end.
 #[test]
 fn who_reads_a_lost_task_sees_it_failed() {
     for (generation, wait) in [(G26, false), (G25, false), (G25, true)] {
@@ -92,18 +93,24 @@ fn who_reads_a_lost_task_sees_it_failed() {
         bench.pass(1);
         if wait {
             let result = bench.world.result(1, peer, &id);
-            assert_eq!((bench.code(result), bench.reply(result)["error"]["data"]["reason"].clone()), (-32603, json!("interrupted")));
+            assert_eq!(
+                (bench.code(result), bench.reply(result)["error"]["data"]["reason"].clone()),
+                (-32603, json!("interrupted"))
+            );
         } else {
             let state = bench.world.get(1, peer, generation, &id)["result"].clone();
-            assert_eq!((&state["status"], &state["statusMessage"]), (&json!("failed"), &json!("The process that ran the task was lost")));
+            assert_eq!(
+                (&state["status"], &state["statusMessage"]),
+                (&json!("failed"), &json!("The process that ran the task was lost"))
+            );
         }
         assert_eq!(bench.stored(&id).failure, Some(Failure::Lost));
         assert_eq!(bench.happened(Happening::Lost), 1);
     }
 }
 
-/// X-STO-05, H27: where nobody reads it, the sweep of another process fails it, and so does the sweep at the start of the next
-/// one.
+/// X-STO-05, H27: where nobody reads it, the sweep of another process fails it, and so does the sweep at the start of
+/// the next one.
 #[test]
 fn the_sweep_fails_a_lost_task() {
     let (mut bench, _, id) = running(2, Policy { ttl: None, ..policy() });
@@ -112,7 +119,11 @@ fn the_sweep_fails_a_lost_task() {
     bench.pass(2 * LEASE - 1);
     assert_eq!(bench.stored(&id).failure, None);
     bench.pass(1);
-    assert_eq!(bench.stored(&id).failure, Some(Failure::Lost), "the sweep met it after one lease, and looked again after another one");
+    assert_eq!(
+        bench.stored(&id).failure,
+        Some(Failure::Lost),
+        "the sweep met it after one lease, and looked again after another one"
+    );
 
     let (mut bench, _, id) = running(1, Policy { ttl: None, ..policy() });
     bench.pause(0, true);
@@ -137,8 +148,8 @@ fn who_waits_for_a_lost_task_is_answered() {
     assert_eq!(bench.code(wait), -32603);
 }
 
-/// H26, X-STO-04: a runner that was asleep while its task was failed or run again writes nothing more; its handler stops, and
-/// there is one outcome.
+/// H26, X-STO-04: a runner that was asleep while its task was failed or run again writes nothing more; its handler
+/// stops, and there is one outcome.
 #[test]
 fn a_runner_that_wakes_late_writes_nothing() {
     for on_lost in [OnLost::Fail, OnLost::Restart] {
@@ -149,18 +160,33 @@ fn a_runner_that_wakes_late_writes_nothing() {
             bench.watch_for_a_lease(1, peer, &id);
             bench.world.get(1, peer, G26, &id);
             let settled = bench.stored(&id);
-            assert_eq!((settled.phase, settled.epoch), if on_lost == OnLost::Fail { (Phase::Failed, 1) } else { (Phase::Working, 2) });
+            assert_eq!(
+                (settled.phase, settled.epoch),
+                if on_lost == OnLost::Fail { (Phase::Failed, 1) } else { (Phase::Working, 2) }
+            );
             bench.pause(0, false);
             match wakes_with {
                 "outcome" => bench.complete(0, call),
                 "note" => bench.note_of(call, "here I am"),
                 "ask" => drop(bench.ask(0, call, 1, "name")),
-                "input" => bench.outcome(0, call, Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit))], state: false }),
+                "input" => bench.outcome(
+                    0,
+                    call,
+                    Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit))], state: false },
+                ),
                 _ => bench.pass(LEASE / 3),
             }
             assert_eq!(bench.stored(&id).epoch, settled.epoch, "{wakes_with}");
-            assert_eq!((bench.stored(&id).phase, bench.stored(&id).message), (settled.phase, settled.message), "{wakes_with}");
-            assert!(bench.saw(&Output::Release { call }) && (wakes_with == "outcome" || wakes_with == "input" || bench.aborted(call)), "{wakes_with}");
+            assert_eq!(
+                (bench.stored(&id).phase, bench.stored(&id).message),
+                (settled.phase, settled.message),
+                "{wakes_with}"
+            );
+            assert!(
+                bench.saw(&Output::Release { call })
+                    && (wakes_with == "outcome" || wakes_with == "input" || bench.aborted(call)),
+                "{wakes_with}"
+            );
             let late = bench.happened(Happening::LateOutcome);
             assert_eq!(late, usize::from(wakes_with == "outcome" || wakes_with == "input"), "{wakes_with}");
             if let Some((node, again, _)) = bench.restarted() {
@@ -174,8 +200,8 @@ fn a_runner_that_wakes_late_writes_nothing() {
     }
 }
 
-/// X-STO-05: leases need no common clock. Whoever is ahead by hours takes nothing from a process that renews, and takes over from one
-/// that is silent, as whoever is behind does when it meets the task.
+/// X-STO-05: leases need no common clock. Whoever is ahead by hours takes nothing from a process that renews, and takes
+/// over from one that is silent, as whoever is behind does when it meets the task.
 #[test]
 fn clocks_may_differ() {
     for ahead in [LEASE / 2, 2 * LEASE, 36_000_000, -36_000_000] {
@@ -200,8 +226,8 @@ fn clocks_may_differ() {
     }
 }
 
-/// X-STO-05: in a store that was away nobody could renew a lease, so nobody has been silent. The outage may be as long as it likes, and
-/// whoever watched may have asked in it, or not.
+/// X-STO-05: in a store that was away nobody could renew a lease, so nobody has been silent. The outage may be as long
+/// as it likes, and whoever watched may have asked in it, or not.
 #[test]
 fn an_outage_of_the_store_interrupts_nobody() {
     for outage in [LEASE / 2 + 1, LEASE, 3 * LEASE, 100 * LEASE] {
@@ -231,7 +257,8 @@ fn an_outage_of_the_store_interrupts_nobody() {
     }
 }
 
-/// X-STO-05: a process that stood still together with others, because its machine did, takes nothing from them when it goes on.
+/// X-STO-05: a process that stood still together with others, because its machine did, takes nothing from them when it
+/// goes on.
 #[test]
 fn a_machine_that_stood_still_interrupts_nobody() {
     let (mut bench, call, id) = running(2, Policy { ttl: None, ..policy() });
@@ -262,8 +289,8 @@ fn a_lease_that_nobody_took_is_still_ours() {
     assert_eq!(bench.status(&id), "completed");
 }
 
-/// X-STO-05: a task that may run again does so in the process of the request that finds it, on its connection, with the stored
-/// request; what it asked is withdrawn, and its message gone.
+/// X-STO-05: a task that may run again does so in the process of the request that finds it, on its connection, with the
+/// stored request; what it asked is withdrawn, and its message gone.
 #[test]
 fn a_lost_task_runs_again() {
     let (mut bench, call, id) = running(2, restarting());
@@ -274,7 +301,10 @@ fn a_lost_task_runs_again() {
     let peer = bench.world.open(1, Some("ann"), false);
     bench.watch_for_a_lease(1, peer, &id);
     let state = bench.world.get(1, peer, G26, &id)["result"].clone();
-    assert_eq!((&state["status"], state.get("statusMessage"), state.get("inputRequests")), (&json!("working"), None, None));
+    assert_eq!(
+        (&state["status"], state.get("statusMessage"), state.get("inputRequests")),
+        (&json!("working"), None, None)
+    );
     let (node, again, answers) = bench.restarted().unwrap();
     assert_eq!((node, answers.len(), restarts(&bench)), (1, 0, 1));
     assert!(bench.count(|output| matches!(output, Output::Restart { on: Some(on), .. } if *on == peer)) == 1);
@@ -314,11 +344,12 @@ fn answers_of_a_round_survive_its_process() {
     bench.assert_idle();
 }
 
-/// X-SEC-01: a sweep runs a task again on a connection of its owner and generation alone, or on a server without one; where
-/// there is neither, it stays due.
+/// X-SEC-01: a sweep runs a task again on a connection of its owner and generation alone, or on a server without one;
+/// where there is neither, it stays due.
 #[test]
 fn a_task_runs_again_where_its_owner_is() {
-    for (owner, generation, alone) in [("ann", G26, false), ("ann", G25, true), ("bob", G26, true), ("bob", G26, false)] {
+    for (owner, generation, alone) in [("ann", G26, false), ("ann", G25, true), ("bob", G26, true), ("bob", G26, false)]
+    {
         let (mut bench, _, id) = running(2, restarting());
         bench.crash(0);
         if alone {
@@ -400,7 +431,8 @@ fn a_cancel_elsewhere_is_noticed_at_the_next_renewal() {
     }
 }
 
-/// H93, X-STO-02: an outcome whose write is refused for more than an hour is given up, and its task is lost like any other.
+/// H93, X-STO-02: an outcome whose write is refused for more than an hour is given up, and its task is lost like any
+/// other.
 #[test]
 fn an_outcome_that_cannot_be_written_is_lost() {
     for (fault, times) in [(Fault::Fail, 500), (Fault::Lose, 66)] {
@@ -488,7 +520,10 @@ fn a_lost_task_runs_again_only_so_often() {
         let peer = bench.world.open(0, Some("ann"), false);
         bench.watch_for_a_lease(0, peer, &id);
         bench.world.get(0, peer, G26, &id);
-        assert_eq!((bench.stored(&id).phase, bench.stored(&id).epoch, bench.stored(&id).restarts), (Phase::Working, epoch, left));
+        assert_eq!(
+            (bench.stored(&id).phase, bench.stored(&id).epoch, bench.stored(&id).restarts),
+            (Phase::Working, epoch, left)
+        );
     }
     bench.store.meddle("ann", &id, |task| lifecycle::apply(task, Command::Release, START).unwrap(), Payload::Keep);
     bench.crash(0);
@@ -501,8 +536,8 @@ fn a_lost_task_runs_again_only_so_often() {
     bench.assert_idle();
 }
 
-/// X-STO-05: whatever meets a task whose process was lost, its handler is called again with what it was called with first (the
-/// harness looks): here a cancel, which needs nothing of that itself.
+/// X-STO-05: whatever meets a task whose process was lost, its handler is called again with what it was called with
+/// first (the harness looks): here a cancel, which needs nothing of that itself.
 #[test]
 fn a_cancel_that_meets_a_lost_task_starts_it_whole() {
     let (mut bench, _, id) = running(2, restarting());

@@ -30,7 +30,10 @@ const EDGES: &[(Phase, Phase)] = &[
 fn command(kind: Kind, tool_failed: bool) -> Command<'static> {
     match kind {
         Kind::Note => Command::Note("half way"),
-        Kind::Ask => Command::Ask { inputs: vec![NewInput { name: "name".into(), kind: InputKind::Elicit }].leak(), in_result: false },
+        Kind::Ask => Command::Ask {
+            inputs: vec![NewInput { name: "name".into(), kind: InputKind::Elicit }].leak(),
+            in_result: false,
+        },
         Kind::Answer => Command::Answer { keys: vec!["open-1".into()].leak(), kept: false },
         Kind::Withdraw => Command::Withdraw("open-1"),
         Kind::Complete => Command::Complete { tool_failed },
@@ -46,7 +49,14 @@ fn command(kind: Kind, tool_failed: bool) -> Command<'static> {
 }
 
 fn in_phase(phase: Phase, open: usize) -> Task {
-    let inputs = (1..=open).map(|number| Input { key: format!("open-{number}"), name: "open".into(), kind: InputKind::Elicit, answered: false, in_result: false, unknown: Members::default() });
+    let inputs = (1..=open).map(|number| Input {
+        key: format!("open-{number}"),
+        name: "open".into(),
+        kind: InputKind::Elicit,
+        answered: false,
+        in_result: false,
+        unknown: Members::default(),
+    });
     Task { phase, inputs: inputs.collect(), issued: open as u32, ..task() }
 }
 
@@ -92,7 +102,10 @@ fn an_end_refuses_everything() {
 #[test]
 fn the_last_answer_ends_input_required() {
     for commands in [
-        [Command::Answer { keys: vec!["open-1".into()].leak(), kept: true }, Command::Answer { keys: vec!["open-2".into()].leak(), kept: true }],
+        [
+            Command::Answer { keys: vec!["open-1".into()].leak(), kept: true },
+            Command::Answer { keys: vec!["open-2".into()].leak(), kept: true },
+        ],
         [Command::Withdraw("open-1"), Command::Withdraw("open-2")],
         [Command::Answer { keys: vec!["open-1".into()].leak(), kept: false }, Command::Withdraw("open-2")],
     ] {
@@ -126,7 +139,8 @@ fn asking_again_gets_another_key() {
 
 fn any_command() -> impl Strategy<Value = Command<'static>> {
     let name = prop_oneof![Just("a"), Just("a-1"), Just("1"), Just("-"), Just("__proto__"), Just("")];
-    let inputs = prop::collection::vec(name.prop_map(|name| NewInput { name: name.into(), kind: InputKind::Elicit }), 1..4);
+    let inputs =
+        prop::collection::vec(name.prop_map(|name| NewInput { name: name.into(), kind: InputKind::Elicit }), 1..4);
     let key = prop_oneof![Just("a-1"), Just("a-1-2"), Just("1-1"), Just("--2"), Just("__proto__-3"), Just("-4")];
     let keys = prop::collection::vec(key.clone().prop_map(str::to_owned), 0..3);
     prop_oneof![

@@ -226,7 +226,11 @@ fn numbers_that_come_round_leave_out_what_lives() {
 #[test]
 fn times_are_positive_safe_integers() {
     for ttl in [0, 1, 9_007_199_254_740_993, u64::MAX] {
-        let mut bench = Bench::of(World::default(), G26, Policy { ttl: Some(ttl), poll_interval: 0, max_ttl: u64::MAX, ..policy() });
+        let mut bench = Bench::of(
+            World::default(),
+            G26,
+            Policy { ttl: Some(ttl), poll_interval: 0, max_ttl: u64::MAX, ..policy() },
+        );
         let (call, id) = bench.start();
         let handle = bench.reply(call)["result"].clone();
         assert!((1..=LONGEST_TTL).contains(&handle["ttlMs"].as_u64().unwrap()));
@@ -246,8 +250,8 @@ fn timers_of_ended_tasks_are_forgotten() {
     assert!(bench.receiver(0).timers() < 3_000, "{}", bench.receiver(0).timers());
 }
 
-/// X-LIM-01, H84, H85, X-TTL-06: what an owner keeps is limited across processes; a new task is refused or runs plainly, and
-/// nothing that is kept goes for it.
+/// X-LIM-01, H84, H85, X-TTL-06: what an owner keeps is limited across processes; a new task is refused or runs
+/// plainly, and nothing that is kept goes for it.
 #[test]
 fn stored_tasks_of_one_owner_are_limited() {
     let limits = Limits { stored: Some(2), ..Limits::default() };

@@ -37,9 +37,9 @@ fn listened() -> (Bench, Request, String, Request) {
     (bench, call, id, listen)
 }
 
-/// G26-SUB-02, G26-SUB-07, G26-NTF-01, G26-NTF-03, G26-NTF-04: acknowledged first, then how it stands, then each change,
-/// in the words of `tasks/get`; the end is the last that is said of it, and where nothing else is listened to, the
-/// subscription ends with it (G26-SUB-08).
+/// G26-SUB-02, G26-SUB-07, G26-NTF-01, G26-NTF-03, G26-NTF-04: acknowledged first, then how it stands, then each
+/// change, in the words of `tasks/get`; the end is the last that is said of it, and where nothing else is listened to,
+/// the subscription ends with it (G26-SUB-08).
 #[test]
 fn a_task_is_followed_to_its_end() {
     let (mut bench, call, id, listen) = listened();
@@ -64,8 +64,8 @@ fn a_task_is_followed_to_its_end() {
     bench.assert_idle();
 }
 
-/// G26-CAP-06: without the extension the answer is the usual error, and no acknowledgement goes out. H92: where no task is
-/// named, nothing is missing.
+/// G26-CAP-06: without the extension the answer is the usual error, and no acknowledgement goes out. H92: where no task
+/// is named, nothing is missing.
 #[test]
 fn the_extension_must_be_declared() {
     let mut bench = Bench::new(G26);
@@ -86,13 +86,14 @@ fn the_extension_must_be_declared() {
     }
 }
 
-/// G26-SUB-03, H31, G26-SUB-14: unknown, foreign, malformed and invisible ids are left out alike; where none is left, the
-/// subscription is acknowledged and ends.
+/// G26-SUB-03, H31, G26-SUB-14: unknown, foreign, malformed and invisible ids are left out alike; where none is left,
+/// the subscription is acknowledged and ends.
 #[test]
 fn only_the_owners_tasks_are_accepted() {
     let mut world = World::new(1);
     let tool = world.policy(policy());
-    let (ann, bob, nobody) = (world.open(0, Some("ann"), false), world.open(0, Some("bob"), false), world.open(0, None, false));
+    let (ann, bob, nobody) =
+        (world.open(0, Some("ann"), false), world.open(0, Some("bob"), false), world.open(0, None, false));
     let call = world.call(0, ann, G26, tool);
     let mine = world.id(call);
     let call = world.call(0, bob, G26, tool);
@@ -102,7 +103,9 @@ fn only_the_owners_tasks_are_accepted() {
     let listen = world.listen(0, ann, &[TASK_ID, &foreign, &mine, "no id", "", &other, &mine]);
     assert_eq!(acknowledged(&world, listen), json!([mine]));
     assert!(world.replied(listen).is_none());
-    for (peer, ids) in [(ann, vec![TASK_ID, &foreign, "no id", &other]), (nobody, vec![mine.as_str()]), (bob, vec![&mine])] {
+    for (peer, ids) in
+        [(ann, vec![TASK_ID, &foreign, "no id", &other]), (nobody, vec![mine.as_str()]), (bob, vec![&mine])]
+    {
         let listen = world.listen(0, peer, &ids);
         assert_eq!(acknowledged(&world, listen), json!([]));
         assert_eq!(world.reply(listen)["result"]["resultType"], "complete");
@@ -133,7 +136,8 @@ fn a_shared_stream_is_not_ours_to_end() {
 /// G26-SUB-11: more ids than the limit are not accepted, more subscriptions than the limit are refused, of one owner.
 #[test]
 fn subscriptions_are_bounded() {
-    let mut bench = Bench::of(World::with(1, Limits { listened: 2, listens: 3, ..Limits::default() }, false), G26, policy());
+    let mut bench =
+        Bench::of(World::with(1, Limits { listened: 2, listens: 3, ..Limits::default() }, false), G26, policy());
     let ids: Vec<String> = (0..3).map(|_| bench.start().1).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let peer = bench.peer;
@@ -400,8 +404,8 @@ fn a_requestor_is_told() {
     assert!(told.iter().all(|news| news["params"].get("_meta").is_none()));
 }
 
-/// G25-NTF-04: on a connection of many streams, the newest `tasks/result` carries it, else the connection itself, and never
-/// two. G26-NTF-02: a requestor of 2026-07-28 that did not subscribe hears nothing.
+/// G25-NTF-04: on a connection of many streams, the newest `tasks/result` carries it, else the connection itself, and
+/// never two. G26-NTF-02: a requestor of 2026-07-28 that did not subscribe hears nothing.
 #[test]
 fn a_requestor_is_told_on_one_stream() {
     for generation in [G25, G26] {
@@ -430,8 +434,8 @@ fn a_requestor_is_told_on_one_stream() {
     }
 }
 
-/// X-STO-09: told when the store has it, before those who wait are answered; not told what never was, nor where the server
-/// does not want it.
+/// X-STO-09: told when the store has it, before those who wait are answered; not told what never was, nor where the
+/// server does not want it.
 #[test]
 fn a_requestor_is_told_after_the_write() {
     let mut bench = Bench::new(G25);
@@ -442,7 +446,9 @@ fn a_requestor_is_told_after_the_write() {
     bench.complete(0, call);
     assert!(!bench.told.contains_key(&call));
     bench.answer_all();
-    let place = |bench: &Bench, what: &dyn Fn(&Output) -> bool| bench.seen.iter().position(|seen| what(&seen.output)).expect("an output");
+    let place = |bench: &Bench, what: &dyn Fn(&Output) -> bool| {
+        bench.seen.iter().position(|seen| what(&seen.output)).expect("an output")
+    };
     let told = place(&bench, &|output| matches!(output, Output::TellRequestor { .. }));
     let answered = place(&bench, &|output| matches!(output, Output::Reply { request, .. } if *request == wait));
     assert!(told < answered);

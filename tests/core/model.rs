@@ -23,7 +23,9 @@ pub enum Fault {
     Lose,
     /// It is stored, and the store says that it is not.
     LoseStored,
-    Full { bytes: bool },
+    Full {
+        bytes: bool,
+    },
     NotJson,
 }
 
@@ -94,7 +96,12 @@ pub fn value_of(source: &Source) -> String {
 
 impl Store {
     /// Performs `operation`. `read`: what the job has read. Says what to answer, and what the payload is now.
-    pub fn perform(&mut self, operation: &Operation, read: Option<&Parts>, fault: Fault) -> (Completion, Option<Parts>) {
+    pub fn perform(
+        &mut self,
+        operation: &Operation,
+        read: Option<&Parts>,
+        fault: Fault,
+    ) -> (Completion, Option<Parts>) {
         match operation {
             Operation::Get { owner, id, payload, .. } => {
                 self.reads += 1;
@@ -131,21 +138,31 @@ impl Store {
                 }
             }
             Operation::List { owner, after, limit } => {
-                let mut found: Vec<Record> = self.rows.values().map(|row| row.record.clone()).filter(|record| record.owner == *owner).collect();
+                let mut found: Vec<Record> =
+                    self.rows.values().map(|row| row.record.clone()).filter(|record| record.owner == *owner).collect();
                 found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-                found.retain(|record| after.as_ref().is_none_or(|after| (record.created_at, &record.id) > (after.created_at, &after.id)));
+                found.retain(|record| {
+                    after.as_ref().is_none_or(|after| (record.created_at, &record.id) > (after.created_at, &after.id))
+                });
                 found.truncate(*limit as usize);
                 (Completion::Records { full: found.len() >= *limit as usize, records: found }, None)
             }
             Operation::Usage { owner } => {
                 self.usages += 1;
                 let own = self.rows.values().filter(|row| row.record.owner == *owner);
-                let (tasks, bytes) = own.fold((0, 0), |(tasks, bytes), row| (tasks + 1, bytes + row.parts.values().map(|part| part.len() as u64).sum::<u64>()));
+                let (tasks, bytes) = own.fold((0, 0), |(tasks, bytes), row| {
+                    (tasks + 1, bytes + row.parts.values().map(|part| part.len() as u64).sum::<u64>())
+                });
                 (Completion::Usage { tasks, bytes }, None)
             }
             Operation::Due { before, after, limit } => {
                 self.sweeps += 1;
-                let mut found: Vec<Record> = self.rows.values().map(|row| row.record.clone()).filter(|record| record.due_at.is_some_and(|at| at <= *before)).collect();
+                let mut found: Vec<Record> = self
+                    .rows
+                    .values()
+                    .map(|row| row.record.clone())
+                    .filter(|record| record.due_at.is_some_and(|at| at <= *before))
+                    .collect();
                 let place = |record: &Record| (record.due_at, record.owner.clone(), record.id.clone());
                 found.sort_by_key(place);
                 found.retain(|record| {
@@ -172,9 +189,17 @@ impl Store {
         let was_newer = stored.as_ref().is_some_and(|row| row.record.state.contains(NEWER));
         assert_eq!(record.state.contains(NEWER), was_newer, "members of another version are kept, each with its task");
         if task.needs_runner() {
-            assert!(record.due_at.is_some_and(|at| task.expires_at().is_none_or(|expires| at <= expires + self.skew)), "{:?}", record.due_at);
+            assert!(
+                record.due_at.is_some_and(|at| task.expires_at().is_none_or(|expires| at <= expires + self.skew)),
+                "{:?}",
+                record.due_at
+            );
         } else {
-            assert!(record.due_at == task.gone_at() || record.due_at == task.gone_at().map(|at| at + self.skew), "{:?}", record.due_at);
+            assert!(
+                record.due_at == task.gone_at() || record.due_at == task.gone_at().map(|at| at + self.skew),
+                "{:?}",
+                record.due_at
+            );
         }
         assert_eq!(record.created_at, task.created_at);
         let before = stored.as_ref().map(|row| Task::from_state(&row.record.state).expect("a state that can be read"));
@@ -183,7 +208,8 @@ impl Store {
         let parts = match payload {
             Payload::Keep => stored.map(|row| row.parts).unwrap_or_default(),
             Payload::Write { onto_read, remove, set } => {
-                let mut parts = if *onto_read { read.expect("the job has read a payload").clone() } else { Parts::new() };
+                let mut parts =
+                    if *onto_read { read.expect("the job has read a payload").clone() } else { Parts::new() };
                 for part in remove {
                     parts.remove(&part_name(part));
                 }
@@ -195,12 +221,22 @@ impl Store {
         };
         // A reader never sees an end without its outcome (X-STO-02).
         match (task.phase, task.failure) {
-            (Phase::Completed | Phase::ToolFailed, _) => assert!(parts.contains_key("result") && parts.len() == 1, "{parts:?}"),
+            (Phase::Completed | Phase::ToolFailed, _) => {
+                assert!(parts.contains_key("result") && parts.len() == 1, "{parts:?}")
+            }
             (Phase::Failed, None) => assert!(parts.contains_key("error") && parts.len() == 1, "{parts:?}"),
             (Phase::Failed | Phase::Cancelled, _) => assert!(parts.is_empty(), "{parts:?}"),
             (Phase::Working | Phase::InputRequired, _) => {}
         }
-        self.log.push(Written { owner: record.owner.clone(), id: record.id.clone(), version: record.version, before, task, parts: parts.clone(), silence });
+        self.log.push(Written {
+            owner: record.owner.clone(),
+            id: record.id.clone(),
+            version: record.version,
+            before,
+            task,
+            parts: parts.clone(),
+            silence,
+        });
         self.rows.insert(place, Row { record: record.clone(), parts: parts.clone(), at: self.now });
         (Completion::Done(true), Some(parts))
     }
@@ -212,9 +248,13 @@ impl Store {
         if let Some(stored) = stored {
             let before = Claim::from_state(&stored.record.state).expect("a claim that can be read");
             assert_eq!(record.created_at, stored.record.created_at);
-            assert!(before == claim || claim.until > before.until || claim.task.is_empty(), "a key that is not over changes its task");
+            assert!(
+                before == claim || claim.until > before.until || claim.task.is_empty(),
+                "a key that is not over changes its task"
+            );
         }
-        self.rows.insert(key(&record.owner, &record.id), Row { record: record.clone(), parts: Parts::new(), at: self.now });
+        self.rows
+            .insert(key(&record.owner, &record.id), Row { record: record.clone(), parts: Parts::new(), at: self.now });
         (Completion::Done(true), Some(Parts::new()))
     }
 
@@ -234,14 +274,20 @@ impl Store {
         // X-STO-04: a task changes hands only by a new run.
         assert!(task.epoch == before.epoch || task.epoch == before.epoch + 1);
         if let (Some(lease), true) = (&task.lease, task.epoch == before.epoch) {
-            assert_eq!(Some(&lease.holder), before.lease.as_ref().map(|lease| &lease.holder), "somebody else's lease was taken");
+            assert_eq!(
+                Some(&lease.holder),
+                before.lease.as_ref().map(|lease| &lease.holder),
+                "somebody else's lease was taken"
+            );
         }
         if task.generation == mcp_longhaul::wire::Generation::G25 {
             assert_eq!(before.ttl, task.ttl, "it never changes (G25-TTL-05)");
         }
         for input in &task.inputs {
             match before.inputs.iter().find(|old| old.key == input.key) {
-                Some(old) => assert!(old.answered <= input.answered && old.name == input.name && old.kind == input.kind),
+                Some(old) => {
+                    assert!(old.answered <= input.answered && old.name == input.name && old.kind == input.kind)
+                }
                 None => assert!(keys.insert(input.key.clone()), "the key {} is used again", input.key),
             }
         }
@@ -251,7 +297,9 @@ impl Store {
     }
 
     pub fn task(&self, owner: &str, id: &str) -> Option<Task> {
-        self.rows.get(&(owner.to_owned(), id.to_owned())).map(|row| Task::from_state(&row.record.state).expect("a state that can be read"))
+        self.rows
+            .get(&(owner.to_owned(), id.to_owned()))
+            .map(|row| Task::from_state(&row.record.state).expect("a state that can be read"))
     }
 
     /// The text under an id, a task's or a key's.
@@ -276,7 +324,12 @@ impl Store {
     pub fn meddle(&mut self, owner: &str, id: &str, change: impl FnOnce(&Task) -> Task, payload: Payload) {
         let row = &self.rows[&(owner.to_owned(), id.to_owned())];
         let task = change(&Task::from_state(&row.record.state).expect("a state that can be read"));
-        let record = Record { version: row.record.version + 1, due_at: task.due_at(task.updated_at, 0), state: task.to_state(), ..row.record.clone() };
+        let record = Record {
+            version: row.record.version + 1,
+            due_at: task.due_at(task.updated_at, 0),
+            state: task.to_state(),
+            ..row.record.clone()
+        };
         let parts = row.parts.clone();
         assert_eq!(self.put(&record, &payload, Some(&parts)).0, Completion::Done(true));
     }
@@ -291,7 +344,12 @@ impl Store {
     /// Another version writes a task as it is, and adds a member of its own, which nobody may lose.
     pub fn write_newer(&mut self, id: &str) {
         let is_it = |(owner, other): &(String, String)| other == id && !owner.starts_with('\u{1}');
-        for row in self.rows.iter_mut().filter(|(place, row)| is_it(place) && !row.record.state.contains(NEWER)).map(|(_, row)| row) {
+        for row in self
+            .rows
+            .iter_mut()
+            .filter(|(place, row)| is_it(place) && !row.record.state.contains(NEWER))
+            .map(|(_, row)| row)
+        {
             row.record.version += 1;
             row.record.state = row.record.state.replacen('{', &format!("{{{NEWER},"), 1);
         }
@@ -302,7 +360,11 @@ impl Store {
     }
 
     pub fn all(&self) -> Vec<(String, Task)> {
-        self.rows.iter().filter(|((owner, _), _)| !owner.starts_with('\u{1}')).map(|((_, id), row)| (id.clone(), Task::from_state(&row.record.state).expect("a state that can be read"))).collect()
+        self.rows
+            .iter()
+            .filter(|((owner, _), _)| !owner.starts_with('\u{1}'))
+            .map(|((_, id), row)| (id.clone(), Task::from_state(&row.record.state).expect("a state that can be read")))
+            .collect()
     }
 
     /// How many records an owner has.
@@ -312,7 +374,9 @@ impl Store {
 
     /// Owners, ids and tasks.
     pub fn rows(&self) -> impl Iterator<Item = (&str, &str, Task)> {
-        self.rows.iter().map(|((owner, id), row)| (owner.as_str(), id.as_str(), Task::from_state(&row.record.state).expect("a state that can be read")))
+        self.rows.iter().map(|((owner, id), row)| {
+            (owner.as_str(), id.as_str(), Task::from_state(&row.record.state).expect("a state that can be read"))
+        })
     }
 
     pub fn len(&self) -> usize {

@@ -11,13 +11,17 @@ fn answers(bench: &mut Bench, owner: &str, generation: mcp_longhaul::wire::Gener
     let peer = bench.world.open(0, Some(owner), true);
     let mut answers = vec![bench.world.get(0, peer, generation, id)];
     let mut requests = vec![bench.world.cancel(0, peer, generation, id)];
-    requests.push(if generation == G25 { bench.world.result(0, peer, id) } else { bench.world.update(0, peer, id, &[("name-1", 1), ("name-1", 0)]) });
+    requests.push(if generation == G25 {
+        bench.world.result(0, peer, id)
+    } else {
+        bench.world.update(0, peer, id, &[("name-1", 1), ("name-1", 0)])
+    });
     answers.extend(requests.into_iter().map(|request| bench.world.reply(request)));
     answers
 }
 
-/// X-SEC-01, X-SEC-02, X-ERR-01, H31, G26-CAN-03, G26-UPD-04: a stranger's task is answered exactly like a missing one, and
-/// nothing happens to it.
+/// X-SEC-01, X-SEC-02, X-ERR-01, H31, G26-CAN-03, G26-UPD-04: a stranger's task is answered exactly like a missing one,
+/// and nothing happens to it.
 #[test]
 fn a_strangers_task_is_a_miss() {
     for generation in [G25, G26] {
@@ -85,7 +89,8 @@ fn a_list_is_its_owners() {
     }
     for (place, peer) in [ann, bob].into_iter().enumerate() {
         let list = bench.world.list(0, peer, None);
-        let listed: Vec<&str> = list["result"]["tasks"].as_array().unwrap().iter().map(|task| task["taskId"].as_str().unwrap()).collect();
+        let listed: Vec<&str> =
+            list["result"]["tasks"].as_array().unwrap().iter().map(|task| task["taskId"].as_str().unwrap()).collect();
         assert_eq!(listed, ids[place]);
         for task in list["result"]["tasks"].as_array().unwrap() {
             assert_eq!(bench.world.get(0, peer, G25, task["taskId"].as_str().unwrap())["result"], *task);
@@ -166,8 +171,8 @@ fn generations_may_be_crossed() {
     assert_eq!(bench.world.get(0, peer, G25, &id)["result"]["status"], "failed");
 }
 
-/// X-GEN-02, X-GEN-04: what a handler of 2025-11-25 asks can be read and answered in 2026-07-28 where generations may be
-/// crossed.
+/// X-GEN-02, X-GEN-04: what a handler of 2025-11-25 asks can be read and answered in 2026-07-28 where generations may
+/// be crossed.
 #[test]
 fn nested_input_may_be_crossed() {
     let mut bench = Bench::of(World::with(1, Default::default(), true), G25, policy());
@@ -175,8 +180,12 @@ fn nested_input_may_be_crossed() {
     let facts = bench.facts(0, peer, G25);
     let call = bench.call_with(0, facts, tool, Augmentation::Asked { ttl: None }, false);
     let id = bench.id(call);
-    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", mcp_longhaul::task::InputKind::Elicit, true));
-    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 2, "age", mcp_longhaul::task::InputKind::Elicit, true));
+    bench.input(0, |receiver, now| {
+        receiver.handle_ask(now, call, 1, "name", mcp_longhaul::task::InputKind::Elicit, true)
+    });
+    bench.input(0, |receiver, now| {
+        receiver.handle_ask(now, call, 2, "age", mcp_longhaul::task::InputKind::Elicit, true)
+    });
     assert_eq!(bench.world.get(0, peer, G26, &id)["result"]["inputRequests"]["name-1"], "ask 1");
     assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 2)));
     let update = bench.world.update(0, peer, &id, &[("name-1", 1)]);
@@ -190,8 +199,8 @@ fn nested_input_may_be_crossed() {
     bench.assert_idle();
 }
 
-/// X-SEC-01: a receiver that takes the place of a lost one knows each connection under the number that it had, in whatever order they
-/// come.
+/// X-SEC-01: a receiver that takes the place of a lost one knows each connection under the number that it had, in
+/// whatever order they come.
 #[test]
 fn a_connection_goes_on_under_its_number() {
     let mut bench = Bench::new(G26);

@@ -29,7 +29,8 @@ fn too_often(wait: u32) -> Value {
     } })
 }
 
-/// X-SEC-08, X-ERR-04, G26-GET-08: who reads faster than allowed is refused, and told how long to wait; nothing is looked up.
+/// X-SEC-08, X-ERR-04, G26-GET-08: who reads faster than allowed is refused, and told how long to wait; nothing is
+/// looked up.
 #[test]
 fn reads_are_limited() {
     let (mut bench, peer) = bench(G26, slowly(&[Act::Read], 2));
@@ -174,8 +175,8 @@ fn full_buckets_are_forgotten() {
 proptest! {
     #![proptest_config(cases(200))]
 
-    /// X-SEC-08: in any stretch of time an owner does no more than its bucket holds and what flows into it, the time it is
-    /// told to wait is exact, and it never waits for what others do.
+    /// X-SEC-08: in any stretch of time an owner does no more than its bucket holds and what flows into it, the time it
+    /// is told to wait is exact, and it never waits for what others do.
     #[test]
     fn a_bucket_is_exact(
         interval in 1u32..5_000_000,

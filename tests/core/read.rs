@@ -37,7 +37,13 @@ fn the_real_time_to_live_is_reported() {
     let mut bench = Bench::new(G25);
     let (peer, tool) = (bench.peer, bench.tool);
     let facts = bench.facts(0, peer, G25);
-    let call = bench.call_with(0, facts, tool, mcp_longhaul::receiver::Augmentation::Asked { ttl: Some(1_000_000_000) }, false);
+    let call = bench.call_with(
+        0,
+        facts,
+        tool,
+        mcp_longhaul::receiver::Augmentation::Asked { ttl: Some(1_000_000_000) },
+        false,
+    );
     assert_eq!(bench.reply(call)["result"]["task"]["ttl"], 86_400_000);
     let id = bench.id(call);
     assert_eq!(bench.state(&id)["result"]["ttl"], 86_400_000);
@@ -104,18 +110,26 @@ fn a_waiter_is_answered_after_the_write() {
     assert_eq!(bench.reply(wait), json!({ "result": { "$": format!("outcome of {call}") } }));
 }
 
-/// G25-RES-05, G25-RES-06, G25-RES-07, X-SEC-09: each of twenty waiters gets the outcome, and so does who comes later, again and
-/// again.
+/// G25-RES-05, G25-RES-06, G25-RES-07, X-SEC-09: each of twenty waiters gets the outcome, and so does who comes later,
+/// again and again.
 #[test]
 fn everybody_gets_the_outcome() {
-    for outcome in [Outcome::Result { tool_failed: false, size: 1 }, Outcome::Result { tool_failed: true, size: 1 }, Outcome::Error { size: 1 }] {
+    for outcome in [
+        Outcome::Result { tool_failed: false, size: 1 },
+        Outcome::Result { tool_failed: true, size: 1 },
+        Outcome::Error { size: 1 },
+    ] {
         let mut bench = Bench::new(G25);
         let (call, id) = bench.start();
         let mut waits: Vec<_> = (0..20).map(|_| bench.wait(&id)).collect();
         let is_error = matches!(outcome, Outcome::Error { .. });
         bench.outcome(0, call, outcome);
         waits.extend((0..3).map(|_| bench.wait(&id)));
-        let expected = if is_error { json!({ "error": format!("outcome of {call}") }) } else { json!({ "result": { "$": format!("outcome of {call}") } }) };
+        let expected = if is_error {
+            json!({ "error": format!("outcome of {call}") })
+        } else {
+            json!({ "result": { "$": format!("outcome of {call}") } })
+        };
         for wait in waits {
             assert_eq!(bench.reply(wait), expected);
         }
@@ -221,7 +235,8 @@ fn a_poll_without_the_capability_is_refused() {
     bench.ask(0, call, 1, "name");
     let peer = bench.peer;
     let facts = bench.facts(0, peer, G26);
-    let poor = mcp_longhaul::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::SAMPLING), ..facts };
+    let poor =
+        mcp_longhaul::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::SAMPLING), ..facts };
     bench.input(0, |receiver, now| receiver.handle_get(now, poor, Some(&id)));
     let error = bench.reply(poor.request)["error"].clone();
     assert_eq!(error["code"], -32021);
@@ -229,14 +244,23 @@ fn a_poll_without_the_capability_is_refused() {
     assert_eq!(bench.status(&id), "input_required");
 }
 
-/// G26-CAP-05, G26-UPD-14, G26-ERR-06: each request about tasks declares the extension, before anything else is looked at.
+/// G26-CAP-05, G26-UPD-14, G26-ERR-06: each request about tasks declares the extension, before anything else is looked
+/// at.
 #[test]
 fn requests_about_tasks_declare_the_extension() {
     let mut bench = Bench::new(G26);
     let (_, id) = bench.start();
     let peer = bench.peer;
     let reads = bench.store.reads;
-    for (what, id) in [(0, Some(id.as_str())), (1, Some(id.as_str())), (2, Some(id.as_str())), (0, None), (1, None), (2, None), (0, Some("nobody's"))] {
+    for (what, id) in [
+        (0, Some(id.as_str())),
+        (1, Some(id.as_str())),
+        (2, Some(id.as_str())),
+        (0, None),
+        (1, None),
+        (2, None),
+        (0, Some("nobody's")),
+    ] {
         let facts = bench.facts(0, peer, G26);
         let facts = mcp_longhaul::receiver::Facts { capabilities: Capabilities::ELICIT, ..facts };
         bench.input(0, |receiver, now| match what {
@@ -256,7 +280,15 @@ fn unknown_ids_are_not_found() {
         let mut bench = Bench::new(generation);
         bench.start();
         let peer = bench.peer;
-        for id in [None, Some(""), Some("__proto__"), Some("constructor"), Some("../../etc/passwd"), Some("AAAAAAAAAAAAAAAAAAAAAAAA"), Some("é🎨\0")] {
+        for id in [
+            None,
+            Some(""),
+            Some("__proto__"),
+            Some("constructor"),
+            Some("../../etc/passwd"),
+            Some("AAAAAAAAAAAAAAAAAAAAAAAA"),
+            Some("é🎨\0"),
+        ] {
             let asked = bench.store.reads;
             for what in 0..4 {
                 let facts = bench.facts(0, peer, generation);
@@ -272,7 +304,10 @@ fn unknown_ids_are_not_found() {
                     assert_eq!(bench.store.reads, asked, "{id:?} is not even looked up");
                 }
                 if id.is_some() {
-                    assert_eq!(bench.reply(facts.request)["error"]["message"], "Task not found: it does not exist, has expired, or is not yours");
+                    assert_eq!(
+                        bench.reply(facts.request)["error"]["message"],
+                        "Task not found: it does not exist, has expired, or is not yours"
+                    );
                 }
             }
         }
@@ -285,7 +320,14 @@ fn walk(bench: &mut Bench) -> Vec<Vec<String>> {
     loop {
         let peer = bench.peer;
         let page = bench.world.list(0, peer, cursor.as_deref());
-        pages.push(page["result"]["tasks"].as_array().unwrap().iter().map(|task| task["taskId"].as_str().unwrap().to_owned()).collect());
+        pages.push(
+            page["result"]["tasks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|task| task["taskId"].as_str().unwrap().to_owned())
+                .collect(),
+        );
         match page["result"].get("nextCursor") {
             Some(next) => cursor = Some(next.as_str().unwrap().to_owned()),
             None => return pages,
@@ -301,7 +343,9 @@ fn paged(page: u32) -> Bench {
 /// G25-LST-01, G25-LST-02: a cursor is there exactly where more remain.
 #[test]
 fn lists_have_pages() {
-    for (tasks, pages) in [(0, vec![0]), (1, vec![1]), (10, vec![10]), (11, vec![10, 1]), (20, vec![10, 10]), (25, vec![10, 10, 5])] {
+    for (tasks, pages) in
+        [(0, vec![0]), (1, vec![1]), (10, vec![10]), (11, vec![10, 1]), (20, vec![10, 10]), (25, vec![10, 10, 5])]
+    {
         let mut bench = paged(10);
         let ids: BTreeSet<String> = (0..tasks).map(|_| bench.start().1).collect();
         let walked = walk(&mut bench);
@@ -334,13 +378,19 @@ fn bad_cursors_are_refused() {
 #[test]
 fn a_walk_outlives_the_task_at_its_cursor() {
     let mut bench = paged(2);
-    let ids: Vec<String> = (0..5).map(|_| { bench.pass(1); bench.start().1 }).collect();
+    let ids: Vec<String> = (0..5)
+        .map(|_| {
+            bench.pass(1);
+            bench.start().1
+        })
+        .collect();
     let peer = bench.peer;
     let first = bench.world.list(0, peer, None);
     bench.store.remove("ann", &ids[1]);
     let cursor = first["result"]["nextCursor"].as_str().unwrap();
     let second = bench.world.list(0, peer, Some(cursor));
-    let seen: Vec<&str> = second["result"]["tasks"].as_array().unwrap().iter().map(|task| task["taskId"].as_str().unwrap()).collect();
+    let seen: Vec<&str> =
+        second["result"]["tasks"].as_array().unwrap().iter().map(|task| task["taskId"].as_str().unwrap()).collect();
     assert_eq!(seen, [&ids[2], &ids[3]]);
 }
 
@@ -350,7 +400,9 @@ fn a_list_that_is_not_offered_is_unknown() {
     let mut bench = Bench::new(G25);
     let peer = bench.peer;
     let facts = bench.facts(0, peer, G25);
-    bench.input(0, |receiver, now| receiver.handle_list(now, mcp_longhaul::receiver::Facts { lists: false, ..facts }, Ok(None)));
+    bench.input(0, |receiver, now| {
+        receiver.handle_list(now, mcp_longhaul::receiver::Facts { lists: false, ..facts }, Ok(None))
+    });
     assert_eq!(bench.code(facts.request), -32601);
     let facts = bench.facts(0, peer, G25);
     bench.input(0, |receiver, now| receiver.handle_unknown(now, facts));
@@ -382,8 +434,8 @@ fn notifications_have_a_way() {
 proptest! {
     #![proptest_config(cases(100))]
 
-    /// G25-LST-08: a task that lasts for the whole walk appears exactly once, in the order of creation, whatever comes and
-    /// goes meanwhile.
+    /// G25-LST-08: a task that lasts for the whole walk appears exactly once, in the order of creation, whatever comes
+    /// and goes meanwhile.
     #[test]
     fn a_lasting_task_appears_once(lasting in 0usize..12, page in 1u32..5, changes in prop::collection::vec((0u8..3, any::<prop::sample::Index>()), 0..24)) {
         let mut bench = paged(page);
@@ -432,7 +484,8 @@ fn a_read_leaves_nothing() {
     bench.assert_idle();
 }
 
-/// A connection closes while the result that it asks for is looked up in another process than the task's: nothing of it stays.
+/// A connection closes while the result that it asks for is looked up in another process than the task's: nothing of it
+/// stays.
 #[test]
 fn a_connection_that_closes_while_its_result_is_looked_up() {
     let mut bench = Bench::of(World::new(2), G25, policy());

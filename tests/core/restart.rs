@@ -1,5 +1,5 @@
-//! Handlers in the `input_required` result style: they end with a question, and the answers start them again, on whatever
-//! receiver.
+//! Handlers in the `input_required` result style: they end with a question, and the answers start them again, on
+//! whatever receiver.
 
 use mcp_longhaul::receiver::{Outcome, Output, Request, Shape, Withdrawal};
 use mcp_longhaul::task::{Failure, InputKind, Phase};
@@ -11,7 +11,10 @@ use crate::harness::{G26, World, policy};
 use crate::model::Fault;
 
 fn asks(names: &[&str]) -> Outcome {
-    Outcome::Input { requests: names.iter().map(|name| ((*name).to_owned(), Some(InputKind::Elicit))).collect(), state: true }
+    Outcome::Input {
+        requests: names.iter().map(|name| ((*name).to_owned(), Some(InputKind::Elicit))).collect(),
+        state: true,
+    }
 }
 
 fn bench(nodes: usize) -> (Bench, Request, String) {
@@ -27,16 +30,22 @@ fn a_question_holds_no_process() {
     bench.outcome(0, call, asks(&["name", "age"]));
     let state = bench.state(&id)["result"].clone();
     assert_eq!(state["status"], "input_required");
-    assert_eq!(state["inputRequests"], json!({ "name-1": format!("request name of {call}"), "age-2": format!("request age of {call}") }));
+    assert_eq!(
+        state["inputRequests"],
+        json!({ "name-1": format!("request name of {call}"), "age-2": format!("request age of {call}") })
+    );
     assert!(state.get("requestState").is_none());
     let parts = bench.store.parts("ann", &id);
-    assert_eq!((parts["request"].as_str(), parts["state"].as_str()), (&*format!("params of {call}"), &*format!("outcome of {call}")));
+    assert_eq!(
+        (parts["request"].as_str(), parts["state"].as_str()),
+        (&*format!("params of {call}"), &*format!("outcome of {call}"))
+    );
     assert!(bench.saw(&Output::Release { call }));
     assert_eq!(bench.receiver(0).in_hand(), [0; 8]);
 }
 
-/// H25, G26-UPD-06, G26-UPD-11: asked here, answered elsewhere one by one, after the first process died: the last answer
-/// starts the tool again where it arrived, with every answer under the handler's own names.
+/// H25, G26-UPD-06, G26-UPD-11: asked here, answered elsewhere one by one, after the first process died: the last
+/// answer starts the tool again where it arrived, with every answer under the handler's own names.
 #[test]
 fn the_last_answer_starts_the_tool_again() {
     let (mut bench, call, id) = bench(3);
@@ -71,7 +80,10 @@ fn rounds_follow_each_other() {
     bench.world.update(0, peer, &id, &[("name-1", Shape::ELICITED)]);
     let (_, second, _) = bench.restarted().unwrap();
     bench.outcome(0, second, asks(&["name", "sure"]));
-    assert_eq!(bench.state(&id)["result"]["inputRequests"].as_object().unwrap().keys().collect::<Vec<_>>(), ["name-2", "sure-3"]);
+    assert_eq!(
+        bench.state(&id)["result"]["inputRequests"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["name-2", "sure-3"]
+    );
     assert!(!bench.store.parts("ann", &id).contains_key("answer name-1"));
     // The old key answers nothing.
     bench.world.update(0, peer, &id, &[("name-1", Shape::ELICITED)]);
@@ -136,14 +148,23 @@ fn a_question_can_be_cancelled() {
 /// G26-INP-04: a question that the client cannot answer, or that nobody knows, fails the task.
 #[test]
 fn an_unanswerable_question_fails_the_task() {
-    for (kind, capabilities) in [(Some(InputKind::Sample), Capabilities::TASKS.with(Capabilities::ELICIT)), (None, Capabilities::from_bits(63))] {
+    for (kind, capabilities) in
+        [(Some(InputKind::Sample), Capabilities::TASKS.with(Capabilities::ELICIT)), (None, Capabilities::from_bits(63))]
+    {
         let mut bench = Bench::new(G26);
         let (peer, tool) = (bench.peer, bench.tool);
         let facts = bench.facts(0, peer, G26);
         let facts = mcp_longhaul::receiver::Facts { capabilities, ..facts };
         let call = bench.call_with(0, facts, tool, mcp_longhaul::receiver::Augmentation::Absent, false);
         let id = bench.id(call);
-        bench.outcome(0, call, Outcome::Input { requests: vec![("name".into(), Some(InputKind::Elicit)), ("other".into(), kind)], state: false });
+        bench.outcome(
+            0,
+            call,
+            Outcome::Input {
+                requests: vec![("name".into(), Some(InputKind::Elicit)), ("other".into(), kind)],
+                state: false,
+            },
+        );
         assert_eq!(bench.stored(&id).failure, Some(Failure::Unanswerable));
         bench.assert_idle();
     }

@@ -15,8 +15,8 @@ fn leave(bench: &mut Bench) {
     bench.input(0, |receiver, now| receiver.handle_leaving(now));
 }
 
-/// X-STO-11, X-ERR-04: no call becomes a task any more: one that must is refused and may be repeated, any other runs; what runs
-/// as a task may end.
+/// X-STO-11, X-ERR-04: no call becomes a task any more: one that must is refused and may be repeated, any other runs;
+/// what runs as a task may end.
 #[test]
 fn who_closes_takes_on_nothing_new() {
     let mut bench = of(1, OnLost::Fail);
@@ -25,7 +25,10 @@ fn who_closes_takes_on_nothing_new() {
     bench.input(0, |receiver, now| receiver.handle_closing(now));
     let (peer, tool) = (bench.peer, bench.tool);
     let refused = bench.world.call(0, peer, G26, required);
-    assert_eq!((bench.code(refused), bench.reply(refused)["error"]["data"]["reason"].as_str()), (-32603, Some("task_limit")));
+    assert_eq!(
+        (bench.code(refused), bench.reply(refused)["error"]["data"]["reason"].as_str()),
+        (-32603, Some("task_limit"))
+    );
     let plain = bench.world.call(0, peer, G26, tool);
     assert!(!bench.is_task(plain) && bench.saw(&Output::Forward { call: plain, gated: false }));
     bench.complete(0, plain);
@@ -64,7 +67,9 @@ fn who_leaves_hands_over() {
         let peer = bench.world.open(1, Some("ann"), false);
         let state = bench.world.get(1, peer, G26, &id)["result"]["status"].clone();
         match on_lost {
-            OnLost::Fail => assert_eq!((state.as_str(), bench.stored(&id).failure), (Some("failed"), Some(Failure::Lost))),
+            OnLost::Fail => {
+                assert_eq!((state.as_str(), bench.stored(&id).failure), (Some("failed"), Some(Failure::Lost)))
+            }
             OnLost::Restart => {
                 assert_eq!((state.as_str(), bench.stored(&id).epoch), (Some("working"), 2));
                 let (node, again, _) = bench.restarted().unwrap();
@@ -190,7 +195,8 @@ fn who_closes_starts_nothing_again() {
     assert_eq!(bench.restarted().unwrap().0, 1);
 }
 
-/// X-STO-11: a handler whose answer could not be taken note of in time is told so, and nothing more when the write turns out to have arrived.
+/// X-STO-11: a handler whose answer could not be taken note of in time is told so, and nothing more when the write
+/// turns out to have arrived.
 #[test]
 fn who_leaves_answers_a_handler_once() {
     let mut bench = Bench::of(World::new(1), G25, Policy { ttl: None, ..policy() });
@@ -205,6 +211,7 @@ fn who_leaves_answers_a_handler_once() {
     bench.answer(0);
     bench.blind = false;
     bench.answer_all();
-    let heard = bench.count(|output| matches!(output, Output::Answered { ask: 1, .. } | Output::Withdraw { ask: 1, .. }));
+    let heard =
+        bench.count(|output| matches!(output, Output::Answered { ask: 1, .. } | Output::Withdraw { ask: 1, .. }));
     assert_eq!(heard, 1);
 }

@@ -21,7 +21,8 @@ fn overdue(bench: &Bench) -> usize {
     bench.count(|output| matches!(output, Output::Overdue { .. }))
 }
 
-/// X-STO-04, X-STO-05: a request is answered when the store had its time, and a late answer of the store changes nothing.
+/// X-STO-04, X-STO-05: a request is answered when the store had its time, and a late answer of the store changes
+/// nothing.
 #[test]
 fn a_read_that_is_never_answered_fails_in_time() {
     for generation in [G25, G26] {
@@ -47,8 +48,8 @@ fn a_read_that_is_never_answered_fails_in_time() {
     }
 }
 
-/// X-STO-02: an outcome whose write is never answered is written again, or found written; its lease is renewed meanwhile, and no
-/// operation holds the task for longer than it has to.
+/// X-STO-02: an outcome whose write is never answered is written again, or found written; its lease is renewed
+/// meanwhile, and no operation holds the task for longer than it has to.
 #[test]
 fn an_outcome_whose_write_is_never_answered_is_stored_once() {
     for arrives in [false, true] {
@@ -107,7 +108,7 @@ fn the_answer_of_one_operation_is_not_anothers() {
     let (_, id) = bench.start();
     bench.later = true;
     let peer = bench.peer;
-        let facts = bench.facts(0, peer, G26);
+    let facts = bench.facts(0, peer, G26);
     bench.input(0, |receiver, now| receiver.handle_get(now, facts, Some(&id)));
     let [late] = silence(&mut bench, false).try_into().expect("one read");
     bench.pass(STORE_LIMIT);

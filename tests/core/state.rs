@@ -41,7 +41,14 @@ pub fn task() -> Task {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), "[\0\u{fffd}0a]{0,6}", "[\\\\\t\n\r\0a🎨é-]{0,12}", Just(String::new()), Just("\\t".to_owned()), Just("\\\\0\\".to_owned())]
+    prop_oneof![
+        any::<String>(),
+        "[\0\u{fffd}0a]{0,6}",
+        "[\\\\\t\n\r\0a🎨é-]{0,12}",
+        Just(String::new()),
+        Just("\\t".to_owned()),
+        Just("\\\\0\\".to_owned())
+    ]
 }
 
 fn generation() -> impl Strategy<Value = Generation> {
@@ -49,14 +56,24 @@ fn generation() -> impl Strategy<Value = Generation> {
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    (text(), text(), prop::sample::select(InputKind::ALL.to_vec()), any::<bool>(), any::<bool>())
-        .prop_map(|(key, name, kind, answered, in_result)| Input {
-            key, name, kind, answered, in_result, unknown: Members::default()
-        })
+    (text(), text(), prop::sample::select(InputKind::ALL.to_vec()), any::<bool>(), any::<bool>()).prop_map(
+        |(key, name, kind, answered, in_result)| Input {
+            key,
+            name,
+            kind,
+            answered,
+            in_result,
+            unknown: Members::default(),
+        },
+    )
 }
 
 fn lease() -> impl Strategy<Value = Lease> {
-    (text(), any::<i64>()).prop_map(|(holder, length)| Lease { holder: holder.into(), length, unknown: Members::default() })
+    (text(), any::<i64>()).prop_map(|(holder, length)| Lease {
+        holder: holder.into(),
+        length,
+        unknown: Members::default(),
+    })
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
@@ -256,7 +273,14 @@ fn ended(phase: Phase, failure: Option<Failure>) -> Task {
 }
 
 fn claim() -> Claim {
-    Claim { task: "AbC-_9".into(), tool: "render".into(), clock: "fedcba9876543210".into(), open_until: 1_800_000_000_001, until: 1_800_000_000_002, unknown: Members::default() }
+    Claim {
+        task: "AbC-_9".into(),
+        tool: "render".into(),
+        clock: "fedcba9876543210".into(),
+        open_until: 1_800_000_000_001,
+        until: 1_800_000_000_002,
+        unknown: Members::default(),
+    }
 }
 
 /// Everything that a stored text can say, by the name of its golden file.
@@ -282,15 +306,16 @@ fn claims() -> Vec<(&'static str, Claim)> {
     vec![("claim", claim()), ("claim_given_up", Claim { task: String::new(), tool: String::new(), ..claim() })]
 }
 
-/// The golden texts of each released form, a line a sample: its name, then the text. The last file is what is written now.
+/// The golden texts of each released form, a line a sample: its name, then the text. The last file is what is written
+/// now.
 const GOLDEN: [(&str, &str); 1] = [("0.1", include_str!("golden/0.1.txt"))];
 
 fn golden(file: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     file.lines().map(|line| line.split_once(' ').expect("a name and a text"))
 }
 
-/// What is written is what the last golden file holds. Whoever changes the form first releases a version that reads it; then a
-/// golden file of its own is added, and the earlier ones stay.
+/// What is written is what the last golden file holds. Whoever changes the form first releases a version that reads it;
+/// then a golden file of its own is added, and the earlier ones stay.
 #[test]
 fn the_form_is_the_last_golden_one() {
     let written: Vec<(&str, String)> = samples()
@@ -301,7 +326,11 @@ fn the_form_is_the_last_golden_one() {
     let (release, file) = GOLDEN[GOLDEN.len() - 1];
     let expected: Vec<(&str, String)> = golden(file).map(|(name, text)| (name, text.to_owned())).collect();
     let lines: Vec<String> = written.iter().map(|(name, text)| format!("{name} {text}")).collect();
-    assert!(written == expected, "The stored form is not the one of {release}. See tests/core/golden. It would be\n{}", lines.join("\n"));
+    assert!(
+        written == expected,
+        "The stored form is not the one of {release}. See tests/core/golden. It would be\n{}",
+        lines.join("\n")
+    );
 }
 
 /// Every form that was ever released is read, to the same tasks and claims.
@@ -325,7 +354,8 @@ fn every_released_form_is_read() {
 #[test]
 fn what_is_missing_has_defaults() {
     let brief = Task::from_state(r#"{"v":1,"rev":"2026-07-28","status":"working","created":5}"#).unwrap();
-    let expected = Task { created_at: 5, clock: "".into(), updated_at: 5, ttl: None, tool: String::new(), lease: None, ..task() };
+    let expected =
+        Task { created_at: 5, clock: "".into(), updated_at: 5, ttl: None, tool: String::new(), lease: None, ..task() };
     assert_eq!(brief, expected);
 }
 
@@ -333,7 +363,9 @@ fn what_is_missing_has_defaults() {
 #[test]
 fn what_cannot_be_read_says_why() {
     let state = task().to_state();
-    for (from, to) in [(r#""v":1"#, r#""v":2"#), (r#""v":1"#, r#""v":4294967296"#), (r#"{"v":1,"#, r#"{"v":9,"lease":7,"#)] {
+    for (from, to) in
+        [(r#""v":1"#, r#""v":2"#), (r#""v":1"#, r#""v":4294967296"#), (r#"{"v":1,"#, r#"{"v":9,"lease":7,"#)]
+    {
         assert_eq!(Task::from_state(&state.replacen(from, to, 1)), Err(Unreadable::Newer), "{to}");
         assert_eq!(Claim::from_state(&claim().to_state().replacen(from, to, 1)), Err(Unreadable::Newer), "{to}");
     }
@@ -360,7 +392,19 @@ fn what_cannot_be_read_says_why() {
         assert_ne!(changed, state, "{from}");
         assert_eq!(Task::from_state(&changed), Err(Unreadable::Malformed), "{changed}");
     }
-    for text in ["", "null", "{}", "[]", "1", "{\"v\":1}", "1\t26\tw", "\u{feff}{}", &"[".repeat(100_000), &state[..40], &format!("{state}x")] {
+    for text in [
+        "",
+        "null",
+        "{}",
+        "[]",
+        "1",
+        "{\"v\":1}",
+        "1\t26\tw",
+        "\u{feff}{}",
+        &"[".repeat(100_000),
+        &state[..40],
+        &format!("{state}x"),
+    ] {
         assert_eq!(Task::from_state(text), Err(Unreadable::Malformed));
         assert_eq!(Claim::from_state(text), Err(Unreadable::Malformed));
     }

@@ -15,8 +15,8 @@ fn world(nodes: usize) -> World {
     World::with(nodes, Limits { running_per_owner: 10_000, ..Limits::default() }, false)
 }
 
-/// X-TTL-01, X-STO-05: more tasks than fit a page, due at the same instant, that no process can run again; what comes after them
-/// in the store is settled all the same.
+/// X-TTL-01, X-STO-05: more tasks than fit a page, due at the same instant, that no process can run again; what comes
+/// after them in the store is settled all the same.
 #[test]
 fn what_cannot_be_settled_is_passed_over() {
     for spread in [0, 1] {
@@ -58,8 +58,8 @@ fn under_way(world: &World, node: usize, is_it: impl Fn(&Op) -> bool) -> usize {
     world.pending.iter().filter(|op| op.node == node && is_it(op)).count()
 }
 
-/// X-TTL-01: a backlog of what is over, a slow store, and a sweep that is due again and again meanwhile: a task is deleted once, and
-/// never more than a page is under way.
+/// X-TTL-01: a backlog of what is over, a slow store, and a sweep that is due again and again meanwhile: a task is
+/// deleted once, and never more than a page is under way.
 #[test]
 fn one_walk_at_a_time() {
     let mut bench = Bench::of(world(1), G26, Policy { ttl: Some(60_000), ..policy() });

@@ -16,7 +16,8 @@ fn reports(bench: &Bench, trouble: Trouble) -> usize {
     bench.count(|output| matches!(output, Output::Report { trouble: known, .. } if *known == trouble))
 }
 
-/// Requests about it hear that they may try again, a list leaves it out, and it is reported once for each version of the record.
+/// Requests about it hear that they may try again, a list leaves it out, and it is reported once for each version of
+/// the record.
 #[test]
 fn requests_are_told_to_try_again() {
     for (text, trouble) in [(NEWER, Trouble::Newer), (DAMAGED, Trouble::Malformed)] {
@@ -41,7 +42,10 @@ fn requests_are_told_to_try_again() {
                 assert_eq!(bench.code(result), -32603);
                 assert_eq!(bench.world.list(1, peer, None)["result"]["tasks"], json!([]));
             }
-            assert_eq!((reports(&bench, trouble), bench.count(|output| matches!(output, Output::Report { .. }))), (1, 1));
+            assert_eq!(
+                (reports(&bench, trouble), bench.count(|output| matches!(output, Output::Report { .. }))),
+                (1, 1)
+            );
             assert_eq!(bench.store.state("ann", &id).as_deref(), Some(text));
         }
     }
@@ -118,8 +122,8 @@ fn a_waiter_is_told() {
     assert_eq!(bench.code(wait), -32603);
 }
 
-/// Nothing deletes what is due and unreadable, and what is due behind it is settled. Each is reported once, however often the
-/// sweep meets it.
+/// Nothing deletes what is due and unreadable, and what is due behind it is settled. Each is reported once, however
+/// often the sweep meets it.
 #[test]
 fn a_sweep_passes_over_them() {
     let limits = mcp_longhaul::limit::Limits { running: 1_000, running_per_owner: 1_000, ..Default::default() };
@@ -161,8 +165,10 @@ fn what_is_no_record_is_unreadable() {
     let (_, id) = bench.start();
     let peer = bench.world.open(1, Some("ann"), true);
     bench.later = true;
-    let asks: [fn(&mut Receiver, i64, mcp_longhaul::receiver::Facts, &str); 2] =
-        [|receiver, now, facts, id| receiver.handle_get(now, facts, Some(id)), |receiver, now, facts, id| receiver.handle_cancel(now, facts, Some(id))];
+    let asks: [fn(&mut Receiver, i64, mcp_longhaul::receiver::Facts, &str); 2] = [
+        |receiver, now, facts, id| receiver.handle_get(now, facts, Some(id)),
+        |receiver, now, facts, id| receiver.handle_cancel(now, facts, Some(id)),
+    ];
     for ask in asks {
         let facts = bench.world.facts(1, peer, G26);
         bench.input(1, |receiver, now| ask(receiver, now, facts, &id));

@@ -109,8 +109,9 @@ fn only_what_is_newer_is_read() {
     assert_eq!(bench.store.reads, before + 1);
 }
 
-/// H25: a swap loses against an answer from elsewhere, of which the store speaks before it answers the swap, after it, or when the
-/// next swap has gone over it. The handler gets its answer without waiting for the next look, which would come after a while.
+/// H25: a swap loses against an answer from elsewhere, of which the store speaks before it answers the swap, after it,
+/// or when the next swap has gone over it. The handler gets its answer without waiting for the next look, which would
+/// come after a while.
 #[test]
 fn a_version_that_was_written_over_is_noticed() {
     for told in ["before", "between", "after", "with the next"] {

@@ -27,8 +27,16 @@ fn written(generation: Generation, body: &Body) -> Value {
 }
 
 fn in_phase(phase: Phase, failure: Option<Failure>) -> Task {
-    let input = |number: u32, answered| Input { key: format!("q-{number}"), name: "q".into(), kind: InputKind::Elicit, answered, in_result: false, unknown: Members::default() };
-    let inputs = if phase == Phase::InputRequired { vec![input(1, true), input(2, false), input(3, false)] } else { Vec::new() };
+    let input = |number: u32, answered| Input {
+        key: format!("q-{number}"),
+        name: "q".into(),
+        kind: InputKind::Elicit,
+        answered,
+        in_result: false,
+        unknown: Members::default(),
+    };
+    let inputs =
+        if phase == Phase::InputRequired { vec![input(1, true), input(2, false), input(3, false)] } else { Vec::new() };
     Task { phase, failure, updated_at: LATER, inputs, ..task() }
 }
 
@@ -85,7 +93,10 @@ fn states_of_2026() {
     let result = json!({ "result": { "resultType": "complete", "$": "<result>" } });
     for (phase, expected) in [
         (Phase::Working, flat26("working", None, json!({}))),
-        (Phase::InputRequired, flat26("input_required", None, json!({ "inputRequests": { "q-2": "<input q-2>", "q-3": "<input q-3>" } }))),
+        (
+            Phase::InputRequired,
+            flat26("input_required", None, json!({ "inputRequests": { "q-2": "<input q-2>", "q-3": "<input q-3>" } })),
+        ),
         (Phase::Completed, flat26("completed", None, result.clone())),
         (Phase::ToolFailed, flat26("completed", Some("The tool reported an error"), result)),
         (Phase::Failed, flat26("failed", Some("The request failed"), json!({ "error": "<error>" }))),
@@ -99,9 +110,21 @@ fn states_of_2026() {
 #[test]
 fn failures_of_2026() {
     for (failure, message, error) in [
-        (Failure::Expired, "The time to live ended before the work", json!({ "message": "The task's time to live ended before its work", "data": { "reason": "expired" } })),
-        (Failure::Lost, "The process that ran the task was lost", json!({ "message": "The process that ran the task was lost", "data": { "reason": "interrupted" } })),
-        (Failure::TooLarge, "The outcome exceeds the limit", json!({ "message": "The data of this task exceeds the limit", "data": { "reason": "payload_limit" } })),
+        (
+            Failure::Expired,
+            "The time to live ended before the work",
+            json!({ "message": "The task's time to live ended before its work", "data": { "reason": "expired" } }),
+        ),
+        (
+            Failure::Lost,
+            "The process that ran the task was lost",
+            json!({ "message": "The process that ran the task was lost", "data": { "reason": "interrupted" } }),
+        ),
+        (
+            Failure::TooLarge,
+            "The outcome exceeds the limit",
+            json!({ "message": "The data of this task exceeds the limit", "data": { "reason": "payload_limit" } }),
+        ),
         (Failure::NotJson, "The outcome is not JSON", json!({ "message": "The outcome of the task is not JSON" })),
         (
             Failure::Unanswerable,
@@ -127,14 +150,17 @@ fn outcomes_of_2025() {
     assert_eq!(outcome(in_phase(Phase::Failed, None)), json!({ "error": "<error>" }));
     let cancelled = json!({ "code": -32603, "message": "The task was cancelled", "data": { "taskId": "id", "status": "cancelled" } });
     assert_eq!(outcome(in_phase(Phase::Cancelled, None)), json!({ "error": cancelled }));
-    assert_eq!(outcome(in_phase(Phase::Failed, Some(Failure::Expired))), json!({ "error": { "code": -32602, "message": "Task expired" } }));
+    assert_eq!(
+        outcome(in_phase(Phase::Failed, Some(Failure::Expired))),
+        json!({ "error": { "code": -32602, "message": "Task expired" } })
+    );
     for failure in [Failure::Lost, Failure::TooLarge, Failure::NotJson, Failure::Unanswerable] {
         assert_eq!(outcome(in_phase(Phase::Failed, Some(failure)))["error"]["code"], -32603);
     }
 }
 
-/// G25-CRE-04, G25-REL-05, G26-CRE-02, G26-CRE-04, G26-CRE-07: a handle has no details; in 2025-11-25 it says `working` in
-/// whatever phase the task is.
+/// G25-CRE-04, G25-REL-05, G26-CRE-02, G26-CRE-04, G26-CRE-07: a handle has no details; in 2025-11-25 it says `working`
+/// in whatever phase the task is.
 #[test]
 fn handles() {
     for phase in Phase::ALL {
@@ -142,7 +168,9 @@ fn handles() {
         let nested = written(G25, &created(None));
         assert_eq!(nested["result"].as_object().unwrap().len(), 1);
         assert_eq!(nested["result"]["task"]["status"], "working");
-        let status = written(G26, &Body::State { id: "id".into(), task: in_phase(phase, None).into() })["result"]["status"].clone();
+        let status =
+            written(G26, &Body::State { id: "id".into(), task: in_phase(phase, None).into() })["result"]["status"]
+                .clone();
         let mut flat = flat26(status.as_str().unwrap(), None, json!({}));
         flat["resultType"] = json!("task");
         let mut answer = written(G26, &created(Some("for the model".into())))["result"].clone();
@@ -170,7 +198,10 @@ fn acknowledgements() {
 /// G25-LST-01, G25-LST-06: a page holds tasks, and a cursor only where there is one.
 #[test]
 fn pages() {
-    let page = |next| Body::Page { rows: vec![("id".into(), in_phase(Phase::Working, None)), ("id".into(), in_phase(Phase::Cancelled, None))], next };
+    let page = |next| Body::Page {
+        rows: vec![("id".into(), in_phase(Phase::Working, None)), ("id".into(), in_phase(Phase::Cancelled, None))],
+        next,
+    };
     let tasks = json!([flat25("working", None), flat25("cancelled", None)]);
     assert_eq!(written(G25, &page(None)), json!({ "result": { "tasks": tasks } }));
     assert_eq!(written(G25, &page(Some("next".into()))), json!({ "result": { "tasks": tasks, "nextCursor": "next" } }));
@@ -181,7 +212,9 @@ fn pages() {
 #[test]
 fn generations_do_not_mix() {
     for phase in Phase::ALL {
-        for failure in [None, Some(Failure::Lost)].into_iter().filter(|failure| failure.is_none() || phase == Phase::Failed) {
+        for failure in
+            [None, Some(Failure::Lost)].into_iter().filter(|failure| failure.is_none() || phase == Phase::Failed)
+        {
             let (old, new) = (state(G25, in_phase(phase, failure)), state(G26, in_phase(phase, failure)));
             for name in ["ttlMs", "pollIntervalMs", "resultType", "result", "error", "inputRequests"] {
                 assert!(old.get(name).is_none(), "{name}");
@@ -199,9 +232,14 @@ fn generations_do_not_mix() {
 #[test]
 fn errors() {
     let error = |error: Error| written(G26, &Body::Error(error))["error"].clone();
-    assert_eq!(error(Error::NotFound), json!({ "code": -32602, "message": "Task not found: it does not exist, has expired, or is not yours" }));
+    assert_eq!(
+        error(Error::NotFound),
+        json!({ "code": -32602, "message": "Task not found: it does not exist, has expired, or is not yours" })
+    );
     assert_eq!(error(Error::MethodNotFound), json!({ "code": -32601, "message": "Method not found" }));
-    for (reason, word) in [(LimitReason::Tasks, "task_limit"), (LimitReason::Rate, "rate_limit"), (LimitReason::Payload, "payload_limit")] {
+    for (reason, word) in
+        [(LimitReason::Tasks, "task_limit"), (LimitReason::Rate, "rate_limit"), (LimitReason::Payload, "payload_limit")]
+    {
         let limit = error(Error::Limit(reason));
         assert_eq!((limit["code"].as_i64(), &limit["data"]), (Some(-32603), &json!({ "reason": word })));
     }
@@ -258,7 +296,9 @@ fn declared_capabilities() {
 fn versions() {
     assert_eq!(Generation::of_version("2025-11-25"), Some(G25));
     assert_eq!(Generation::of_version("2026-07-28"), Some(G26));
-    for version in ["2025-06-18", "2025-03-26", "2024-11-05", "2025-11-26", "2026-06-30", "", " 2025-11-25", "2025-11-25 "] {
+    for version in
+        ["2025-06-18", "2025-03-26", "2024-11-05", "2025-11-26", "2026-06-30", "", " 2025-11-25", "2025-11-25 "]
+    {
         assert_eq!(Generation::of_version(version), None, "{version:?}");
     }
     assert_eq!([24, 25, 26, 27].map(Generation::from_number), [None, Some(G25), Some(G26), None]);
@@ -268,10 +308,22 @@ fn versions() {
 #[test]
 fn methods() {
     let of = |generation| {
-        ["tasks/get", "tasks/result", "tasks/list", "tasks/cancel", "tasks/update", "tasks/delete", "tasks/", "__proto__"]
-            .map(|name| Method::named(generation, name))
+        [
+            "tasks/get",
+            "tasks/result",
+            "tasks/list",
+            "tasks/cancel",
+            "tasks/update",
+            "tasks/delete",
+            "tasks/",
+            "__proto__",
+        ]
+        .map(|name| Method::named(generation, name))
     };
-    assert_eq!(of(G25), [Some(Method::Get), Some(Method::Result), Some(Method::List), Some(Method::Cancel), None, None, None, None]);
+    assert_eq!(
+        of(G25),
+        [Some(Method::Get), Some(Method::Result), Some(Method::List), Some(Method::Cancel), None, None, None, None]
+    );
     assert_eq!(of(G26), [Some(Method::Get), None, None, Some(Method::Cancel), Some(Method::Update), None, None, None]);
 }
 

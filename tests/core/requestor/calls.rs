@@ -41,13 +41,17 @@ fn the_tool_and_the_preference_decide_in_2025() {
     }
 }
 
-/// G25-CAP-03, G25-CAP-04, G25-TLN-02: nothing is augmented that the server did not declare; its tools are not even asked.
+/// G25-CAP-03, G25-CAP-04, G25-TLN-02: nothing is augmented that the server did not declare; its tools are not even
+/// asked.
 #[test]
 fn without_the_declaration_nothing_is_augmented() {
     let mut world = World::new();
     world.requestor.handle_server(Server { calls: false, cancel: true, extension: None });
     world.requestor.handle_tool("required", Support::Required);
-    assert_eq!(world.call(1, Generation::G25, "required", Preference::Prefer), [Output::Send { call: 1, offer: false }]);
+    assert_eq!(
+        world.call(1, Generation::G25, "required", Preference::Prefer),
+        [Output::Send { call: 1, offer: false }]
+    );
     let refused = world.call(2, Generation::G25, "required", Preference::Require);
     assert_eq!(answers(&refused), [(2, Answer::Local(Ending::Unsupported))]);
 }
@@ -56,7 +60,8 @@ fn without_the_declaration_nothing_is_augmented() {
 #[test]
 fn other_versions_have_no_tasks() {
     let mut world = World::new();
-    let facts = CallFacts { generation: None, tool: "required", preference: Preference::Prefer, cancels: true, ttl: None };
+    let facts =
+        CallFacts { generation: None, tool: "required", preference: Preference::Prefer, cancels: true, ttl: None };
     assert_eq!(world.run(|r, now| r.handle_call(now, 1, facts)), [Output::Send { call: 1, offer: false }]);
 }
 
@@ -70,7 +75,12 @@ fn unknown_support_is_forbidden() {
 /// G26-CAP-01: every call that may become a task declares it, and no other.
 #[test]
 fn in_2026_the_server_decides() {
-    for (preference, offer) in [(Preference::Forbid, false), (Preference::Allow, true), (Preference::Prefer, true), (Preference::Require, true)] {
+    for (preference, offer) in [
+        (Preference::Forbid, false),
+        (Preference::Allow, true),
+        (Preference::Prefer, true),
+        (Preference::Require, true),
+    ] {
         let outputs = World::new().call(1, Generation::G26, "forbidden", preference);
         assert_eq!(offered(&outputs), Some(offer), "{preference:?}");
     }
@@ -89,7 +99,8 @@ struct Paths {
 
 impl Paths {
     fn field(&mut self, name: &str, value: &str) {
-        self.seen.push(format!("{}{name}={value}", self.open.iter().map(|part| format!("{part}.")).collect::<String>()));
+        self.seen
+            .push(format!("{}{name}={value}", self.open.iter().map(|part| format!("{part}.")).collect::<String>()));
     }
 }
 
@@ -171,11 +182,13 @@ fn listed(outputs: &[Output]) -> Option<(u32, Option<String>)> {
     })
 }
 
-/// G25-TLN-08, G25-TLN-09: unknown support is looked up before the call, once for all that wait, and again after a change.
+/// G25-TLN-08, G25-TLN-09: unknown support is looked up before the call, once for all that wait, and again after a
+/// change.
 #[test]
 fn the_list_is_read_before_the_first_call() {
     let mut world = listing();
-    let (request, cursor) = listed(&world.call(1, Generation::G25, "slow", Preference::Prefer)).expect("the list is read first");
+    let (request, cursor) =
+        listed(&world.call(1, Generation::G25, "slow", Preference::Prefer)).expect("the list is read first");
     assert_eq!(cursor, None);
     assert_eq!(world.call(2, Generation::G25, "quick", Preference::Prefer), []);
     let outputs = world.run(|r, now| {
@@ -217,7 +230,10 @@ fn a_list_that_cannot_be_read_makes_plain_calls() {
         assert!(waited <= 1000, "{waited} ms");
         world.pass(700);
     }
-    assert!(walks > 1 && (walks as i64) <= (world.now - began) / 20_000, "{walks} walks, so that a server may come to its senses");
+    assert!(
+        walks > 1 && (walks as i64) <= (world.now - began) / 20_000,
+        "{walks} walks, so that a server may come to its senses"
+    );
     // Pages that come in time are waited for, and so is the list where the call needs it.
     let mut world = listing();
     let (mut request, _) = listed(&world.call(1, Generation::G25, "slow", Preference::Prefer)).expect("a list");
@@ -254,10 +270,12 @@ fn a_list_that_cannot_be_read_makes_plain_calls() {
     assert!((50..=200).contains(&pages), "{pages} pages");
 }
 
-/// G25-TLN-08: after `-32601` the list is read once more and the call made once more, the other way, never a third time.
+/// G25-TLN-08: after `-32601` the list is read once more and the call made once more, the other way, never a third
+/// time.
 #[test]
 fn a_tool_that_changed_its_mind_is_called_once_more() {
-    let refusals = [Reply::Error { code: error::METHOD_NOT_FOUND }, Reply::Result { is_error: true, demands_task: true }];
+    let refusals =
+        [Reply::Error { code: error::METHOD_NOT_FOUND }, Reply::Result { is_error: true, demands_task: true }];
     for refusal in refusals {
         let mut world = World::new();
         assert_eq!(offered(&world.call(1, Generation::G25, "forbidden", Preference::Prefer)), Some(false));
@@ -285,7 +303,8 @@ fn a_tool_that_changed_its_mind_is_called_once_more() {
     assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Reply }]);
 }
 
-/// G25-CRE-11: an augmented call is answered with a task or, by some servers, with the result at once; not with nothing.
+/// G25-CRE-11: an augmented call is answered with a task or, by some servers, with the result at once; not with
+/// nothing.
 #[test]
 fn an_augmented_call_is_answered_with_a_task_or_a_result() {
     let plain = Reply::Result { is_error: false, demands_task: false };
@@ -341,7 +360,11 @@ fn a_malformed_handle_is_refused() {
     let mut world = World::new();
     world.call(1, Generation::G26, "any", Preference::Prefer);
     let endless = Snapshot { ttl: f64::INFINITY, ..good };
-    assert!(!world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(endless), 1)).contains(&Output::Answer { call: 1, answer: Answer::Local(Ending::Protocol) }));
+    assert!(
+        !world
+            .run(|r, now| r.handle_reply(now, 1, Reply::Handle(endless), 1))
+            .contains(&Output::Answer { call: 1, answer: Answer::Local(Ending::Protocol) })
+    );
 }
 
 /// G26-CRE-05, H46: any seed is good; one that is not `working` is read at once.
@@ -356,7 +379,8 @@ fn a_seed_may_have_any_status() {
             assert_eq!(ending(&outputs), Some((Ending::Cancelled, Some(Status::Cancelled))));
         } else {
             let request = sent(&outputs, Method::Get).expect("it is read at once");
-            let outputs = world.answer(request, mcp_longhaul::requestor::Answered::Snapshot(snapshot("t", "completed")));
+            let outputs =
+                world.answer(request, mcp_longhaul::requestor::Answered::Snapshot(snapshot("t", "completed")));
             assert_eq!(answers(&outputs).len(), 1);
         }
     }
@@ -365,7 +389,13 @@ fn a_seed_may_have_any_status() {
 /// X-GEN-07: a handle of another generation fails at once; nothing is sent.
 #[test]
 fn a_reference_to_another_generation_is_refused() {
-    let facts = CallFacts { generation: Some(Generation::G26), tool: "any", preference: Preference::Prefer, cancels: true, ttl: None };
+    let facts = CallFacts {
+        generation: Some(Generation::G26),
+        tool: "any",
+        preference: Preference::Prefer,
+        cancels: true,
+        ttl: None,
+    };
     for of in [Some(Generation::G25), None] {
         let mut world = World::new();
         let outputs = world.run(|r, now| r.handle_resume(now, 1, facts, of, "t"));
@@ -377,7 +407,13 @@ fn a_reference_to_another_generation_is_refused() {
 #[test]
 fn resumed_tasks_share_one_follower() {
     let mut world = World::new();
-    let facts = CallFacts { generation: Some(Generation::G26), tool: "any", preference: Preference::Prefer, cancels: true, ttl: None };
+    let facts = CallFacts {
+        generation: Some(Generation::G26),
+        tool: "any",
+        preference: Preference::Prefer,
+        cancels: true,
+        ttl: None,
+    };
     let mut reads = Vec::new();
     for call in 1..=50 {
         let outputs = world.run(|r: &mut Requestor, now| r.handle_resume(now, call, facts, Some(Generation::G26), "t"));

@@ -71,7 +71,10 @@ fn an_undeclared_cancellation_is_not_sent() {
     world.requestor.handle_server(Server { cancel: false, ..SERVER });
     world.requestor.handle_tool("required", mcp_longhaul::wire::Support::Required);
     let (task, _) = world.follow(1, Generation::G25);
-    assert_eq!(cancel(&mut world, 1, task, false), [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }]);
+    assert_eq!(
+        cancel(&mut world, 1, task, false),
+        [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }]
+    );
     let outputs = world.run(|r, now| r.handle_abort(now, 1));
     assert!(!outputs.iter().any(|output| matches!(output, Output::Ask { .. } | Output::Forward { .. })));
     assert_eq!(world.requestor.followed(), 0);
@@ -123,12 +126,19 @@ fn a_lost_cancellation_is_repeated() {
 
 fn given_up(cancels: bool) -> World {
     let mut world = World::new();
-    let facts = CallFacts { generation: Some(Generation::G26), tool: "any", preference: Preference::Prefer, cancels, ttl: None };
+    let facts = CallFacts {
+        generation: Some(Generation::G26),
+        tool: "any",
+        preference: Preference::Prefer,
+        cancels,
+        ttl: None,
+    };
     world.run(|r, now| r.handle_call(now, 1, facts));
     world
 }
 
-/// A call that is given up before its task is known is cancelled there; a task that comes nevertheless is cancelled too.
+/// A call that is given up before its task is known is cancelled there; a task that comes nevertheless is cancelled
+/// too.
 #[test]
 fn giving_up_before_the_task_is_known() {
     for cancels in [true, false] {
@@ -145,8 +155,8 @@ fn giving_up_before_the_task_is_known() {
     }
 }
 
-/// Where only closing the exchange would cancel a call, its answer is waited for: a handle that is on its way names a task that
-/// would run to its end. A call that is no task ends a moment later, and one that declared no tasks at once.
+/// Where only closing the exchange would cancel a call, its answer is waited for: a handle that is on its way names a
+/// task that would run to its end. A call that is no task ends a moment later, and one that declared no tasks at once.
 #[test]
 fn hanging_up_waits_for_the_handle() {
     for cancels in [true, false] {

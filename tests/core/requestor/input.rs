@@ -50,7 +50,10 @@ fn each_key_is_asked_once() {
     let outputs = world.run(|r, now| r.handle_input(now, task, "a"));
     assert_eq!(keys(&outputs), ["a"]);
     let update = sent(&outputs, Method::Update).expect("an update");
-    assert_eq!(world.answer(update, Answered::Result { is_error: false }), [Output::Drop { task, key: "a".to_owned() }]);
+    assert_eq!(
+        world.answer(update, Answered::Result { is_error: false }),
+        [Output::Drop { task, key: "a".to_owned() }]
+    );
     let read = world.wait_for(Method::Get).1;
     assert_eq!(prompts(&ask(&mut world, read, &[entry("a"), entry("b")])), ["b"]);
 }
@@ -103,8 +106,8 @@ fn refuse(world: &mut World, task: Task, entry: &Entry) -> Vec<Output> {
     ask(world, read, std::slice::from_ref(entry))
 }
 
-/// G26-UPD-13, G26-INP-09: an answer that the server refuses is asked for once more, with its error; then the server hears
-/// that the question was dismissed, at once, and no third answer.
+/// G26-UPD-13, G26-INP-09: an answer that the server refuses is asked for once more, with its error; then the server
+/// hears that the question was dismissed, at once, and no third answer.
 #[test]
 fn a_refused_answer_is_asked_for_once_more() {
     let (mut world, task, read) = start();
@@ -121,7 +124,8 @@ fn a_refused_answer_is_asked_for_once_more() {
     assert_eq!(world.requestor.followed(), 1);
 }
 
-/// A server that takes no answer at all: who called hears at once, and the task is cancelled, as if the call were given up.
+/// A server that takes no answer at all: who called hears at once, and the task is cancelled, as if the call were given
+/// up.
 #[test]
 fn a_server_that_takes_no_answer_is_given_up() {
     let elicitation = entry("a");
@@ -182,8 +186,8 @@ fn many(from: usize, to: usize) -> Vec<Entry> {
     (from..to).map(|key| entry(&format!("key {key}"))).collect()
 }
 
-/// X-LIM-02: whatever a server lists, 64 prompts are open at once on a connection; the others wait until one is over, and
-/// one whose question was taken back is over only when its handler has returned.
+/// X-LIM-02: whatever a server lists, 64 prompts are open at once on a connection; the others wait until one is over,
+/// and one whose question was taken back is over only when its handler has returned.
 #[test]
 fn few_prompts_are_open_at_once() {
     let (mut world, task, read) = start();
@@ -201,7 +205,11 @@ fn few_prompts_are_open_at_once() {
         read = read.or(sent(&outputs, Method::Get));
     }
     let read = read.unwrap_or_else(|| world.wait_for(Method::Get).1);
-    assert_eq!(prompts(&ask(&mut world, read, &many(0, 1000))), ["key 0", "key 1", "key 2"], "asked before, and taken back");
+    assert_eq!(
+        prompts(&ask(&mut world, read, &many(0, 1000))),
+        ["key 0", "key 1", "key 2"],
+        "asked before, and taken back"
+    );
     assert_eq!(keys(&world.run(|r, now| r.handle_input(now, task, "key 1"))), ["key 1"]);
 }
 

@@ -111,7 +111,8 @@ fn only_tasks_that_run_for_longer_have_a_stream() {
 #[test]
 fn not_everybody_listens() {
     for (generation, wants) in [(Generation::G25, true), (Generation::G26, false)] {
-        let mut world = World::with(Options { bounds: Bounds::default(), max_age: None, listen: wants, first_read: 0, seed: 7 });
+        let mut world =
+            World::with(Options { bounds: Bounds::default(), max_age: None, listen: wants, first_read: 0, seed: 7 });
         world.follow(1, generation);
         for _ in 0..20 {
             let (_, read) = world.wait_for(Method::Get);
@@ -198,7 +199,8 @@ fn a_server_that_accepts_nothing_is_not_asked_again() {
     assert_eq!(listen(&world.outputs[before..]), None);
 }
 
-/// G26-SUB-09: a lost stream is opened anew, later and later, with a new id; polls go on meanwhile, and the state is read again.
+/// G26-SUB-09: a lost stream is opened anew, later and later, with a new id; polls go on meanwhile, and the state is
+/// read again.
 #[test]
 fn a_lost_stream_is_opened_anew() {
     let mut world = World::new();
@@ -211,7 +213,9 @@ fn a_lost_stream_is_opened_anew() {
         let (next, ids) = loop {
             let (_, outputs) = world.wait();
             if let Some(read) = read_of(&outputs, task) {
-                assert!(world.snapshot(read, "t1", "working").iter().all(|output| !matches!(output, Output::Ended { .. })));
+                assert!(
+                    world.snapshot(read, "t1", "working").iter().all(|output| !matches!(output, Output::Ended { .. }))
+                );
             }
             if let Some(opened) = listen(&outputs) {
                 break opened;
@@ -220,7 +224,8 @@ fn a_lost_stream_is_opened_anew() {
         assert_ne!(next, stream);
         assert_eq!(ids, ["t1"]);
         let waited = world.now - began;
-        let reads = i64::try_from(world.outputs.iter().filter(|output| matches!(output, Output::Ask { .. })).count()).expect("few");
+        let reads = i64::try_from(world.outputs.iter().filter(|output| matches!(output, Output::Ask { .. })).count())
+            .expect("few");
         assert!(reads >= waited / 1200, "polls go on: {reads} in {waited} ms");
         waits.push(waited);
         stream = next;
@@ -301,7 +306,8 @@ fn a_silent_stream_is_given_up() {
     assert_ne!(next, stream);
 }
 
-/// G26-SUB-01: another task has the stream replaced; the old one goes when the new one is acknowledged, so that no push falls between.
+/// G26-SUB-01: another task has the stream replaced; the old one goes when the new one is acknowledged, so that no push
+/// falls between.
 #[test]
 fn a_stream_is_replaced() {
     let mut world = World::new();
@@ -312,7 +318,11 @@ fn a_stream_is_replaced() {
     assert!(closed(&world.outputs).is_empty());
     let outputs = world.acknowledge(new, &[first, second]);
     assert_eq!(closed(&outputs), [old]);
-    assert_eq!((read_of(&outputs, first), read_of(&outputs, second).is_some()), (None, true), "only the new one has a gap");
+    assert_eq!(
+        (read_of(&outputs, first), read_of(&outputs, second).is_some()),
+        (None, true),
+        "only the new one has a gap"
+    );
     assert_eq!(world.answer(old, Answered::Lost), [], "it is closed");
     assert_eq!(ending(&world.push(&snapshot("t1", "completed"))), Some((Ending::Completed, Some(Status::Completed))));
 }
@@ -390,7 +400,10 @@ fn a_stream_has_room_for_so_many() {
     let (stream, ids) = stream.expect("just seen");
     assert_eq!(ids.len(), 256);
     world.acknowledge(stream, &tasks);
-    assert_eq!(closed(&world.outputs).len(), world.outputs.iter().filter(|output| matches!(output, Output::Listen { .. })).count() - 1);
+    assert_eq!(
+        closed(&world.outputs).len(),
+        world.outputs.iter().filter(|output| matches!(output, Output::Listen { .. })).count() - 1
+    );
 }
 
 /// X-NTF-01, H69: the first end counts. What comes later is dropped, and told if it says otherwise.
@@ -419,9 +432,17 @@ fn the_newest_snapshot_counts() {
     assert_eq!(changes(&world.push(&at(1000.0, "working"))), 0, "late");
     let (_, read) = world.wait_for(Method::Get);
     assert_eq!(changes(&world.push(&at(4000.0, "working"))), 1);
-    assert_eq!(changes(&world.answer(read, Answered::Snapshot(at(3000.0, "input_required")))), 0, "a push went past it");
+    assert_eq!(
+        changes(&world.answer(read, Answered::Snapshot(at(3000.0, "input_required")))),
+        0,
+        "a push went past it"
+    );
     let (_, read) = world.wait_for(Method::Get);
-    assert_eq!(changes(&world.answer(read, Answered::Snapshot(at(3500.0, "input_required")))), 1, "the server's clock went back");
+    assert_eq!(
+        changes(&world.answer(read, Answered::Snapshot(at(3500.0, "input_required")))),
+        1,
+        "the server's clock went back"
+    );
 }
 
 /// X-NTF-02, H70: a push that comes before its task is dropped; the next read tells.
@@ -450,7 +471,10 @@ fn the_last_look_is_a_read() {
         }
         world.snapshot(asked, "t1", "working");
     }
-    assert_eq!(world.push(&snapshot("t1", "working")).iter().filter(|output| matches!(output, Output::Ended { .. })).count(), 0);
+    assert_eq!(
+        world.push(&snapshot("t1", "working")).iter().filter(|output| matches!(output, Output::Ended { .. })).count(),
+        0
+    );
     let outputs = world.snapshot(read.expect("a last read"), "t1", "completed");
     assert_eq!(answers(&outputs).len(), 1);
 }
@@ -481,15 +505,28 @@ const LIVES: [&str; 3] = ["completed", "failed", "cancelled"];
 
 /// Plays a task's whole life; returns how it ended for its caller, and when after its real end.
 fn live(pushes: bool, changes: &[Millis], last: usize, fates: &[Fate]) -> ((Ending, Option<Status>), Millis) {
-    let mut world = World::with(Options { bounds: Bounds::default(), max_age: None, listen: pushes, first_read: 0, seed: 3 });
+    let mut world =
+        World::with(Options { bounds: Bounds::default(), max_age: None, listen: pushes, first_read: 0, seed: 3 });
     let born = world.now;
     let (task, _) = world.follow(1, Generation::G26);
     let over = changes.iter().sum::<Millis>();
     // The state at an age: it works and asks in turns, then it is over.
     let state = |age: Millis| {
         let mut sum = 0;
-        let turn = changes.iter().take_while(|change| { sum += **change; sum <= age }).count();
-        let status = if turn == changes.len() { LIVES[last] } else if turn % 2 == 0 { "working" } else { "input_required" };
+        let turn = changes
+            .iter()
+            .take_while(|change| {
+                sum += **change;
+                sum <= age
+            })
+            .count();
+        let status = if turn == changes.len() {
+            LIVES[last]
+        } else if turn % 2 == 0 {
+            "working"
+        } else {
+            "input_required"
+        };
         let updated = changes.iter().take(turn).sum::<Millis>();
         Snapshot { age: updated as f64, inputs: Some(&[]), poll: INTERVAL, ..snapshot("t1", status) }
     };
@@ -498,14 +535,26 @@ fn live(pushes: bool, changes: &[Millis], last: usize, fates: &[Fate]) -> ((Endi
     let mut stream: Option<Request> = None;
     let mut seen = state(0).age;
     loop {
-        let next = mail.iter().map(|(at, _)| *at).chain(world.requestor.next_deadline()).min().expect("something is due");
-        let change = changes.iter().scan(born, |sum, change| { *sum += *change; Some(*sum) }).find(|at| *at > world.now);
+        let next =
+            mail.iter().map(|(at, _)| *at).chain(world.requestor.next_deadline()).min().expect("something is due");
+        let change = changes
+            .iter()
+            .scan(born, |sum, change| {
+                *sum += *change;
+                Some(*sum)
+            })
+            .find(|at| *at > world.now);
         world.now = world.now.max(next.min(change.unwrap_or(next)));
         let age = world.now - born;
         if state(age).age != seen && stream.is_some() {
             let Fate { delay, lost, copy } = fates.next().expect("they repeat");
             let first = (!lost).then_some(delay);
-            mail.extend(first.into_iter().chain(copy.map(|copy| delay + copy)).map(|delay| (world.now + delay, Message::Push { age })));
+            mail.extend(
+                first
+                    .into_iter()
+                    .chain(copy.map(|copy| delay + copy))
+                    .map(|delay| (world.now + delay, Message::Push { age })),
+            );
         }
         seen = state(age).age;
         let mut outputs = Vec::new();
@@ -527,7 +576,10 @@ fn live(pushes: bool, changes: &[Millis], last: usize, fates: &[Fate]) -> ((Endi
                 Output::Ask { request, .. } => mail.push((world.now + delay, Message::Answer { request, age })),
                 Output::Listen { request, .. } => {
                     stream = (!lost).then_some(request).or(stream);
-                    mail.push((world.now + delay, if lost { Message::StreamEnd { request } } else { Message::Acknowledgement { request } }));
+                    mail.push((
+                        world.now + delay,
+                        if lost { Message::StreamEnd { request } } else { Message::Acknowledgement { request } },
+                    ));
                     mail.extend(copy.map(|copy| (world.now + delay + copy, Message::StreamEnd { request })));
                 }
                 Output::Ended { ending, status, .. } => return ((ending, status), world.now - born - over),
@@ -540,8 +592,8 @@ fn live(pushes: bool, changes: &[Millis], last: usize, fates: &[Fate]) -> ((Endi
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// X-NTF-01, G26-SUB-09, H69: pushes that are lost, doubled or late, and streams that break, change when a task's end
-    /// is known, and nothing else; and a lost push costs no more than the safety net's interval.
+    /// X-NTF-01, G26-SUB-09, H69: pushes that are lost, doubled or late, and streams that break, change when a task's
+    /// end is known, and nothing else; and a lost push costs no more than the safety net's interval.
     #[test]
     fn pushes_change_nothing_but_the_time(
         changes in prop::collection::vec(1i64..40_000, 1..8), last in 0usize..3, fates in prop::collection::vec(fate(), 1..40),

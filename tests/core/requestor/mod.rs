@@ -8,7 +8,8 @@ mod properties;
 mod reads;
 
 use mcp_longhaul::requestor::{
-    Answer, Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Request, Requestor, Server, Snapshot, Task,
+    Answer, Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Request, Requestor,
+    Server, Snapshot, Task,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Status, Support};
@@ -31,7 +32,9 @@ impl World {
     pub fn with(options: Options) -> Self {
         let mut requestor = Requestor::new(options);
         requestor.handle_server(SERVER);
-        for (tool, support) in [("required", Support::Required), ("optional", Support::Optional), ("forbidden", Support::Forbidden)] {
+        for (tool, support) in
+            [("required", Support::Required), ("optional", Support::Optional), ("forbidden", Support::Forbidden)]
+        {
             requestor.handle_tool(tool, support);
         }
         requestor.handle_tools_complete();
@@ -58,7 +61,8 @@ impl World {
     pub fn follow(&mut self, call: Call, generation: Generation) -> (Task, Vec<Output>) {
         self.call(call, generation, "required", Preference::Prefer);
         let id = format!("t{call}");
-        let outputs = self.run(|requestor, now| requestor.handle_reply(now, call, Reply::Handle(snapshot(&id, "working")), 1));
+        let outputs =
+            self.run(|requestor, now| requestor.handle_reply(now, call, Reply::Handle(snapshot(&id, "working")), 1));
         let task = outputs.iter().find_map(|output| match output {
             Output::Created { task, .. } => Some(*task),
             _ => None,

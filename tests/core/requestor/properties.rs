@@ -11,25 +11,66 @@ use super::{World, entry, snapshot};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Call { modern: bool },
-    Reply { call: usize, kind: u8 },
+    Call {
+        modern: bool,
+    },
+    Reply {
+        call: usize,
+        kind: u8,
+    },
     /// Answers an open request, or one that was answered before.
-    Answer { request: usize, kind: u8, again: bool },
-    Notify { task: u32, status: u8 },
-    Input { task: u32, key: u8 },
-    NoInput { task: u32, key: u8 },
+    Answer {
+        request: usize,
+        kind: u8,
+        again: bool,
+    },
+    Notify {
+        task: u32,
+        status: u8,
+    },
+    Input {
+        task: u32,
+        key: u8,
+    },
+    NoInput {
+        task: u32,
+        key: u8,
+    },
     PromptOver,
-    Abort { call: usize },
-    Detach { call: usize },
-    Cancel { task: u32, await_terminal: bool },
-    Resume { task: u32, modern: bool },
-    Observe { task: u32, observers: u32 },
-    Page { request: usize },
-    Acknowledge { stream: usize, accepted: u32 },
-    StreamEnd { stream: usize, kind: usize },
+    Abort {
+        call: usize,
+    },
+    Detach {
+        call: usize,
+    },
+    Cancel {
+        task: u32,
+        await_terminal: bool,
+    },
+    Resume {
+        task: u32,
+        modern: bool,
+    },
+    Observe {
+        task: u32,
+        observers: u32,
+    },
+    Page {
+        request: usize,
+    },
+    Acknowledge {
+        stream: usize,
+        accepted: u32,
+    },
+    StreamEnd {
+        stream: usize,
+        kind: usize,
+    },
     ToolsChanged,
     Trouble,
-    Pass { time: i64 },
+    Pass {
+        time: i64,
+    },
     Timer,
 }
 
@@ -95,13 +136,19 @@ impl Host {
                 Output::Ask { request, task, method, .. } => {
                     assert!(self.numbers.insert(*request), "request {request} twice");
                     assert!(!self.ended.contains(task), "task {task} is over");
-                    let waiting = self.open.iter().find(|(_, other, same, since)| (other, same) == (task, method) && now - since < 30_000);
+                    let waiting = self
+                        .open
+                        .iter()
+                        .find(|(_, other, same, since)| (other, same) == (task, method) && now - since < 30_000);
                     assert!(waiting.is_none() || *method == Method::Result, "{method:?} of {task} twice at once");
                     self.open.push((*request, *task, *method, now));
                 }
                 Output::Listen { request, ids } => {
                     assert!(self.numbers.insert(*request), "request {request} twice");
-                    assert!(!ids.is_empty() && ids.len() <= 256 && ids.iter().collect::<BTreeSet<_>>().len() == ids.len(), "{ids:?}");
+                    assert!(
+                        !ids.is_empty() && ids.len() <= 256 && ids.iter().collect::<BTreeSet<_>>().len() == ids.len(),
+                        "{ids:?}"
+                    );
                     self.streams.push(*request);
                     assert!(self.streams.len() <= 2, "a stream and its successor, not more");
                 }
@@ -121,7 +168,9 @@ impl Host {
                     assert!(self.answered.insert(*call), "call {call} was answered twice");
                     assert!(!self.aborted.contains(call), "call {call} was given up");
                 }
-                Output::Cancelled { waiter, .. } => assert!(self.settled.insert(*waiter), "waiter {waiter} was settled twice"),
+                Output::Cancelled { waiter, .. } => {
+                    assert!(self.settled.insert(*waiter), "waiter {waiter} was settled twice")
+                }
                 _ => {}
             }
         }
@@ -163,8 +212,13 @@ fn play(steps: Vec<Step>) {
                 let call = u32::try_from(host.calls.len()).expect("few calls") + 1;
                 host.calls.push(call);
                 let generation = Some(if modern { Generation::G26 } else { Generation::G25 });
-                let facts =
-                    mcp_longhaul::requestor::CallFacts { generation, tool: "any", preference: Preference::Prefer, cancels: true, ttl: None };
+                let facts = mcp_longhaul::requestor::CallFacts {
+                    generation,
+                    tool: "any",
+                    preference: Preference::Prefer,
+                    cancels: true,
+                    ttl: None,
+                };
                 world.run(|r, now| r.handle_resume(now, call, facts, generation, &format!("t{task}")))
             }
             Step::Reply { call, kind } => {
@@ -180,15 +234,25 @@ fn play(steps: Vec<Step>) {
                 world.run(|r, now| r.handle_reply(now, call, reply, 1))
             }
             Step::Answer { request, kind, again } => {
-                let request = if again { pick(&host.done, request) } else { pick(&host.open, request).map(|(request, ..)| request) };
+                let request = if again {
+                    pick(&host.done, request)
+                } else {
+                    pick(&host.open, request).map(|(request, ..)| request)
+                };
                 let Some(request) = request else { continue };
                 host.open.retain(|(open, ..)| *open != request);
                 host.done.push(request);
                 // The requestor numbers tasks; the ids of the peer follow from the calls, so any may fit or not.
                 let id = format!("t{}", kind % 4 + 1);
-                let entries: Vec<Entry> = (0..kind % 4).map(|key| Entry { fingerprint: u64::from(kind % 3 != 0), ..entry(&key.to_string()) }).collect();
+                let entries: Vec<Entry> = (0..kind % 4)
+                    .map(|key| Entry { fingerprint: u64::from(kind % 3 != 0), ..entry(&key.to_string()) })
+                    .collect();
                 let answered = match kind {
-                    0..=5 => Answered::Snapshot(Snapshot { inputs: Some(&entries), ttl: 500_000.0, ..snapshot(&id, STATUSES[usize::from(kind)]) }),
+                    0..=5 => Answered::Snapshot(Snapshot {
+                        inputs: Some(&entries),
+                        ttl: 500_000.0,
+                        ..snapshot(&id, STATUSES[usize::from(kind)])
+                    }),
                     6 | 7 => Answered::Result { is_error: kind == 7 },
                     8 => Answered::Error { code: -32602 },
                     9 => Answered::Error { code: -32603 },
@@ -207,14 +271,17 @@ fn play(steps: Vec<Step>) {
             Step::Acknowledge { stream, accepted } => {
                 let Some(stream) = pick(&host.streams, stream) else { continue };
                 world.run(|r, now| {
-                    (0..6).filter(|task| accepted >> task & 1 == 1).for_each(|task| r.handle_accepted(stream, task + 1));
+                    (0..6)
+                        .filter(|task| accepted >> task & 1 == 1)
+                        .for_each(|task| r.handle_accepted(stream, task + 1));
                     r.handle_acknowledged(now, stream);
                 })
             }
             Step::StreamEnd { stream, kind } => {
                 let Some(stream) = pick(&host.streams, stream) else { continue };
                 host.streams.retain(|open| *open != stream);
-                let answered = [-32601, -32603, 429, 500].get(kind).map_or(Answered::Lost, |code| Answered::Error { code: *code });
+                let answered =
+                    [-32601, -32603, 429, 500].get(kind).map_or(Answered::Lost, |code| Answered::Error { code: *code });
                 world.answer(stream, answered)
             }
             Step::Input { task, key } => world.run(|r, now| r.handle_input(now, task, &key.to_string())),

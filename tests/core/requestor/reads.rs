@@ -1,7 +1,8 @@
 //! Reading a task, and knowing when it is over.
 
 use mcp_longhaul::requestor::{
-    Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Preference, Reply, Requestor, Snapshot, Stage, TABLE,
+    Action, Answer, Answered, Bounds, Ending, Event, Options, Output, Preference, Reply, Requestor, Snapshot, Stage,
+    TABLE,
 };
 use mcp_longhaul::wire::{Generation, Method, Status, error};
 
@@ -11,12 +12,21 @@ use super::{World, answers, ending, sent, snapshot};
 #[test]
 fn the_table_is_a_function() {
     for (index, (stage, event, _, _)) in TABLE.iter().enumerate() {
-        assert!(!TABLE[..index].iter().any(|(other, on, _, _)| (other, on) == (stage, event)), "{stage:?} {event:?} twice");
+        assert!(
+            !TABLE[..index].iter().any(|(other, on, _, _)| (other, on) == (stage, event)),
+            "{stage:?} {event:?} twice"
+        );
     }
     for stage in [Stage::Following, Stage::Doubting, Stage::LastLook, Stage::Fetching] {
         let rows = TABLE.iter().filter(|(from, ..)| *from == stage);
-        assert!(rows.clone().any(|(_, _, _, action)| matches!(action, Action::End(_) | Action::EndAsKnown)), "{stage:?} never ends");
-        assert!(rows.clone().any(|(_, on, _, _)| *on == Event::Missing), "{stage:?} does not end when the task is gone");
+        assert!(
+            rows.clone().any(|(_, _, _, action)| matches!(action, Action::End(_) | Action::EndAsKnown)),
+            "{stage:?} never ends"
+        );
+        assert!(
+            rows.clone().any(|(_, on, _, _)| *on == Event::Missing),
+            "{stage:?} does not end when the task is gone"
+        );
     }
 }
 
@@ -39,7 +49,10 @@ fn polls_keep_to_the_hint() {
         let (_, mut read) = world.wait_for(Method::Get);
         let mut waits = Vec::new();
         for _ in 0..40 {
-            world.answer(read, Answered::Snapshot(Snapshot { poll: hint, ttl: f64::INFINITY, ..snapshot("t1", "working") }));
+            world.answer(
+                read,
+                Answered::Snapshot(Snapshot { poll: hint, ttl: f64::INFINITY, ..snapshot("t1", "working") }),
+            );
             let (waited, next) = world.wait_for(Method::Get);
             waits.push(waited);
             read = next;
@@ -88,7 +101,10 @@ fn a_wrong_snapshot_changes_nothing() {
         let (_, read) = world.wait_for(Method::Get);
         assert_eq!(world.snapshot(read, id, status), []);
         let (_, read) = world.wait_for(Method::Get);
-        assert_eq!(ending(&world.snapshot(read, "t1", "completed")), Some((Ending::Completed, Some(Status::Completed))));
+        assert_eq!(
+            ending(&world.snapshot(read, "t1", "completed")),
+            Some((Ending::Completed, Some(Status::Completed)))
+        );
 
         let mut world = World::new();
         world.follow(1, Generation::G26);
@@ -200,7 +216,8 @@ fn errors_of_reads() {
     }
 }
 
-/// X-TTL-03, X-TTL-04, H21: a task is over when its time has passed here, after one more look; its own clock may show any time.
+/// X-TTL-03, X-TTL-04, H21: a task is over when its time has passed here, after one more look; its own clock may show
+/// any time.
 #[test]
 fn the_time_to_live_is_a_backstop() {
     // Ten minutes to live, four of which had passed on the server.
@@ -228,7 +245,11 @@ fn the_time_to_live_is_a_backstop() {
 
     let mut world = start();
     let (_, read) = live(&mut world);
-    assert_eq!(ending(&world.answer(read, Answered::Snapshot(old("completed")))), Some((Ending::Completed, Some(Status::Completed))), "it ended just in time");
+    assert_eq!(
+        ending(&world.answer(read, Answered::Snapshot(old("completed")))),
+        Some((Ending::Completed, Some(Status::Completed))),
+        "it ended just in time"
+    );
 
     let mut world = start();
     let (_, read) = live(&mut world);
@@ -243,7 +264,8 @@ fn the_time_to_live_is_a_backstop() {
     assert_eq!(ending(&world.answer(read, Answered::Lost)), Some((Ending::Expired, None)));
 }
 
-/// X-TTL-03: a clock that stood still here, as in a sleeping machine, does not make a task younger than the server says.
+/// X-TTL-03: a clock that stood still here, as in a sleeping machine, does not make a task younger than the server
+/// says.
 #[test]
 fn the_server_knows_the_age_too() {
     let mut world = World::new();
@@ -267,14 +289,18 @@ fn a_shorter_time_to_live_counts() {
     world.answer(read, Answered::Snapshot(Snapshot { ttl: 10_000.0, poll: 60_000.0, ..snapshot("t1", "working") }));
     let (_, read) = world.wait_for(Method::Get);
     assert!(world.now - began <= 10_000);
-    assert_eq!(ending(&world.answer(read, Answered::Snapshot(Snapshot { ttl: 10_000.0, ..snapshot("t1", "working") }))), Some((Ending::Expired, None)));
+    assert_eq!(
+        ending(&world.answer(read, Answered::Snapshot(Snapshot { ttl: 10_000.0, ..snapshot("t1", "working") }))),
+        Some((Ending::Expired, None))
+    );
 }
 
 /// X-LIM-11: a task without an end is followed for a day, or as long as the caller says.
 #[test]
 fn nothing_is_followed_for_ever() {
     for (max_age, expected) in [(None, 86_400_000), (Some(50_000), 50_000)] {
-        let mut world = World::with(Options { bounds: Bounds::default(), max_age, listen: true, first_read: 0, seed: 1 });
+        let mut world =
+            World::with(Options { bounds: Bounds::default(), max_age, listen: true, first_read: 0, seed: 1 });
         world.call(1, Generation::G26, "any", mcp_longhaul::requestor::Preference::Prefer);
         let endless = || Snapshot { ttl: f64::INFINITY, poll: 60_000.0, ..snapshot("t1", "working") };
         let began = world.now;
@@ -349,7 +375,9 @@ fn a_lost_result_is_asked_for_again() {
 /// G25-RES-13, H80: a failed task's real outcome comes from `tasks/result`, also when it is a tool's own error.
 #[test]
 fn a_failed_task_of_2025_is_fetched() {
-    for (answered, expected) in [(Answered::Result { is_error: true }, Ending::Completed), (Answered::Error { code: -32042 }, Ending::Failed)] {
+    for (answered, expected) in
+        [(Answered::Result { is_error: true }, Ending::Completed), (Answered::Error { code: -32042 }, Ending::Failed)]
+    {
         let mut world = World::new();
         let (_, outputs) = world.follow(1, Generation::G25);
         let result = sent(&outputs, Method::Result).expect("it waits");
@@ -407,7 +435,9 @@ fn an_error_of_a_result_is_looked_into() {
         (world, read)
     };
     // It may have been about a task that was not over yet: the outcome is asked for once more.
-    for (answered, expected) in [(Answered::Result { is_error: true }, Ending::Completed), (Answered::Error { code: -32602 }, Ending::Failed)] {
+    for (answered, expected) in
+        [(Answered::Result { is_error: true }, Ending::Completed), (Answered::Error { code: -32602 }, Ending::Failed)]
+    {
         let (mut world, read) = start();
         let outputs = world.snapshot(read, "t1", "failed");
         assert_eq!(ending(&outputs), None);
@@ -441,7 +471,11 @@ fn a_refusal_that_cannot_heal_ends_at_once() {
         let (task, _) = world.follow(1, Generation::G26);
         let outputs = world.run(|r, now| r.handle_cancel(now, 1, task, false));
         let outputs = world.error(sent(&outputs, Method::Cancel).expect("it is sent"), code);
-        assert_eq!(outputs, [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }], "{code}");
+        assert_eq!(
+            outputs,
+            [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }],
+            "{code}"
+        );
     }
     for code in [-32603, -32000, 401, 404, 408, 429, 500, 503] {
         let mut world = World::new();
@@ -449,7 +483,10 @@ fn a_refusal_that_cannot_heal_ends_at_once() {
         let read = world.wait_for(Method::Get).1;
         assert_eq!(ending(&world.error(read, code)), None, "{code}");
         let read = world.wait_for(Method::Get).1;
-        assert_eq!(ending(&world.snapshot(read, "t1", "completed")), Some((Ending::Completed, Some(Status::Completed))));
+        assert_eq!(
+            ending(&world.snapshot(read, "t1", "completed")),
+            Some((Ending::Completed, Some(Status::Completed)))
+        );
     }
     // HTTP tells nothing about an outcome.
     let mut world = World::new();
@@ -460,7 +497,8 @@ fn a_refusal_that_cannot_heal_ends_at_once() {
     assert_eq!(ending(&world.error(result, 403)), None);
 }
 
-/// The status may be ahead of the outcome: a task that has completed is asked for its outcome a few times, not for ever.
+/// The status may be ahead of the outcome: a task that has completed is asked for its outcome a few times, not for
+/// ever.
 #[test]
 fn an_outcome_that_lags_behind_its_status_is_waited_for() {
     for refusals in [3, 100] {
@@ -468,11 +506,16 @@ fn an_outcome_that_lags_behind_its_status_is_waited_for() {
         let (_, outputs) = world.follow(1, Generation::G25);
         world.error(sent(&outputs, Method::Result).expect("it waits"), error::INVALID_PARAMS);
         let read = world.wait_for(Method::Get).1;
-        let mut result = sent(&world.snapshot(read, "t1", "completed"), Method::Result).expect("it is asked for at once");
+        let mut result =
+            sent(&world.snapshot(read, "t1", "completed"), Method::Result).expect("it is asked for at once");
         let mut refused = 0;
         let ended = loop {
             refused += 1;
-            let answered = if refused > refusals { Answered::Result { is_error: false } } else { Answered::Error { code: -32602 } };
+            let answered = if refused > refusals {
+                Answered::Result { is_error: false }
+            } else {
+                Answered::Error { code: -32602 }
+            };
             if let Some(ended) = ending(&world.answer(result, answered)) {
                 break ended;
             }
@@ -487,7 +530,9 @@ fn an_outcome_that_lags_behind_its_status_is_waited_for() {
 /// G25-RES-13: some servers have no result for a task that failed; where it completed, nothing is its result.
 #[test]
 fn an_outcome_without_content_is_what_the_status_says() {
-    for (status, expected) in [("failed", Ending::Failed), ("completed", Ending::Completed), ("cancelled", Ending::Cancelled)] {
+    for (status, expected) in
+        [("failed", Ending::Failed), ("completed", Ending::Completed), ("cancelled", Ending::Cancelled)]
+    {
         let mut world = World::new();
         let (_, outputs) = world.follow(1, Generation::G25);
         let result = sent(&outputs, Method::Result).expect("it waits");
@@ -502,7 +547,8 @@ fn an_outcome_without_content_is_what_the_status_says() {
 /// X-NTF-01, G25-NTF-06, H69, H70: notifications are hints; the first end counts, and strangers' tasks are nobody's.
 #[test]
 fn notifications_are_hints() {
-    let notify = |world: &mut World, snapshot: Snapshot<'static>| world.run(|r, now| r.handle_notification(now, &snapshot, 3));
+    let notify =
+        |world: &mut World, snapshot: Snapshot<'static>| world.run(|r, now| r.handle_notification(now, &snapshot, 3));
     let mut world = World::new();
     assert_eq!(notify(&mut world, snapshot("t1", "completed")), [], "before the creating answer");
     let (task, _) = world.follow(1, Generation::G26);
@@ -527,7 +573,10 @@ fn notifications_are_hints() {
     notify(&mut world, snapshot("t2", "failed"));
     assert_eq!(notify(&mut world, snapshot("t2", "completed")), []);
     assert_eq!(notify(&mut world, snapshot("t2", "working")), []);
-    assert_eq!(ending(&world.answer(result, Answered::Result { is_error: true })), Some((Ending::Completed, Some(Status::Failed))));
+    assert_eq!(
+        ending(&world.answer(result, Answered::Result { is_error: true })),
+        Some((Ending::Completed, Some(Status::Failed)))
+    );
 }
 
 /// G25-INP-03, R-14: a question of the task has one stream; if it is still there after a minute, the stream may be dead
@@ -599,8 +648,8 @@ fn a_closed_connection_ends_everything() {
     assert_eq!(world.requestor.next_deadline(), None);
 }
 
-/// After trouble in the transport any stream may be dead: each task is looked at, an interval after the look before, and
-/// the outcome is asked for once more. Trouble that goes on is no reason for more requests than polls would be.
+/// After trouble in the transport any stream may be dead: each task is looked at, an interval after the look before,
+/// and the outcome is asked for once more. Trouble that goes on is no reason for more requests than polls would be.
 #[test]
 fn trouble_makes_it_look() {
     for generation in [Generation::G25, Generation::G26] {
@@ -642,7 +691,8 @@ fn a_lost_session_ends_what_is_followed() {
     assert_eq!(world.requestor.next_deadline(), None);
 }
 
-/// A caller that waits only so long for a sign of life has its task read in time, within the bounds; not where signs come by themselves.
+/// A caller that waits only so long for a sign of life has its task read in time, within the bounds; not where signs
+/// come by themselves.
 #[test]
 fn an_impatient_caller_is_heard() {
     for (silence, expected) in [(900, 300..=330), (120, 100..=110), (1_000_000, 1000..=1100)] {
@@ -669,8 +719,8 @@ fn ramped() -> World {
     World::with(Options { bounds: Bounds::default(), max_age: None, listen: false, first_read: 20, seed: 7 })
 }
 
-/// X-GET-02, G26-GET-07: a new task is read after 20 ms, then after twice as long each time, until the pause is the interval
-/// that the server suggests: a short task does not take as long as a long interval.
+/// X-GET-02, G26-GET-07: a new task is read after 20 ms, then after twice as long each time, until the pause is the
+/// interval that the server suggests: a short task does not take as long as a long interval.
 #[test]
 fn a_new_task_is_read_soon() {
     let mut world = ramped();
@@ -697,6 +747,7 @@ fn few_of_many_new_tasks_are_read_soon() {
     for call in 1..=500 {
         world.follow(call, Generation::G26);
     }
-    let early = world.pass(900).iter().filter(|output| matches!(output, Output::Ask { method: Method::Get, .. })).count();
+    let early =
+        world.pass(900).iter().filter(|output| matches!(output, Output::Ask { method: Method::Get, .. })).count();
     assert_eq!(early, 32);
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mcp_longhaul::requestor::{
-    Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Payload, Preference, Reply, Request, Requestor, Server, Snapshot, Task,
+    Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Payload, Preference, Reply, Request, Requestor,
+    Server, Snapshot, Task,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Support};
@@ -34,7 +35,8 @@ pub struct Client {
 
 impl Client {
     pub fn new(owner: &'static str, generation: Generation, seed: u64) -> Self {
-        let mut requestor = Requestor::new(Options { bounds: Bounds::default(), max_age: None, listen: true, first_read: 20, seed });
+        let mut requestor =
+            Requestor::new(Options { bounds: Bounds::default(), max_age: None, listen: true, first_read: 20, seed });
         requestor.handle_server(Server { calls: true, cancel: true, extension: None });
         requestor.handle_tool(TOOL, Support::Optional);
         requestor.handle_tools_complete();
@@ -54,7 +56,13 @@ impl Client {
     }
 
     fn facts(&self) -> CallFacts<'static> {
-        CallFacts { generation: Some(self.generation), tool: TOOL, preference: Preference::Prefer, cancels: true, ttl: None }
+        CallFacts {
+            generation: Some(self.generation),
+            tool: TOOL,
+            preference: Preference::Prefer,
+            cancels: true,
+            ttl: None,
+        }
     }
 
     fn next_call(&mut self) -> Call {
@@ -123,7 +131,10 @@ impl Client {
         let is_ours = |value: &&Value| self.generation != G25 || value.get("error").is_none_or(Value::is_string);
         let value = self.payloads.get(&payload).filter(is_ours);
         // A tool's own error has another status in 2025-11-25 than its result says here.
-        Some((Some(status).filter(|_| self.generation != G25), value.and_then(|value| value.get("result").or(value.get("error"))).cloned()))
+        Some((
+            Some(status).filter(|_| self.generation != G25),
+            value.and_then(|value| value.get("result").or(value.get("error"))).cloned(),
+        ))
     }
 
     fn keep(&mut self, value: &Value) -> Payload {
@@ -134,7 +145,9 @@ impl Client {
 
     /// The answer to a call, or word that there will be none.
     pub fn replied(&mut self, now: Millis, call: Call, reply: Option<&Value>) {
-        let Some(reply) = reply else { return self.requestor.handle_reply(now, call, Reply::Error { code: -32000 }, 0) };
+        let Some(reply) = reply else {
+            return self.requestor.handle_reply(now, call, Reply::Error { code: -32000 }, 0);
+        };
         if let Some(error) = reply.get("error") {
             let code = error["code"].as_i64().unwrap_or(-32050) as i32;
             return self.requestor.handle_reply(now, call, Reply::Error { code }, 0);
@@ -185,7 +198,12 @@ impl Client {
             return self.requestor.handle_notification(now, &parts.snapshot(), payload);
         }
         let accepted = params["notifications"]["taskIds"].as_array().expect("ids").clone();
-        let taken: Vec<Task> = self.tasks.iter().filter(|(_, id)| accepted.iter().any(|taken| taken == *id)).map(|(task, _)| *task).collect();
+        let taken: Vec<Task> = self
+            .tasks
+            .iter()
+            .filter(|(_, id)| accepted.iter().any(|taken| taken == *id))
+            .map(|(task, _)| *task)
+            .collect();
         for task in taken {
             self.requestor.handle_accepted(request, task);
         }
@@ -205,7 +223,11 @@ impl Client {
             for (key, request) in requests {
                 let mut hasher = DefaultHasher::new();
                 request.to_string().hash(&mut hasher);
-                entries.push(Entry { key: key.clone(), method: "elicitation/create".into(), fingerprint: hasher.finish() });
+                entries.push(Entry {
+                    key: key.clone(),
+                    method: "elicitation/create".into(),
+                    fingerprint: hasher.finish(),
+                });
             }
             inputs = Some(entries);
         }

@@ -51,7 +51,10 @@ impl Simulation {
             let run = self.truth.run_of(id, task.epoch).filter(|run| self.lives(*run));
             let runs = run.is_some_and(|run| self.is_at_work(run) && *lease.holder == *self.world.holder(run.0));
             assert!(runs, "{id} is stuck: its process is lost, and nobody has settled it: {task:?}");
-            assert!(self.now() - self.world.store.written_at(owner, id) < LEASE, "nobody renews the lease of {id}: {task:?}");
+            assert!(
+                self.now() - self.world.store.written_at(owner, id) < LEASE,
+                "nobody renews the lease of {id}: {task:?}"
+            );
         }
     }
 
@@ -61,7 +64,8 @@ impl Simulation {
     }
 
     fn end_all(&mut self) {
-        let runs: Vec<Run> = self.workers.iter().filter(|(_, worker)| worker.over.is_none()).map(|(run, _)| *run).collect();
+        let runs: Vec<Run> =
+            self.workers.iter().filter(|(_, worker)| worker.over.is_none()).map(|(run, _)| *run).collect();
         for run in runs {
             self.stop(run);
             self.end(run);
@@ -69,7 +73,13 @@ impl Simulation {
     }
 
     fn cancel_all(&mut self) {
-        let ids: Vec<String> = self.world.store.rows().filter(|(.., task)| !task.phase.is_terminal()).map(|(_, id, _)| id.to_owned()).collect();
+        let ids: Vec<String> = self
+            .world
+            .store
+            .rows()
+            .filter(|(.., task)| !task.phase.is_terminal())
+            .map(|(_, id, _)| id.to_owned())
+            .collect();
         for id in ids {
             self.ask_of(0, &id, Method::Cancel);
         }
@@ -77,7 +87,8 @@ impl Simulation {
 
     /// X-STO-01: all have ended, and every instance says of each how it did.
     fn assert_all_are_over(&mut self) {
-        let rows: Vec<(String, bool)> = self.world.store.rows().map(|(_, id, task)| (id.to_owned(), task.generation == G25)).collect();
+        let rows: Vec<(String, bool)> =
+            self.world.store.rows().map(|(_, id, task)| (id.to_owned(), task.generation == G25)).collect();
         for (_, id, task) in self.world.store.rows() {
             assert!(task.phase.is_terminal(), "{id} does not end: {task:?}");
             self.truth.assert_stored_end(id, &task);
@@ -102,7 +113,11 @@ impl Simulation {
         let kept: BTreeSet<&str> = self.world.store.rows().map(|(_, id, _)| id).collect();
         self.truth.assert_ends_were_told(&self.world.lives(), |id| kept.contains(id));
         for node in 0..self.world.lives().len() {
-            assert!(self.world.receiver(node).timers() < 20, "{} timers are left on {node}", self.world.receiver(node).timers());
+            assert!(
+                self.world.receiver(node).timers() < 20,
+                "{} timers are left on {node}",
+                self.world.receiver(node).timers()
+            );
         }
         for client in &self.clients {
             assert_eq!(client.requestor.followed(), 0);

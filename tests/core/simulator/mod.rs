@@ -1,7 +1,7 @@
 //! A deterministic simulation of the whole: clients with real requestors, a network, 2 to 5 instances, a store.
 //!
-//! One number gives the whole story. `npm run simulate` tells stories for as long as it is asked to, and a story that goes
-//! wrong is made shorter and shown.
+//! One number gives the whole story. `npm run simulate` tells stories for as long as it is asked to, and a story that
+//! goes wrong is made shorter and shown.
 
 mod client;
 mod ending;
@@ -38,7 +38,13 @@ fn story(plan: &Plan, seed: u64, trace: bool) -> (Figures, usize) {
 
 /// Chance of a seed.
 fn runner(seed: u64) -> TestRunner {
-    let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, max_shrink_iters: 3_000, max_shrink_time: 120_000, ..Config::default() };
+    let config = Config {
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        max_shrink_iters: 3_000,
+        max_shrink_time: 120_000,
+        ..Config::default()
+    };
     TestRunner::new(config)
 }
 
@@ -66,14 +72,16 @@ impl Told {
             let instances = self.instances.map(|instances| format!(" --instances {instances}")).unwrap_or_default();
             let steps: String = plan.steps.iter().map(|step| format!("  {step:?}\n")).collect();
             let Plan { instances: number, clocks, deserted, .. } = plan;
-            panic!("{reason}\n{number} instances, clocks {clocks:?}, deserted {deserted}\n{steps}This is the shortest of its kind. The whole story: npm run simulate -- --seed {seed}{instances}\n");
+            panic!(
+                "{reason}\n{number} instances, clocks {clocks:?}, deserted {deserted}\n{steps}This is the shortest of its kind. The whole story: npm run simulate -- --seed {seed}{instances}\n"
+            );
         }
         figures.get()
     }
 }
 
-/// X-STO-04, X-STO-05, X-CAN-01, G26-UPD-11: one outcome a task, no acknowledged result lost, no task stuck, every answer used
-/// at most once, whatever happens to 2 to 5 instances.
+/// X-STO-04, X-STO-05, X-CAN-01, G26-UPD-11: one outcome a task, no acknowledged result lost, no task stuck, every
+/// answer used at most once, whatever happens to 2 to 5 instances.
 #[test]
 fn stories_end_well() {
     let told = Told { instances: None, trace: false };
@@ -96,8 +104,8 @@ fn stories_end_well_whatever_write_a_process_dies_at() {
     }
 }
 
-/// Seeds of stories that went wrong once. 1795914037600 (X-STO-05): a look at a task was on its way whenever its lease was to be
-/// renewed.
+/// Seeds of stories that went wrong once. 1795914037600 (X-STO-05): a look at a task was on its way whenever its lease
+/// was to be renewed.
 #[test]
 fn stories_that_went_wrong_once_end_well() {
     for seed in [1_795_914_037_600] {
@@ -110,7 +118,10 @@ fn stories_that_went_wrong_once_end_well() {
 #[ignore = "npm run simulate"]
 fn simulate() {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<f64>().ok());
-    let told = Told { instances: number("SIMULATE_INSTANCES").map(|number| number as usize), trace: env::var("SIMULATE_TRACE").is_ok() };
+    let told = Told {
+        instances: number("SIMULATE_INSTANCES").map(|number| number as usize),
+        trace: env::var("SIMULATE_TRACE").is_ok(),
+    };
     let began = Instant::now();
     if let Some(seed) = env::var("SIMULATE_SEED").ok().and_then(|seed| seed.parse().ok()) {
         if !told.trace {

@@ -15,7 +15,11 @@ const PATIENCE: Millis = 90_000;
 impl Simulation {
     /// A message to any instance, as a load balancer sends it, or to `node`.
     pub(super) fn send(&mut self, client: usize, node: Option<usize>, sent: Sent) {
-        let times = if self.random.chance(self.network.lost) { 0 } else { 1 + u8::from(self.random.chance(self.network.doubled)) };
+        let times = if self.random.chance(self.network.lost) {
+            0
+        } else {
+            1 + u8::from(self.random.chance(self.network.doubled))
+        };
         for _ in 0..times {
             let node = node.unwrap_or_else(|| self.random.below(self.held.len() as u64) as usize);
             let pause = self.random.time(1, self.network.slow);
@@ -24,7 +28,11 @@ impl Simulation {
     }
 
     pub(super) fn send_back(&mut self, client: usize, to: To, value: Option<Value>) {
-        let times = if self.random.chance(self.network.lost) { 0 } else { 1 + u8::from(self.random.chance(self.network.doubled)) };
+        let times = if self.random.chance(self.network.lost) {
+            0
+        } else {
+            1 + u8::from(self.random.chance(self.network.doubled))
+        };
         for _ in 0..times {
             let pause = self.random.time(1, self.network.slow);
             self.after(pause, Event::Answer { client, to, value: value.clone() });
@@ -47,11 +55,18 @@ impl Simulation {
 
     pub(super) fn opens(&mut self, facts: Facts, node: usize, client: usize, to: To, id: &str) {
         let life = self.world.lives()[node];
-        self.open.insert(facts.request, Open { client, to, node, life, id: id.to_owned(), knew: self.truth.is_over(id), excused: false });
+        self.open.insert(
+            facts.request,
+            Open { client, to, node, life, id: id.to_owned(), knew: self.truth.is_over(id), excused: false },
+        );
     }
 
     pub(super) fn find(&self, client: usize, to: To) -> Vec<(usize, Request)> {
-        self.open.iter().filter(|(_, open)| open.client == client && open.to == to).map(|(request, open)| (open.node, *request)).collect()
+        self.open
+            .iter()
+            .filter(|(_, open)| open.client == client && open.to == to)
+            .map(|(request, open)| (open.node, *request))
+            .collect()
     }
 
     pub(super) fn arrive(&mut self, node: usize, client: usize, sent: Sent) {
@@ -63,7 +78,8 @@ impl Simulation {
             Sent::Call { call, tool, gate } => {
                 let facts = self.facts(node, client);
                 self.opens(facts, node, client, To::Call(call), "");
-                let augmentation = if facts.generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
+                let augmentation =
+                    if facts.generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
                 self.world.call_with(node, facts, tool, augmentation, gate);
                 self.look();
             }
@@ -75,7 +91,9 @@ impl Simulation {
                     }
                 }
             }
-            Sent::Ask { request, id, method, keys } => self.ask(node, client, To::Ask(request, method), &id, method, &keys),
+            Sent::Ask { request, id, method, keys } => {
+                self.ask(node, client, To::Ask(request, method), &id, method, &keys)
+            }
             Sent::Listen { request, ids } => {
                 let facts = self.facts(node, client);
                 self.opens(facts, node, client, To::Listen(request), "");
@@ -145,9 +163,14 @@ impl Simulation {
                         self.truth.ended(&id, status, outcome);
                     }
                 }
-                requestor::Output::Report { key, problem: requestor::Problem::Contradicted, .. } => self.truth.contradicted(&key),
+                requestor::Output::Report { key, problem: requestor::Problem::Contradicted, .. } => {
+                    self.truth.contradicted(&key)
+                }
                 requestor::Output::Report { problem, .. } => {
-                    assert!(!matches!(problem, requestor::Problem::Changed | requestor::Problem::UnknownMethod), "{problem:?}");
+                    assert!(
+                        !matches!(problem, requestor::Problem::Changed | requestor::Problem::UnknownMethod),
+                        "{problem:?}"
+                    );
                 }
                 _ => {}
             }

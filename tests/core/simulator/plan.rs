@@ -1,4 +1,5 @@
-//! What a story is made of. A seed gives the plan, and the plan gives the story: everything else is chance from the seed.
+//! What a story is made of. A seed gives the plan, and the plan gives the story: everything else is chance from the
+//! seed.
 
 use mcp_longhaul::task::Millis;
 use proptest::prelude::*;
@@ -19,38 +20,84 @@ impl Weather {
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A client calls a tool.
-    Call { client: usize, tool: u32, gate: bool },
+    Call {
+        client: usize,
+        tool: u32,
+        gate: bool,
+    },
     /// A client cancels one of the tasks that it follows, or gives up a call.
-    Cancel { client: usize, which: usize },
-    Abort { client: usize, which: usize },
+    Cancel {
+        client: usize,
+        which: usize,
+    },
+    Abort {
+        client: usize,
+        which: usize,
+    },
     /// A client asks after a task that another one of its owner follows.
-    Resume { client: usize, which: usize },
+    Resume {
+        client: usize,
+        which: usize,
+    },
     /// Somebody reads a task, or cancels it, or waits for it, at this instance.
-    Read { node: usize, which: usize },
-    Stop { node: usize, which: usize },
+    Read {
+        node: usize,
+        which: usize,
+    },
+    Stop {
+        node: usize,
+        which: usize,
+    },
     /// A process dies.
-    Kill { node: usize },
+    Kill {
+        node: usize,
+    },
     /// The process that makes the write number so-and-so from now dies, before it or after it.
-    KillAtWrite { writes: usize, after: bool },
+    KillAtWrite {
+        writes: usize,
+        after: bool,
+    },
     /// A process is asked to end, and ends.
-    Leave { node: usize },
+    Leave {
+        node: usize,
+    },
     /// A process stands still, and goes on where it was.
-    Pause { node: usize, time: Millis },
-    /// The clock of a process is wrong by so many ms a minute from now on, and that of its successor begins so much ahead.
-    Clock { node: usize, ahead: Millis, drift: Millis },
+    Pause {
+        node: usize,
+        time: Millis,
+    },
+    /// The clock of a process is wrong by so many ms a minute from now on, and that of its successor begins so much
+    /// ahead.
+    Clock {
+        node: usize,
+        ahead: Millis,
+        drift: Millis,
+    },
     Network(Weather),
     Store(Weather),
     /// The next write of an instance arrives, but its answer does not, and so many of its next operations fail.
-    Streak { node: usize, failures: usize },
+    Streak {
+        node: usize,
+        failures: usize,
+    },
     /// So many of the next operations of an instance have no answer, whatever has become of them.
-    Hang { node: usize, operations: usize },
+    Hang {
+        node: usize,
+        operations: usize,
+    },
     /// The store is out of reach for everybody.
-    Outage { time: Millis },
+    Outage {
+        time: Millis,
+    },
     /// Another version of the package writes a task, with a member that this one does not know.
-    Newer { which: usize },
+    Newer {
+        which: usize,
+    },
     /// Whether the store tells of changes.
     Watch(bool),
-    Pass { time: Millis },
+    Pass {
+        time: Millis,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -23,12 +23,28 @@ const MOST_EVENTS: u64 = 400_000;
 /// What a client sends.
 #[derive(Clone, Debug)]
 pub enum Sent {
-    Call { call: requestor::Call, tool: u32, gate: bool },
+    Call {
+        call: requestor::Call,
+        tool: u32,
+        gate: bool,
+    },
     /// The call is given up.
-    Drop { call: requestor::Call },
-    Ask { request: requestor::Request, id: String, method: Method, keys: Vec<String> },
-    Listen { request: requestor::Request, ids: Vec<String> },
-    Unlisten { request: requestor::Request },
+    Drop {
+        call: requestor::Call,
+    },
+    Ask {
+        request: requestor::Request,
+        id: String,
+        method: Method,
+        keys: Vec<String>,
+    },
+    Listen {
+        request: requestor::Request,
+        ids: Vec<String>,
+    },
+    Unlisten {
+        request: requestor::Request,
+    },
 }
 
 /// What a client's request is answered with: the request's own name, and who asked.
@@ -48,23 +64,61 @@ pub enum Event {
     PerformLate(Op),
     /// Its answer arrives; `None`: it failed before the store.
     Performed(Op, (Completion, Option<Parts>)),
-    Arrive { node: usize, client: usize, sent: Sent },
-    Answer { client: usize, to: To, value: Option<Value> },
-    Tell { client: usize, stream: requestor::Request, news: Value },
+    Arrive {
+        node: usize,
+        client: usize,
+        sent: Sent,
+    },
+    Answer {
+        client: usize,
+        to: To,
+        value: Option<Value>,
+    },
+    Tell {
+        client: usize,
+        stream: requestor::Request,
+        news: Value,
+    },
     /// The acknowledgement of a subscription is out.
-    Acknowledged { node: usize, life: u32, request: Request },
+    Acknowledged {
+        node: usize,
+        life: u32,
+        request: Request,
+    },
     /// The client of 2025-11-25 answers a handler's own request.
-    Reply { node: usize, life: u32, ask: Ask },
+    Reply {
+        node: usize,
+        life: u32,
+        ask: Ask,
+    },
     /// A handler does the next thing.
     Work(Run),
     /// A user answers.
-    Give { client: usize, task: requestor::Task, key: String },
+    Give {
+        client: usize,
+        task: requestor::Task,
+        key: String,
+    },
     /// A client has waited long enough.
-    Tire { client: usize, call: requestor::Call },
+    Tire {
+        client: usize,
+        call: requestor::Call,
+    },
     /// The store tells of a change.
-    Changed { node: usize, owner: String, id: String, version: u32 },
-    GoOn { node: usize, life: u32 },
-    Leave { node: usize, life: u32 },
+    Changed {
+        node: usize,
+        owner: String,
+        id: String,
+        version: u32,
+    },
+    GoOn {
+        node: usize,
+        life: u32,
+    },
+    Leave {
+        node: usize,
+        life: u32,
+    },
 }
 
 impl Event {
@@ -73,7 +127,11 @@ impl Event {
         match self {
             Self::Performed(op, _) => Some(op.node),
             Self::Work(run) => Some(run.0),
-            Self::Arrive { node, .. } | Self::Acknowledged { node, .. } | Self::Reply { node, .. } | Self::Changed { node, .. } | Self::Leave { node, .. } => Some(*node),
+            Self::Arrive { node, .. }
+            | Self::Acknowledged { node, .. }
+            | Self::Reply { node, .. }
+            | Self::Changed { node, .. }
+            | Self::Leave { node, .. } => Some(*node),
             _ => None,
         }
     }
@@ -187,7 +245,8 @@ impl Simulation {
         }
         let mut random = Random::new(seed);
         let who = [("ann", G26), ("ann", G26), ("ann", G25), ("bob", G26), ("bob", G25), ("ann", G25)];
-        let clients = who.into_iter().map(|(owner, generation)| Client::new(owner, generation, random.next())).collect();
+        let clients =
+            who.into_iter().map(|(owner, generation)| Client::new(owner, generation, random.next())).collect();
         let mut simulation = Self {
             world,
             truth: Truth::default(),
@@ -263,8 +322,17 @@ impl Simulation {
         loop {
             let event = self.events.first_key_value().map(|((at, _), _)| (*at, 0, 0));
             let wake = self.world.due().map(|(at, node)| (at, 1, node));
-            let poll = self.clients.iter().enumerate().filter_map(|(number, client)| Some((client.requestor.next_deadline()?, 2, number))).min();
-            let Some((at, what, number)) = [event, wake, poll].into_iter().flatten().min().filter(|(at, ..)| *at <= end) else { break };
+            let poll = self
+                .clients
+                .iter()
+                .enumerate()
+                .filter_map(|(number, client)| Some((client.requestor.next_deadline()?, 2, number)))
+                .min();
+            let Some((at, what, number)) =
+                [event, wake, poll].into_iter().flatten().min().filter(|(at, ..)| *at <= end)
+            else {
+                break;
+            };
             self.move_to(at);
             self.figures.events += 1;
             assert!(self.figures.events < MOST_EVENTS, "events without end");
@@ -296,7 +364,8 @@ impl Simulation {
         }
     }
 
-    /// The clock of a process goes wrong by so much a minute, and the next process begins with a clock that is ahead by so much.
+    /// The clock of a process goes wrong by so much a minute, and the next process begins with a clock that is ahead by
+    /// so much.
     pub(super) fn spoil_clock(&mut self, node: usize, ahead: Millis, drift: Millis) {
         self.next_clocks[node] = ahead;
         let ahead = self.world.clock(node) - self.world.now;
@@ -377,7 +446,10 @@ impl Simulation {
         let put = matches!(op.operation, Operation::Put { .. });
         let alive = self.world.lives()[op.node] == op.life;
         self.puts += usize::from(put && alive);
-        if put && alive && let Some((left, after)) = self.dies_at {
+        if put
+            && alive
+            && let Some((left, after)) = self.dies_at
+        {
             self.dies_at = left.checked_sub(1).map(|left| (left, after));
             if left == 0 {
                 if after {
@@ -444,14 +516,22 @@ impl Simulation {
                 }
                 for _ in 0..=u8::from(self.random.chance(self.network.doubled)) {
                     let pause = self.random.time(1, self.network.slow);
-                    self.after(pause, Event::Changed { node, owner: written.owner.to_string(), id: written.id.clone(), version: written.version });
+                    self.after(
+                        pause,
+                        Event::Changed {
+                            node,
+                            owner: written.owner.to_string(),
+                            id: written.id.clone(),
+                            version: written.version,
+                        },
+                    );
                 }
             }
         }
     }
 
-    /// X-STO-05: a process loses a task only where it was dead, stood still, or failed in what others could do. An outage of
-    /// the whole store, or clocks that differ, cost nobody a task.
+    /// X-STO-05: a process loses a task only where it was dead, stood still, or failed in what others could do. An
+    /// outage of the whole store, or clocks that differ, cost nobody a task.
     fn assert_was_lost(&self, written: &Written) {
         let Some(Task { lease: Some(lease), epoch, .. }) = &written.before else { return };
         let taken = written.task.epoch != *epoch || written.task.failure == Some(Failure::Lost);
@@ -466,7 +546,13 @@ impl Simulation {
         }
         let since = self.world.now - written.silence;
         let well_since = self.hindered[node];
-        assert!(well_since >= since, "{} is taken from {node}, well since {}: {:?}", written.id, well_since - START, written.task);
+        assert!(
+            well_since >= since,
+            "{} is taken from {node}, well since {}: {:?}",
+            written.id,
+            well_since - START,
+            written.task
+        );
     }
 
     // The processes.
@@ -481,7 +567,12 @@ impl Simulation {
         self.leaving.remove(&node);
         self.workers.retain(|(place, _, _), _| *place != node);
         self.asks.retain(|_, (place, _, _)| *place != node);
-        let lost: Vec<Request> = self.open.iter().filter(|(_, open)| (open.node, open.life) == (node, life)).map(|(request, _)| *request).collect();
+        let lost: Vec<Request> = self
+            .open
+            .iter()
+            .filter(|(_, open)| (open.node, open.life) == (node, life))
+            .map(|(request, _)| *request)
+            .collect();
         for request in lost {
             let open = self.open.remove(&request).expect("just seen");
             if self.random.chance(70) {

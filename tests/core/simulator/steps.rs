@@ -65,8 +65,13 @@ impl Simulation {
     }
 
     pub(super) fn some_id(&self, which: usize, fits: impl Fn(&str, Generation) -> bool) -> Option<String> {
-        let ids: Vec<String> =
-            self.world.store.rows().filter(|(owner, _, task)| fits(owner, task.generation)).map(|(_, id, _)| id.to_owned()).collect();
+        let ids: Vec<String> = self
+            .world
+            .store
+            .rows()
+            .filter(|(owner, _, task)| fits(owner, task.generation))
+            .map(|(_, id, _)| id.to_owned())
+            .collect();
         ids.get(which % ids.len().max(1)).cloned()
     }
 
@@ -80,11 +85,20 @@ impl Simulation {
         if self.world.is_paused(node) {
             return;
         }
-        let Some((owner, generation)) = self.world.store.rows().find(|(_, other, _)| *other == id).map(|(owner, _, task)| (owner.to_owned(), task.generation))
+        let Some((owner, generation)) = self
+            .world
+            .store
+            .rows()
+            .find(|(_, other, _)| *other == id)
+            .map(|(owner, _, task)| (owner.to_owned(), task.generation))
         else {
             return;
         };
-        let client = self.clients.iter().position(|client| client.owner == owner && client.generation == generation).expect("one of each");
+        let client = self
+            .clients
+            .iter()
+            .position(|client| client.owner == owner && client.generation == generation)
+            .expect("one of each");
         self.ask(node, client, To::Ask(0, method), id, method, &[]);
     }
 
@@ -110,8 +124,12 @@ impl Simulation {
         for client in 0..self.clients.len() {
             self.with(client, |requestor, _| requestor.handle_close(requestor::Ending::Connection));
         }
-        let listens: Vec<(usize, Request)> =
-            self.open.iter().filter(|(_, open)| matches!(open.to, To::Listen(_))).map(|(request, open)| (open.node, *request)).collect();
+        let listens: Vec<(usize, Request)> = self
+            .open
+            .iter()
+            .filter(|(_, open)| matches!(open.to, To::Listen(_)))
+            .map(|(request, open)| (open.node, *request))
+            .collect();
         for (node, request) in listens {
             self.open.remove(&request);
             self.at(node, |receiver, now| receiver.handle_unlisten(now, request));
@@ -120,7 +138,8 @@ impl Simulation {
 
     /// Waits for what is on its way to the store and back.
     pub fn pass_until_quiet(&mut self) {
-        let is_on_its_way = |event: &Event| matches!(event, Event::Perform(_) | Event::PerformLate(_) | Event::Performed(..));
+        let is_on_its_way =
+            |event: &Event| matches!(event, Event::Perform(_) | Event::PerformLate(_) | Event::Performed(..));
         while self.events.values().any(is_on_its_way) {
             self.pass(5);
         }

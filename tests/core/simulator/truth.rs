@@ -66,19 +66,24 @@ impl Truth {
         self.behind = self.behind.max(-ahead);
     }
 
-    /// The store took a write. The store itself has looked at what holds for any two versions of a task; here it matters who
-    /// wrote.
+    /// The store took a write. The store itself has looked at what holds for any two versions of a task; here it
+    /// matters who wrote.
     pub fn written(&mut self, written: &Written) {
         let Written { id, before, task, parts, .. } = written;
         let gone_at = if task.failure == Some(Failure::Expired) { task.gone_at() } else { task.expires_at() };
         if let Some(before) = before {
             self.assert_by_the_runner(id, before, task, written.silence);
         }
-        let outcome = parts.get("result").or(parts.get("error")).and_then(|outcome| outcome.strip_prefix("outcome of "));
+        let outcome =
+            parts.get("result").or(parts.get("error")).and_then(|outcome| outcome.strip_prefix("outcome of "));
         if let Some(call) = outcome.filter(|_| task.phase.is_terminal()) {
             let (node, life) = writer(task);
             let run = (node, life, call.parse().expect("a call"));
-            assert_eq!(self.runs.get(&run), Some(&(id.clone(), task.epoch)), "the run {run:?} is not the latest of {id}");
+            assert_eq!(
+                self.runs.get(&run),
+                Some(&(id.clone(), task.epoch)),
+                "the run {run:?} is not the latest of {id}"
+            );
         }
         // G26-UPD-07: the first answer counts.
         for (name, answer) in parts.iter().filter(|(name, _)| name.starts_with("answer ")) {
@@ -86,7 +91,8 @@ impl Truth {
             assert_eq!(first, answer, "{name} of {id} is answered again");
         }
         // A client of 2025-11-25 answers the handler's process itself, and nobody acknowledges that.
-        let goes_on = |before: &&Task| !task.phase.is_terminal() && (before.epoch == task.epoch || before.awaits_answers());
+        let goes_on =
+            |before: &&Task| !task.phase.is_terminal() && (before.epoch == task.epoch || before.awaits_answers());
         if let Some(before) = before.as_ref().filter(goes_on).filter(|before| before.generation == Generation::G26) {
             let is_answered = |key: &str| task.input(key).is_none_or(|input| input.answered);
             for input in before.inputs.iter().filter(|input| !input.answered && is_answered(&input.key)) {
@@ -103,14 +109,20 @@ impl Truth {
 
     /// X-STO-04: what only the handler's process can have to say, it says while it holds the task.
     fn assert_by_the_runner(&self, id: &str, before: &Task, task: &Task, silence: Millis) {
-        let ended = task.phase.is_terminal() && task.phase != Phase::Cancelled && !matches!(task.failure, Some(Failure::Expired | Failure::Lost));
+        let ended = task.phase.is_terminal()
+            && task.phase != Phase::Cancelled
+            && !matches!(task.failure, Some(Failure::Expired | Failure::Lost));
         let same_run = task.epoch == before.epoch;
         let spoke = same_run && (task.message != before.message || task.issued != before.issued);
         let renewed = same_run && task.lease.is_some() && *task == Task { mark: task.mark, ..before.clone() };
         if ended || spoke || renewed {
             let (node, life) = writer(task);
             let holder = before.lease.as_ref().map(|lease| lease.holder.to_string());
-            assert_eq!(holder, Some(format!("{node}.{life}")), "{id} is written by a process that does not hold it: {before:?} -> {task:?}");
+            assert_eq!(
+                holder,
+                Some(format!("{node}.{life}")),
+                "{id} is written by a process that does not hold it: {before:?} -> {task:?}"
+            );
         }
         if task.failure == Some(Failure::Lost) || (!same_run && !before.awaits_answers()) {
             let (node, life) = writer(task);
@@ -141,8 +153,9 @@ impl Truth {
         self.ended(id, Some(status), outcome);
     }
 
-    /// Whether the store has it that the time to live ended the task. Who reads a task whose time is over is told so before that
-    /// (X-TTL-01), and a write that was on its way by then, or comes from a clock that is behind, may still end it otherwise.
+    /// Whether the store has it that the time to live ended the task. Who reads a task whose time is over is told so
+    /// before that (X-TTL-01), and a write that was on its way by then, or comes from a clock that is behind, may still
+    /// end it otherwise.
     fn has_expired(&self, id: &str) -> bool {
         self.stored.get(id).is_some_and(|stored| stored.task.failure == Some(Failure::Expired))
     }
@@ -156,7 +169,8 @@ impl Truth {
     pub fn pushed(&mut self, stream: Run, id: &str, state: &Value) {
         let before = self.pushed.insert((stream, id.to_owned()), state.clone());
         assert_ne!(before.as_ref(), Some(state), "told twice");
-        let ended = before.is_some_and(|before| !matches!(before["status"].as_str(), Some("working" | "input_required")));
+        let ended =
+            before.is_some_and(|before| !matches!(before["status"].as_str(), Some("working" | "input_required")));
         assert!(!ended, "{state} is told after the end");
         self.shown(id, state, false);
     }
@@ -172,8 +186,14 @@ impl Truth {
         }
         let end = self.ends.entry(id.to_owned()).or_default();
         let status = status.map(str::to_owned);
-        assert!(end.status.is_none() || status.is_none() || end.status == status, "{id} ended as {end:?}, and as {status:?}");
-        assert!(end.outcome.is_none() || outcome.is_none() || end.outcome == outcome, "{id} ended with {end:?}, and with {outcome:?}");
+        assert!(
+            end.status.is_none() || status.is_none() || end.status == status,
+            "{id} ended as {end:?}, and as {status:?}"
+        );
+        assert!(
+            end.outcome.is_none() || outcome.is_none() || end.outcome == outcome,
+            "{id} ended with {end:?}, and with {outcome:?}"
+        );
         end.status = end.status.take().or(status);
         end.outcome = end.outcome.take().or(outcome);
     }
@@ -199,7 +219,11 @@ impl Truth {
         // One whose caller went away while it was created is deleted, and nobody was told of it.
         let Some(stored) = self.stored.get(id).filter(|_| self.created.contains(id)) else { return };
         let gone_at = stored.gone_at;
-        assert!(gone_at.is_some_and(|at| now + self.span() >= at), "{id} is not found before its time is over: {:?}", stored.task);
+        assert!(
+            gone_at.is_some_and(|at| now + self.span() >= at),
+            "{id} is not found before its time is over: {:?}",
+            stored.task
+        );
     }
 
     /// A handler runs as a task.
@@ -214,7 +238,10 @@ impl Truth {
     pub fn answered(&mut self, run: Run, id: &str, key: &str, again: bool) {
         let runs = self.answered.entry((id.to_owned(), key.to_owned())).or_default();
         // A run that follows a lost one begins with the same answers.
-        assert!(runs.is_empty() || (again && !runs.contains(&run)), "the answer {key} of {id} is used by {runs:?} and {run:?}");
+        assert!(
+            runs.is_empty() || (again && !runs.contains(&run)),
+            "the answer {key} of {id} is used by {runs:?} and {run:?}"
+        );
         runs.push(run);
     }
 
@@ -222,7 +249,8 @@ impl Truth {
         self.gave_up.insert(id.to_owned());
     }
 
-    /// G26-UPD-11: an answer that the store has reaches its handler, unless the task has ended, or the handler's run is over.
+    /// G26-UPD-11: an answer that the store has reaches its handler, unless the task has ended, or the handler's run is
+    /// over.
     pub fn assert_answers_are_used(&self, task_of: impl Fn(&str) -> Option<Task>) {
         for ((id, key), (epoch, in_result)) in &self.consumed {
             let goes_on = |task: &Task| !task.phase.is_terminal() && !task.awaits_answers();
@@ -243,8 +271,8 @@ impl Truth {
         self.epochs.get(&(id.to_owned(), epoch)).copied()
     }
 
-    /// X-SEC-09: whoever wrote an outcome has told of it unless it died, also where the store's answer was lost, while the record
-    /// was there to tell.
+    /// X-SEC-09: whoever wrote an outcome has told of it unless it died, also where the store's answer was lost, while
+    /// the record was there to tell.
     pub fn assert_ends_were_told(&self, lives: &[u32], is_kept: impl Fn(&str) -> bool) {
         for (id, (node, life)) in self.enders.iter().filter(|(id, _)| self.created.contains(*id) && is_kept(id)) {
             assert!(lives[*node] != *life || self.told.contains_key(id), "{node} ended {id}, and told nobody");
