@@ -25,7 +25,9 @@ const info = { name: "mcp-longhaul-demo-client", version: "1.0.0" };
 /** A client of the 2026-07-28 generation, on SDK v2. */
 export async function connectModern(url: string, ask: Ask): Promise<DemoClient> {
   const host = new TaskClient();
-  const client = host.attach(new ClientV2(info, { versionNegotiation: { mode: "auto" }, capabilities: { elicitation: { form: {} } } }));
+  const client = host.attach(
+    new ClientV2(info, { versionNegotiation: { mode: "auto" }, capabilities: { elicitation: { form: {} } } }),
+  );
   client.setRequestHandler("elicitation/create", async ({ params }) => {
     return await ask(params.message, "requestedSchema" in params ? params.requestedSchema.properties : {});
   });

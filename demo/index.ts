@@ -1,5 +1,5 @@
-// `npm run demo`: one server, a client of each generation, real work, a restart in between, and a server that is killed in
-// the middle of its work.
+// `npm run demo`: one server, a client of each generation, real work, a restart in between, and a server that is killed
+// in the middle of its work.
 //
 //   npm run demo -- [directory to checksum; default: this repository] [--ask]
 //
@@ -22,7 +22,10 @@ const ENOUGH = 0.3;
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const data = join(repository, "build", "demo");
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { ask: { type: "boolean", default: false } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { ask: { type: "boolean", default: false } },
+});
 const directory = resolve(positionals[0] ?? repository);
 // What the compiler leaves in `target` can be many gigabytes. Somebody else's directory is read as a whole.
 const skip = positionals[0] === undefined ? [".git", "target"] : [".git"];
@@ -62,14 +65,19 @@ const ask: Ask = async (message, properties) => {
   } else {
     print(`    ${dim("yes (run with --ask to answer yourself)")}`);
   }
-  const defaults = Object.entries(properties).flatMap(([key, schema]) => ("default" in schema ? [[key, String(schema.default)] as const] : []));
+  const defaults = Object.entries(properties).flatMap(([key, schema]) =>
+    "default" in schema ? [[key, String(schema.default)] as const] : [],
+  );
   return { action: "accept", content: Object.fromEntries(defaults) };
 };
 
 /** What a tool put into its structured result. */
 function contentOf<T>(result: ToolResult, tool: string): T {
   expect(result.isError !== true, `${tool} reports an error: ${JSON.stringify(result.content)}`);
-  expect(typeof result.structuredContent === "object" && result.structuredContent !== null, `${tool} ended without a structured result.`);
+  expect(
+    typeof result.structuredContent === "object" && result.structuredContent !== null,
+    `${tool} ended without a structured result.`,
+  );
   return result.structuredContent as T;
 }
 
@@ -99,8 +107,14 @@ class Visit {
     });
     const { files, digest, list } = contentOf<{ files: number; digest: string; list: string }>(result, "checksum");
     const written = await readFile(list);
-    expect(createHash("sha256").update(written).digest("hex") === digest, `${list} is not the list that checksum reported.`);
-    expect(written.toString().split("\n").length - 1 === files, `${list} does not have a line for each of ${files} files.`);
+    expect(
+      createHash("sha256").update(written).digest("hex") === digest,
+      `${list} is not the list that checksum reported.`,
+    );
+    expect(
+      written.toString().split("\n").length - 1 === files,
+      `${list} does not have a line for each of ${files} files.`,
+    );
   }
 
   async #publish(style: "wait" | "return"): Promise<void> {
@@ -108,14 +122,19 @@ class Visit {
     const before = asked;
     const result = await this.#follow("publish", { manifest: name, ask: style }, (result) => {
       const { published, channel } = contentOf<{ published: boolean; channel?: string }>(result, "publish");
-      return published ? `confirmed for ${channel} ${dim(`(the handler ${style === "wait" ? "waited" : "was called again with the answer"})`)}` : "declined";
+      return published
+        ? `confirmed for ${channel} ${dim(`(the handler ${style === "wait" ? "waited" : "was called again with the answer"})`)}`
+        : "declined";
     });
     expect(asked === before + 1, `publish asked ${asked - before} times, not once.`);
     const content = contentOf<{ published: boolean; files: number; manifest: string }>(result, "publish");
     if (!content.published && values.ask) return;
     expect(content.published, "publish was declined, though the demo answers yes.");
     const manifest = JSON.parse(await readFile(content.manifest, "utf8")) as { channel: string; files: unknown[] };
-    expect(manifest.channel === "latest" && manifest.files.length > 0, `${content.manifest} is not what was confirmed.`);
+    expect(
+      manifest.channel === "latest" && manifest.files.length > 0,
+      `${content.manifest} is not what was confirmed.`,
+    );
   }
 
   async #fractal(): Promise<void> {
@@ -153,7 +172,11 @@ class Visit {
   }
 
   /** Starts a task, shows how it goes, and answers its result. */
-  async #follow(tool: string, args: Record<string, unknown>, summary: (result: ToolResult) => string): Promise<ToolResult> {
+  async #follow(
+    tool: string,
+    args: Record<string, unknown>,
+    summary: (result: ToolResult) => string,
+  ): Promise<ToolResult> {
     const started = performance.now();
     const progress = new Progress(tool);
     const task = await this.#client.call(tool, args);
@@ -166,8 +189,14 @@ class Visit {
   }
 
   #remember(task: TaskHandle, result: ToolResult | null, started: number): void {
-    if (task.reference === undefined) throw new Error(`${this.#client.name}: the server answered a call at once, without a task`);
-    this.remembered.push({ client: this.#client.name, reference: task.reference, result, seconds: (performance.now() - started) / 1000 });
+    if (task.reference === undefined)
+      throw new Error(`${this.#client.name}: the server answered a call at once, without a task`);
+    this.remembered.push({
+      client: this.#client.name,
+      reference: task.reference,
+      result,
+      seconds: (performance.now() - started) / 1000,
+    });
   }
 
   #view(): (typeof views)["modern"] {
@@ -186,7 +215,10 @@ async function isCancelled(task: TaskHandle): Promise<boolean> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(() => true, () => false);
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function megabytes(bytes: number): string {
@@ -198,14 +230,22 @@ async function revisit(client: DemoClient, remembered: readonly Remembered[]): P
   let same = 0;
   for (const { reference, result } of remembered.filter((task) => task.client === client.name)) {
     const task = await client.resume(reference);
-    if (result === null) expect(await isCancelled(task), `The cancelled ${reference.tool} has a result after the restart.`);
-    else expect(isDeepStrictEqual(await task.result(), result), `The result of ${reference.tool} is another one after the restart.`);
+    if (result === null)
+      expect(await isCancelled(task), `The cancelled ${reference.tool} has a result after the restart.`);
+    else
+      expect(
+        isDeepStrictEqual(await task.result(), result),
+        `The result of ${reference.tool} is another one after the restart.`,
+      );
     same += 1;
   }
   return same;
 }
 
-/** Kills the server while it draws a picture and waits for an answer. Both tasks end well on the next one, which is returned. */
+/**
+ * Kills the server while it draws a picture and waits for an answer. Both tasks end well on the next one, which is
+ * returned.
+ */
 async function survive(server: ServerProcess, port: number): Promise<ServerProcess> {
   print(bold("\nKilling the server in the middle of its work"));
   const asked = Promise.withResolvers<void>();
@@ -241,7 +281,13 @@ async function survive(server: ServerProcess, port: number): Promise<ServerProce
 
 async function demo(): Promise<void> {
   const begun = performance.now();
-  expect(await stat(directory).then((found) => found.isDirectory(), () => false), `${directory} is not a directory.`);
+  expect(
+    await stat(directory).then(
+      (found) => found.isDirectory(),
+      () => false,
+    ),
+    `${directory} is not a directory.`,
+  );
   await rm(data, { recursive: true, force: true });
   await mkdir(data, { recursive: true });
 
@@ -271,7 +317,10 @@ async function demo(): Promise<void> {
     const client = await connect(server.url, ask);
     const count = await revisit(client, recalled);
     print(`  ${client.title}: ${count} tasks are as they were`);
-    expect(count === recalled.filter((task) => task.client === client.name).length && count > 0, `A task of ${client.title} is missing.`);
+    expect(
+      count === recalled.filter((task) => task.client === client.name).length && count > 0,
+      `A task of ${client.title} is missing.`,
+    );
     await client.close();
   }
   server = await survive(server, port);
@@ -280,11 +329,15 @@ async function demo(): Promise<void> {
   print(bold("\nSummary"));
   for (const [index, name] of ["modern", "legacy"].entries()) {
     const own = recalled.filter((task) => task.client === name);
-    const parts = own.map(({ reference, result, seconds }) => `${reference.tool} ${result === null ? "cancelled" : "completed"} ${seconds.toFixed(1)} s`);
+    const parts = own.map(
+      ({ reference, result, seconds }) =>
+        `${reference.tool} ${result === null ? "cancelled" : "completed"} ${seconds.toFixed(1)} s`,
+    );
     print(`  ${titles[index]}: ${parts.join(", ")}`);
   }
   for (const { reference, result } of recalled) {
-    if (reference.tool === "fractal" && result !== null) print(`  ${contentOf<{ path: string }>(result, "fractal").path}`);
+    if (reference.tool === "fractal" && result !== null)
+      print(`  ${contentOf<{ path: string }>(result, "fractal").path}`);
   }
   print(`  ${((performance.now() - begun) / 1000).toFixed(1)} s in all`);
 }

@@ -24,9 +24,13 @@ export class ServerProcess {
   /** Starts the server and waits until it listens. */
   static async start(options: { root: string; data: string; port?: number }): Promise<ServerProcess> {
     const script = fileURLToPath(new URL("server.ts", import.meta.url));
-    const child = spawn(process.execPath, [script, "--root", options.root, "--data", options.data, "--port", String(options.port ?? 0)], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      [script, "--root", options.root, "--data", options.data, "--port", String(options.port ?? 0)],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     const lines: string[] = [];
     const heard = new Set<() => void>();
     createInterface({ input: child.stdout! }).on("line", (line) => {

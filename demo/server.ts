@@ -8,8 +8,20 @@ import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { localhostHostValidation, localhostOriginValidation, toNodeHandler, type NodeIncomingMessageLike } from "@modelcontextprotocol/node";
-import { createMcpHandler, inputRequired, inputResponse, McpServer, type CallToolResult, type ServerContext } from "@modelcontextprotocol/server";
+import {
+  localhostHostValidation,
+  localhostOriginValidation,
+  toNodeHandler,
+  type NodeIncomingMessageLike,
+} from "@modelcontextprotocol/node";
+import {
+  createMcpHandler,
+  inputRequired,
+  inputResponse,
+  McpServer,
+  type CallToolResult,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
 import { TaskServer } from "mcp-longhaul";
 import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import * as z from "zod";
@@ -18,7 +30,9 @@ import { inside, type Report } from "./tools/files.ts";
 import { fractal } from "./tools/fractal.ts";
 import { collectRelease, writeManifest } from "./tools/publish.ts";
 
-const { values } = parseArgs({ options: { root: { type: "string" }, data: { type: "string" }, port: { type: "string", default: "0" } } });
+const { values } = parseArgs({
+  options: { root: { type: "string" }, data: { type: "string" }, port: { type: "string", default: "0" } },
+});
 if (values.root === undefined || values.data === undefined) throw new Error("--root and --data are needed.");
 const root = resolve(values.root);
 const data = resolve(values.data);
@@ -38,7 +52,10 @@ const tasks = new TaskServer({
 /** How often a status message is stored, in ms. */
 const REPORT_INTERVAL = 100;
 
-/** What the work needs of its call: the signal to stop, and somebody to tell how far it is. Without a task, nobody listens. */
+/**
+ * What the work needs of its call: the signal to stop, and somebody to tell how far it is. Without a task, nobody
+ * listens.
+ */
 function callOf(ctx: ServerContext): { signal: AbortSignal; report: Report } {
   const task = tasks.current(ctx);
   let reported = 0;
@@ -77,13 +94,20 @@ function buildServer(): McpServer {
       inputSchema: z.object({
         path: z.string().default(".").describe("The directory, relative to the served one."),
         skip: z.array(z.string()).default([".git"]).describe("Names of directories to leave out."),
-        list: z.string().regex(/^[\w-]+$/).describe("What to call the list."),
+        list: z
+          .string()
+          .regex(/^[\w-]+$/)
+          .describe("What to call the list."),
       }),
     },
     async ({ path, skip, list }, ctx) => {
       const call = callOf(ctx);
       return await logged(`checksum ${list}`, call.signal, async () => {
-        const result = await checksum(inside(root, path), join(data, `${list}.sha256`), { ...call, skip, without: data });
+        const result = await checksum(inside(root, path), join(data, `${list}.sha256`), {
+          ...call,
+          skip,
+          without: data,
+        });
         return text(`${result.files} files, ${result.bytes} bytes`, result);
       });
     },
@@ -94,7 +118,10 @@ function buildServer(): McpServer {
     {
       description: "Renders a part of the Mandelbrot set to a PNG file.",
       inputSchema: z.object({
-        name: z.string().regex(/^[\w-]+$/).describe("What to call the picture."),
+        name: z
+          .string()
+          .regex(/^[\w-]+$/)
+          .describe("What to call the picture."),
         width: z.int().min(1).max(16384),
         height: z.int().min(1).max(16384),
         x: z.number(),
@@ -118,8 +145,14 @@ function buildServer(): McpServer {
       description: "Writes the manifest of a release, after somebody has confirmed it. Nothing is uploaded.",
       inputSchema: z.object({
         path: z.string().default(".").describe("The directory, relative to the served one."),
-        manifest: z.string().regex(/^[\w-]+$/).describe("What to call the manifest."),
-        ask: z.enum(["wait", "return"]).default("wait").describe("Whether the handler waits for the answer, or returns the question and is called again."),
+        manifest: z
+          .string()
+          .regex(/^[\w-]+$/)
+          .describe("What to call the manifest."),
+        ask: z
+          .enum(["wait", "return"])
+          .default("wait")
+          .describe("Whether the handler waits for the answer, or returns the question and is called again."),
       }),
     },
     async ({ path, manifest, ask }, ctx) => {
@@ -129,7 +162,9 @@ function buildServer(): McpServer {
         message: `Publish ${release.name}: ${release.paths.length} files, ${release.bytes} bytes?`,
         requestedSchema: {
           type: "object" as const,
-          properties: { channel: { type: "string" as const, title: "Channel", enum: ["latest", "next"], default: "latest" } },
+          properties: {
+            channel: { type: "string" as const, title: "Channel", enum: ["latest", "next"], default: "latest" },
+          },
           required: ["channel"],
         },
       };
@@ -137,16 +172,24 @@ function buildServer(): McpServer {
       let answer: unknown = ctx.mcpReq.inputResponses?.["release"];
       if (inputResponse({ release: answer }, "release").kind === "missing") {
         const task = tasks.current(ctx);
-        if (task === undefined || ask === "return") return inputRequired({ inputRequests: { release: inputRequired.elicit(question) } });
+        if (task === undefined || ask === "return")
+          return inputRequired({ inputRequests: { release: inputRequired.elicit(question) } });
         answer = await task.requireInput({ method: "elicitation/create", params: question }, "release");
       }
-      const confirmed = z.object({ action: z.literal("accept"), content: z.object({ channel: z.enum(["latest", "next"]) }) }).safeParse(answer);
+      const confirmed = z
+        .object({ action: z.literal("accept"), content: z.object({ channel: z.enum(["latest", "next"]) }) })
+        .safeParse(answer);
       if (!confirmed.success) return text("Nothing was published.", { published: false });
       const { channel } = confirmed.data.content;
       return await logged(`publish ${manifest}`, call.signal, async () => {
         const file = join(data, `${manifest}.json`);
         await writeManifest(file, release, channel, call);
-        return text(`${release.name} is ready for ${channel}.`, { published: true, channel, files: release.paths.length, manifest: file });
+        return text(`${release.name} is ready for ${channel}.`, {
+          published: true,
+          channel,
+          files: release.paths.length,
+          manifest: file,
+        });
       });
     },
   );
@@ -160,7 +203,8 @@ const serve = toNodeHandler({ fetch: tasks.fetch(handler) });
 const hostIsLocal = localhostHostValidation();
 const originIsLocal = localhostOriginValidation();
 const http = createServer((request, response) => {
-  if (hostIsLocal(request, response) && originIsLocal(request, response)) void serve(request as NodeIncomingMessageLike, response);
+  if (hostIsLocal(request, response) && originIsLocal(request, response))
+    void serve(request as NodeIncomingMessageLike, response);
 });
 
 http.listen(Number(values.port), "127.0.0.1", () => {

@@ -30,7 +30,8 @@ export function clearLive(): void {
 /** How far a task is, from 0 to 1, as its status message has it: "412 of 903 files" or "37 %". */
 export function fraction(snapshot: TaskSnapshot): number | undefined {
   const parts = snapshot.statusMessage?.match(/^(\d+) of (\d+)\b/);
-  if (parts !== null && parts !== undefined) return Number(parts[2]) === 0 ? undefined : Number(parts[1]) / Number(parts[2]);
+  if (parts !== null && parts !== undefined)
+    return Number(parts[2]) === 0 ? undefined : Number(parts[1]) / Number(parts[2]);
   const percent = snapshot.statusMessage?.match(/^(\d+) %/);
   return percent === null || percent === undefined ? undefined : Number(percent[1]) / 100;
 }

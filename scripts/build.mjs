@@ -17,10 +17,24 @@ export const pkg = join(root, "pkg");
 /** With its stock inlining, -Oz makes the file 3 % smaller and what gzip makes of it 12 % larger. */
 const INLINE = "--one-caller-inline-max-function-size=20";
 /** `--dealign`: no engine needs to be told how an address is aligned. */
-const OPTIMIZE = ["--low-memory-unused", "-Oz", "--converge", "--dealign", "--strip-debug", "--strip-producers", "--strip-target-features"];
+const OPTIMIZE = [
+  "--low-memory-unused",
+  "-Oz",
+  "--converge",
+  "--dealign",
+  "--strip-debug",
+  "--strip-producers",
+  "--strip-target-features",
+];
 
 export async function build() {
-  const metadata = JSON.parse(await run("cargo", ["metadata", "--features=wasm", `--filter-platform=${TARGET}`, "--format-version=1", "--locked"], { capture: true }));
+  const metadata = JSON.parse(
+    await run(
+      "cargo",
+      ["metadata", "--features=wasm", `--filter-platform=${TARGET}`, "--format-version=1", "--locked"],
+      { capture: true },
+    ),
+  );
   const target = metadata.target_directory;
   await compileRust(target);
   await Promise.all(HALVES.map((half) => makeHalf(target, half)));
@@ -39,12 +53,27 @@ async function describe(metadata) {
   };
 }
 
-/** Keeps the paths of this machine out of the wasm (panic messages name source files), those of Rust's own sources too where they are installed. */
+/**
+ * Keeps the paths of this machine out of the wasm (panic messages name source files), those of Rust's own sources too
+ * where they are installed.
+ */
 export async function wasmFlags() {
   const [, commit = "unknown"] = /^commit-hash: (\w+)$/m.exec(await run("rustc", ["-vV"], { capture: true })) ?? [];
-  const sources = join((await run("rustc", ["--print=sysroot"], { capture: true })).trim(), "lib", "rustlib", "src", "rust");
-  const places = [[process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "cargo"], [root, "mcp-longhaul"], [sources, `/rustc/${commit}`]];
-  return { CARGO_ENCODED_RUSTFLAGS: places.map(([place, name]) => `--remap-path-prefix=${place}=${name}`).join("\x1f") };
+  const sources = join(
+    (await run("rustc", ["--print=sysroot"], { capture: true })).trim(),
+    "lib",
+    "rustlib",
+    "src",
+    "rust",
+  );
+  const places = [
+    [process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "cargo"],
+    [root, "mcp-longhaul"],
+    [sources, `/rustc/${commit}`],
+  ];
+  return {
+    CARGO_ENCODED_RUSTFLAGS: places.map(([place, name]) => `--remap-path-prefix=${place}=${name}`).join("\x1f"),
+  };
 }
 
 const TARGET = "wasm32-unknown-unknown";
@@ -75,16 +104,27 @@ async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
   const text = `${half}-hex.ts`;
-  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], [...files, text].map((file) => join(generated, file)), async () => {
-    const glue = join(work, `glue-${half}-${process.pid}`);
-    await run(packTool(target), [wasm, glue]);
-    await runPackage("binaryen", "wasm-opt", [...OPTIMIZE, INLINE, join(glue, `${half}_bg.wasm`), "-o", join(glue, `${half}.wasm`)]);
-    for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
-    rmSync(glue, { recursive: true });
-    const bytes = readFileSync(join(generated, `${half}.wasm`));
-    write(join(generated, text), `export const hex: string =\n  "${bytes.toString("hex")}";\n`);
-    say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
-  });
+  await unlessFresh(
+    `wasm-bindgen and wasm-opt (${half})`,
+    [wasm, ...MADE_WITH],
+    [...files, text].map((file) => join(generated, file)),
+    async () => {
+      const glue = join(work, `glue-${half}-${process.pid}`);
+      await run(packTool(target), [wasm, glue]);
+      await runPackage("binaryen", "wasm-opt", [
+        ...OPTIMIZE,
+        INLINE,
+        join(glue, `${half}_bg.wasm`),
+        "-o",
+        join(glue, `${half}.wasm`),
+      ]);
+      for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
+      rmSync(glue, { recursive: true });
+      const bytes = readFileSync(join(generated, `${half}.wasm`));
+      write(join(generated, text), `export const hex: string =\n  "${bytes.toString("hex")}";\n`);
+      say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
+    },
+  );
 }
 
 /** Part of TypeScript's library for browsers; who compiles for Node alone may not have it. */
@@ -96,36 +136,60 @@ async function assemble(described) {
   write(facts, JSON.stringify(described));
   const copied = ["README.md", "LICENSE", "CHANGELOG.md"].map((name) => join(root, name));
   const scripts = ["build.mjs", "exports.mjs"].map((name) => join(root, "scripts", name));
-  const inputs = [...filesIn(join(template, "src")), join(template, "tsconfig.json"), facts, ...copied, ...scripts, join(root, "package-lock.json")];
-  await unlessFresh("TypeScript", inputs, [join(pkg, "dist", "index.js"), ...Object.keys(described).map((name) => join(pkg, name))], async () => {
-    const made = join(work, `pkg-${process.pid}`);
-    const output = join(made, "dist");
-    await runPackage("typescript", "tsc", ["-p", template, "--outDir", output]);
-    // What tsc does not emit: the glue is JavaScript already. Its declarations are for the wrapper alone.
-    for (const half of HALVES) {
-      cpSync(join(generated, `${half}.wasm`), join(output, "wasm", "generated", `${half}.wasm`));
-      write(join(output, "wasm", "generated", `${half}.js`), readFileSync(join(generated, `${half}.js`), "utf8").replace(/^\/\* @ts-self-types=.*\n/, ""));
-      for (const [kind, exported] of [["ts", "export default"], ["cts", "export ="]]) {
-        write(join(output, "wasm", "generated", `${half}.wasm.d.${kind}`), `${WASM_MODULE}declare const module: WebAssembly.Module;\n${exported} module;\n`);
+  const inputs = [
+    ...filesIn(join(template, "src")),
+    join(template, "tsconfig.json"),
+    facts,
+    ...copied,
+    ...scripts,
+    join(root, "package-lock.json"),
+  ];
+  await unlessFresh(
+    "TypeScript",
+    inputs,
+    [join(pkg, "dist", "index.js"), ...Object.keys(described).map((name) => join(pkg, name))],
+    async () => {
+      const made = join(work, `pkg-${process.pid}`);
+      const output = join(made, "dist");
+      await runPackage("typescript", "tsc", ["-p", template, "--outDir", output]);
+      // What tsc does not emit: the glue is JavaScript already. Its declarations are for the wrapper alone.
+      for (const half of HALVES) {
+        cpSync(join(generated, `${half}.wasm`), join(output, "wasm", "generated", `${half}.wasm`));
+        write(
+          join(output, "wasm", "generated", `${half}.js`),
+          readFileSync(join(generated, `${half}.js`), "utf8").replace(/^\/\* @ts-self-types=.*\n/, ""),
+        );
+        for (const [kind, exported] of [
+          ["ts", "export default"],
+          ["cts", "export ="],
+        ]) {
+          write(
+            join(output, "wasm", "generated", `${half}.wasm.d.${kind}`),
+            `${WASM_MODULE}declare const module: WebAssembly.Module;\n${exported} module;\n`,
+          );
+        }
       }
-    }
-    await joinModules(output);
-    await addCommonJs(output);
-    await bundleBrowser(output);
-    // Declarations of what is inside, and modules that hold nothing but types, are nobody's.
-    const needed = reachable(JSON.parse(described["package.json"]), made);
-    for (const file of filesIn(output)) if (!needed.has(file)) rmSync(file);
-    for (const file of copied) write(join(made, basename(file)), readFileSync(file));
-    for (const [name, text] of Object.entries(described)) write(join(made, name), text);
-    for (const file of filesIn(made)) write(join(pkg, relative(made, file)), readFileSync(file));
-    for (const file of filesIn(join(pkg, "dist"))) if (!existsSync(join(made, relative(pkg, file)))) rmSync(file);
-    rmSync(made, { recursive: true });
-    // The tarball keeps them, and should not depend on who built it.
-    for (const file of filesIn(pkg)) chmodSync(file, 0o644);
-  });
+      await joinModules(output);
+      await addCommonJs(output);
+      await bundleBrowser(output);
+      // Declarations of what is inside, and modules that hold nothing but types, are nobody's.
+      const needed = reachable(JSON.parse(described["package.json"]), made);
+      for (const file of filesIn(output)) if (!needed.has(file)) rmSync(file);
+      for (const file of copied) write(join(made, basename(file)), readFileSync(file));
+      for (const [name, text] of Object.entries(described)) write(join(made, name), text);
+      for (const file of filesIn(made)) write(join(pkg, relative(made, file)), readFileSync(file));
+      for (const file of filesIn(join(pkg, "dist"))) if (!existsSync(join(made, relative(pkg, file)))) rmSync(file);
+      rmSync(made, { recursive: true });
+      // The tarball keeps them, and should not depend on who built it.
+      for (const file of filesIn(pkg)) chmodSync(file, 0o644);
+    },
+  );
 }
 
-/** Modules that stay as they are: loaders, which conditions choose among, and what must be there once whoever imports it. */
+/**
+ * Modules that stay as they are: loaders, which conditions choose among, and what must be there once whoever imports
+ * it.
+ */
 const KEPT = /^(wasm[\\/].*|core|errors|(server|client)[\\/]core|server[\\/]facts)\.js$/;
 
 /** One module for each entry and one for what they share: every module costs each start about half a millisecond. */
@@ -133,7 +197,9 @@ async function joinModules(output) {
   const { build } = await import("esbuild");
   const modules = filesIn(output).filter((file) => file.endsWith(".js"));
   await build({
-    entryPoints: modules.filter((file) => /^((client|server|otel|store-kit)|stores[\\/].*)\.js$/.test(relative(output, file))),
+    entryPoints: modules.filter((file) =>
+      /^((client|server|otel|store-kit)|stores[\\/].*)\.js$/.test(relative(output, file)),
+    ),
     absWorkingDir: output, // names in comments and hashes are relative to it
     outdir: output,
     outbase: output,
@@ -149,11 +215,15 @@ async function joinModules(output) {
   });
   // esbuild names what is left outside from the top folder, whichever folder the module is in.
   for (const file of filesIn(join(output, "stores"))) {
-    if (file.endsWith(".js")) write(file, readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|server\/|client\/|wasm\/))/g, '"../'));
+    if (file.endsWith(".js"))
+      write(file, readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|server\/|client\/|wasm\/))/g, '"../'));
   }
 }
 
-/** Beside each module and its types, the same for `require`. Module by module, so that no code is there twice in one program. */
+/**
+ * Beside each module and its types, the same for `require`. Module by module, so that no code is there twice in one
+ * program.
+ */
 async function addCommonJs(output) {
   const { transform } = await import("esbuild");
   const relativeImport = /(\b(?:from|import|require)\s*\(?\s*["']\.{1,2}\/[^"']*)\.[jt]s(["'])/g;
@@ -171,7 +241,10 @@ async function addCommonJs(output) {
   }
 }
 
-/** Makes what a page can load as it is: one file a half, and one of what they share, so that a page with both has it once. */
+/**
+ * Makes what a page can load as it is: one file a half, and one of what they share, so that a page with both has it
+ * once.
+ */
 async function bundleBrowser(output) {
   const { build } = await import("esbuild");
   const folder = join(output, "browser");
@@ -189,5 +262,6 @@ async function bundleBrowser(output) {
     alias: Object.fromEntries(HALVES.map((half) => [`#wasm/${half}`, join(output, "wasm", half, "inline.js")])),
     logLevel: "warning",
   });
-  for (const [file, { bytes }] of Object.entries(metafile.outputs)) say(`dist/browser/${basename(file)}: ${bytes} bytes, ${gzipSync(readFileSync(file)).length} with gzip`);
+  for (const [file, { bytes }] of Object.entries(metafile.outputs))
+    say(`dist/browser/${basename(file)}: ${bytes} bytes, ${gzipSync(readFileSync(file)).length} with gzip`);
 }

@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { filesIn } from "./tools.mjs";
 
-/** Every file that `exports`, `imports`, `main`, `module`, `browser`, `types` and `typesVersions` name, with `*` filled in. */
+/**
+ * Every file that `exports`, `imports`, `main`, `module`, `browser`, `types` and `typesVersions` name, with `*` filled
+ * in.
+ */
 export function targets(manifest, folder) {
   const files = filesIn(folder).map((file) => `./${relative(folder, file).split(sep).join("/")}`);
   const found = [];
@@ -11,18 +14,23 @@ export function targets(manifest, folder) {
     if (target === null) return;
     if (typeof target !== "string") {
       // An array is a list of choices, an object one of conditions.
-      for (const [condition, inner] of Object.entries(target)) add(key, Array.isArray(target) ? conditions : [...conditions, condition], inner);
+      for (const [condition, inner] of Object.entries(target))
+        add(key, Array.isArray(target) ? conditions : [...conditions, condition], inner);
     } else if (!target.includes("*")) {
       found.push({ key, conditions, file: target.startsWith("./") ? target : `./${target}` });
     } else {
       const [before, after] = target.split("*");
-      const fits = files.filter((file) => file.startsWith(before) && file.endsWith(after) && file.length > before.length + after.length);
+      const fits = files.filter(
+        (file) => file.startsWith(before) && file.endsWith(after) && file.length > before.length + after.length,
+      );
       if (fits.length === 0) found.push({ key, conditions, file: target });
-      for (const file of fits) found.push({ key: key.replace("*", file.slice(before.length, file.length - after.length)), conditions, file });
+      for (const file of fits)
+        found.push({ key: key.replace("*", file.slice(before.length, file.length - after.length)), conditions, file });
     }
   };
   const { exports = {}, imports = {}, typesVersions = {} } = manifest;
-  for (const map of [exports, imports, ...Object.values(typesVersions)]) for (const [key, target] of Object.entries(map)) add(key, [], target);
+  for (const map of [exports, imports, ...Object.values(typesVersions)])
+    for (const [key, target] of Object.entries(map)) add(key, [], target);
   for (const name of ["main", "module", "types"]) if (manifest[name] !== undefined) add(name, [], manifest[name]);
   return found;
 }

@@ -19,12 +19,19 @@ function addresses({ GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, C
   const address = server && repository ? `${server}/${repository}` : CI_PROJECT_URL;
   if (!address) return {};
   const issues = server && repository ? `${address}/issues` : `${address}/-/issues`;
-  return { repository: { type: "git", url: `git+${address}.git` }, homepage: `${address}#readme`, bugs: { url: issues } };
+  return {
+    repository: { type: "git", url: `git+${address}.git` },
+    homepage: `${address}#readme`,
+    bugs: { url: issues },
+  };
 }
 
 /** For TypeScript's `node10` resolution, which does not read `exports`. */
 function typesByPath(exports) {
-  const types = (target) => (typeof target !== "object" ? undefined : (target.types ?? types(target.require) ?? types(target.default)));
+  const types = (target) =>
+    typeof target !== "object" ? undefined : (target.types ?? types(target.require) ?? types(target.default));
   const subpaths = Object.entries(exports).map(([path, target]) => [path.slice(2), types(target)]);
-  return Object.fromEntries(subpaths.filter(([path, file]) => path !== "" && file !== undefined).map(([path, file]) => [path, [file]]));
+  return Object.fromEntries(
+    subpaths.filter(([path, file]) => path !== "" && file !== undefined).map(([path, file]) => [path, [file]]),
+  );
 }

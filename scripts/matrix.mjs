@@ -1,5 +1,5 @@
-// The table "Where it runs" of the README, made of what ran (tests/engines/matrix.ts): `node scripts/matrix.mjs` writes it,
-// `node scripts/matrix.mjs --check` fails where the README says something else.
+// The table "Where it runs" of the README, made of what ran (tests/engines/matrix.ts): `node scripts/matrix.mjs` writes
+// it, `node scripts/matrix.mjs --check` fails where the README says something else.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,12 +21,20 @@ function table() {
     if (!COLUMNS.includes(column)) throw new Failure(`The runtime matrix has no column "${column}".`);
     rows.set(row, { ...rows.get(row), [column]: verdict });
   }
-  if (rows.size === 0) throw new Failure("No test has said yet where it runs (build/matrix is empty): run the tests first.");
-  const rank = (row) => (ORDER.findIndex((beginning) => row.startsWith(beginning)) + ORDER.length + 1) % (ORDER.length + 1);
-  const sorted = [...rows].sort(([left], [right]) => rank(left) - rank(right) || left.localeCompare(right, "en", { numeric: true }));
+  if (rows.size === 0)
+    throw new Failure("No test has said yet where it runs (build/matrix is empty): run the tests first.");
+  const rank = (row) =>
+    (ORDER.findIndex((beginning) => row.startsWith(beginning)) + ORDER.length + 1) % (ORDER.length + 1);
+  const sorted = [...rows].sort(
+    ([left], [right]) => rank(left) - rank(right) || left.localeCompare(right, "en", { numeric: true }),
+  );
   const columns = COLUMNS.filter((column) => sorted.some(([, cells]) => column in cells));
   const line = (cells) => `| ${cells.join(" | ")} |`;
-  return [line(["", ...columns]), `|${"---|".repeat(columns.length + 1)}`, ...sorted.map(([row, cells]) => line([row, ...columns.map((column) => cells[column] ?? "–")]))].join("\n");
+  return [
+    line(["", ...columns]),
+    `|${"---|".repeat(columns.length + 1)}`,
+    ...sorted.map(([row, cells]) => line([row, ...columns.map((column) => cells[column] ?? "–")])),
+  ].join("\n");
 }
 
 /** Writes the table, or with `check` compares it. */
@@ -37,7 +45,10 @@ export function matrix({ check }) {
   if (begin < 0 || end < begin) throw new Failure("The README has lost the comments around its runtime matrix.");
   const made = `${text.slice(0, begin)}${BEGIN}\n${table()}\n${text.slice(end)}`;
   if (made === text) return say("the README's runtime matrix is what ran");
-  if (check) throw new Failure(`The README's runtime matrix is not what ran, which is:\n\n${table()}\n\nIf all of it is meant, run \`node scripts/matrix.mjs\`.`);
+  if (check)
+    throw new Failure(
+      `The README's runtime matrix is not what ran, which is:\n\n${table()}\n\nIf all of it is meant, run \`node scripts/matrix.mjs\`.`,
+    );
   writeFileSync(readme, made);
   say("the README's runtime matrix is new");
 }

@@ -12,13 +12,21 @@ export async function pack() {
   await build();
   await step("package.json, its files and the version", checkPackage);
   await step("public surface", () => checkApi(pkg));
-  const [{ filename, size, unpackedSize, files }] = JSON.parse(await run("npm", ["pack", "--json", "--loglevel=error"], { cwd: pkg, capture: true }));
+  const [{ filename, size, unpackedSize, files }] = JSON.parse(
+    await run("npm", ["pack", "--json", "--loglevel=error"], { cwd: pkg, capture: true }),
+  );
   say(`pkg/${filename}: ${files.length} files, ${size} bytes, ${unpackedSize} unpacked`);
   const { repository } = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
-  say(`repository: ${repository?.url ?? "none, because no CI names one (GITHUB_REPOSITORY, CI_PROJECT_URL); npm takes no provenance without it"}`);
+  say(
+    `repository: ${repository?.url ?? "none, because no CI names one (GITHUB_REPOSITORY, CI_PROJECT_URL); npm takes no provenance without it"}`,
+  );
   const tarball = join(pkg, filename);
   await step("publint", () => runPackage("publint", "publint", [tarball, "--strict"]));
-  await step("are the types wrong", () => runPackage("@arethetypeswrong/cli", "attw", [tarball, "--format=ascii", "--entrypoints", ...entries()], { capture: "all" }));
+  await step("are the types wrong", () =>
+    runPackage("@arethetypeswrong/cli", "attw", [tarball, "--format=ascii", "--entrypoints", ...entries()], {
+      capture: "all",
+    }),
+  );
   await step("npm publish, without publishing", () => rehearse(tarball));
   await step("crate", packCrate);
 }
@@ -41,10 +49,16 @@ async function rehearse(tarball) {
     const manifest = readFileSync(join(pkg, "package.json"), "utf8");
     cpSync(pkg, folder, { recursive: true, filter: (file) => !file.endsWith(".tgz") });
     await run("npm", ["pkg", "fix"], { cwd: folder });
-    if (readFileSync(join(folder, "package.json"), "utf8") !== manifest) throw new Failure("`npm pkg fix` would change package.json");
-    const said = await run("npm", ["publish", "--dry-run", "--loglevel=warn", tarball], { capture: "all", cwd: folder });
+    if (readFileSync(join(folder, "package.json"), "utf8") !== manifest)
+      throw new Failure("`npm pkg fix` would change package.json");
+    const said = await run("npm", ["publish", "--dry-run", "--loglevel=warn", tarball], {
+      capture: "all",
+      cwd: folder,
+    });
     // Whoever rehearses need not be allowed to publish.
-    const warnings = said.split("\n").filter((line) => /^npm (warn|error)/i.test(line) && !line.includes("requires you to be logged in"));
+    const warnings = said
+      .split("\n")
+      .filter((line) => /^npm (warn|error)/i.test(line) && !line.includes("requires you to be logged in"));
     if (warnings.length > 0) throw new Failure(`\`npm publish --dry-run\` warns:\n${warnings.join("\n")}`);
   } finally {
     rmSync(folder, { recursive: true });

@@ -6,13 +6,15 @@ import { setup } from "./setup.mjs";
 import { Failure, modernNode, root, run, say, seconds } from "./tools.mjs";
 
 const SHIPPED = "wasm32-unknown-unknown";
-const program = (...parts) => async (parameters) => {
-  const { build } = await import("./build.mjs");
-  await build();
-  const file = join(root, ...parts);
-  if (!existsSync(file)) throw new Failure(`${parts.join("/")} does not exist yet`);
-  await run(process.execPath, [...process.execArgv, file, ...parameters]);
-};
+const program =
+  (...parts) =>
+  async (parameters) => {
+    const { build } = await import("./build.mjs");
+    await build();
+    const file = join(root, ...parts);
+    if (!existsSync(file)) throw new Failure(`${parts.join("/")} does not exist yet`);
+    await run(process.execPath, [...process.execArgv, file, ...parameters]);
+  };
 const commands = {
   build: { targets: [SHIPPED], start: async () => (await import("./build.mjs")).build() },
   api: { targets: [SHIPPED], start: async () => (await import("./pack.mjs")).updateApi() },

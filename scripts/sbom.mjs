@@ -10,7 +10,9 @@ export function embedded({ packages, resolve }) {
     const crate = packages.find((candidate) => candidate.id === id);
     // A macro runs in the compiler and leaves nothing of itself.
     if (found.has(id) || crate.targets.some(({ kind }) => kind.includes("proc-macro"))) return;
-    const needs = resolve.nodes.find((node) => node.id === id).deps.filter(({ dep_kinds }) => dep_kinds.some(({ kind }) => kind === null));
+    const needs = resolve.nodes
+      .find((node) => node.id === id)
+      .deps.filter(({ dep_kinds }) => dep_kinds.some(({ kind }) => kind === null));
     found.set(id, crate);
     for (const { pkg } of needs) visit(pkg);
     crate.needs = needs.map(({ pkg }) => found.get(pkg)).filter((needed) => needed !== undefined);
@@ -23,7 +25,8 @@ export function embedded({ packages, resolve }) {
 /** The same bytes for the same sources and compiler: no serial number, no time. */
 export function sbom({ own, others }, rust) {
   const checksums = checksumsOf(readFileSync(join(root, "Cargo.lock"), "utf8"));
-  const purl = ({ name, version }) => (name === own.name ? `pkg:npm/${name}@${version}` : `pkg:cargo/${name}@${version}`);
+  const purl = ({ name, version }) =>
+    name === own.name ? `pkg:npm/${name}@${version}` : `pkg:cargo/${name}@${version}`;
   const component = (crate) => ({
     type: "library",
     "bom-ref": purl(crate),
@@ -32,14 +35,27 @@ export function sbom({ own, others }, rust) {
     licenses: [{ expression: crate.license }],
     purl: purl(crate),
   });
-  const std = { type: "library", "bom-ref": `rust-std@${rust}`, name: "rust-std", version: rust, description: "The standard library of Rust", licenses: [{ expression: "MIT OR Apache-2.0" }] };
+  const std = {
+    type: "library",
+    "bom-ref": `rust-std@${rust}`,
+    name: "rust-std",
+    version: rust,
+    description: "The standard library of Rust",
+    licenses: [{ expression: "MIT OR Apache-2.0" }],
+  };
   return {
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     bomFormat: "CycloneDX",
     specVersion: "1.6",
     version: 1,
     metadata: { lifecycles: [{ phase: "build" }], component: component(own) },
-    components: [...others.map((crate) => ({ ...component(crate), hashes: [{ alg: "SHA-256", content: checksums.get(`${crate.name} ${crate.version}`) }] })), std],
+    components: [
+      ...others.map((crate) => ({
+        ...component(crate),
+        hashes: [{ alg: "SHA-256", content: checksums.get(`${crate.name} ${crate.version}`) }],
+      })),
+      std,
+    ],
     dependencies: [
       { ref: purl(own), dependsOn: [...own.needs.map(purl), std["bom-ref"]].sort() },
       ...others.map((crate) => ({ ref: purl(crate), dependsOn: crate.needs.map(purl).sort() })),
@@ -49,31 +65,46 @@ export function sbom({ own, others }, rust) {
 }
 
 const checksumsOf = (lock) =>
-  new Map([...lock.matchAll(/^name = "(.+)"\nversion = "(.+)"\nsource = ".+"\nchecksum = "(.+)"$/gm)].map(([, name, version, checksum]) => [`${name} ${version}`, checksum]));
+  new Map(
+    [...lock.matchAll(/^name = "(.+)"\nversion = "(.+)"\nsource = ".+"\nchecksum = "(.+)"$/gm)].map(
+      ([, name, version, checksum]) => [`${name} ${version}`, checksum],
+    ),
+  );
 
 /**
- * Apache-2.0 is chosen wherever a crate offers it. It asks for its own text, which is the package's LICENSE, and for a NOTICE,
- * where there is one. Whatever else a licence demands is copied in.
+ * Apache-2.0 is chosen wherever a crate offers it. It asks for its own text, which is the package's LICENSE, and for a
+ * NOTICE, where there is one. Whatever else a licence demands is copied in.
  */
 export function licences({ others }, rust) {
   const texts = [];
   const line = ({ name, version, license, manifest_path }) => {
     const folder = dirname(manifest_path);
     const files = readdirSync(folder);
-    const demanded = license.replace(/[()]/g, "").split(" AND ").filter((part) => !part.split(/ OR |\//).includes("Apache-2.0"));
+    const demanded = license
+      .replace(/[()]/g, "")
+      .split(" AND ")
+      .filter((part) => !part.split(/ OR |\//).includes("Apache-2.0"));
     const wanted = demanded.map((id) => {
       const own = id.split(/ OR |\//).map((choice) => `LICENSE-${choice.split("-")[0]}`);
-      const names = [...own, ...(demanded.length === 1 ? ["LICENSE", "LICENSE.md", "LICENSE.txt"] : [])].map((name) => name.toUpperCase());
+      const names = [...own, ...(demanded.length === 1 ? ["LICENSE", "LICENSE.md", "LICENSE.txt"] : [])].map((name) =>
+        name.toUpperCase(),
+      );
       const file = files.find((candidate) => names.includes(candidate.toUpperCase()));
-      if (file === undefined) throw new Failure(`${name} ${version} demands ${id}, and its text is not found in ${files.join(", ")}: see scripts/sbom.mjs`);
+      if (file === undefined)
+        throw new Failure(
+          `${name} ${version} demands ${id}, and its text is not found in ${files.join(", ")}: see scripts/sbom.mjs`,
+        );
       return file;
     });
     for (const file of [...wanted, ...files.filter((candidate) => candidate.toUpperCase().startsWith("NOTICE"))]) {
-      texts.push(`${name} ${version}, ${file}\n\n${readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n").trim()}\n`);
+      texts.push(
+        `${name} ${version}, ${file}\n\n${readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n").trim()}\n`,
+      );
     }
     return `- ${name} ${version}: ${license}`;
   };
   const list = [...others.map(line), `- the standard library of Rust ${rust}: MIT OR Apache-2.0`];
-  const head = "The WebAssembly of this package is linked with the following. Where a licence can be chosen, it is Apache-2.0 (see LICENSE).\n";
+  const head =
+    "The WebAssembly of this package is linked with the following. Where a licence can be chosen, it is Apache-2.0 (see LICENSE).\n";
   return [`${head}\n${list.join("\n")}\n`, ...texts].join(`\n${"-".repeat(80)}\n\n`);
 }

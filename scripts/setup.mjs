@@ -21,7 +21,9 @@ async function setUpRust(targets) {
   if (missing.length === 0) return;
   await step(`adding the Rust targets ${missing.join(", ")}`, () =>
     run("rustup", ["target", "add", ...missing]).catch((error) => {
-      throw new Failure(`${error.message}\nThe Rust targets ${missing.join(", ")} are missing and could not be added. Please install them.`);
+      throw new Failure(
+        `${error.message}\nThe Rust targets ${missing.join(", ")} are missing and could not be added. Please install them.`,
+      );
     }),
   );
 }
@@ -34,7 +36,10 @@ async function setUpPackages() {
     .filter(([path, { optional }]) => path !== "" && !optional)
     .map(([path]) => join(root, path, "package.json"));
   await step(`installing ${wanted.length} npm packages (npm ci)`, async () => {
-    const timer = setInterval(() => say(`npm ci: ${wanted.filter(existsSync).length} of ${wanted.length} packages`), 5_000);
+    const timer = setInterval(
+      () => say(`npm ci: ${wanted.filter(existsSync).length} of ${wanted.length} packages`),
+      5_000,
+    );
     try {
       await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
     } finally {

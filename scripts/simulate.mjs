@@ -1,5 +1,5 @@
-// `npm run simulate -- [--minutes N] [--seed S] [--from S] [--instances K] [--trace] [--wasm]`: stories of clients, instances, a
-// network and a store on one virtual clock (tests/core/simulator). Without a seed, new ones for a minute.
+// `npm run simulate -- [--minutes N] [--seed S] [--from S] [--instances K] [--trace] [--wasm]`: stories of clients,
+// instances, a network and a store on one virtual clock (tests/core/simulator). Without a seed, new ones for a minute.
 import { parseArgs } from "node:util";
 import { Failure, modernPath, run } from "./tools.mjs";
 

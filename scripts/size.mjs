@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { pkg } from "./build.mjs";
 import { Failure, filesIn, root, say, unlessFresh } from "./tools.mjs";
 
-/** `budget`: KB with gzip, wasm, glue and wrapper together, the SDK outside. A ceiling, not a goal: below it clarity wins. */
+/**
+ * `budget`: KB with gzip, wasm, glue and wrapper together, the SDK outside. A ceiling, not a goal: below it clarity
+ * wins.
+ */
 const ENTRIES = [
   { name: "TaskClient", budget: 45, peer: "@modelcontextprotocol/ext-tasks/client" },
   { name: "TaskServer", budget: 130, peer: "@modelcontextprotocol/ext-tasks/receiver" },
@@ -11,14 +14,25 @@ const ENTRIES = [
 const KB = 1024;
 
 export async function measure() {
-  const inputs = [...filesIn(join(pkg, "dist")), join(root, "package-lock.json"), join(root, "scripts", "size.mjs"), join(root, "tests", "bench", "bundle.ts")];
+  const inputs = [
+    ...filesIn(join(pkg, "dist")),
+    join(root, "package-lock.json"),
+    join(root, "scripts", "size.mjs"),
+    join(root, "tests", "bench", "bundle.ts"),
+  ];
   await unlessFresh("size", inputs, [], async () => {
     const { bundle, SDK } = await import("../tests/bench/bundle.ts");
     const kilobytes = async (contents) => (await bundle(contents, SDK)).gzip / KB;
     for (const { name, budget, peer } of ENTRIES) {
-      const [ours, theirs] = await Promise.all([kilobytes(`export { ${name} } from "mcp-longhaul";`), kilobytes(`export * from "${peer}";`)]);
+      const [ours, theirs] = await Promise.all([
+        kilobytes(`export { ${name} } from "mcp-longhaul";`),
+        kilobytes(`export * from "${peer}";`),
+      ]);
       say(`${name} in a bundle: ${ours.toFixed(1)} KB with gzip (budget ${budget}; ${peer}: ${theirs.toFixed(1)})`);
-      if (ours > budget) throw new Failure(`${name} is larger than its budget of ${budget} KB. Find out what the bytes are; the figures are in ARCHITECTURE.md.`);
+      if (ours > budget)
+        throw new Failure(
+          `${name} is larger than its budget of ${budget} KB. Find out what the bytes are; the figures are in ARCHITECTURE.md.`,
+        );
     }
   });
 }

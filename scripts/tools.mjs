@@ -37,16 +37,27 @@ export function run(program, parameters, { capture = false, env = {}, cwd = root
   // On Windows npm is a script, which only the shell runs.
   const shell = process.platform === "win32" && program === "npm";
   return new Promise((resolve, reject) => {
-    const child = spawn(program, parameters, { cwd, shell, env: { ...process.env, ...env }, stdio: ["inherit", capture ? "pipe" : "inherit", capture === "all" ? "pipe" : "inherit"] });
+    const child = spawn(program, parameters, {
+      cwd,
+      shell,
+      env: { ...process.env, ...env },
+      stdio: ["inherit", capture ? "pipe" : "inherit", capture === "all" ? "pipe" : "inherit"],
+    });
     let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (chunk) => (output += chunk));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding("utf8").on("data", (chunk) => (output += chunk));
     child.once("error", (cause) => reject(new Failure(`cannot run ${program}: ${cause.message}`)));
     const stop = () => child.kill();
     process.once("SIGTERM", stop);
     child.once("close", (code, signal) => {
       process.off("SIGTERM", stop);
       if (code === 0) resolve(output);
-      else reject(new Failure(`${[program, ...parameters].join(" ")}: ${signal ?? `exit code ${code}`}${capture === "all" ? `\n${output}` : ""}`));
+      else
+        reject(
+          new Failure(
+            `${[program, ...parameters].join(" ")}: ${signal ?? `exit code ${code}`}${capture === "all" ? `\n${output}` : ""}`,
+          ),
+        );
     });
   });
 }
@@ -61,9 +72,17 @@ export function runPackage(name, command, parameters, options) {
 /** Node 24 or newer: the one that runs this, or the one that `npm ci` brings. */
 export function modernNode() {
   if (major >= 24) return process.execPath;
-  const file = join(root, "node_modules", `node-${process.platform}-${process.arch}`, "bin", process.platform === "win32" ? "node.exe" : "node");
+  const file = join(
+    root,
+    "node_modules",
+    `node-${process.platform}-${process.arch}`,
+    "bin",
+    process.platform === "win32" ? "node.exe" : "node",
+  );
   if (existsSync(file)) return file;
-  throw new Failure(`Development needs Node 24 or newer, this is ${process.version}, and npm brings none for ${process.platform}-${process.arch}. Please install it.`);
+  throw new Failure(
+    `Development needs Node 24 or newer, this is ${process.version}, and npm brings none for ${process.platform}-${process.arch}. Please install it.`,
+  );
 }
 
 /** The files below a folder, sorted. */
@@ -92,7 +111,9 @@ export async function unlessFresh(name, inputs, outputs, action) {
   write(stamp, key);
 }
 
-/** Writes a file in one go, so that a second build beside this one reads no half of it. Equal contents stay untouched. */
+/**
+ * Writes a file in one go, so that a second build beside this one reads no half of it. Equal contents stay untouched.
+ */
 export function write(file, contents) {
   const bytes = Buffer.from(contents);
   if (existsSync(file) && readFileSync(file).equals(bytes)) return;

@@ -11,5 +11,6 @@ tasks.start(); // what an earlier process left
 
 export default {
   idleTimeout: 0, // a stream may be silent for longer than the 10 s that Bun waits
-  fetch: (request: Request): Promise<Response> => authenticated(request, process.env["AUTH_SECRET"], (authInfo) => serve(request, { authInfo })),
+  fetch: (request: Request): Promise<Response> =>
+    authenticated(request, process.env["AUTH_SECRET"], (authInfo) => serve(request, { authInfo })),
 };

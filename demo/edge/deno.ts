@@ -11,5 +11,6 @@ const serve = tasks.fetch(handler);
 tasks.start(); // what an earlier process left
 
 export default {
-  fetch: (request: Request): Promise<Response> => authenticated(request, process.env["AUTH_SECRET"], (authInfo) => serve(request, { authInfo })),
+  fetch: (request: Request): Promise<Response> =>
+    authenticated(request, process.env["AUTH_SECRET"], (authInfo) => serve(request, { authInfo })),
 };

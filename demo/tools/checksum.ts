@@ -57,16 +57,23 @@ export async function checksum(
 }
 
 /** The checksum of one file, or `undefined` where it cannot be read. */
-export async function checksumFile(path: string, signal: AbortSignal): Promise<{ digest: string; bytes: number } | undefined> {
+export async function checksumFile(
+  path: string,
+  signal: AbortSignal,
+): Promise<{ digest: string; bytes: number } | undefined> {
   const hash = createHash("sha256");
   let bytes = 0;
   try {
-    await pipeline(createReadStream(path, { highWaterMark: 1 << 18 }), async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        bytes += chunk.length;
-      }
-    }, { signal });
+    await pipeline(
+      createReadStream(path, { highWaterMark: 1 << 18 }),
+      async (chunks: AsyncIterable<Buffer>) => {
+        for await (const chunk of chunks) {
+          hash.update(chunk);
+          bytes += chunk.length;
+        }
+      },
+      { signal },
+    );
   } catch {
     signal.throwIfAborted();
     return undefined;
@@ -74,7 +81,9 @@ export async function checksumFile(path: string, signal: AbortSignal): Promise<{
   return { digest: hash.digest("hex"), bytes };
 }
 
-/** As `sha256sum` writes it: a name with a line break or a backslash is escaped, and the line begins with a backslash. */
+/**
+ * As `sha256sum` writes it: a name with a line break or a backslash is escaped, and the line begins with a backslash.
+ */
 function listLine(digest: string, path: string): string {
   const escaped = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
   return `${escaped === path ? "" : "\\"}${digest}  ${escaped}\n`;

@@ -8,7 +8,8 @@ export type Report = (message: string) => Promise<void>;
 export function inside(root: string, path: string): string {
   const full = resolve(root, path);
   const way = relative(root, full);
-  if (way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way)) throw new Error(`${path} is outside the served directory.`);
+  if (way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way))
+    throw new Error(`${path} is outside the served directory.`);
   return full;
 }
 
@@ -16,7 +17,10 @@ export function inside(root: string, path: string): string {
  * Regular files under `directory`, by path relative to it and in a stable order. Symbolic links are not followed;
  * directories whose name is in `skip`, or whose full path is `without`, are left out.
  */
-export async function listFiles(directory: string, options: { skip: readonly string[]; without?: string; signal: AbortSignal }): Promise<string[]> {
+export async function listFiles(
+  directory: string,
+  options: { skip: readonly string[]; without?: string; signal: AbortSignal },
+): Promise<string[]> {
   const found: string[] = [];
   const waiting = [directory];
   for (let here = waiting.pop(); here !== undefined; here = waiting.pop()) {
@@ -24,7 +28,8 @@ export async function listFiles(directory: string, options: { skip: readonly str
     for (const entry of await readdir(here, { withFileTypes: true })) {
       const full = join(here, entry.name);
       if (entry.isFile()) found.push(relative(directory, full).split(sep).join("/"));
-      else if (entry.isDirectory() && !options.skip.includes(entry.name) && full !== options.without) waiting.push(full);
+      else if (entry.isDirectory() && !options.skip.includes(entry.name) && full !== options.without)
+        waiting.push(full);
     }
   }
   return found.sort();

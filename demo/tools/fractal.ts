@@ -30,7 +30,11 @@ const SLICE = 8;
  * Renders a part of the Mandelbrot set to a PNG file. The file gets its name when it is complete; what is abandoned
  * leaves nothing behind.
  */
-export async function fractal(path: string, view: View, options: { signal: AbortSignal; report: Report }): Promise<FractalResult> {
+export async function fractal(
+  path: string,
+  view: View,
+  options: { signal: AbortSignal; report: Report },
+): Promise<FractalResult> {
   const { signal, report } = options;
   const { width, height } = view;
   const unfinished = `${path}.part`;

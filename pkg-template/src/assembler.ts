@@ -97,6 +97,7 @@ export class Assembler {
 
 /** Sets an own property whatever its name: `__proto__` is a key like any other (X-LIM-05). */
 export function define(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__") Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === "__proto__")
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }

@@ -6,15 +6,23 @@ import { codeOf, fromRejection, Handle, isTimeout } from "./client/task.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { tap, type TransportLike } from "./tap.ts";
 import type { AnyTools, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
-import type { AttachableClient, AttachableTransport, TaskCallOptions, TaskClientOptions, TaskHandle, TaskPreference, TaskReference } from "./types.ts";
+import type {
+  AttachableClient,
+  AttachableTransport,
+  TaskCallOptions,
+  TaskClientOptions,
+  TaskHandle,
+  TaskPreference,
+  TaskReference,
+} from "./types.ts";
 
 const PREFERENCES: readonly TaskPreference[] = ["forbid", "allow", "prefer", "require"];
 const WRONG_TARGET = "TaskClient.attach() takes a Client or a transport of the MCP SDK.";
 type CallTool = (...parameters: unknown[]) => Promise<unknown>;
 
 /**
- * Lets a client of either SDK call tools that run as tasks. `Tools` says which there are ({@link ToolMap}); without it, any name and
- * any arguments will do.
+ * Lets a client of either SDK call tools that run as tasks. `Tools` says which there are ({@link ToolMap}); without it,
+ * any name and any arguments will do.
  */
 export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   readonly #options: TaskClientOptions;
@@ -32,7 +40,11 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     const min = positive("poll.min", options.poll?.min, 100);
     this.#shared = {
       plan: this.#plan({}),
-      poll: { min, max: Math.max(min, positive("poll.max", options.poll?.max, 60_000)), initial: positive("poll.initial", options.poll?.initial, 1000) },
+      poll: {
+        min,
+        max: Math.max(min, positive("poll.max", options.poll?.max, 60_000)),
+        initial: positive("poll.initial", options.poll?.initial, 1000),
+      },
       maxAge: options.maxAge === undefined ? NaN : positive("maxAge", options.maxAge, 0),
       listen: options.listen ?? true,
       alarm: new Alarm(),
@@ -58,12 +70,12 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   }
 
   /**
-   * Calls a tool and resolves as soon as its task is there; or, where the server answers without a task, with the answer.
-   * The client or its transport must be attached.
+   * Calls a tool and resolves as soon as its task is there; or, where the server answers without a task, with the
+   * answer. The client or its transport must be attached.
    *
-   * Rejects with {@link TaskError}: `invalid_argument` for a wrong option or a client that is not connected and attached,
-   * `unsupported` where a task is required and cannot be had, `failed` for an error of the server's, `cancelled` or `detached`
-   * where `signal` was aborted, `connection` or `unreachable` where no answer came.
+   * Rejects with {@link TaskError}: `invalid_argument` for a wrong option or a client that is not connected and
+   * attached, `unsupported` where a task is required and cannot be had, `failed` for an error of the server's,
+   * `cancelled` or `detached` where `signal` was aborted, `connection` or `unreachable` where no answer came.
    */
   callTool<Client extends AttachableClient, const Name extends ToolName<Tools>, Schema = unknown>(
     client: Client,
@@ -74,8 +86,8 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   }
 
   /**
-   * Finds a task again that an earlier call created, maybe in another process. Rejects like {@link TaskClient.callTool}, and with
-   * `not_found` where the server does not know the task (any more).
+   * Finds a task again that an earlier call created, maybe in another process. Rejects like {@link
+   * TaskClient.callTool}, and with `not_found` where the server does not know the task (any more).
    */
   resume<Client extends AttachableClient, Name extends ToolName<Tools>, Schema = unknown>(
     client: Client,
@@ -108,7 +120,12 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     };
     changed.callTool = (params: object, ...rest: unknown[]) => {
       const options = rest[isV2(client) ? 0 : 1] as TaskCallOptions | undefined;
-      return this.#invoke(client, params, { ...options, ...(!isV2(client) && { resultSchema: rest[0] }) }, this.#plan({}));
+      return this.#invoke(
+        client,
+        params,
+        { ...options, ...(!isV2(client) && { resultSchema: rest[0] }) },
+        this.#plan({}),
+      );
     };
     if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
   }
@@ -118,7 +135,8 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     if (connection === undefined) {
       let made: Connection | undefined;
       const tapped = tap(transport as TransportLike, (wire) => (made = new Connection(wire, this.#shared)));
-      if (!tapped || made === undefined) throw new TaskError("invalid_argument", "This transport is attached to another TaskClient or TaskServer.");
+      if (!tapped || made === undefined)
+        throw new TaskError("invalid_argument", "This transport is attached to another TaskClient or TaskServer.");
       connection = made;
       this.#connections.set(transport, connection);
       this.#open.add(connection);
@@ -131,17 +149,34 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   }
 
   // What it resolves with is the server's answer, whichever type that has.
-  #handle(client: AttachableClient, params: object, plan: Plan, options: TaskCallOptions): Promise<TaskHandle<never, never>> {
+  #handle(
+    client: AttachableClient,
+    params: object,
+    plan: Plan,
+    options: TaskCallOptions,
+  ): Promise<TaskHandle<never, never>> {
     const transport = client.transport;
-    const connection = typeof transport === "object" && transport !== null ? this.#connections.get(transport) : undefined;
+    const connection =
+      typeof transport === "object" && transport !== null ? this.#connections.get(transport) : undefined;
     if (connection === undefined) {
-      return Promise.reject(new TaskError("invalid_argument", "The client is not connected, or neither it nor its transport is attached to this TaskClient: call attach() and connect() first."));
+      return Promise.reject(
+        new TaskError(
+          "invalid_argument",
+          "The client is not connected, or neither it nor its transport is attached to this TaskClient: call attach() and connect() first.",
+        ),
+      );
     }
     connection.session.client ??= client as ConnectedClient;
     return new Promise((resolve, reject) => {
       plan.created = resolve as (handle: TaskHandle) => void;
       this.#invoke(client, params, options, plan).then(
-        () => resolve(new Handle({ answer: plan.answer, snapshot: { taskId: "", status: "completed", ttl: null } }) as TaskHandle as TaskHandle<never, never>),
+        () =>
+          resolve(
+            new Handle({
+              answer: plan.answer,
+              snapshot: { taskId: "", status: "completed", ttl: null },
+            }) as TaskHandle as TaskHandle<never, never>,
+          ),
         (reason: unknown) => reject(fromRejection(reason, whyRejected(plan, reason, options.signal))),
       );
     });
@@ -160,7 +195,8 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       plan.impatient = () => stop.abort("Request timed out");
     }
     request["timeout"] = timeout ?? maxTotalTimeout ?? LONGEST_TIMER;
-    if (request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined) plan.silence = timeout ?? maxTotalTimeout;
+    if (request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined)
+      plan.silence = timeout ?? maxTotalTimeout;
 
     const token = String(++this.#lastPlan);
     this.#plans.set(token, plan);
@@ -184,9 +220,14 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   #plan(options: TaskCallOptions): Plan {
     const preference = options.preference ?? this.#options.preference ?? "prefer";
     const number = PREFERENCES.indexOf(preference);
-    if (number < 0) throw new TaskError("invalid_argument", `TaskClient option \`preference\` must be one of ${PREFERENCES.join(", ")}.`);
+    if (number < 0)
+      throw new TaskError(
+        "invalid_argument",
+        `TaskClient option \`preference\` must be one of ${PREFERENCES.join(", ")}.`,
+      );
     const ttl = options.ttl ?? this.#options.ttl;
-    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0)) throw new TaskError("invalid_argument", "TaskClient option `ttl` must be a whole number of milliseconds.");
+    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0))
+      throw new TaskError("invalid_argument", "TaskClient option `ttl` must be a whole number of milliseconds.");
     return { preference: number, cancels: (options.onAbort ?? this.#options.onAbort ?? "cancel") === "cancel", ttl };
   }
 }
@@ -205,6 +246,10 @@ function isV2(client: object): boolean {
 
 function positive(name: string, value: number | undefined, standard: number): number {
   if (value === undefined) return standard;
-  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST_TIMER) throw new TaskError("invalid_argument", `TaskClient option \`${name}\` must be a positive whole number of milliseconds.`);
+  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST_TIMER)
+    throw new TaskError(
+      "invalid_argument",
+      `TaskClient option \`${name}\` must be a positive whole number of milliseconds.`,
+    );
   return value;
 }

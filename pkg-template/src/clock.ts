@@ -1,6 +1,6 @@
 /**
- * The clock of this process: the wall time when it was first asked, plus what a monotonic clock has counted since. A wall clock that
- * steps changes nothing here. Asked first inside a request: workerd says 0 before.
+ * The clock of this process: the wall time when it was first asked, plus what a monotonic clock has counted since. A
+ * wall clock that steps changes nothing here. Asked first inside a request: workerd says 0 before.
  */
 
 /** What counts; where it is the wall clock, its steps back are left out. */

@@ -43,13 +43,17 @@ export class Core {
       return (this.#instance ??= this.#make());
     } catch (cause) {
       if (isTaskError(cause)) throw cause;
-      throw new TaskError("wasm", "The WebAssembly of mcp-longhaul does not start. If provideWasm() was called: with the modules of this very version?", { cause });
+      throw new TaskError(
+        "wasm",
+        "The WebAssembly of mcp-longhaul does not start. If provideWasm() was called: with the modules of this very version?",
+        { cause },
+      );
     }
   }
 
   /**
-   * A number for what `user` makes in the instance; it is let go of when nobody holds `user` any longer. No number is given twice,
-   * so that what an earlier instance had is not found in a later one.
+   * A number for what `user` makes in the instance; it is let go of when nobody holds `user` any longer. No number is
+   * given twice, so that what an earlier instance had is not found in a later one.
    */
   number(user: object): number {
     this.#last++;
@@ -63,11 +67,15 @@ export class Core {
   }
 
   /**
-   * What to do with an error that came out of the instance `from`. A trap leaves it unusable: it is thrown away, and there is
-   * another from then on.
+   * What to do with an error that came out of the instance `from`. A trap leaves it unusable: it is thrown away, and
+   * there is another from then on.
    */
   poison(from: Instance, cause: unknown): TaskError {
     if (this.#instance === from) this.#instance = this.#make();
-    return new TaskError("internal", "The core of mcp-longhaul failed and is started anew from the store; please report this.", { cause });
+    return new TaskError(
+      "internal",
+      "The core of mcp-longhaul failed and is started anew from the store; please report this.",
+      { cause },
+    );
   }
 }

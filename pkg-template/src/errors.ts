@@ -51,8 +51,13 @@ export class TaskError extends Error {
   ) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
-    // An id can be the key to its task, and what peers and drivers say can hold owners and results: loggers print what is enumerable.
-    Object.defineProperties(this, { taskId: { value: options.taskId }, data: { value: options.data }, [INSPECT]: { value: shown } });
+    // An id can be the key to its task, and what peers and drivers say can hold owners and results: loggers print what
+    // is enumerable.
+    Object.defineProperties(this, {
+      taskId: { value: options.taskId },
+      data: { value: options.data },
+      [INSPECT]: { value: shown },
+    });
   }
 }
 
@@ -80,7 +85,9 @@ export class TaskStoreFullError extends TaskError {
 /** Whether `error` comes from this package, in whichever copy of it. */
 export function isTaskError(error: unknown): error is TaskError {
   try {
-    return error instanceof Error && (error.name === "TaskError" || error.name === "TaskStoreFullError") && "code" in error;
+    return (
+      error instanceof Error && (error.name === "TaskError" || error.name === "TaskStoreFullError") && "code" in error
+    );
   } catch {
     // It does not even let itself be looked at.
     return false;

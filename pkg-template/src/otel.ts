@@ -1,4 +1,17 @@
-import { type Attributes, type Context, type Link, type Meter, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, context, isSpanContextValid, metrics, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  type Context,
+  type Link,
+  type Meter,
+  ROOT_CONTEXT,
+  type Span,
+  SpanStatusCode,
+  type Tracer,
+  context,
+  isSpanContextValid,
+  metrics,
+  trace,
+} from "@opentelemetry/api";
 import type { TaskEvent } from "./types.ts";
 
 /** What {@link otel} takes. */
@@ -26,15 +39,17 @@ interface Run {
 /**
  * Tells OpenTelemetry of tasks: `new TaskServer({ onevent: otel(), traceparent })`.
  *
- * Spans, all in the trace of the creating call, whichever process they come from: `tasks run <tool>` for each run of a handler,
- * and `tasks wait` for each time a task waits for input, made when the wait is over. Reading a task makes no span.
+ * Spans, all in the trace of the creating call, whichever process they come from: `tasks run <tool>` for each run of a
+ * handler, and `tasks wait` for each time a task waits for input, made when the wait is over. Reading a task makes no
+ * span.
  *
  * Metrics: the counters `mcp_longhaul.created`, `mcp_longhaul.ended` and `mcp_longhaul.retrieved`, the up-down counter
- * `mcp_longhaul.running` and the histograms `mcp_longhaul.duration` (creation to end) and `mcp_longhaul.input.wait`, both in seconds.
+ * `mcp_longhaul.running` and the histograms `mcp_longhaul.duration` (creation to end) and `mcp_longhaul.input.wait`,
+ * both in seconds.
  *
- * Attributes are those of the semantic conventions for MCP where there are any: `gen_ai.tool.name`, `gen_ai.operation.name`,
- * `mcp.method.name`, `error.type`; besides them `mcp_longhaul.outcome`, and on spans `mcp_longhaul.id` (the beginning of it) and
- * `mcp_longhaul.epoch`. Owners, payloads and status messages are in none.
+ * Attributes are those of the semantic conventions for MCP where there are any: `gen_ai.tool.name`,
+ * `gen_ai.operation.name`, `mcp.method.name`, `error.type`; besides them `mcp_longhaul.outcome`, and on spans
+ * `mcp_longhaul.id` (the beginning of it) and `mcp_longhaul.epoch`. Owners, payloads and status messages are in none.
  */
 export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
   const tracer = options.tracer ?? trace.getTracer(NAME);
@@ -43,16 +58,32 @@ export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
   const created = meter.createCounter("mcp_longhaul.created", { unit: "{task}", description: "Tasks created." });
   const ended = meter.createCounter("mcp_longhaul.ended", { unit: "{task}", description: "Tasks ended, by outcome." });
   const retrieved = meter.createCounter("mcp_longhaul.retrieved", { unit: "{read}", description: "Outcomes read." });
-  const running = meter.createUpDownCounter("mcp_longhaul.running", { unit: "{run}", description: "Handlers that run as tasks in this process." });
-  const duration = meter.createHistogram("mcp_longhaul.duration", { ...seconds, description: "From a task's creation to its end." });
-  const wait = meter.createHistogram("mcp_longhaul.input.wait", { ...seconds, description: "How long a task waited for input." });
+  const running = meter.createUpDownCounter("mcp_longhaul.running", {
+    unit: "{run}",
+    description: "Handlers that run as tasks in this process.",
+  });
+  const duration = meter.createHistogram("mcp_longhaul.duration", {
+    ...seconds,
+    description: "From a task's creation to its end.",
+  });
+  const wait = meter.createHistogram("mcp_longhaul.input.wait", {
+    ...seconds,
+    description: "How long a task waited for input.",
+  });
   const runs = new Map<string, Run>();
 
   function start(key: string, event: TaskEvent): void {
     const tool = toolOf(event);
     running.add(1, tool);
     const name = event.name === undefined ? "tasks run" : `tasks run ${event.name}`;
-    runs.set(key, { span: tracer.startSpan(name, { startTime: event.at, attributes: described(event), links: linked(event) }, parentOf(event)), tool });
+    runs.set(key, {
+      span: tracer.startSpan(
+        name,
+        { startTime: event.at, attributes: described(event), links: linked(event) },
+        parentOf(event),
+      ),
+      tool,
+    });
     if (runs.size > MOST_RUNS) for (const [oldest, run] of runs) return stop(oldest, run, event.at);
   }
 
@@ -78,7 +109,9 @@ export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
     if (event.type === "started") start(key, event);
     if (event.waitedSince !== undefined) {
       wait.record((event.at - event.waitedSince) / 1000, toolOf(event));
-      tracer.startSpan("tasks wait", { startTime: event.waitedSince, attributes: described(event) }, parentOf(event)).end(event.at);
+      tracer
+        .startSpan("tasks wait", { startTime: event.waitedSince, attributes: described(event) }, parentOf(event))
+        .end(event.at);
     }
     if (!UNNOTED.has(event.type)) run?.span.addEvent(event.type, undefined, event.at);
     if (ENDS.has(event.type)) end(event, run?.span);
@@ -86,7 +119,9 @@ export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
   };
 }
 
-/** The active span as a `traceparent`, for {@link TaskServerOptions.traceparent}: the trace of calls that bring none. */
+/**
+ * The active span as a `traceparent`, for {@link TaskServerOptions.traceparent}: the trace of calls that bring none.
+ */
 export function traceparent(): string | undefined {
   const active = trace.getSpanContext(context.active());
   if (active === undefined || !isSpanContextValid(active)) return undefined;
@@ -97,13 +132,20 @@ export function traceparent(): string | undefined {
 function parentOf(event: TaskEvent): Context {
   const [, traceId, spanId, flags] = event.traceparent?.split("-") ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
-  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true });
+  return trace.setSpanContext(ROOT_CONTEXT, {
+    traceId,
+    spanId,
+    traceFlags: Number.parseInt(flags, 16),
+    isRemote: true,
+  });
 }
 
 /** What is active while the handler begins, such as the span of an HTTP request, where it is another trace's. */
 function linked(event: TaskEvent): Link[] {
   const active = trace.getSpanContext(context.active());
-  return active === undefined || !isSpanContextValid(active) || event.traceparent?.includes(active.traceId) ? [] : [{ context: active }];
+  return active === undefined || !isSpanContextValid(active) || event.traceparent?.includes(active.traceId)
+    ? []
+    : [{ context: active }];
 }
 
 function toolOf(event: TaskEvent): Attributes {

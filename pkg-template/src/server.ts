@@ -16,7 +16,15 @@ import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { lacksTaskName, withTaskName } from "./server/task-name.ts";
 import { type TransportLike, tap } from "./tap.ts";
-import type { AttachableServer, AttachableTransport, InputAnswers, InputMethod, InputRequest, RunningTask, TaskServerOptions } from "./types.ts";
+import type {
+  AttachableServer,
+  AttachableTransport,
+  InputAnswers,
+  InputMethod,
+  InputRequest,
+  RunningTask,
+  TaskServerOptions,
+} from "./types.ts";
 import * as core from "./wasm/generated/server.js";
 
 /** The handler of an HTTP entry, as SDK v2's `createMcpHandler` makes it. */
@@ -65,20 +73,27 @@ export class TaskServer {
       const { server, payloads, store: given } = this.#options;
       const store = given ?? memoryStore();
       const makeAlone = server && ((version: string) => this.#alone(version));
-      this.#made = new Runtime(this.#options, this.#policies, payloads === undefined ? store : sealed(store, payloads), makeAlone);
+      this.#made = new Runtime(
+        this.#options,
+        this.#policies,
+        payloads === undefined ? store : sealed(store, payloads),
+        makeAlone,
+      );
       this.#made.startUp();
     }
     return this.#made;
   }
 
   /**
-   * Attaches tasks to a server of either SDK, before it is connected, or to a transport. Returns what it was given. Throws
-   * {@link TaskError} `invalid_argument` for a server that was made with `taskStore` of SDK v1, which runs tasks itself. Handlers, clients and entry points stay as they are. Connecting throws {@link TaskError} `wasm` where the platform
-   * forbids WebAssembly.
+   * Attaches tasks to a server of either SDK, before it is connected, or to a transport. Returns what it was given.
+   * Throws {@link TaskError} `invalid_argument` for a server that was made with `taskStore` of SDK v1, which runs tasks
+   * itself. Handlers, clients and entry points stay as they are. Connecting throws {@link TaskError} `wasm` where the
+   * platform forbids WebAssembly.
    */
   attach<T extends AttachableServer | AttachableTransport>(target: T): T {
     if (Object(target) !== target) throw new TaskError("invalid_argument", WRONG_TARGET);
-    if ("connect" in target && typeof target.connect === "function") this.#attachServer(target as T & Product & { connect(transport: TransportLike): Promise<void> });
+    if ("connect" in target && typeof target.connect === "function")
+      this.#attachServer(target as T & Product & { connect(transport: TransportLike): Promise<void> });
     else if ("send" in target && "start" in target) this.#tap(target as TransportLike, undefined);
     else throw new TaskError("invalid_argument", WRONG_TARGET);
     return target;
@@ -103,20 +118,30 @@ export class TaskServer {
     const call = callOf(runtime, context as Context | undefined);
     if (call === undefined) return undefined;
     runtime.enter(core.promote, call.number);
-    if (call.taskId === undefined && core.creating(runtime.receiver, call.number)) await new Promise<void>((resolve) => call.whenSettled(resolve));
+    if (call.taskId === undefined && core.creating(runtime.receiver, call.number))
+      await new Promise<void>((resolve) => call.whenSettled(resolve));
     return call.taskId === undefined ? undefined : running(runtime, call);
   }
 
   /**
-   * Wraps an HTTP entry: `subscriptions/listen` tells of tasks, a platform that stops idle workers waits for running tasks, and
-   * what is refused because of a limit is answered with the status 429 and `Retry-After`. With `fillTaskName` it names the task in
-   * the header where a client left that out. What a Worker has verified about its
-   * caller goes where its environment would: `(request, { authInfo }, ctx)`. Throws {@link TaskError} `invalid_argument` for what is
-   * no such handler.
+   * Wraps an HTTP entry: `subscriptions/listen` tells of tasks, a platform that stops idle workers waits for running
+   * tasks, and what is refused because of a limit is answered with the status 429 and `Retry-After`. With
+   * `fillTaskName` it names the task in the header where a client left that out. What a Worker has verified about its
+   * caller goes where its environment would: `(request, { authInfo }, ctx)`. Throws {@link TaskError}
+   * `invalid_argument` for what is no such handler.
    */
-  fetch(handler: FetchHandler): (request: Request, options?: unknown, context?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response> {
+  fetch(
+    handler: FetchHandler,
+  ): (
+    request: Request,
+    options?: unknown,
+    context?: { waitUntil(promise: Promise<unknown>): void },
+  ) => Promise<Response> {
     if (typeof (handler as FetchHandler | undefined)?.fetch !== "function")
-      throw new TaskError("invalid_argument", "TaskServer.fetch() takes what `createMcpHandler` of SDK v2 makes, an object with `fetch`.");
+      throw new TaskError(
+        "invalid_argument",
+        "TaskServer.fetch() takes what `createMcpHandler` of SDK v2 makes, an object with `fetch`.",
+      );
     return async (received, options, context) => {
       // A worker's entry is called with its environment and context, the SDK's with options.
       const sdkOptions = context === undefined ? options : { authInfo: own(options, "authInfo") };
@@ -124,42 +149,54 @@ export class TaskServer {
       const fills = unnamed && this.#options.fillTaskName === true;
       const request = fills ? await withTaskName(received, own(sdkOptions, "parsedBody")) : received;
       const respond = (): Promise<Response> => handler.fetch(request, sdkOptions as never);
-      const response = withRetryAfter(request, await (maySubscribe(request) ? subscribe(this.#runtime, request, sdkOptions, respond) : respond()));
+      const response = withRetryAfter(
+        request,
+        await (maySubscribe(request) ? subscribe(this.#runtime, request, sdkOptions, respond) : respond()),
+      );
       if (unnamed && !fills && response.status === 400) this.#runtime.unnamed();
       try {
         context?.waitUntil(this.#runtime.whenIdle());
       } catch (cause) {
-        this.#runtime.report(new TaskError("invalid_argument", "The platform's `waitUntil` threw `cause`: tasks may end with their worker.", { cause }));
+        this.#runtime.report(
+          new TaskError(
+            "invalid_argument",
+            "The platform's `waitUntil` threw `cause`: tasks may end with their worker.",
+            { cause },
+          ),
+        );
       }
       return response;
     };
   }
 
   /**
-   * Begins at once what otherwise begins with the first connection: looking for tasks whose time or lease is over, and running
-   * again those that lost their process (see {@link TaskServerOptions.server}). Not while a module loads on an edge platform.
+   * Begins at once what otherwise begins with the first connection: looking for tasks whose time or lease is over, and
+   * running again those that lost their process (see {@link TaskServerOptions.server}). Not while a module loads on an
+   * edge platform.
    */
   start(): void {
     void this.#runtime;
   }
 
   /**
-   * {@link TaskServer.start}, and another look at once if it has begun. For platforms where something else than a timer wakes
-   * the server up: an alarm, a cron job.
+   * {@link TaskServer.start}, and another look at once if it has begun. For platforms where something else than a timer
+   * wakes the server up: an alarm, a cron job.
    */
   sweep(): void {
     this.#runtime.sweep();
   }
 
   /**
-   * Ends this process's part in the tasks (X-STO-11). From the call on, no call becomes a task: one that must be a task is
-   * refused, any other runs as an ordinary call. Handlers of tasks may finish for `drain` ms (default 0). Then whoever waits in
-   * `tasks/result` loses that stream, or the connection where it is one stream, without an answer; handlers that still run are
-   * aborted; their tasks may run in another process at once (`onLost: "restart"`), or fail. When all of that is stored, timers
-   * and watches stop, and what the store opened itself is closed, never your own handle.
+   * Ends this process's part in the tasks (X-STO-11). From the call on, no call becomes a task: one that must be a task
+   * is refused, any other runs as an ordinary call. Handlers of tasks may finish for `drain` ms (default 0). Then
+   * whoever waits in `tasks/result` loses that stream, or the connection where it is one stream, without an answer;
+   * handlers that still run are aborted; their tasks may run in another process at once (`onLost: "restart"`), or fail.
+   * When all of that is stored, timers and watches stop, and what the store opened itself is closed, never your own
+   * handle.
    *
-   * It takes `drain` and `timeout` ms (default 10,000) at most: what a store that fails or does not answer leaves unsettled by then
-   * is told to `onerror`, and other processes find it when its lease is over. A second call waits for the first.
+   * It takes `drain` and `timeout` ms (default 10,000) at most: what a store that fails or does not answer leaves
+   * unsettled by then is told to `onerror`, and other processes find it when its lease is over. A second call waits for
+   * the first.
    */
   async close({ drain = 0, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
     const begun = now();
@@ -170,7 +207,9 @@ export class TaskServer {
       const closing = this.#options.store?.close?.();
       if (isPromise(closing)) await comesWithin(Math.max(drain + timeout - (now() - begun), LEAST), closing);
     } catch (cause) {
-      throw new TaskError("storage", "The tasks are closed, but what their store opened could not be: see `cause`.", { cause });
+      throw new TaskError("storage", "The tasks are closed, but what their store opened could not be: see `cause`.", {
+        cause,
+      });
     }
   }
 
@@ -181,13 +220,15 @@ export class TaskServer {
     const transport = new Nowhere();
     const connected = this.attach(server).connect(transport);
     const listener = this.#listeners.get(transport);
-    if (listener === undefined) throw new TaskError("invalid_argument", "`server` of TaskServer made a server that cannot be attached.");
+    if (listener === undefined)
+      throw new TaskError("invalid_argument", "`server` of TaskServer made a server that cannot be attached.");
     return { listener, connected };
   }
 
   #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
     const speaks25 = this.#options.generations?.includes("2025-11-25") ?? true;
-    if (speaks25 && this.#policies.offered && hasOwnTasks(server)) throw new TaskError("invalid_argument", TWO_KINDS_OF_TASKS);
+    if (speaks25 && this.#policies.offered && hasOwnTasks(server))
+      throw new TaskError("invalid_argument", TWO_KINDS_OF_TASKS);
     for (const product of [server, server.server as typeof server | undefined]) {
       if (product === undefined) continue;
       const connect = product.connect.bind(product);

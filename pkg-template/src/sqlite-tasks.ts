@@ -1,4 +1,5 @@
-// The tasks in a SQLite database, whoever holds it: what `stores/sqlite.ts` and `stores/durable-object.ts` have in common.
+// The tasks in a SQLite database, whoever holds it: what `stores/sqlite.ts` and `stores/durable-object.ts` have in
+// common.
 import { TaskError } from "./errors.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "./store.ts";
 import type { SqliteStatement } from "./stores/sqlite.ts";
@@ -117,7 +118,9 @@ export class SqliteTasks implements TaskStore {
     const { after } = options;
     const limit = rows(options.limit);
     try {
-      const found = after ? this.listAfter.all(owner, after.createdAt, after.id, limit) : this.listAll.all(owner, limit);
+      const found = after
+        ? this.listAfter.all(owner, after.createdAt, after.id, limit)
+        : this.listAll.all(owner, limit);
       return (found as Row[]).map((row) => task(owner, row));
     } catch (error) {
       throw this.failure("list", error);
@@ -138,7 +141,10 @@ export class SqliteTasks implements TaskStore {
   usage(owner: string): TaskUsage {
     check(owner);
     try {
-      const { tasks, bytes } = (this.#used ??= this.#prepareUsage()).get(owner) as Record<keyof TaskUsage, number | bigint>;
+      const { tasks, bytes } = (this.#used ??= this.#prepareUsage()).get(owner) as Record<
+        keyof TaskUsage,
+        number | bigint
+      >;
       return { tasks: Number(tasks), bytes: Number(bytes) };
     } catch (error) {
       throw this.failure("count", error);
@@ -147,7 +153,9 @@ export class SqliteTasks implements TaskStore {
 
   #prepareUsage(): SqliteStatement {
     const lengthBy = (length: string): SqliteStatement =>
-      this.prepare(`SELECT count(*) AS tasks, coalesce(sum(${length}(payload)), 0) AS bytes FROM ${this.table} WHERE owner = ?`);
+      this.prepare(
+        `SELECT count(*) AS tasks, coalesce(sum(${length}(payload)), 0) AS bytes FROM ${this.table} WHERE owner = ?`,
+      );
     try {
       // From SQLite 3.43 on; it knows how long a text is without reading it.
       return lengthBy("octet_length");
@@ -174,7 +182,10 @@ export class SqliteTasks implements TaskStore {
   protected failure(what: string, cause: unknown, taskId?: string): TaskError {
     if (cause instanceof TaskError) return cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    return new TaskError("storage", `The SQLite store could not ${what}: ${message}.${this.#engine.advice(cause)}`, { cause, taskId });
+    return new TaskError("storage", `The SQLite store could not ${what}: ${message}.${this.#engine.advice(cause)}`, {
+      cause,
+      taskId,
+    });
   }
 
   /** Whether a write took place; if so, who watches hears of it. */
@@ -204,8 +215,8 @@ const STEPS: readonly ((table: string) => string)[] = [
     );
     CREATE INDEX ${table}_by_creation ON ${table} (owner, created_at, id);
     CREATE INDEX ${table}_by_due ON ${table} (due_at, owner, id) WHERE due_at IS NOT NULL;`,
-  // Triggers, so that a change and its notice are one statement, whatever program made it. The last notice is never deleted,
-  // hence numbers only grow.
+  // Triggers, so that a change and its notice are one statement, whatever program made it. The last notice is never
+  // deleted, hence numbers only grow.
   (table) => `
     CREATE TABLE ${table}_changes (number INTEGER PRIMARY KEY, owner TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL);
     ${["INSERT", "UPDATE", "DELETE"].map((what) => notice(table, what)).join("")}`,
@@ -228,8 +239,12 @@ function migrate(engine: SqliteEngine, prepare: Prepare, table: string): void {
     // Asked again under the lock: another process may have migrated meanwhile.
     const version = schemaVersion(prepare, table);
     if (version > STEPS.length)
-      throw new TaskError("storage", `Table ${table} has schema version ${version}, made by a newer mcp-longhaul. Update this one.`);
-    if (version === 0) engine.exec(`CREATE TABLE ${table}_schema (version INTEGER NOT NULL); INSERT INTO ${table}_schema VALUES (0)`);
+      throw new TaskError(
+        "storage",
+        `Table ${table} has schema version ${version}, made by a newer mcp-longhaul. Update this one.`,
+      );
+    if (version === 0)
+      engine.exec(`CREATE TABLE ${table}_schema (version INTEGER NOT NULL); INSERT INTO ${table}_schema VALUES (0)`);
     for (const step of STEPS.slice(version)) engine.exec(step(table));
     engine.exec(`UPDATE ${table}_schema SET version = ${STEPS.length}`);
   });

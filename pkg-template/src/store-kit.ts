@@ -1,6 +1,6 @@
 /**
- * The contract of a task store, as cases that any test runner can run, in Node, Deno, Bun, a worker or a browser: nothing here
- * knows a framework or a platform. Every case asks `makeStore` for an empty store of its own.
+ * The contract of a task store, as cases that any test runner can run, in Node, Deno, Bun, a worker or a browser:
+ * nothing here knows a framework or a platform. Every case asks `makeStore` for an empty store of its own.
  *
  * ```ts
  * import { test } from "node:test"; // or from "vitest": the last line is the same
@@ -17,23 +17,27 @@
  * for (const { name, run } of storeCases) test(name, (t) => run(makeStore, (why) => t.skip(why)));
  * ```
  *
- * What the cases hold a store to is said at {@link TaskStore}: every change is one compare-and-swap of one record, and an
- * answer may only be wrong on the safe side.
+ * What the cases hold a store to is said at {@link TaskStore}: every change is one compare-and-swap of one record, and
+ * an answer may only be wrong on the safe side.
  *
  * | Method | Safe when in doubt | Never |
  * |---|---|---|
- * | `put` | `false`, or an error: the core reads again and knows its own writes | `true` for a write that is lost, or that went over another version |
+ * | `put` | `false`, or an error: the core reads again and knows its own writes | `true` for a write that is lost, or
+ * that went over another version |
  * | `get` | an error | a miss of a task whose `put` was acknowledged, or state and payload of different versions |
  * | `delete` | `false`, or an error | deleting another version than it was told |
  * | `list` | an error | a task of another owner; leaving out a task that stood there the whole time |
- * | `due` | a task that is not due any more | leaving a due task out for ever; forgetting tasks by itself when their time has come |
- * | `watch` | a change that did not happen, or a missed one | a report before its change can be read; a version that is not the one that the change made |
+ * | `due` | a task that is not due any more | leaving a due task out for ever; forgetting tasks by itself when their
+ * time has come |
+ * | `watch` | a change that did not happen, or a missed one | a report before its change can be read; a version that is
+ * not the one that the change made |
  *
  * Quiet stores are held to more than that: with no failure in sight exactly one of several writers wins, and `watch`
  * reports every change.
  *
- * A store may refuse, with {@link TaskError} `invalid_argument` or by any other error, what it cannot keep: ids that are
- * not 1 to 128 characters of `A-Z a-z 0-9 _ -`, and owners with NUL or lone surrogates. It must not take them for others.
+ * A store may refuse, with {@link TaskError} `invalid_argument` or by any other error, what it cannot keep: ids that
+ * are not 1 to 128 characters of `A-Z a-z 0-9 _ -`, and owners with NUL or lone surrogates. It must not take them for
+ * others.
  */
 import type { DuePosition, MaybePromise, StoredTask, TaskPosition, TaskStore, TaskWrite } from "./store.ts";
 
@@ -57,8 +61,8 @@ export interface StoreCase {
   /** What the store must do. */
   readonly name: string;
   /**
-   * Resolves when the store has passed, and rejects with an `Error` that says what is wrong. Where the store under test has
-   * not got what the case is about, it calls `skip` with the reason, and resolves: nothing was proven then.
+   * Resolves when the store has passed, and rejects with an `Error` that says what is wrong. Where the store under test
+   * has not got what the case is about, it calls `skip` with the reason, and resolves: nothing was proven then.
    */
   run(makeStore: MakeStore, skip: (why: string) => void): Promise<void>;
 }
@@ -134,9 +138,15 @@ export const storeCases: readonly StoreCase[] = [
   // X-STO-01, the store's part: a conditional write
   storeCase("swaps only over the version before", async ({ store }) => {
     // with a payload and without, which are two statements in some stores
-    for (const [id, payload] of [["task-1", null], ["task-2", "{}"], ["task-3", undefined]] as const) {
-      const swap = (version: number, state: string) => store.put(write(id, { version, state, payload, dueAt: version }));
-      const stored = (version: number, state: string) => write(id, { version, state, payload: payload ?? null, dueAt: version });
+    for (const [id, payload] of [
+      ["task-1", null],
+      ["task-2", "{}"],
+      ["task-3", undefined],
+    ] as const) {
+      const swap = (version: number, state: string) =>
+        store.put(write(id, { version, state, payload, dueAt: version }));
+      const stored = (version: number, state: string) =>
+        write(id, { version, state, payload: payload ?? null, dueAt: version });
       equal(await swap(2, "lost"), false, "a swap over nothing");
       equal(await store.get(OWNER, id), undefined, "the task");
       await swap(1, "one");
@@ -184,7 +194,11 @@ export const storeCases: readonly StoreCase[] = [
       );
     }
     for (const each of stores) {
-      equal((await each.list(OWNER, { limit: 99 })).map(({ version }) => version), ids.map(() => 4), "the versions in the list");
+      equal(
+        (await each.list(OWNER, { limit: 99 })).map(({ version }) => version),
+        ids.map(() => 4),
+        "the versions in the list",
+      );
       equal((await each.due(T0 + 9, 99)).length, ids.length, "due tasks, each of them once");
     }
   }),
@@ -204,8 +218,14 @@ export const storeCases: readonly StoreCase[] = [
       }
     }
     await store.put(write("again", { payload: '"old"' }));
-    equal(await Promise.all([store, other, store].map(async (each) => each.delete(OWNER, "again", 1))), [true, true, true], "deletes at once");
-    const inserts = await Promise.all([store, other, store].map(async (each, n) => each.put(write("again", { state: `${n}` }))));
+    equal(
+      await Promise.all([store, other, store].map(async (each) => each.delete(OWNER, "again", 1))),
+      [true, true, true],
+      "deletes at once",
+    );
+    const inserts = await Promise.all(
+      [store, other, store].map(async (each, n) => each.put(write("again", { state: `${n}` }))),
+    );
     equal(inserts.filter(Boolean).length, 1, "the winners of a new task in its place");
     equal(await other.get(OWNER, "again"), write("again", { state: `${inserts.indexOf(true)}` }), "the new task");
   }),
@@ -296,7 +316,8 @@ export const storeCases: readonly StoreCase[] = [
 
   storeCase("pages through 250 tasks in order of creation, then id", async ({ store }) => {
     const tasks = Array.from({ length: 250 }, (_, n) =>
-      // ten tasks in each millisecond, written neither in order of time nor of id; both cases, digits, `-` and `_` in ids
+      // ten tasks in each millisecond, written neither in order of time nor of id; both cases, digits, `-` and `_` in
+      // ids
       write(`${"aZ09-_zAbB"[n % 10]}${shuffled(n, 250)}`, { createdAt: T0 + (shuffled(n, 250) % 25) }),
     );
     await Promise.all(tasks.map((task) => store.put(task)));
@@ -310,7 +331,11 @@ export const storeCases: readonly StoreCase[] = [
     equal(await store.list(OWNER, { limit: 0 }), [], "a page of 0");
     equal(await store.list(OWNER, { after: undefined, limit: 3 }), tasks.slice(0, 3), "a page after nothing");
     equal(await store.list(OWNER, { after: { createdAt: T0 + 25, id: "a" }, limit: 9 }), [], "a page after the last");
-    equal(names(await store.list(OWNER, { after: { createdAt: T0 - 1, id: "zzz" }, limit: 2 })), names(tasks.slice(0, 2)), "a page after a place before the first");
+    equal(
+      names(await store.list(OWNER, { after: { createdAt: T0 - 1, id: "zzz" }, limit: 2 })),
+      names(tasks.slice(0, 2)),
+      "a page after a place before the first",
+    );
   }),
 
   storeCase("pages past what changes meanwhile, missing nothing that stood there", async ({ store, peer }) => {
@@ -332,8 +357,16 @@ export const storeCases: readonly StoreCase[] = [
     for (const [n, createdAt] of times.entries()) {
       await store.put(write(`task-${99 - n}`, { createdAt, dueAt: createdAt }));
     }
-    equal((await walk(store, OWNER, 2)).map(({ createdAt }) => createdAt), times, "creation times in the list");
-    equal((await store.due(LATEST, 99)).map(({ dueAt }) => dueAt), times, "due times");
+    equal(
+      (await walk(store, OWNER, 2)).map(({ createdAt }) => createdAt),
+      times,
+      "creation times in the list",
+    );
+    equal(
+      (await store.due(LATEST, 99)).map(({ dueAt }) => dueAt),
+      times,
+      "due times",
+    );
     equal((await store.due(10, 99)).length, 4, "what is due at 10 ms");
   }),
 
@@ -359,7 +392,11 @@ export const storeCases: readonly StoreCase[] = [
     await store.delete(OWNER, "c", 1);
     equal(names(await store.list(OWNER, { after: page[1], limit: 9 })), ["d", "e"], "the next page");
     await store.put(write("bb"));
-    equal(names(await store.list(OWNER, { after: page[1], limit: 9 })), ["bb", "d", "e"], "with a task that came after it");
+    equal(
+      names(await store.list(OWNER, { after: page[1], limit: 9 })),
+      ["bb", "d", "e"],
+      "with a task that came after it",
+    );
     equal(names(await store.list(OWNER, { limit: 9 })), ["a", "bb", "d", "e"], "the whole list");
   }),
 
@@ -387,7 +424,9 @@ export const storeCases: readonly StoreCase[] = [
 
   storeCase("finds what is due, the earliest first", async ({ store }) => {
     const offsets = Array.from({ length: 60 }, (_, n) => shuffled(n, 60));
-    await Promise.all(offsets.map((n) => store.put(write(`task-${n}`, { owner: `owner-${n % 3}`, dueAt: T0 + n, payload: "{}" }))));
+    await Promise.all(
+      offsets.map((n) => store.put(write(`task-${n}`, { owner: `owner-${n % 3}`, dueAt: T0 + n, payload: "{}" }))),
+    );
     await store.put(write("never", { dueAt: null }));
     await store.put(write("long-ago", { dueAt: 0 }));
     const due = async (before: number, limit: number) => names(await store.due(before, limit));
@@ -397,13 +436,18 @@ export const storeCases: readonly StoreCase[] = [
     equal(await due(T0 + 9999, 4), ["long-ago", "task-0", "task-1", "task-2"], "at most `limit`");
     equal(await due(T0 + 9999, 0), [], "at most 0");
     equal((await store.due(T0 + 9999, 999)).length, 61, "all that have a due time");
-    equal((await store.due(T0, 9))[1], write("task-0", { owner: "owner-0", dueAt: T0 }), "a due task, without its payload");
+    equal(
+      (await store.due(T0, 9))[1],
+      write("task-0", { owner: "owner-0", dueAt: T0 }),
+      "a due task, without its payload",
+    );
   }),
 
   storeCase("pages through what is due, each task once, whoever owns it", async ({ store, peer }) => {
     const owners = ["", "\u0001bob", "B", "a", "a ", "a:b", "ab", "b", "ä", "z", "\uffee", "😀", "😀b"];
     for (const [n, owner] of owners.entries()) {
-      for (const id of ["b", "B", "-", "_", "9"]) await store.put(write(id, { owner, dueAt: T0 + (n % 3 === 0 ? 1 : 0), payload: "1" }));
+      for (const id of ["b", "B", "-", "_", "9"])
+        await store.put(write(id, { owner, dueAt: T0 + (n % 3 === 0 ? 1 : 0), payload: "1" }));
     }
     await store.put(write("later", { dueAt: T0 + 2 }));
     await store.put(write("never", { dueAt: null }));
@@ -466,8 +510,13 @@ export const storeCases: readonly StoreCase[] = [
     for (const dueAt of times) await store.put(write(`due-${dueAt}`, { dueAt, payload: "1" }));
     await until(() => Date.now() > soon + 20, "a due time to pass");
     const check = async (store: TaskStore) => {
-      for (const dueAt of times) equal(await store.get(OWNER, `due-${dueAt}`), write(`due-${dueAt}`, { dueAt, payload: "1" }), "a task");
-      equal((await store.due(Date.now(), 9)).map(({ dueAt }) => dueAt), times.slice(0, 4), "what is due, whenever the store is asked");
+      for (const dueAt of times)
+        equal(await store.get(OWNER, `due-${dueAt}`), write(`due-${dueAt}`, { dueAt, payload: "1" }), "a task");
+      equal(
+        (await store.due(Date.now(), 9)).map(({ dueAt }) => dueAt),
+        times.slice(0, 4),
+        "what is due, whenever the store is asked",
+      );
       equal((await store.list(OWNER, { limit: 9 })).length, times.length, "the list");
     };
     await check(store);
@@ -505,12 +554,31 @@ export const storeCases: readonly StoreCase[] = [
   }),
 
   storeCase("keeps long and odd states to the letter", async ({ store, peer }) => {
-    const states = ["", " ", "\t\n\r", "w\t1\t\\N\tNULL", "'\"`;--", "\u0001\u001f\u007f", "ü😀\uffff", "x".repeat(16_384), "😀".repeat(2_048)];
+    const states = [
+      "",
+      " ",
+      "\t\n\r",
+      "w\t1\t\\N\tNULL",
+      "'\"`;--",
+      "\u0001\u001f\u007f",
+      "ü😀\uffff",
+      "x".repeat(16_384),
+      "😀".repeat(2_048),
+    ];
     for (const [n, state] of states.entries()) await store.put(write(`task-${n}`, { state, dueAt: n, createdAt: n }));
     for (const each of [store, peer ?? store]) {
-      for (const [n, state] of states.entries()) equal((await each.get(OWNER, `task-${n}`))?.state, state, `state ${n}`);
-      equal((await each.list(OWNER, { limit: 99 })).map(({ state }) => state), states, "states in the list");
-      equal((await each.due(99, 99)).map(({ state }) => state), states, "states of what is due");
+      for (const [n, state] of states.entries())
+        equal((await each.get(OWNER, `task-${n}`))?.state, state, `state ${n}`);
+      equal(
+        (await each.list(OWNER, { limit: 99 })).map(({ state }) => state),
+        states,
+        "states in the list",
+      );
+      equal(
+        (await each.due(99, 99)).map(({ state }) => state),
+        states,
+        "states of what is due",
+      );
     }
   }),
 
@@ -519,7 +587,9 @@ export const storeCases: readonly StoreCase[] = [
     const deep = 100_000;
     const payloads = [
       JSON.stringify({ text: "\ud800 and \udfff" }), // half surrogate pairs, which JSON text holds as escapes
-      JSON.stringify("nul \u0000, bell \u0007, line \u2028, emoji 😀👩‍👩‍👧, not a character \uffff, byte order mark \ufeff"),
+      JSON.stringify(
+        "nul \u0000, bell \u0007, line \u2028, emoji 😀👩‍👩‍👧, not a character \uffff, byte order mark \ufeff",
+      ),
       '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":null}',
       "[".repeat(deep) + "]".repeat(deep),
       '{"a":1,"a":2,"n":1e999,"z":-0,"i":12345678901234567890}',
@@ -545,21 +615,75 @@ export const storeCases: readonly StoreCase[] = [
   // X-SEC-14, and of X-LIM-05 the part about task ids
   storeCase("takes every id and owner as mere text", async (under) => {
     const { store } = under;
-    const ids = ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype", "NULL", "-", "_", "0", "-1", "1e3", "a".repeat(128), "A".repeat(128)];
-    const owners = [...ids, "'; DROP TABLE mcp_longhaul; --", '" OR ""="', "../../etc/passwd", "a\nb", "a\\b", "\\x00", "{}", "{a}:b", "a:b", "a|b", "a,b", "a b", " ", "\u0001", "a\u0001b", "\u001f", "ﬁ", "fi", "É", "E\u0301", "😀".repeat(256), "漢".repeat(512), "'".repeat(512)];
+    const ids = [
+      "__proto__",
+      "constructor",
+      "toString",
+      "hasOwnProperty",
+      "prototype",
+      "NULL",
+      "-",
+      "_",
+      "0",
+      "-1",
+      "1e3",
+      "a".repeat(128),
+      "A".repeat(128),
+    ];
+    const owners = [
+      ...ids,
+      "'; DROP TABLE mcp_longhaul; --",
+      '" OR ""="',
+      "../../etc/passwd",
+      "a\nb",
+      "a\\b",
+      "\\x00",
+      "{}",
+      "{a}:b",
+      "a:b",
+      "a|b",
+      "a,b",
+      "a b",
+      " ",
+      "\u0001",
+      "a\u0001b",
+      "\u001f",
+      "ﬁ",
+      "fi",
+      "É",
+      "E\u0301",
+      "😀".repeat(256),
+      "漢".repeat(512),
+      "'".repeat(512),
+    ];
     for (const id of ids) equal(await store.get(OWNER, id), undefined, `no task ${id}`);
     for (const owner of owners) equal(await store.list(owner, { limit: 9 }), [], `no task of ${owner}`);
     for (const id of ids) equal(await store.put(write(id, { state: id, payload: `"${id}"` })), true, `put of ${id}`);
-    for (const owner of owners) equal(await store.put(write("task-1", { owner, state: owner })), true, `put for ${owner}`);
+    for (const owner of owners)
+      equal(await store.put(write("task-1", { owner, state: owner })), true, `put for ${owner}`);
     // What a peer may send as an id is looked for like any other text, and is not there.
-    for (const id of [...owners.slice(ids.length), "", ".", "..", "%", "_%", "*", "a\u0000", "\ud800", "a".repeat(129), "x".repeat(100_000)]) {
+    for (const id of [
+      ...owners.slice(ids.length),
+      "",
+      ".",
+      "..",
+      "%",
+      "_%",
+      "*",
+      "a\u0000",
+      "\ud800",
+      "a".repeat(129),
+      "x".repeat(100_000),
+    ]) {
       equal(await store.get(OWNER, id), undefined, "a task with an impossible id");
       equal(await store.delete(OWNER, id, 1), true, "a delete of an impossible id");
       await store.list(OWNER, { after: { createdAt: T0, id }, limit: 1 });
     }
     const check = async (store: TaskStore) => {
-      for (const id of ids) equal(await store.get(OWNER, id), write(id, { state: id, payload: `"${id}"` }), `task ${id}`);
-      for (const owner of owners) equal(await store.list(owner, { limit: 9 }), [write("task-1", { owner, state: owner })], `list of ${owner}`);
+      for (const id of ids)
+        equal(await store.get(OWNER, id), write(id, { state: id, payload: `"${id}"` }), `task ${id}`);
+      for (const owner of owners)
+        equal(await store.list(owner, { limit: 9 }), [write("task-1", { owner, state: owner })], `list of ${owner}`);
       equal((await store.list(OWNER, { limit: 99 })).length, ids.length, "tasks");
     };
     await check(store);
@@ -569,7 +693,28 @@ export const storeCases: readonly StoreCase[] = [
   // X-SEC-14
   storeCase("keeps the task under the very id, or refuses to keep it", async ({ store }) => {
     await store.put(write("a", { payload: '"a"' }));
-    const odd = ["", ".", "..", "../a", "a/../a", "a%", "a ", " a", "A", "a\n", "a\u0000", "a\u0000b", "a'", 'a"--', "a:b", "ä", "a\u0301", "\ud800", "a".repeat(129), "a".repeat(4_000)];
+    const odd = [
+      "",
+      ".",
+      "..",
+      "../a",
+      "a/../a",
+      "a%",
+      "a ",
+      " a",
+      "A",
+      "a\n",
+      "a\u0000",
+      "a\u0000b",
+      "a'",
+      'a"--',
+      "a:b",
+      "ä",
+      "a\u0301",
+      "\ud800",
+      "a".repeat(129),
+      "a".repeat(4_000),
+    ];
     const kept: string[] = [];
     for (const id of odd) {
       if (await attempt(async () => store.put(write(id, { state: id, payload: JSON.stringify(id) })))) kept.push(id);
@@ -583,12 +728,20 @@ export const storeCases: readonly StoreCase[] = [
   }),
 
   storeCase("refuses an owner it cannot tell from another, or tells them apart", async ({ store }) => {
-    const pairs = [["a\ud800", "a\ufffd"], ["a\u0000b", "a"], ["c\u0000d", "cd"]] as const;
+    const pairs = [
+      ["a\ud800", "a\ufffd"],
+      ["a\u0000b", "a"],
+      ["c\u0000d", "cd"],
+    ] as const;
     for (const [odd, plain] of pairs) {
       await store.put(write("secret", { owner: plain, payload: '"plain"' }));
       const answer = await attempt(async () => store.get(odd, "secret"));
       equal(answer, undefined, "the task of an owner that looks alike");
-      equal((await attempt(async () => store.list(odd, { limit: 9 }))) ?? [], [], "the list of an owner that looks alike");
+      equal(
+        (await attempt(async () => store.list(odd, { limit: 9 }))) ?? [],
+        [],
+        "the list of an owner that looks alike",
+      );
       await attempt(async () => store.put(write("secret", { owner: odd, version: 2 })));
       await attempt(async () => store.delete(odd, "secret", 1));
       equal((await store.get(plain, "secret"))?.payload, '"plain"', "the task");
@@ -666,7 +819,11 @@ export const storeCases: readonly StoreCase[] = [
           await peer.put(write("many-0", { version: next++ }));
           return seen.size > 0;
         }, "a change to be reported to who watches anew");
-        equal([...seen.keys()].filter((name) => !name.endsWith(" again")), [], "reports after watching was stopped");
+        equal(
+          [...seen.keys()].filter((name) => !name.endsWith(" again")),
+          [],
+          "reports after watching was stopped",
+        );
       } finally {
         again();
       }
@@ -679,10 +836,18 @@ export const storeCases: readonly StoreCase[] = [
   storeCase("tells the version with a change, or none, and never another", async ({ store, peer }) => {
     if (!store.watch) return NO_WATCH;
     const writers = peer?.watch && peer !== store ? [store, peer] : [store];
-    const told: { readonly id: string; readonly version: number | undefined; readonly found: MaybePromise<StoredTask | undefined> }[] = [];
+    const told: {
+      readonly id: string;
+      readonly version: number | undefined;
+      readonly found: MaybePromise<StoredTask | undefined>;
+    }[] = [];
     const stop = store.watch((owner, id, version) => void told.push({ id, version, found: store.get(owner, id) }));
     const stopPeer = peer?.watch?.(() => {});
-    const heard = (which: string, version: number) => until(() => told.some((each) => each.id === which && [undefined, version].includes(each.version)), `version ${version} of ${which}`);
+    const heard = (which: string, version: number) =>
+      until(
+        () => told.some((each) => each.id === which && [undefined, version].includes(each.version)),
+        `version ${version} of ${which}`,
+      );
     try {
       for (const [n, writer] of writers.entries()) {
         let first = 0;
@@ -703,7 +868,11 @@ export const storeCases: readonly StoreCase[] = [
         const stored = (await found)?.version;
         if (version === undefined) continue;
         equal([0, 1, 2, 3].includes(version), true, `version ${show(version)} of ${id} was made`);
-        equal(version === 0 ? stored === undefined : (stored ?? 3) >= version, true, `version ${version} of ${id}, told where ${show(stored)} was stored, had been made`);
+        equal(
+          version === 0 ? stored === undefined : (stored ?? 3) >= version,
+          true,
+          `version ${version} of ${id}, told where ${show(stored)} was stored, had been made`,
+        );
       }
     } finally {
       stop();

@@ -1,4 +1,6 @@
-/** A value, or a promise of it. A store that can answer at once should: the synchronous path is several times faster. */
+/**
+ * A value, or a promise of it. A store that can answer at once should: the synchronous path is several times faster.
+ */
 export type MaybePromise<T> = T | Promise<T>;
 
 /**
@@ -23,8 +25,8 @@ export interface StoredTask {
   /** The core's record, a short text. */
   readonly state: string;
   /**
-   * JSON text of the arguments, inputs, answers or outcome, or any text where `payloads` of the server seals it; `null` where
-   * there is none, or it was not asked for.
+   * JSON text of the arguments, inputs, answers or outcome, or any text where `payloads` of the server seals it; `null`
+   * where there is none, or it was not asked for.
    */
   readonly payload: string | null;
 }
@@ -41,8 +43,8 @@ export interface TaskPosition {
 }
 
 /**
- * A place among what is due: after the task with this due time, owner and id, whether or not there is one. With an empty owner and
- * an empty id it is before all tasks of that time.
+ * A place among what is due: after the task with this due time, owner and id, whether or not there is one. With an
+ * empty owner and an empty id it is before all tasks of that time.
  */
 export interface DuePosition {
   /** Milliseconds since the epoch. */
@@ -62,8 +64,8 @@ export interface TaskUsage {
 }
 
 /**
- * Hears that a task changed. `version` is the one that the change made, 0 for a delete, left out where the store does not know
- * it. News of a version that is known already costs nothing; without one the task is read.
+ * Hears that a task changed. `version` is the one that the change made, 0 for a delete, left out where the store does
+ * not know it. News of a version that is known already costs nothing; without one the task is read.
  */
 export type TaskListener = (owner: string, id: string, version?: number) => void;
 
@@ -86,26 +88,33 @@ export interface TaskStore {
   put(task: TaskWrite): MaybePromise<boolean>;
   /** Deletes the task if its stored version is `version`; answers whether it is gone now. Idempotent. */
   delete(owner: string, id: string, version: number): MaybePromise<boolean>;
-  /** The owner's tasks after a position, by `createdAt`, then `id` (in code unit order), at most `limit`; no payloads. */
-  list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): MaybePromise<readonly StoredTask[]>;
   /**
-   * Tasks of any owner with `dueAt <= before` after a position, by `dueAt`, then `owner`, then `id`, at most `limit`; no payloads.
-   * Texts may be compared in any way that is always the same, finds two of them equal only if they are, and begins with the empty
-   * one: as bytes, say, but not as people would sort them. A server goes through all that is due page by page, and passes over
-   * what it cannot settle.
+   * The owner's tasks after a position, by `createdAt`, then `id` (in code unit order), at most `limit`; no payloads.
+   */
+  list(
+    owner: string,
+    options: { readonly after?: TaskPosition | undefined; readonly limit: number },
+  ): MaybePromise<readonly StoredTask[]>;
+  /**
+   * Tasks of any owner with `dueAt <= before` after a position, by `dueAt`, then `owner`, then `id`, at most `limit`;
+   * no payloads. Texts may be compared in any way that is always the same, finds two of them equal only if they are,
+   * and begins with the empty one: as bytes, say, but not as people would sort them. A server goes through all that is
+   * due page by page, and passes over what it cannot settle.
    */
   due(before: number, limit: number, after?: DuePosition): MaybePromise<readonly StoredTask[]>;
   /**
-   * How many tasks an owner has here, and how long their payloads are together, in bytes or in characters. Asked before a task
-   * is made, and only where a server limits it (`limits.storedPerOwner`, `limits.storedBytesPerOwner`); nothing else depends on
-   * it. Any wrong answer is safe: one that lags behind lets an owner keep some tasks more, or fewer, for a while.
+   * How many tasks an owner has here, and how long their payloads are together, in bytes or in characters. Asked before
+   * a task is made, and only where a server limits it (`limits.storedPerOwner`, `limits.storedBytesPerOwner`); nothing
+   * else depends on it. Any wrong answer is safe: one that lags behind lets an owner keep some tasks more, or fewer,
+   * for a while.
    */
   usage?(owner: string): MaybePromise<TaskUsage>;
   /** Calls `listener` after a change made by any process, where the store can; returns a function that stops it. */
   watch?(listener: TaskListener): () => void;
   /**
-   * `true` where something calls {@link TaskServer.sweep} when the earliest task is due, as the alarm of a Durable Object does. A
-   * server that has nothing to run and nobody to answer then keeps no timer, so that its platform may put it to sleep.
+   * `true` where something calls {@link TaskServer.sweep} when the earliest task is due, as the alarm of a Durable
+   * Object does. A server that has nothing to run and nobody to answer then keeps no timer, so that its platform may
+   * put it to sleep.
    */
   readonly wakes?: boolean | undefined;
   /** Releases what the store opened itself; never the user's own handle. */

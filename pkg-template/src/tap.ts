@@ -11,7 +11,9 @@ export interface Message {
 /** What a transport adds to an inbound message; both SDKs' shapes. */
 export type Extra = Record<string, unknown> | undefined;
 /** The options of a transport's `send`; both SDKs' shapes. */
-export type SendOptions = { relatedRequestId?: unknown; requestSignal?: AbortSignal; [key: string]: unknown } | undefined;
+export type SendOptions =
+  | { relatedRequestId?: unknown; requestSignal?: AbortSignal; [key: string]: unknown }
+  | undefined;
 
 /** The part of both SDKs' `Transport` that a tap touches. */
 export interface TransportLike {
@@ -115,8 +117,8 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
 }
 
 /**
- * Whether a value has the shape of a message. Transports of the SDKs let no other pass, but a transport may be anyone's; what is
- * none is left to the SDK, which refuses it.
+ * Whether a value has the shape of a message. Transports of the SDKs let no other pass, but a transport may be
+ * anyone's; what is none is left to the SDK, which refuses it.
  */
 function isMessage(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
@@ -161,7 +163,11 @@ function intercept<Name extends "onmessage" | "onclose" | "onerror">(
 
 /** The setter that a transport's class has for a member, if it is one. */
 function setterOf(transport: TransportLike, member: string): ((value: unknown) => void) | undefined {
-  for (let object: object | null = transport; object !== null; object = Object.getPrototypeOf(object) as object | null) {
+  for (
+    let object: object | null = transport;
+    object !== null;
+    object = Object.getPrototypeOf(object) as object | null
+  ) {
     const descriptor = Object.getOwnPropertyDescriptor(object, member);
     if (descriptor !== undefined) return descriptor.set?.bind(transport);
   }

@@ -9,8 +9,8 @@ export interface ToolType {
 }
 
 /**
- * The tools of a server, by name, as a type argument of {@link TaskClient}: an interface or an object type whose members are
- * {@link ToolType}s.
+ * The tools of a server, by name, as a type argument of {@link TaskClient}: an interface or an object type whose
+ * members are {@link ToolType}s.
  *
  * ```ts
  * interface Tools {
@@ -29,9 +29,12 @@ export type AnyTools = Readonly<Record<string, ToolType>>;
 export type ToolName<Tools> = keyof Tools & string;
 
 /** The first parameter of {@link TaskClient.callTool}. `arguments` is left out only where the tool can do without. */
-export type ToolCall<Tools, Name extends ToolName<Tools>> = string extends ToolName<Tools>
-  ? { readonly name: Name; readonly [member: string]: unknown }
-  : { readonly name: Name; readonly _meta?: Readonly<Record<string, unknown>> | undefined } & ToolArguments<Tools[Name]>;
+export type ToolCall<Tools, Name extends ToolName<Tools>> =
+  string extends ToolName<Tools>
+    ? { readonly name: Name; readonly [member: string]: unknown }
+    : { readonly name: Name; readonly _meta?: Readonly<Record<string, unknown>> | undefined } & ToolArguments<
+        Tools[Name]
+      >;
 
 /** `arguments` of a {@link ToolCall}. */
 export type ToolArguments<Tool> = Tool extends { readonly arguments: infer Given }
@@ -50,15 +53,23 @@ export interface TypedSchema<Output> {
 }
 
 /**
- * What a call through `Client` ends with: what the SDK client's own `callTool` returns, for SDK v1 what a `resultSchema`
- * lets through, and with the tool's own `structuredContent`. That is missing where the result says `isError`.
+ * What a call through `Client` ends with: what the SDK client's own `callTool` returns, for SDK v1 what a
+ * `resultSchema` lets through, and with the tool's own `structuredContent`. That is missing where the result says
+ * `isError`.
  */
 export type ToolResultOf<Client, Tool = ToolType, Schema = unknown> = StructuredResult<
-  Client extends { getProtocolEra: unknown } ? ClientResult<Client> : Schema extends TypedSchema<infer Output> ? Output : ClientResult<Client>,
+  Client extends { getProtocolEra: unknown }
+    ? ClientResult<Client>
+    : Schema extends TypedSchema<infer Output>
+      ? Output
+      : ClientResult<Client>,
   Tool
 >;
 
-/** What a client's `callTool` resolves with. SDK v1 adds the results of 2024-10-07, which only a schema of their own lets through. */
+/**
+ * What a client's `callTool` resolves with. SDK v1 adds the results of 2024-10-07, which only a schema of their own
+ * lets through.
+ */
 export type ClientResult<Client> = Client extends { callTool(...parameters: never[]): Promise<infer Result> }
   ? unknown extends Result
     ? ToolResult
@@ -68,9 +79,14 @@ export type ClientResult<Client> = Client extends { callTool(...parameters: neve
 /** A result whose `structuredContent` has the tool's type, where that is known. */
 export type StructuredResult<Result, Tool> = Tool extends { readonly structuredContent: infer Content }
   ? Result extends unknown
-    ? { [Member in keyof Result as Member extends "structuredContent" ? never : Member]: Result[Member] } & { structuredContent?: Content | undefined }
+    ? { [Member in keyof Result as Member extends "structuredContent" ? never : Member]: Result[Member] } & {
+        structuredContent?: Content | undefined;
+      }
     : never
   : Result;
 
 /** The handle of a {@link TaskClient.callTool}. */
-export type ToolHandle<Client, Tools, Name extends ToolName<Tools>, Schema = unknown> = TaskHandle<ToolResultOf<Client, Tools[Name], Schema>, Name>;
+export type ToolHandle<Client, Tools, Name extends ToolName<Tools>, Schema = unknown> = TaskHandle<
+  ToolResultOf<Client, Tools[Name], Schema>,
+  Name
+>;

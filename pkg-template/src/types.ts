@@ -4,7 +4,10 @@ import type { MaybePromise, TaskStore } from "./store.ts";
 /** A task's status, as both generations of the protocol name it. */
 export type TaskStatus = "working" | "input_required" | "completed" | "failed" | "cancelled";
 
-/** Whether and when a call becomes a task: at once, never, when it takes longer than `after` ms, or when the handler calls {@link TaskServer.create}. */
+/**
+ * Whether and when a call becomes a task: at once, never, when it takes longer than `after` ms, or when the handler
+ * calls {@link TaskServer.create}.
+ */
 export type Promotion = "always" | "never" | "handler" | { readonly after: number };
 
 /** How one tool, or every tool by default, runs as a task. */
@@ -21,22 +24,28 @@ export interface TaskPolicy {
   readonly ttl?: number | null | undefined;
   /** The longest time to live a client may ask for, in ms. Default 24 h. */
   readonly maxTtl?: number | undefined;
-  /** What happens when the time to live ends while the task runs: it is extended (2026-07-28 only), or the task expires. Default `"expire"`. */
+  /**
+   * What happens when the time to live ends while the task runs: it is extended (2026-07-28 only), or the task expires.
+   * Default `"expire"`.
+   */
   readonly onExpiry?: "expire" | "extend" | undefined;
   /** The poll interval to suggest, in ms. Default 1000. */
   readonly pollInterval?: number | undefined;
-  /** Whether a cancelled task (2026-07-28) stays as it is until the handler decides. Default `false`: it is cancelled at once. */
+  /**
+   * Whether a cancelled task (2026-07-28) stays as it is until the handler decides. Default `false`: it is cancelled at
+   * once.
+   */
   readonly cooperative?: boolean | undefined;
   /**
    * What becomes of a task whose process was lost: it fails with "The process that ran the task was lost" (-32603,
-   * `data.reason: "interrupted"`), or its handler runs again with the same arguments in whichever process finds it. Choose
-   * `"restart"` for a handler that may begin twice. What it asked and nobody waits for any longer is withdrawn; the answers with
-   * which it began are given to it again. Default `"fail"`.
+   * `data.reason: "interrupted"`), or its handler runs again with the same arguments in whichever process finds it.
+   * Choose `"restart"` for a handler that may begin twice. What it asked and nobody waits for any longer is withdrawn;
+   * the answers with which it began are given to it again. Default `"fail"`.
    */
   readonly onLost?: "fail" | "restart" | undefined;
   /**
-   * How often a task runs again because its process was lost, under `onLost: "restart"`; then it fails. A handler that ends its
-   * process each time so ends no more of them. Default 10.
+   * How often a task runs again because its process was lost, under `onLost: "restart"`; then it fails. A handler that
+   * ends its process each time so ends no more of them. Default 10.
    */
   readonly restarts?: number | undefined;
   /** Text for the model while the task runs (`io.modelcontextprotocol/model-immediate-response`, 2025-11-25). */
@@ -50,8 +59,9 @@ export interface TaskLimits {
   /** Tasks that run at once in this server. Default 10 000. */
   readonly running?: number | undefined;
   /**
-   * Length of one stored outcome: UTF-16 code units of its JSON text. Default 16 777 216; for calls over stdio, whose lines both SDKs
-   * read up to 10 MiB, that many bytes. A value given here holds for both: raise `maxBufferSize` of the clients with it.
+   * Length of one stored outcome: UTF-16 code units of its JSON text. Default 16 777 216; for calls over stdio, whose
+   * lines both SDKs read up to 10 MiB, that many bytes. A value given here holds for both: raise `maxBufferSize` of the
+   * clients with it.
    */
   readonly resultBytes?: number | undefined;
   /** Input requests outstanding for one task. Default 64. */
@@ -59,13 +69,16 @@ export interface TaskLimits {
   /** Input requests of one task in its whole life. Default 10 000. */
   readonly inputsPerTask?: number | undefined;
   /**
-   * Tasks of one owner in the store, whichever process made them, ended ones too; needs a store with `usage`. Over it a new task
-   * is refused (`task_limit`), and none that is there goes before its time. Calls at once may go over it by their number.
-   * It also limits the creation keys of one owner, which are kept for `creationWindow` even where their tasks are gone.
-   * Default: none; a store may have limits of its own.
+   * Tasks of one owner in the store, whichever process made them, ended ones too; needs a store with `usage`. Over it a
+   * new task is refused (`task_limit`), and none that is there goes before its time. Calls at once may go over it by
+   * their number. It also limits the creation keys of one owner, which are kept for `creationWindow` even where their
+   * tasks are gone. Default: none; a store may have limits of its own.
    */
   readonly storedPerOwner?: number | undefined;
-  /** Length of the payloads of one owner's tasks in the store, as its `usage` counts it (`payload_limit`). Otherwise the same. */
+  /**
+   * Length of the payloads of one owner's tasks in the store, as its `usage` counts it (`payload_limit`). Otherwise the
+   * same.
+   */
   readonly storedBytesPerOwner?: number | undefined;
   /** Rows on a page of `tasks/list`. Default 100. */
   readonly pageSize?: number | undefined;
@@ -97,8 +110,8 @@ export interface TaskRates {
   /** `tasks/update` and `tasks/cancel`. Default 500 a second, 5000 at once. */
   readonly changes?: TaskRate | false | undefined;
   /**
-   * Requests that name a task which their owner does not have; over it, nothing is looked up for a while. Not counted where
-   * nobody is authenticated. Default 100 a second, 1000 at once.
+   * Requests that name a task which their owner does not have; over it, nothing is looked up for a while. Not counted
+   * where nobody is authenticated. Default 100 a second, 1000 at once.
    */
   readonly misses?: TaskRate | false | undefined;
 }
@@ -108,7 +121,10 @@ export type TaskEventType =
   | "created"
   /** A handler begins to run as the task. */
   | "started"
-  /** The handler's run is over for the task: it ended, asked in its result, was stopped or came too late. One for each `started`. */
+  /**
+   * The handler's run is over for the task: it ended, asked in its result, was stopped or came too late. One for each
+   * `started`.
+   */
   | "stopped"
   /** The handler set the status message. */
   | "status"
@@ -135,7 +151,10 @@ export type TaskEventType =
   /** The handler ended after its task, and its outcome reaches nobody. */
   | "late_outcome";
 
-/** What happened to a task, for audit and telemetry (X-SEC-09). No payload is in it, and no id by which the task could be read. */
+/**
+ * What happened to a task, for audit and telemetry (X-SEC-09). No payload is in it, and no id by which the task could
+ * be read.
+ */
 export interface TaskEvent {
   /** What happened. */
   readonly type: TaskEventType;
@@ -163,7 +182,10 @@ export interface TaskEvent {
   readonly traceparent?: string | undefined;
 }
 
-/** Whose payload is sealed or opened. Bind the text to it (associated data), and a row put in another's place does not open. */
+/**
+ * Whose payload is sealed or opened. Bind the text to it (associated data), and a row put in another's place does not
+ * open.
+ */
 export interface PayloadOwner {
   /** Whose task it is, as {@link TaskServerOptions.owner} names it. */
   readonly owner: string;
@@ -172,12 +194,13 @@ export interface PayloadOwner {
 }
 
 /**
- * Protects payloads at rest: arguments, input requests, answers, request state and outcomes are sealed before the store has
- * them and opened after it has handed them out (X-SEC-15). All servers on one store need the same. What throws, or gives no
- * string, is a `storage` error with its cause: nothing is written then, and nothing shown.
+ * Protects payloads at rest: arguments, input requests, answers, request state and outcomes are sealed before the store
+ * has them and opened after it has handed them out (X-SEC-15). All servers on one store need the same. What throws, or
+ * gives no string, is a `storage` error with its cause: nothing is written then, and nothing shown.
  *
- * Not sealed are the columns that a store works with (owner, task id, times) and the state: tool, status, status message,
- * names and keys of input requests. {@link TaskLimits.resultBytes} counts the unsealed text, the limits of a store the sealed one.
+ * Not sealed are the columns that a store works with (owner, task id, times) and the state: tool, status, status
+ * message, names and keys of input requests. {@link TaskLimits.resultBytes} counts the unsealed text, the limits of a
+ * store the sealed one.
  */
 export interface PayloadProtection {
   /** The text that the store gets instead of `text`. */
@@ -206,7 +229,9 @@ export interface AttachableTransport {
 export interface AttachableClient {
   /** The SDK's own, which an attached client wraps. */
   connect(...parameters: never[]): Promise<unknown>;
-  /** The SDK's own, which an attached client replaces. Its type is that of the results of {@link TaskClient.callTool}. */
+  /**
+   * The SDK's own, which an attached client replaces. Its type is that of the results of {@link TaskClient.callTool}.
+   */
   callTool(...parameters: never[]): Promise<unknown>;
   /** Where it is connected. */
   readonly transport?: unknown;
@@ -230,21 +255,24 @@ export interface TaskServerOptions {
   /**
    * The stable principal a request belongs to. Default: issuer, subject and audience of `authInfo` (`extra.iss`,
    * `extra.sub`, `resource`); `""` where there is no `authInfo`. Returning `undefined` fails closed: no task is created
-   * or found. So does a text of more than 511 characters, with NUL or a lone surrogate, or that begins with a control character.
+   * or found. So does a text of more than 511 characters, with NUL or a lone surrogate, or that begins with a control
+   * character.
    */
-  readonly owner?: ((authInfo: unknown, request: { readonly sessionId?: string | undefined }) => string | undefined) | undefined;
+  readonly owner?:
+    | ((authInfo: unknown, request: { readonly sessionId?: string | undefined }) => string | undefined)
+    | undefined;
   /** What is refused when it gets too much. */
   readonly limits?: TaskLimits | undefined;
   /**
-   * How long a creation key is remembered, in ms. Default 24 h. A call with `_meta["mcp-longhaul/creation-key"]` (16 to 128
-   * characters of `A-Z a-z 0-9 _ -`) becomes one task, and every further call of its owner's with the same key is answered with
-   * that task's handle, by whichever process; while the task is gone and the key is remembered, with -32602. Where nobody is
-   * authenticated, who knows a key finds its task: let it be random.
+   * How long a creation key is remembered, in ms. Default 24 h. A call with `_meta["mcp-longhaul/creation-key"]` (16 to
+   * 128 characters of `A-Z a-z 0-9 _ -`) becomes one task, and every further call of its owner's with the same key is
+   * answered with that task's handle, by whichever process; while the task is gone and the key is remembered, with
+   * -32602. Where nobody is authenticated, who knows a key finds its task: let it be random.
    */
   readonly creationWindow?: number | undefined;
   /**
-   * Offer `tasks/list` (2025-11-25). Default: where the owner is authenticated, or the transport has one peer (stdio, in-memory). Where
-   * nobody is authenticated, it lists what the same connection has made.
+   * Offer `tasks/list` (2025-11-25). Default: where the owner is authenticated, or the transport has one peer (stdio,
+   * in-memory). Where nobody is authenticated, it lists what the same connection has made.
    */
   readonly list?: boolean | undefined;
   /** The protocol revisions in which this server has tasks; in others it is an ordinary server. Default: both. */
@@ -254,45 +282,52 @@ export interface TaskServerOptions {
   /** Let each generation see the other's tasks. Default `false`. */
   readonly crossGeneration?: boolean | undefined;
   /**
-   * Where a client leaves the header `Mcp-Name` out of a request about a task (2026-07-28), let {@link TaskServer.fetch} fill it in
-   * from `params.taskId`; a header that is there is compared as ever. Default `false`: the specification has such requests refused.
+   * Where a client leaves the header `Mcp-Name` out of a request about a task (2026-07-28), let {@link
+   * TaskServer.fetch} fill it in from `params.taskId`; a header that is there is compared as ever. Default `false`: the
+   * specification has such requests refused.
    */
   readonly fillTaskName?: boolean | undefined;
   /** Key of the `tasks/list` cursors, 16 random bytes; share it among processes. Default: random for each process. */
   readonly cursorKey?: Uint8Array | undefined;
   /**
-   * How long a process holds a task that it runs, in ms, renewing every third of it. A process that is gone for longer counts as
-   * lost (see {@link TaskPolicy.onLost}). Their clocks need not agree.
+   * How long a process holds a task that it runs, in ms, renewing every third of it. A process that is gone for longer
+   * counts as lost (see {@link TaskPolicy.onLost}). Their clocks need not agree.
    * At least 1000. Default 30 000.
    */
   readonly lease?: number | undefined;
   /**
-   * By how much the clocks of processes on one store may differ, in ms. The process that made a task ends its time to live exactly; others
-   * wait this much longer, so that no task ends before its announced time. Where clocks are kept in step, a few seconds keep records
-   * of processes that are gone from staying longer. Default 1 200 000: 20 minutes.
+   * By how much the clocks of processes on one store may differ, in ms. The process that made a task ends its time to
+   * live exactly; others wait this much longer, so that no task ends before its announced time. Where clocks are kept
+   * in step, a few seconds keep records of processes that are gone from staying longer. Default 1 200 000: 20 minutes.
    */
   readonly clockSkew?: number | undefined;
   /**
-   * How long the store may take for one operation, in ms, at least 100; `null` for as long as it likes. One that takes longer counts
-   * as failed, though what it was to write may have arrived: the server looks, and reports it to `onerror`. Give the store's driver a
-   * limit of its own below this. Default 30 000.
+   * How long the store may take for one operation, in ms, at least 100; `null` for as long as it likes. One that takes
+   * longer counts as failed, though what it was to write may have arrived: the server looks, and reports it to
+   * `onerror`. Give the store's driver a limit of its own below this. Default 30 000.
    */
   readonly storeTimeout?: number | null | undefined;
   /**
-   * Makes the server on which a task runs again (`onLost: "restart"`) when no connection of its owner is open; tasks need not be
-   * attached to it. Its handlers see no `authInfo`. Default: such a task waits until its owner asks for it.
+   * Makes the server on which a task runs again (`onLost: "restart"`) when no connection of its owner is open; tasks
+   * need not be attached to it. Its handlers see no `authInfo`. Default: such a task waits until its owner asks for it.
    */
   readonly server?: (() => AttachableServer) | undefined;
   /**
-   * What the ids of new tasks begin with, so that a router can tell from an id where its task lives: at most 100 characters
-   * of `A-Z a-z 0-9 _ -`. Default: nothing.
+   * What the ids of new tasks begin with, so that a router can tell from an id where its task lives: at most 100
+   * characters of `A-Z a-z 0-9 _ -`. Default: nothing.
    */
   readonly idPrefix?: string | undefined;
   /** Errors that have no caller: a store that failed, a notification that could not be sent. */
   readonly onerror?: ((error: TaskError) => void) | undefined;
-  /** Called after each change is stored; `otel()` of `mcp-longhaul/otel` makes one. Events are made only where it is set. */
+  /**
+   * Called after each change is stored; `otel()` of `mcp-longhaul/otel` makes one. Events are made only where it is
+   * set.
+   */
   readonly onevent?: ((event: TaskEvent) => void) | undefined;
-  /** The W3C `traceparent` of a call whose `_meta` has none; `mcp-longhaul/otel` has one that tells the active span. Default: none. */
+  /**
+   * The W3C `traceparent` of a call whose `_meta` has none; `mcp-longhaul/otel` has one that tells the active span.
+   * Default: none.
+   */
   readonly traceparent?: (() => string | undefined) | undefined;
 }
 
@@ -308,8 +343,8 @@ export interface InputRequest<Method extends InputMethod = InputMethod> {
 export type InputMethod = keyof InputAnswers;
 
 /**
- * What answers an input request, by its method, in the protocol's own shapes. A client may send anything: of what it sends only
- * an accepted form is held against what was asked for.
+ * What answers an input request, by its method, in the protocol's own shapes. A client may send anything: of what it
+ * sends only an accepted form is held against what was asked for.
  */
 export interface InputAnswers {
   /** What the user said. */
@@ -348,7 +383,12 @@ export type SamplingAnswer = {
 export type SamplingContent =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "image" | "audio"; readonly data: string; readonly mimeType: string }
-  | { readonly type: "tool_use"; readonly id: string; readonly name: string; readonly input: Readonly<Record<string, unknown>> };
+  | {
+      readonly type: "tool_use";
+      readonly id: string;
+      readonly name: string;
+      readonly input: Readonly<Record<string, unknown>>;
+    };
 
 /** Where the client lets the server work, as `file://` addresses. */
 export type RootsAnswer = {
@@ -363,27 +403,33 @@ export interface RunningTask {
   /** `undefined` while the call is not a task (yet). */
   readonly taskId: string | undefined;
   /**
-   * Fires when the handler is to stop, not when a connection closes. Its `reason` is a {@link TaskError} whose `code` says why:
-   * `cancelled`; `expired`; `handed_over`, where this process closes and the task goes on in another one, so what it does outside
-   * should go on too; `lost`, where this process may not go on with the task.
+   * Fires when the handler is to stop, not when a connection closes. Its `reason` is a {@link TaskError} whose `code`
+   * says why: `cancelled`; `expired`; `handed_over`, where this process closes and the task goes on in another one, so
+   * what it does outside should go on too; `lost`, where this process may not go on with the task.
    */
   readonly signal: AbortSignal;
   /** Sets the status message; at most 4 KiB are kept. */
   status(message: string): Promise<void>;
   /**
-   * Asks the client and waits for the answer, in either generation. Rejects with {@link TaskError}: `unsupported` where the client
-   * has not declared that it can answer, `limit` where too much is asked already, `failed` where the client answers with an error,
-   * `protocol` where its answer is not what the form asked for, `cancelled` when the task ends first, `storage`, and
-   * `invalid_argument` for another method.
+   * Asks the client and waits for the answer, in either generation. Rejects with {@link TaskError}: `unsupported` where
+   * the client has not declared that it can answer, `limit` where too much is asked already, `failed` where the client
+   * answers with an error, `protocol` where its answer is not what the form asked for, `cancelled` when the task ends
+   * first, `storage`, and `invalid_argument` for another method.
    * @param request - what to ask; its method decides about the type of the answer
-   * @param key - names the request for whoever reads the task (2026-07-28); a number is added, so that no key is used twice.
-   * Default: what is asked for.
+   * @param key - names the request for whoever reads the task (2026-07-28); a number is added, so that no key is used
+   * twice. Default: what is asked for.
    */
   requireInput<Method extends InputMethod>(request: InputRequest<Method>, key?: string): Promise<InputAnswers[Method]>;
 }
 
 /** What a plain call or a task ended with. */
-export type ToolResult = { content?: unknown[] | undefined; structuredContent?: unknown; isError?: boolean | undefined; _meta?: Record<string, unknown> | undefined; [key: string]: unknown };
+export type ToolResult = {
+  content?: unknown[] | undefined;
+  structuredContent?: unknown;
+  isError?: boolean | undefined;
+  _meta?: Record<string, unknown> | undefined;
+  [key: string]: unknown;
+};
 
 /** Whether a client wants tasks. `"prefer"`: where the tool allows. `"allow"`: where the tool demands. */
 export type TaskPreference = "forbid" | "allow" | "prefer" | "require";
@@ -397,7 +443,9 @@ export interface TaskClientOptions {
   /** What an aborted or timed-out call does to its task. Default `"cancel"`. */
   readonly onAbort?: "cancel" | "detach" | undefined;
   /** Bounds for poll intervals in ms. Defaults 100 and 60 000; 1000 where the server gives no hint. */
-  readonly poll?: { readonly min?: number | undefined; readonly max?: number | undefined; readonly initial?: number | undefined } | undefined;
+  readonly poll?:
+    | { readonly min?: number | undefined; readonly max?: number | undefined; readonly initial?: number | undefined }
+    | undefined;
   /** The longest a task is followed, in ms. Default: its time to live, or 24 h. */
   readonly maxAge?: number | undefined;
   /**
@@ -416,8 +464,9 @@ export interface TaskCallOptions<Schema = unknown> {
   /** Whether to want a task. Default: the client's {@link TaskClientOptions.preference}. */
   readonly preference?: TaskPreference | undefined;
   /**
-   * Names the task that this call is to make: 16 to 128 random characters of `A-Z a-z 0-9 _ -`. Where the server runs tasks with
-   * this package, the same call with the same key gets the same task, so it may be repeated after a lost answer.
+   * Names the task that this call is to make: 16 to 128 random characters of `A-Z a-z 0-9 _ -`. Where the server runs
+   * tasks with this package, the same call with the same key gets the same task, so it may be repeated after a lost
+   * answer.
    */
   readonly creationKey?: string | undefined;
   /** Time to live to ask for (2025-11-25), in ms. Default: the client's {@link TaskClientOptions.ttl}. */
@@ -478,7 +527,9 @@ export interface TaskHandle<Result = ToolResult, Tool extends string = string> {
   readonly reference: TaskReference<Tool> | undefined;
   /** The snapshot of now, and each that differs from the one before, until the end; each call iterates on its own. */
   updates(): AsyncIterableIterator<TaskSnapshot>;
-  /** The final result. Rejects with a {@link TaskError}: `failed`, `cancelled`, `expired`, `not_found`, `detached`, … */
+  /**
+   * The final result. Rejects with a {@link TaskError}: `failed`, `cancelled`, `expired`, `not_found`, `detached`, …
+   */
   result(): Promise<Result>;
   /**
    * Cancels the task. Resolves with its status then, or with `awaitTerminal` with the status in which it really ended;

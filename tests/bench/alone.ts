@@ -11,7 +11,9 @@ export async function alone(file: string, args: readonly string[]): Promise<read
   try {
     // A compile cache would make a cold start warm.
     const { NODE_COMPILE_CACHE: _, ...env } = process.env;
-    const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--no-warnings", path, ...args], { env });
+    const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--no-warnings", path, ...args], {
+      env,
+    });
     return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as number[];
   } catch (error) {
     // The child's own error is on the line of its stack that names it.

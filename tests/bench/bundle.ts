@@ -3,7 +3,12 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 /** The SDKs, which are the host's own. */
-export const SDK: readonly string[] = ["@modelcontextprotocol/client", "@modelcontextprotocol/server", "@modelcontextprotocol/core", "@modelcontextprotocol/sdk"];
+export const SDK: readonly string[] = [
+  "@modelcontextprotocol/client",
+  "@modelcontextprotocol/server",
+  "@modelcontextprotocol/core",
+  "@modelcontextprotocol/sdk",
+];
 
 /** Some exports, bundled and minified as for a browser; in bytes. */
 export async function bundle(contents: string, external: readonly string[]): Promise<{ gzip: number; brotli: number }> {
@@ -20,6 +25,7 @@ export async function bundle(contents: string, external: readonly string[]): Pro
     write: false,
     logLevel: "silent",
   });
-  const sum = (compress: (bytes: Uint8Array) => Uint8Array) => outputFiles.reduce((total, { contents }) => total + compress(contents).length, 0);
+  const sum = (compress: (bytes: Uint8Array) => Uint8Array) =>
+    outputFiles.reduce((total, { contents }) => total + compress(contents).length, 0);
   return { gzip: sum((bytes) => gzipSync(bytes, { level: 9 })), brotli: sum((bytes) => brotliCompressSync(bytes)) };
 }

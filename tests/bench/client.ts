@@ -1,5 +1,9 @@
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
-import { createTaskSessionFromClient, resultFromTaskOutcome, toolDeclaration } from "@modelcontextprotocol/ext-tasks/client";
+import {
+  createTaskSessionFromClient,
+  resultFromTaskOutcome,
+  toolDeclaration,
+} from "@modelcontextprotocol/ext-tasks/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { type Open, type Row, repeated } from "./harness.ts";
@@ -35,8 +39,15 @@ const extTasks: OpenEnding = (ending) => async (scale) => {
   const client = new ClientV2({ name: "bench", version: "1" });
   await client.connect(end);
   // Declared by the host: the session would reject the SDK v1 server's own list on a transport that does not serialise.
-  const declaration = toolDeclaration({ name: ending, inputSchema: { type: "object" }, taskSupport: ending === "plain" ? "forbidden" : "required" });
-  const session = createTaskSessionFromClient(client, { endpointId: "bench", tools: { currentTool: (name) => (name === ending ? declaration : undefined) } });
+  const declaration = toolDeclaration({
+    name: ending,
+    inputSchema: { type: "object" },
+    taskSupport: ending === "plain" ? "forbidden" : "required",
+  });
+  const session = createTaskSessionFromClient(client, {
+    endpointId: "bench",
+    tools: { currentTool: (name) => (name === ending ? declaration : undefined) },
+  });
   return repeated(
     async (times) => {
       for (let done = 0; done < times; done++) {
@@ -60,7 +71,10 @@ const v1Stream: OpenEnding = (ending) => async (scale) => {
   return repeated(
     async (times) => {
       for (let done = 0; done < times; done++) {
-        for await (const message of client.experimental.tasks.callToolStream({ name: ending, arguments: {} }, CallToolResultSchema)) {
+        for await (const message of client.experimental.tasks.callToolStream(
+          { name: ending, arguments: {} },
+          CallToolResultSchema,
+        )) {
           if (message.type === "error") throw message.error;
         }
       }
@@ -73,19 +87,33 @@ const v1Stream: OpenEnding = (ending) => async (scale) => {
 export const rows: readonly Row[] = [
   {
     target: 6,
-    lines: [{ name: "client call to outcome, ends before the answer (SDK v2 client)", unit: "µs", goal: { times: 1.65, peer: "ext-tasks" } }],
+    lines: [
+      {
+        name: "client call to outcome, ends before the answer (SDK v2 client)",
+        unit: "µs",
+        goal: { times: 1.65, peer: "ext-tasks" },
+      },
+    ],
     ours: ours(ClientV2)("instant"),
     peers: { "ext-tasks": extTasks("instant"), "SDK v1 callToolStream": v1Stream("instant") },
   },
   {
     target: 6,
-    lines: [{ name: "client call to outcome, ends next turn, server notifies (SDK v2 client)", unit: "µs", goal: { times: 1.65, peer: "ext-tasks" } }],
+    lines: [
+      {
+        name: "client call to outcome, ends next turn, server notifies (SDK v2 client)",
+        unit: "µs",
+        goal: { times: 1.65, peer: "ext-tasks" },
+      },
+    ],
     ours: ours(ClientV2)("notified"),
     peers: { "ext-tasks": extTasks("notified") },
   },
   {
     target: 6,
-    lines: [{ name: "client call to outcome, ends next turn, server notifies (SDK v1 client)", unit: "µs", goal: undefined }],
+    lines: [
+      { name: "client call to outcome, ends next turn, server notifies (SDK v1 client)", unit: "µs", goal: undefined },
+    ],
     ours: ours(ClientV1)("notified"),
     peers: { "ext-tasks on SDK v2": extTasks("notified") },
   },

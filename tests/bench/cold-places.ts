@@ -43,7 +43,9 @@ export const inChromium =
     const page = `<!doctype html><link rel="icon" href="data:,"><script type="importmap">{ "imports": { "#wasm/${half}": "/wasm/${half}/inline.js" } }</script>`;
     const files = createServer(({ url = "" }, response) => {
       if (url === "/") return void response.writeHead(200, { "content-type": "text/html" }).end(page);
-      createReadStream(join(dist, normalize(url))).on("error", () => response.writeHead(404).end()).pipe(response.writeHead(200, { "content-type": "text/javascript" }));
+      createReadStream(join(dist, normalize(url)))
+        .on("error", () => response.writeHead(404).end())
+        .pipe(response.writeHead(200, { "content-type": "text/javascript" }));
     });
     await new Promise<void>((resolve) => files.listen(0, "127.0.0.1", resolve));
     return {
@@ -97,7 +99,10 @@ export const inWorkerd: Open = async () => {
   await writeFile(join(folder, "empty.js"), EMPTY);
   const start = async (name: string, wasm: string[]): Promise<number> => {
     const from = performance.now();
-    const modules = [{ type: "ESModule" as const, path: join(folder, `${name}.js`) }, ...wasm.map((path) => ({ type: "CompiledWasm" as const, path: join(folder, path) }))];
+    const modules = [
+      { type: "ESModule" as const, path: join(folder, `${name}.js`) },
+      ...wasm.map((path) => ({ type: "CompiledWasm" as const, path: join(folder, path) })),
+    ];
     const worker = new Miniflare({ modulesRoot: folder, modules, compatibilityDate: "2026-04-01" });
     try {
       await (await worker.dispatchFetch("http://worker/")).text();

@@ -1,6 +1,7 @@
 /**
- * The first task of a process that already uses its SDK: `node cold-subject.ts <server|v1|client|ext-tasks>`. Writes the time
- * of the first task less that of a plain call on a connection just as new, of it what wasm took, and the time of the import.
+ * The first task of a process that already uses its SDK: `node cold-subject.ts <server|v1|client|ext-tasks>`. Writes
+ * the time of the first task less that of a plain call on a connection just as new, of it what wasm took, and the time
+ * of the import.
  */
 
 import { Client } from "@modelcontextprotocol/client";
@@ -27,10 +28,15 @@ const waited = async <Made>(making: Promise<Made>): Promise<Made> => {
   return made;
 };
 const { compile, instantiate } = WebAssembly;
-WebAssembly.Module = new Proxy(WebAssembly.Module, { construct: (target, args: [BufferSource]) => timed(() => new target(...args)) });
-WebAssembly.Instance = new Proxy(WebAssembly.Instance, { construct: (target, args: [WebAssembly.Module]) => timed(() => new target(...args)) });
+WebAssembly.Module = new Proxy(WebAssembly.Module, {
+  construct: (target, args: [BufferSource]) => timed(() => new target(...args)),
+});
+WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+  construct: (target, args: [WebAssembly.Module]) => timed(() => new target(...args)),
+});
 WebAssembly.compile = (...args) => waited(compile(...args));
-WebAssembly.instantiate = ((...args: [WebAssembly.Module]) => waited(instantiate(...args))) as typeof WebAssembly.instantiate;
+WebAssembly.instantiate = ((...args: [WebAssembly.Module]) =>
+  waited(instantiate(...args))) as typeof WebAssembly.instantiate;
 
 /** A way to use a connection: how it is loaded, and what it does first. */
 interface Subject {
@@ -53,7 +59,13 @@ const subjects: Record<string, Subject> = {
       };
     },
   },
-  v1: { role: "server", load: async () => async ({ v1 }) => firstTask(v1.end, "instant") },
+  v1: {
+    role: "server",
+    load:
+      async () =>
+      async ({ v1 }) =>
+        firstTask(v1.end, "instant"),
+  },
   client: {
     role: "client",
     async load() {
@@ -69,13 +81,22 @@ const subjects: Record<string, Subject> = {
   "ext-tasks": {
     role: "client",
     async load() {
-      const { createTaskSessionFromClient, resultFromTaskOutcome, toolDeclaration } = await import("@modelcontextprotocol/ext-tasks/client");
+      const { createTaskSessionFromClient, resultFromTaskOutcome, toolDeclaration } = await import(
+        "@modelcontextprotocol/ext-tasks/client"
+      );
       return async ({ v1 }) => {
         const client = new Client({ name: "bench", version: "1" });
         await client.connect(v1.end);
         await client.listTools();
-        const declaration = toolDeclaration({ name: "instant", inputSchema: { type: "object" }, taskSupport: "required" });
-        const session = createTaskSessionFromClient(client, { endpointId: "bench", tools: { currentTool: () => declaration } });
+        const declaration = toolDeclaration({
+          name: "instant",
+          inputSchema: { type: "object" },
+          taskSupport: "required",
+        });
+        const session = createTaskSessionFromClient(client, {
+          endpointId: "bench",
+          tools: { currentTool: () => declaration },
+        });
         resultFromTaskOutcome((await (await session.callTool("instant", {})).settle()).outcome);
       };
     },

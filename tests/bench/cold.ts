@@ -13,7 +13,10 @@ const loading = (name: string, most: number, ours: Open): Row => ({
   peers: {},
   rounds,
 });
-/** More than the target asks for: everything that happens for the first time, the wrapper's JavaScript and Node's crypto among it. */
+/**
+ * More than the target asks for: everything that happens for the first time, the wrapper's JavaScript and Node's crypto
+ * among it.
+ */
 const firstTask = (half: Half, peer: string, name: string): Row => ({
   target: 14,
   lines: [

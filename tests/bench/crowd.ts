@@ -55,7 +55,8 @@ function listLoop({ requester, middle }: Crowd, rows: number, scale: Scale): Pro
     for (let done = 0; done < times; done++) {
       const answer = requester.ask("tasks/list", params);
       const page = settled(answer instanceof Promise ? await answer : answer);
-      if ((page.tasks as unknown[]).length !== rows) throw new Error(`a page of ${(page.tasks as unknown[]).length} rows`);
+      if ((page.tasks as unknown[]).length !== rows)
+        throw new Error(`a page of ${(page.tasks as unknown[]).length} rows`);
     }
   }, scale);
 }
@@ -63,32 +64,50 @@ function listLoop({ requester, middle }: Crowd, rows: number, scale: Scale): Pro
 /** The first page, which no peer has to look for. */
 const firstPage =
   (fill: Fill, rows: number): Open =>
-  async (scale) => listLoop({ ...(await fill(scale.crowd)), middle: undefined }, rows, scale);
+  async (scale) =>
+    listLoop({ ...(await fill(scale.crowd)), middle: undefined }, rows, scale);
 
 const list =
   (fill: Fill, rows: number): Open =>
   async (scale) =>
-    paired(listLoop(await fill(1000), rows, scale), listLoop(await fill(scale.crowd), rows, scale), (small, large) => [large, large / small]);
+    paired(listLoop(await fill(1000), rows, scale), listLoop(await fill(scale.crowd), rows, scale), (small, large) => [
+      large,
+      large / small,
+    ]);
 
 const get =
   (fill: Fill): Open =>
   async (scale) => {
     const [few, many] = [await fill(scale.few), await fill(scale.crowd)];
-    return paired(getLoop(few.requester, few.ids, scale), getLoop(many.requester, many.ids, scale), (small, large) => [large, large / small]);
+    return paired(getLoop(few.requester, few.ids, scale), getLoop(many.requester, many.ids, scale), (small, large) => [
+      large,
+      large / small,
+    ]);
   };
 
 export const rows: readonly Row[] = [
   {
     target: 8,
-    lines: [{ name: ({ crowd }) => `tasks/list, the first 100 rows of ${thousands(crowd)}`, unit: "µs", goal: { most: 100 } }],
+    lines: [
+      { name: ({ crowd }) => `tasks/list, the first 100 rows of ${thousands(crowd)}`, unit: "µs", goal: { most: 100 } },
+    ],
     ours: firstPage(ours, 100),
     peers: { "SDK v1 (10 rows)": firstPage(v1, 10), "ext-tasks receiver": firstPage(extTasks, 100) },
   },
   {
     target: 8,
     lines: [
-      { name: ({ crowd }) => `tasks/list, 100 rows from the middle of ${thousands(crowd)}`, unit: "µs", goal: { most: 100 } },
-      { name: ({ crowd }) => `tasks/list, ${thousands(crowd)} ÷ 1k tasks`, unit: "×", goal: { most: 1.2 }, compare: false },
+      {
+        name: ({ crowd }) => `tasks/list, 100 rows from the middle of ${thousands(crowd)}`,
+        unit: "µs",
+        goal: { most: 100 },
+      },
+      {
+        name: ({ crowd }) => `tasks/list, ${thousands(crowd)} ÷ 1k tasks`,
+        unit: "×",
+        goal: { most: 1.2 },
+        compare: false,
+      },
     ],
     ours: list(ours, 100),
     peers: { "SDK v1 (10 rows)": list(v1, 10), "ext-tasks receiver": list(extTasks, 100) },
@@ -97,7 +116,12 @@ export const rows: readonly Row[] = [
     target: 9,
     lines: [
       { name: ({ crowd }) => `tasks/get of a completed task among ${thousands(crowd)}`, unit: "µs", goal: undefined },
-      { name: ({ crowd }) => `tasks/get, ${thousands(crowd)} ÷ 100 tasks`, unit: "×", goal: { most: 1.3 }, compare: false },
+      {
+        name: ({ crowd }) => `tasks/get, ${thousands(crowd)} ÷ 100 tasks`,
+        unit: "×",
+        goal: { most: 1.3 },
+        compare: false,
+      },
     ],
     ours: get(ours),
     peers: { "SDK v1": get(v1), "ext-tasks receiver": get(extTasks) },

@@ -24,12 +24,20 @@ function rawLoop(requester: Requester, tool: string, scale: Scale, close: () => 
 }
 
 /** The same by an SDK v1 client. */
-async function clientLoop(end: Parameters<typeof v1Client>[0], tool: string, scale: Scale, close: () => Promise<void>): Promise<Probe> {
+async function clientLoop(
+  end: Parameters<typeof v1Client>[0],
+  tool: string,
+  scale: Scale,
+  close: () => Promise<void>,
+): Promise<Probe> {
   const client = await v1Client(end);
   return repeated(
     async (times) => {
       for (let done = 0; done < times; done++) {
-        const { task } = await client.request({ method: "tools/call", params: { name: tool, arguments: {}, task: {} } }, CreateTaskResultSchema);
+        const { task } = await client.request(
+          { method: "tools/call", params: { name: tool, arguments: {}, task: {} } },
+          CreateTaskResultSchema,
+        );
         await client.experimental.tasks.getTask(task.taskId);
         await client.experimental.tasks.getTaskResult(task.taskId, CallToolResultSchema);
       }
@@ -67,6 +75,16 @@ const v1Both: Open = async (scale) => {
 };
 
 export const rows: readonly Row[] = [
-  { target: 4, lines: [{ name: "call + get + result, server side, 10k live", unit: "µs", goal: { times: 5 } }], ours: oursRaw, peers: { "SDK v1": v1Raw } },
-  { target: 4, lines: [{ name: "call + get + result through an SDK v1 client, 10k live", unit: "µs", goal: { times: 2 } }], ours: oursClient, peers: { "SDK v1": v1Both } },
+  {
+    target: 4,
+    lines: [{ name: "call + get + result, server side, 10k live", unit: "µs", goal: { times: 5 } }],
+    ours: oursRaw,
+    peers: { "SDK v1": v1Raw },
+  },
+  {
+    target: 4,
+    lines: [{ name: "call + get + result through an SDK v1 client, 10k live", unit: "µs", goal: { times: 2 } }],
+    ours: oursClient,
+    peers: { "SDK v1": v1Both },
+  },
 ];

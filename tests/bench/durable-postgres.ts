@@ -21,13 +21,21 @@ async function byHand(synced = false): Promise<Subject> {
     CREATE TABLE tasks (id text PRIMARY KEY, owner text NOT NULL, version bigint NOT NULL, created_at bigint NOT NULL, due_at bigint, state text NOT NULL, payload text);
     CREATE INDEX ON tasks (owner, created_at, id);
     CREATE INDEX ON tasks (due_at)`);
-  const told = (change: string) => `WITH changed AS (${change} RETURNING id) SELECT pg_notify('changes', id) FROM changed`;
+  const told = (change: string) =>
+    `WITH changed AS (${change} RETURNING id) SELECT pg_notify('changes', id) FROM changed`;
   const insert = told("INSERT INTO tasks VALUES ($1, $2, 1, $3, $4, $5) ON CONFLICT DO NOTHING");
-  const update = told("UPDATE tasks SET version = 2, state = $3, payload = $4 WHERE id = $1 AND owner = $2 AND version = 1");
-  const run = async (name: string, text: string, values: unknown[]) => (await pool.query({ name, text, values })).rowCount === 1;
+  const update = told(
+    "UPDATE tasks SET version = 2, state = $3, payload = $4 WHERE id = $1 AND owner = $2 AND version = 1",
+  );
+  const run = async (name: string, text: string, values: unknown[]) =>
+    (await pool.query({ name, text, values })).rowCount === 1;
   return {
     get: async (n) => {
-      const { rows } = await pool.query({ name: "get", text: "SELECT * FROM tasks WHERE id = $1 AND owner = $2", values: [id(n), OWNER] });
+      const { rows } = await pool.query({
+        name: "get",
+        text: "SELECT * FROM tasks WHERE id = $1 AND owner = $2",
+        values: [id(n), OWNER],
+      });
       return Number(rows[0].created_at) === n;
     },
     create: (n) => run("insert", insert, [id(n), OWNER, n, dueAt(n), STATE]),
@@ -39,5 +47,9 @@ async function byHand(synced = false): Promise<Subject> {
 export const rows = [
   ...durableRows("postgresStore", () => ours(), { "by hand": () => byHand() }),
   // A transaction with a notice of its own keeps all others of its kind waiting until it is on disk.
-  crowdRow("postgresStore, synced", () => ours(true), () => byHand(true)),
+  crowdRow(
+    "postgresStore, synced",
+    () => ours(true),
+    () => byHand(true),
+  ),
 ];

@@ -7,7 +7,10 @@ type Driver = "ioredis" | "redis";
 
 async function connect(driver: Driver) {
   const server = await RedisServer.start("--appendfsync", "no");
-  const client = driver === "ioredis" ? new Redis(server.path) : await createClient({ socket: { path: server.path, tls: false } }).connect();
+  const client =
+    driver === "ioredis"
+      ? new Redis(server.path)
+      : await createClient({ socket: { path: server.path, tls: false } }).connect();
   const stop = async (): Promise<void> => {
     if ("destroy" in client) client.destroy();
     else client.disconnect();
@@ -36,7 +39,10 @@ async function byHand(driver: Driver): Promise<Subject> {
   const key = (n: number) => `task:${OWNER}:${id(n)}`;
   const { read, run } = await commands(client);
   const put = async (n: number, version: number, payload: string) =>
-    (await run([key(n), `list:${OWNER}`, "due"], [String(version), String(n), String(dueAt(n)), STATE, payload, id(n)])) === 1;
+    (await run(
+      [key(n), `list:${OWNER}`, "due"],
+      [String(version), String(n), String(dueAt(n)), STATE, payload, id(n)],
+    )) === 1;
   return {
     get: async (n) => Number((await read(key(n)))["createdAt"]) === n,
     create: (n) => put(n, 0, ""),
@@ -49,10 +55,18 @@ async function byHand(driver: Driver): Promise<Subject> {
 async function commands(client: Awaited<ReturnType<typeof connect>>["client"]) {
   if ("destroy" in client) {
     const sha = await client.scriptLoad(BY_HAND);
-    return { read: (key: string) => client.hGetAll(key), run: (keys: string[], args: string[]) => client.evalSha(sha, { keys, arguments: args }) };
+    return {
+      read: (key: string) => client.hGetAll(key),
+      run: (keys: string[], args: string[]) => client.evalSha(sha, { keys, arguments: args }),
+    };
   }
   const sha = String(await client.script("LOAD", BY_HAND));
-  return { read: (key: string) => client.hgetall(key), run: (keys: string[], args: string[]) => client.evalsha(sha, keys.length, ...keys, ...args) };
+  return {
+    read: (key: string) => client.hgetall(key),
+    run: (keys: string[], args: string[]) => client.evalsha(sha, keys.length, ...keys, ...args),
+  };
 }
 
-export const rows = (["ioredis", "redis"] as const).flatMap((driver) => durableRows(`redisStore on ${driver}`, () => ours(driver), { "by hand": () => byHand(driver) }));
+export const rows = (["ioredis", "redis"] as const).flatMap((driver) =>
+  durableRows(`redisStore on ${driver}`, () => ours(driver), { "by hand": () => byHand(driver) }),
+);

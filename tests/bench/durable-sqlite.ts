@@ -34,11 +34,15 @@ async function byHand(told: boolean): Promise<Subject> {
   if (told) {
     db.exec("CREATE TABLE changes (number INTEGER PRIMARY KEY, owner TEXT NOT NULL, id TEXT NOT NULL)");
     for (const change of ["INSERT", "UPDATE"])
-      db.exec(`CREATE TRIGGER tell_${change} AFTER ${change} ON tasks BEGIN INSERT INTO changes (owner, id) VALUES (NEW.owner, NEW.id); END`);
+      db.exec(
+        `CREATE TRIGGER tell_${change} AFTER ${change} ON tasks BEGIN INSERT INTO changes (owner, id) VALUES (NEW.owner, NEW.id); END`,
+      );
   }
   const get = db.prepare("SELECT * FROM tasks WHERE owner = ? AND id = ?");
   const insert = db.prepare("INSERT INTO tasks VALUES (?, ?, 1, ?, ?, ?, NULL) ON CONFLICT DO NOTHING");
-  const update = db.prepare("UPDATE tasks SET version = 2, due_at = ?, state = ?, payload = ? WHERE owner = ? AND id = ? AND version = 1");
+  const update = db.prepare(
+    "UPDATE tasks SET version = 2, due_at = ?, state = ?, payload = ? WHERE owner = ? AND id = ? AND version = 1",
+  );
   return {
     get: (n) => get.get(OWNER, id(n))?.["created_at"] === n,
     create: (n) => insert.run(OWNER, id(n), n, dueAt(n), STATE).changes === 1,
@@ -47,4 +51,7 @@ async function byHand(told: boolean): Promise<Subject> {
   };
 }
 
-export const rows = durableRows("sqliteStore on node:sqlite", ours, { "by hand": () => byHand(true), "by hand, other processes not told": () => byHand(false) });
+export const rows = durableRows("sqliteStore on node:sqlite", ours, {
+  "by hand": () => byHand(true),
+  "by hand, other processes not told": () => byHand(false),
+});

@@ -1,7 +1,8 @@
 /**
- * Durable stores against what one would write by hand on the same driver, with the same promises: one atomic compare-and-swap, an
- * index for an owner's list and one for what is due, and a notice of each change for other processes. One operation at a time,
- * so what is measured is the round trip and what both ends add to it. Writes are not synced: the disk would hide the rest.
+ * Durable stores against what one would write by hand on the same driver, with the same promises: one atomic
+ * compare-and-swap, an index for an owner's list and one for what is due, and a notice of each change for other
+ * processes. One operation at a time, so what is measured is the round trip and what both ends add to it. Writes are
+ * not synced: the disk would hide the rest.
  */
 
 import type { TaskStore } from "mcp-longhaul";
@@ -31,7 +32,8 @@ const FILLED = 1_000;
 
 /** A store of ours as a subject. */
 export function stored(store: TaskStore, close: () => Promise<void>): Subject {
-  const put = (n: number, version: number, payload: string | null): Answer => store.put({ owner: OWNER, id: id(n), version, createdAt: n, dueAt: dueAt(n), state: STATE, payload });
+  const put = (n: number, version: number, payload: string | null): Answer =>
+    store.put({ owner: OWNER, id: id(n), version, createdAt: n, dueAt: dueAt(n), state: STATE, payload });
   return {
     get(n) {
       const task = store.get(OWNER, id(n));
@@ -65,10 +67,20 @@ const open =
   };
 
 /** A line for each operation of a store. The goal is to take at most half as long again as `by hand`. */
-export function durableRows(name: string, ours: () => Promise<Subject>, peers: Readonly<Record<string, () => Promise<Subject>>>): Row[] {
+export function durableRows(
+  name: string,
+  ours: () => Promise<Subject>,
+  peers: Readonly<Record<string, () => Promise<Subject>>>,
+): Row[] {
   return (["get", "create", "complete"] as const).map((operation) => ({
     target: 2,
-    lines: [{ name: `${name}: ${operation === "complete" ? "create + complete" : operation}`, unit: "µs", goal: { times: 0.67, peer: "by hand" } }],
+    lines: [
+      {
+        name: `${name}: ${operation === "complete" ? "create + complete" : operation}`,
+        unit: "µs",
+        goal: { times: 0.67, peer: "by hand" },
+      },
+    ],
     ours: open(ours, operation),
     peers: Object.fromEntries(Object.entries(peers).map(([peer, make]) => [peer, open(make, operation)])),
   }));

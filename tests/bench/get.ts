@@ -4,7 +4,12 @@ import { fill, v1Client, v1Requester, v1Server } from "./v1.ts";
 import { Requester, seed, settled, shuffled } from "./wire.ts";
 
 /** `tasks/get` in turn over all ids, by a raw requester. */
-export function getLoop(requester: Requester, ids: readonly string[], scale: Scale, close?: () => Promise<void> | void): Probe {
+export function getLoop(
+  requester: Requester,
+  ids: readonly string[],
+  scale: Scale,
+  close?: () => Promise<void> | void,
+): Probe {
   const order = shuffled(ids);
   let at = 0;
   return repeated(
@@ -21,7 +26,12 @@ export function getLoop(requester: Requester, ids: readonly string[], scale: Sca
 }
 
 /** The same through an SDK v1 client; the server side is ours or theirs. */
-async function clientLoop(end: Parameters<typeof v1Client>[0], ids: readonly string[], scale: Scale, close: () => Promise<void>): Promise<Probe> {
+async function clientLoop(
+  end: Parameters<typeof v1Client>[0],
+  ids: readonly string[],
+  scale: Scale,
+  close: () => Promise<void>,
+): Promise<Probe> {
   const client = await v1Client(end);
   const order = shuffled(ids);
   let at = 0;
@@ -63,6 +73,16 @@ const v1Both: Open = async (scale) => {
 };
 
 export const rows: readonly Row[] = [
-  { target: 1, lines: [{ name: "tasks/get, server side, 10k live", unit: "µs", goal: { times: 7 } }], ours: oursRaw, peers: { "SDK v1": v1Raw } },
-  { target: 3, lines: [{ name: "tasks/get through an SDK v1 client, 10k live", unit: "µs", goal: { times: 2 } }], ours: oursClient, peers: { "SDK v1": v1Both } },
+  {
+    target: 1,
+    lines: [{ name: "tasks/get, server side, 10k live", unit: "µs", goal: { times: 7 } }],
+    ours: oursRaw,
+    peers: { "SDK v1": v1Raw },
+  },
+  {
+    target: 3,
+    lines: [{ name: "tasks/get through an SDK v1 client, 10k live", unit: "µs", goal: { times: 2 } }],
+    ours: oursClient,
+    peers: { "SDK v1": v1Both },
+  },
 ];

@@ -95,7 +95,10 @@ export async function run(row: Row, scale: Scale): Promise<Outcome[]> {
     if (round % Math.ceil(rounds / 5) === 0) globalThis.gc?.();
     // Who goes first changes with the round, so that nobody always runs behind the same neighbour.
     const order = [...probes];
-    for (const [name, { probe, rounds }] of [...order.slice(round % order.length), ...order.slice(0, round % order.length)]) {
+    for (const [name, { probe, rounds }] of [
+      ...order.slice(round % order.length),
+      ...order.slice(0, round % order.length),
+    ]) {
       try {
         rounds.push(await probe.measure());
       } catch (error) {
@@ -106,7 +109,9 @@ export async function run(row: Row, scale: Scale): Promise<Outcome[]> {
   }
   for (const { probe } of probes.values()) await probe.close?.();
   return row.lines.map((line, index) => {
-    const figures = Object.fromEntries([...probes].map(([name, { rounds }]) => [name, figure(rounds.map((values) => values[index] ?? Number.NaN))]));
+    const figures = Object.fromEntries(
+      [...probes].map(([name, { rounds }]) => [name, figure(rounds.map((values) => values[index] ?? Number.NaN))]),
+    );
     const { [OURS]: ours, ...peers } = figures;
     const name = typeof line.name === "string" ? line.name : line.name(scale);
     return { ...line, name, target: row.target, ours, peers, missing };
@@ -115,12 +120,15 @@ export async function run(row: Row, scale: Scale): Promise<Outcome[]> {
 
 /** The line of an error that says most: bundlers put a count before it. */
 function reason(error: unknown): string {
-  const lines = (error instanceof Error ? error.message : String(error)).split("\n").filter((line) => line.trim() !== "");
+  const lines = (error instanceof Error ? error.message : String(error))
+    .split("\n")
+    .filter((line) => line.trim() !== "");
   return (lines.find((line) => /\bERROR: /.test(line)) ?? lines[0] ?? "").trim();
 }
 
 /** A count as a name shows it: 10k, 1M. */
-export const thousands = (count: number): string => (count % 1_000_000 === 0 ? `${count / 1_000_000}M` : count % 1000 === 0 ? `${count / 1000}k` : String(count));
+export const thousands = (count: number): string =>
+  count % 1_000_000 === 0 ? `${count / 1_000_000}M` : count % 1000 === 0 ? `${count / 1000}k` : String(count);
 
 function figure(values: readonly number[]): Figure {
   const sorted = values.toSorted((a, b) => a - b);
@@ -135,14 +143,21 @@ export function quantile(sorted: readonly number[], share: number): number {
 }
 
 export function median(values: readonly number[]): number {
-  return quantile(values.toSorted((a, b) => a - b), 0.5);
+  return quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 }
 
 /**
  * A probe that repeats an operation for the time of a round and says how long one took, in µs. The operation counts
  * itself: `loop(n)` does it n times, so that nothing of the harness is in the loop.
  */
-export function repeated(loop: (times: number) => Promise<void>, scale: Scale, close?: () => Promise<void> | void): Probe {
+export function repeated(
+  loop: (times: number) => Promise<void>,
+  scale: Scale,
+  close?: () => Promise<void> | void,
+): Probe {
   let times = 1;
   const timed = async (): Promise<number> => {
     const start = performance.now();
@@ -155,7 +170,8 @@ export function repeated(loop: (times: number) => Promise<void>, scale: Scale, c
       const until = performance.now() + (scale.quick ? 120 : 500);
       let took = await timed();
       while (performance.now() < until || took < scale.roundMs / 4) {
-        if (took < scale.roundMs / 2) times = Math.ceil(times * Math.min(8, Math.max(1.2, scale.roundMs / (took + 0.01))));
+        if (took < scale.roundMs / 2)
+          times = Math.ceil(times * Math.min(8, Math.max(1.2, scale.roundMs / (took + 0.01))));
         took = await timed();
       }
       times = Math.max(1, Math.round((times * scale.roundMs) / took));
@@ -167,8 +183,15 @@ export function repeated(loop: (times: number) => Promise<void>, scale: Scale, c
   };
 }
 
-/** Two probes of one subject, measured one after the other in each round: their figures and what `combine` makes of them. */
-export function paired(first: Probe, second: Probe, combine: (first: number, second: number) => readonly number[]): Probe {
+/**
+ * Two probes of one subject, measured one after the other in each round: their figures and what `combine` makes of
+ * them.
+ */
+export function paired(
+  first: Probe,
+  second: Probe,
+  combine: (first: number, second: number) => readonly number[],
+): Probe {
   let turn = 0;
   return {
     async warm() {

@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- --quick] [-- --only 1,4]`: mcp-longhaul and its peers in one run, as a Markdown table. The numbers are the
- * targets' own. Each file of rows runs in a process of its own, so that no row meets another's heap or compiled code.
+ * `npm run bench [-- --quick] [-- --only 1,4]`: mcp-longhaul and its peers in one run, as a Markdown table. The numbers
+ * are the targets' own. Each file of rows runs in a process of its own, so that no row meets another's heap or compiled
+ * code.
  */
 
 import { spawn } from "node:child_process";
@@ -30,12 +31,20 @@ const FILES: Readonly<Record<string, readonly number[]>> = {
   sweep: [16],
   wakeup: [17],
 };
-const PEERS = ["@modelcontextprotocol/sdk", "@modelcontextprotocol/client", "@modelcontextprotocol/server", "@modelcontextprotocol/ext-tasks"];
+const PEERS = [
+  "@modelcontextprotocol/sdk",
+  "@modelcontextprotocol/client",
+  "@modelcontextprotocol/server",
+  "@modelcontextprotocol/ext-tasks",
+];
 
-const { values } = parseArgs({ options: { only: { type: "string" }, quick: { type: "boolean", default: false }, file: { type: "string" } } });
+const { values } = parseArgs({
+  options: { only: { type: "string" }, quick: { type: "boolean", default: false }, file: { type: "string" } },
+});
 const only = values.only?.split(",").map(Number);
 const known = Object.values(FILES).flat();
-for (const target of only ?? []) if (!known.includes(target)) throw new Error(`no target ${target}; there are ${known.join(", ")}`);
+for (const target of only ?? [])
+  if (!known.includes(target)) throw new Error(`no target ${target}; there are ${known.join(", ")}`);
 const wanted = (target: number): boolean => only?.includes(target) ?? true;
 
 if (values.file === undefined) await everything();
@@ -85,7 +94,14 @@ async function everything(): Promise<void> {
 }
 
 function inItsProcess(file: string): Promise<Outcome[]> {
-  const args = ["--expose-gc", "--no-warnings", "--max-old-space-size=8192", fileURLToPath(import.meta.url), "--file", file];
+  const args = [
+    "--expose-gc",
+    "--no-warnings",
+    "--max-old-space-size=8192",
+    fileURLToPath(import.meta.url),
+    "--file",
+    file,
+  ];
   if (values.only !== undefined) args.push("--only", values.only);
   if (values.quick) args.push("--quick");
   return new Promise((resolve, reject) => {
@@ -103,8 +119,11 @@ function inItsProcess(file: string): Promise<Outcome[]> {
 function version(name: string): string {
   try {
     // The tree refers to itself by the package's name, so that is looked for where it is built.
-    const path = name === "mcp-longhaul" ? findPackageJSON(import.meta.resolve(name)) : findPackageJSON(name, import.meta.url);
-    return path === undefined ? "(not installed)" : (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+    const path =
+      name === "mcp-longhaul" ? findPackageJSON(import.meta.resolve(name)) : findPackageJSON(name, import.meta.url);
+    return path === undefined
+      ? "(not installed)"
+      : (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
   } catch {
     return "(not installed)";
   }

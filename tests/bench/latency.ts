@@ -9,7 +9,10 @@ const WAITERS = 200;
 const SPREAD_MS = 1100;
 
 /** Opens tasks with somebody waiting for each, completes them one by one, and says when each waiter knew. */
-function latencies(start: () => Promise<{ readonly complete: () => void; readonly settled: Promise<unknown> }[]>, close: () => Promise<void>): Probe {
+function latencies(
+  start: () => Promise<{ readonly complete: () => void; readonly settled: Promise<unknown> }[]>,
+  close: () => Promise<void>,
+): Probe {
   return {
     async measure() {
       const tasks = await start();
@@ -17,7 +20,9 @@ function latencies(start: () => Promise<{ readonly complete: () => void; readonl
       await Promise.all(
         tasks.map(async ({ complete, settled }, at) => {
           // A prime stride scatters the order of completion against the order of the calls.
-          await new Promise((resolve) => setTimeout(resolve, 20 + (((at * 73) % tasks.length) / tasks.length) * SPREAD_MS));
+          await new Promise((resolve) =>
+            setTimeout(resolve, 20 + (((at * 73) % tasks.length) / tasks.length) * SPREAD_MS),
+          );
           const from = performance.now();
           complete();
           await settled;
@@ -46,7 +51,10 @@ const v1Result: Open = async () => {
   const { requester, complete, close } = await v1Requester();
   return latencies(async () => {
     const ids = await seed(requester, "silent", WAITERS);
-    return ids.map((taskId) => ({ settled: requester.request("tasks/result", { taskId }), complete: () => void complete(taskId) }));
+    return ids.map((taskId) => ({
+      settled: requester.request("tasks/result", { taskId }),
+      complete: () => void complete(taskId),
+    }));
   }, close);
 };
 
@@ -57,7 +65,11 @@ const v1Stream: Open = async () => {
     () =>
       Promise.all(
         Array.from({ length: WAITERS }, async () => {
-          const stream = client.experimental.tasks.callToolStream({ name: "silent", arguments: {} }, CallToolResultSchema, { task: {} });
+          const stream = client.experimental.tasks.callToolStream(
+            { name: "silent", arguments: {} },
+            CallToolResultSchema,
+            { task: {} },
+          );
           const { value } = await stream.next();
           if (value?.type !== "taskCreated") throw new Error("the call did not become a task");
           const settled = (async () => {

@@ -1,4 +1,7 @@
-/** One subject's memory for each completed task, in a fresh process: `node --expose-gc memory-subject.ts <subject> <full|quick>`. */
+/**
+ * One subject's memory for each completed task, in a fresh process:
+ * `node --expose-gc memory-subject.ts <subject> <full|quick>`.
+ */
 
 const [subject, size] = process.argv.slice(2);
 /** ext-tasks needs the square of it to fill. */
@@ -43,7 +46,8 @@ const fillers: Record<string, () => Promise<{ add: (count: number) => Promise<un
     const { requester } = await v1Requester();
     return {
       async add(count) {
-        for (let at = 0; at < count; at++) await requester.request("tools/call", { name: "instant", arguments: {}, task: { ttl: 3_600_000 } });
+        for (let at = 0; at < count; at++)
+          await requester.request("tools/call", { name: "instant", arguments: {}, task: { ttl: 3_600_000 } });
       },
       payload: 0,
     };
@@ -67,7 +71,10 @@ async function v1Store(ttl: number | null) {
   return {
     async add(count: number) {
       for (let at = 0; at < count; at++) {
-        const { taskId } = await store.createTask({ ttl }, at, { method: "tools/call", params: { name: "work", arguments: {}, task: {} } });
+        const { taskId } = await store.createTask({ ttl }, at, {
+          method: "tools/call",
+          params: { name: "work", arguments: {}, task: {} },
+        });
         await store.storeTaskResult(taskId, "completed", RESULT);
       }
     },

@@ -8,7 +8,12 @@ export const rows: readonly Row[] = [
     target: 10,
     lines: [{ name: "memory of a completed task without its payload (heap + wasm)", unit: "B", goal: { most: 250 } }],
     ours: subject("ours"),
-    peers: { "SDK v1 store, no ttl": subject("v1"), "SDK v1 store, ttl": subject("v1-ttl"), "SDK v1 through the protocol, ttl": subject("v1-protocol"), "ext-tasks receiver": subject("ext-tasks") },
+    peers: {
+      "SDK v1 store, no ttl": subject("v1"),
+      "SDK v1 store, ttl": subject("v1-ttl"),
+      "SDK v1 through the protocol, ttl": subject("v1-protocol"),
+      "ext-tasks receiver": subject("ext-tasks"),
+    },
     rounds: ({ quick }) => (quick ? 1 : 3),
   },
 ];

@@ -12,7 +12,11 @@ const ENVELOPE: Json = {
 };
 
 /** An SDK v2 server of 2026-07-28 on a pipe, and a raw requester; `heard` gets each notification. */
-export async function modernRequester(tasks: TaskServer, tools: Readonly<Record<string, Handler>>, heard: (method: string, params: Json) => void) {
+export async function modernRequester(
+  tasks: TaskServer,
+  tools: Readonly<Record<string, Handler>>,
+  heard: (method: string, params: Json) => void,
+) {
   const [end, transport] = InMemoryTransport.createLinkedPair();
   const make = (): McpServer => {
     const server = new McpServer({ name: "bench", version: "1" });
@@ -26,7 +30,8 @@ export async function modernRequester(tasks: TaskServer, tools: Readonly<Record<
     if ("method" in message) heard(message.method, (message.params ?? {}) as Json);
     else answered?.(message, extra);
   };
-  const request = (method: string, params: Json): Promise<Json> => requester.request(method, { ...params, _meta: ENVELOPE });
+  const request = (method: string, params: Json): Promise<Json> =>
+    requester.request(method, { ...params, _meta: ENVELOPE });
   // The entry makes its server for the first message.
   await request("server/discover", {});
   return { request, close: () => entry.close() };

@@ -5,7 +5,10 @@ import { type End, Requester } from "./wire.ts";
 
 /** The built package, as users import it. */
 export async function load() {
-  const [{ TaskServer, TaskClient }, { memoryStore }] = await Promise.all([import("mcp-longhaul"), import("mcp-longhaul/stores/memory")]);
+  const [{ TaskServer, TaskClient }, { memoryStore }] = await Promise.all([
+    import("mcp-longhaul"),
+    import("mcp-longhaul/stores/memory"),
+  ]);
   return { TaskServer, TaskClient, memoryStore };
 }
 
@@ -19,16 +22,23 @@ const ROOM = { maxTasks: Infinity, maxTasksPerOwner: Infinity, maxBytes: Infinit
 export type Handler = (context: object) => Promise<{ content: { type: "text"; text: string }[] }>;
 
 /**
- * An SDK v1 server with us attached, and the other end of its transport. `work` answers at once, `hold` never does; both
- * run as tasks. `plain` never does. `store`: by default one in memory without limits.
+ * An SDK v1 server with us attached, and the other end of its transport. `work` answers at once, `hold` never does;
+ * both run as tasks. `plain` never does. `store`: by default one in memory without limits.
  */
 export async function ourServer(tools: Readonly<Record<string, Handler>> = {}, store?: TaskStore) {
   const { TaskServer, memoryStore } = await load();
-  const handlers: Record<string, Handler> = { work: async () => RESULT, hold: () => new Promise(() => {}), plain: async () => RESULT, ...tools };
+  const handlers: Record<string, Handler> = {
+    work: async () => RESULT,
+    hold: () => new Promise(() => {}),
+    plain: async () => RESULT,
+    ...tools,
+  };
   const tasks = new TaskServer({
     store: store ?? memoryStore(ROOM),
     limits: LIMITS,
-    tools: Object.fromEntries(Object.keys(handlers).map((name) => [name, { task: name === "plain" ? "never" : "always" } as const])),
+    tools: Object.fromEntries(
+      Object.keys(handlers).map((name) => [name, { task: name === "plain" ? "never" : "always" } as const]),
+    ),
   });
   const server = new McpServer({ name: "bench", version: "1" });
   for (const [name, handler] of Object.entries(handlers)) server.registerTool(name, {}, handler);

@@ -16,7 +16,12 @@ function pair(sdk: Sdk) {
   (server as ServerV1).registerTool("plain", {}, async () => RESULT);
   const client = sdk === "v1" ? new ClientV1(info) : new ClientV2(info);
   const [clientEnd, serverEnd] = sdk === "v1" ? PairV1.createLinkedPair() : PairV2.createLinkedPair();
-  return { server: server as ServerV1, client: client as ClientV1, clientEnd: clientEnd as PairV1, serverEnd: serverEnd as PairV1 };
+  return {
+    server: server as ServerV1,
+    client: client as ClientV1,
+    clientEnd: clientEnd as PairV1,
+    serverEnd: serverEnd as PairV1,
+  };
 }
 
 async function plain(sdk: Sdk, method: Method, scale: Scale): Promise<Probe> {
@@ -37,8 +42,8 @@ async function attached(sdk: Sdk, method: Method, scale: Scale): Promise<Probe> 
 }
 
 function loop(client: ClientV1, method: Method, scale: Scale): Probe {
-  // Short rounds, and many: what is looked for is smaller than the drift of a machine within a second, and a round that a
-  // neighbour interrupts must be one of many.
+  // Short rounds, and many: what is looked for is smaller than the drift of a machine within a second, and a round that
+  // a neighbour interrupts must be one of many.
   return repeated(
     async (times) => {
       if (method === "ping") for (let done = 0; done < times; done++) await client.ping();
@@ -53,19 +58,33 @@ const more = (before: number, after: number): readonly number[] => [(after / bef
 
 const ours =
   (sdk: Sdk, method: Method): Open =>
-  async (scale) => paired(await plain(sdk, method, scale), await attached(sdk, method, scale), more);
+  async (scale) =>
+    paired(await plain(sdk, method, scale), await attached(sdk, method, scale), more);
 
 /** The same against itself: what is left is the noise of this measurement. */
 const control =
   (sdk: Sdk, method: Method): Open =>
-  async (scale) => paired(await plain(sdk, method, scale), await plain(sdk, method, scale), more);
+  async (scale) =>
+    paired(await plain(sdk, method, scale), await plain(sdk, method, scale), more);
 
 const row = (sdk: Sdk, method: Method): Row => ({
   target: 15,
-  lines: [{ name: `SDK ${sdk} ${method}: cost of being attached on both sides`, unit: "%", goal: { most: 2 }, compare: false }],
+  lines: [
+    {
+      name: `SDK ${sdk} ${method}: cost of being attached on both sides`,
+      unit: "%",
+      goal: { most: 2 },
+      compare: false,
+    },
+  ],
   ours: ours(sdk, method),
   peers: { "control (nothing attached)": control(sdk, method) },
   rounds: ({ quick }) => (quick ? 75 : 401),
 });
 
-export const rows: readonly Row[] = [row("v1", "ping"), row("v1", "tools/call"), row("v2", "ping"), row("v2", "tools/call")];
+export const rows: readonly Row[] = [
+  row("v1", "ping"),
+  row("v1", "tools/call"),
+  row("v2", "ping"),
+  row("v2", "tools/call"),
+];

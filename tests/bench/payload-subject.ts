@@ -1,6 +1,7 @@
 /**
- * What a large result costs, in a fresh process: `node payload-subject.ts <ours|v1|plain> <json|free> <full|quick>`. With `free`,
- * JSON.stringify and JSON.parse of the payloads are looked up instead of done, so that what is left is the core's share.
+ * What a large result costs, in a fresh process: `node payload-subject.ts <ours|v1|plain> <json|free> <full|quick>`.
+ * With `free`, JSON.stringify and JSON.parse of the payloads are looked up instead of done, so that what is left is the
+ * core's share.
  */
 
 import { FULL, QUICK, median, repeated } from "./harness.ts";
@@ -11,8 +12,8 @@ const scale = size === "quick" ? QUICK : { ...FULL, rounds: 9 };
 
 const SIZES = { kb2: 2_000, kb100: 100_000, mb5: 5_000_000 };
 /**
- * A result of about that many characters: many blocks, as JSON likes it least, or one text where JSON is looked up, because
- * the SDK's own validation of many blocks would take more than all that is left.
+ * A result of about that many characters: many blocks, as JSON likes it least, or one text where JSON is looked up,
+ * because the SDK's own validation of many blocks would take more than all that is left.
  */
 const make = (characters: number) => ({
   content: Array.from({ length: json === "free" ? 1 : Math.ceil(characters / 400) }, (_, at) => ({
@@ -79,7 +80,8 @@ for (const name of names) {
   probes.push(made);
 }
 const rounds: number[][] = [[], [], []];
-for (let round = 0; round < scale.rounds; round++) for (const [at, made] of probes.entries()) rounds[at]?.push((await made.measure())[0] ?? Number.NaN);
+for (let round = 0; round < scale.rounds; round++)
+  for (const [at, made] of probes.entries()) rounds[at]?.push((await made.measure())[0] ?? Number.NaN);
 const [small, middle, large] = rounds.map(median) as [number, number, number];
 console.log(JSON.stringify([small, middle, middle - small, large / small]));
 process.exit();

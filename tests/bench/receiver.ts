@@ -2,7 +2,10 @@ import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import { bindTaskReceiver } from "@modelcontextprotocol/ext-tasks/receiver";
 import { type End, Requester, taskIdOf } from "./wire.ts";
 
-/** The 2025-11-25 receiver of ext-tasks, which answers sampling requests, and the server's end of its transport as a raw requester. */
+/**
+ * The 2025-11-25 receiver of ext-tasks, which answers sampling requests, and the server's end of its transport as a raw
+ * requester.
+ */
 export async function extReceiver(maxTasks: number, ttlMs: number | null = null) {
   const client = new Client({ name: "bench", version: "1" }, { capabilities: { sampling: {} } });
   const receiver = bindTaskReceiver(client, {
@@ -17,7 +20,11 @@ export async function extReceiver(maxTasks: number, ttlMs: number | null = null)
   end.onmessage = (message) => {
     const { id, method } = message as { id?: number; method?: string };
     if (method !== "initialize" || id === undefined) return;
-    void end.send({ jsonrpc: "2.0", id, result: { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "bench", version: "1" } } });
+    void end.send({
+      jsonrpc: "2.0",
+      id,
+      result: { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "bench", version: "1" } },
+    });
   };
   await client.connect(transport);
   const requester = new Requester(end as End);

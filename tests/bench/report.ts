@@ -8,7 +8,15 @@ export function report(outcomes: readonly Outcome[], head: readonly string[]): s
     "| # | what | ratio | goal | | mcp-longhaul | peers |",
     "|--:|---|--:|---|:-:|--:|---|",
     ...outcomes.map((outcome) => {
-      const cells = [String(outcome.target), outcome.name, ratioText(outcome), goalText(outcome), mark(outcome), oursText(outcome), peersText(outcome)];
+      const cells = [
+        String(outcome.target),
+        outcome.name,
+        ratioText(outcome),
+        goalText(outcome),
+        mark(outcome),
+        oursText(outcome),
+        peersText(outcome),
+      ];
       return `| ${cells.join(" | ")} |`;
     }),
     "",
@@ -16,14 +24,25 @@ export function report(outcomes: readonly Outcome[], head: readonly string[]): s
     "subjects took turns; ± is half the distance between the quartiles.",
   ];
   const missed = outcomes.filter((outcome) => reached(outcome) === false);
-  lines.push("", "### Where we miss the target", "", ...(missed.length === 0 ? ["Nowhere in this run."] : missed.map(missText)));
+  lines.push(
+    "",
+    "### Where we miss the target",
+    "",
+    ...(missed.length === 0 ? ["Nowhere in this run."] : missed.map(missText)),
+  );
   const absent = new Map<string, Set<string>>();
   for (const outcome of outcomes)
     for (const [subject, why] of Object.entries(outcome.missing)) {
       const key = `${subject}: ${why}`;
       absent.set(key, (absent.get(key) ?? new Set()).add(`#${outcome.target}`));
     }
-  if (absent.size > 0) lines.push("", "### Not available", "", ...[...absent].map(([why, targets]) => `- ${why} (${[...targets].join(", ")})`));
+  if (absent.size > 0)
+    lines.push(
+      "",
+      "### Not available",
+      "",
+      ...[...absent].map(([why, targets]) => `- ${why} (${[...targets].join(", ")})`),
+    );
   return lines.join("\n");
 }
 
@@ -36,7 +55,9 @@ function rival(outcome: Outcome): readonly [string, Figure] | undefined {
 
 function ratio(outcome: Outcome): number | undefined {
   const peer = rival(outcome);
-  return outcome.compare === false || outcome.ours === undefined || peer === undefined ? undefined : peer[1].median / outcome.ours.median;
+  return outcome.compare === false || outcome.ours === undefined || peer === undefined
+    ? undefined
+    : peer[1].median / outcome.ours.median;
 }
 
 /** Whether the goal is reached; `undefined` where there is none or no figure. */

@@ -1,4 +1,6 @@
-/** Each store with any number of tasks in it that are not due, made by statements in bulk: a million swaps take minutes. */
+/**
+ * Each store with any number of tasks in it that are not due, made by statements in bulk: a million swaps take minutes.
+ */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,8 +24,21 @@ const NEVER = Date.now() + 3_600_000;
 
 export async function memory(count: number): Promise<Filled> {
   const { memoryStore } = await load();
-  const store = memoryStore({ maxTasks: Infinity, maxTasksPerOwner: Infinity, maxBytes: Infinity, maxBytesPerOwner: Infinity });
-  for (let n = 0; n < count; n += 1) store.put({ owner: `owner-${n % OWNERS}`, id: `filled-${n}`, version: 1, createdAt: n, dueAt: NEVER + n, state: STATE });
+  const store = memoryStore({
+    maxTasks: Infinity,
+    maxTasksPerOwner: Infinity,
+    maxBytes: Infinity,
+    maxBytesPerOwner: Infinity,
+  });
+  for (let n = 0; n < count; n += 1)
+    store.put({
+      owner: `owner-${n % OWNERS}`,
+      id: `filled-${n}`,
+      version: 1,
+      createdAt: n,
+      dueAt: NEVER + n,
+      state: STATE,
+    });
   return { store, close() {} };
 }
 
@@ -34,7 +49,10 @@ export async function sqlite(count: number): Promise<Filled> {
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"); // else a checkpoint now and then waits for the disk
   const store = sqliteStore(db);
   // Nobody needs a notice of each row.
-  const triggers = db.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all() as { name: string; sql: string }[];
+  const triggers = db.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all() as {
+    name: string;
+    sql: string;
+  }[];
   for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`);
   db.prepare(`
     INSERT INTO mcp_longhaul (owner, id, version, created_at, due_at, state)
@@ -57,7 +75,10 @@ export async function postgres(count: number): Promise<Filled> {
   const store = postgresStore(pool);
   await store.ready();
   const values = [count - 1, NEVER, STATE];
-  await pool.query(`INSERT INTO mcp_longhaul SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3 FROM generate_series(0, $1::bigint) AS n`, values);
+  await pool.query(
+    `INSERT INTO mcp_longhaul SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3 FROM generate_series(0, $1::bigint) AS n`,
+    values,
+  );
   // As autovacuum leaves it.
   await pool.query("VACUUM ANALYZE mcp_longhaul");
   return {
@@ -75,7 +96,8 @@ export async function redis(count: number): Promise<Filled> {
   const client = new Redis(server.path);
   const store = redisStore(client);
   // One task that the store itself has made for each owner says under which keys the others belong.
-  for (let owner = 0; owner < OWNERS; owner += 1) await store.put({ owner: `owner-${owner}`, id: "model", version: 1, createdAt: 0, dueAt: NEVER, state: STATE });
+  for (let owner = 0; owner < OWNERS; owner += 1)
+    await store.put({ owner: `owner-${owner}`, id: "model", version: 1, createdAt: 0, dueAt: NEVER, state: STATE });
   for (const model of await client.keys("*:task:model:*")) {
     const [slot = "", owner = ""] = model.split(":task:model:");
     const fill = `

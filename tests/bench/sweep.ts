@@ -27,7 +27,15 @@ async function ask(store: TaskStore, expected: number): Promise<number> {
 }
 
 async function fill(store: TaskStore): Promise<void> {
-  for (let n = 0; n < DUE; n += 1) await store.put({ owner: `owner-${n % OWNERS}`, id: `over-${n}`, version: 1, createdAt: 1000, dueAt: 2000, state: OVER });
+  for (let n = 0; n < DUE; n += 1)
+    await store.put({
+      owner: `owner-${n % OWNERS}`,
+      id: `over-${n}`,
+      version: 1,
+      createdAt: 1000,
+      dueAt: 2000,
+      state: OVER,
+    });
 }
 
 /** How long the first sweep of a new server takes, from its question to its last deletion, in µs. */
@@ -38,23 +46,26 @@ async function sweep(store: TaskStore): Promise<number> {
   let left = DUE;
   let swept = (): void => {};
   const done = new Promise<void>((resolve) => (swept = resolve));
-  const { tasks, close } = await ourServer({}, {
-    get: (...asked) => store.get(...asked),
-    put: (task) => store.put(task),
-    list: (...asked) => store.list(...asked),
-    due(...asked) {
-      from ||= performance.now();
-      return store.due(...asked);
+  const { tasks, close } = await ourServer(
+    {},
+    {
+      get: (...asked) => store.get(...asked),
+      put: (task) => store.put(task),
+      list: (...asked) => store.list(...asked),
+      due(...asked) {
+        from ||= performance.now();
+        return store.due(...asked);
+      },
+      delete(...asked) {
+        const settled = (answer: boolean): boolean => {
+          if (--left === 0) swept();
+          return answer;
+        };
+        const answer = store.delete(...asked);
+        return answer instanceof Promise ? answer.then(settled) : settled(answer);
+      },
     },
-    delete(...asked) {
-      const settled = (answer: boolean): boolean => {
-        if (--left === 0) swept();
-        return answer;
-      };
-      const answer = store.delete(...asked);
-      return answer instanceof Promise ? answer.then(settled) : settled(answer);
-    },
-  });
+  );
   await done;
   const took = performance.now() - from;
   await close();
@@ -75,7 +86,7 @@ const sizes = ({ crowd }: Scale): readonly [number, number] => [crowd, 10 * crow
 const open =
   (make: (count: number) => Promise<Filled>): Open =>
   async (scale) => {
-    const [few, many] = await Promise.all(sizes(scale).map(make)) as [Filled, Filled];
+    const [few, many] = (await Promise.all(sizes(scale).map(make))) as [Filled, Filled];
     for (let warm = 0; warm < 3; warm += 1) for (const filled of [few, many]) await turn(filled);
     let round = 0;
     return {
@@ -94,12 +105,27 @@ const open =
 
 /** What a sweep costs must go by what is due, not by what is stored. */
 const lines = (store: string): Line[] =>
-  ["asking when nothing is due", `asking when ${DUE} are due`, `a sweep that deletes ${DUE}`].flatMap((what): Line[] => {
-    const size = (scale: Scale): readonly string[] => sizes(scale).map(thousands);
-    return [
-      { name: (scale) => `${store}, ${size(scale)[1]} tasks: ${what}`, unit: "µs", goal: undefined },
-      { name: (scale) => `${store}: ${what}, ${size(scale)[1]} ÷ ${size(scale)[0]} tasks`, unit: "×", goal: { most: 1.5 }, compare: false },
-    ];
-  });
+  ["asking when nothing is due", `asking when ${DUE} are due`, `a sweep that deletes ${DUE}`].flatMap(
+    (what): Line[] => {
+      const size = (scale: Scale): readonly string[] => sizes(scale).map(thousands);
+      return [
+        { name: (scale) => `${store}, ${size(scale)[1]} tasks: ${what}`, unit: "µs", goal: undefined },
+        {
+          name: (scale) => `${store}: ${what}, ${size(scale)[1]} ÷ ${size(scale)[0]} tasks`,
+          unit: "×",
+          goal: { most: 1.5 },
+          compare: false,
+        },
+      ];
+    },
+  );
 
-export const rows: readonly Row[] = Object.entries({ memory, SQLite: sqlite, PostgreSQL: postgres, Redis: redis }).map(([name, make]) => ({ target: 16, lines: lines(name), ours: open(make), peers: {}, rounds: ({ quick }) => (quick ? 3 : 9) }));
+export const rows: readonly Row[] = Object.entries({ memory, SQLite: sqlite, PostgreSQL: postgres, Redis: redis }).map(
+  ([name, make]) => ({
+    target: 16,
+    lines: lines(name),
+    ours: open(make),
+    peers: {},
+    rounds: ({ quick }) => (quick ? 3 : 9),
+  }),
+);

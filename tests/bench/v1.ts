@@ -1,6 +1,12 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import type { CreateTaskRequestHandlerExtra, TaskRequestHandlerExtra } from "@modelcontextprotocol/sdk/experimental/tasks/interfaces.js";
-import { InMemoryTaskMessageQueue, InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
+import type {
+  CreateTaskRequestHandlerExtra,
+  TaskRequestHandlerExtra,
+} from "@modelcontextprotocol/sdk/experimental/tasks/interfaces.js";
+import {
+  InMemoryTaskMessageQueue,
+  InMemoryTaskStore,
+} from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
@@ -21,19 +27,29 @@ export async function v1Server(result: CallToolResult = RESULT) {
   const store = new InMemoryTaskStore();
   const server = new McpServer(
     { name: "bench", version: "1" },
-    { capabilities: { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }, taskStore: store, taskMessageQueue: new InMemoryTaskMessageQueue() },
+    {
+      capabilities: { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } },
+      taskStore: store,
+      taskMessageQueue: new InMemoryTaskMessageQueue(),
+    },
   );
   const register = (ending: Ending) =>
-    server.experimental.tasks.registerToolTask(ending, {}, {
-      async createTask({ taskStore, taskRequestedTtl }: CreateTaskRequestHandlerExtra) {
-        const task = await taskStore.createTask({ ttl: taskRequestedTtl ?? null });
-        if (ending === "instant") await taskStore.storeTaskResult(task.taskId, "completed", result);
-        if (ending === "notified") setImmediate(() => void taskStore.storeTaskResult(task.taskId, "completed", result));
-        return { task };
+    server.experimental.tasks.registerToolTask(
+      ending,
+      {},
+      {
+        async createTask({ taskStore, taskRequestedTtl }: CreateTaskRequestHandlerExtra) {
+          const task = await taskStore.createTask({ ttl: taskRequestedTtl ?? null });
+          if (ending === "instant") await taskStore.storeTaskResult(task.taskId, "completed", result);
+          if (ending === "notified")
+            setImmediate(() => void taskStore.storeTaskResult(task.taskId, "completed", result));
+          return { task };
+        },
+        getTask: ({ taskStore, taskId }: TaskRequestHandlerExtra) => taskStore.getTask(taskId),
+        getTaskResult: ({ taskStore, taskId }: TaskRequestHandlerExtra) =>
+          taskStore.getTaskResult(taskId) as Promise<CallToolResult>,
       },
-      getTask: ({ taskStore, taskId }: TaskRequestHandlerExtra) => taskStore.getTask(taskId),
-      getTaskResult: ({ taskStore, taskId }: TaskRequestHandlerExtra) => taskStore.getTaskResult(taskId) as Promise<CallToolResult>,
-    });
+    );
   for (const ending of ["instant", "notified", "silent"] as const) register(ending);
   server.registerTool("plain", {}, async () => result);
   const [end, transport] = InMemoryTransport.createLinkedPair();

@@ -1,6 +1,6 @@
 /**
- * The process whose handlers complete: `node wakeup-peer.ts <store> <connection>`. It is told to start tasks, answers with the
- * ids of as many tasks, and then completes each task that it is told to, saying when.
+ * The process whose handlers complete: `node wakeup-peer.ts <store> <connection>`. It is told to start tasks, answers
+ * with the ids of as many tasks, and then completes each task that it is told to, saying when.
  */
 
 import { type Handler, RESULT, ourServer } from "./ours.ts";
@@ -27,7 +27,8 @@ const modern = await modernRequester(tasks, { late }, () => {});
 async function start(count: number, generation: Generation): Promise<readonly string[]> {
   if (generation === "2025-11-25") return seed(requester, "late", count);
   const ids: string[] = [];
-  while (ids.length < count) ids.push((await modern.request("tools/call", { name: "late", arguments: {} }))["taskId"] as string);
+  while (ids.length < count)
+    ids.push((await modern.request("tools/call", { name: "late", arguments: {} }))["taskId"] as string);
   return ids;
 }
 

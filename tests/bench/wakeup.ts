@@ -26,7 +26,9 @@ class Peer {
   }
 
   static async start(kind: string, connection: string): Promise<Peer> {
-    const child = fork(fileURLToPath(new URL("wakeup-peer.ts", import.meta.url)), [kind, connection], { execArgv: ["--no-warnings"] });
+    const child = fork(fileURLToPath(new URL("wakeup-peer.ts", import.meta.url)), [kind, connection], {
+      execArgv: ["--no-warnings"],
+    });
     const [word] = await Promise.race([once(child, "message"), once(child, "exit")]);
     if (typeof word === "number") throw new Error("the other process ended");
     return new Peer(child);
@@ -68,7 +70,10 @@ class Peer {
   }
 }
 
-/** Who learns of completions in this process: `wait` resolves when it waits for all, with when it will have known of each. */
+/**
+ * Who learns of completions in this process: `wait` resolves when it waits for all, with when it will have known of
+ * each.
+ */
 interface Learner {
   wait(ids: readonly string[]): Promise<readonly Promise<number>[]>;
 }
@@ -124,7 +129,9 @@ const open =
         const ids = await peer.tasks(generation);
         const known = await learner.wait(ids);
         const completed = await peer.complete(ids);
-        const took = (await Promise.all(known)).map((at, n) => (at - completed.get(ids[n]!)!) / 1e6).sort((a, b) => a - b);
+        const took = (await Promise.all(known))
+          .map((at, n) => (at - completed.get(ids[n]!)!) / 1e6)
+          .sort((a, b) => a - b);
         return [quantile(took, 0.5), quantile(took, 0.99)];
       },
       async close() {
@@ -141,7 +148,11 @@ const nobody: Open = () => Promise.reject(new Error("no tasks that two processes
 
 const row = (kind: string, what: string, ours: Open): Row => ({
   target: 17,
-  lines: ["p50", "p99"].map((share) => ({ name: `${kind}, completion in another process to ${what}, ${share}`, unit: "ms", goal: undefined })),
+  lines: ["p50", "p99"].map((share) => ({
+    name: `${kind}, completion in another process to ${what}, ${share}`,
+    unit: "ms",
+    goal: undefined,
+  })),
   ours,
   peers: { "SDK v1 and ext-tasks": nobody },
   rounds: ({ quick }) => (quick ? 1 : 3),

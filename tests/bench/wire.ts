@@ -1,4 +1,7 @@
-/** The other end of a linked pair: writes JSON-RPC messages and reads the answers, so that only the server side is timed. */
+/**
+ * The other end of a linked pair: writes JSON-RPC messages and reads the answers, so that only the server side is
+ * timed.
+ */
 
 export type Json = Record<string, unknown>;
 
@@ -61,7 +64,11 @@ export class Requester {
 
   /** The handshake of 2025-11-25. */
   async initialize(capabilities: Json = {}): Promise<void> {
-    await this.request("initialize", { protocolVersion: "2025-11-25", capabilities, clientInfo: { name: "bench", version: "1" } });
+    await this.request("initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities,
+      clientInfo: { name: "bench", version: "1" },
+    });
     void this.#end.send({ jsonrpc: "2.0", method: "notifications/initialized" });
   }
 }
@@ -83,7 +90,9 @@ export function taskIdOf(result: Json): string {
 export async function seed(requester: Requester, tool: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   while (ids.length < count) {
-    const batch = Array.from({ length: Math.min(500, count - ids.length) }, () => requester.request("tools/call", { name: tool, arguments: {}, task: {} }));
+    const batch = Array.from({ length: Math.min(500, count - ids.length) }, () =>
+      requester.request("tools/call", { name: tool, arguments: {}, task: {} }),
+    );
     for (const result of await Promise.all(batch)) ids.push(taskIdOf(result));
     // Handlers may need a turn of the event loop to end.
     await new Promise((resolve) => setImmediate(resolve));

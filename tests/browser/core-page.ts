@@ -14,7 +14,9 @@ async function runHere(program: string): Promise<Run> {
   // A panic ends the program at once, so what the test harness had captured until then would be lost.
   const wasi = new WASI([program, "--nocapture"], [], [new OpenFile(new File([])), print, print]);
   try {
-    const { instance } = await WebAssembly.instantiateStreaming(fetch(program), { wasi_snapshot_preview1: wasi.wasiImport });
+    const { instance } = await WebAssembly.instantiateStreaming(fetch(program), {
+      wasi_snapshot_preview1: wasi.wasiImport,
+    });
     return { code: wasi.start(instance as Parameters<WASI["start"]>[0]), output };
   } catch (error) {
     return { code: String(error), output };

@@ -1,4 +1,5 @@
-// The Rust tests of the core, as wasm, in a worker of the browser: the programs that `cargo test --target wasm32-wasip1` runs.
+// The Rust tests of the core, as wasm, in a worker of the browser: the programs that
+// `cargo test --target wasm32-wasip1` runs.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { basename, join } from "node:path";
@@ -46,8 +47,15 @@ const OPTIONS = { cwd: join(import.meta.dirname, "..", ".."), maxBuffer: 2 ** 26
 
 /** Builds them, unless they are fresh. */
 async function testPrograms(): Promise<string[]> {
-  const { stdout } = await run("cargo", [...TESTS, "--target=wasm32-wasip1", "--no-run", "--message-format=json"], OPTIONS);
-  const messages = stdout.trim().split("\n").map((line) => JSON.parse(line) as { executable?: string | null });
+  const { stdout } = await run(
+    "cargo",
+    [...TESTS, "--target=wasm32-wasip1", "--no-run", "--message-format=json"],
+    OPTIONS,
+  );
+  const messages = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { executable?: string | null });
   return messages.flatMap(({ executable }) => executable ?? []);
 }
 

@@ -12,7 +12,8 @@ const open = (database: string, options?: IndexedDbStoreOptions): TaskStore => {
   if (store === undefined) stores.set(database, (store = indexedDbStore(database, options)));
   return store;
 };
-const call = (database: string, method: Method, values: unknown[]): unknown => (open(database)[method] as (...values: unknown[]) => unknown)(...values);
+const call = (database: string, method: Method, values: unknown[]): unknown =>
+  (open(database)[method] as (...values: unknown[]) => unknown)(...values);
 
 /** A store in a worker of this page. */
 function workerStore(database: string): { store: TaskStore; end(): Promise<void> } {
@@ -49,7 +50,10 @@ function workerStore(database: string): { store: TaskStore; end(): Promise<void>
 if (typeof document === "undefined") {
   onmessage = async ({ data: { database, number, method, values } }) => {
     try {
-      const value = method === "watch" ? void open(database).watch?.((...change) => postMessage({ change })) : await call(database, method, values);
+      const value =
+        method === "watch"
+          ? void open(database).watch?.((...change) => postMessage({ change }))
+          : await call(database, method, values);
       postMessage({ number, value });
     } catch (error) {
       postMessage({ number, error: String(error) });
@@ -116,7 +120,10 @@ export interface PageTests {
   runCase: typeof runCase;
   runCases: typeof runCases;
   call(database: string, method: Method, values: unknown[]): unknown;
-  /** What a listener was told since it was last asked for: the first call begins to watch, each waits until there is something. */
+  /**
+   * What a listener was told since it was last asked for: the first call begins to watch, each waits until there is
+   * something.
+   */
   news(database: string, listener: number): Promise<News[]>;
   /** Runs an action; what it throws is told as data. */
   fails(action: () => unknown): Promise<{ name: string; code: string; message: string; cause: string } | undefined>;

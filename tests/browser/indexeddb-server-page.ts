@@ -1,4 +1,5 @@
-// Runs in a page: a server that keeps its tasks in the browser. What it offers to indexeddb.ts is `startTask` and `readTask`.
+// Runs in a page: a server that keeps its tasks in the browser. What it offers to indexeddb.ts is `startTask` and
+// `readTask`.
 import { Client } from "@modelcontextprotocol/client";
 import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
 import { TaskClient, TaskServer, type TaskReference } from "mcp-longhaul";
@@ -9,7 +10,9 @@ import type * as z from "zod";
 async function connect(database: string): Promise<{ client: Client; host: TaskClient; tasks: TaskServer }> {
   const tasks = new TaskServer({ store: indexedDbStore(database), task: "always" });
   const server = new McpServer({ name: "in the page", version: "1.0.0" });
-  server.registerTool("greet", { inputSchema: undefined as unknown as z.ZodObject }, () => ({ content: [{ type: "text", text: "hello from the page" }] }));
+  server.registerTool("greet", { inputSchema: undefined as unknown as z.ZodObject }, () => ({
+    content: [{ type: "text", text: "hello from the page" }],
+  }));
   tasks.attach(server);
   const host = new TaskClient({ poll: { min: 5, initial: 5 } });
   const client = host.attach(new Client({ name: "in the page too", version: "1.0.0" }));

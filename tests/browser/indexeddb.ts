@@ -1,5 +1,6 @@
-// indexedDbStore in a real browser: the contract suite within one page and a worker of its own, and again over two pages that
-// are reloaded; what a browser does to a database behind the store's back; and a server in a page, whose tasks outlive the page.
+// indexedDbStore in a real browser: the contract suite within one page and a worker of its own, and again over two
+// pages that are reloaded; what a browser does to a database behind the store's back; and a server in a page, whose
+// tasks outlive the page.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +23,11 @@ let watching = 0;
 /** The store of a page, from here. */
 function remote(page: Page, database: string): TaskStore {
   const call = (method: "get" | "put" | "delete" | "list" | "due" | "close", ...values: unknown[]) =>
-    page.evaluate(({ database, method, values }) => tests.call(database, method, values), { database, method, values }) as Promise<never>;
+    page.evaluate(({ database, method, values }) => tests.call(database, method, values), {
+      database,
+      method,
+      values,
+    }) as Promise<never>;
   return {
     get: (...values) => call("get", ...values),
     put: (...values) => call("put", ...values),
@@ -33,7 +38,12 @@ function remote(page: Page, database: string): TaskStore {
       let stopped = false;
       const number = ++watching;
       const listen = async () => {
-        while (!stopped) for (const news of await page.evaluate(({ database, number }) => tests.news(database, number), { database, number })) if (!stopped) listener(...news);
+        while (!stopped)
+          for (const news of await page.evaluate(({ database, number }) => tests.news(database, number), {
+            database,
+            number,
+          }))
+            if (!stopped) listener(...news);
       };
       void listen().catch(() => {}); // the page was reloaded or closed
       return () => void (stopped = true);
@@ -50,15 +60,19 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
   before(async () => void (server = await servePage(join(import.meta.dirname, "indexeddb-page.ts"))));
   after(() => server?.close());
 
-  // X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
-  // are a store's.
+  // X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as
+  // far as they are a store's.
   describe("indexedDbStore keeps the contract, with a peer in a worker", () => {
     let page: Page;
     before(async () => void (page = await browser().open(server.url)));
     after(() => page?.close());
     for (const [index, { name }] of storeCases.entries()) {
       test(name, async () => {
-        assert.deepEqual(await page.evaluate((index) => tests.runCase(index), index), {}, "it neither fails nor is left out");
+        assert.deepEqual(
+          await page.evaluate((index) => tests.runCase(index), index),
+          {},
+          "it neither fails nor is left out",
+        );
       });
     }
   });
@@ -98,7 +112,10 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
       });
       assert.equal(found.outcome, "upgraded");
       assert.equal(found.failure?.code, "storage");
-      assert.match(found.failure.message, /^The IndexedDB store could not read: .*newer mcp-longhaul: reload the page\.$/);
+      assert.match(
+        found.failure.message,
+        /^The IndexedDB store could not read: .*newer mcp-longhaul: reload the page\.$/,
+      );
       assert.match(found.failure.cause, /VersionError/);
     });
 
@@ -108,7 +125,11 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
         const task = { owner: "alice", id: "a", version: 1, createdAt: 1, dueAt: null, state: "w", payload: null };
         await store.put(task);
         await new Promise((resolve) => (indexedDB.deleteDatabase("deleted").onsuccess = resolve));
-        return [(await store.get("alice", "a")) ?? "none", await store.put(task), (await store.list("alice", { limit: 9 })).length];
+        return [
+          (await store.get("alice", "a")) ?? "none",
+          await store.put(task),
+          (await store.list("alice", { limit: 9 })).length,
+        ];
       });
       assert.deepEqual(rows, ["none", true, 1]);
     });
@@ -126,11 +147,15 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
           open(name: string) {
             const request = indexedDB.open(name, 2);
             request.addEventListener("success", () => setTimeout(opened)); // the store hears of it after this listener
-            request.addEventListener("upgradeneeded", () => {
-              const upgrade = new IDBVersionChangeEvent("upgradeneeded", { oldVersion: 0, newVersion: 1 });
-              request.onupgradeneeded!(upgrade);
-              request.onupgradeneeded = null;
-            }, { once: true, capture: true });
+            request.addEventListener(
+              "upgradeneeded",
+              () => {
+                const upgrade = new IDBVersionChangeEvent("upgradeneeded", { oldVersion: 0, newVersion: 1 });
+                request.onupgradeneeded!(upgrade);
+                request.onupgradeneeded = null;
+              },
+              { once: true, capture: true },
+            );
             return request;
           },
         };
@@ -138,11 +163,25 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
         const failures = [await tests.fails(() => store.get("alice", "a")), await tests.fails(() => store.due(1, 1))];
         old.close();
         await opening;
-        return { failures, put: await store.put({ owner: "alice", id: "a", version: 1, createdAt: 1, dueAt: null, state: "w", payload: null }) };
+        return {
+          failures,
+          put: await store.put({
+            owner: "alice",
+            id: "a",
+            version: 1,
+            createdAt: 1,
+            dueAt: null,
+            state: "w",
+            payload: null,
+          }),
+        };
       });
       for (const failure of found.failures) {
         assert.equal(failure?.code, "storage");
-        assert.match(failure.message, /Another tab holds an older version of the database "blocked"\. Close it, or reload it\./);
+        assert.match(
+          failure.message,
+          /Another tab holds an older version of the database "blocked"\. Close it, or reload it\./,
+        );
       }
       assert.equal(found.put, true);
     });
@@ -154,7 +193,11 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
           request.onupgradeneeded = () => void request.result.createObjectStore("books");
           request.onsuccess = () => (request.result.close(), resolve());
         });
-        const refusing = { open: () => { throw new DOMException("denied", "SecurityError"); } } as unknown as IDBFactory;
+        const refusing = {
+          open: () => {
+            throw new DOMException("denied", "SecurityError");
+          },
+        } as unknown as IDBFactory;
         const closed = tests.indexedDbStore("closed");
         await closed.close?.();
         return [
@@ -163,15 +206,34 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
           await tests.fails(() => closed.get("alice", "a")),
           await tests.fails(() => tests.indexedDbStore("")),
           await tests.fails(() => tests.indexedDbStore("x", { durability: "none" as "strict" })),
-          await tests.fails(() => tests.indexedDbStore("x").put({ owner: "alice", id: "../a", version: 1, createdAt: 1, dueAt: null, state: "w", payload: null })),
+          await tests.fails(() =>
+            tests
+              .indexedDbStore("x")
+              .put({ owner: "alice", id: "../a", version: 1, createdAt: 1, dueAt: null, state: "w", payload: null }),
+          ),
         ];
       });
-      assert.deepEqual(failures.map((failure) => failure?.code), ["storage", "storage", "storage", "invalid_argument", "invalid_argument", "invalid_argument"]);
-      const expected = [/holds something else/, /could not read: denied .*sandboxed frame/, /was closed/, /name/, /durability/, /task id/];
+      assert.deepEqual(
+        failures.map((failure) => failure?.code),
+        ["storage", "storage", "storage", "invalid_argument", "invalid_argument", "invalid_argument"],
+      );
+      const expected = [
+        /holds something else/,
+        /could not read: denied .*sandboxed frame/,
+        /was closed/,
+        /name/,
+        /durability/,
+        /task id/,
+      ];
       for (const [index, failure] of failures.entries()) assert.match(failure!.message, expected[index]!);
     });
 
-    const full = { skip: name === "Chromium" ? false : "only Chromium can be told how much an origin may store: elsewhere the disk would have to be full" };
+    const full = {
+      skip:
+        name === "Chromium"
+          ? false
+          : "only Chromium can be told how much an origin may store: elsewhere the disk would have to be full",
+    };
     test("refuses what is over the origin's quota, and keeps what it has", full, async () => {
       const page = await browser().openWithQuota!(server.url, 1_000_000);
       const found = await page.evaluate(async () => {
@@ -204,17 +266,27 @@ export function indexedDbTests(browser: () => Browser, name: BrowserName): void 
     });
 
     const disk = { skip: name === "WebKit" ? false : "driven or not, this browser keeps tasks in the same way" };
-    test("over a restart of WebKit, whose store on the disk keeps the contract as the one in memory does", disk, async () => {
-      const profile = mkdtempSync(join(tmpdir(), "mcp-longhaul-webkit-"));
-      try {
-        const outcomes = await evaluateOnDisk(profile, server, () => tests.runCases());
-        assert.equal(outcomes.length, storeCases.length);
-        assert.deepEqual(outcomes.filter((outcome) => Object.keys(outcome).length > 0), []);
-        const { reference } = await evaluateOnDisk(profile, host, () => startTask("restarted"));
-        assert.equal(await evaluateOnDisk(profile, host, (reference) => readTask("restarted", reference), reference), "hello from the page");
-      } finally {
-        rmSync(profile, { recursive: true, maxRetries: 10 }); // what was killed may still write
-      }
-    });
+    test(
+      "over a restart of WebKit, whose store on the disk keeps the contract as the one in memory does",
+      disk,
+      async () => {
+        const profile = mkdtempSync(join(tmpdir(), "mcp-longhaul-webkit-"));
+        try {
+          const outcomes = await evaluateOnDisk(profile, server, () => tests.runCases());
+          assert.equal(outcomes.length, storeCases.length);
+          assert.deepEqual(
+            outcomes.filter((outcome) => Object.keys(outcome).length > 0),
+            [],
+          );
+          const { reference } = await evaluateOnDisk(profile, host, () => startTask("restarted"));
+          assert.equal(
+            await evaluateOnDisk(profile, host, (reference) => readTask("restarted", reference), reference),
+            "hello from the page",
+          );
+        } finally {
+          rmSync(profile, { recursive: true, maxRetries: 10 }); // what was killed may still write
+        }
+      },
+    );
   });
 }

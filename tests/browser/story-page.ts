@@ -18,7 +18,8 @@ async function reach(generation: Generation, tasks: TaskServer, serve: () => Sdk
   const handler = tasks.fetch(createMcpHandler(() => serve() as unknown as McpServer));
   return new StreamableHTTPClientTransport(new URL("/mcp", location.href), {
     // The SDK's entry reads `Request.body`, which Firefox has not.
-    fetch: async (url, init) => handler(new Request(url, init), typeof init?.body === "string" ? { parsedBody: JSON.parse(init.body) } : {}),
+    fetch: async (url, init) =>
+      handler(new Request(url, init), typeof init?.body === "string" ? { parsedBody: JSON.parse(init.body) } : {}),
   });
 }
 
@@ -28,9 +29,18 @@ async function tellStory(generation: Generation) {
   const questions: string[] = [];
   const host = new TaskClient({ poll: { min: 5 }, onerror: (error) => errors.push(String(error)) });
   const client = host.attach(
-    new Client({ name: "in the page", version: "1" }, { capabilities: { elicitation: { form: {} } }, ...(generation === "2026-07-28" && { versionNegotiation: { mode: { pin: generation } } }) }),
+    new Client(
+      { name: "in the page", version: "1" },
+      {
+        capabilities: { elicitation: { form: {} } },
+        ...(generation === "2026-07-28" && { versionNegotiation: { mode: { pin: generation } } }),
+      },
+    ),
   );
-  client.setRequestHandler("elicitation/create", ({ params }) => (questions.push(params.message), { action: "accept", content: { name: "Ada" } }));
+  client.setRequestHandler(
+    "elicitation/create",
+    ({ params }) => (questions.push(params.message), { action: "accept", content: { name: "Ada" } }),
+  );
   let begin!: () => void;
   const begun = new Promise<void>((resolve) => (begin = resolve));
   const endlessly: Work = (...values) => (begin(), (tools["endless"] as Work)(...values));

@@ -1,5 +1,5 @@
-// The package as it is shipped, both halves in one page: a client and a server of SDK v2, in each generation, and what becomes of
-// their tasks.
+// The package as it is shipped, both halves in one page: a client and a server of SDK v2, in each generation, and what
+// becomes of their tasks.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -23,7 +23,10 @@ export function storyTests(browser: () => Browser): void {
 
   for (const generation of ["2025-11-25", "2026-07-28"] as const) {
     test(`${generation}: tasks are created, followed, asked for input, cancelled, and give their results`, async () => {
-      const { protocol, slow, ask, endless, errors } = await page.evaluate((generation) => tellStory(generation), generation);
+      const { protocol, slow, ask, endless, errors } = await page.evaluate(
+        (generation) => tellStory(generation),
+        generation,
+      );
       assert.equal(protocol, generation);
       assert.match(slow.taskId!, /^[\w-]+$/);
       assert.deepEqual([slow.statuses.at(-1), slow.text, slow.readAgain], ["completed", "slow", "slow"]);

@@ -7,7 +7,11 @@ import { storyTests } from "./story.ts";
 import type { Column } from "../engines/matrix.ts";
 import { tellMatrix } from "./verdict.ts";
 
-const SUITES: readonly { name: string; columns: readonly Column[]; tests(browser: () => Browser, name: BrowserName): void }[] = [
+const SUITES: readonly {
+  name: string;
+  columns: readonly Column[];
+  tests(browser: () => Browser, name: BrowserName): void;
+}[] = [
   { name: "core", columns: ["core's tests"], tests: coreTests },
   { name: "story", columns: ["SDK v2, 2025-11-25", "SDK v2, 2026-07-28"], tests: storyTests },
   { name: "indexedDb", columns: ["IndexedDB"], tests: indexedDbTests },

@@ -2,7 +2,10 @@
 import { after, afterEach, type TestContext } from "node:test";
 import { type Column, record } from "../engines/matrix.ts";
 
-/** Says in `columns` of the row `browser`, at the end of the suite in which it is called, whether all its tests have passed. */
+/**
+ * Says in `columns` of the row `browser`, at the end of the suite in which it is called, whether all its tests have
+ * passed.
+ */
 export function tellMatrix(browser: string, columns: readonly Column[]): void {
   const passed: boolean[] = [];
   // The types of Node 24 do not know it yet.

@@ -30,7 +30,8 @@ const tasks = new TaskServer({
     protocol_error_job: { task: "always" },
     confirm_delete: { task: "always" },
     multi_input: { task: "always" },
-    // Its first answer is quick and asks for input, so it stays a plain exchange; the second is slow and becomes a task.
+    // Its first answer is quick and asks for input, so it stays a plain exchange; the second is slow and becomes a
+    // task.
     test_tool_with_task: { task: { after: 200 }, support: "required" },
   },
 });
@@ -55,8 +56,8 @@ function addTaskTools(server: McpServer): void {
     throw new Error("the job failed");
   });
 
-  // `McpServer` turns whatever a tool throws into a result with `isError`. A result of the wrong shape is what it refuses
-  // itself, with a JSON-RPC error.
+  // `McpServer` turns whatever a tool throws into a result with `isError`. A result of the wrong shape is what it
+  // refuses itself, with a JSON-RPC error.
   server.registerTool("protocol_error_job", { description: "Fails with a JSON-RPC error" }, async () => {
     await sleep(100);
     return { content: "not a list" } as unknown as CallToolResult;
@@ -66,25 +67,40 @@ function addTaskTools(server: McpServer): void {
   const deletion = { description: "Asks before it deletes", inputSchema: z.object({ filename: z.string() }) };
   server.registerTool("confirm_delete", deletion, ({ filename }, ctx): CallToolResult | InputRequiredResult => {
     const answer = acceptedContent<{ confirm: unknown }>(ctx.mcpReq.inputResponses, "confirmation");
-    if (!answer) return inputRequired({ inputRequests: { confirmation: ask(`Delete ${filename}?`, "confirm", "boolean") } });
+    if (!answer)
+      return inputRequired({ inputRequests: { confirmation: ask(`Delete ${filename}?`, "confirm", "boolean") } });
     return text(answer.confirm === true ? `deleted ${filename}` : `kept ${filename}`);
   });
 
   // Input the way a running task asks for it: the handler waits, here for two answers at once.
-  server.registerTool("multi_input", { description: "Asks two things at once" }, async (ctx): Promise<CallToolResult | InputRequiredResult> => {
-    const task = tasks.current(ctx);
-    const inputRequests = { name: ask("What is your name?", "name"), confirm: ask("Shall we go on?", "confirm", "boolean") };
-    if (!task) return ctx.mcpReq.inputResponses ? text("answered") : inputRequired({ inputRequests });
-    const answers = await Promise.all(Object.entries(inputRequests).map(([key, request]) => task.requireInput(request, key)));
-    return text(answers.map((answer) => String("action" in answer && answer.action)).join(", "));
-  });
+  server.registerTool(
+    "multi_input",
+    { description: "Asks two things at once" },
+    async (ctx): Promise<CallToolResult | InputRequiredResult> => {
+      const task = tasks.current(ctx);
+      const inputRequests = {
+        name: ask("What is your name?", "name"),
+        confirm: ask("Shall we go on?", "confirm", "boolean"),
+      };
+      if (!task) return ctx.mcpReq.inputResponses ? text("answered") : inputRequired({ inputRequests });
+      const answers = await Promise.all(
+        Object.entries(inputRequests).map(([key, request]) => task.requireInput(request, key)),
+      );
+      return text(answers.map((answer) => String("action" in answer && answer.action)).join(", "));
+    },
+  );
 
-  server.registerTool("test_tool_with_task", { description: "Asks, then becomes a task" }, async (ctx): Promise<CallToolResult | InputRequiredResult> => {
-    const name = acceptedContent<{ name: unknown }>(ctx.mcpReq.inputResponses, "user_name")?.name;
-    if (typeof name !== "string") return inputRequired({ inputRequests: { user_name: ask("What is your name?", "name") } });
-    await sleep(700);
-    return text(`Hello, ${name}!`);
-  });
+  server.registerTool(
+    "test_tool_with_task",
+    { description: "Asks, then becomes a task" },
+    async (ctx): Promise<CallToolResult | InputRequiredResult> => {
+      const name = acceptedContent<{ name: unknown }>(ctx.mcpReq.inputResponses, "user_name")?.name;
+      if (typeof name !== "string")
+        return inputRequired({ inputRequests: { user_name: ask("What is your name?", "name") } });
+      await sleep(700);
+      return text(`Hello, ${name}!`);
+    },
+  );
 }
 
 function buildServer(): McpServer {
@@ -112,7 +128,8 @@ const serve = tasks.fetch(handler);
 async function answer(request: Request): Promise<Response> {
   if (new URL(request.url).pathname !== "/mcp") return new Response(null, { status: 404 });
   const refused =
-    hostHeaderValidationResponse(request, localhostAllowedHostnames()) ?? originValidationResponse(request, localhostAllowedOrigins());
+    hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
+    originValidationResponse(request, localhostAllowedOrigins());
   return refused ?? (await serve(request));
 }
 
@@ -122,7 +139,9 @@ async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Prom
   const { method = "GET" } = incoming;
   const init: RequestInit & { duplex: "half" } = {
     method,
-    headers: Object.entries(incoming.headers).flatMap(([name, value]) => [value ?? []].flat().map((one): [string, string] => [name, one])),
+    headers: Object.entries(incoming.headers).flatMap(([name, value]) =>
+      [value ?? []].flat().map((one): [string, string] => [name, one]),
+    ),
     body: method === "GET" || method === "HEAD" ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>),
     duplex: "half",
     signal: gone.signal,

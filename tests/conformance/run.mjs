@@ -1,6 +1,6 @@
-// `npm run conformance [-- --report] [scenario…]`: the official conformance suite against the fixture server. Every task
-// scenario, and the suite's frozen requirements of both protocol revisions, to see that a tapped server is still a server.
-// Exits 1 if a check fails or a scenario that should have run did not; with `--report` it only prints.
+// `npm run conformance [-- --report] [scenario…]`: the official conformance suite against the fixture server. Every
+// task scenario, and the suite's frozen requirements of both protocol revisions, to see that a tapped server is still a
+// server. Exits 1 if a check fails or a scenario that should have run did not; with `--report` it only prints.
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -24,7 +24,10 @@ const TASKS = [
 ];
 /** Scenarios that the suite itself skips, and why. */
 const SKIPPED = { "tasks-status-notifications": "the suite has no harness for subscriptions/listen yet" };
-/** Required of a server, not served by this one: its 2025-11-25 side keeps no session, so no answer would find its request. */
+/**
+ * Required of a server, not served by this one: its 2025-11-25 side keeps no session, so no answer would find its
+ * request.
+ */
 const NOT_SERVED = {
   "2025-11-25": [
     "tools-call-sampling",
@@ -36,10 +39,16 @@ const NOT_SERVED = {
   "2026-07-28": [],
 };
 /** Not required by any revision, and served all the same. */
-const EXTRA = { "2025-11-25": ["json-schema-2020-12"], "2026-07-28": ["json-schema-2020-12", "http-header-validation", "http-custom-header-server-validation"] };
+const EXTRA = {
+  "2025-11-25": ["json-schema-2020-12"],
+  "2026-07-28": ["json-schema-2020-12", "http-header-validation", "http-custom-header-server-validation"],
+};
 const REVISIONS = Object.keys(NOT_SERVED);
 
-const { values: options, positionals: wanted } = parseArgs({ options: { report: { type: "boolean", default: false } }, allowPositionals: true });
+const { values: options, positionals: wanted } = parseArgs({
+  options: { report: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 if (Number(process.versions.node.split(".")[0]) < 22) throw new Error("the conformance suite needs Node 22 or newer");
 
 const require = createRequire(import.meta.url);
@@ -51,7 +60,8 @@ const suite = join(dirname(manifest), bin.conformance);
 function run(...args) {
   const child = spawn(process.execPath, [suite, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, output }));
@@ -112,7 +122,9 @@ const fixture = await startFixture();
 let results;
 try {
   const size = Math.min(6, Math.max(2, availableParallelism()));
-  results = await pool(chosen, size, (job, index) => check({ ...job, directory: join(scratch, String(index)), url: fixture.url }));
+  results = await pool(chosen, size, (job, index) =>
+    check({ ...job, directory: join(scratch, String(index)), url: fixture.url }),
+  );
 } finally {
   await fixture.stop();
   await rm(scratch, { recursive: true, force: true });
@@ -129,24 +141,35 @@ for (const { scenario, revision, checks, ran, code, output } of results) {
   const skipped = SKIPPED[scenario];
   if (skipped ? checks.length === 0 : !ran || (code !== 0 && !failed)) notRun.push({ scenario, revision, output });
   // The core scenarios are many and not what this suite is for: they get a line each only where something is amiss.
-  const unremarkable = revision !== "tasks" && wanted.length === 0 && ran && checks.every(({ status }) => status === "SUCCESS");
+  const unremarkable =
+    revision !== "tasks" && wanted.length === 0 && ran && checks.every(({ status }) => status === "SUCCESS");
   if (unremarkable) {
     quiet.push({ revision, checks: checks.length });
     continue;
   }
   console.log(`${scenario} (${revision})${skipped ? `: skipped upstream, ${skipped}` : ""}`);
   for (const { id, status, errorMessage } of checks) {
-    const why = status !== "SUCCESS" && !skipped && errorMessage ? `\n       ${errorMessage.slice(0, 600).replaceAll("\n", "\n       ")}` : "";
+    const why =
+      status !== "SUCCESS" && !skipped && errorMessage
+        ? `\n       ${errorMessage.slice(0, 600).replaceAll("\n", "\n       ")}`
+        : "";
     console.log(`  ${MARK[status]} ${id}${why}`);
   }
 }
 for (const revision of REVISIONS) {
   const same = quiet.filter((entry) => entry.revision === revision);
-  if (same.length > 0) console.log(`${revision}: ${same.length} core scenarios pass, ${same.reduce((sum, { checks }) => sum + checks, 0)} checks`);
+  if (same.length > 0)
+    console.log(
+      `${revision}: ${same.length} core scenarios pass, ${same.reduce((sum, { checks }) => sum + checks, 0)} checks`,
+    );
   if (wanted.length > 0) continue;
-  if (NOT_SERVED[revision].length > 0) console.log(`${revision}: not served, as it needs a session: ${NOT_SERVED[revision].join(", ")}`);
+  if (NOT_SERVED[revision].length > 0)
+    console.log(`${revision}: not served, as it needs a session: ${NOT_SERVED[revision].join(", ")}`);
 }
-for (const { scenario, revision, output } of notRun) console.log(`\n${scenario} (${revision}) DID NOT RUN\n${output.trim()}`);
-const names = Object.entries(count).filter(([, n]) => n > 0).map(([name, n]) => `${n} ${name}`);
+for (const { scenario, revision, output } of notRun)
+  console.log(`\n${scenario} (${revision}) DID NOT RUN\n${output.trim()}`);
+const names = Object.entries(count)
+  .filter(([, n]) => n > 0)
+  .map(([name, n]) => `${n} ${name}`);
 console.log(`\n${results.length} scenarios, ${notRun.length} did not run; checks: ${names.join(", ")}`);
 if (!options.report && (count.FAIL > 0 || notRun.length > 0)) process.exitCode = 1;

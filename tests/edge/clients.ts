@@ -24,7 +24,12 @@ export interface EraClient {
 
 /** A token of `subject`'s, as the identity provider of the example makes it. */
 export function tokenOf(subject: string, secret: string = SECRET): Promise<string> {
-  return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setSubject(subject).setAudience("edge").setExpirationTime("1h").sign(new TextEncoder().encode(secret));
+  return new SignJWT({})
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject(subject)
+    .setAudience("edge")
+    .setExpirationTime("1h")
+    .sign(new TextEncoder().encode(secret));
 }
 
 const connected = new Set<EraClient>();
@@ -34,7 +39,11 @@ export async function closeClients(): Promise<void> {
   await Promise.allSettled([...connected].map((client) => client.close()));
 }
 
-export async function connect(era: Era, url: string, { ask, token }: { ask?: Ask; token?: string | undefined } = {}): Promise<EraClient> {
+export async function connect(
+  era: Era,
+  url: string,
+  { ask, token }: { ask?: Ask; token?: string | undefined } = {},
+): Promise<EraClient> {
   const info = { name: "edge-test", version: "1.0.0" };
   const capabilities = { elicitation: { form: {} } };
   const options = token === undefined ? {} : { requestInit: { headers: { authorization: `Bearer ${token}` } } };
@@ -70,7 +79,10 @@ export function answering(): { readonly asked: string[]; readonly ask: Ask } {
   return { asked, ask: async (message) => (asked.push(message), { action: "accept", content: { channel: "latest" } }) };
 }
 
-export async function untilStatus(task: TaskHandle, wanted: (snapshot: TaskSnapshot) => boolean): Promise<TaskSnapshot> {
+export async function untilStatus(
+  task: TaskHandle,
+  wanted: (snapshot: TaskSnapshot) => boolean,
+): Promise<TaskSnapshot> {
   if (wanted(task.snapshot)) return task.snapshot;
   for await (const snapshot of task.updates()) if (wanted(snapshot)) return snapshot;
   throw new Error(`The task has ended: ${JSON.stringify(task.snapshot)}`);

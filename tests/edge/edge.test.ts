@@ -1,10 +1,20 @@
-// demo/edge, as a newcomer has it, in workerd, in Deno and in Bun: the same client story in both eras, then a `kill -9` of the
-// process in the middle of its tasks.
+// demo/edge, as a newcomer has it, in workerd, in Deno and in Bun: the same client story in both eras, then a `kill -9`
+// of the process in the middle of its tasks.
 import assert from "node:assert/strict";
 import { after, before, describe, test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { installDrivers } from "../engines/runtimes.ts";
-import { answering, closeClients, connect, ERAS, instanceIn, textOf, tokenOf, untilStatus, type Era } from "./clients.ts";
+import {
+  answering,
+  closeClients,
+  connect,
+  ERAS,
+  instanceIn,
+  textOf,
+  tokenOf,
+  untilStatus,
+  type Era,
+} from "./clients.ts";
 import { openBun, openDeno, openWorkerd, type Open, type Place } from "./places.ts";
 import { installExample, type Project } from "./project.ts";
 
@@ -59,7 +69,10 @@ async function story(era: Era, url: string, subject: string | undefined): Promis
 async function interrupted(era: Era, place: Place, killed: Promise<void>, ready: () => void): Promise<void> {
   const token = await tokenOf("alice");
   let question: string | undefined;
-  const first = await connect(era, place.url, { token, ask: (message) => ((question = message), new Promise(() => {})) });
+  const first = await connect(era, place.url, {
+    token,
+    ask: (message) => ((question = message), new Promise(() => {})),
+  });
   const [counting, publishing] = await Promise.all([first.call("count", { to: 30 }), first.call("publish")]);
   const { statusMessage } = await untilStatus(counting, ({ statusMessage }) => statusMessage !== undefined);
   const before = instanceIn(statusMessage);
@@ -107,7 +120,11 @@ describe("demo/edge", { concurrency: true }, () => {
       const killed = Promise.withResolvers<void>();
       let waiting = ERAS.length;
       const ready = () => {
-        if (--waiting === 0) place.kill().then(() => place.start()).then(killed.resolve, killed.reject);
+        if (--waiting === 0)
+          place
+            .kill()
+            .then(() => place.start())
+            .then(killed.resolve, killed.reject);
       };
       await Promise.all(ERAS.map((era) => interrupted(era, place, killed.promise, ready)));
     });

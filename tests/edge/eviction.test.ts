@@ -1,14 +1,28 @@
-// Objects of demo/edge that leave the memory in the middle of a task: because nobody comes to them, or because they crash. Each text
-// of the example's names the instance that made it, so an eviction shows.
+// Objects of demo/edge that leave the memory in the middle of a task: because nobody comes to them, or because they
+// crash. Each text of the example's names the instance that made it, so an eviction shows.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { TaskReference } from "mcp-longhaul";
-import { answering, closeClients, connect, ERAS, instanceIn, statusOf, textOf, tokenOf, untilStatus, type Era } from "./clients.ts";
+import {
+  answering,
+  closeClients,
+  connect,
+  ERAS,
+  instanceIn,
+  statusOf,
+  textOf,
+  tokenOf,
+  untilStatus,
+  type Era,
+} from "./clients.ts";
 import { openWorkerd, type Place } from "./places.ts";
 
-/** workerd evicts an object that has had neither a visit nor a timer for 10 s. 10 s after the task began comes an alarm, in ms. */
+/**
+ * workerd evicts an object that has had neither a visit nor a timer for 10 s. 10 s after the task began comes an alarm,
+ * in ms.
+ */
 const IDLE = 23_000;
 /** The example's lease until the alarm comes, another one in which nobody renews it, and what its handler counts then, with some
  * patience, in ms. */
@@ -17,7 +31,10 @@ const RESTARTED = 30_000;
 let place: Place;
 
 before(async () => {
-  place = await openWorkerd(join(import.meta.dirname, "..", "..", "demo", "edge"), join(import.meta.dirname, "watched-worker.ts"));
+  place = await openWorkerd(
+    join(import.meta.dirname, "..", "..", "demo", "edge"),
+    join(import.meta.dirname, "watched-worker.ts"),
+  );
   await place.start();
 });
 after(async () => {
@@ -26,7 +43,11 @@ after(async () => {
 });
 
 /** Starts to count; the client leaves when the first status has told the instance. */
-async function leftCounting(era: Era, token: string, to: number): Promise<{ reference: TaskReference; instance: string }> {
+async function leftCounting(
+  era: Era,
+  token: string,
+  to: number,
+): Promise<{ reference: TaskReference; instance: string }> {
   const client = await connect(era, place.url, { token });
   const task = await client.call("count", { to });
   const { statusMessage } = await untilStatus(task, ({ statusMessage }) => statusMessage !== undefined);
@@ -57,7 +78,10 @@ describe("an object of the example", { concurrency: true }, () => {
     test(`waits for an answer while nobody comes, in ${era}`, async () => {
       const token = await tokenOf(`waits in ${era}`);
       const question = Promise.withResolvers<string>();
-      const client = await connect(era, place.url, { token, ask: (message) => (question.resolve(message), new Promise(() => {})) });
+      const client = await connect(era, place.url, {
+        token,
+        ask: (message) => (question.resolve(message), new Promise(() => {})),
+      });
       const task = await client.call("publish");
       const instance = instanceIn(await question.promise);
       task.detach();
@@ -67,7 +91,8 @@ describe("an object of the example", { concurrency: true }, () => {
       assert.match(text, /^published to latest/);
       // The same question, kept by the task or by the handler.
       assert.deepEqual(asked.map(instanceIn), [instance]);
-      // In 2026-07-28 nothing runs meanwhile: the object was evicted, and another one has gone on. In 2025-11-25 the handler waits.
+      // In 2026-07-28 nothing runs meanwhile: the object was evicted, and another one has gone on. In 2025-11-25 the
+      // handler waits.
       if (era === "2026-07-28") assert.notEqual(instanceIn(text), instance);
       else assert.equal(instanceIn(text), instance);
     });

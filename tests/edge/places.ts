@@ -1,4 +1,5 @@
-// Where the example runs: workerd, Deno and Bun. Each place has a port and a store that stay when its process is killed.
+// Where the example runs: workerd, Deno and Bun. Each place has a port and a store that stay when its process is
+// killed.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -38,7 +39,12 @@ export const openWorkerd = async (folder: string, entry?: string): Promise<Place
     port,
     compatibilityDate: config.compatibility_date,
     bindings: { AUTH_SECRET: SECRET },
-    durableObjects: Object.fromEntries(config.durable_objects.bindings.map(({ name, class_name: className }) => [name, { className, useSQLite: sqlite.includes(className) }])),
+    durableObjects: Object.fromEntries(
+      config.durable_objects.bindings.map(({ name, class_name: className }) => [
+        name,
+        { className, useSQLite: sqlite.includes(className) },
+      ]),
+    ),
     durableObjectsPersist: stored,
   };
   let miniflare: Miniflare | undefined;
@@ -68,7 +74,14 @@ function readConfig(file: string): WranglerConfig {
 
 export const openDeno: Open = (folder) => {
   const permissions = ["--allow-env", "--allow-read", "--allow-write"];
-  return openProcess(folder, (port) => [runtime("deno"), "serve", ...permissions, "--host=127.0.0.1", `--port=${port}`, "deno.ts"]);
+  return openProcess(folder, (port) => [
+    runtime("deno"),
+    "serve",
+    ...permissions,
+    "--host=127.0.0.1",
+    `--port=${port}`,
+    "deno.ts",
+  ]);
 };
 
 export const openBun: Open = (folder) => openProcess(folder, () => [runtime("bun"), "bun.ts"]);
@@ -90,11 +103,21 @@ async function openProcess(folder: string, commandFor: (port: number) => readonl
   return {
     url,
     async start() {
-      const started = (child = spawn(command, parameters, { cwd: folder, env, stdio: ["ignore", "ignore", "inherit"] }));
+      const started = (child = spawn(command, parameters, {
+        cwd: folder,
+        env,
+        stdio: ["ignore", "ignore", "inherit"],
+      }));
       for (const end = Date.now() + PATIENCE; ; await pause(50)) {
         if (started.exitCode !== null) throw new Error(`${command} has ended with the code ${started.exitCode}`);
         if (Date.now() > end) throw new Error(`${command} does not listen`);
-        if (await fetch(url, { method: "DELETE" }).then(() => true, () => false)) return;
+        if (
+          await fetch(url, { method: "DELETE" }).then(
+            () => true,
+            () => false,
+          )
+        )
+          return;
       }
     },
     kill,

@@ -1,5 +1,5 @@
-// The example's Worker, whose objects can be made to crash (`/crash/<object>`), and asked how many alarms they had since they are in
-// memory (`/alarms/<object>`).
+// The example's Worker, whose objects can be made to crash (`/crash/<object>`), and asked how many alarms they had
+// since they are in memory (`/alarms/<object>`).
 import type { ObjectContext } from "mcp-longhaul/stores/durable-object";
 import example, { Tasks as Example, type Env } from "../../demo/edge/worker.ts";
 
@@ -31,6 +31,8 @@ export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const [, , object] = PATH.exec(new URL(request.url).pathname) ?? [];
     if (object === undefined) return example.fetch(request, env);
-    return env.TASKS.get(env.TASKS.idFromString(object) as never).fetch(request).catch((error: unknown) => new Response(String(error)));
+    return env.TASKS.get(env.TASKS.idFromString(object) as never)
+      .fetch(request)
+      .catch((error: unknown) => new Response(String(error)));
   },
 };

@@ -8,9 +8,14 @@ export type BrowserName = "Chromium" | "Firefox" | "WebKit";
 
 export interface Browser {
   readonly version: string;
-  /** A new page with this document, once its scripts have run. All pages share a profile, which ends with the browser. */
+  /**
+   * A new page with this document, once its scripts have run. All pages share a profile, which ends with the browser.
+   */
   open(url: string): Promise<Page>;
-  /** The same in a profile of its own, in which the document's origin can store so many bytes. Only Chromium's protocol offers it. */
+  /**
+   * The same in a profile of its own, in which the document's origin can store so many bytes. Only Chromium's protocol
+   * offers it.
+   */
   openWithQuota?(url: string, bytes: number): Promise<Page>;
   close(): Promise<void>;
 }
@@ -33,7 +38,9 @@ export interface Tab {
 
 /** Why a browser cannot be had on this system at all; otherwise `undefined`. */
 export function unavailable(name: BrowserName): string | undefined {
-  return name === "WebKit" && process.platform !== "linux" ? `WebKit can be driven on Linux only, as WebKitGTK; this is ${process.platform}.` : undefined;
+  return name === "WebKit" && process.platform !== "linux"
+    ? `WebKit can be driven on Linux only, as WebKitGTK; this is ${process.platform}.`
+    : undefined;
 }
 
 export async function launch(name: BrowserName): Promise<Browser> {
@@ -43,7 +50,13 @@ export async function launch(name: BrowserName): Promise<Browser> {
       return { ...(await browser(driven)), openWithQuota: (url, bytes) => openWithQuota(driven, url, bytes) };
     }
     case "Firefox":
-      return browser(await puppeteer.launch({ browser: "firefox", executablePath: program(["firefox", "firefox-esr"], "firefox-esr"), timeout: 60_000 }));
+      return browser(
+        await puppeteer.launch({
+          browser: "firefox",
+          executablePath: program(["firefox", "firefox-esr"], "firefox-esr"),
+          timeout: 60_000,
+        }),
+      );
     case "WebKit":
       return launchWebKit();
   }

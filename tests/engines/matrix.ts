@@ -8,8 +8,8 @@ const folder = join(import.meta.dirname, "..", "..", "build", "matrix");
 export type Column = "SDK v1, 2025-11-25" | "SDK v2, 2025-11-25" | "SDK v2, 2026-07-28" | "IndexedDB" | "core's tests";
 
 /**
- * Runs what proves the cells of one row, and writes down whether it did: `yes`, or what `body` calls it. A row names runtime or
- * bundler with its major version.
+ * Runs what proves the cells of one row, and writes down whether it did: `yes`, or what `body` calls it. A row names
+ * runtime or bundler with its major version.
  */
 export async function prove(row: string, columns: readonly Column[], body: () => unknown): Promise<void> {
   let verdict = "no";

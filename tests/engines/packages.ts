@@ -5,10 +5,14 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /**
- * The first program of `names` on the path, or in a folder `elsewhere`; else `debianPackage` is installed, which needs root or
- * passwordless `sudo`.
+ * The first program of `names` on the path, or in a folder `elsewhere`; else `debianPackage` is installed, which needs
+ * root or passwordless `sudo`.
  */
-export function program(names: readonly string[], debianPackage: string, elsewhere: () => readonly string[] = () => []): string {
+export function program(
+  names: readonly string[],
+  debianPackage: string,
+  elsewhere: () => readonly string[] = () => [],
+): string {
   return find(names, elsewhere) ?? install(names, debianPackage, elsewhere);
 }
 
@@ -35,7 +39,10 @@ function install(names: readonly string[], debianPackage: string, elsewhere: () 
   for (const step of [["update"], ["install", "-y", "--no-install-recommends", debianPackage]]) {
     const [command = "", ...rest] = [...turn, ...root, "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", ...step];
     const { status, stderr, error } = spawnSync(command, rest, { env, encoding: "utf8", timeout: 600_000 });
-    if (status !== 0) throw new Error(`These tests need ${names.join(" or ")}; install it, or let them install Debian's ${debianPackage}.\n${error?.message ?? stderr}`);
+    if (status !== 0)
+      throw new Error(
+        `These tests need ${names.join(" or ")}; install it, or let them install Debian's ${debianPackage}.\n${error?.message ?? stderr}`,
+      );
   }
   const found = find(names, elsewhere);
   if (found === undefined) throw new Error(`Debian's ${debianPackage} brought no ${names.join(" or ")}.`);

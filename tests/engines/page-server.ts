@@ -8,7 +8,10 @@ import { text } from "node:stream/consumers";
 export interface PageServer {
   /** Of a page that loads the module. */
   readonly url: string;
-  /** For a browser that nobody drives: what the next page with an expression behind the `#` of its address finds its value to be. */
+  /**
+   * For a browser that nobody drives: what the next page with an expression behind the `#` of its address finds its
+   * value to be.
+   */
   told(): Promise<string>;
   close(): Promise<void>;
 }
@@ -37,7 +40,8 @@ export async function servePage(entry: string, files: ReadonlyMap<string, string
       return waiting.shift()?.(told);
     }
     const file = files.get(url);
-    if (file !== undefined) return void createReadStream(file).pipe(response.writeHead(200, { "content-type": "application/wasm" }));
+    if (file !== undefined)
+      return void createReadStream(file).pipe(response.writeHead(200, { "content-type": "application/wasm" }));
     const [type, body] = url === "/module.js" ? ["text/javascript", script] : ["text/html", page];
     response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(body);
   });

@@ -18,8 +18,8 @@ export interface Postgres {
 }
 
 /**
- * Ends the server when its standard input ends, which it does whatever becomes of the process that started it: at once, without
- * the last writes to a disk that nobody will read.
+ * Ends the server when its standard input ends, which it does whatever becomes of the process that started it: at once,
+ * without the last writes to a disk that nobody will read.
  */
 const KEEPER = '"$@" & read -r _; kill -QUIT $!; wait; rm -rf -- "$0"';
 
@@ -30,13 +30,26 @@ export async function startPostgres(): Promise<Postgres> {
   const data = join(directory, "data");
   const user = ordinaryUser();
   if (user) chownSync(directory, user.uid, user.gid);
-  const { status, stderr, error } = spawnSync(join(programs, "initdb"), ["-D", data, "-A", "trust", "-U", "tests", "-E", "UTF8", "--no-locale", "--no-sync"], { ...user, encoding: "utf8" });
+  const { status, stderr, error } = spawnSync(
+    join(programs, "initdb"),
+    ["-D", data, "-A", "trust", "-U", "tests", "-E", "UTF8", "--no-locale", "--no-sync"],
+    { ...user, encoding: "utf8" },
+  );
   if (status !== 0) throw new Error(`initdb failed: ${stderr}${error?.message ?? ""}`);
 
   const [port] = await freePorts(1);
-  const settings = { listen_addresses: "127.0.0.1", port, unix_socket_directories: "", max_connections: 60, shared_buffers: "16MB" };
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port,
+    unix_socket_directories: "",
+    max_connections: 60,
+    shared_buffers: "16MB",
+  };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const server = spawn("sh", ["-c", KEEPER, directory, join(programs, "postgres"), "-D", data, ...flags], { ...user, stdio: ["pipe", "ignore", "pipe"] });
+  const server = spawn("sh", ["-c", KEEPER, directory, join(programs, "postgres"), "-D", data, ...flags], {
+    ...user,
+    stdio: ["pipe", "ignore", "pipe"],
+  });
   let log = "";
   server.stderr.on("data", (text) => (log += text));
 
@@ -50,7 +63,10 @@ export async function startPostgres(): Promise<Postgres> {
   };
   const stop = async (): Promise<void> => {
     // A client that a failed test has not given back would keep its pool from ending; the server's end ends both.
-    await Promise.race([Promise.all(pools.filter(({ ending }) => !ending).map((each) => each.end())), pause(2_000, undefined, { ref: false })]);
+    await Promise.race([
+      Promise.all(pools.filter(({ ending }) => !ending).map((each) => each.end())),
+      pause(2_000, undefined, { ref: false }),
+    ]);
     const closed = once(server, "close");
     server.stdin.end();
     await closed;
@@ -74,7 +90,9 @@ export async function startPostgres(): Promise<Postgres> {
 function debianFolders(): string[] {
   const root = "/usr/lib/postgresql";
   if (!existsSync(root)) return [];
-  return readdirSync(root).sort((a, b) => Number(b) - Number(a)).map((version) => join(root, version, "bin"));
+  return readdirSync(root)
+    .sort((a, b) => Number(b) - Number(a))
+    .map((version) => join(root, version, "bin"));
 }
 
 /** The server refuses to be root's: then it runs as another user. */

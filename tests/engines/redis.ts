@@ -8,7 +8,10 @@ import { Redis } from "ioredis";
 import { program } from "./packages.ts";
 import { freePorts } from "./ports.ts";
 
-/** Whatever becomes of the tests: when nobody holds its input any more, it kills the server, and removes the directory unless told to keep it. */
+/**
+ * Whatever becomes of the tests: when nobody holds its input any more, it kills the server, and removes the directory
+ * unless told to keep it.
+ */
 const KEEPER = '"$@" & exec >&-; read -r word; kill -KILL $!; wait; test "$word" = keep || rm -rf -- "$0"';
 
 /** One server with its own directory. It acknowledges a write when it is on disk. */
@@ -49,11 +52,25 @@ export class RedisServer {
   }
 
   async #start(): Promise<void> {
-    const settings = ["--dir", this.#directory, "--unixsocket", this.path, "--appendonly", "yes", "--appendfsync", "always", "--save", "", ...this.#settings];
+    const settings = [
+      "--dir",
+      this.#directory,
+      "--unixsocket",
+      this.path,
+      "--appendonly",
+      "yes",
+      "--appendfsync",
+      "always",
+      "--save",
+      "",
+      ...this.#settings,
+    ];
     // Without a port of its own, two test files never meet.
     if (!this.#settings.includes("--port")) settings.push("--port", "0");
     const server = program(["redis-server", "valkey-server"], "redis-server");
-    const keeper = (this.#keeper = spawn("sh", ["-c", KEEPER, this.#directory, server, ...settings], { stdio: ["pipe", "pipe", "inherit"] }));
+    const keeper = (this.#keeper = spawn("sh", ["-c", KEEPER, this.#directory, server, ...settings], {
+      stdio: ["pipe", "pipe", "inherit"],
+    }));
     const output: string[] = [];
     for await (const data of keeper.stdout!.iterator({ destroyOnReturn: false })) {
       output.push(String(data));
@@ -85,11 +102,28 @@ export async function startCluster(): Promise<RedisCluster> {
   const stop = async (): Promise<void> => void (await Promise.all(servers.map((server) => server.stop())));
   const start = async () => {
     const [port = 0, bus] = await freePorts(2);
-    servers.push(await RedisServer.start("--bind", HOST, "--port", String(port), "--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000"));
+    servers.push(
+      await RedisServer.start(
+        "--bind",
+        HOST,
+        "--port",
+        String(port),
+        "--cluster-enabled",
+        "yes",
+        "--cluster-port",
+        String(bus),
+        "--cluster-node-timeout",
+        "2000",
+      ),
+    );
     return { host: HOST, port };
   };
   const ask = (...args: readonly string[]): void => {
-    const { status, stdout, stderr } = spawnSync(program(["redis-cli", "valkey-cli"], "redis-tools"), ["--cluster", ...args], { encoding: "utf8", timeout: 60_000 });
+    const { status, stdout, stderr } = spawnSync(
+      program(["redis-cli", "valkey-cli"], "redis-tools"),
+      ["--cluster", ...args],
+      { encoding: "utf8", timeout: 60_000 },
+    );
     if (status !== 0) throw new Error(`redis-cli --cluster ${args.join(" ")}\n${stdout}\n${stderr}`);
   };
   try {
@@ -135,6 +169,7 @@ async function asked<T>(node: Node, question: (client: Redis) => Promise<T>): Pr
 async function told(node: Node, question: string, answer: RegExp): Promise<void> {
   const [command = "", ...args] = question.split(" ");
   await asked(node, async (client) => {
-    while (!answer.test(String(await client.call(command, ...args)))) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!answer.test(String(await client.call(command, ...args))))
+      await new Promise((resolve) => setTimeout(resolve, 20));
   });
 }

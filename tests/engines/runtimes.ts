@@ -1,5 +1,5 @@
-// Deno, Bun and better-sqlite3, from the lock file in tests/stores/drivers. All bring their binaries, so nothing is compiled and
-// no install script runs.
+// Deno, Bun and better-sqlite3, from the lock file in tests/stores/drivers. All bring their binaries, so nothing is
+// compiled and no install script runs.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -20,7 +20,8 @@ export async function installDrivers(): Promise<void> {
       mkdirSync(lock);
     } catch {
       // Another process is at it, or was when it was killed.
-      if (Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > PATIENCE) rmSync(lock, { recursive: true, force: true });
+      if (Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > PATIENCE)
+        rmSync(lock, { recursive: true, force: true });
       await pause(200);
       continue;
     }
@@ -47,13 +48,22 @@ function versions(lockFile: string): string {
 /** The program of an installed runtime. */
 export function runtime(name: "bun" | "deno"): string {
   const installed = join(drivers, "node_modules", name === "bun" ? "@oven" : "@deno");
-  return join(installed, readdirSync(installed)[0]!, ...(name === "bun" ? ["bin", "bun"] : ["deno"])) + (windows ? ".exe" : "");
+  return (
+    join(installed, readdirSync(installed)[0]!, ...(name === "bun" ? ["bin", "bun"] : ["deno"])) +
+    (windows ? ".exe" : "")
+  );
 }
 
 /** Runs a program to its end; what it prints. */
 export function run(command: string, args: readonly string[]): string {
   const shell = windows && command === "npm"; // there npm is a batch file
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: drivers, shell, encoding: "utf8", timeout: PATIENCE, maxBuffer: 1 << 27 });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: drivers,
+    shell,
+    encoding: "utf8",
+    timeout: PATIENCE,
+    maxBuffer: 1 << 27,
+  });
   assert.equal(status, 0, `${command} ${args.join(" ")}\n${stdout}\n${stderr}\n${error?.message ?? ""}`);
   return stdout;
 }

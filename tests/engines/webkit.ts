@@ -1,4 +1,5 @@
-// WebKitGTK's MiniBrowser on a display that nobody sees, driven by its own WebDriver: the ones on the path, or Debian's.
+// WebKitGTK's MiniBrowser on a display that nobody sees, driven by its own WebDriver: the ones on the path, or
+// Debian's.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
@@ -30,16 +31,25 @@ export async function launchWebKit(): Promise<Browser> {
 }
 
 /**
- * Evaluates in an ordinary WebKit, which keeps in the folder `profile` what a driven one keeps in memory: a window is opened for
- * this call alone.
+ * Evaluates in an ordinary WebKit, which keeps in the folder `profile` what a driven one keeps in memory: a window is
+ * opened for this call alone.
  */
-export async function evaluateOnDisk<R, A = undefined>(profile: string, server: PageServer, action: (argument: A) => R | Promise<R>, argument?: A): Promise<R> {
+export async function evaluateOnDisk<R, A = undefined>(
+  profile: string,
+  server: PageServer,
+  action: (argument: A) => R | Promise<R>,
+  argument?: A,
+): Promise<R> {
   program(DRIVER, PACKAGE); // which brings the browser too
   const browser = program(["MiniBrowser"], PACKAGE, debianFolders);
   const display = await Display.start();
   try {
     const told = server.told();
-    display.run(browser, [`${server.url}#${encodeURIComponent(expression(action, argument))}`], { XDG_DATA_HOME: profile, XDG_CACHE_HOME: profile, XDG_CONFIG_HOME: profile });
+    display.run(browser, [`${server.url}#${encodeURIComponent(expression(action, argument))}`], {
+      XDG_DATA_HOME: profile,
+      XDG_CACHE_HOME: profile,
+      XDG_CONFIG_HOME: profile,
+    });
     const late = pause(120_000, '{ "error": "it does not answer" }', { ref: false });
     const { value, error } = JSON.parse(await Promise.race([told, late]));
     if (error !== undefined) throw new Error(`In WebKit: ${error}. ${display.errors()}`);
@@ -117,8 +127,8 @@ class Kept {
 }
 
 /**
- * A WebDriver session. Its commands go to the window that was chosen last, and a script that waits would hold up all others: so
- * commands queue, and what a script comes to is asked for.
+ * A WebDriver session. Its commands go to the window that was chosen last, and a script that waits would hold up all
+ * others: so commands queue, and what a script comes to is asked for.
  */
 class Session {
   readonly version: string;
@@ -173,7 +183,10 @@ class Session {
 
   async #evaluate(handle: string, expression: string): Promise<string> {
     const name = `outcome${++this.#scripts}`;
-    await this.#execute(handle, `window.${name} = null; ${expression}.then((value) => ${name} = { value }, (error) => ${name} = { error: error + "\\n" + error?.stack })`);
+    await this.#execute(
+      handle,
+      `window.${name} = null; ${expression}.then((value) => ${name} = { value }, (error) => ${name} = { error: error + "\\n" + error?.stack })`,
+    );
     for (let wait = 1; ; wait = Math.min(wait * 1.5, 50)) {
       const { value, error } = (await this.#execute(handle, `return ${name}`)) ?? {};
       if (error !== undefined) throw new Error(error);

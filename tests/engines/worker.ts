@@ -3,7 +3,11 @@ import { build, type Plugin } from "esbuild";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export type WorkerModule = { readonly type: "ESModule" | "CompiledWasm"; readonly path: string; readonly contents: string | Uint8Array };
+export type WorkerModule = {
+  readonly type: "ESModule" | "CompiledWasm";
+  readonly path: string;
+  readonly contents: string | Uint8Array;
+};
 
 /** The modules of a Worker, for Miniflare: the bundle first, the wasm beside it, where workerd wants it. */
 export async function bundleWorker(entry: string): Promise<WorkerModule[]> {

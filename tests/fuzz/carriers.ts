@@ -1,5 +1,5 @@
-// How a hostile client's bytes reach a server: as lines on a pipe, as objects in memory, or as HTTP exchanges. No sockets: they
-// belong to Node, and what a server reads from them is the same.
+// How a hostile client's bytes reach a server: as lines on a pipe, as objects in memory, or as HTTP exchanges. No
+// sockets: they belong to Node, and what a server reads from them is the same.
 import { PassThrough } from "node:stream";
 import { InMemoryTransport as InMemoryV1 } from "@modelcontextprotocol/sdk/inMemory.js";
 import { StdioServerTransport as StdioV1 } from "@modelcontextprotocol/sdk/server/stdio.js";
@@ -51,7 +51,10 @@ export type Build = () => Connectable;
 export type Open = (tasks: TaskServer, build: Build, parties: readonly Party[], heard: Heard) => Promise<Carrier>;
 
 /** A pipe for each party, as `connect` makes it. */
-async function pipes(parties: readonly Party[], connect: (party: number) => Promise<{ write(text: string): void; end(): Promise<void> | void }>): Promise<Carrier> {
+async function pipes(
+  parties: readonly Party[],
+  connect: (party: number) => Promise<{ write(text: string): void; end(): Promise<void> | void }>,
+): Promise<Carrier> {
   const open = await Promise.all(parties.map((_, party) => connect(party)));
   const ends: Promise<unknown>[] = [];
   return {
@@ -140,20 +143,34 @@ export const memoryV1: Open = (_tasks, build, parties, heard) =>
         }
         // What a transport is given by its peer is an object: the SDK's own transports see to it.
         if (typeof message !== "object" || message === null) return;
-        void near.send(message, authInfo === undefined ? undefined : { authInfo: authInfo as never }).catch((error: unknown) => void Promise.reject(error));
+        void near
+          .send(message, authInfo === undefined ? undefined : { authInfo: authInfo as never })
+          .catch((error: unknown) => void Promise.reject(error));
       },
       end: () => ((left = true), near.close()),
     };
   });
 
 /** Posts through a function that answers requests as `fetch` does. */
-function exchanges(heard: Heard, serve: (request: Request, party: number) => Promise<Response>, headersOf: (post: Post) => Headers): { send(post: Post): void; settled(): Promise<unknown> } {
+function exchanges(
+  heard: Heard,
+  serve: (request: Request, party: number) => Promise<Response>,
+  headersOf: (post: Post) => Headers,
+): { send(post: Post): void; settled(): Promise<unknown> } {
   const open = new Set<Promise<void>>();
   const run = async (post: Post): Promise<void> => {
     let status = 0;
     let body = "";
     try {
-      const response = await serve(new Request("http://127.0.0.1/mcp", { method: "POST", headers: headersOf(post), body: post.text, signal: post.signal }), post.party);
+      const response = await serve(
+        new Request("http://127.0.0.1/mcp", {
+          method: "POST",
+          headers: headersOf(post),
+          body: post.text,
+          signal: post.signal,
+        }),
+        post.party,
+      );
       ({ status } = response);
       body = await read(response, post.signal, (text) => heard.message(post.party, text, post));
       if (post.signal.aborted) status = 0;
@@ -202,7 +219,11 @@ async function read(response: Response, signal: AbortSignal, message: (text: str
 
 function headers(post: Post, more: Record<string, string>): Headers {
   const { message, header } = post;
-  const made = new Headers({ "content-type": "application/json", accept: "application/json, text/event-stream", ...more });
+  const made = new Headers({
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    ...more,
+  });
   const params = message.params ?? {};
   if (params._meta?.["io.modelcontextprotocol/protocolVersion"] === VERSION) {
     made.set("mcp-protocol-version", VERSION);
@@ -242,11 +263,30 @@ export const sessionV1: Open = async (_tasks, build, parties, heard) => {
     return transport.handleRequest(request, authInfo === undefined ? {} : { authInfo: authInfo as never });
   };
   const stop = new AbortController();
-  const hello = { jsonrpc: "2.0", id: "hello", method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: { elicitation: { form: {} }, sampling: {}, roots: {} }, clientInfo: { name: "session", version: "1" } } };
-  const response = await serve(new Request("http://127.0.0.1/mcp", { method: "POST", headers: { "content-type": "application/json", accept: "application/json, text/event-stream" }, body: JSON.stringify(hello) }), 0);
+  const hello = {
+    jsonrpc: "2.0",
+    id: "hello",
+    method: "initialize",
+    params: {
+      protocolVersion: "2025-11-25",
+      capabilities: { elicitation: { form: {} }, sampling: {}, roots: {} },
+      clientInfo: { name: "session", version: "1" },
+    },
+  };
+  const response = await serve(
+    new Request("http://127.0.0.1/mcp", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
+      body: JSON.stringify(hello),
+    }),
+    0,
+  );
   await response.text();
   const session = { "mcp-session-id": response.headers.get("mcp-session-id") ?? "" };
-  const standing = await serve(new Request("http://127.0.0.1/mcp", { headers: { accept: "text/event-stream", ...session }, signal: stop.signal }), 0);
+  const standing = await serve(
+    new Request("http://127.0.0.1/mcp", { headers: { accept: "text/event-stream", ...session }, signal: stop.signal }),
+    0,
+  );
   const listening = read(standing, stop.signal, (text) => heard.message(0, text, undefined)).catch(() => {});
   const { send, settled } = exchanges(heard, serve, (post) => headers(post, session));
   return {
@@ -261,13 +301,18 @@ export const sessionV1: Open = async (_tasks, build, parties, heard) => {
   };
 };
 
-/** SDK v1's Streamable HTTP without sessions: a server and a transport for each request, which close with its response. */
+/**
+ * SDK v1's Streamable HTTP without sessions: a server and a transport for each request, which close with its response.
+ */
 export const statelessV1: Open = async (_tasks, build, parties, heard) => {
   const serve = async (request: Request, party: number): Promise<Response> => {
     const transport = new HttpV1({});
     await build().connect(transport as never);
     const authInfo = parties[party]?.authInfo;
-    const response = await transport.handleRequest(request, authInfo === undefined ? {} : { authInfo: authInfo as never });
+    const response = await transport.handleRequest(
+      request,
+      authInfo === undefined ? {} : { authInfo: authInfo as never },
+    );
     if (response.body === null) {
       await transport.close();
       return response;

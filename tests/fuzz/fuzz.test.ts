@@ -1,4 +1,5 @@
-// A short run of both fuzzers, whose stories are always the same: what fails here failed because of a change. Long runs find the rest.
+// A short run of both fuzzers, whose stories are always the same: what fails here failed because of a change. Long runs
+// find the rest.
 import { test } from "node:test";
 import { ATTACKS, attack } from "./fuzz.ts";
 import { longestBlock } from "./watch.ts";

@@ -20,8 +20,22 @@ export interface Attack<Story extends object = any> {
 watch();
 
 export const ATTACKS: readonly Attack[] = [
-  ...Object.keys(TARGETS).map((target): Attack => ({ name: `hostile client, ${target}`, hostile: "client", stories: storyArbitrary, play: (story) => play(target, story) })),
-  ...KINDS.map((kind): Attack => ({ name: `hostile server, ${kind}`, hostile: "server", stories: serverArbitrary, play: (story) => playServer(kind, story) })),
+  ...Object.keys(TARGETS).map(
+    (target): Attack => ({
+      name: `hostile client, ${target}`,
+      hostile: "client",
+      stories: storyArbitrary,
+      play: (story) => play(target, story),
+    }),
+  ),
+  ...KINDS.map(
+    (kind): Attack => ({
+      name: `hostile server, ${kind}`,
+      hostile: "server",
+      stories: serverArbitrary,
+      play: (story) => playServer(kind, story),
+    }),
+  ),
 ];
 
 /** As many stories as fit into the time. */
@@ -32,11 +46,18 @@ const SHRINKING = 60_000;
 /** Plays stories for `ms`; answers how many. A failure throws with its seed and the smallest story that was found. */
 export async function attack({ name, hostile, stories, play }: Attack, seed: number, ms: number): Promise<number> {
   const property = fc.asyncProperty(stories, (story) => play(story));
-  const { failed, numRuns, counterexample, errorInstance } = await fc.check(property, { seed, numRuns: MANY, interruptAfterTimeLimit: ms, endOnFailure: true });
+  const { failed, numRuns, counterexample, errorInstance } = await fc.check(property, {
+    seed,
+    numRuns: MANY,
+    interruptAfterTimeLimit: ms,
+    endOnFailure: true,
+  });
   if (!failed) return numRuns;
   const found = { story: counterexample?.[0], fault: String((errorInstance as Error | null)?.message) };
   const { story, fault } = await smaller(found, play);
-  throw new Error(`${name}: npm run fuzz -- --only ${hostile} --seed ${seed}\n${fault}\nThe story: ${JSON.stringify(story)}`);
+  throw new Error(
+    `${name}: npm run fuzz -- --only ${hostile} --seed ${seed}\n${fault}\nThe story: ${JSON.stringify(story)}`,
+  );
 }
 
 interface Found<Story> {
@@ -45,10 +66,13 @@ interface Found<Story> {
 }
 
 /**
- * Leaves out what a failure does not need: runs of list members, long ones first. fast-check would go on from the one run that
- * failed; ids and moments differ each time, so each part has two tries.
+ * Leaves out what a failure does not need: runs of list members, long ones first. fast-check would go on from the one
+ * run that failed; ids and moments differ each time, so each part has two tries.
  */
-async function smaller<Story extends object>(found: Found<Story>, play: (story: Story) => Promise<void>): Promise<Found<Story>> {
+async function smaller<Story extends object>(
+  found: Found<Story>,
+  play: (story: Story) => Promise<void>,
+): Promise<Found<Story>> {
   const end = performance.now() + SHRINKING;
   for (let shrunk = true; shrunk; ) {
     shrunk = false;
@@ -82,6 +106,7 @@ function* parts<Value>(value: Value): Generator<Value> {
     }
   }
   for (const [key, member] of Object.entries(value)) {
-    for (const part of parts(member as unknown)) yield (Array.isArray(value) ? value.with(Number(key), part) : { ...value, [key]: part }) as Value;
+    for (const part of parts(member as unknown))
+      yield (Array.isArray(value) ? value.with(Number(key), part) : { ...value, [key]: part }) as Value;
   }
 }

@@ -1,5 +1,5 @@
-// Plays the stories of hostile servers against a client: whatever a server says, every call of the application ends, nothing is
-// left behind, and nobody else in the process notices.
+// Plays the stories of hostile servers against a client: whatever a server says, every call of the application ends,
+// nothing is left behind, and nobody else in the process notices.
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import fc from "fast-check";
 import { isTaskError, TaskClient } from "mcp-longhaul";
@@ -46,19 +46,56 @@ export interface HostileServer {
 }
 
 const CODES = [-32602, -32603, -32601, -32600, -32021, -32020, -32001, -32000, 0, 2 ** 40];
-const DATA = ["null", "{}", '{"retryAfterMs":1e12}', '{"retryAfterMs":-1}', '{"status":"cancelled","reason":"x"}', '{"reason":"expired"}', '{"__proto__":{"polluted":1}}', "[]"];
+const DATA = [
+  "null",
+  "{}",
+  '{"retryAfterMs":1e12}',
+  '{"retryAfterMs":-1}',
+  '{"status":"cancelled","reason":"x"}',
+  '{"reason":"expired"}',
+  '{"__proto__":{"polluted":1}}',
+  "[]",
+];
 const IDS = ["0", "1", "2", '"1"', "-1", "1e21", "4503599627370497", "null", "1099511627776", '"x"'];
 
 const turn: fc.Arbitrary<Turn> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant("answer" as const), spoils: spoilsArbitrary, late: fc.constantFrom(0, 0, 0, 5, 30) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("answer" as const),
+      spoils: spoilsArbitrary,
+      late: fc.constantFrom(0, 0, 0, 5, 30),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("silence" as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("error" as const), code: fc.constantFrom(...CODES), data: fc.oneof(fc.constantFrom(...DATA), strange) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("error" as const),
+      code: fc.constantFrom(...CODES),
+      data: fc.oneof(fc.constantFrom(...DATA), strange),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("twice" as const), spoils: spoilsArbitrary }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("elsewhere" as const), id: fc.constantFrom(...IDS), also: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("elsewhere" as const), id: fc.constantFrom(...IDS), also: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), answered: fc.boolean() }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("push" as const), what: fc.nat(9), task: fc.nat(4), spoils: spoilsArbitrary }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("push" as const),
+      what: fc.nat(9),
+      task: fc.nat(4),
+      spoils: spoilsArbitrary,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("rename" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("flood" as const), requests: fc.constantFrom(2, 65, 700, 10_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("flood" as const), requests: fc.constantFrom(2, 65, 700, 10_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("endless" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("subscribe" as const) }) },
 );
@@ -67,9 +104,18 @@ export const serverArbitrary: fc.Arbitrary<HostileServer> = fc.record({
   uses: fc.array(
     fc.record({
       how: fc.constantFrom("call" as const, "handle" as const, "updates" as const),
-      stop: fc.option(fc.constantFrom("cancel" as const, "abort" as const, "detach" as const), { nil: undefined, freq: 4 }),
+      stop: fc.option(fc.constantFrom("cancel" as const, "abort" as const, "detach" as const), {
+        nil: undefined,
+        freq: 4,
+      }),
       after: fc.constantFrom(0, 1, 5, 20),
-      preference: fc.constantFrom("prefer" as const, "prefer" as const, "allow" as const, "require" as const, "forbid" as const),
+      preference: fc.constantFrom(
+        "prefer" as const,
+        "prefer" as const,
+        "allow" as const,
+        "require" as const,
+        "forbid" as const,
+      ),
     }),
     { minLength: 1, maxLength: 4 },
   ),
@@ -82,7 +128,11 @@ export const KINDS: readonly Kind[] = ["SDK v1", "SDK v2, 2025", "SDK v2, 2026"]
 const PATIENCE = 10_000;
 /** How long a client may wait for a server from which nothing will come. */
 const GIVEN_UP = 50;
-const FORM = { mode: "form", message: "?", requestedSchema: { type: "object", properties: { a: { type: "string" } }, required: ["a"] } };
+const FORM = {
+  mode: "form",
+  message: "?",
+  requestedSchema: { type: "object", properties: { a: { type: "string" } }, required: ["a"] },
+};
 const QUESTION = { method: "elicitation/create", params: FORM };
 
 /** A server that lives through a story, and the transport on which a client reaches it. */
@@ -166,7 +216,12 @@ class Server {
         this.withholds = true;
         return;
       case "error":
-        if (!this.#say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":{"code":${turn.code},"message":"no","data":${turn.data}}}`)) this.withholds = true;
+        if (
+          !this.#say(
+            `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":{"code":${turn.code},"message":"no","data":${turn.data}}}`,
+          )
+        )
+          this.withholds = true;
         return;
       case "twice":
         this.#say(honest);
@@ -201,7 +256,9 @@ class Server {
   }
 
   #task(taskId: string, status: string, more: object = {}): any {
-    return this.#modern ? task26(taskId, status, { pollIntervalMs: 5, ...more }) : task25(taskId, status, { pollInterval: 5, ...more });
+    return this.#modern
+      ? task26(taskId, status, { pollIntervalMs: 5, ...more })
+      : task25(taskId, status, { pollInterval: 5, ...more });
   }
 
   /** What nobody asked for. */
@@ -209,8 +266,14 @@ class Server {
     const meta = { _meta: { "io.modelcontextprotocol/subscriptionId": id } };
     const related = { _meta: { [RELATED]: { taskId } } };
     const messages: Message[] = [
-      { method: "notifications/tasks", params: { ...this.#task(taskId, "completed", { result: text("pushed") }), ...meta } },
-      { method: "notifications/tasks", params: { ...this.#task("nobody's", "failed", { error: { code: -1, message: "pushed" } }), ...meta } },
+      {
+        method: "notifications/tasks",
+        params: { ...this.#task(taskId, "completed", { result: text("pushed") }), ...meta },
+      },
+      {
+        method: "notifications/tasks",
+        params: { ...this.#task("nobody's", "failed", { error: { code: -1, message: "pushed" } }), ...meta },
+      },
       { method: "notifications/tasks/status", params: this.#task(taskId, "completed") },
       { method: "notifications/cancelled", params: { requestId: id } },
       { method: "notifications/progress", params: { progressToken: id, progress: 1e308, message: "pushed" } },
@@ -230,22 +293,59 @@ class Server {
     const taskId: string = params?.taskId ?? "";
     switch (method) {
       case "initialize":
-        return { result: { protocolVersion: G25, capabilities: { tools: { listChanged: true }, tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }, serverInfo: { name: "hostile", version: "1" } } };
+        return {
+          result: {
+            protocolVersion: G25,
+            capabilities: {
+              tools: { listChanged: true },
+              tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } },
+            },
+            serverInfo: { name: "hostile", version: "1" },
+          },
+        };
       case "server/discover":
-        return { result: { ...complete, supportedVersions: [G26], capabilities: { tools: {}, extensions: { [EXTENSION]: {} } }, ttlMs: 0, cacheScope: "private", _meta: { "io.modelcontextprotocol/serverInfo": { name: "hostile", version: "1" } } } };
+        return {
+          result: {
+            ...complete,
+            supportedVersions: [G26],
+            capabilities: { tools: {}, extensions: { [EXTENSION]: {} } },
+            ttlMs: 0,
+            cacheScope: "private",
+            _meta: { "io.modelcontextprotocol/serverInfo": { name: "hostile", version: "1" } },
+          },
+        };
       case "tools/list":
-        return { result: { ...complete, tools: [{ name: "work", inputSchema: { type: "object" }, execution: { taskSupport: "optional" } }], ...(this.#modern && { ttlMs: 0, cacheScope: "private" }), ...(this.#endless && { nextCursor: `${Math.random()}` }) } };
+        return {
+          result: {
+            ...complete,
+            tools: [{ name: "work", inputSchema: { type: "object" }, execution: { taskSupport: "optional" } }],
+            ...(this.#modern && { ttlMs: 0, cacheScope: "private" }),
+            ...(this.#endless && { nextCursor: `${Math.random()}` }),
+          },
+        };
       case "tools/call":
-        if (this.#modern ? params?._meta?.["io.modelcontextprotocol/clientCapabilities"]?.extensions?.[EXTENSION] === undefined : params?.task === undefined) return { result: { ...complete, ...done } };
-        return { result: this.#modern ? handle26(`t${this.#lastTask++}`, { pollIntervalMs: 5 }) : handle25(`t${this.#lastTask++}`, { pollInterval: 5 }) };
+        if (
+          this.#modern
+            ? params?._meta?.["io.modelcontextprotocol/clientCapabilities"]?.extensions?.[EXTENSION] === undefined
+            : params?.task === undefined
+        )
+          return { result: { ...complete, ...done } };
+        return {
+          result: this.#modern
+            ? handle26(`t${this.#lastTask++}`, { pollIntervalMs: 5 })
+            : handle25(`t${this.#lastTask++}`, { pollInterval: 5 }),
+        };
       case "tasks/get": {
         const shown = this.#renames ? `${taskId}!` : taskId;
         this.#renames = false;
         const polls = (this.#polls.get(taskId) ?? 0) + 1;
         this.#polls.set(taskId, polls);
-        // A question that was spoilt once is not answered when it comes right under the same key; the task goes on without.
+        // A question that was spoilt once is not answered when it comes right under the same key; the task goes on
+        // without.
         if (this.#modern && (this.#flood > 0 || (polls > 1 && polls < 8 && !this.#answered.has(taskId)))) {
-          const inputRequests = Object.fromEntries(Array.from({ length: this.#flood || 1 }, (_, number) => [`k${number}`, QUESTION]));
+          const inputRequests = Object.fromEntries(
+            Array.from({ length: this.#flood || 1 }, (_, number) => [`k${number}`, QUESTION]),
+          );
           this.#flood = 0;
           return { result: this.#task(shown, "input_required", { inputRequests }) };
         }
@@ -266,7 +366,13 @@ class Server {
       case "subscriptions/listen":
         if (!this.#subscribes) return { error: { code: -32601, message: "Method not found" } };
         this.withholds = true;
-        this.#say(JSON.stringify({ jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged", params: { notifications: params?.notifications, _meta: { "io.modelcontextprotocol/subscriptionId": id } } }));
+        this.#say(
+          JSON.stringify({
+            jsonrpc: "2.0",
+            method: "notifications/subscriptions/acknowledged",
+            params: { notifications: params?.notifications, _meta: { "io.modelcontextprotocol/subscriptionId": id } },
+          }),
+        );
         return new Promise(() => {});
       default:
         return { error: { code: -32601, message: "Method not found" } };
@@ -275,7 +381,14 @@ class Server {
 
   #ask(taskId: string): Promise<Message> {
     const id = ++this.#lastAsk;
-    this.#say(JSON.stringify({ jsonrpc: "2.0", id, method: "elicitation/create", params: { ...FORM, _meta: { [RELATED]: { taskId } } } }));
+    this.#say(
+      JSON.stringify({
+        jsonrpc: "2.0",
+        id,
+        method: "elicitation/create",
+        params: { ...FORM, _meta: { [RELATED]: { taskId } } },
+      }),
+    );
     return new Promise((resolve) => this.#asked.set(id, resolve));
   }
 }
@@ -289,11 +402,14 @@ export async function playServer(kind: Kind, story: HostileServer): Promise<void
   const host = new TaskClient({
     poll: { min: 1, max: 20, initial: 5 },
     onerror: (error) => {
-      if (error.code === "internal" || error.code === "wasm") fault(`onerror: ${error.message}: ${String((error.cause as Error | undefined)?.stack ?? error.cause)}`);
+      if (error.code === "internal" || error.code === "wasm")
+        fault(`onerror: ${error.message}: ${String((error.cause as Error | undefined)?.stack ?? error.cause)}`);
     },
   });
   const server = new Server(kind, story);
-  const client = host.attach(makeClient(kind, { "elicitation/create": () => ({ action: "accept", content: { a: "yes" } }) }) as never) as AnyClient;
+  const client = host.attach(
+    makeClient(kind, { "elicitation/create": () => ({ action: "accept", content: { a: "yes" } }) }) as never,
+  ) as AnyClient;
   client.onerror = () => {};
   await client.connect(server.transport);
   const connections = [...(privates(host).find(([name]) => name === "#open")?.[1] as Set<object>)];
@@ -304,7 +420,8 @@ export async function playServer(kind: Kind, story: HostileServer): Promise<void
   const all = Promise.all(uses.map(({ promise }) => promise)).then(() => true);
   const begun = performance.now();
   let over = false;
-  while (!over && !(server.withholds && performance.now() - begun > GIVEN_UP) && performance.now() - begun < PATIENCE) over = await Promise.race([all, sleep(10, false)]);
+  while (!over && !(server.withholds && performance.now() - begun > GIVEN_UP) && performance.now() - begun < PATIENCE)
+    over = await Promise.race([all, sleep(10, false)]);
   if (!over && !server.withholds) fault(`a server that answers everything keeps calls waiting: ${shown(uses)}`);
   await client.close();
   over ||= await Promise.race([all, sleep(3000, false)]);
@@ -313,10 +430,13 @@ export async function playServer(kind: Kind, story: HostileServer): Promise<void
     if (outcome === undefined || outcome.value !== undefined) continue;
     const { error, handled } = outcome;
     if (!(error instanceof Error)) fault(`a call was rejected with what is no error: ${String(error)}`);
-    else if (handled === true && !isTaskError(error)) fault(`a handle was rejected with an error that is no TaskError: ${error.stack}`);
+    else if (handled === true && !isTaskError(error))
+      fault(`a handle was rejected with an error that is no TaskError: ${error.stack}`);
   }
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
-  const left = [host, ...connections].flatMap((root) => [...tables(root)].filter(([path]) => !base.has(path)).map(([path, size]) => `${path} ${size}`));
+  const left = [host, ...connections].flatMap((root) =>
+    [...tables(root)].filter(([path]) => !base.has(path)).map(([path, size]) => `${path} ${size}`),
+  );
   if (left.length > 0) fault(`left behind: ${left.join(", ")}`);
   host.close();
   faults.push(...misfortunes());
@@ -343,7 +463,11 @@ function settled({ use, work }: { use: Use; work: Promise<unknown> }): Settled {
   return entry;
 }
 
-const shown = (uses: readonly Settled[]): string => uses.filter(({ outcome }) => outcome === undefined).map(({ use }) => use).join(", ");
+const shown = (uses: readonly Settled[]): string =>
+  uses
+    .filter(({ outcome }) => outcome === undefined)
+    .map(({ use }) => use)
+    .join(", ");
 
 function begin(host: TaskClient, client: AnyClient, kind: Kind, use: Use): { use: Use; work: Promise<unknown> } {
   const stop = new AbortController();

@@ -1,5 +1,5 @@
-// How much an object of the package holds. Its tables are private, so it is the debugger that looks; a table that is new is
-// found like the others. What belongs to an SDK, or to who uses the package, is left alone.
+// How much an object of the package holds. Its tables are private, so it is the debugger that looks; a table that is
+// new is found like the others. What belongs to an SDK, or to who uses the package, is left alone.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { Session, type Runtime } from "node:inspector";
 import { dirname, join } from "node:path";
@@ -51,19 +51,32 @@ export function privates(object: object): [string, unknown][] {
   const expression = `globalThis[${JSON.stringify(GROUP)}].value`;
   const { result } = post<Runtime.EvaluateReturnType>("Runtime.evaluate", { expression, objectGroup: GROUP });
   const { objectId } = result;
-  const found = post<Runtime.GetPropertiesReturnType & { privateProperties?: Runtime.PropertyDescriptor[] }>("Runtime.getProperties", { objectId, ownProperties: true });
+  const found = post<Runtime.GetPropertiesReturnType & { privateProperties?: Runtime.PropertyDescriptor[] }>(
+    "Runtime.getProperties",
+    { objectId, ownProperties: true },
+  );
   for (const { name, value } of found.privateProperties ?? []) {
     if (value?.objectId === undefined) continue;
     const functionDeclaration = `function (name, value) { this.taken.push([name, value]); }`;
     bridge.value = undefined;
-    const { result: target } = post<Runtime.EvaluateReturnType>("Runtime.evaluate", { expression: `globalThis[${JSON.stringify(GROUP)}]`, objectGroup: GROUP });
-    post("Runtime.callFunctionOn", { functionDeclaration, objectId: target.objectId, arguments: [{ value: name }, { objectId: value.objectId }] });
+    const { result: target } = post<Runtime.EvaluateReturnType>("Runtime.evaluate", {
+      expression: `globalThis[${JSON.stringify(GROUP)}]`,
+      objectGroup: GROUP,
+    });
+    post("Runtime.callFunctionOn", {
+      functionDeclaration,
+      objectId: target.objectId,
+      arguments: [{ value: name }, { objectId: value.objectId }],
+    });
   }
   bridge.value = undefined;
   return taken.splice(0);
 }
 
-/** The sizes of all maps, sets and lists that the package's own objects below `root` hold, by path; empty ones are left out. */
+/**
+ * The sizes of all maps, sets and lists that the package's own objects below `root` hold, by path; empty ones are left
+ * out.
+ */
 export function tables(root: object): Map<string, number> {
   const sizes = new Map<string, number>();
   const seen = new Set<unknown>();

@@ -1,4 +1,5 @@
-// JSON as a hostile peer writes it: a message that means something, with places spoilt in ways that no JavaScript value can say.
+// JSON as a hostile peer writes it: a message that means something, with places spoilt in ways that no JavaScript value
+// can say.
 import fc from "fast-check";
 
 /** One thing that is wrong with a message: where (the place is counted, modulo how many there are), and what. */
@@ -82,8 +83,27 @@ function nested(depth: number, open: string, close: string): string {
 }
 
 const NUMBERS = ["0", "-0", "-1", "1.5", "1e400", "-1e400", "1e-400", "9007199254740993", "2147483648", "NaN", "1e21"];
-const TEXTS = ["", "\0", "../../etc/passwd", "constructor", "2026-07-28", "2025-11-25", "working", "completed", "input_required", "task", "complete"];
-const OBJECTS = ['{"__proto__":{"polluted":1}}', '{"toString":1,"constructor":{},"hasOwnProperty":2,"then":3}', '{"ttl":1e400}', '{"ttl":-5}', '{"ttl":null}', '{"taskId":{}}'];
+const TEXTS = [
+  "",
+  "\0",
+  "../../etc/passwd",
+  "constructor",
+  "2026-07-28",
+  "2025-11-25",
+  "working",
+  "completed",
+  "input_required",
+  "task",
+  "complete",
+];
+const OBJECTS = [
+  '{"__proto__":{"polluted":1}}',
+  '{"toString":1,"constructor":{},"hasOwnProperty":2,"then":3}',
+  '{"ttl":1e400}',
+  '{"ttl":-5}',
+  '{"ttl":null}',
+  '{"taskId":{}}',
+];
 
 /** The text of a value that nobody expects. */
 export const strange: fc.Arbitrary<string> = fc.oneof(
@@ -92,10 +112,31 @@ export const strange: fc.Arbitrary<string> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...TEXTS).map((text) => JSON.stringify(text)) },
   { weight: 1, arbitrary: fc.json({ maxDepth: 3 }) },
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 6000 }).map((length) => JSON.stringify("A".repeat(length))) },
-  { weight: 1, arbitrary: fc.tuple(fc.integer({ min: 1, max: 1500 }), fc.boolean()).map(([depth, list]) => (list ? nested(depth, "[", "]") : nested(depth, '{"a":', "}"))) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.integer({ min: 1, max: 1500 }), fc.boolean())
+      .map(([depth, list]) => (list ? nested(depth, "[", "]") : nested(depth, '{"a":', "}"))),
+  },
 );
 
-const KEYS = ["__proto__", "constructor", "prototype", "toString", "then", "", "\ud800", "id", "method", "params", "result", "error", "task", "taskId", "_meta"];
+const KEYS = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "then",
+  "",
+  "\ud800",
+  "id",
+  "method",
+  "params",
+  "result",
+  "error",
+  "task",
+  "taskId",
+  "_meta",
+];
 
 export const spoilArbitrary: fc.Arbitrary<Spoil> = fc.record({
   at: fc.nat(60),

@@ -1,13 +1,38 @@
-// Stories of hostile clients as data: what each party sends, in which order, and what is wrong with it. Which task or question
-// is meant is a number, counted modulo those that are there when its turn comes; so any part of a story is a story.
+// Stories of hostile clients as data: what each party sends, in which order, and what is wrong with it. Which task or
+// question is meant is a number, counted modulo those that are there when its turn comes; so any part of a story is a
+// story.
 import fc from "fast-check";
 import { type Spoil, spoilsArbitrary, strange } from "./json.ts";
 
-export const TOOLS = ["echo", "direct", "late", "own", "must", "fail", "slow", "ask", "sdkask", "hold", "deep", "odd", "ret", "nosuch", "__proto__", "constructor"] as const;
+export const TOOLS = [
+  "echo",
+  "direct",
+  "late",
+  "own",
+  "must",
+  "fail",
+  "slow",
+  "ask",
+  "sdkask",
+  "hold",
+  "deep",
+  "odd",
+  "ret",
+  "nosuch",
+  "__proto__",
+  "constructor",
+] as const;
 
 /** What a message asks for, before it is spoilt. */
 export type What =
-  | { readonly kind: "call"; readonly tool: string; readonly task: "none" | "default" | number; readonly key: number | undefined; readonly progress: boolean; readonly forged: number | undefined }
+  | {
+      readonly kind: "call";
+      readonly tool: string;
+      readonly task: "none" | "default" | number;
+      readonly key: number | undefined;
+      readonly progress: boolean;
+      readonly forged: number | undefined;
+    }
   | { readonly kind: "task"; readonly method: string; readonly task: number }
   | { readonly kind: "list"; readonly cursor: string | undefined }
   | { readonly kind: "update"; readonly question: number; readonly answer: number; readonly key: string | undefined }
@@ -46,14 +71,49 @@ export interface Story {
 }
 
 const small = fc.nat(30);
-const METHODS = ["tasks/none", "Tasks/Get", "tasks/", "ping", "tools/list", "logging/setLevel", "resources/list", "prompts/get", "completion/complete", "notifications/tasks", "notifications/progress", "notifications/roots/list_changed"];
+const METHODS = [
+  "tasks/none",
+  "Tasks/Get",
+  "tasks/",
+  "ping",
+  "tools/list",
+  "logging/setLevel",
+  "resources/list",
+  "prompts/get",
+  "completion/complete",
+  "notifications/tasks",
+  "notifications/progress",
+  "notifications/roots/list_changed",
+];
 /** Ids that this package's own could be taken for, and others that are unusual. */
-const IDS = ["0", "-0", '""', '"1"', "null", "1.5", "-1", "1e21", "true", "{}", "[]", '"mcp-longhaul/call/1"', '"mcp-longhaul/ask/x/1"', "4503599627370497", "2147483647", JSON.stringify("i".repeat(3000))];
+const IDS = [
+  "0",
+  "-0",
+  '""',
+  '"1"',
+  "null",
+  "1.5",
+  "-1",
+  "1e21",
+  "true",
+  "{}",
+  "[]",
+  '"mcp-longhaul/call/1"',
+  '"mcp-longhaul/ask/x/1"',
+  "4503599627370497",
+  "2147483647",
+  JSON.stringify("i".repeat(3000)),
+];
 
 const call = fc.record({
   kind: fc.constant("call" as const),
   tool: fc.constantFrom(...TOOLS),
-  task: fc.oneof(fc.constant("none" as const), fc.constant("default" as const), fc.constant("default" as const), fc.integer({ min: 1, max: 5000 })),
+  task: fc.oneof(
+    fc.constant("none" as const),
+    fc.constant("default" as const),
+    fc.constant("default" as const),
+    fc.integer({ min: 1, max: 5000 }),
+  ),
   key: fc.option(fc.nat(3), { nil: undefined, freq: 5 }),
   progress: fc.boolean(),
   forged: fc.option(fc.nat(60), { nil: undefined, freq: 6 }),
@@ -61,14 +121,49 @@ const call = fc.record({
 
 const what: fc.Arbitrary<What> = fc.oneof(
   { weight: 6, arbitrary: call },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("task" as const), method: fc.constantFrom("tasks/get", "tasks/get", "tasks/result", "tasks/cancel"), task: small }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("list" as const), cursor: fc.option(fc.constantFrom("AAAA", "", "x".repeat(500), "\ud800"), { nil: undefined, freq: 2 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("update" as const), question: small, answer: small, key: fc.option(fc.constantFrom("sure-1", "__proto__", "\ud800", "elicitation-1"), { nil: undefined, freq: 4 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("listen" as const), tasks: fc.array(small, { maxLength: 3 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("task" as const),
+      method: fc.constantFrom("tasks/get", "tasks/get", "tasks/result", "tasks/cancel"),
+      task: small,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("list" as const),
+      cursor: fc.option(fc.constantFrom("AAAA", "", "x".repeat(500), "\ud800"), { nil: undefined, freq: 2 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("update" as const),
+      question: small,
+      answer: small,
+      key: fc.option(fc.constantFrom("sure-1", "__proto__", "\ud800", "elicitation-1"), { nil: undefined, freq: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("listen" as const), tasks: fc.array(small, { maxLength: 3 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("cancelled" as const), request: small }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("answer" as const), question: small, answer: small, id: fc.option(fc.constantFrom(...IDS), { nil: undefined, freq: 5 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("answer" as const),
+      question: small,
+      answer: small,
+      id: fc.option(fc.constantFrom(...IDS), { nil: undefined, freq: 5 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("hello" as const) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("other" as const), method: fc.constantFrom(...METHODS), task: small }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("other" as const), method: fc.constantFrom(...METHODS), task: small }),
+  },
 );
 
 const id: fc.Arbitrary<Id> = fc.oneof(
@@ -79,8 +174,26 @@ const id: fc.Arbitrary<Id> = fc.oneof(
 
 const header = fc.option(
   fc.record({
-    name: fc.constantFrom("mcp-name", "mcp-method", "mcp-protocol-version", "accept", "content-type", "mcp-session-id", "last-event-id"),
-    value: fc.constantFrom("", "x", "=?base64?####?=", "=?base64?AAAA?=", "tasks/get", "1e9", "2026-07-28", "2025-11-25", "text/plain"),
+    name: fc.constantFrom(
+      "mcp-name",
+      "mcp-method",
+      "mcp-protocol-version",
+      "accept",
+      "content-type",
+      "mcp-session-id",
+      "last-event-id",
+    ),
+    value: fc.constantFrom(
+      "",
+      "x",
+      "=?base64?####?=",
+      "=?base64?AAAA?=",
+      "tasks/get",
+      "1e9",
+      "2026-07-28",
+      "2025-11-25",
+      "text/plain",
+    ),
   }),
   { nil: undefined, freq: 12 },
 );

@@ -16,7 +16,11 @@ export function watch(): void {
 
 /** What has happened since it was asked last; nothing, if all is well. */
 export function misfortunes(): string[] {
-  for (const [name, prototype] of [["Object", Object.prototype], ["Array", Array.prototype], ["Promise", Promise.prototype]] as const) {
+  for (const [name, prototype] of [
+    ["Object", Object.prototype],
+    ["Array", Array.prototype],
+    ["Promise", Promise.prototype],
+  ] as const) {
     for (const key of Object.keys(prototype)) {
       delete (prototype as unknown as Record<string, unknown>)[key];
       happened.push(`${name}.prototype has a member "${key}"`);

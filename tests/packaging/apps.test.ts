@@ -23,8 +23,16 @@ installTools();
 const BUNDLERS = [
   { title: "esbuild", bundle: bundlers.esbuild, page: '<!doctype html><script src="app.js"></script>' },
   { title: named("Vite", "vite"), bundle: bundlers.vite },
-  { title: named("webpack", "webpack"), bundle: bundlers.webpack, page: '<!doctype html><script src="app.js"></script>' },
-  { title: named("Rollup", "@rollup/wasm-node"), bundle: bundlers.rollup, page: '<!doctype html><script type="module" src="app.js"></script>' },
+  {
+    title: named("webpack", "webpack"),
+    bundle: bundlers.webpack,
+    page: '<!doctype html><script src="app.js"></script>',
+  },
+  {
+    title: named("Rollup", "@rollup/wasm-node"),
+    bundle: bundlers.rollup,
+    page: '<!doctype html><script type="module" src="app.js"></script>',
+  },
 ];
 
 let browser: Browser;
@@ -35,7 +43,8 @@ for (const sdk of ["v1", "v2"] as const) {
   describe(`the packed package with SDK ${sdk}`, () => {
     let project: Project;
     let files: FileServer;
-    const runs = async (row: string, work: () => Promise<string>) => prove(row, COLUMNS[sdk], async () => assert.equal(await work(), EXPECTED[sdk]));
+    const runs = async (row: string, work: () => Promise<string>) =>
+      prove(row, COLUMNS[sdk], async () => assert.equal(await work(), EXPECTED[sdk]));
 
     before(async () => {
       project = await Project.make(sdk);
@@ -53,8 +62,12 @@ for (const sdk of ["v1", "v2"] as const) {
           return project.run(node(major), await project.commonJs());
         }));
     }
-    test("runs in Deno, without a permission", () => runs(named("Deno", "deno"), () => project.run(platformProgram("@deno", "deno"), "run", "--no-lock", "--cached-only", "app.js")));
-    test("runs in Bun", () => runs(named("Bun", "bun"), () => project.run(platformProgram("@oven", "bin", "bun"), "app.js")));
+    test("runs in Deno, without a permission", () =>
+      runs(named("Deno", "deno"), () =>
+        project.run(platformProgram("@deno", "deno"), "run", "--no-lock", "--cached-only", "app.js"),
+      ));
+    test("runs in Bun", () =>
+      runs(named("Bun", "bun"), () => project.run(platformProgram("@oven", "bin", "bun"), "app.js")));
 
     test("runs in workerd, its wasm a module of its own", () =>
       runs("workerd", async () => {
@@ -94,8 +107,18 @@ for (const sdk of ["v1", "v2"] as const) {
         // The SDK has no files for pages, so these are made.
         const names: readonly string[] = SDK_MODULES[sdk];
         const entryPoints = names.map((name, index) => ({ in: name, out: `sdk-${index}` }));
-        await build({ absWorkingDir: project.folder, entryPoints, outdir: join(project.folder, "vendor"), bundle: true, splitting: true, format: "esm" });
-        const imports = { "mcp-longhaul": "/node_modules/mcp-longhaul/dist/browser/index.js", ...Object.fromEntries(names.map((name, index) => [name, `/vendor/sdk-${index}.js`])) };
+        await build({
+          absWorkingDir: project.folder,
+          entryPoints,
+          outdir: join(project.folder, "vendor"),
+          bundle: true,
+          splitting: true,
+          format: "esm",
+        });
+        const imports = {
+          "mcp-longhaul": "/node_modules/mcp-longhaul/dist/browser/index.js",
+          ...Object.fromEntries(names.map((name, index) => [name, `/vendor/sdk-${index}.js`])),
+        };
         const page = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module" src="app.js"></script>`;
         await writeFile(join(project.folder, "plain.html"), page);
         return printedBy(browser, `${files.url}plain.html`, LINES[sdk]);
@@ -103,7 +126,15 @@ for (const sdk of ["v1", "v2"] as const) {
 
     test("runs in one file that esbuild made for Node", async () => {
       const out = join(project.folder, "out", "node");
-      await build({ absWorkingDir: project.folder, entryPoints: ["app.js"], outdir: out, bundle: true, platform: "node", format: "cjs", outExtension: { ".js": ".cjs" } });
+      await build({
+        absWorkingDir: project.folder,
+        entryPoints: ["app.js"],
+        outdir: out,
+        bundle: true,
+        platform: "node",
+        format: "cjs",
+        outExtension: { ".js": ".cjs" },
+      });
       for (const half of HALVES) assert.equal(await project.copies(half, out), 1, half);
       assert.equal(await project.run(node(20), join(out, "app.cjs")), EXPECTED[sdk]);
     });

@@ -15,4 +15,6 @@ interface Bundlers {
 }
 
 installTools();
-export const { serveWithVite, ...bundlers } = (await import(pathToFileURL(join(import.meta.dirname, "apps", "bundlers.js")).href)) as Bundlers;
+export const { serveWithVite, ...bundlers } = (await import(
+  pathToFileURL(join(import.meta.dirname, "apps", "bundlers.js")).href
+)) as Bundlers;

@@ -26,7 +26,8 @@ describe("one half of the core alone is in a bundle that uses no other", () => {
       for (const half of HALVES) {
         const out = join(project.folder, "out", `${name} ${half}`);
         await bundle(project.folder, `only-${half}.js`, out);
-        for (const other of HALVES) assert.equal(await project.copies(other, out), other === half ? 1 : 0, `${other} in ${half}`);
+        for (const other of HALVES)
+          assert.equal(await project.copies(other, out), other === half ? 1 : 0, `${other} in ${half}`);
       }
     });
   }
@@ -34,7 +35,8 @@ describe("one half of the core alone is in a bundle that uses no other", () => {
   test("esbuild, for workerd", async () => {
     for (const half of HALVES) {
       const out = await bundleWorker(project, `only-${half}.js`, ["workerd"]);
-      for (const other of HALVES) assert.equal(await project.copies(other, out), other === half ? 1 : 0, `${other} in ${half}`);
+      for (const other of HALVES)
+        assert.equal(await project.copies(other, out), other === half ? 1 : 0, `${other} in ${half}`);
     }
   });
 });
@@ -71,17 +73,28 @@ describe("an entry pulls in nothing that is another's", () => {
   for (const entry of Object.keys(MARKS).slice(0, 8)) {
     test(entry, async () => {
       const text = await bundled(`export * from "mcp-longhaul/${entry}";`);
-      assert.deepEqual(Object.keys(MARKS).filter((name) => MARKS[name]!.test(text)), [entry]);
+      assert.deepEqual(
+        Object.keys(MARKS).filter((name) => MARKS[name]!.test(text)),
+        [entry],
+      );
     });
   }
 
   test("while the main entry has both halves, one store and the core", async () => {
     const text = await bundled(`export * from "mcp-longhaul";`);
-    assert.deepEqual(Object.keys(MARKS).filter((name) => MARKS[name]!.test(text)), ["stores/memory", "client", "server", "core"]);
+    assert.deepEqual(
+      Object.keys(MARKS).filter((name) => MARKS[name]!.test(text)),
+      ["stores/memory", "client", "server", "core"],
+    );
   });
 
   test("and one that is imported for nothing leaves nothing", async () => {
-    for (const entry of ["mcp-longhaul", ...Object.keys(MARKS).slice(0, 8).map((name) => `mcp-longhaul/${name}`)]) {
+    for (const entry of [
+      "mcp-longhaul",
+      ...Object.keys(MARKS)
+        .slice(0, 8)
+        .map((name) => `mcp-longhaul/${name}`),
+    ]) {
       assert.doesNotMatch(await bundled(`import "${entry}";`), /[^\s/]/, entry);
     }
   });
@@ -95,16 +108,27 @@ describe("a page without a bundler", () => {
     const served = await serveFolder(project.folder);
     try {
       const printed = await printedBy(browser, `${served.url}page.html`, 1);
-      return { printed, files: served.asked.filter((path) => path.startsWith(dist)).map((path) => path.slice(dist.length + 1)).sort() };
+      return {
+        printed,
+        files: served.asked
+          .filter((path) => path.startsWith(dist))
+          .map((path) => path.slice(dist.length + 1))
+          .sort(),
+      };
     } finally {
       await served.close();
     }
   }
 
-  for (const [half, name] of [["client", "TaskClient"], ["server", "TaskServer"]]) {
+  for (const [half, name] of [
+    ["client", "TaskClient"],
+    ["server", "TaskServer"],
+  ]) {
     test(`loads the ${half}'s half alone`, async () => {
       const transport = "{ start() {}, send() {}, close() {} }";
-      const { printed, files } = await page(`import { ${name} } from "${dist}/browser/${half}.js"; new ${name}().attach(${transport}); console.log("attached");`);
+      const { printed, files } = await page(
+        `import { ${name} } from "${dist}/browser/${half}.js"; new ${name}().attach(${transport}); console.log("attached");`,
+      );
       assert.equal(printed, "attached\n");
       assert.deepEqual(files, [`browser/${half}.js`, "browser/shared.js"]);
     });
@@ -133,7 +157,10 @@ describe("where the wasm cannot be had, the error says what to do", () => {
     ] as const) {
       const served = await serveFolder(out, { "content-security-policy": policy });
       try {
-        assert.match(await printedBy(browser, `${served.url}app.html`, expected.source.startsWith("^wasm") ? 1 : 2), expected);
+        assert.match(
+          await printedBy(browser, `${served.url}app.html`, expected.source.startsWith("^wasm") ? 1 : 2),
+          expected,
+        );
       } finally {
         await served.close();
       }
@@ -142,14 +169,21 @@ describe("where the wasm cannot be had, the error says what to do", () => {
 
   test("a Worker that was bundled without the condition for it", async () => {
     const out = await bundleWorker(project, "worker.js", ["worker"]);
-    assert.match(await askWorker(out, "worker.js"), /^wasm: .*forbids compiling from bytes, let the bundler resolve the package with the condition "workerd" or "edge-light", or call provideWasm\(\)/);
+    assert.match(
+      await askWorker(out, "worker.js"),
+      /^wasm: .*forbids compiling from bytes, let the bundler resolve the package with the condition "workerd" or "edge-light", or call provideWasm\(\)/,
+    );
   });
 
   test("a bundle that leaves it to provideWasm, which was not called", async () => {
     const out = await bundleWorker(project, "worker.js", ["mcp-longhaul:manual"]);
     for (const half of HALVES) assert.equal(await project.copies(half, out), 0, half);
-    assert.match(await askWorker(out, "worker.js"), /^wasm: .*call provideWasm\(\{ (client|server) \}\) with the compiled mcp-longhaul\/\1\.wasm/);
-    for (const app of ["app.js", await project.commonJs()]) assert.match(await project.run(node(20), "--conditions=mcp-longhaul:manual", app), /^wasm: .*call provideWasm/);
+    assert.match(
+      await askWorker(out, "worker.js"),
+      /^wasm: .*call provideWasm\(\{ (client|server) \}\) with the compiled mcp-longhaul\/\1\.wasm/,
+    );
+    for (const app of ["app.js", await project.commonJs()])
+      assert.match(await project.run(node(20), "--conditions=mcp-longhaul:manual", app), /^wasm: .*call provideWasm/);
   });
 });
 

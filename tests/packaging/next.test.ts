@@ -1,4 +1,5 @@
-// The app in routes of a real Next.js with the edge runtime (the condition "edge-light"), whose bundlers take the wasm as a module.
+// The app in routes of a real Next.js with the edge runtime (the condition "edge-light"), whose bundlers take the wasm
+// as a module.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { cp, rm } from "node:fs/promises";
@@ -18,10 +19,20 @@ process.env["NEXT_TELEMETRY_DISABLED"] = "1";
 /** An app is served while `use` asks it. */
 async function serve(project: Project, use: (url: string) => Promise<void>): Promise<void> {
   const [port] = await freePorts(1);
-  const server = spawn(node(24), [next, "start", "--hostname", "127.0.0.1", "--port", String(port)], { cwd: project.folder, stdio: ["ignore", "ignore", "inherit"] });
+  const server = spawn(node(24), [next, "start", "--hostname", "127.0.0.1", "--port", String(port)], {
+    cwd: project.folder,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   try {
     const url = `http://127.0.0.1:${port}`;
-    for (const end = Date.now() + 30_000; !(await fetch(url).then(() => true, () => false)); await pause(100)) {
+    for (
+      const end = Date.now() + 30_000;
+      !(await fetch(url).then(
+        () => true,
+        () => false,
+      ));
+      await pause(100)
+    ) {
       assert.ok(Date.now() < end && server.exitCode === null, "next start does not listen");
     }
     await use(url);
@@ -31,8 +42,9 @@ async function serve(project: Project, use: (url: string) => Promise<void>): Pro
 }
 
 // The app router's route is `.jsx`, since Next.js cannot build an edge `route.js` with webpack where package.json says
-// "type": "module", whatever it imports: what it generates around it requires it, and webpack does not follow a `require` there.
-// SDK v1 builds its validators with `new Function`, which Next.js with webpack refuses in the pages router's API routes.
+// "type": "module", whatever it imports: what it generates around it requires it, and webpack does not follow a
+// `require` there. SDK v1 builds its validators with `new Function`, which Next.js with webpack refuses in the pages
+// router's API routes.
 const BUNDLERS = [
   { bundler: "Turbopack", option: "--turbopack", refused: [] },
   { bundler: "webpack", option: "--webpack", refused: ["api/v1"] },
@@ -44,12 +56,19 @@ const ROUTERS = [
 
 describe("the packed package in edge routes of Next.js", () => {
   let project: Project;
-  before(async () => void (project = await Project.make("v2", { within: join(import.meta.dirname, ".projects"), beside: PACKAGES.v1 })));
+  before(
+    async () =>
+      void (project = await Project.make("v2", {
+        within: join(import.meta.dirname, ".projects"),
+        beside: PACKAGES.v1,
+      })),
+  );
   after(() => project?.[Symbol.asyncDispose]());
 
   for (const { bundler, option, refused } of BUNDLERS) {
     test(`runs when ${bundler} made them, with each half of the core once`, async (t) => {
-      for (const old of [".next", "app", "pages"]) await rm(join(project.folder, old), { recursive: true, force: true });
+      for (const old of [".next", "app", "pages"])
+        await rm(join(project.folder, old), { recursive: true, force: true });
       for (const sdk of ["v1", "v2"]) await cp(join(apps, `${sdk}.js`), join(project.folder, `${sdk}.js`));
       await cp(join(apps, "next"), project.folder, { recursive: true });
       for (const path of refused) await rm(join(project.folder, "pages", `${path}.js`));
@@ -63,7 +82,9 @@ describe("the packed package in edge routes of Next.js", () => {
             const path = `${prefix}${sdk}`;
             if (refused.some((one) => one === path)) continue;
             await t.test(`SDK ${sdk}, ${router} router`, () =>
-              prove(`${named("Next.js", "next")}, edge, ${bundler}, ${router} router`, COLUMNS[sdk], async () => assert.equal(await (await fetch(`${url}/${path}`)).text(), EXPECTED[sdk])),
+              prove(`${named("Next.js", "next")}, edge, ${bundler}, ${router} router`, COLUMNS[sdk], async () =>
+                assert.equal(await (await fetch(`${url}/${path}`)).text(), EXPECTED[sdk]),
+              ),
             );
           }
         }

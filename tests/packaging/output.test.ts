@@ -12,20 +12,41 @@ const pkg = join(import.meta.dirname, "..", "..", "pkg");
 const dist = join(pkg, "dist");
 const files = (await readdir(dist, { recursive: true })).map((name) => name.replaceAll("\\", "/")).sort();
 const code = files.filter((name) => /\.c?js$/.test(name));
-const { exports: entries } = JSON.parse(await readFile(join(pkg, "package.json"), "utf8")) as { exports: Record<string, unknown> };
+const { exports: entries } = JSON.parse(await readFile(join(pkg, "package.json"), "utf8")) as {
+  exports: Record<string, unknown>;
+};
 /** What users import, as they write it. */
 const names = Object.keys(entries)
   .filter((path) => !/\.(wasm|json)$/.test(path))
-  .flatMap((path) => (path === "./stores/*" ? files.filter((name) => /^stores\/[\w-]+\.js$/.test(name)).map((name) => `./${name.replace(/\.js$/, "")}`) : [path]))
+  .flatMap((path) =>
+    path === "./stores/*"
+      ? files.filter((name) => /^stores\/[\w-]+\.js$/.test(name)).map((name) => `./${name.replace(/\.js$/, "")}`)
+      : [path],
+  )
   .map((path) => path.replace(/^\./, "mcp-longhaul"));
 
 test("every entry is known here", () => {
-  const stores = ["durable-object", "indexeddb", "memory", "postgres", "redis", "sqlite"].map((name) => `mcp-longhaul/stores/${name}`);
-  assert.deepEqual(names, ["mcp-longhaul", ...stores, "mcp-longhaul/store-kit", "mcp-longhaul/otel", "mcp-longhaul/browser", "mcp-longhaul/browser/client", "mcp-longhaul/browser/server"]);
+  const stores = ["durable-object", "indexeddb", "memory", "postgres", "redis", "sqlite"].map(
+    (name) => `mcp-longhaul/stores/${name}`,
+  );
+  assert.deepEqual(names, [
+    "mcp-longhaul",
+    ...stores,
+    "mcp-longhaul/store-kit",
+    "mcp-longhaul/otel",
+    "mcp-longhaul/browser",
+    "mcp-longhaul/browser/client",
+    "mcp-longhaul/browser/server",
+  ]);
 });
 
 describe("what an entry reaches", () => {
-  for (const [platform, conditions] of Object.entries({ "a browser": ["browser"], workerd: ["workerd", "worker"], "an edge runtime": ["edge-light"], "whoever provides the wasm": ["mcp-longhaul:manual"] })) {
+  for (const [platform, conditions] of Object.entries({
+    "a browser": ["browser"],
+    workerd: ["workerd", "worker"],
+    "an edge runtime": ["edge-light"],
+    "whoever provides the wasm": ["mcp-longhaul:manual"],
+  })) {
     test(`in ${platform} is nothing of Node, and nothing of others but what an entry is for`, async () => {
       for (const name of names) {
         const { metafile } = await build({
@@ -36,12 +57,31 @@ describe("what an entry reaches", () => {
           format: "esm",
           platform: "neutral",
           conditions,
-          plugins: [{ name: "leave what is another's", setup: ({ onResolve }) => onResolve({ filter: /^[^.#]|\.wasm/ }, ({ path }) => (/^mcp-longhaul/.test(path) || path === "<stdin>" ? undefined : { path, external: true })) }],
+          plugins: [
+            {
+              name: "leave what is another's",
+              setup: ({ onResolve }) =>
+                onResolve({ filter: /^[^.#]|\.wasm/ }, ({ path }) =>
+                  /^mcp-longhaul/.test(path) || path === "<stdin>" ? undefined : { path, external: true },
+                ),
+            },
+          ],
         });
-        const foreign = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external).map(({ path }) => basename(path)));
+        const foreign = Object.values(metafile.inputs).flatMap(({ imports }) =>
+          imports.filter(({ external }) => external).map(({ path }) => basename(path)),
+        );
         const allowed = name === "mcp-longhaul/otel" ? /^api$/ : /^(client|server)\.wasm(\?module)?$/;
-        assert.deepEqual(foreign.filter((path) => !allowed.test(path)), [], name);
-        if (platform === "a browser" || platform.startsWith("whoever")) assert.deepEqual(foreign.filter((path) => path.includes(".wasm")), [], name);
+        assert.deepEqual(
+          foreign.filter((path) => !allowed.test(path)),
+          [],
+          name,
+        );
+        if (platform === "a browser" || platform.startsWith("whoever"))
+          assert.deepEqual(
+            foreign.filter((path) => path.includes(".wasm")),
+            [],
+            name,
+          );
       }
     });
   }
@@ -49,7 +89,8 @@ describe("what an entry reaches", () => {
   test("is never code made from text", async () => {
     const made: string[] = [];
     // A method that is called so is a client's of Redis.
-    for (const name of code) if (/(?<!\.)\beval\s*\(|\bFunction\s*\(/.test(await readFile(join(dist, name), "utf8"))) made.push(name);
+    for (const name of code)
+      if (/(?<!\.)\beval\s*\(|\bFunction\s*\(/.test(await readFile(join(dist, name), "utf8"))) made.push(name);
     assert.deepEqual(made, []);
   });
 });
@@ -90,18 +131,32 @@ process.stdout.write(String(loaded));
 `;
 
 test("nothing happens when a module is imported", async () => {
-  // Node cannot load the modules that name a .wasm, nor the one that needs a package of the user's; they hold nothing more.
-  const modules = code.filter((name) => !/wasm\/\w+\/(module|edge)\.js$|^otel\./.test(name)).map((name) => join(dist, name));
+  // Node cannot load the modules that name a .wasm, nor the one that needs a package of the user's; they hold nothing
+  // more.
+  const modules = code
+    .filter((name) => !/wasm\/\w+\/(module|edge)\.js$|^otel\./.test(name))
+    .map((name) => join(dist, name));
   assert.ok(modules.length > 40);
   const urls = modules.map((file) => (file.endsWith(".cjs") ? file : pathToFileURL(file).href));
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", TRAPPED, ...urls]);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+    "--input-type=module",
+    "--eval",
+    TRAPPED,
+    ...urls,
+  ]);
   assert.equal(stderr, "");
   assert.equal(stdout, String(modules.length));
 });
 
 test("nothing awaits when a module is imported, so that `require` takes ES modules too", async () => {
   const script = `for (const file of process.argv.slice(1)) require(file); console.log("done")`;
-  const modules = ["index.js", "otel.js", "store-kit.js", "browser/index.js", ...files.filter((name) => /^stores\/[\w-]+\.js$/.test(name))].map((name) => join(dist, name));
+  const modules = [
+    "index.js",
+    "otel.js",
+    "store-kit.js",
+    "browser/index.js",
+    ...files.filter((name) => /^stores\/[\w-]+\.js$/.test(name)),
+  ].map((name) => join(dist, name));
   const { stdout } = await promisify(execFile)(process.execPath, ["--eval", script, ...modules]);
   assert.equal(stdout, "done\n");
 });
@@ -122,6 +177,10 @@ test("a store's refusal is understood when it comes from another copy of the pac
     await client.callTool({ name: "greet" }).catch(({ data, message }) => console.log(data?.reason ?? message));
     process.exit();
   `;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script, pathToFileURL(join(dist, "index.js")).href], { cwd: import.meta.dirname });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--input-type=module", "--eval", script, pathToFileURL(join(dist, "index.js")).href],
+    { cwd: import.meta.dirname },
+  );
   assert.equal(stdout, "task_limit\n");
 });

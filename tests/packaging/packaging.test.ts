@@ -1,4 +1,5 @@
-// The tarball in an empty project: what npm makes of it, and that every entry loads, without an SDK. Apps on it: apps.test.ts.
+// The tarball in an empty project: what npm makes of it, and that every entry loads, without an SDK. Apps on it:
+// apps.test.ts.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -14,7 +15,10 @@ import { pack } from "./tarball.ts";
 const execute = promisify(execFile);
 const shell = process.platform === "win32";
 
-/** Loads everything that can be imported, then both halves of the core, through the loader that the runtime's conditions choose. */
+/**
+ * Loads everything that can be imported, then both halves of the core, through the loader that the runtime's conditions
+ * choose.
+ */
 const PROBE = `
 if (typeof tasks.TaskServer !== "function" || typeof tasks.TaskClient !== "function") throw new Error("an export is missing");
 if (typeof memory.memoryStore !== "function" || typeof sqlite.sqliteStore !== "function" || typeof postgres.postgresStore !== "function") throw new Error("a store is missing");
@@ -43,11 +47,14 @@ ${PROBE}`;
 /** Node 20 or newer: this one, and the first on the path that no package of this project brought. */
 async function nodes(): Promise<{ file: string; version: string }[]> {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
-  const outside = folders.map((folder) => join(folder, process.platform === "win32" ? "node.exe" : "node")).find(existsSync);
+  const outside = folders
+    .map((folder) => join(folder, process.platform === "win32" ? "node.exe" : "node"))
+    .find(existsSync);
   const found = [{ file: process.execPath, version: process.version }];
   if (outside !== undefined) {
     const version = (await execute(outside, ["--version"])).stdout.trim();
-    if (version !== process.version && Number(version.slice(1).split(".")[0]) >= 20) found.push({ file: outside, version });
+    if (version !== process.version && Number(version.slice(1).split(".")[0]) >= 20)
+      found.push({ file: outside, version });
   }
   return found;
 }
@@ -59,7 +66,10 @@ suite("the packed package", { timeout: 120_000 }, async () => {
     project = await mkdtemp(join(tmpdir(), "mcp-longhaul-packaging-"));
     await writeFile(join(project, "package.json"), JSON.stringify({ name: "empty", private: true }));
     const tarball = await pack(project);
-    await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", tarball], { cwd: project, shell });
+    await execute("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", tarball], {
+      cwd: project,
+      shell,
+    });
     await writeFile(join(project, "module.mjs"), MODULE);
     await writeFile(join(project, "script.cjs"), SCRIPT);
   });
@@ -81,7 +91,10 @@ suite("the packed package", { timeout: 120_000 }, async () => {
   });
 
   test("is the same, byte for byte, when packed again", async () => {
-    const hash = async (file: string) => createHash("sha256").update(await readFile(file)).digest("hex");
+    const hash = async (file: string) =>
+      createHash("sha256")
+        .update(await readFile(file))
+        .digest("hex");
     assert.equal(await hash(await pack(join(project, "one"))), await hash(await pack(join(project, "two"))));
   });
 });

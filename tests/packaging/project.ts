@@ -14,10 +14,16 @@ const root = join(import.meta.dirname, "..", "..");
 
 export type Sdk = "v1" | "v2";
 /** What the app proves, in the table of the README. */
-export const COLUMNS: Record<Sdk, readonly Column[]> = { v1: ["SDK v1, 2025-11-25"], v2: ["SDK v2, 2025-11-25", "SDK v2, 2026-07-28"] };
+export const COLUMNS: Record<Sdk, readonly Column[]> = {
+  v1: ["SDK v1, 2025-11-25"],
+  v2: ["SDK v2, 2025-11-25", "SDK v2, 2026-07-28"],
+};
 /** The halves of the core. */
 export const HALVES = ["client", "server"] as const;
-export const PACKAGES = { v1: ["@modelcontextprotocol/sdk"], v2: ["@modelcontextprotocol/client", "@modelcontextprotocol/server"] } as const;
+export const PACKAGES = {
+  v1: ["@modelcontextprotocol/sdk"],
+  v2: ["@modelcontextprotocol/client", "@modelcontextprotocol/server"],
+} as const;
 
 /** What the app prints: a line for each generation that the SDK speaks. */
 export const EXPECTED: Record<Sdk, string> = {
@@ -35,16 +41,25 @@ export class Project {
   }
 
   /** @param options where else the project lies, and what else is installed */
-  static async make(sdk: Sdk, { within = tmpdir(), beside = [] }: { within?: string; beside?: readonly string[] } = {}): Promise<Project> {
+  static async make(
+    sdk: Sdk,
+    { within = tmpdir(), beside = [] }: { within?: string; beside?: readonly string[] } = {},
+  ): Promise<Project> {
     const begun = Date.now();
     await mkdir(within, { recursive: true });
     const folder = await mkdtemp(join(within, `mcp-longhaul-${sdk}-`));
-    const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
+    const { devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+      devDependencies: Record<string, string>;
+    };
     const packages = [...PACKAGES[sdk], ...beside].map((name) => `${name}@${devDependencies[name]}`);
     await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
     const options = ["--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    await execute("npm", ["install", ...options, await pack(folder), ...packages], { cwd: folder, shell: process.platform === "win32" });
-    for (const file of ["app.js", "job.js", "only-client.js", "only-server.js", "provided.js", "worker.js"]) await cp(join(apps, file), join(folder, file));
+    await execute("npm", ["install", ...options, await pack(folder), ...packages], {
+      cwd: folder,
+      shell: process.platform === "win32",
+    });
+    for (const file of ["app.js", "job.js", "only-client.js", "only-server.js", "provided.js", "worker.js"])
+      await cp(join(apps, file), join(folder, file));
     await cp(join(apps, `${sdk}.js`), join(folder, "sdk.js"));
     console.log(`npm install mcp-longhaul ${packages.join(" ")}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
     return new Project(folder, sdk);
@@ -53,8 +68,15 @@ export class Project {
   /** The app as CommonJS, as a compiler would make it; its path. */
   async commonJs(): Promise<string> {
     for (const name of ["app", "job", "sdk"]) {
-      const { code } = await transform(await readFile(join(this.folder, `${name}.js`), "utf8"), { format: "cjs", platform: "node", target: "es2022" });
-      await writeFile(join(this.folder, `${name}.cjs`), code.replaceAll(/require\("(\.\/\w+)\.js"\)/g, 'require("$1.cjs")'));
+      const { code } = await transform(await readFile(join(this.folder, `${name}.js`), "utf8"), {
+        format: "cjs",
+        platform: "node",
+        target: "es2022",
+      });
+      await writeFile(
+        join(this.folder, `${name}.cjs`),
+        code.replaceAll(/require\("(\.\/\w+)\.js"\)/g, 'require("$1.cjs")'),
+      );
     }
     return join(this.folder, "app.cjs");
   }

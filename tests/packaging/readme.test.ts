@@ -11,10 +11,14 @@ import { promisify } from "node:util";
 import { pack } from "./tarball.ts";
 
 const root = join(import.meta.dirname, "..", "..");
-const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { devDependencies: Record<string, string> };
+const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  devDependencies: Record<string, string>;
+};
 const beside = ["client", "server", "node", "sdk"].map((name) => `@modelcontextprotocol/${name}`).concat("zod");
 const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = new Map([...readme.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm)].map(([, name, text]) => [name as string, text as string]));
+const blocks = new Map(
+  [...readme.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm)].map(([, name, text]) => [name as string, text as string]),
+);
 
 describe("the README's snippets", () => {
   let project = "";
@@ -25,13 +29,26 @@ describe("the README's snippets", () => {
     project = mkdtempSync(join(tmpdir(), "mcp-longhaul-readme-"));
     writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
     const packages = beside.map((name) => `${name}@${devDependencies[name]}`);
-    await promisify(execFile)("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", await pack(project), ...packages], { cwd: project });
+    await promisify(execFile)(
+      "npm",
+      ["install", "--no-audit", "--no-fund", "--prefer-offline", await pack(project), ...packages],
+      { cwd: project },
+    );
     for (const [name, text] of blocks) writeFileSync(join(project, name), text);
     writeFileSync(join(project, "drive.ts"), DRIVE);
     const port = await freePort();
     url = `http://127.0.0.1:${port}/mcp`;
-    server = spawn(process.execPath, ["node.ts"], { cwd: project, env: { ...process.env, PORT: String(port) }, stdio: "inherit" });
-    await until(() => fetch(url).then(() => true, () => false));
+    server = spawn(process.execPath, ["node.ts"], {
+      cwd: project,
+      env: { ...process.env, PORT: String(port) },
+      stdio: "inherit",
+    });
+    await until(() =>
+      fetch(url).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 
   after(() => {
@@ -40,12 +57,27 @@ describe("the README's snippets", () => {
   });
 
   const run = async (file: string, ...parameters: string[]): Promise<string> => {
-    const { stdout } = await promisify(execFile)(process.execPath, [file, ...parameters], { cwd: project, env: { ...process.env, MCP_URL: url }, timeout: 60_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, [file, ...parameters], {
+      cwd: project,
+      env: { ...process.env, MCP_URL: url },
+      timeout: 60_000,
+    });
     return stdout;
   };
 
   test("all blocks are known here", () => {
-    assert.deepEqual([...blocks.keys()].sort(), ["client.ts", "confirm.ts", "durable.ts", "follow.ts", "node.ts", "server.ts", "status.ts", "tools.ts", "v1-client.ts", "v1-server.ts"]);
+    assert.deepEqual([...blocks.keys()].sort(), [
+      "client.ts",
+      "confirm.ts",
+      "durable.ts",
+      "follow.ts",
+      "node.ts",
+      "server.ts",
+      "status.ts",
+      "tools.ts",
+      "v1-client.ts",
+      "v1-server.ts",
+    ]);
   });
 
   test("a server in five lines, a client in three", async () => {
@@ -63,7 +95,10 @@ describe("the README's snippets", () => {
   });
 
   test("a status message in a call that becomes a task", async () => {
-    assert.match(await run("drive.ts", "status.ts", "count", '{"to":5}'), /"statusMessage":"\d of 5"[\s\S]*counted to 5/);
+    assert.match(
+      await run("drive.ts", "status.ts", "count", '{"to":5}'),
+      /"statusMessage":"\d of 5"[\s\S]*counted to 5/,
+    );
   });
 
   test("both ways to ask the user", async () => {

@@ -1,4 +1,5 @@
-// The runtimes and bundlers that the apps run on, from the lock file beside this: nothing of it belongs to the development tree.
+// The runtimes and bundlers that the apps run on, from the lock file beside this: nothing of it belongs to the
+// development tree.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -29,17 +30,33 @@ export function installTools(): void {
   }
 }
 
-const wanted = JSON.parse(readFileSync(join(here, "package.json"), "utf8")) as Record<"devDependencies" | "optionalDependencies", Record<string, string>>;
+const wanted = JSON.parse(readFileSync(join(here, "package.json"), "utf8")) as Record<
+  "devDependencies" | "optionalDependencies",
+  Record<string, string>
+>;
 
 /** npm writes `.package-lock.json` last. */
 function installed(): boolean {
-  return existsSync(join(modules, ".package-lock.json")) && Object.entries(wanted.devDependencies).every(([name, version]) => installedVersion(name) === version.split("@").at(-1));
+  return (
+    existsSync(join(modules, ".package-lock.json")) &&
+    Object.entries(wanted.devDependencies).every(
+      ([name, version]) => installedVersion(name) === version.split("@").at(-1),
+    )
+  );
 }
 
 function install(): void {
-  const nodes = Object.keys(wanted.optionalDependencies).filter((name) => name.endsWith(`${process.platform}-${process.arch}`));
-  console.log(`Installing for the packaging tests, about 1 GB: ${[...Object.keys(wanted.devDependencies), ...nodes].join(", ")} …`);
-  const { status, stderr, error } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: here, shell: windows, encoding: "utf8", timeout: 600_000 });
+  const nodes = Object.keys(wanted.optionalDependencies).filter((name) =>
+    name.endsWith(`${process.platform}-${process.arch}`),
+  );
+  console.log(
+    `Installing for the packaging tests, about 1 GB: ${[...Object.keys(wanted.devDependencies), ...nodes].join(", ")} …`,
+  );
+  const { status, stderr, error } = spawnSync(
+    "npm",
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    { cwd: here, shell: windows, encoding: "utf8", timeout: 600_000 },
+  );
   if (status !== 0) throw new Error(`npm ci in tests/packaging failed\n${stderr}\n${error?.message ?? ""}`);
 }
 
@@ -62,7 +79,10 @@ export const named = (title: string, name: string): string => `${title} ${instal
 /** The program of a Node of this major version. */
 export function node(major: 20 | 22 | 24): string {
   const platform = `${process.platform}-${process.arch}`;
-  const folder = major === 24 ? join(here, "..", "..", "node_modules", `node-${platform}`) : join(modules, `node-${major}-${platform}`);
+  const folder =
+    major === 24
+      ? join(here, "..", "..", "node_modules", `node-${platform}`)
+      : join(modules, `node-${major}-${platform}`);
   if (existsSync(folder)) return join(folder, "bin", windows ? "node.exe" : "node");
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
   throw new Error(`npm brings no Node ${major} for ${platform}`);

@@ -5,7 +5,12 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize, sep } from "node:path";
 import type { Browser } from "puppeteer-core";
 
-const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+const TYPES: Record<string, string> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+};
 
 export interface FileServer {
   readonly url: string;
@@ -22,7 +27,9 @@ export async function serveFolder(folder: string, headers: Record<string, string
     const file = normalize(join(folder, decodeURIComponent(new URL(url, "http://localhost").pathname)));
     const body = file.startsWith(folder + sep) ? await readFile(file).catch(() => undefined) : undefined;
     if (body === undefined) return response.writeHead(url === "/favicon.ico" ? 204 : 404).end();
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", ...headers }).end(body);
+    response
+      .writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", ...headers })
+      .end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -42,7 +49,11 @@ export async function printedBy(browser: Browser, url: string, lines: number): P
     return await new Promise<string>((resolve, reject) => {
       const printed: string[] = [];
       const others: string[] = [];
-      const timer = setTimeout(() => reject(new Error(`${url} printed only ${JSON.stringify(printed)} and complained ${JSON.stringify(others)}`)), 60_000);
+      const timer = setTimeout(
+        () =>
+          reject(new Error(`${url} printed only ${JSON.stringify(printed)} and complained ${JSON.stringify(others)}`)),
+        60_000,
+      );
       page.on("pageerror", (error) => reject(error));
       page.on("console", (message) => {
         if (message.type() !== "log") return void others.push(message.text());

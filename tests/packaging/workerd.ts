@@ -25,7 +25,10 @@ export async function bundleWorker(project: Project, entry: string, conditions: 
 /** What the Worker answers. */
 export async function askWorker(folder: string, entry: string): Promise<string> {
   const wasm = HALVES.map((half) => join(folder, `${half}.wasm`)).filter(existsSync);
-  const modules = [{ type: "ESModule" as const, path: join(folder, entry) }, ...wasm.map((path) => ({ type: "CompiledWasm" as const, path }))];
+  const modules = [
+    { type: "ESModule" as const, path: join(folder, entry) },
+    ...wasm.map((path) => ({ type: "CompiledWasm" as const, path })),
+  ];
   const worker = new Miniflare({ modulesRoot: folder, modules, compatibilityDate: "2026-04-01" });
   try {
     return await (await worker.dispatchFetch("http://worker/")).text();

@@ -1,5 +1,5 @@
-// `node tests/requirements/gate.mjs [--report] [--list covered|open|planned|waived] [--root DIR]`: does a test cite every
-// requirement that is due? Nobody keeps the status of one: it follows from the tests and from `manifest.json`.
+// `node tests/requirements/gate.mjs [--report] [--list covered|open|planned|waived] [--root DIR]`: does a test cite
+// every requirement that is due? Nobody keeps the status of one: it follows from the tests and from `manifest.json`.
 // Exits 1 on any fault; with `--report` an open requirement is counted but is no fault.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -83,7 +83,8 @@ function* faultsOf(row, manifest) {
   if (section === undefined) yield "is not an id";
   else if (!Object.hasOwn(manifest.sections, section)) yield `is of an unknown section, ${section}`;
   if (typeof row.title !== "string" || row.title.trim() === "") yield "has no title";
-  if (!Object.hasOwn(manifest.due, row.step) && !Object.hasOwn(manifest.later, row.step)) yield `belongs to no step: ${row.step}`;
+  if (!Object.hasOwn(manifest.due, row.step) && !Object.hasOwn(manifest.later, row.step))
+    yield `belongs to no step: ${row.step}`;
   if (Object.hasOwn(row, "waived") && !SENTENCE.test(row.waived)) yield "is waived without a reason in a full sentence";
   for (const member of Object.keys(row)) if (!MEMBERS.has(member)) yield `has an unknown member, ${member}`;
 }
@@ -101,33 +102,50 @@ function check(root) {
     const tests = places.map(([path, { whole }]) => (whole ? path : `${path} (part)`));
     const waived = Object.hasOwn(row, "waived");
     if (waived && tests.length > 0) faults.push(`manifest: ${row.id} is waived, but ${tests.join(", ")} cites it`);
-    const status = waived ? "waived" : places.some(([, { whole }]) => whole) ? "covered" : Object.hasOwn(manifest.later, row.step) ? "planned" : "open";
+    const status = waived
+      ? "waived"
+      : places.some(([, { whole }]) => whole)
+        ? "covered"
+        : Object.hasOwn(manifest.later, row.step)
+          ? "planned"
+          : "open";
     return { ...row, status, tests };
   });
   for (const [id, places] of cited) {
     if (seen.has(id)) continue;
-    for (const [path, { line }] of places) faults.push(`${path}:${line}: cites ${id}, which the manifest does not know`);
+    for (const [path, { line }] of places)
+      faults.push(`${path}:${line}: cites ${id}, which the manifest does not know`);
   }
   return { sections: manifest.sections, requirements, faults };
 }
 
 function table({ sections, requirements }) {
   const rows = [["", ...STATUSES, "all"]];
-  const count = (name, part) => rows.push([name, ...STATUSES.map((status) => part.filter((row) => row.status === status).length), part.length]);
+  const count = (name, part) =>
+    rows.push([name, ...STATUSES.map((status) => part.filter((row) => row.status === status).length), part.length]);
   for (const [code, name] of Object.entries(sections)) {
-    count(`${code.padEnd(3)} ${name}`, requirements.filter(({ id }) => sectionOf(id) === code));
+    count(
+      `${code.padEnd(3)} ${name}`,
+      requirements.filter(({ id }) => sectionOf(id) === code),
+    );
   }
   count("total", requirements);
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, ...cells]) => name.padEnd(width) + cells.map((cell) => String(cell || "·").padStart(9)).join("")).join("\n");
+  return rows
+    .map(([name, ...cells]) => name.padEnd(width) + cells.map((cell) => String(cell || "·").padStart(9)).join(""))
+    .join("\n");
 }
 
 function list({ requirements }, status) {
   const rows = requirements.filter((row) => row.status === status);
-  return rows.map(({ id, title, step, waived, tests }) => {
-    const more = [...tests, ...(status === "planned" ? [step] : []), ...(status === "waived" ? [waived] : [])].join(", ");
-    return `${id.padEnd(11)} ${title}${more && `\n${" ".repeat(12)}${more}`}`;
-  }).join("\n");
+  return rows
+    .map(({ id, title, step, waived, tests }) => {
+      const more = [...tests, ...(status === "planned" ? [step] : []), ...(status === "waived" ? [waived] : [])].join(
+        ", ",
+      );
+      return `${id.padEnd(11)} ${title}${more && `\n${" ".repeat(12)}${more}`}`;
+    })
+    .join("\n");
 }
 
 function main() {
@@ -138,14 +156,22 @@ function main() {
       root: { type: "string", default: fileURLToPath(new URL("../..", import.meta.url)) },
     },
   });
-  if (values.list !== undefined && !STATUSES.includes(values.list)) throw new Error(`--list takes one of ${STATUSES.join(", ")}`);
+  if (values.list !== undefined && !STATUSES.includes(values.list))
+    throw new Error(`--list takes one of ${STATUSES.join(", ")}`);
   const result = check(values.root);
   if (values.list !== undefined) console.log(`${list(result, values.list)}\n`);
   console.log(table(result));
   const open = result.requirements.filter(({ status }) => status === "open");
   const faults = [...result.faults];
-  if (!values.report) for (const { id, title, tests } of open) faults.push(`${id} is due and no test ${tests.length > 0 ? `proves the whole of it, only ${tests.join(", ")}` : `cites it: ${title}`}`);
-  if (faults.length > 0) console.error(`\n${faults.join("\n")}\n\nrequirements: ${faults.length} ${faults.length === 1 ? "fault" : "faults"}`);
+  if (!values.report)
+    for (const { id, title, tests } of open)
+      faults.push(
+        `${id} is due and no test ${tests.length > 0 ? `proves the whole of it, only ${tests.join(", ")}` : `cites it: ${title}`}`,
+      );
+  if (faults.length > 0)
+    console.error(
+      `\n${faults.join("\n")}\n\nrequirements: ${faults.length} ${faults.length === 1 ? "fault" : "faults"}`,
+    );
   process.exitCode = faults.length > 0 ? 1 : 0;
 }
 

@@ -12,12 +12,17 @@ const LINK = /\[((?:[^\]`]|`[^`]*`)+)\]\(\.\.\/(tests\/[^)]+)\)/g;
 
 /** What is wrong with a page of promises. `file` reads what it links to. */
 function faults(page: string, file: (path: string) => string): string[] {
-  const promises = page.slice(page.indexOf("## Promises")).split("\n").filter((line) => /^\| (?!Promise \||-)/.test(line));
+  const promises = page
+    .slice(page.indexOf("## Promises"))
+    .split("\n")
+    .filter((line) => /^\| (?!Promise \||-)/.test(line));
   return promises.flatMap((line) => {
     const promise = line.split(" | ")[0]?.slice(2) ?? "";
     const links = [...line.matchAll(LINK)];
     if (links.length === 0) return [`no test proves "${promise}"`];
-    return links.flatMap(([, name = "", path = ""]) => (isIn(name, path, file) ? [] : [`"${promise}": ${path} has no test "${name}"`]));
+    return links.flatMap(([, name = "", path = ""]) =>
+      isIn(name, path, file) ? [] : [`"${promise}": ${path} has no test "${name}"`],
+    );
   });
 }
 
@@ -29,7 +34,9 @@ function isIn(name: string, path: string, file: (path: string) => string): boole
     return false;
   }
   const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("`", "\\\\?`");
-  const title = path.endsWith(".rs") ? `#\\[test\\]\\s+fn ${pattern}\\(` : `\\b(?:test|it|describe|suite)\\((["\`]?)${pattern}\\1,`;
+  const title = path.endsWith(".rs")
+    ? `#\\[test\\]\\s+fn ${pattern}\\(`
+    : `\\b(?:test|it|describe|suite)\\((["\`]?)${pattern}\\1,`;
   return new RegExp(title).test(text);
 }
 

@@ -32,7 +32,10 @@ function heap(): number {
 
 for (const kind of KINDS) {
   test(`requests that are cancelled before the SDK answers them leave nothing behind (${kind})`, async () => {
-    const requester = await PipeRequester.to(attached(kind, new TaskServer({ task: "always" }), { work: () => text("x") }), kind.startsWith("v1") ? "v1" : "v2");
+    const requester = await PipeRequester.to(
+      attached(kind, new TaskServer({ task: "always" }), { work: () => text("x") }),
+      kind.startsWith("v1") ? "v1" : "v2",
+    );
     await initialize(requester);
     const flood = async (from: number, count: number): Promise<void> => {
       for (let number = from; number < from + count; number++) {
@@ -56,9 +59,14 @@ for (const kind of KINDS) {
 test("X-LIM-02: no text of a peer stays in the core's memory: names, ids, keys, cursors", async () => {
   const long = "n".repeat(3_000_000);
   const tasks = new TaskServer({ task: "always", limits: { rate: false } });
-  const requester = await PipeRequester.to(attached("v1-low", tasks, { work: () => latch().promise as never, [long]: () => latch().promise as never }));
+  const requester = await PipeRequester.to(
+    attached("v1-low", tasks, { work: () => latch().promise as never, [long]: () => latch().promise as never }),
+  );
   await initialize(requester);
-  await using world = await World.open({ tools: { work: () => latch().promise }, tasks: { task: "always", limits: { rate: false } } });
+  await using world = await World.open({
+    tools: { work: () => latch().promise },
+    tasks: { task: "always", limits: { rate: false } },
+  });
   const { taskId } = await create(requester, "work");
   const id = await world.start("work");
   const before = coreBytes();
@@ -71,7 +79,9 @@ test("X-LIM-02: no text of a peer stays in the core's memory: names, ids, keys, 
     assert.equal((await requester.request(`tasks/${long}`, { taskId })).error?.code, -32601);
     assert.ok((await world.update(id, { [long]: { action: "decline" } })).result);
     assert.equal((await world.get(long)).error?.code, -32602);
-    const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, key) => [`unknown-${round}-${key}`, { action: "decline" }]));
+    const many = Object.fromEntries(
+      Array.from({ length: 60_000 }, (_, key) => [`unknown-${round}-${key}`, { action: "decline" }]),
+    );
     assert.equal((await world.update(id, many as never)).error?.code, -32602);
     const keyed = { meta: { "mcp-longhaul/creation-key": long } };
     assert.equal((await world.call("work", {}, keyed)).error?.code, -32602);
@@ -82,11 +92,15 @@ test("X-LIM-02: no text of a peer stays in the core's memory: names, ids, keys, 
 
 test("a platform that waits for running tasks is given one promise for all requests", async () => {
   const work = latch();
-  await using world = await World.open({ tools: { work: () => work.promise.then(() => modern("x")) }, tasks: { task: "always" } });
+  await using world = await World.open({
+    tools: { work: () => work.promise.then(() => modern("x")) },
+    tasks: { task: "always" },
+  });
   const id = await world.start("work");
   const waits: Promise<unknown>[] = [];
   const serve = world.tasks.fetch({ fetch: async () => new Response("ok") });
-  for (let request = 0; request < 3; request++) await serve(new Request("http://127.0.0.1/"), {}, { waitUntil: (promise) => void waits.push(promise) });
+  for (let request = 0; request < 3; request++)
+    await serve(new Request("http://127.0.0.1/"), {}, { waitUntil: (promise) => void waits.push(promise) });
   assert.equal(new Set(waits).size, 1);
   work.resolve();
   await waits[0];
@@ -96,11 +110,18 @@ test("a platform that waits for running tasks is given one promise for all reque
 test("X-LIM-02: routing by task reads no more of a body than a server would", async () => {
   let pulled = 0;
   const chunk = new TextEncoder().encode(" ".repeat(65_536));
-  const body = (chunks: number) => new ReadableStream({ pull: (controller) => (pulled++ < chunks ? controller.enqueue(chunk) : controller.close()) });
+  const body = (chunks: number) =>
+    new ReadableStream({ pull: (controller) => (pulled++ < chunks ? controller.enqueue(chunk) : controller.close()) });
   let seen = 0;
-  const object = { fetch: async (request: Request) => ((seen = pulled), await request.body?.cancel(), new Response("ok")) };
+  const object = {
+    fetch: async (request: Request) => ((seen = pulled), await request.body?.cancel(), new Response("ok")),
+  };
   const namespace = { idFromName: (name: string) => ({ name }), idFromString: () => ({}), get: () => object };
-  const send = (init: RequestInit) => routeByTask(new Request("http://127.0.0.1/", { method: "POST", duplex: "half", ...init } as RequestInit), namespace);
+  const send = (init: RequestInit) =>
+    routeByTask(
+      new Request("http://127.0.0.1/", { method: "POST", duplex: "half", ...init } as RequestInit),
+      namespace,
+    );
   assert.equal((await send({ body: body(1600) })).status, 200);
   // 4 MiB, and what streams read ahead.
   assert.ok(seen <= 80, `${seen} pieces of 64 KiB`);
@@ -118,8 +139,14 @@ test("numbers come round, and leave out what lives", () => {
 
 test("a platform whose `waitUntil` throws gets its response all the same", async () => {
   const errors: unknown[] = [];
-  const serve = new TaskServer({ onerror: (error) => errors.push(error) }).fetch({ fetch: async () => new Response("ok") });
-  const context = { waitUntil: () => { throw new Error("the request has ended"); } };
+  const serve = new TaskServer({ onerror: (error) => errors.push(error) }).fetch({
+    fetch: async () => new Response("ok"),
+  });
+  const context = {
+    waitUntil: () => {
+      throw new Error("the request has ended");
+    },
+  };
   assert.equal(await (await serve(new Request("http://127.0.0.1/"), {}, context)).text(), "ok");
   assert.match(String(errors), /waitUntil/);
 });

@@ -6,16 +6,23 @@ import { EXTENSION, G26, handle26, modern, RELATED, task26, text } from "./clien
 import { connect, type Connected, later, until } from "./client-sdk.ts";
 
 const kind = "SDK v2, 2026";
-const ask = (message: string) => ({ method: "elicitation/create", params: { mode: "form", message, requestedSchema: { type: "object", properties: { name: { type: "string" } } } } });
+const ask = (message: string) => ({
+  method: "elicitation/create",
+  params: { mode: "form", message, requestedSchema: { type: "object", properties: { name: { type: "string" } } } },
+});
 const sample = { method: "sampling/createMessage", params: { messages: [], maxTokens: 1 } };
-const declared = (frame: any) => frame.params._meta["io.modelcontextprotocol/clientCapabilities"].extensions?.[EXTENSION];
+const declared = (frame: any) =>
+  frame.params._meta["io.modelcontextprotocol/clientCapabilities"].extensions?.[EXTENSION];
 
 describe(kind, () => {
   test("a plain callTool returns the final result; every frame declares the extension (G26-CAP-01, G26-TLN-03, G26-RES-03, G25-GET-06)", async () => {
     let reads = 0;
     const peer = modern({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
-      "tasks/get": () => (++reads < 3 ? task26("t1", "working", { pollIntervalMs: 5 }) : task26("t1", "completed", { result: text("done") })),
+      "tasks/get": () =>
+        ++reads < 3
+          ? task26("t1", "working", { pollIntervalMs: 5 })
+          : task26("t1", "completed", { result: text("done") }),
     });
     const { client, errors } = await connect(peer, kind);
     const result = await client.callTool({ name: "slow", arguments: { a: 1 } });
@@ -26,7 +33,10 @@ describe(kind, () => {
       assert.deepEqual(declared(frame), {});
       assert.equal(frame.params._meta["io.modelcontextprotocol/protocolVersion"], G26);
       assert.equal(frame.params._meta[RELATED], undefined);
-      assert.deepEqual(Object.keys(frame.params._meta).filter((key) => key.startsWith("mcp-longhaul")), []);
+      assert.deepEqual(
+        Object.keys(frame.params._meta).filter((key) => key.startsWith("mcp-longhaul")),
+        [],
+      );
     }
     assert.equal(peer.all("tools/list").length, 0);
     assert.deepEqual(errors, []);
@@ -40,7 +50,8 @@ describe(kind, () => {
       "tasks/get": () => task26("t1", "completed", { result: { resultType: "complete", ...text("task") } }),
     });
     const { client, host } = await connect(peer, kind);
-    for (const expected of ["direct", "task", "direct", "task"]) assert.deepEqual((await client.callTool({ name: "any" })).content, text(expected).content);
+    for (const expected of ["direct", "task", "direct", "task"])
+      assert.deepEqual((await client.callTool({ name: "any" })).content, text(expected).content);
     const direct = await host.callTool(client, { name: "any" });
     assert.deepEqual([direct.taskId, direct.reference, direct.snapshot.status], [undefined, undefined, "completed"]);
     assert.deepEqual((await direct.result()).content, text("direct").content);
@@ -49,8 +60,14 @@ describe(kind, () => {
   });
 
   test("who forbids tasks does not declare them, even if the client does (G26-CAP-09)", async () => {
-    const peer = modern({ "tools/call": (params, frame) => (declared(frame) ? handle26("t1") : { resultType: "complete", ...text("plain") }) });
-    const { client } = await connect(peer, kind, { preference: "forbid", sdk: { capabilities: { extensions: { [EXTENSION]: {} } } } });
+    const peer = modern({
+      "tools/call": (params, frame) =>
+        declared(frame) ? handle26("t1") : { resultType: "complete", ...text("plain") },
+    });
+    const { client } = await connect(peer, kind, {
+      preference: "forbid",
+      sdk: { capabilities: { extensions: { [EXTENSION]: {} } } },
+    });
     assert.deepEqual((await client.callTool({ name: "any" })).content, text("plain").content);
     peer.set({ "tools/call": () => handle26("t1") });
     await assert.rejects(client.callTool({ name: "any" }), "an undeclared task is an invalid response");
@@ -70,19 +87,30 @@ describe(kind, () => {
   test("a tool that needs tasks is refused by a server without them", async () => {
     const peer = modern({ "tools/call": () => ({ resultType: "complete", ...text("plain") }) }, {});
     const { client, host } = await connect(peer, kind);
-    await assert.rejects(host.callTool(client, { name: "any" }, { preference: "require" }), (error: any) => isTaskError(error) && error.code === "unsupported");
+    await assert.rejects(
+      host.callTool(client, { name: "any" }, { preference: "require" }),
+      (error: any) => isTaskError(error) && error.code === "unsupported",
+    );
     assert.equal(peer.all("tools/call").length, 0);
     await client.close();
   });
 
   for (const attach of ["client", "transport"] as const) {
     describe(`input, ${attach} attached`, () => {
-      const flow = async (handlers: any, behaviour: any = {}): Promise<Connected & { peer: ReturnType<typeof modern>; answers: any[] }> => {
+      const flow = async (
+        handlers: any,
+        behaviour: any = {},
+      ): Promise<Connected & { peer: ReturnType<typeof modern>; answers: any[] }> => {
         const answers: any[] = [];
         const peer = modern({
           "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
           "tasks/get": () =>
-            answers.length > 0 ? task26("t1", "completed", { result: text("thanks") }) : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { name: ask("who?"), mood: ask("how?") } }),
+            answers.length > 0
+              ? task26("t1", "completed", { result: text("thanks") })
+              : task26("t1", "input_required", {
+                  pollIntervalMs: 5,
+                  inputRequests: { name: ask("who?"), mood: ask("how?") },
+                }),
           "tasks/update": (params: any) => (answers.push(params.inputResponses), { resultType: "complete" }),
           ...behaviour,
         });
@@ -92,41 +120,59 @@ describe(kind, () => {
       test("is answered by the client's handlers, once for each key (G26-INP-05, G26-INP-06, G26-INP-08, G26-UPD-01, H56)", async () => {
         const asked: string[] = [];
         const { client, answers, peer, errors } = await flow(
-          { "elicitation/create": async (params: any) => (asked.push(params.message), await later(40), { action: "accept", content: { name: params.message } }) },
+          {
+            "elicitation/create": async (params: any) => (
+              asked.push(params.message), await later(40), { action: "accept", content: { name: params.message } }
+            ),
+          },
           {
             "tasks/get": () =>
               Object.keys(Object.assign({}, ...answers)).length === 2
                 ? task26("t1", "completed", { result: text("thanks") })
-                : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { name: ask("who?"), mood: ask("how?") } }),
+                : task26("t1", "input_required", {
+                    pollIntervalMs: 5,
+                    inputRequests: { name: ask("who?"), mood: ask("how?") },
+                  }),
           },
         );
         assert.deepEqual((await client.callTool({ name: "any" })).content, text("thanks").content);
         assert.deepEqual(asked.sort(), ["how?", "who?"]);
-        assert.deepEqual(Object.assign({}, ...answers), { name: { action: "accept", content: { name: "who?" } }, mood: { action: "accept", content: { name: "how?" } } });
+        assert.deepEqual(Object.assign({}, ...answers), {
+          name: { action: "accept", content: { name: "who?" } },
+          mood: { action: "accept", content: { name: "how?" } },
+        });
         assert.equal(peer.all("tools/call").length, 1, "the call is not made again (X-CRE-01)");
-        assert.ok(peer.all("tasks/update").every((frame) => declared(frame) && frame.params.requestState === undefined));
+        assert.ok(
+          peer.all("tasks/update").every((frame) => declared(frame) && frame.params.requestState === undefined),
+        );
         assert.deepEqual(errors, []);
         await client.close();
       });
 
       // Attached to the transport alone, the SDK's own driver counts the rounds.
-      if (attach !== "transport") test("may come in more rounds than the SDK's driver takes", async () => {
-        let round = 0;
-        const { client } = await flow(
-          { "elicitation/create": () => ({ action: "accept", content: {} }) },
-          {
-            "tasks/get": () => (round === 12 ? task26("t1", "completed", { result: text("thanks") }) : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { [`k${round}`]: ask("?") } })),
-            "tasks/update": () => (round++, { resultType: "complete" }),
-          },
-        );
-        assert.deepEqual((await client.callTool({ name: "any" })).content, text("thanks").content);
-        await client.close();
-      });
+      if (attach !== "transport")
+        test("may come in more rounds than the SDK's driver takes", async () => {
+          let round = 0;
+          const { client } = await flow(
+            { "elicitation/create": () => ({ action: "accept", content: {} }) },
+            {
+              "tasks/get": () =>
+                round === 12
+                  ? task26("t1", "completed", { result: text("thanks") })
+                  : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { [`k${round}`]: ask("?") } }),
+              "tasks/update": () => (round++, { resultType: "complete" }),
+            },
+          );
+          assert.deepEqual((await client.callTool({ name: "any" })).content, text("thanks").content);
+          await client.close();
+        });
 
       test("that is declined is an answer (G26-INP-09, H59)", async () => {
         const { client, answers } = await flow({ "elicitation/create": () => ({ action: "decline" }) });
         await client.callTool({ name: "any" });
-        assert.ok(answers.every((answer) => Object.values(answer).every((response: any) => response.action === "decline")));
+        assert.ok(
+          answers.every((answer) => Object.values(answer).every((response: any) => response.action === "decline")),
+        );
         await client.close();
       });
 
@@ -136,7 +182,13 @@ describe(kind, () => {
           { "elicitation/create": (params: any) => (asked.push(params.message), { action: "accept", content: {} }) },
           {
             "tools/call": (params: any) =>
-              params.requestState === "server's own" ? handle26("t1", { pollIntervalMs: 5 }) : { resultType: "input_required", inputRequests: { name: ask("before?") }, requestState: "server's own" },
+              params.requestState === "server's own"
+                ? handle26("t1", { pollIntervalMs: 5 })
+                : {
+                    resultType: "input_required",
+                    inputRequests: { name: ask("before?") },
+                    requestState: "server's own",
+                  },
           },
         );
         await client.callTool({ name: "any" });
@@ -144,14 +196,21 @@ describe(kind, () => {
         const calls = peer.all("tools/call");
         assert.equal(calls.length, 2);
         assert.deepEqual(calls[1]?.params.inputResponses, { name: { action: "accept", content: {} } });
-        assert.ok(answers.length > 0 && peer.all("tasks/update").every((frame) => frame.params.requestState === undefined));
+        assert.ok(
+          answers.length > 0 && peer.all("tasks/update").every((frame) => frame.params.requestState === undefined),
+        );
         await client.close();
       });
 
       test("rounds before the task keep the handle waiting", async () => {
         const { client, host } = await flow(
           { "elicitation/create": () => ({ action: "accept", content: {} }) },
-          { "tools/call": (params: any) => (params.requestState === "s" ? handle26("t1", { pollIntervalMs: 5 }) : { resultType: "input_required", inputRequests: { name: ask("before?") }, requestState: "s" }) },
+          {
+            "tools/call": (params: any) =>
+              params.requestState === "s"
+                ? handle26("t1", { pollIntervalMs: 5 })
+                : { resultType: "input_required", inputRequests: { name: ask("before?") }, requestState: "s" },
+          },
         );
         const handle = await host.callTool(client, { name: "any" });
         assert.equal(handle.taskId, "t1");
@@ -165,8 +224,16 @@ describe(kind, () => {
     let updates = 0;
     const peer = modern({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
-      "tasks/get": () => (updates > 0 ? task26("t1", "completed", { result: text("done") }) : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { bad: sample, good: ask("?"), odd: { method: "future/ask" } } })),
-      "tasks/update": (params) => (assert.deepEqual(Object.keys(params.inputResponses), ["good"]), updates++, { resultType: "complete" }),
+      "tasks/get": () =>
+        updates > 0
+          ? task26("t1", "completed", { result: text("done") })
+          : task26("t1", "input_required", {
+              pollIntervalMs: 5,
+              inputRequests: { bad: sample, good: ask("?"), odd: { method: "future/ask" } },
+            }),
+      "tasks/update": (params) => (
+        assert.deepEqual(Object.keys(params.inputResponses), ["good"]), updates++, { resultType: "complete" }
+      ),
     });
     const { client, errors } = await connect(peer, kind, {
       handlers: {
@@ -177,7 +244,10 @@ describe(kind, () => {
       },
     });
     assert.deepEqual((await client.callTool({ name: "any" })).content, text("done").content);
-    assert.deepEqual(errors.map((error: any) => [error.code, /bad|odd/.exec(error.message)?.[0]]).sort(), [["protocol", "bad"], ["protocol", "odd"]]);
+    assert.deepEqual(errors.map((error: any) => [error.code, /bad|odd/.exec(error.message)?.[0]]).sort(), [
+      ["protocol", "bad"],
+      ["protocol", "odd"],
+    ]);
     await client.close();
   });
 
@@ -187,7 +257,14 @@ describe(kind, () => {
     let aborted = false;
     let asked = false;
     const { client } = await connect(peer, kind, {
-      handlers: { "elicitation/create": (_params, signal) => ((asked = true), new Promise((_resolve, reject) => signal.addEventListener("abort", () => ((aborted = true), reject(new Error("stopped")))))) },
+      handlers: {
+        "elicitation/create": (_params, signal) => (
+          (asked = true),
+          new Promise((_resolve, reject) =>
+            signal.addEventListener("abort", () => ((aborted = true), reject(new Error("stopped")))),
+          )
+        ),
+      },
     });
     const call = client.callTool({ name: "any" });
     await until(() => asked);
@@ -202,14 +279,20 @@ describe(kind, () => {
     let answered: any;
     const peer = modern({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
-      "tasks/get": () => (answered ? task26("t1", "completed", { result: text("done") }) : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { k: ask("?") } })),
+      "tasks/get": () =>
+        answered
+          ? task26("t1", "completed", { result: text("done") })
+          : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { k: ask("?") } }),
       "tasks/update": (params) => ((answered = params.inputResponses), { resultType: "complete" }),
     });
     const { client } = await connect(peer, kind, { sdk: { inputRequired: { autoFulfill: false } } });
     const first = await client.callTool({ name: "any" }, { allowInputRequired: true });
     assert.equal(first.resultType, "input_required");
     assert.deepEqual(Object.keys(first.inputRequests), ["k"]);
-    const result = await client.callTool({ name: "any", inputResponses: { k: { action: "cancel" } }, requestState: first.requestState }, { allowInputRequired: true });
+    const result = await client.callTool(
+      { name: "any", inputResponses: { k: { action: "cancel" } }, requestState: first.requestState },
+      { allowInputRequired: true },
+    );
     assert.deepEqual(result.content, text("done").content);
     assert.deepEqual(answered, { k: { action: "cancel" } });
     await client.close();
@@ -224,11 +307,20 @@ describe(kind, () => {
     assert.equal((await tool.client.callTool({ name: "any" })).isError, true);
     await tool.client.close();
     const failed = await start(task26("t1", "failed", { error: { code: -32000, message: "boom", data: 7 } }));
-    await assert.rejects(failed.client.callTool({ name: "any" }), (error: any) => error.code === -32000 && /boom/.test(error.message) && error.data === 7);
-    await assert.rejects((await failed.host.callTool(failed.client, { name: "any" })).result(), (error: any) => isTaskError(error) && error.code === "failed" && error.data === 7);
+    await assert.rejects(
+      failed.client.callTool({ name: "any" }),
+      (error: any) => error.code === -32000 && /boom/.test(error.message) && error.data === 7,
+    );
+    await assert.rejects(
+      (await failed.host.callTool(failed.client, { name: "any" })).result(),
+      (error: any) => isTaskError(error) && error.code === "failed" && error.data === 7,
+    );
     await failed.client.close();
     const cancelled = await start(task26("t1", "cancelled"));
-    await assert.rejects(cancelled.client.callTool({ name: "any" }), (error: any) => error.code === -32603 && error.data.status === "cancelled");
+    await assert.rejects(
+      cancelled.client.callTool({ name: "any" }),
+      (error: any) => error.code === -32603 && error.data.status === "cancelled",
+    );
     await cancelled.client.close();
     const lost = await start({ error: { code: -32602, message: "not found" } });
     await assert.rejects(lost.client.callTool({ name: "any" }), (error: any) => error.data.reason === "not_found");
@@ -242,17 +334,33 @@ describe(kind, () => {
   });
 
   test("a malformed handle is refused and not followed (G26-CRE-09, X-LIM-07)", async () => {
-    for (const wrong of [{ taskId: "" }, { taskId: 5 }, { taskId: "\ud800" }, { status: "paused" }, { ttlMs: undefined }, { ttlMs: -1 }, { ttlMs: "60000" }]) {
+    for (const wrong of [
+      { taskId: "" },
+      { taskId: 5 },
+      { taskId: "\ud800" },
+      { status: "paused" },
+      { ttlMs: undefined },
+      { ttlMs: -1 },
+      { ttlMs: "60000" },
+    ]) {
       const peer = modern({ "tools/call": () => handle26("t1", wrong) });
       const { client } = await connect(peer, kind);
-      await assert.rejects(client.callTool({ name: "any" }), (error: any) => error.data?.reason === "protocol", JSON.stringify(wrong));
+      await assert.rejects(
+        client.callTool({ name: "any" }),
+        (error: any) => error.data?.reason === "protocol",
+        JSON.stringify(wrong),
+      );
       assert.equal(peer.all("tasks/get").length, 0);
       await client.close();
     }
   });
 
   test("a result that says it needs input is still the result (a call is never made twice)", async () => {
-    const peer = modern({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }), "tasks/get": () => task26("t1", "completed", { result: { ...text("done"), resultType: "input_required", inputRequests: {} } }) });
+    const peer = modern({
+      "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
+      "tasks/get": () =>
+        task26("t1", "completed", { result: { ...text("done"), resultType: "input_required", inputRequests: {} } }),
+    });
     const { client } = await connect(peer, kind);
     assert.deepEqual((await client.callTool({ name: "any" })).content, text("done").content);
     assert.equal(peer.all("tools/call").length, 1);
@@ -263,7 +371,10 @@ describe(kind, () => {
     let reads = 0;
     const peer = modern({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
-      "tasks/get": () => (peer.all("tasks/cancel").length > 0 && ++reads > 2 ? task26("t1", "completed", { result: text("done anyway") }) : task26("t1", "working", { pollIntervalMs: 5 })),
+      "tasks/get": () =>
+        peer.all("tasks/cancel").length > 0 && ++reads > 2
+          ? task26("t1", "completed", { result: text("done anyway") })
+          : task26("t1", "working", { pollIntervalMs: 5 }),
       "tasks/cancel": () => ({ resultType: "complete", _meta: {} }),
     });
     const { client, host } = await connect(peer, kind);
@@ -288,13 +399,21 @@ describe(kind, () => {
       for (const prompting of [false, true]) {
         const peer = modern({
           "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
-          "tasks/get": () => (prompting ? task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { k: ask("?") } }) : task26("t1", "working", { pollIntervalMs: 5 })),
+          "tasks/get": () =>
+            prompting
+              ? task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { k: ask("?") } })
+              : task26("t1", "working", { pollIntervalMs: 5 }),
           "tasks/cancel": () => ({ resultType: "complete" }),
         });
         let aborted = false;
         const { client } = await connect(peer, kind, {
           onAbort,
-          handlers: { "elicitation/create": (_params, signal) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => ((aborted = true), reject(new Error("stopped"))))) },
+          handlers: {
+            "elicitation/create": (_params, signal) =>
+              new Promise((_resolve, reject) =>
+                signal.addEventListener("abort", () => ((aborted = true), reject(new Error("stopped")))),
+              ),
+          },
         });
         const stop = new AbortController();
         const call = assert.rejects(client.callTool({ name: "any" }, { signal: stop.signal }));
@@ -337,7 +456,10 @@ describe(kind, () => {
     assert.deepEqual((await (await host.resume(client, reference)).result()).content, text("done").content);
     const [read] = peer.all("tasks/get");
     assert.deepEqual(declared(read), {});
-    await assert.rejects(host.resume(client, { ...reference, generation: "2025-11-25" }), (error: any) => error.code === "unsupported");
+    await assert.rejects(
+      host.resume(client, { ...reference, generation: "2025-11-25" }),
+      (error: any) => error.code === "unsupported",
+    );
     await assert.rejects(host.resume(client, { ...reference, taskId: "" }), (error: any) => error.code === "protocol");
     await client.close();
   });
@@ -362,11 +484,18 @@ describe(kind, () => {
       "tools/call": () => handle26("__proto__", { pollIntervalMs: 5 }),
       "tasks/get": () => {
         if (answers.length > 0) return task26("__proto__", "completed", { result: text("done") });
-        return JSON.parse(`{"resultType":"complete","taskId":"__proto__","status":"input_required","ttlMs":60000,"pollIntervalMs":5,"inputRequests":{"__proto__":${JSON.stringify(ask("?"))}}}`);
+        return JSON.parse(
+          `{"resultType":"complete","taskId":"__proto__","status":"input_required","ttlMs":60000,"pollIntervalMs":5,"inputRequests":{"__proto__":${JSON.stringify(ask("?"))}}}`,
+        );
       },
-      "tasks/update": (params) => (answers.push(Object.getOwnPropertyDescriptor(params.inputResponses, "__proto__")?.value), { resultType: "complete" }),
+      "tasks/update": (params) => (
+        answers.push(Object.getOwnPropertyDescriptor(params.inputResponses, "__proto__")?.value),
+        { resultType: "complete" }
+      ),
     });
-    const { client } = await connect(peer, kind, { handlers: { "elicitation/create": () => ({ action: "accept", content: { name: "x" } }) } });
+    const { client } = await connect(peer, kind, {
+      handlers: { "elicitation/create": () => ({ action: "accept", content: { name: "x" } }) },
+    });
     assert.deepEqual((await client.callTool({ name: "any" })).content, text("done").content);
     assert.deepEqual(answers, [{ action: "accept", content: { name: "x" } }]);
     assert.equal(({} as any).action, undefined);

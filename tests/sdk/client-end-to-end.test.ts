@@ -1,5 +1,5 @@
-// Both halves together: every client of both SDKs, over every transport, against TaskServer on both SDKs. The same tools,
-// the same calls, the same outcomes (X-GEN-06).
+// Both halves together: every client of both SDKs, over every transport, against TaskServer on both SDKs. The same
+// tools, the same calls, the same outcomes (X-GEN-06).
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -68,7 +68,10 @@ const WAYS: readonly Way[] = [
     kinds: ["SDK v1", "SDK v2, 2025", "SDK v2, 2026"],
     here: false,
     async open(kind) {
-      const server = { command: process.execPath, args: [fileURLToPath(new URL("client-stdio-server.ts", import.meta.url))] };
+      const server = {
+        command: process.execPath,
+        args: [fileURLToPath(new URL("client-stdio-server.ts", import.meta.url))],
+      };
       return { transport: kind === "SDK v1" ? new StdioV1(server) : new StdioV2(server), end: async () => {} };
     },
   },
@@ -82,7 +85,13 @@ for (const way of WAYS) {
         asked.length = 0;
         const errors: Error[] = [];
         const host = new TaskClient({ poll: { min: 5 }, onerror: (error) => errors.push(error) });
-        const client = host.attach(makeClient(kind, { "elicitation/create": (params) => (asked.push(params.message), { action: "accept", content: { name: "Ada" } }) }));
+        const client = host.attach(
+          makeClient(kind, {
+            "elicitation/create": (params) => (
+              asked.push(params.message), { action: "accept", content: { name: "Ada" } }
+            ),
+          }),
+        );
         const { transport, end } = await way.open(kind);
         try {
           await client.connect(transport);
@@ -96,13 +105,24 @@ for (const way of WAYS) {
 
       test("results, errors and questions reach a plain callTool (X-GEN-06, G25-INP-06, G26-INP-08)", () =>
         run(async (client) => {
-          assert.deepEqual((await client.callTool({ name: "add", arguments: { a: 1, b: 2 } })).content, [{ type: "text", text: "3" }]);
-          assert.deepEqual((await client.callTool({ name: "slow", arguments: {} })).content, [{ type: "text", text: "slow" }]);
+          assert.deepEqual((await client.callTool({ name: "add", arguments: { a: 1, b: 2 } })).content, [
+            { type: "text", text: "3" },
+          ]);
+          assert.deepEqual((await client.callTool({ name: "slow", arguments: {} })).content, [
+            { type: "text", text: "slow" },
+          ]);
           assert.equal((await client.callTool({ name: "wrong", arguments: {} })).isError, true);
-          assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [{ type: "text", text: "hello Ada" }]);
+          assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [
+            { type: "text", text: "hello Ada" },
+          ]);
           assert.deepEqual(asked, ["who?"]);
-          const many = await Promise.all([1, 2, 3, 4, 5].map((a) => client.callTool({ name: "add", arguments: { a, b: a } })));
-          assert.deepEqual(many.map((result) => result.content[0].text), ["2", "4", "6", "8", "10"]);
+          const many = await Promise.all(
+            [1, 2, 3, 4, 5].map((a) => client.callTool({ name: "add", arguments: { a, b: a } })),
+          );
+          assert.deepEqual(
+            many.map((result) => result.content[0].text),
+            ["2", "4", "6", "8", "10"],
+          );
         }));
 
       test("a handle shows how the task goes, and finds it again (X-GEN-07)", () =>
@@ -116,13 +136,19 @@ for (const way of WAYS) {
           assert.ok(handle.reference);
           const again = await host.resume(client, JSON.parse(JSON.stringify(handle.reference)));
           assert.deepEqual((await again.result()).content, [{ type: "text", text: "slow" }]);
-          await assert.rejects(host.resume(client, { ...handle.reference, taskId: "AAAAAAAAAAAAAAAAAAAAAAAA" }), (error: any) => isTaskError(error) && error.code === "not_found");
+          await assert.rejects(
+            host.resume(client, { ...handle.reference, taskId: "AAAAAAAAAAAAAAAAAAAAAAAA" }),
+            (error: any) => isTaskError(error) && error.code === "not_found",
+          );
         }));
 
       test("cancelling reaches the handler (G25-CAN-01, G26-CAN-01)", () =>
         run(async (client, host) => {
           const handle = await host.callTool(client, { name: "endless", arguments: {} });
-          const result = assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "cancelled");
+          const result = assert.rejects(
+            handle.result(),
+            (error: any) => isTaskError(error) && error.code === "cancelled",
+          );
           // The handler has begun.
           await later(50);
           await handle.cancel();
@@ -134,7 +160,9 @@ for (const way of WAYS) {
         run(async (client) => {
           const stop = new AbortController();
           const before = stopped.size;
-          const call = assert.rejects(client.callTool({ name: "endless", arguments: {} }, ...callOptions(kind, { signal: stop.signal })));
+          const call = assert.rejects(
+            client.callTool({ name: "endless", arguments: {} }, ...callOptions(kind, { signal: stop.signal })),
+          );
           await later(100);
           stop.abort("enough");
           await call;

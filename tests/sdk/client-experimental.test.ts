@@ -1,7 +1,10 @@
 // The client half against SDK v1's own experimental tasks: its store, its queue, its way to say things.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { InMemoryTaskMessageQueue, InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
+import {
+  InMemoryTaskMessageQueue,
+  InMemoryTaskStore,
+} from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { ElicitResultSchema } from "@modelcontextprotocol/sdk/types.js";
@@ -12,7 +15,12 @@ import { callOptions, type Kind, later, LEGACY, makeClient, until } from "./clie
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
 
 /** A tool that runs as a task; its handler gets the task's id and what the SDK gave it. */
-function register(server: McpServer, name: string, taskSupport: "required" | "optional", work: (taskId: string, extra: any) => Promise<unknown>): void {
+function register(
+  server: McpServer,
+  name: string,
+  taskSupport: "required" | "optional",
+  work: (taskId: string, extra: any) => Promise<unknown>,
+): void {
   server.experimental.tasks.registerToolTask(
     name,
     { inputSchema: { a: z.string().optional() }, execution: { taskSupport } },
@@ -32,7 +40,11 @@ async function start(kind: Kind) {
   const store = new InMemoryTaskStore();
   const server = new McpServer(
     { name: "experimental", version: "1" },
-    { capabilities: { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }, taskStore: store, taskMessageQueue: new InMemoryTaskMessageQueue() },
+    {
+      capabilities: { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } },
+      taskStore: store,
+      taskMessageQueue: new InMemoryTaskMessageQueue(),
+    },
   );
   register(server, "slow", "required", async (taskId, extra) => {
     await later(60);
@@ -41,7 +53,14 @@ async function start(kind: Kind) {
   register(server, "ask", "required", async (taskId, extra) => {
     try {
       const answer: any = await extra.sendRequest(
-        { method: "elicitation/create", params: { mode: "form", message: "who?", requestedSchema: { type: "object", properties: { name: { type: "string" } } } } },
+        {
+          method: "elicitation/create",
+          params: {
+            mode: "form",
+            message: "who?",
+            requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+          },
+        },
         ElicitResultSchema,
         { relatedTask: { taskId } },
       );
@@ -57,7 +76,9 @@ async function start(kind: Kind) {
   register(server, "endless", "optional", async () => {});
   server.registerTool("plain", {}, () => text("plain"));
   const asked: any[] = [];
-  const client = makeClient(kind, { "elicitation/create": (params) => (asked.push(params), { action: "accept", content: { name: "Ada" } }) });
+  const client = makeClient(kind, {
+    "elicitation/create": (params) => (asked.push(params), { action: "accept", content: { name: "Ada" } }),
+  });
   const errors: Error[] = [];
   client.onerror = (error) => errors.push(error);
   const host = new TaskClient({ poll: { min: 5, initial: 5 }, onerror: (error) => errors.push(error) });
@@ -112,7 +133,9 @@ for (const kind of LEGACY) {
       const { client, host, stop } = await start(kind);
       const stopper = new AbortController();
       const first = await host.callTool(client as any, { name: "endless", arguments: {} });
-      const call = assert.rejects(client.callTool({ name: "endless", arguments: {} }, ...callOptions(kind, { signal: stopper.signal })));
+      const call = assert.rejects(
+        client.callTool({ name: "endless", arguments: {} }, ...callOptions(kind, { signal: stopper.signal })),
+      );
       await later(20);
       stopper.abort();
       await call;
@@ -123,8 +146,13 @@ for (const kind of LEGACY) {
 
     test("several tasks at once, each with its own answer", async () => {
       const { client, stop } = await start(kind);
-      const results = await Promise.all(["slow", "ask", "fail", "slow", "ask"].map((name) => client.callTool({ name, arguments: {} })));
-      assert.deepEqual(results.map((result: any) => result.content[0].text), ["done", "hello Ada", "no", "done", "hello Ada"]);
+      const results = await Promise.all(
+        ["slow", "ask", "fail", "slow", "ask"].map((name) => client.callTool({ name, arguments: {} })),
+      );
+      assert.deepEqual(
+        results.map((result: any) => result.content[0].text),
+        ["done", "hello Ada", "no", "done", "hello Ada"],
+      );
       await until(() => true);
       await stop();
     });

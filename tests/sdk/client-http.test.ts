@@ -18,7 +18,10 @@ interface Post {
 }
 
 /** A fetch that records each POST, and may spoil it. */
-function spy(inner: typeof fetch, spoil: (post: Post, number: number) => Response | Error | undefined = () => undefined) {
+function spy(
+  inner: typeof fetch,
+  spoil: (post: Post, number: number) => Response | Error | undefined = () => undefined,
+) {
   const posts: Post[] = [];
   const spied = async (url: any, init: any = {}): Promise<Response> => {
     if (init.method !== "POST") return inner(url, init);
@@ -29,7 +32,11 @@ function spy(inner: typeof fetch, spoil: (post: Post, number: number) => Respons
     if (spoiled instanceof Error) throw spoiled;
     return spoiled ?? inner(url, init);
   };
-  return { posts, fetch: spied as typeof fetch, all: (method: string) => posts.filter((post) => post.method === method) };
+  return {
+    posts,
+    fetch: spied as typeof fetch,
+    all: (method: string) => posts.filter((post) => post.method === method),
+  };
 }
 
 /** A modern server without a socket: each POST is answered with JSON. */
@@ -37,23 +44,40 @@ function answering(behaviour: Behaviour): typeof fetch {
   return (async (_url: unknown, init: any) => {
     const message = JSON.parse(init.body);
     if (message.id === undefined) return new Response(null, { status: 202 });
-    const discover = () => ({ resultType: "complete", supportedVersions: [G26], capabilities: { tools: {}, extensions: { [EXTENSION]: {} } }, ttlMs: 0, cacheScope: "private", _meta: { "io.modelcontextprotocol/serverInfo": { name: "m", version: "1" } } });
-    const result = await ({ "server/discover": discover, ...behaviour } as Behaviour)[message.method]?.(message.params, message, undefined as never);
-    return new Response(JSON.stringify({ jsonrpc: "2.0", id: message.id, result }), { headers: { "content-type": "application/json" } });
+    const discover = () => ({
+      resultType: "complete",
+      supportedVersions: [G26],
+      capabilities: { tools: {}, extensions: { [EXTENSION]: {} } },
+      ttlMs: 0,
+      cacheScope: "private",
+      _meta: { "io.modelcontextprotocol/serverInfo": { name: "m", version: "1" } },
+    });
+    const result = await ({ "server/discover": discover, ...behaviour } as Behaviour)[message.method]?.(
+      message.params,
+      message,
+      undefined as never,
+    );
+    return new Response(JSON.stringify({ jsonrpc: "2.0", id: message.id, result }), {
+      headers: { "content-type": "application/json" },
+    });
   }) as typeof fetch;
 }
 
 /** What `work` resolves with, if it does in time. */
 async function within<Value>(ms: number, work: Promise<Value>): Promise<Value> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_resolve, reject) => (timer = setTimeout(() => reject(new Error(`nothing in ${ms} ms`)), ms)));
+  const late = new Promise<never>(
+    (_resolve, reject) => (timer = setTimeout(() => reject(new Error(`nothing in ${ms} ms`)), ms)),
+  );
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 async function start(kind: Kind, transport: unknown, options: object = {}) {
   const errors: Error[] = [];
   const host = new TaskClient({ poll: { min: 5, initial: 5 }, onerror: (error) => errors.push(error), ...options });
-  const client = host.attach(makeClient(kind, { "elicitation/create": () => ({ action: "accept", content: { name: "Ada" } }) }));
+  const client = host.attach(
+    makeClient(kind, { "elicitation/create": () => ({ action: "accept", content: { name: "Ada" } }) }),
+  );
   await client.connect(transport);
   return { client, host, errors };
 }
@@ -64,14 +88,19 @@ describe("2026-07-28", () => {
     const http = await entryV2(() => attached("v2", tasks, tools));
     const spied = spy(fetch);
     const { client, errors } = await start("SDK v2, 2026", new HttpV2(new URL(http.url), { fetch: spied.fetch }));
-    assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [{ type: "text", text: "hello Ada" }]);
+    assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [
+      { type: "text", text: "hello Ada" },
+    ]);
     const own = spied.posts.filter((post) => post.method.startsWith("tasks/"));
     assert.ok(spied.all("tasks/get").length > 0 && spied.all("tasks/update").length === 1);
     for (const { method, params, headers } of own) {
       assert.equal(headers.get("mcp-method"), method);
       assert.equal(headers.get("mcp-name"), params.taskId);
       assert.equal(headers.get("mcp-protocol-version"), G26);
-      assert.match(headers.get("accept") ?? "", /application\/json.*text\/event-stream|text\/event-stream.*application\/json/);
+      assert.match(
+        headers.get("accept") ?? "",
+        /application\/json.*text\/event-stream|text\/event-stream.*application\/json/,
+      );
     }
     assert.equal(new Set(spied.posts.map((post) => post.id)).size, spied.posts.length);
     assert.deepEqual(errors, []);
@@ -82,26 +111,46 @@ describe("2026-07-28", () => {
 
   test("an id that no header can carry is encoded (G26-HTT-02, H64, H65)", async () => {
     for (const taskId of ["é", " a ", "=?base64?x?=", "line\nbreak"]) {
-      const spied = spy(answering({ "tools/call": () => handle26(taskId, { pollIntervalMs: 5 }), "tasks/get": () => task26(taskId, "completed", { result: text("done") }) }));
+      const spied = spy(
+        answering({
+          "tools/call": () => handle26(taskId, { pollIntervalMs: 5 }),
+          "tasks/get": () => task26(taskId, "completed", { result: text("done") }),
+        }),
+      );
       const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
       assert.deepEqual((await client.callTool({ name: "any" })).content, text("done").content);
-      assert.equal(spied.all("tasks/get")[0]?.headers.get("mcp-name"), `=?base64?${Buffer.from(taskId).toString("base64")}?=`);
+      assert.equal(
+        spied.all("tasks/get")[0]?.headers.get("mcp-name"),
+        `=?base64?${Buffer.from(taskId).toString("base64")}?=`,
+      );
       await client.close();
     }
   });
 
   test("reads that fail, in whatever way, are repeated; the creating call is not (X-ERR-05, X-CRE-01)", async () => {
-    const stream = (...events: string[]) => new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
-    const failures = [() => new TypeError("fetch failed"), () => new Response("busy", { status: 503 }), () => stream(": nothing\n\n"), () => new Response("", { status: 502 })];
-    const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }), "tasks/get": () => task26("t1", "completed", { result: text("done") }) }), (post, number) =>
-      post.method === "tasks/get" ? failures[number - 1]?.() : undefined,
+    const stream = (...events: string[]) =>
+      new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
+    const failures = [
+      () => new TypeError("fetch failed"),
+      () => new Response("busy", { status: 503 }),
+      () => stream(": nothing\n\n"),
+      () => new Response("", { status: 502 }),
+    ];
+    const spied = spy(
+      answering({
+        "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
+        "tasks/get": () => task26("t1", "completed", { result: text("done") }),
+      }),
+      (post, number) => (post.method === "tasks/get" ? failures[number - 1]?.() : undefined),
     );
     const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
     assert.deepEqual((await client.callTool({ name: "any" })).content, text("done").content);
     assert.equal(spied.all("tasks/get").length, failures.length + 1);
     await client.close();
 
-    const broken = spy(answering({}), (post) => (post.method === "tools/call" ? new TypeError("fetch failed") : undefined));
+    const broken = spy(answering({}), (post) =>
+      post.method === "tools/call" ? new TypeError("fetch failed") : undefined,
+    );
     const second = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: broken.fetch }));
     await assert.rejects(second.client.callTool({ name: "any" }));
     await later(30);
@@ -112,19 +161,35 @@ describe("2026-07-28", () => {
   test("a refusal that no repetition heals ends at once, and says why (X-ERR-05)", async () => {
     const mismatch = { code: -32020, message: "Bad Request: the request headers and body disagree" };
     const refusals = {
-      "the headers, in JSON-RPC": (id: unknown) => new Response(JSON.stringify({ jsonrpc: "2.0", id, error: mismatch }), { status: 400, headers: { "content-type": "application/json" } }),
+      "the headers, in JSON-RPC": (id: unknown) =>
+        new Response(JSON.stringify({ jsonrpc: "2.0", id, error: mismatch }), {
+          status: 400,
+          headers: { "content-type": "application/json" },
+        }),
       "a gateway": () => new Response("forbidden", { status: 403 }),
     };
     for (const [who, refuse] of Object.entries(refusals)) {
-      const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }) }), (post) => (post.method === "tasks/get" ? refuse(post.id) : undefined));
-      const { client, host } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
+      const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }) }), (post) =>
+        post.method === "tasks/get" ? refuse(post.id) : undefined,
+      );
+      const { client, host } = await start(
+        "SDK v2, 2026",
+        new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }),
+      );
       const cause = who === "a gateway" ? /forbidden/ : /headers and body disagree/;
-      await assert.rejects(client.callTool({ name: "any" }), (error: any) => error.data.reason === "unsupported" && cause.test(error.message), who);
+      await assert.rejects(
+        client.callTool({ name: "any" }),
+        (error: any) => error.data.reason === "unsupported" && cause.test(error.message),
+        who,
+      );
       assert.equal(spied.all("tasks/get").length, 1, who);
       const handle = await host.callTool(client, { name: "any" });
       await assert.rejects(handle.result(), (error: any) => {
         assert.ok(isTaskError(error));
-        assert.deepEqual([error.code, error.taskId, (error.cause as any)?.code], ["unsupported", "t1", who === "a gateway" ? "CLIENT_HTTP_NOT_IMPLEMENTED" : -32020]);
+        assert.deepEqual(
+          [error.code, error.taskId, (error.cause as any)?.code],
+          ["unsupported", "t1", who === "a gateway" ? "CLIENT_HTTP_NOT_IMPLEMENTED" : -32020],
+        );
         return cause.test(error.message);
       });
       await client.close();
@@ -132,9 +197,16 @@ describe("2026-07-28", () => {
   });
 
   test("a server that is gone for good is given up (X-LIM-11)", async () => {
-    const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 1 }) }), (post) => (post.method === "tasks/get" ? new TypeError("fetch failed") : undefined));
-    const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }), { poll: { min: 1, max: 8 } });
-    await assert.rejects(client.callTool({ name: "any" }), (error: any) => error.data.reason === "unreachable" && /fetch failed/.test(error.message));
+    const spied = spy(answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 1 }) }), (post) =>
+      post.method === "tasks/get" ? new TypeError("fetch failed") : undefined,
+    );
+    const { client } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }), {
+      poll: { min: 1, max: 8 },
+    });
+    await assert.rejects(
+      client.callTool({ name: "any" }),
+      (error: any) => error.data.reason === "unreachable" && /fetch failed/.test(error.message),
+    );
     assert.equal(spied.all("tasks/get").length, 10);
     await client.close();
   });
@@ -157,7 +229,10 @@ describe("2026-07-28", () => {
       const response = await fetch(url, init);
       if (init.method !== "POST" || JSON.parse(init.body).method !== "tools/call") return response;
       if (++calls === 2) arrived.resolve();
-      await Promise.race([gone.promise, new Promise((_resolve, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason)))]);
+      await Promise.race([
+        gone.promise,
+        new Promise((_resolve, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason))),
+      ]);
       return response;
     }) as typeof fetch);
     const { client, errors } = await start("SDK v2, 2026", new HttpV2(new URL(http.url), { fetch: spied.fetch }));
@@ -178,16 +253,25 @@ describe("2026-07-28", () => {
 
   test("an aborted call that declares no tasks ends its exchange at once, and one that has become a task cancels it", async () => {
     const signals: AbortSignal[] = [];
-    const hanging = answering({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }), "tasks/get": () => task26("t1", "working", { pollIntervalMs: 5 }), "tasks/cancel": () => ({ resultType: "complete" }) });
+    const hanging = answering({
+      "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
+      "tasks/get": () => task26("t1", "working", { pollIntervalMs: 5 }),
+      "tasks/cancel": () => ({ resultType: "complete" }),
+    });
     let hang = true;
     const spied = spy((async (url: any, init: any) => {
       if (hang && JSON.parse(init.body).method === "tools/call") {
         signals.push(init.signal);
-        return new Promise((_resolve, reject) => init.signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))));
+        return new Promise((_resolve, reject) =>
+          init.signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))),
+        );
       }
       return hanging(url, init);
     }) as typeof fetch);
-    const { client, host, errors } = await start("SDK v2, 2026", new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }));
+    const { client, host, errors } = await start(
+      "SDK v2, 2026",
+      new HttpV2(new URL("http://x.local/mcp"), { fetch: spied.fetch }),
+    );
     const first = new AbortController();
     const call = assert.rejects(host.callTool(client, { name: "any" }, { signal: first.signal, preference: "forbid" }));
     await later(20);
@@ -216,8 +300,13 @@ describe("2025-11-25", () => {
       const http = await statefulV1(() => attached("v1", tasks, tools));
       const spied = spy(fetch);
       const options = { fetch: spied.fetch };
-      const { client, errors } = await start(kind, kind === "SDK v1" ? new HttpV1(new URL(http.url), options) : new HttpV2(new URL(http.url), options));
-      assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [{ type: "text", text: "hello Ada" }]);
+      const { client, errors } = await start(
+        kind,
+        kind === "SDK v1" ? new HttpV1(new URL(http.url), options) : new HttpV2(new URL(http.url), options),
+      );
+      assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [
+        { type: "text", text: "hello Ada" },
+      ]);
       const own = spied.posts.filter((post) => post.method?.startsWith("tasks/"));
       assert.ok(own.length > 0);
       for (const { headers } of own) {
@@ -235,10 +324,17 @@ describe("2025-11-25", () => {
     test(`${kind}: a tasks/result that cannot be sent is sent again (G25-RES-12, G25-GET-04, H07)`, async () => {
       const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
       const http = await statefulV1(() => attached("v1", tasks, tools));
-      const spied = spy(fetch, (post, number) => (post.method === "tasks/result" && number < 3 ? new TypeError("fetch failed") : undefined));
+      const spied = spy(fetch, (post, number) =>
+        post.method === "tasks/result" && number < 3 ? new TypeError("fetch failed") : undefined,
+      );
       const options = { fetch: spied.fetch };
-      const { client } = await start(kind, kind === "SDK v1" ? new HttpV1(new URL(http.url), options) : new HttpV2(new URL(http.url), options));
-      assert.deepEqual((await client.callTool({ name: "slow", arguments: {} })).content, [{ type: "text", text: "slow" }]);
+      const { client } = await start(
+        kind,
+        kind === "SDK v1" ? new HttpV1(new URL(http.url), options) : new HttpV2(new URL(http.url), options),
+      );
+      assert.deepEqual((await client.callTool({ name: "slow", arguments: {} })).content, [
+        { type: "text", text: "slow" },
+      ]);
       const results = spied.all("tasks/result");
       assert.equal(new Set(results.map((post) => post.id)).size, results.length);
       assert.ok(results.length >= 3);
@@ -253,9 +349,17 @@ describe("2025-11-25", () => {
 const LOST: Readonly<Record<string, () => Response>> = {
   "the stream ends": () => new Response(": nothing\n\n", { headers: { "content-type": "text/event-stream" } }),
   "the stream breaks off": () =>
-    new Response(new ReadableStream({ pull: (controller) => (controller.enqueue(new TextEncoder().encode('data: {"jsonrpc":"2.0","id":')), controller.error(new TypeError("terminated"))) }), {
-      headers: { "content-type": "text/event-stream" },
-    }),
+    new Response(
+      new ReadableStream({
+        pull: (controller) => (
+          controller.enqueue(new TextEncoder().encode('data: {"jsonrpc":"2.0","id":')),
+          controller.error(new TypeError("terminated"))
+        ),
+      }),
+      {
+        headers: { "content-type": "text/event-stream" },
+      },
+    ),
   "a gateway answers": () => new Response("bad gateway", { status: 502 }),
 };
 
@@ -265,17 +369,26 @@ for (const kind of ["SDK v1", "SDK v2, 2025", "SDK v2, 2026"] as const) {
       const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
       let calls = 0;
       const counted = { ...tools, slow: () => (calls++, { content: [] }) };
-      const http = await (kind === "SDK v2, 2026" ? entryV2(() => attached("v2", tasks, counted)) : statefulV1(() => attached("v1", tasks, counted)));
+      const http = await (kind === "SDK v2, 2026"
+        ? entryV2(() => attached("v2", tasks, counted))
+        : statefulV1(() => attached("v1", tasks, counted)));
       const spied = spy((async (url: any, init: any) => {
         const response = await fetch(url, init);
         if (init.method !== "POST" || JSON.parse(init.body).method !== "tools/call") return response;
         await response.body?.cancel();
         return lose();
       }) as typeof fetch);
-      const transport = kind === "SDK v1" ? new HttpV1(new URL(http.url), { fetch: spied.fetch }) : new HttpV2(new URL(http.url), { fetch: spied.fetch });
+      const transport =
+        kind === "SDK v1"
+          ? new HttpV1(new URL(http.url), { fetch: spied.fetch })
+          : new HttpV2(new URL(http.url), { fetch: spied.fetch });
       const { client, host } = await start(kind, transport);
       // What is not known is not called a failure of the task.
-      await assert.rejects(host.callTool(client, { name: "slow", arguments: {} }, { timeout: 300 }), (error: any) => isTaskError(error) && (error.code === "connection" || error.code === "unreachable"), how);
+      await assert.rejects(
+        host.callTool(client, { name: "slow", arguments: {} }, { timeout: 300 }),
+        (error: any) => isTaskError(error) && (error.code === "connection" || error.code === "unreachable"),
+        how,
+      );
       await later(50);
       assert.equal(spied.all("tools/call").length, 1, how);
       assert.equal(calls, 1, how);
@@ -290,14 +403,25 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
   test(`${kind}: a session that is lost is initialised anew, and finds its tasks (G25-HTT-04)`, async () => {
     const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
     const gate = Promise.withResolvers<void>();
-    const waiting = { ...tools, wait: async () => (await gate.promise, { content: [{ type: "text", text: "waited" }] }) };
-    const authenticate = (token: string | undefined) => ({ token, clientId: "app", scopes: [], extra: { iss: "https://id.example", sub: token } });
+    const waiting = {
+      ...tools,
+      wait: async () => (await gate.promise, { content: [{ type: "text", text: "waited" }] }),
+    };
+    const authenticate = (token: string | undefined) => ({
+      token,
+      clientId: "app",
+      scopes: [],
+      extra: { iss: "https://id.example", sub: token },
+    });
     const http = await statefulV1(() => attached("v1", tasks, waiting), { authenticate });
     let expired: string | undefined;
     const connectAs = async (who: string, options: object = {}) => {
       const spied = spy((async (url: any, init: any) => {
         const session = new Headers(init.headers).get("mcp-session-id");
-        if (session !== null && session === expired) return new Response('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}', { status: 404 });
+        if (session !== null && session === expired)
+          return new Response('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}', {
+            status: 404,
+          });
         return fetch(url, init);
       }) as typeof fetch);
       const more = { fetch: spied.fetch, requestInit: { headers: { authorization: `Bearer ${who}` } } };
@@ -306,7 +430,10 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
     };
     const first = await connectAs("ada", { poll: { min: 1, max: 4, initial: 1 } });
     const handle = await first.host.callTool(first.client, { name: "wait", arguments: {} });
-    const lost = assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "connection" && error.taskId === handle.taskId);
+    const lost = assert.rejects(
+      handle.result(),
+      (error: any) => isTaskError(error) && error.code === "connection" && error.taskId === handle.taskId,
+    );
     await later(30);
     expired = first.transport.sessionId;
     assert.ok(expired);
@@ -336,13 +463,33 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
   });
 
   test(`${kind}: requests of a task are served on whichever stream they come, the GET stream too (G25-INP-05)`, async () => {
-    const encode = (message: object) => new TextEncoder().encode(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
-    const question = (id: string) => ({ id, method: "elicitation/create", params: { message: id, requestedSchema: { type: "object", properties: { name: { type: "string" } } }, _meta: { "io.modelcontextprotocol/related-task": { taskId: "t1" } } } });
+    const encode = (message: object) =>
+      new TextEncoder().encode(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
+    const question = (id: string) => ({
+      id,
+      method: "elicitation/create",
+      params: {
+        message: id,
+        requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+        _meta: { "io.modelcontextprotocol/related-task": { taskId: "t1" } },
+      },
+    });
     const streams = new Map<string, ReadableStreamDefaultController>();
     const answers: any[] = [];
-    const open = (name: string) => new Response(new ReadableStream({ start: (controller) => void streams.set(name, controller) }), { headers: { "content-type": "text/event-stream" } });
-    const json = (id: unknown, result: object) => new Response(JSON.stringify({ jsonrpc: "2.0", id, result }), { headers: { "content-type": "application/json" } });
-    const task = { taskId: "t1", status: "working", ttl: 60_000, pollInterval: 1000, createdAt: new Date().toISOString(), lastUpdatedAt: new Date().toISOString() };
+    const open = (name: string) =>
+      new Response(new ReadableStream({ start: (controller) => void streams.set(name, controller) }), {
+        headers: { "content-type": "text/event-stream" },
+      });
+    const json = (id: unknown, result: object) =>
+      new Response(JSON.stringify({ jsonrpc: "2.0", id, result }), { headers: { "content-type": "application/json" } });
+    const task = {
+      taskId: "t1",
+      status: "working",
+      ttl: 60_000,
+      pollInterval: 1000,
+      createdAt: new Date().toISOString(),
+      lastUpdatedAt: new Date().toISOString(),
+    };
     let resultId: unknown;
     const served = (async (_url: unknown, init: any) => {
       if (init.method === "DELETE") return new Response(null, { status: 200 });
@@ -350,9 +497,15 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
       const message = JSON.parse(init.body);
       switch (message.method) {
         case "initialize":
-          return json(message.id, { protocolVersion: "2025-11-25", capabilities: { tools: {}, tasks: { requests: { tools: { call: {} } } } }, serverInfo: { name: "s", version: "1" } });
+          return json(message.id, {
+            protocolVersion: "2025-11-25",
+            capabilities: { tools: {}, tasks: { requests: { tools: { call: {} } } } },
+            serverInfo: { name: "s", version: "1" },
+          });
         case "tools/list":
-          return json(message.id, { tools: [{ name: "slow", inputSchema: { type: "object" }, execution: { taskSupport: "required" } }] });
+          return json(message.id, {
+            tools: [{ name: "slow", inputSchema: { type: "object" }, execution: { taskSupport: "required" } }],
+          });
         case "tools/call":
           return message.params.name === "other" ? open("POST") : json(message.id, { task });
         case "tasks/result":
@@ -366,7 +519,10 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
       return new Response(null, { status: 202 });
     }) as typeof fetch;
     const url = new URL("http://x.local/mcp");
-    const { client, errors } = await start(kind, kind === "SDK v1" ? new HttpV1(url, { fetch: served }) : new HttpV2(url, { fetch: served }));
+    const { client, errors } = await start(
+      kind,
+      kind === "SDK v1" ? new HttpV1(url, { fetch: served }) : new HttpV2(url, { fetch: served }),
+    );
     const call = client.callTool({ name: "slow", arguments: {} });
     // Its stream belongs to another request.
     const other = client.callTool({ name: "other", arguments: {} });
@@ -388,11 +544,15 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
 }
 
 for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
-  const transportTo = (url: string, served: typeof fetch) => (kind === "SDK v1" ? new HttpV1(new URL(url), { fetch: served }) : new HttpV2(new URL(url), { fetch: served }));
+  const transportTo = (url: string, served: typeof fetch) =>
+    kind === "SDK v1" ? new HttpV1(new URL(url), { fetch: served }) : new HttpV2(new URL(url), { fetch: served });
 
   test(`${kind}: a server that restarts takes its sessions along: callers hear at once, and resume on another (G25-HTT-04, H94)`, async (t) => {
     // No poll is due before the test is over: what the transport reports makes the client look.
-    const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 60_000 }, tools: { plain: { task: "never", support: "forbidden" } } });
+    const tasks = new TaskServer({
+      defaults: { task: "always", support: "required", pollInterval: 60_000 },
+      tools: { plain: { task: "never", support: "forbidden" } },
+    });
     const gate = Promise.withResolvers<void>();
     const wait = async () => (await gate.promise, { content: [{ type: "text" as const, text: "waited" }] });
     const serve = () => statefulV1(() => attached("v1", tasks, { wait, plain: wait }));
@@ -404,7 +564,10 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
     const handle = await first.host.callTool(first.client, { name: "wait", arguments: {} });
     const plain = first.client.callTool({ name: "plain", arguments: {} });
     const hears = Promise.all([
-      assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "connection" && error.taskId === handle.taskId),
+      assert.rejects(
+        handle.result(),
+        (error: any) => isTaskError(error) && error.code === "connection" && error.taskId === handle.taskId,
+      ),
       assert.rejects(plain, (error: any) => error.data?.reason === "connection"),
     ]);
     await later(50);
@@ -438,7 +601,10 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const body = new ReadableStream({
         start(controller) {
-          timer = setTimeout(() => (cut++, controller.error(new TypeError("terminated")), reader.cancel().catch(() => {})), 200);
+          timer = setTimeout(
+            () => (cut++, controller.error(new TypeError("terminated")), reader.cancel().catch(() => {})),
+            200,
+          );
         },
         async pull(controller) {
           const { value, done } = await reader.read();

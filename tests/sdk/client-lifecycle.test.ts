@@ -7,10 +7,15 @@ import { handle25, handle26, legacy, modern, RELATED, task25, task26, text } fro
 import { callOptions, connect, type Kind, later, LEGACY, makeClient, until } from "./client-sdk.ts";
 import { trapOnce } from "./harness/trap.ts";
 
-const ask = { method: "elicitation/create", params: { mode: "form", message: "?", requestedSchema: { type: "object", properties: {} } } };
+const ask = {
+  method: "elicitation/create",
+  params: { mode: "form", message: "?", requestedSchema: { type: "object", properties: {} } },
+};
 const KINDS: readonly Kind[] = [...LEGACY, "SDK v2, 2026"];
-const peerOf = (kind: Kind, behaviour: any) => (kind === "SDK v2, 2026" ? modern(behaviour) : legacy({ slow: "required" }, behaviour));
-const handleOf = (kind: Kind, more: object = {}) => (kind === "SDK v2, 2026" ? handle26("t1", more) : handle25("t1", more));
+const peerOf = (kind: Kind, behaviour: any) =>
+  kind === "SDK v2, 2026" ? modern(behaviour) : legacy({ slow: "required" }, behaviour);
+const handleOf = (kind: Kind, more: object = {}) =>
+  kind === "SDK v2, 2026" ? handle26("t1", more) : handle25("t1", more);
 
 /** Timers that are set and neither cleared nor fired, and the longest that was ever set. */
 function watchTimers() {
@@ -58,7 +63,10 @@ for (const kind of KINDS) {
       await client.close();
       await ended;
       assert.equal(timers.open.size, 0, "the client is closed");
-      assert.ok(timers.delays.every((delay) => delay <= 2 ** 31 - 1), `${Math.max(...timers.delays)}`);
+      assert.ok(
+        timers.delays.every((delay) => delay <= 2 ** 31 - 1),
+        `${Math.max(...timers.delays)}`,
+      );
     } finally {
       timers.restore();
     }
@@ -81,7 +89,10 @@ for (const kind of KINDS) {
       const peer = peerOf(kind, {
         "tools/call": () => (silent ? undefined : handleOf(kind, { ttl: 1e9, ttlMs: 1e9, pollIntervalMs: 10_000 })),
         "tasks/result": () => undefined,
-        "tasks/get": () => (kind === "SDK v2, 2026" ? task26("t1", "working", { ttlMs: 1e9, pollIntervalMs: 10_000 }) : task25("t1", "working", { ttl: 1e9 })),
+        "tasks/get": () =>
+          kind === "SDK v2, 2026"
+            ? task26("t1", "working", { ttlMs: 1e9, pollIntervalMs: 10_000 })
+            : task25("t1", "working", { ttl: 1e9 }),
         "tasks/cancel": () => (kind === "SDK v2, 2026" ? { resultType: "complete" } : task25("t1", "cancelled")),
       });
       const { client } = await connect(peer, kind);
@@ -105,7 +116,11 @@ for (const kind of KINDS) {
   });
 
   test(`${kind}: closing the host stops following and leaves tasks and calls alone (H94)`, async () => {
-    const peer = peerOf(kind, { "tools/call": () => handleOf(kind), "tasks/result": () => undefined, "tasks/get": () => (kind === "SDK v2, 2026" ? task26("t1", "working") : task25("t1", "working")) });
+    const peer = peerOf(kind, {
+      "tools/call": () => handleOf(kind),
+      "tasks/result": () => undefined,
+      "tasks/get": () => (kind === "SDK v2, 2026" ? task26("t1", "working") : task25("t1", "working")),
+    });
     const { client, host } = await connect(peer, kind);
     const handle = await host.callTool(client, { name: "slow" });
     const result = assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "detached");
@@ -140,13 +155,17 @@ describe("attaching", () => {
       assert.equal(host.attach(client), client);
       assert.equal(host.attach(client), client, "twice is once");
       assert.deepEqual((await client.callTool({ name: "slow" })).content, text("done").content, kind);
-      assert.throws(() => new TaskClient().attach(peer.transport), (error: any) => isTaskError(error) && error.code === "invalid_argument");
+      assert.throws(
+        () => new TaskClient().attach(peer.transport),
+        (error: any) => isTaskError(error) && error.code === "invalid_argument",
+      );
       await client.close();
     }
   });
 
   test("what is neither a client nor a transport, and options that mean nothing", async () => {
-    const refused = (work: () => unknown) => assert.throws(work, (error: any) => isTaskError(error) && error.code === "invalid_argument");
+    const refused = (work: () => unknown) =>
+      assert.throws(work, (error: any) => isTaskError(error) && error.code === "invalid_argument");
     refused(() => new TaskClient().attach({} as never));
     refused(() => new TaskClient({ poll: { min: 0 } }));
     refused(() => new TaskClient({ poll: { max: 2 ** 31 } }));
@@ -154,23 +173,42 @@ describe("attaching", () => {
     refused(() => new TaskClient({ preference: "maybe" as never }));
     refused(() => new TaskClient({ ttl: -1 }));
     const { client, host } = await connect(legacy({}, {}), "SDK v1");
-    await assert.rejects(host.callTool(makeClient("SDK v1"), { name: "x" }), (error: any) => error.code === "invalid_argument");
-    await assert.rejects(async () => host.callTool(client, { name: "x" }, { ttl: 0.5 }), (error: any) => error.code === "invalid_argument");
-    await assert.rejects(host.resume(client, { taskId: "x" } as never), (error: any) => error.code === "invalid_argument");
+    await assert.rejects(
+      host.callTool(makeClient("SDK v1"), { name: "x" }),
+      (error: any) => error.code === "invalid_argument",
+    );
+    await assert.rejects(
+      async () => host.callTool(client, { name: "x" }, { ttl: 0.5 }),
+      (error: any) => error.code === "invalid_argument",
+    );
+    await assert.rejects(
+      host.resume(client, { taskId: "x" } as never),
+      (error: any) => error.code === "invalid_argument",
+    );
     await client.close();
   });
 
   test("only the transport: the SDK's own timeout counts", async () => {
     for (const kind of KINDS) {
-      const peer = peerOf(kind, { "tools/call": () => handleOf(kind, { pollIntervalMs: 5 }), "tasks/result": async () => (await later(20), text("done")), "tasks/get": () => task26("t1", "completed", { result: text("done") }) });
+      const peer = peerOf(kind, {
+        "tools/call": () => handleOf(kind, { pollIntervalMs: 5 }),
+        "tasks/result": async () => (await later(20), text("done")),
+        "tasks/get": () => task26("t1", "completed", { result: text("done") }),
+      });
       const { client } = await connect(peer, kind, { attach: "transport" });
-      assert.deepEqual((await client.callTool({ name: "slow" }, ...callOptions(kind, { timeout: 1000 }))).content, text("done").content);
+      assert.deepEqual(
+        (await client.callTool({ name: "slow" }, ...callOptions(kind, { timeout: 1000 }))).content,
+        text("done").content,
+      );
       await client.close();
     }
   });
 
   test("`ontask` that throws is reported and hurts nobody", async () => {
-    const peer = legacy({ slow: "required" }, { "tools/call": () => handle25("t1"), "tasks/result": () => text("done") });
+    const peer = legacy(
+      { slow: "required" },
+      { "tools/call": () => handle25("t1"), "tasks/result": () => text("done") },
+    );
     const { client, errors } = await connect(peer, "SDK v1", {
       ontask: () => {
         throw new Error("mine");
@@ -186,17 +224,31 @@ test("a question that is delivered again is asked once, and answered once (H08)"
   for (const kind of LEGACY) {
     let asked = 0;
     let done: (() => void) | undefined;
-    const question = { jsonrpc: "2.0" as const, id: 77, method: "elicitation/create", params: { ...ask.params, _meta: { [RELATED]: { taskId: "t1" } } } };
-    const peer = legacy({ slow: "required" }, {
-      "tools/call": () => handle25("t1"),
-      "tasks/result": async (_params, _message, peer) => {
-        peer.push(question);
-        peer.push(question);
-        await new Promise<void>((resolve) => (done = resolve));
-        return text("thanks");
+    const question = {
+      jsonrpc: "2.0" as const,
+      id: 77,
+      method: "elicitation/create",
+      params: { ...ask.params, _meta: { [RELATED]: { taskId: "t1" } } },
+    };
+    const peer = legacy(
+      { slow: "required" },
+      {
+        "tools/call": () => handle25("t1"),
+        "tasks/result": async (_params, _message, peer) => {
+          peer.push(question);
+          peer.push(question);
+          await new Promise<void>((resolve) => (done = resolve));
+          return text("thanks");
+        },
+      },
+    );
+    const { client } = await connect(peer, kind, {
+      handlers: {
+        "elicitation/create": async () => (
+          asked++, await later(20), setTimeout(() => done?.(), 20), { action: "accept", content: {} }
+        ),
       },
     });
-    const { client } = await connect(peer, kind, { handlers: { "elicitation/create": async () => (asked++, await later(20), setTimeout(() => done?.(), 20), { action: "accept", content: {} }) } });
     await client.callTool({ name: "slow" });
     assert.equal(asked, 1);
     assert.equal(peer.frames.filter((frame) => frame.id === 77).length, 1);
@@ -212,11 +264,20 @@ test("what nests too deep is left alone (X-LIM-04)", async () => {
     "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
     "tasks/get": (_params, message) => {
       if (++read > 1) return task26("t1", "completed", { result: text("done") });
-      peer.transport.onmessage?.({ jsonrpc: "2.0", id: message.id!, result: task26("t1", "input_required", { pollIntervalMs: 5, inputRequests: { deep: { ...ask, params: deep() } } }) });
+      peer.transport.onmessage?.({
+        jsonrpc: "2.0",
+        id: message.id!,
+        result: task26("t1", "input_required", {
+          pollIntervalMs: 5,
+          inputRequests: { deep: { ...ask, params: deep() } },
+        }),
+      });
       return undefined;
     },
   });
-  const { client, errors } = await connect(peer, "SDK v2, 2026", { handlers: { "elicitation/create": () => ({ action: "accept", content: {} }) } });
+  const { client, errors } = await connect(peer, "SDK v2, 2026", {
+    handlers: { "elicitation/create": () => ({ action: "accept", content: {} }) },
+  });
   assert.deepEqual((await client.callTool({ name: "slow" })).content, text("done").content);
   assert.equal(peer.all("tasks/update").length, 0);
   assert.match(errors[0]?.message ?? "", /deep/);
@@ -224,7 +285,10 @@ test("what nests too deep is left alone (X-LIM-04)", async () => {
 });
 
 test("answers that nobody waits for are dropped (X-NTF-01)", async () => {
-  const peer = modern({ "tools/call": () => handle26("t1", { pollIntervalMs: 5 }), "tasks/get": () => task26("t1", "completed", { result: text("done") }) });
+  const peer = modern({
+    "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
+    "tasks/get": () => task26("t1", "completed", { result: text("done") }),
+  });
   const { client, errors } = await connect(peer, "SDK v2, 2026");
   assert.deepEqual((await client.callTool({ name: "slow" })).content, text("done").content);
   const id = peer.all("tasks/get")[0]?.id as number;
@@ -236,12 +300,22 @@ test("answers that nobody waits for are dropped (X-NTF-01)", async () => {
 });
 
 test("a core that traps ends what it followed; the next connection has a new one", async () => {
-  const behaviour = { "tools/call": () => handle25("t1"), "tasks/result": async () => (await later(20), text("done")), "tasks/get": () => task25("t1", "working") };
+  const behaviour = {
+    "tools/call": () => handle25("t1"),
+    "tasks/result": async () => (await later(20), text("done")),
+    "tasks/get": () => task25("t1", "working"),
+  };
   const peer = legacy({ slow: "required" }, behaviour);
   const { client, host, errors } = await connect(peer, "SDK v1");
-  const other = await connect(legacy({ slow: "required" }, { ...behaviour, "tasks/result": async () => (await later(60), text("other")) }), "SDK v1");
+  const other = await connect(
+    legacy({ slow: "required" }, { ...behaviour, "tasks/result": async () => (await later(60), text("other")) }),
+    "SDK v1",
+  );
   const handle = await host.callTool(client, { name: "slow" });
-  const neighbour = assert.rejects(other.client.callTool({ name: "slow" }), (error: any) => error.data?.reason === "internal");
+  const neighbour = assert.rejects(
+    other.client.callTool({ name: "slow" }),
+    (error: any) => error.data?.reason === "internal",
+  );
   trapOnce(answerResult);
   await assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "internal");
   await neighbour;
@@ -254,7 +328,10 @@ test("a core that traps ends what it followed; the next connection has a new one
   await other.client.close();
   const next = await connect(legacy({ slow: "required" }, behaviour), "SDK v1");
   assert.ok(handle.reference);
-  assert.deepEqual((await (await next.host.resume(next.client, handle.reference)).result()).content, text("done").content);
+  assert.deepEqual(
+    (await (await next.host.resume(next.client, handle.reference)).result()).content,
+    text("done").content,
+  );
   await next.client.close();
 });
 

@@ -1,10 +1,26 @@
-// The client half of pushes on revision 2026-07-28: one `subscriptions/listen` below the SDK, and polls as the safety net.
+// The client half of pushes on revision 2026-07-28: one `subscriptions/listen` below the SDK, and polls as the safety
+// net.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { specTypeSchemas, StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
-import { TaskStatusNotificationV2Schema, TaskSubscriptionNotificationsV2Schema } from "@modelcontextprotocol/ext-tasks/core/v2";
+import {
+  TaskStatusNotificationV2Schema,
+  TaskSubscriptionNotificationsV2Schema,
+} from "@modelcontextprotocol/ext-tasks/core/v2";
 import { isTaskError, TaskClient, type TaskClientOptions } from "mcp-longhaul";
-import { type Behaviour, EXTENSION, G26, handle25, handle26, legacy, modern, type Peer, task25, task26 as taskNow, text } from "./client-peer.ts";
+import {
+  type Behaviour,
+  EXTENSION,
+  G26,
+  handle25,
+  handle26,
+  legacy,
+  modern,
+  type Peer,
+  task25,
+  task26 as taskNow,
+  text,
+} from "./client-peer.ts";
 import { type AnyClient, connect, type Handlers, later, makeClient, until } from "./client-sdk.ts";
 import type { Message } from "./client-types.ts";
 
@@ -24,7 +40,11 @@ const acknowledged = (id: unknown, taskIds: readonly string[]): Message => ({
 
 function pushed(id: unknown, taskId: string, status: string, more: object = {}): Message {
   const { resultType: _, ...task } = task26(taskId, status, more);
-  const message: Message = { jsonrpc: "2.0", method: "notifications/tasks", params: { _meta: { [SUBSCRIPTION]: id }, ...task } };
+  const message: Message = {
+    jsonrpc: "2.0",
+    method: "notifications/tasks",
+    params: { _meta: { [SUBSCRIPTION]: id }, ...task },
+  };
   TaskStatusNotificationV2Schema.parse(message);
   return message;
 }
@@ -46,7 +66,10 @@ interface World {
 }
 
 /** A peer whose tasks run until it says otherwise; `task-<name of the tool>` is the id of each. */
-async function world(behaviour: Behaviour = {}, options: TaskClientOptions & { handlers?: Handlers } = {}): Promise<World> {
+async function world(
+  behaviour: Behaviour = {},
+  options: TaskClientOptions & { handlers?: Handlers } = {},
+): Promise<World> {
   const peer = modern({
     "tools/call": ({ name }) => handle26(`task-${name}`, { pollIntervalMs: 5 }),
     "tasks/get": ({ taskId }) => task26(taskId, "working", { pollIntervalMs: 5 }),
@@ -57,7 +80,9 @@ async function world(behaviour: Behaviour = {}, options: TaskClientOptions & { h
   });
   const connected = await connect(peer, kind, options);
   const strangers: Message[] = [];
-  (connected.client as unknown as { fallbackNotificationHandler: unknown }).fallbackNotificationHandler = async (message: Message) => void strangers.push(message);
+  (connected.client as unknown as { fallbackNotificationHandler: unknown }).fallbackNotificationHandler = async (
+    message: Message,
+  ) => void strangers.push(message);
   return {
     peer,
     ...connected,
@@ -72,7 +97,9 @@ async function heard({ listens, peer }: World, taskId: string): Promise<Message>
   const names = ({ method, params }: Message) => method === LISTEN && params.notifications.taskIds.includes(taskId);
   const readAfter = () => {
     const at = peer.frames.findIndex(names);
-    return at >= 0 && peer.frames.slice(at).some(({ method, params }) => method === "tasks/get" && params.taskId === taskId);
+    return (
+      at >= 0 && peer.frames.slice(at).some(({ method, params }) => method === "tasks/get" && params.taskId === taskId)
+    );
   };
   await until(readAfter, `${taskId} is listened to`);
   await later(10);
@@ -89,7 +116,10 @@ describe("a pushed outcome", () => {
     assert.deepEqual(TaskSubscriptionNotificationsV2Schema.parse(params.notifications), { taskIds: ["task-a"] });
     assert.deepEqual(Object.keys(params).sort(), ["_meta", "notifications"]);
     const { _meta: meta } = params;
-    assert.deepEqual(Object.keys(meta).sort(), ["clientCapabilities", "clientInfo", "protocolVersion"].map((key) => `io.modelcontextprotocol/${key}`));
+    assert.deepEqual(
+      Object.keys(meta).sort(),
+      ["clientCapabilities", "clientInfo", "protocolVersion"].map((key) => `io.modelcontextprotocol/${key}`),
+    );
     assert.equal(meta["io.modelcontextprotocol/protocolVersion"], G26);
     assert.deepEqual(meta["io.modelcontextprotocol/clientCapabilities"].extensions, { [EXTENSION]: {} });
     assert.deepEqual(meta["io.modelcontextprotocol/clientCapabilities"].elicitation, { form: {} });
@@ -115,7 +145,10 @@ describe("a pushed outcome", () => {
   });
 
   test("may be a failure, an end, or a question (G26-RES-06, G26-INP-08)", async () => {
-    const here = await world({}, { handlers: { "elicitation/create": ({ message }) => ({ action: "accept", content: { name: message } }) } });
+    const here = await world(
+      {},
+      { handlers: { "elicitation/create": ({ message }) => ({ action: "accept", content: { name: message } }) } },
+    );
     const { client, host, peer, errors } = here;
     const handle = await host.callTool(client, { name: "a" });
     const { id } = await heard(here, "task-a");
@@ -125,11 +158,23 @@ describe("a pushed outcome", () => {
     })();
     peer.push(pushed(id, "task-a", "working", { statusMessage: "half" }));
     await until(() => statuses.includes("half"), "the status arrives");
-    const ask = { method: "elicitation/create", params: { mode: "form", message: "who?", requestedSchema: { type: "object", properties: { name: { type: "string" } } } } };
+    const ask = {
+      method: "elicitation/create",
+      params: {
+        mode: "form",
+        message: "who?",
+        requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+      },
+    };
     peer.push(pushed(id, "task-a", "input_required", { inputRequests: { name: ask } }));
     await until(() => peer.all("tasks/update").length === 1, "it is answered");
-    assert.deepEqual(peer.all("tasks/update")[0]?.params.inputResponses, { name: { action: "accept", content: { name: "who?" } } });
-    const failed = assert.rejects(handle.result(), (error: any) => isTaskError(error) && error.code === "failed" && error.message.includes("no luck"));
+    assert.deepEqual(peer.all("tasks/update")[0]?.params.inputResponses, {
+      name: { action: "accept", content: { name: "who?" } },
+    });
+    const failed = assert.rejects(
+      handle.result(),
+      (error: any) => isTaskError(error) && error.code === "failed" && error.message.includes("no luck"),
+    );
     peer.push(pushed(id, "task-a", "failed", { error: { code: -32050, message: "no luck" } }));
     await Promise.all([failed, watched]);
     assert.equal(statuses.at(-1), "failed");
@@ -149,7 +194,10 @@ describe("a pushed outcome", () => {
     peer.push(pushed(id, "task-a", "working"));
     assert.deepEqual(errors, []);
     peer.push(pushed(id, "task-a", "cancelled"));
-    assert.deepEqual(errors.map((error: any) => [error.code, error.taskId]), [["protocol", "task-a"]]);
+    assert.deepEqual(
+      errors.map((error: any) => [error.code, error.taskId]),
+      [["protocol", "task-a"]],
+    );
     peer.push(pushed(id, "task-b", "completed", { result: text("too") }));
     assert.deepEqual((await other).content, text("too").content);
     await client.close();
@@ -180,10 +228,19 @@ describe("the stream", () => {
     const second = await heard(here, "task-c");
     assert.deepEqual(second.params.notifications.taskIds.sort(), ["task-a", "task-b", "task-c"]);
     assert.notEqual(second.id, first.id);
-    assert.deepEqual(peer.all("notifications/cancelled").map(({ params }) => params.requestId), [first.id]);
-    assert.ok(peer.frames.findIndex(({ method }) => method === "notifications/cancelled") > peer.frames.indexOf(second));
-    for (const name of ["a", "b", "c"]) peer.push(pushed(second.id, `task-${name}`, "completed", { result: text(name) }));
-    assert.deepEqual((await Promise.all(calls)).map((result) => result.content[0].text), ["a", "b", "c"]);
+    assert.deepEqual(
+      peer.all("notifications/cancelled").map(({ params }) => params.requestId),
+      [first.id],
+    );
+    assert.ok(
+      peer.frames.findIndex(({ method }) => method === "notifications/cancelled") > peer.frames.indexOf(second),
+    );
+    for (const name of ["a", "b", "c"])
+      peer.push(pushed(second.id, `task-${name}`, "completed", { result: text(name) }));
+    assert.deepEqual(
+      (await Promise.all(calls)).map((result) => result.content[0].text),
+      ["a", "b", "c"],
+    );
     assert.deepEqual([listens().length, errors], [2, []]);
     await client.close();
   });
@@ -192,7 +249,10 @@ describe("the stream", () => {
     let done = false;
     const here = await world({
       [LISTEN]: (_params, { id }, peer) => void peer.push(acknowledged(id, ["task-a", "of nobody"])),
-      "tasks/get": ({ taskId }) => (done && taskId === "task-b" ? task26(taskId, "completed", { result: text("polled") }) : task26(taskId, "working", { pollIntervalMs: 5 })),
+      "tasks/get": ({ taskId }) =>
+        done && taskId === "task-b"
+          ? task26(taskId, "completed", { result: text("polled") })
+          : task26(taskId, "working", { pollIntervalMs: 5 }),
     });
     const { client, peer, reads, listens } = here;
     const [a, b] = [client.callTool({ name: "a" }), client.callTool({ name: "b" })];
@@ -209,9 +269,22 @@ describe("the stream", () => {
   });
 
   for (const [how, end] of [
-    ["with a result", (id: unknown): Message => ({ jsonrpc: "2.0", id: id as string, result: { resultType: "complete", _meta: { [SUBSCRIPTION]: id } } })],
-    ["with a cancellation", (id: unknown): Message => ({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } })],
-    ["with an error", (id: unknown): Message => ({ jsonrpc: "2.0", id: id as string, error: { code: -32000, message: "not now" } })],
+    [
+      "with a result",
+      (id: unknown): Message => ({
+        jsonrpc: "2.0",
+        id: id as string,
+        result: { resultType: "complete", _meta: { [SUBSCRIPTION]: id } },
+      }),
+    ],
+    [
+      "with a cancellation",
+      (id: unknown): Message => ({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } }),
+    ],
+    [
+      "with an error",
+      (id: unknown): Message => ({ jsonrpc: "2.0", id: id as string, error: { code: -32000, message: "not now" } }),
+    ],
   ] as const) {
     test(`that ends ${how} is opened again with a new id; meanwhile polls (G26-SUB-09)`, async () => {
       const here = await world();
@@ -224,7 +297,10 @@ describe("the stream", () => {
       await until(() => listens().length === 2, "another stream is opened");
       const second = listens()[1] as Message;
       assert.notEqual(second.id, first.id);
-      await until(() => peer.frames.slice(peer.frames.indexOf(second)).some(({ method }) => method === "tasks/get"), "the state is read again");
+      await until(
+        () => peer.frames.slice(peer.frames.indexOf(second)).some(({ method }) => method === "tasks/get"),
+        "the state is read again",
+      );
       peer.push(pushed(second.id, "task-a", "completed", { result: text("done") }));
       assert.deepEqual((await call).content, text("done").content);
       assert.deepEqual([errors, strangers], [[], []]);
@@ -236,9 +312,13 @@ describe("the stream", () => {
     let reads = 0;
     const here = await world({
       [LISTEN]: () => ({ error: { code: -32601, message: "Method not found" } }),
-      "tasks/get": ({ taskId }) => (++reads % 40 === 0 ? task26(taskId, "completed", { result: text("polled") }) : task26(taskId, "working", { pollIntervalMs: 5 })),
+      "tasks/get": ({ taskId }) =>
+        ++reads % 40 === 0
+          ? task26(taskId, "completed", { result: text("polled") })
+          : task26(taskId, "working", { pollIntervalMs: 5 }),
     });
-    for (let call = 0; call < 2; call++) assert.deepEqual((await here.client.callTool({ name: "a" })).content, text("polled").content);
+    for (let call = 0; call < 2; call++)
+      assert.deepEqual((await here.client.callTool({ name: "a" })).content, text("polled").content);
     assert.equal(here.listens().length, 1);
     assert.deepEqual(here.errors, []);
     await here.client.close();
@@ -252,12 +332,18 @@ describe("the stream", () => {
     const detached = assert.rejects(handle.result(), (error: any) => error.code === "detached");
     handle.detach();
     await detached;
-    assert.deepEqual(peer.all("notifications/cancelled").map(({ params }) => params.requestId), [id]);
+    assert.deepEqual(
+      peer.all("notifications/cancelled").map(({ params }) => params.requestId),
+      [id],
+    );
     const call = assert.rejects(client.callTool({ name: "b" }));
     const { id: next } = await heard(here, "task-b");
     host.close();
     await call;
-    assert.deepEqual(peer.all("notifications/cancelled").map(({ params }) => params.requestId), [id, next]);
+    assert.deepEqual(
+      peer.all("notifications/cancelled").map(({ params }) => params.requestId),
+      [id, next],
+    );
     await client.close();
 
     const quiet = await world({}, { listen: false });
@@ -270,7 +356,12 @@ describe("the stream", () => {
 
   test("leaves the SDK's own subscriptions alone", async () => {
     const here = await world({
-      [LISTEN]: ({ notifications }, { id }, peer) => void peer.push({ jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged", params: { _meta: { [SUBSCRIPTION]: id }, notifications } }),
+      [LISTEN]: ({ notifications }, { id }, peer) =>
+        void peer.push({
+          jsonrpc: "2.0",
+          method: "notifications/subscriptions/acknowledged",
+          params: { _meta: { [SUBSCRIPTION]: id }, notifications },
+        }),
     });
     const { client, peer, listens } = here;
     const call = client.callTool({ name: "a" });
@@ -289,16 +380,19 @@ describe("the stream", () => {
   for (const older of ["SDK v1", "SDK v2, 2025"] as const) {
     test(`does not exist in 2025-11-25 (${older})`, async () => {
       let reads = 0;
-      const peer = legacy({ slow: "required" }, {
-        "tools/call": () => handle25("t1", { pollInterval: 5 }),
-        "tasks/get": () => task25("t1", ++reads < 20 ? "working" : "completed", { pollInterval: 5 }),
-        "tasks/result": async () => (await until(() => reads >= 20), text("done")),
-      });
+      const peer = legacy(
+        { slow: "required" },
+        {
+          "tools/call": () => handle25("t1", { pollInterval: 5 }),
+          "tasks/get": () => task25("t1", ++reads < 20 ? "working" : "completed", { pollInterval: 5 }),
+          "tasks/result": async () => (await until(() => reads >= 20), text("done")),
+        },
+      );
       const { client, host } = await connect(peer, older);
       await client.listTools();
       const handle = await host.callTool(client, { name: "slow" });
       for await (const _ of handle.updates());
-      assert.deepEqual((await handle.result() as any).content, text("done").content);
+      assert.deepEqual(((await handle.result()) as any).content, text("done").content);
       assert.ok(reads >= 20);
       assert.equal(peer.all(LISTEN).length, 0);
       await client.close();
@@ -319,14 +413,26 @@ class Served {
     const message = JSON.parse(init.body) as Message;
     this.posts.push({ ...message, headers: new Headers(init.headers) });
     const { id, params } = message;
-    const json = (result: object) => new Response(JSON.stringify({ jsonrpc: "2.0", id, result }), { headers: { "content-type": "application/json" } });
+    const json = (result: object) =>
+      new Response(JSON.stringify({ jsonrpc: "2.0", id, result }), { headers: { "content-type": "application/json" } });
     switch (message.method) {
       case "server/discover":
-        return json({ resultType: "complete", supportedVersions: [G26], capabilities: { tools: {}, extensions: { [EXTENSION]: {} } }, ttlMs: 0, cacheScope: "private", _meta: { "io.modelcontextprotocol/serverInfo": { name: "m", version: "1" } } });
+        return json({
+          resultType: "complete",
+          supportedVersions: [G26],
+          capabilities: { tools: {}, extensions: { [EXTENSION]: {} } },
+          ttlMs: 0,
+          cacheScope: "private",
+          _meta: { "io.modelcontextprotocol/serverInfo": { name: "m", version: "1" } },
+        });
       case "tools/call":
         return json(handle26("t1", { pollIntervalMs: 5 }));
       case "tasks/get":
-        return json(this.done === true || (this.done !== false && this.streams.size > 1) ? task26("t1", "completed", { result: text("polled") }) : task26("t1", "working", { pollIntervalMs: 5 }));
+        return json(
+          this.done === true || (this.done !== false && this.streams.size > 1)
+            ? task26("t1", "completed", { result: text("polled") })
+            : task26("t1", "working", { pollIntervalMs: 5 }),
+        );
       case LISTEN: {
         if (this.refusal !== undefined) return this.refusal.clone();
         const body = new ReadableStream<Uint8Array>({ start: (controller) => void this.streams.set(id, controller) });

@@ -66,21 +66,41 @@ export class Peer {
     }
     await Promise.resolve();
     const behave = this.#behaviour[message.method];
-    const answer = behave === undefined ? { error: { code: -32601, message: "Method not found" } } : await behave(message.params, message, this);
+    const answer =
+      behave === undefined
+        ? { error: { code: -32601, message: "Method not found" } }
+        : await behave(message.params, message, this);
     if (answer === undefined) return;
     const id = this.echo(message.id);
-    this.push("error" in answer && Object.keys(answer).length === 1 ? { jsonrpc: "2.0", id, ...answer } : ({ jsonrpc: "2.0", id, result: answer } as Message));
+    this.push(
+      "error" in answer && Object.keys(answer).length === 1
+        ? { jsonrpc: "2.0", id, ...answer }
+        : ({ jsonrpc: "2.0", id, result: answer } as Message),
+    );
   }
 }
 
 export const text = (value: string) => ({ content: [{ type: "text", text: value }] });
 
 /** A server of 2025-11-25; `tools` by name, with their `taskSupport`. */
-export function legacy(tools: Record<string, string | undefined>, behaviour: Behaviour, tasks: object | null = { cancel: {}, list: {}, requests: { tools: { call: {} } } }, version: string = G25): Peer {
+export function legacy(
+  tools: Record<string, string | undefined>,
+  behaviour: Behaviour,
+  tasks: object | null = { cancel: {}, list: {}, requests: { tools: { call: {} } } },
+  version: string = G25,
+): Peer {
   return new Peer({
-    initialize: () => ({ protocolVersion: version, capabilities: { tools: { listChanged: true }, ...(tasks && { tasks }) }, serverInfo: { name: "legacy", version: "1" } }),
+    initialize: () => ({
+      protocolVersion: version,
+      capabilities: { tools: { listChanged: true }, ...(tasks && { tasks }) },
+      serverInfo: { name: "legacy", version: "1" },
+    }),
     "tools/list": () => ({
-      tools: Object.entries(tools).map(([name, support]) => ({ name, inputSchema: { type: "object" }, ...(support !== undefined && { execution: { taskSupport: support } }) })),
+      tools: Object.entries(tools).map(([name, support]) => ({
+        name,
+        inputSchema: { type: "object" },
+        ...(support !== undefined && { execution: { taskSupport: support } }),
+      })),
     }),
     ...behaviour,
   });
@@ -103,7 +123,32 @@ export function modern(behaviour: Behaviour, extensions: object = { [EXTENSION]:
 
 const times = () => ({ createdAt: new Date().toISOString(), lastUpdatedAt: new Date().toISOString() });
 
-export const handle25 = (taskId: string, more: object = {}) => ({ task: { taskId, status: "working", ttl: 60_000, pollInterval: 100, ...times(), ...more } });
-export const task25 = (taskId: string, status: string, more: object = {}) => ({ taskId, status, ttl: 60_000, pollInterval: 100, ...times(), ...more });
-export const handle26 = (taskId: string, more: object = {}) => ({ resultType: "task", taskId, status: "working", ttlMs: 60_000, pollIntervalMs: 100, ...times(), ...more });
-export const task26 = (taskId: string, status: string, more: object = {}) => ({ resultType: "complete", taskId, status, ttlMs: 60_000, pollIntervalMs: 100, ...times(), ...more });
+export const handle25 = (taskId: string, more: object = {}) => ({
+  task: { taskId, status: "working", ttl: 60_000, pollInterval: 100, ...times(), ...more },
+});
+export const task25 = (taskId: string, status: string, more: object = {}) => ({
+  taskId,
+  status,
+  ttl: 60_000,
+  pollInterval: 100,
+  ...times(),
+  ...more,
+});
+export const handle26 = (taskId: string, more: object = {}) => ({
+  resultType: "task",
+  taskId,
+  status: "working",
+  ttlMs: 60_000,
+  pollIntervalMs: 100,
+  ...times(),
+  ...more,
+});
+export const task26 = (taskId: string, status: string, more: object = {}) => ({
+  resultType: "complete",
+  taskId,
+  status,
+  ttlMs: 60_000,
+  pollIntervalMs: 100,
+  ...times(),
+  ...more,
+});

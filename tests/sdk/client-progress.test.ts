@@ -31,7 +31,9 @@ test("no progress token is used twice in a session", async () => {
   for (let round = 0; round < 3; round++) {
     // In each round one task starts while another still runs.
     const heard = [0, 0];
-    const calls = heard.map((_, index) => client.callTool({ name: "work", arguments: {} }, undefined, { onprogress: () => heard[index]!++ }));
+    const calls = heard.map((_, index) =>
+      client.callTool({ name: "work", arguments: {} }, undefined, { onprogress: () => heard[index]!++ }),
+    );
     while (finish.length < 2) await new Promise((resolve) => setImmediate(resolve));
     for (const resolve of finish) resolve();
     finish = [];

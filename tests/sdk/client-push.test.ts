@@ -19,7 +19,10 @@ interface Way {
 }
 
 /** Records what is sent, below the tap. */
-function recorded<Transport extends { send(message: any, options?: any): Promise<void> }>(transport: Transport, frames: Recorded[]): Transport {
+function recorded<Transport extends { send(message: any, options?: any): Promise<void> }>(
+  transport: Transport,
+  frames: Recorded[],
+): Transport {
   const send = transport.send.bind(transport);
   transport.send = (message, options) => {
     frames.push({ ...message, signal: options?.requestSignal });
@@ -33,7 +36,9 @@ const WAYS: readonly Way[] = [
     name: "Streamable HTTP, createMcpHandler in TaskServer.fetch",
     async open(frames) {
       const tasks = new TaskServer({ defaults: { task: "always", pollInterval: 20 } });
-      const http = await entryV2(() => attached("v2", tasks, tools), { wrap: (handler) => ({ fetch: tasks.fetch(handler as never) }) });
+      const http = await entryV2(() => attached("v2", tasks, tools), {
+        wrap: (handler) => ({ fetch: tasks.fetch(handler as never) }),
+      });
       const transport = new HttpV2(new URL(http.url));
       return { transport: recorded(transport, frames), end: async () => (await http.close(), await tasks.close()) };
     },
@@ -41,7 +46,10 @@ const WAYS: readonly Way[] = [
   {
     name: "stdio",
     async open(frames) {
-      const transport = new StdioV2({ command: process.execPath, args: [fileURLToPath(new URL("client-stdio-server.ts", import.meta.url))] });
+      const transport = new StdioV2({
+        command: process.execPath,
+        args: [fileURLToPath(new URL("client-stdio-server.ts", import.meta.url))],
+      });
       return { transport: recorded(transport, frames), end: async () => {} };
     },
   },
@@ -71,15 +79,24 @@ for (const way of WAYS) {
     const { transport, end } = await way.open(frames);
     try {
       await client.connect(transport);
-      assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [{ type: "text", text: "hello Ada" }]);
+      assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, [
+        { type: "text", text: "hello Ada" },
+      ]);
       const [listen, ...others] = sent("subscriptions/listen");
       assert.deepEqual(others, []);
       const update = frames.findIndex(({ method }) => method === "tasks/update");
       assert.ok(update > 0);
-      assert.deepEqual(frames.slice(update).filter(({ method }) => method === "tasks/get"), [], "no poll was needed");
+      assert.deepEqual(
+        frames.slice(update).filter(({ method }) => method === "tasks/get"),
+        [],
+        "no poll was needed",
+      );
       // The stream is closed as its transport wants it.
       assert.equal(listen?.signal?.aborted, true);
-      assert.deepEqual(sent("notifications/cancelled").map(({ params }) => params.requestId), way.name === "stdio" ? [listen?.id] : []);
+      assert.deepEqual(
+        sent("notifications/cancelled").map(({ params }) => params.requestId),
+        way.name === "stdio" ? [listen?.id] : [],
+      );
 
       // A second task has a stream of its own.
       const handle = await host.callTool(client, { name: "endless", arguments: {} });

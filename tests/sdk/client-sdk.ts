@@ -1,7 +1,11 @@
 // The SDK clients that the client's tests run on.
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
-import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+} from "@modelcontextprotocol/sdk/types.js";
 import { TaskClient, type TaskClientOptions } from "mcp-longhaul";
 import { G26, type Peer } from "./client-peer.ts";
 
@@ -34,13 +38,23 @@ export function makeClient(kind: Kind, handlers: Handlers = {}, options: object 
   if (kind === "SDK v1") {
     const client = new ClientV1(info, { capabilities, ...options });
     for (const [method, handle] of Object.entries(handlers)) {
-      client.setRequestHandler(schemas[method] as typeof ElicitRequestSchema, async (request, extra) => (await handle(request.params, extra.signal)) as any);
+      client.setRequestHandler(
+        schemas[method] as typeof ElicitRequestSchema,
+        async (request, extra) => (await handle(request.params, extra.signal)) as any,
+      );
     }
     return client as unknown as AnyClient;
   }
-  const client = new ClientV2(info, { capabilities, ...(kind === "SDK v2, 2026" && { versionNegotiation: { mode: { pin: G26 } } }), ...options } as any);
+  const client = new ClientV2(info, {
+    capabilities,
+    ...(kind === "SDK v2, 2026" && { versionNegotiation: { mode: { pin: G26 } } }),
+    ...options,
+  } as any);
   for (const [method, handle] of Object.entries(handlers)) {
-    client.setRequestHandler(method as any, async (request: any, context: any) => (await handle(request.params, context.mcpReq.signal)) as any);
+    client.setRequestHandler(
+      method as any,
+      async (request: any, context: any) => (await handle(request.params, context.mcpReq.signal)) as any,
+    );
   }
   return client as unknown as AnyClient;
 }
@@ -60,7 +74,12 @@ export interface Connected {
 export async function connect(
   peer: Peer,
   kind: Kind,
-  { attach = "client", handlers = {}, sdk = {}, ...options }: TaskClientOptions & { attach?: "client" | "transport"; handlers?: Handlers; sdk?: object } = {},
+  {
+    attach = "client",
+    handlers = {},
+    sdk = {},
+    ...options
+  }: TaskClientOptions & { attach?: "client" | "transport"; handlers?: Handlers; sdk?: object } = {},
 ): Promise<Connected> {
   const errors: Error[] = [];
   const host = new TaskClient({ onerror: (error) => errors.push(error), poll: { min: 5, initial: 5 }, ...options });

@@ -1,4 +1,5 @@
-// What the SDK's options for a call's time and progress mean where the call becomes a task: what they mean for any call.
+// What the SDK's options for a call's time and progress mean where the call becomes a task: what they mean for any
+// call.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { handle25, handle26, legacy, modern, type Peer, task25, task26, text } from "./client-peer.ts";
@@ -14,14 +15,22 @@ function working(kind: Kind, { steps, every, poll = 20 }: { steps: number; every
   const begin = (peer: Peer, progressToken: unknown) => {
     const timer = setInterval(() => {
       if (++at >= steps) return clearInterval(timer);
-      if (kind !== "SDK v2, 2026" && progressToken !== undefined) peer.push({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken, progress: at, message: step() } });
+      if (kind !== "SDK v2, 2026" && progressToken !== undefined)
+        peer.push({
+          jsonrpc: "2.0",
+          method: "notifications/progress",
+          params: { progressToken, progress: at, message: step() },
+        });
     }, every).unref();
   };
   const moved = () => ({ statusMessage: step(), lastUpdatedAt: new Date(began + at).toISOString() });
   if (kind === "SDK v2, 2026") {
     return modern({
       "tools/call": (_params, _message, peer) => (begin(peer, undefined), handle26("t1", { pollIntervalMs: poll })),
-      "tasks/get": () => (at < steps ? task26("t1", "working", { pollIntervalMs: poll, ...moved() }) : task26("t1", "completed", { result: text("done") })),
+      "tasks/get": () =>
+        at < steps
+          ? task26("t1", "working", { pollIntervalMs: poll, ...moved() })
+          : task26("t1", "completed", { result: text("done") }),
       "tasks/cancel": () => ({ resultType: "complete" }),
     });
   }
@@ -29,12 +38,17 @@ function working(kind: Kind, { steps, every, poll = 20 }: { steps: number; every
     while (at < steps) await later(5);
     return text("done");
   };
-  return legacy({ work: "required" }, {
-    "tools/call": (params, _message, peer) => (begin(peer, params._meta?.progressToken), handle25("t1", { pollInterval: poll })),
-    "tasks/get": () => task25("t1", at < steps ? "working" : "completed", { pollInterval: poll, ...moved() }),
-    "tasks/result": waitForEnd,
-    "tasks/cancel": () => ((at = steps), task25("t1", "cancelled")),
-  });
+  return legacy(
+    { work: "required" },
+    {
+      "tools/call": (params, _message, peer) => (
+        begin(peer, params._meta?.progressToken), handle25("t1", { pollInterval: poll })
+      ),
+      "tasks/get": () => task25("t1", at < steps ? "working" : "completed", { pollInterval: poll, ...moved() }),
+      "tasks/result": waitForEnd,
+      "tasks/cancel": () => ((at = steps), task25("t1", "cancelled")),
+    },
+  );
 }
 
 for (const kind of KINDS) {
@@ -42,8 +56,15 @@ for (const kind of KINDS) {
     test("`resetTimeoutOnProgress`: a task that moves on outlives its timeout, and `onprogress` is told", async () => {
       const { client } = await connect(working(kind, { steps: 8, every: 100 }), kind);
       const seen: any[] = [];
-      const options = { timeout: 500, resetTimeoutOnProgress: true, onprogress: (progress: unknown) => seen.push(progress) };
-      assert.deepEqual((await client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options))).content, text("done").content);
+      const options = {
+        timeout: 500,
+        resetTimeoutOnProgress: true,
+        onprogress: (progress: unknown) => seen.push(progress),
+      };
+      assert.deepEqual(
+        (await client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options))).content,
+        text("done").content,
+      );
       assert.ok(seen.length >= 4, JSON.stringify(seen));
       for (const [index, { progress, message }] of seen.entries()) {
         assert.match(message, /^step \d of 8$/);
@@ -55,15 +76,24 @@ for (const kind of KINDS) {
     test("a task is looked at often enough for its caller, whatever its server suggests", async () => {
       const { client } = await connect(working(kind, { steps: 8, every: 100, poll: 60_000 }), kind);
       const options = { timeout: 500, resetTimeoutOnProgress: true, onprogress: () => {} };
-      assert.deepEqual((await client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options))).content, text("done").content);
+      assert.deepEqual(
+        (await client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options))).content,
+        text("done").content,
+      );
       await client.close();
     });
 
     test("`timeout` alone ends a task that moves on, and so does a task that does not move", async () => {
-      for (const [every, options] of [[100, { timeout: 300, onprogress: () => {} }], [60_000, { timeout: 300, resetTimeoutOnProgress: true, onprogress: () => {} }]] as const) {
+      for (const [every, options] of [
+        [100, { timeout: 300, onprogress: () => {} }],
+        [60_000, { timeout: 300, resetTimeoutOnProgress: true, onprogress: () => {} }],
+      ] as const) {
         const peer = working(kind, { steps: 100, every });
         const { client } = await connect(peer, kind);
-        await assert.rejects(client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options)), /timed out/i);
+        await assert.rejects(
+          client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options)),
+          /timed out/i,
+        );
         for (let waited = 0; peer.all("tasks/cancel").length === 0 && waited < 3000; waited += 5) await later(5);
         assert.equal(peer.all("tasks/cancel").length, 1);
         await client.close();
@@ -74,8 +104,16 @@ for (const kind of KINDS) {
       for (const timeout of [200, undefined]) {
         const peer = working(kind, { steps: 1000, every: 50 });
         const { client } = await connect(peer, kind);
-        const options = { ...(timeout !== undefined && { timeout }), maxTotalTimeout: 500, resetTimeoutOnProgress: true, onprogress: () => {} };
-        await assert.rejects(client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options)), /timeout exceeded/i);
+        const options = {
+          ...(timeout !== undefined && { timeout }),
+          maxTotalTimeout: 500,
+          resetTimeoutOnProgress: true,
+          onprogress: () => {},
+        };
+        await assert.rejects(
+          client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options)),
+          /timeout exceeded/i,
+        );
         for (let waited = 0; peer.all("tasks/cancel").length === 0 && waited < 3000; waited += 5) await later(5);
         assert.equal(peer.all("tasks/cancel").length, 1);
         await client.close();

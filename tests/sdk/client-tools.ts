@@ -13,7 +13,11 @@ export const tools: Tools = {
   },
   wrong: () => ({ ...text("wrong"), isError: true }),
   ask: async (_args, { ask }) => {
-    const answer = await ask("elicitation/create", { mode: "form", message: "who?", requestedSchema: { type: "object", properties: { name: { type: "string" } } } });
+    const answer = await ask("elicitation/create", {
+      mode: "form",
+      message: "who?",
+      requestedSchema: { type: "object", properties: { name: { type: "string" } } },
+    });
     return text(`hello ${answer.content.name}`);
   },
   endless: (_args, { signal, task }) =>

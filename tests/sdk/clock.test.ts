@@ -1,4 +1,5 @@
-// The clock of a process counts on whatever becomes of the wall clock. A file of its own: the clock starts at the first question.
+// The clock of a process counts on whatever becomes of the wall clock. A file of its own: the clock starts at the first
+// question.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,8 +25,16 @@ it("X-STO-06: a wall clock that is set back an hour, or forward, changes nothing
       return memory.put(task);
     },
   };
-  const tools = { late: async () => (await sleep(1_500), text("late")), quick: async () => (await sleep(50), text("quick")), brief: () => text("brief") };
-  const policies = { late: { task: { after: 100 } }, quick: { task: "always" }, brief: { task: "always", ttl: 1_000 } } as const;
+  const tools = {
+    late: async () => (await sleep(1_500), text("late")),
+    quick: async () => (await sleep(50), text("quick")),
+    brief: () => text("brief"),
+  };
+  const policies = {
+    late: { task: { after: 100 } },
+    quick: { task: "always" },
+    brief: { task: "always", ttl: 1_000 },
+  } as const;
   await using world = await World.open({ tools, tasks: { store, lease: 1_000, tools: policies } });
   assert.equal((await world.call("late")).result.resultType, "task");
   const created = memory.due(Infinity, 1)[0]?.createdAt ?? 0;

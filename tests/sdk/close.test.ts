@@ -9,7 +9,15 @@ import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport as InMemoryV1 } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { isTaskError, memoryStore, TaskClient, type TaskError, TaskServer, type TaskServerOptions, type TaskStore } from "mcp-longhaul";
+import {
+  isTaskError,
+  memoryStore,
+  TaskClient,
+  type TaskError,
+  TaskServer,
+  type TaskServerOptions,
+  type TaskStore,
+} from "mcp-longhaul";
 import { until } from "./client-sdk.ts";
 
 /** Longer than any wait here, so that it is seen. */
@@ -45,7 +53,9 @@ interface Running {
 
 type Connect = (t: TestContext, options: TaskServerOptions, host: TaskClient) => Promise<Running>;
 
-function tool(running: Running): (context: { mcpReq?: { signal: AbortSignal }; signal?: AbortSignal }) => Promise<{ content: [] }> {
+function tool(
+  running: Running,
+): (context: { mcpReq?: { signal: AbortSignal }; signal?: AbortSignal }) => Promise<{ content: [] }> {
   return async (context) => {
     const signal = (context.mcpReq?.signal ?? context.signal) as AbortSignal;
     running.begun = true;
@@ -58,7 +68,12 @@ function tool(running: Running): (context: { mcpReq?: { signal: AbortSignal }; s
 function make(options: TaskServerOptions, build: (running: Running) => McpServer): Running {
   const errors: TaskError[] = [];
   const server = (): McpServer => build(running);
-  const tasks: TaskServer = new TaskServer({ lease: NEVER, server, onerror: (error) => errors.push(error), ...options });
+  const tasks: TaskServer = new TaskServer({
+    lease: NEVER,
+    server,
+    onerror: (error) => errors.push(error),
+    ...options,
+  });
   const running: Running = { tasks, errors, reasons: [], begun: false };
   return running;
 }
@@ -72,13 +87,21 @@ function modern(running: Running): McpServer {
 const overHttp: Connect = async (t, options, host) => {
   const running = make(options, modern);
   const handler = createMcpHandler(() => running.tasks.attach(modern(running)));
-  const http = createServer(toNodeHandler({ fetch: running.tasks.fetch(handler as never) } as never) as never).listen(0, "127.0.0.1");
+  const http = createServer(toNodeHandler({ fetch: running.tasks.fetch(handler as never) } as never) as never).listen(
+    0,
+    "127.0.0.1",
+  );
   await new Promise((resolve) => http.once("listening", resolve));
   t.after(() => (http.closeAllConnections(), http.close()));
   const client = host.attach(new Client({ name: "c", version: "1" }, { versionNegotiation: { mode: "auto" } }));
-  await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`)));
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`)),
+  );
   t.after(() => client.close());
-  void host.callTool(client, { name: "slow" }).then((task) => task.result()).catch(() => {});
+  void host
+    .callTool(client, { name: "slow" })
+    .then((task) => task.result())
+    .catch(() => {});
   return running;
 };
 
@@ -89,7 +112,10 @@ const inMemory: Connect = async (t, options, host) => {
   const client = host.attach(new Client({ name: "c", version: "1" }, { versionNegotiation: { mode: "auto" } }));
   await client.connect(a);
   t.after(() => client.close());
-  void host.callTool(client, { name: "slow" }).then((task) => task.result()).catch(() => {});
+  void host
+    .callTool(client, { name: "slow" })
+    .then((task) => task.result())
+    .catch(() => {});
   return running;
 };
 
@@ -105,11 +131,18 @@ const legacy: Connect = async (t, options, host) => {
   const client = host.attach(new ClientV1({ name: "c", version: "1" }));
   await client.connect(a as never);
   t.after(() => client.close());
-  void host.callTool(client, { name: "slow" }).then((task) => task.result()).catch(() => {});
+  void host
+    .callTool(client, { name: "slow" })
+    .then((task) => task.result())
+    .catch(() => {});
   return running;
 };
 
-const ways: Record<string, Connect> = { "2026-07-28 over HTTP": overHttp, "2026-07-28 on one stream": inMemory, "2025-11-25 on one stream": legacy };
+const ways: Record<string, Connect> = {
+  "2026-07-28 over HTTP": overHttp,
+  "2026-07-28 on one stream": inMemory,
+  "2025-11-25 on one stream": legacy,
+};
 
 describe("X-STO-11: close() resolves", { concurrency: true }, () => {
   for (const [way, connect] of Object.entries(ways)) {
@@ -120,18 +153,27 @@ describe("X-STO-11: close() resolves", { concurrency: true }, () => {
           test(how, { timeout: NEVER }, async (t) => {
             const moods = moody();
             const host = new TaskClient({ listen });
-            const running = await connect(t, { store: moods.store, tools: { slow: { task: "always", onLost, pollInterval: 20 } } }, host);
+            const running = await connect(
+              t,
+              { store: moods.store, tools: { slow: { task: "always", onLost, pollInterval: 20 } } },
+              host,
+            );
             await until(() => running.begun);
             // The first poll is over, and a listening client listens.
             await new Promise((resolve) => setTimeout(resolve, 400));
             moods.mood = mood;
             const begun = performance.now();
-            const twice = await Promise.all([running.tasks.close({ timeout: 500 }), running.tasks.close({ timeout: 500 })]);
+            const twice = await Promise.all([
+              running.tasks.close({ timeout: 500 }),
+              running.tasks.close({ timeout: 500 }),
+            ]);
             assert.equal(twice.length, 2);
             // Far less than a lease or a time limit of the store.
             assert.ok(performance.now() - begun < 10_000);
             assert.equal(running.reasons[0]?.code, onLost === "fail" ? "lost" : "handed_over");
-            const told = running.errors.some(({ code, message }) => code === "storage" && message.includes("did not settle in time"));
+            const told = running.errors.some(
+              ({ code, message }) => code === "storage" && message.includes("did not settle in time"),
+            );
             assert.equal(told, mood === "hangs");
             if (mood !== "well") return;
             const [task] = await moods.store.due(Number.MAX_SAFE_INTEGER, 1);
@@ -143,7 +185,10 @@ describe("X-STO-11: close() resolves", { concurrency: true }, () => {
   }
 });
 
-for (const [code, ttl] of [["cancelled", undefined], ["expired", 600]] as const) {
+for (const [code, ttl] of [
+  ["cancelled", undefined],
+  ["expired", 600],
+] as const) {
   test(`a handler learns that its task is ${code} from the signals that it has`, async (t) => {
     const reasons: TaskError[] = [];
     let begun = false;
@@ -152,7 +197,8 @@ for (const [code, ttl] of [["cancelled", undefined], ["expired", 600]] as const)
     const server = new McpServer({ name: "s", version: "1" });
     server.registerTool("slow", {}, async (ctx) => {
       begun = true;
-      for (const signal of [ctx.mcpReq.signal, tasks.current(ctx)!.signal]) signal.addEventListener("abort", () => reasons.push(signal.reason as TaskError));
+      for (const signal of [ctx.mcpReq.signal, tasks.current(ctx)!.signal])
+        signal.addEventListener("abort", () => reasons.push(signal.reason as TaskError));
       await new Promise(() => {});
       return { content: [] };
     });
@@ -167,13 +213,25 @@ for (const [code, ttl] of [["cancelled", undefined], ["expired", 600]] as const)
     await until(() => begun);
     if (code === "cancelled") await task.cancel();
     await until(() => reasons.length === 2);
-    for (const reason of reasons) assert.ok(isTaskError(reason) && reason.code === code && reason.taskId === task.taskId);
+    for (const reason of reasons)
+      assert.ok(isTaskError(reason) && reason.code === code && reason.taskId === task.taskId);
   });
 }
 
-for (const [how, close] of [["throws", () => { throw new Error("stuck"); }], ["rejects", () => Promise.reject(new Error("stuck"))]] as const) {
+for (const [how, close] of [
+  [
+    "throws",
+    () => {
+      throw new Error("stuck");
+    },
+  ],
+  ["rejects", () => Promise.reject(new Error("stuck"))],
+] as const) {
   test(`a store whose close() ${how} is told of as an error of this package's`, async () => {
     const tasks = new TaskServer({ store: { ...moody().store, close } });
-    await assert.rejects(tasks.close(), (error: unknown) => isTaskError(error) && error.code === "storage" && (error.cause as Error).message === "stuck");
+    await assert.rejects(
+      tasks.close(),
+      (error: unknown) => isTaskError(error) && error.code === "storage" && (error.cause as Error).message === "stuck",
+    );
   });
 }

@@ -14,7 +14,16 @@ const always = { task: "always" } as const;
 
 /** The same store, asked over a network. */
 function slow(inner: TaskStore): TaskStore {
-  const later = <T>(run: () => T): Promise<T> => new Promise((resolve, reject) => setTimeout(() => { try { resolve(run()); } catch (error) { reject(error); } }, 5));
+  const later = <T>(run: () => T): Promise<T> =>
+    new Promise((resolve, reject) =>
+      setTimeout(() => {
+        try {
+          resolve(run());
+        } catch (error) {
+          reject(error);
+        }
+      }, 5),
+    );
   return {
     get: (...values) => later(() => inner.get(...values)) as never,
     put: (...values) => later(() => inner.put(...values)) as never,
@@ -31,11 +40,19 @@ for (const low of [false, true]) {
     let runs = 0;
     const gate = latch();
     const store = slow(memoryStore());
-    const options = { tools: { work: async () => (runs++, await gate.promise, text("done")), other: () => text("other") }, tasks: { ...always, store }, low };
+    const options = {
+      tools: { work: async () => (runs++, await gate.promise, text("done")), other: () => text("other") },
+      tasks: { ...always, store },
+      low,
+    };
     await using here = await World.open(options);
     await using there = await World.open(options);
     const ada = { auth: auth("ada"), ...key("0123456789abcdef") };
-    const [first, second, third] = await Promise.all([here.start("work", {}, ada), there.start("work", {}, ada), here.start("work", {}, ada)]);
+    const [first, second, third] = await Promise.all([
+      here.start("work", {}, ada),
+      there.start("work", {}, ada),
+      here.start("work", {}, ada),
+    ]);
     assert.deepEqual([second, third], [first, first]);
     assert.equal(runs, 1);
     assert.equal((await here.call("other", {}, ada)).error?.code, -32602);
@@ -54,21 +71,29 @@ for (const low of [false, true]) {
 
 test("a creation key that cannot be one is refused by name; where a call stays plain it means nothing", async () => {
   let runs = 0;
-  await using world = await World.open({ tools: { work: () => (runs++, text("done")), plain: () => (runs++, text("plain")) }, tasks: { ...always, tools: { plain: { task: "never" } } } });
+  await using world = await World.open({
+    tools: { work: () => (runs++, text("done")), plain: () => (runs++, text("plain")) },
+    tasks: { ...always, tools: { plain: { task: "never" } } },
+  });
   for (const bad of ["short", "x".repeat(129), "sixteen letters and spaces", 17, null, {}, "\ud800".repeat(16)]) {
     const { error } = await world.call("work", {}, key(bad));
     assert.equal(error?.code, -32602);
     assert.match(error?.message ?? "", /mcp-longhaul\/creation-key/);
   }
   assert.equal(runs, 0);
-  for (let time = 0; time < 2; time++) assert.deepEqual((await world.call("plain", {}, key("0123456789abcdef"))).result.content, text("plain").content);
+  for (let time = 0; time < 2; time++)
+    assert.deepEqual((await world.call("plain", {}, key("0123456789abcdef"))).result.content, text("plain").content);
   assert.equal(runs, 2);
 });
 
 test("G26-HTT-07, H10: a caller that is cut off while its task is stored comes back with its key", async () => {
   let runs = 0;
   const gate = latch();
-  await using world = await World.open({ tools: { work: async () => (runs++, await gate.promise, text("done")) }, tasks: { ...always, store: slow(memoryStore()) }, way: "http" });
+  await using world = await World.open({
+    tools: { work: async () => (runs++, await gate.promise, text("done")) },
+    tasks: { ...always, store: slow(memoryStore()) },
+    way: "http",
+  });
   const stop = new AbortController();
   const left = latch();
   world.onleft = () => left.resolve();
@@ -106,10 +131,17 @@ test("a client names its creations, and the same call with the same key finds th
 });
 
 test("X-SEC-01: nobody can be the owner of another's keys", async () => {
-  await using world = await World.open({ tools: { work: () => text("done") }, tasks: { ...always, owner: (info: Json) => info.extra.sub } });
+  await using world = await World.open({
+    tools: { work: () => text("done") },
+    tasks: { ...always, owner: (info: Json) => info.extra.sub },
+  });
   await world.start("work", {}, { auth: auth("ada"), ...key("0123456789abcdef") });
   const { result } = await world.call("work", {}, { auth: auth("\u0001ada") });
   assert.equal(result.resultType, "complete", "no task is made for an owner that begins so");
   assert.equal((await world.get("0123456789abcdef", { auth: auth("\u0001ada") })).error?.code, -32602);
-  for (const creationWindow of [0, -1, 1.5, Number.NaN]) assert.throws(() => new TaskServer({ creationWindow }), (error) => isTaskError(error) && error.message.includes("creationWindow"));
+  for (const creationWindow of [0, -1, 1.5, Number.NaN])
+    assert.throws(
+      () => new TaskServer({ creationWindow }),
+      (error) => isTaskError(error) && error.message.includes("creationWindow"),
+    );
 });

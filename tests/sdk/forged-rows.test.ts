@@ -1,5 +1,5 @@
-// A store may be somebody's own, and its rows may be damaged or forged: what is no record is told from what is missing, passed over
-// and reported, and the core goes on.
+// A store may be somebody's own, and its rows may be damaged or forged: what is no record is told from what is missing,
+// passed over and reported, and the core goes on.
 import { memoryStore, type StoredTask, type TaskStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -8,7 +8,12 @@ import { world, type World } from "./harness/g25-world.ts";
 import { text } from "./harness/servers.ts";
 import { World as World26 } from "./harness/g26.ts";
 
-const throwing = (row: StoredTask, name: keyof StoredTask): unknown => ({ ...row, get [name]() { throw new Error("a getter that throws"); } });
+const throwing = (row: StoredTask, name: keyof StoredTask): unknown => ({
+  ...row,
+  get [name]() {
+    throw new Error("a getter that throws");
+  },
+});
 const FORGERIES: Record<string, (row: StoredTask) => unknown> = {
   "a text": () => "row",
   "a number": () => 7,
@@ -35,7 +40,13 @@ const FORGERIES: Record<string, (row: StoredTask) => unknown> = {
   "a payload that is an object": (row) => ({ ...row, payload: {} }),
   "a getter that throws": (row) => throwing(row, "state"),
   "an id that throws": (row) => throwing(row, "id"),
-  "a member `then` that throws": (row) => ({ ...row, version: 0, get then() { throw new Error("then"); } }),
+  "a member `then` that throws": (row) => ({
+    ...row,
+    version: 0,
+    get then() {
+      throw new Error("then");
+    },
+  }),
 };
 
 /** A store that forges what it returns of one task. */
@@ -43,7 +54,8 @@ class Forger {
   readonly memory = memoryStore();
   forge: ((row: StoredTask) => unknown) | undefined;
   id = "";
-  readonly #of = (row: StoredTask | undefined): never => (row && row.id === this.id && this.forge ? this.forge(row) : row) as never;
+  readonly #of = (row: StoredTask | undefined): never =>
+    (row && row.id === this.id && this.forge ? this.forge(row) : row) as never;
   readonly store: TaskStore = {
     get: (...args) => this.#of(this.memory.get(...args)),
     put: (task) => this.memory.put(task),
@@ -53,10 +65,16 @@ class Forger {
   };
 }
 
-const list = (requester: World["requester"], cursor?: string) => requester.request("tasks/list", cursor === undefined ? {} : { cursor });
+const list = (requester: World["requester"], cursor?: string) =>
+  requester.request("tasks/list", cursor === undefined ? {} : { cursor });
 
 async function three(t: TestContext, forger: Forger, limits = {}): Promise<{ world: World; ids: string[] }> {
-  const made = await world(t, "v1", { quick: () => text("q") }, { store: forger.store, lease: 1_000, list: true, limits: { rate: false, ...limits } });
+  const made = await world(
+    t,
+    "v1",
+    { quick: () => text("q") },
+    { store: forger.store, lease: 1_000, list: true, limits: { rate: false, ...limits } },
+  );
   const ids: string[] = [];
   for (let n = 0; n < 3; n += 1) {
     const { taskId } = await create(made.requester, "quick");
@@ -89,12 +107,17 @@ test("a forged row poisons nothing, and is told from a missing one", async (t) =
     assert.ok(!listed.includes(ids[1]!), name);
     assert.equal(listed[0], ids[0], name);
     assert.equal((await get(world.requester, ids[2]!)).result?.status, "completed", name);
-    assert.ok(world.errors.every(({ code }) => code === "storage"), `${name}: ${world.errors.map(String).join("; ")}`);
+    assert.ok(
+      world.errors.every(({ code }) => code === "storage"),
+      `${name}: ${world.errors.map(String).join("; ")}`,
+    );
     forger.forge = undefined;
     assert.equal((await get(world.requester, ids[1]!)).result?.status, "completed", name);
   }
   // Each fault of each task is reported once.
-  const reports = world.errors.filter(({ cause }) => cause === undefined).map(({ message, taskId }) => `${message} ${taskId}`);
+  const reports = world.errors
+    .filter(({ cause }) => cause === undefined)
+    .map(({ message, taskId }) => `${message} ${taskId}`);
   assert.ok(reports.length > 10);
   assert.equal(new Set(reports).size, reports.length);
 });
@@ -116,12 +139,29 @@ test("a list goes on behind rows of which at least the place is known", async (t
 
 const ANSWERS: Record<string, Partial<Record<keyof TaskStore, () => unknown>>> = {
   "lists that are none": { list: () => null, due: () => "rows" },
-  "lists that throw": { list: () => new Proxy([], { get: () => { throw new Error("proxy"); } }), due: () => new Proxy([], {}) },
+  "lists that throw": {
+    list: () =>
+      new Proxy([], {
+        get: () => {
+          throw new Error("proxy");
+        },
+      }),
+    due: () => new Proxy([], {}),
+  },
   "lists of holes": { list: () => new Array(3), due: () => [undefined, null, 0] },
-  "endless lists": { list: () => Array.from({ length: 5_000 }, () => ({})), due: () => Array.from({ length: 5_000 }, () => ({})) },
+  "endless lists": {
+    list: () => Array.from({ length: 5_000 }, () => ({})),
+    due: () => Array.from({ length: 5_000 }, () => ({})),
+  },
   "writes that say a number": { put: () => 5, delete: () => 2 },
   "writes that say nothing": { put: () => undefined, delete: () => undefined },
-  "promises that are none": { get: () => ({ get then() { throw new Error("then"); } }) },
+  "promises that are none": {
+    get: () => ({
+      get then() {
+        throw new Error("then");
+      },
+    }),
+  },
   "a usage that is none": { usage: () => ({ tasks: Number.NaN, bytes: "many" }) },
   "no usage": { usage: () => null },
 };
@@ -133,11 +173,15 @@ for (const [name, answers] of Object.entries(ANSWERS)) {
     const store = Object.fromEntries(
       (["get", "put", "delete", "list", "due", "usage"] as const).map((method) => [
         method,
-        (...args: unknown[]) => (forged && answers[method] ? answers[method]() : (memory[method] as (...args: unknown[]) => unknown)(...args)),
+        (...args: unknown[]) =>
+          forged && answers[method] ? answers[method]() : (memory[method] as (...args: unknown[]) => unknown)(...args),
       ]),
     ) as unknown as TaskStore;
     const limits = { rate: false as const, storedPerOwner: 100 };
-    await using world = await World26.open({ tools: { quick: () => text("q") }, tasks: { store, lease: 1_000, defaults: { task: "always" }, limits } });
+    await using world = await World26.open({
+      tools: { quick: () => text("q") },
+      tasks: { store, lease: 1_000, defaults: { task: "always" }, limits },
+    });
     const id = await world.start("quick");
     await world.until(id, "completed");
     forged = true;
@@ -149,6 +193,9 @@ for (const [name, answers] of Object.entries(ANSWERS)) {
     assert.equal((await world.get(id)).result?.status, "completed");
     const next = await world.start("quick");
     await world.until(next, "completed");
-    assert.deepEqual(world.errors.filter((error) => (error as { code?: unknown }).code !== "storage"), []);
+    assert.deepEqual(
+      world.errors.filter((error) => (error as { code?: unknown }).code !== "storage"),
+      [],
+    );
   });
 }

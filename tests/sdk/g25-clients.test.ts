@@ -17,7 +17,14 @@ const TOOLS: Tools = {
   bad: () => ({ ...text("bad"), isError: true }),
   plain: () => text("plain"),
 };
-const POLICIES = { tools: { quick: { pollInterval: 20 }, ask: { pollInterval: 20, support: "required" }, bad: { pollInterval: 20 }, plain: { task: "never" } } } as const;
+const POLICIES = {
+  tools: {
+    quick: { pollInterval: 20 },
+    ask: { pollInterval: 20, support: "required" },
+    bad: { pollInterval: 20 },
+    plain: { task: "never" },
+  },
+} as const;
 const INFO = { name: "client", version: "1.0.0" };
 const CAPABILITIES = { capabilities: { elicitation: {} } };
 
@@ -34,7 +41,11 @@ async function connect(t: TestContext, place: (typeof PLACES)[number]): Promise<
     await client.connect(near);
   } else {
     const make = () => attached(place === "v2's entry" ? "v2" : "v1", tasks, TOOLS);
-    const server = await (place === "v2's entry" ? entryV2(make) : place === "v1 with sessions" ? statefulV1(make) : statelessV1(make));
+    const server = await (place === "v2's entry"
+      ? entryV2(make)
+      : place === "v1 with sessions"
+        ? statefulV1(make)
+        : statelessV1(make));
     t.after(() => server.close());
     await client.connect(new HttpV1(new URL(server.url)));
   }
@@ -47,7 +58,11 @@ for (const place of PLACES) {
     it("follows a task by callToolStream to its result", async (t) => {
       const client = await connect(t, place);
       const seen: string[] = [];
-      for await (const message of client.experimental.tasks.callToolStream({ name: "quick", arguments: {} }, CallToolResultSchema, { task: { ttl: 60_000 } })) {
+      for await (const message of client.experimental.tasks.callToolStream(
+        { name: "quick", arguments: {} },
+        CallToolResultSchema,
+        { task: { ttl: 60_000 } },
+      )) {
         seen.push(message.type === "taskStatus" ? message.task.status : message.type);
         if (message.type === "taskCreated") assert.equal(message.task.ttl, 60_000);
         if (message.type === "result") assert.deepEqual(message.result.content, text("quick").content);
@@ -59,7 +74,11 @@ for (const place of PLACES) {
     it("answers a task's question by its own handler", async (t) => {
       const client = await connect(t, place);
       let answer: unknown;
-      for await (const message of client.experimental.tasks.callToolStream({ name: "ask", arguments: {} }, CallToolResultSchema, { task: {} })) {
+      for await (const message of client.experimental.tasks.callToolStream(
+        { name: "ask", arguments: {} },
+        CallToolResultSchema,
+        { task: {} },
+      )) {
         if (message.type === "error") throw message.error;
         if (message.type === "result") answer = message.result.content;
       }
@@ -68,13 +87,20 @@ for (const place of PLACES) {
 
     it("reads, lists and cancels", async (t) => {
       const client = await connect(t, place);
-      const created = await client.request({ method: "tools/call", params: { name: "bad", arguments: {}, task: {} } }, CreateTaskResultSchema);
+      const created = await client.request(
+        { method: "tools/call", params: { name: "bad", arguments: {}, task: {} } },
+        CreateTaskResultSchema,
+      );
       const { taskId } = created.task;
       const failed = await client.experimental.tasks.getTaskResult(taskId, CallToolResultSchema);
       assert.equal(failed.isError, true);
       assert.equal((await client.experimental.tasks.getTask(taskId)).status, "failed");
       await assert.rejects(client.experimental.tasks.cancelTask(taskId), { code: -32602 });
-      if (place === "in memory") assert.deepEqual((await client.experimental.tasks.listTasks()).tasks.map((task) => task.taskId), [taskId]);
+      if (place === "in memory")
+        assert.deepEqual(
+          (await client.experimental.tasks.listTasks()).tasks.map((task) => task.taskId),
+          [taskId],
+        );
       assert.deepEqual((await client.callTool({ name: "plain", arguments: {} })).content, text("plain").content);
     });
   });

@@ -41,11 +41,16 @@ for (const kind of KINDS) {
       const answer = augmented(requester, "quick", {}, {}, undefined, id);
       await put.came;
       await settle(20);
-      assert.equal(requester.frames.fromServer((message) => message.id === id).length, 0, "nothing before the store has it");
+      assert.equal(
+        requester.frames.fromServer((message) => message.id === id).length,
+        0,
+        "nothing before the store has it",
+      );
       put.release();
       assert.ok((await answer).result.task);
       for (let round = 0; round < 100; round++) {
-        store.before = (asked) => (asked.operation === "put" ? new Promise((resolve) => setImmediate(resolve)) : undefined);
+        store.before = (asked) =>
+          asked.operation === "put" ? new Promise((resolve) => setImmediate(resolve)) : undefined;
         const { taskId } = await create(requester, "quick");
         store.before = () => {};
         assert.equal((await get(requester, taskId)).result?.taskId, taskId);
@@ -55,7 +60,20 @@ for (const kind of KINDS) {
     it("G25-CRE-10 (part) H15 (part): a malformed `task` is refused and leaves nothing", async (t) => {
       let runs = 0;
       const { requester, store } = await world(t, kind, { tool: () => (runs++, text("")) });
-      for (const task of [true, null, "yes", 5, [], { ttl: null }, { ttl: -5 }, { ttl: 1.5 }, { ttl: "60000" }, { ttl: 2 ** 53 }, { ttl: 1e300 }, { ttl: {} }]) {
+      for (const task of [
+        true,
+        null,
+        "yes",
+        5,
+        [],
+        { ttl: null },
+        { ttl: -5 },
+        { ttl: 1.5 },
+        { ttl: "60000" },
+        { ttl: 2 ** 53 },
+        { ttl: 1e300 },
+        { ttl: {} },
+      ]) {
         const { error } = await requester.request("tools/call", { name: "tool", arguments: {}, task });
         assert.equal(error?.code, -32602, JSON.stringify(task));
       }
@@ -67,7 +85,14 @@ for (const kind of KINDS) {
     it("H14 H16 H17 G25-TTL-02 (part) X-TTL-02 (part): what is asked for is clamped and told", async (t) => {
       const go = gate();
       const { requester } = await world(t, kind, { slow: () => go.promise.then(() => text("")) });
-      const cases: [object, number][] = [[{ ttl: 0 }, 1_000], [{ ttl: 5 }, 1_000], [{ ttl: 60_000 }, 60_000], [{ ttl: 2 ** 31 + 5_000 }, 86_400_000], [{ ttl: Number.MAX_SAFE_INTEGER }, 86_400_000], [{}, 3_600_000]];
+      const cases: [object, number][] = [
+        [{ ttl: 0 }, 1_000],
+        [{ ttl: 5 }, 1_000],
+        [{ ttl: 60_000 }, 60_000],
+        [{ ttl: 2 ** 31 + 5_000 }, 86_400_000],
+        [{ ttl: Number.MAX_SAFE_INTEGER }, 86_400_000],
+        [{}, 3_600_000],
+      ];
       for (const [asked, ttl] of cases) {
         const task = await create(requester, "slow", {}, asked);
         assert.equal(task.ttl, ttl);
@@ -114,7 +139,12 @@ for (const kind of KINDS) {
 
     it("H84 (part): at the limit of tasks the call is refused with a reason", async (t) => {
       const go = gate();
-      const { requester, store } = await world(t, kind, { slow: () => go.promise.then(() => text("")) }, { limits: { runningPerOwner: 2 } });
+      const { requester, store } = await world(
+        t,
+        kind,
+        { slow: () => go.promise.then(() => text("")) },
+        { limits: { runningPerOwner: 2 } },
+      );
       const first = await create(requester, "slow");
       await create(requester, "slow");
       const { error } = await augmented(requester, "slow");
@@ -147,7 +177,12 @@ for (const kind of KINDS) {
       await put.came;
       await requester.close();
       put.release();
-      await until(() => events.some(({ type }) => type === "completed") || (store.asked.some(({ operation }) => operation === "delete") && store.records.length === 0), "the task ends or is gone");
+      await until(
+        () =>
+          events.some(({ type }) => type === "completed") ||
+          (store.asked.some(({ operation }) => operation === "delete") && store.records.length === 0),
+        "the task ends or is gone",
+      );
     });
   });
 }
@@ -156,7 +191,9 @@ for (const kind of GATED) {
   describe(`parameters that ${kind} checks`, () => {
     it("G25-CRE-08 H43 an unknown tool and bad arguments are direct errors and leave no task", async (t) => {
       let runs = 0;
-      const { requester, store, events } = await world(t, kind, { strict: { input: z.object({ n: z.number() }), work: () => (runs++, text("")) } });
+      const { requester, store, events } = await world(t, kind, {
+        strict: { input: z.object({ n: z.number() }), work: () => (runs++, text("")) },
+      });
       assert.equal((await augmented(requester, "nothing")).error?.code, -32602);
       assert.equal((await augmented(requester, "__proto__")).error?.code, -32602);
       assert.equal((await augmented(requester, "constructor")).error?.code, -32602);
@@ -165,12 +202,17 @@ for (const kind of GATED) {
       assert.match(bad.error?.message ?? "", /n/);
       assert.equal(runs, 0);
       assert.equal(store.records.length, 0);
-      assert.deepEqual(events.filter(({ type }) => type === "created"), []);
+      assert.deepEqual(
+        events.filter(({ type }) => type === "created"),
+        [],
+      );
       assert.equal((await augmented(requester, "strict", { n: 1 })).error, undefined);
     });
 
     it("G25-RES-02 (part): a result that its own schema refuses fails the task", async (t) => {
-      const { requester } = await world(t, kind, { typed: { output: z.object({ n: z.number() }), work: () => ({ content: [], structuredContent: { n: "one" } }) } });
+      const { requester } = await world(t, kind, {
+        typed: { output: z.object({ n: z.number() }), work: () => ({ content: [], structuredContent: { n: "one" } }) },
+      });
       const plain = await requester.request("tools/call", { name: "typed", arguments: {} });
       const task = await create(requester, "typed");
       await reaches(requester, task.taskId, "failed");

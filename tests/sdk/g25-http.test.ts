@@ -11,7 +11,8 @@ import { WatchedStore } from "./harness/store.ts";
 
 type Entry = "v1 with sessions" | "v1 without sessions" | "v2's entry";
 const ENTRIES: readonly Entry[] = ["v1 with sessions", "v1 without sessions", "v2's entry"];
-const authenticate = (token?: string) => token && { token, clientId: "c", scopes: [], extra: { sub: token.split("/")[0] } };
+const authenticate = (token?: string) =>
+  token && { token, clientId: "c", scopes: [], extra: { sub: token.split("/")[0] } };
 
 interface World {
   readonly server: HttpServer;
@@ -20,11 +21,22 @@ interface World {
   client(headers?: Record<string, string>): Promise<HttpRequester>;
 }
 
-async function world(t: TestContext, entry: Entry, tools: Tools, options: TaskServerOptions = {}, transport: object = {}, kind: Kind = "v1"): Promise<World> {
+async function world(
+  t: TestContext,
+  entry: Entry,
+  tools: Tools,
+  options: TaskServerOptions = {},
+  transport: object = {},
+  kind: Kind = "v1",
+): Promise<World> {
   const store = new WatchedStore();
   const tasks = new TaskServer({ store, defaults: { task: "always" }, ...options });
   const make = () => attached(entry === "v2's entry" ? "v2" : kind, tasks, tools);
-  const server = await (entry === "v1 with sessions" ? statefulV1(make, { authenticate, transport }) : entry === "v1 without sessions" ? statelessV1(make, { authenticate, transport }) : entryV2(make, { authenticate }));
+  const server = await (entry === "v1 with sessions"
+    ? statefulV1(make, { authenticate, transport })
+    : entry === "v1 without sessions"
+      ? statelessV1(make, { authenticate, transport })
+      : entryV2(make, { authenticate }));
   const clients: HttpRequester[] = [];
   t.after(async () => {
     await Promise.all(clients.map((client) => client.close()));
@@ -46,7 +58,13 @@ async function world(t: TestContext, entry: Entry, tools: Tools, options: TaskSe
 }
 
 /** A form that a client answers whichever way it hears of it. */
-const asking: Tools = { ask: async (_args, { task }) => task!.requireInput({ method: "elicitation/create", params: FORM }).then((answer) => text((answer as { action: string }).action), (error) => text(`${error.code}: ${error.message}`)) };
+const asking: Tools = {
+  ask: async (_args, { task }) =>
+    task!.requireInput({ method: "elicitation/create", params: FORM }).then(
+      (answer) => text((answer as { action: string }).action),
+      (error) => text(`${error.code}: ${error.message}`),
+    ),
+};
 
 for (const entry of ENTRIES) {
   describe(`HTTP, ${entry}`, () => {
@@ -56,7 +74,11 @@ for (const entry of ENTRIES) {
       const { taskId } = await create(requester, "ask");
       const isQuestion = (message: { method?: string }): boolean => message.method === "elicitation/create";
       await reaches(requester, taskId, "input_required");
-      assert.equal(requester.frames.fromServer(isQuestion).length, 0, "a client that opens a result stream is not asked before");
+      assert.equal(
+        requester.frames.fromServer(isQuestion).length,
+        0,
+        "a client that opens a result stream is not asked before",
+      );
       for (let poll = 0; poll < 5; poll++) await get(requester, taskId);
       const { message: question, on } = await requester.frames.next(isQuestion, "the question");
       assert.match(on, /^POST tasks\/get /);
@@ -96,12 +118,18 @@ for (const entry of ENTRIES) {
     });
 
     it("G25-INP-02 (part) G25-INP-07 (part) H06 (part): a question comes on the result stream, its answer by POST", async (t) => {
-      const { client } = await world(t, entry, { ask: async (_args, { task }) => text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: FORM }))) });
+      const { client } = await world(t, entry, {
+        ask: async (_args, { task }) =>
+          text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: FORM }))),
+      });
       const requester = await client();
       const { taskId } = await create(requester, "ask");
       await reaches(requester, taskId, "input_required");
       const waiting = requester.request("tasks/result", { taskId }, 60);
-      const { message: question, on } = await requester.frames.next((message) => message.method === "elicitation/create", "the question");
+      const { message: question, on } = await requester.frames.next(
+        (message) => message.method === "elicitation/create",
+        "the question",
+      );
       assert.equal(on, "POST tasks/result 60");
       assert.deepEqual(question.params._meta, { [RELATED]: { taskId } });
       assert.equal((await requester.post({ jsonrpc: "2.0", id: question.id, result: YES })).status, 202);
@@ -109,15 +137,23 @@ for (const entry of ENTRIES) {
     });
 
     it("G25-INP-07 H08 a question whose stream died is asked again, as it was, on the next", async (t) => {
-      const { client } = await world(t, entry, { ask: async (_args, { ask }) => text(JSON.stringify((await ask("elicitation/create", FORM)).content)) });
+      const { client } = await world(t, entry, {
+        ask: async (_args, { ask }) => text(JSON.stringify((await ask("elicitation/create", FORM)).content)),
+      });
       const requester = await client();
       const { taskId } = await create(requester, "ask");
       void requester.request("tasks/result", { taskId }, 70).catch(() => {});
-      const first = await requester.frames.next((message, { on }) => message.method === "elicitation/create" && on.endsWith(" 70"), "the question");
+      const first = await requester.frames.next(
+        (message, { on }) => message.method === "elicitation/create" && on.endsWith(" 70"),
+        "the question",
+      );
       requester.drop(70);
       await settle(50);
       const waiting = requester.request("tasks/result", { taskId }, 71);
-      const second = await requester.frames.next((message, { on }) => message.method === "elicitation/create" && on.endsWith(" 71"), "the question again");
+      const second = await requester.frames.next(
+        (message, { on }) => message.method === "elicitation/create" && on.endsWith(" 71"),
+        "the question again",
+      );
       assert.deepEqual(second.message, first.message);
       await requester.respond(second.message.id, { result: YES });
       await requester.respond(second.message.id, { result: { action: "decline" } });
@@ -125,7 +161,9 @@ for (const entry of ENTRIES) {
     });
 
     it("H09 the answer comes by POST after the stream died", async (t) => {
-      const { client } = await world(t, entry, { ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action) });
+      const { client } = await world(t, entry, {
+        ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action),
+      });
       const requester = await client();
       const { taskId } = await create(requester, "ask");
       void requester.request("tasks/result", { taskId }, 70).catch(() => {});
@@ -139,7 +177,12 @@ for (const entry of ENTRIES) {
 
     it("G25-INP-04 (part): two questions on one stream", async (t) => {
       const { client } = await world(t, entry, {
-        two: async (_args, { ask }) => text((await Promise.all(["one", "two"].map((message) => ask("elicitation/create", { ...FORM, message })))).map((answer) => answer.action).join()),
+        two: async (_args, { ask }) =>
+          text(
+            (await Promise.all(["one", "two"].map((message) => ask("elicitation/create", { ...FORM, message }))))
+              .map((answer) => answer.action)
+              .join(),
+          ),
       });
       const requester = await client();
       const { taskId } = await create(requester, "two");
@@ -153,7 +196,9 @@ for (const entry of ENTRIES) {
 
     it("H06 of two result streams one carries the question, both the result", async (t) => {
       const go = gate();
-      const { client } = await world(t, entry, { ask: async (_args, { ask }) => (await go.promise, text((await ask("elicitation/create", FORM)).action)) });
+      const { client } = await world(t, entry, {
+        ask: async (_args, { ask }) => (await go.promise, text((await ask("elicitation/create", FORM)).action)),
+      });
       const requester = await client();
       const { taskId } = await create(requester, "ask");
       const one = requester.request("tasks/result", { taskId }, 80);
@@ -169,7 +214,10 @@ for (const entry of ENTRIES) {
     });
 
     it("H78 a question with no stream stays, and a poll sees it", async (t) => {
-      const { client } = await world(t, entry, { ask: async (_args, { task }) => text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: FORM }))) });
+      const { client } = await world(t, entry, {
+        ask: async (_args, { task }) =>
+          text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: FORM }))),
+      });
       const requester = await client();
       const { taskId } = await create(requester, "ask");
       await reaches(requester, taskId, "input_required");
@@ -181,14 +229,19 @@ for (const entry of ENTRIES) {
     });
 
     it("G25-INP-11 a cancel withdraws the question on its stream, then answers the wait", async (t) => {
-      const { client } = await world(t, entry, { ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action) });
+      const { client } = await world(t, entry, {
+        ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action),
+      });
       const requester = await client();
       const { taskId } = await create(requester, "ask");
       const waiting = result(requester, taskId);
       const question = await requester.asked("elicitation/create");
       await cancel(requester, taskId);
       assert.equal((await waiting).error?.data.status, "cancelled");
-      const withdrawn = await requester.frames.next((message) => message.method === "notifications/cancelled", "the withdrawal");
+      const withdrawn = await requester.frames.next(
+        (message) => message.method === "notifications/cancelled",
+        "the withdrawal",
+      );
       assert.equal(withdrawn.message.params.requestId, question.id);
       assert.deepEqual(withdrawn.message.params._meta, { [RELATED]: { taskId } });
     });
@@ -211,12 +264,18 @@ for (const entry of ENTRIES) {
       await until(async () => (await get(requester, taskId)).result.status === "working", "it waits");
       go.open();
       await waiting;
-      const notes = requester.frames.fromServer((message) => message.method?.startsWith("notifications/") === true && message.method !== "notifications/tasks/status");
-      assert.deepEqual(notes.map(({ message, on }) => [message.method, on, message.params._meta]), [
-        ["notifications/progress", "POST tasks/result 90", { [RELATED]: { taskId } }],
-        ["notifications/message", "POST tasks/result 90", { [RELATED]: { taskId } }],
-        ["notifications/progress", "POST tasks/result 90", { [RELATED]: { taskId } }],
-      ]);
+      const notes = requester.frames.fromServer(
+        (message) =>
+          message.method?.startsWith("notifications/") === true && message.method !== "notifications/tasks/status",
+      );
+      assert.deepEqual(
+        notes.map(({ message, on }) => [message.method, on, message.params._meta]),
+        [
+          ["notifications/progress", "POST tasks/result 90", { [RELATED]: { taskId } }],
+          ["notifications/message", "POST tasks/result 90", { [RELATED]: { taskId } }],
+          ["notifications/progress", "POST tasks/result 90", { [RELATED]: { taskId } }],
+        ],
+      );
       assert.equal(notes[0]!.message.params.progressToken, "tok");
     });
 
@@ -233,7 +292,10 @@ for (const entry of ENTRIES) {
       const { taskId } = await create(requester, "slow", {}, {}, { progressToken: 1 });
       await settle(20);
       const waiting = result(requester, taskId);
-      const told = await requester.frames.next((message) => message.method === "notifications/progress", "the latest progress");
+      const told = await requester.frames.next(
+        (message) => message.method === "notifications/progress",
+        "the latest progress",
+      );
       assert.equal(told.message.params.progress, 50);
       go.open();
       await waiting;
@@ -268,7 +330,9 @@ for (const entry of ENTRIES) {
     });
 
     it("H29 H32 X-SEC-05 X-SEC-06 (part): another session and another token of the same subject find the task", async (t) => {
-      const { client } = await world(t, entry, { ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action) });
+      const { client } = await world(t, entry, {
+        ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action),
+      });
       const first = await client({ authorization: "Bearer alice/1" });
       const { taskId } = await create(first, "ask");
       void first.request("tasks/result", { taskId }, 30).catch(() => {});
@@ -283,7 +347,10 @@ for (const entry of ENTRIES) {
       assert.deepEqual(again, question);
       await second.respond(again.id, { result: YES });
       assert.equal((await waiting).result.content[0].text, "accept");
-      assert.deepEqual((await second.request("tasks/list")).result.tasks.map((task: any) => task.taskId), [taskId]);
+      assert.deepEqual(
+        (await second.request("tasks/list")).result.tasks.map((task: any) => task.taskId),
+        [taskId],
+      );
     });
 
     it("H30 X-SEC-06 without an owner the id is the key, whatever session asks", async (t) => {
@@ -336,7 +403,10 @@ describe("how answers travel", () => {
     stream.close();
     await settle(50);
     const waiting = requester.request("tasks/result", { taskId }, 41);
-    const again = await requester.frames.next((message, { on }) => message.method === "elicitation/create" && on !== "GET", "the question again");
+    const again = await requester.frames.next(
+      (message, { on }) => message.method === "elicitation/create" && on !== "GET",
+      "the question again",
+    );
     assert.deepEqual(again.message, question.message);
     await requester.respond(again.message.id, { result: YES });
     assert.equal((await waiting).result.content[0].text, "accept");
@@ -347,7 +417,13 @@ describe("how answers travel", () => {
     await reaches(requester, second.taskId, "input_required");
     const opened = await requester.listen();
     await get(requester, second.taskId);
-    const late = await requester.frames.next((message, { on }) => message.method === "elicitation/create" && on === "GET" && message.params._meta[RELATED].taskId === second.taskId, "the question on the new stream");
+    const late = await requester.frames.next(
+      (message, { on }) =>
+        message.method === "elicitation/create" &&
+        on === "GET" &&
+        message.params._meta[RELATED].taskId === second.taskId,
+      "the question on the new stream",
+    );
     await requester.respond(late.message.id, { result: YES });
     await reaches(requester, second.taskId, "completed");
     opened.close();
@@ -355,7 +431,13 @@ describe("how answers travel", () => {
 
   it("G25-HTT-05 a resumed stream replays its own messages, and only those", async (t) => {
     const go = gate();
-    const { client } = await world(t, "v1 with sessions", { slow: ({ n }, { progress }) => go.promise.then(() => progress(1)).then(() => text(`result ${n}`)) }, {}, { eventStore: new InMemoryEventStore() });
+    const { client } = await world(
+      t,
+      "v1 with sessions",
+      { slow: ({ n }, { progress }) => go.promise.then(() => progress(1)).then(() => text(`result ${n}`)) },
+      {},
+      { eventStore: new InMemoryEventStore() },
+    );
     const requester = await client();
     const one = await create(requester, "slow", { n: 1 }, {}, { progressToken: 1 });
     const two = await create(requester, "slow", { n: 2 }, {}, { progressToken: 2 });
@@ -375,7 +457,11 @@ describe("how answers travel", () => {
     const replayed = await requester.frames.next((message) => message.id === 51, "the answer, replayed", before);
     assert.equal(replayed.message.result.content[0].text, "result 1");
     for (const { message, from, on } of requester.frames.all.slice(before)) {
-      if (from === "server" && on === "GET") assert.ok(message.id === 51 || message.params?._meta?.[RELATED]?.taskId === one.taskId, JSON.stringify(message));
+      if (from === "server" && on === "GET")
+        assert.ok(
+          message.id === 51 || message.params?._meta?.[RELATED]?.taskId === one.taskId,
+          JSON.stringify(message),
+        );
     }
     resumed.close();
   });
@@ -385,7 +471,10 @@ describe("how answers travel", () => {
     const { client } = await world(t, "v1 with sessions", {
       ask: async (_args, { ask, context }) => {
         const answer = await ask("elicitation/create", params);
-        await context.sendNotification({ method: "notifications/elicitation/complete", params: { elicitationId: "e-17" } });
+        await context.sendNotification({
+          method: "notifications/elicitation/complete",
+          params: { elicitationId: "e-17" },
+        });
         return text(answer.action);
       },
     });
@@ -397,7 +486,10 @@ describe("how answers travel", () => {
     assert.equal((await result(own, taskId)).result.content[0].text, "accept");
     const { _meta, ...asked } = (await own.asked("elicitation/create")).params;
     assert.deepEqual(asked, params);
-    const completed = await own.frames.next((message) => message.method === "notifications/elicitation/complete", "the completion");
+    const completed = await own.frames.next(
+      (message) => message.method === "notifications/elicitation/complete",
+      "the completion",
+    );
     assert.equal(completed.message.params.elicitationId, "e-17");
     await settle(50);
     assert.equal(own.frames.fromServer((message) => message.method === "notifications/elicitation/complete").length, 1);
@@ -406,7 +498,9 @@ describe("how answers travel", () => {
   });
 
   it("X-SEC-01 (part): only the owner's answer to a question counts", async (t) => {
-    const { client } = await world(t, "v1 with sessions", { ask: async (_args, { ask }) => text(JSON.stringify((await ask("elicitation/create", FORM)).action)) });
+    const { client } = await world(t, "v1 with sessions", {
+      ask: async (_args, { ask }) => text(JSON.stringify((await ask("elicitation/create", FORM)).action)),
+    });
     const alice = await client({ authorization: "Bearer alice" });
     const mallory = await client({ authorization: "Bearer mallory" });
     const { taskId } = await create(alice, "ask");
@@ -433,12 +527,27 @@ describe("how answers travel", () => {
 for (const entry of ["v1 with sessions", "v1 without sessions"] as const) {
   for (const way of ["through its task", "with a request of the SDK's"]) {
     it(`H78 (part): a question that JSON answers cannot carry fails soon, and says why (${entry}, ${way})`, async (t) => {
-      const own: Tools = { ask: (_args, { ask }) => ask("elicitation/create", FORM).then(() => text("answered"), (error) => text(`refused: ${error.message}`)) };
-      const { client } = await world(t, entry, way === "through its task" ? asking : own, {}, { enableJsonResponse: true });
+      const own: Tools = {
+        ask: (_args, { ask }) =>
+          ask("elicitation/create", FORM).then(
+            () => text("answered"),
+            (error) => text(`refused: ${error.message}`),
+          ),
+      };
+      const { client } = await world(
+        t,
+        entry,
+        way === "through its task" ? asking : own,
+        {},
+        { enableJsonResponse: true },
+      );
       const requester = await client();
       const { taskId } = await create(requester, "ask");
       const said = (await result(requester, taskId)).result.content[0].text;
-      assert.match(said, way === "through its task" ? /^unsupported: .*enableJsonResponse/ : /^refused: .*enableJsonResponse/);
+      assert.match(
+        said,
+        way === "through its task" ? /^unsupported: .*enableJsonResponse/ : /^refused: .*enableJsonResponse/,
+      );
     });
   }
 }

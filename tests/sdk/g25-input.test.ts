@@ -13,7 +13,9 @@ const relatedOf = (message: any) => message.params?._meta?.[RELATED];
 for (const kind of KINDS) {
   describe(`input on ${kind}`, () => {
     it("G25-INP-01 G25-INP-02 (part) G25-INP-08 H79 a waiting client is asked, answers, and gets the result", async (t) => {
-      const { requester } = await world(t, kind, { ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", FORM))) });
+      const { requester } = await world(t, kind, {
+        ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", FORM))),
+      });
       const { taskId } = await create(requester, "ask");
       const waiting = result(requester, taskId);
       const question = await requester.asked("elicitation/create");
@@ -39,19 +41,35 @@ for (const kind of KINDS) {
       requester.answer("roots/list", () => ({ result: { roots: [{ uri: "file:///a" }, { uri: "file:///b" }] } }));
       const { taskId } = await create(requester, "both");
       assert.equal((await result(requester, taskId)).result.content[0].text, "yes 2");
-      for (const method of ["sampling/createMessage", "roots/list"]) assert.deepEqual(relatedOf(await requester.asked(method)), { taskId }, method);
+      for (const method of ["sampling/createMessage", "roots/list"])
+        assert.deepEqual(relatedOf(await requester.asked(method)), { taskId }, method);
     });
 
     it("a plain call's request carries no task", async (t) => {
-      const { requester } = await world(t, kind, { ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action) });
+      const { requester } = await world(t, kind, {
+        ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action),
+      });
       requester.answer("elicitation/create", () => ({ result: YES }));
-      assert.equal((await requester.request("tools/call", { name: "ask", arguments: {} })).result.content[0].text, "accept");
+      assert.equal(
+        (await requester.request("tools/call", { name: "ask", arguments: {} })).result.content[0].text,
+        "accept",
+      );
       assert.equal(relatedOf(await requester.asked("elicitation/create")), undefined);
     });
 
     it("G25-INP-04 of two questions the last answer ends input_required", async (t) => {
       const { requester } = await world(t, kind, {
-        two: async (_args, { ask }) => text((await Promise.all([ask("elicitation/create", { ...FORM, message: "one" }), ask("elicitation/create", { ...FORM, message: "two" })])).map((answer) => answer.action).join()),
+        two: async (_args, { ask }) =>
+          text(
+            (
+              await Promise.all([
+                ask("elicitation/create", { ...FORM, message: "one" }),
+                ask("elicitation/create", { ...FORM, message: "two" }),
+              ])
+            )
+              .map((answer) => answer.action)
+              .join(),
+          ),
       });
       const { taskId } = await create(requester, "two");
       const one = await requester.frames.next((message) => message.params?.message === "one", "one");
@@ -93,7 +111,9 @@ for (const kind of KINDS) {
         },
         form: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action),
       });
-      requester.answer("sampling/createMessage", () => ({ error: { code: -1, message: "User rejected sampling request" } }));
+      requester.answer("sampling/createMessage", () => ({
+        error: { code: -1, message: "User rejected sampling request" },
+      }));
       requester.answer("elicitation/create", () => ({ result: { action: "decline" } }));
       const refused = await create(requester, "ask");
       assert.match((await result(requester, refused.taskId)).result.content[0].text, /refused: .*User rejected/);
@@ -117,7 +137,10 @@ for (const kind of KINDS) {
       const { taskId } = await create(requester, "ask");
       const question = await requester.asked("elicitation/create");
       assert.equal((await cancel(requester, taskId)).result.status, "cancelled");
-      const withdrawn = await requester.frames.next((message) => message.method === "notifications/cancelled", "the withdrawal");
+      const withdrawn = await requester.frames.next(
+        (message) => message.method === "notifications/cancelled",
+        "the withdrawal",
+      );
       assert.equal(withdrawn.message.params.requestId, question.id);
       assert.deepEqual(relatedOf(withdrawn.message), { taskId });
       assert.match(await rejected.promise, /\w/);
@@ -144,7 +167,16 @@ for (const kind of KINDS) {
             );
             return text(`${own} ${through}`);
           },
-          url: (_args, { task }) => task!.requireInput({ method: "elicitation/create", params: { mode: "url", message: "m", url: "https://example.com", elicitationId: "e" } }).then(() => text("answered"), (error) => text(error.code)),
+          url: (_args, { task }) =>
+            task!
+              .requireInput({
+                method: "elicitation/create",
+                params: { mode: "url", message: "m", url: "https://example.com", elicitationId: "e" },
+              })
+              .then(
+                () => text("answered"),
+                (error) => text(error.code),
+              ),
         },
         {},
         { capabilities: {} },
@@ -155,7 +187,10 @@ for (const kind of KINDS) {
       }
       const { taskId } = await create(requester, "url");
       assert.equal((await result(requester, taskId)).result.content[0].text, "unsupported");
-      assert.equal(requester.frames.fromServer((message) => message.method !== undefined && message.id !== undefined).length, 0);
+      assert.equal(
+        requester.frames.fromServer((message) => message.method !== undefined && message.id !== undefined).length,
+        0,
+      );
     });
 
     it("X-LIM-10 (part) X-LIM-02 (part): one question too many fails the handler's call, not the task", async (t) => {
@@ -164,16 +199,22 @@ for (const kind of KINDS) {
         kind,
         {
           flood: async (_args, { task }) => {
-            const answers = await Promise.allSettled(Array.from({ length: 6 }, () => task!.requireInput({ method: "elicitation/create", params: FORM })));
+            const answers = await Promise.allSettled(
+              Array.from({ length: 6 }, () => task!.requireInput({ method: "elicitation/create", params: FORM })),
+            );
             return text(answers.map((answer) => (answer.status === "fulfilled" ? "ok" : answer.reason.code)).join());
           },
         },
         { limits: { outstandingInputs: 4 } },
       );
       const { taskId } = await create(requester, "flood");
-      await until(() => requester.frames.fromServer((message) => message.method === "elicitation/create").length === 4, "four questions");
+      await until(
+        () => requester.frames.fromServer((message) => message.method === "elicitation/create").length === 4,
+        "four questions",
+      );
       await settle(20);
-      for (const { message } of requester.frames.fromServer((message) => message.method === "elicitation/create")) await requester.respond(message.id, { result: YES });
+      for (const { message } of requester.frames.fromServer((message) => message.method === "elicitation/create"))
+        await requester.respond(message.id, { result: YES });
       assert.equal((await result(requester, taskId)).result.content[0].text, "ok,ok,ok,ok,limit,limit");
     });
 
@@ -181,11 +222,22 @@ for (const kind of KINDS) {
       const { requester } = await world(t, kind, {
         ask: async (_args, { task }) => {
           const answers = [];
-          for (const key of ["__proto__", "constructor", "toString", "__proto__"]) answers.push(await task!.requireInput({ method: "elicitation/create", params: { ...FORM, requestedSchema: { type: "object", properties: {} } } }, key));
+          for (const key of ["__proto__", "constructor", "toString", "__proto__"])
+            answers.push(
+              await task!.requireInput(
+                {
+                  method: "elicitation/create",
+                  params: { ...FORM, requestedSchema: { type: "object", properties: {} } },
+                },
+                key,
+              ),
+            );
           return text(JSON.stringify(answers));
         },
       });
-      requester.answer("elicitation/create", () => ({ result: JSON.parse('{"action":"accept","content":{"__proto__":"x","constructor":"y"}}') }));
+      requester.answer("elicitation/create", () => ({
+        result: JSON.parse('{"action":"accept","content":{"__proto__":"x","constructor":"y"}}'),
+      }));
       const { taskId } = await create(requester, "ask");
       const answers = JSON.parse((await result(requester, taskId)).result.content[0].text);
       assert.equal(answers.length, 4);
@@ -194,7 +246,9 @@ for (const kind of KINDS) {
     });
 
     it("G25-INP-07 (part) H08 (part): the first answer counts", async (t) => {
-      const { requester } = await world(t, kind, { ask: async (_args, { ask }) => text(JSON.stringify((await ask("elicitation/create", FORM)).content)) });
+      const { requester } = await world(t, kind, {
+        ask: async (_args, { ask }) => text(JSON.stringify((await ask("elicitation/create", FORM)).content)),
+      });
       const { taskId } = await create(requester, "ask");
       const question = await requester.asked("elicitation/create");
       await requester.respond(question.id, { result: YES });
@@ -210,19 +264,27 @@ describe("answers", () => {
       const { requester } = await world(t, kind, {
         ask: async (_args, { server }) => text(JSON.stringify(await (server.server ?? server).elicitInput(FORM))),
       });
-      requester.answer("elicitation/create", () => ({ result: { action: "accept", content: { yes: "not a boolean" } } }));
+      requester.answer("elicitation/create", () => ({
+        result: { action: "accept", content: { yes: "not a boolean" } },
+      }));
       const { taskId } = await create(requester, "ask");
       await reaches(requester, taskId, "failed");
       const { error, result: outcome } = await result(requester, taskId);
       assert.ok(error !== undefined || outcome.isError === true, kind);
-      assert.deepEqual(relatedOf(await requester.asked("elicitation/create")), { taskId }, `${kind}: a request through the server itself belongs to the only task`);
+      assert.deepEqual(
+        relatedOf(await requester.asked("elicitation/create")),
+        { taskId },
+        `${kind}: a request through the server itself belongs to the only task`,
+      );
     }
   });
 
   it("G25-INP-14 (part): a URL elicitation keeps its id", async (t) => {
     const params = { mode: "url", message: "Sign in", url: "https://example.com/in", elicitationId: "e-17" };
     for (const kind of KINDS) {
-      const { requester } = await world(t, kind, { ask: async (_args, { ask }) => text((await ask("elicitation/create", params)).action) });
+      const { requester } = await world(t, kind, {
+        ask: async (_args, { ask }) => text((await ask("elicitation/create", params)).action),
+      });
       requester.answer("elicitation/create", () => ({ result: { action: "accept" } }));
       const { taskId } = await create(requester, "ask");
       assert.equal((await result(requester, taskId)).result.content[0].text, "accept");
@@ -234,11 +296,21 @@ describe("answers", () => {
   it("G25-REL-07 a malformed related-task key in an answer, or in a call, is no key", async (t) => {
     for (const kind of KINDS) {
       for (const key of [5, null, [], "x", {}, { taskId: 5 }, { taskId: null }]) {
-        const { requester } = await world(t, kind, { ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action) });
+        const { requester } = await world(t, kind, {
+          ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action),
+        });
         requester.answer("elicitation/create", () => ({ result: { ...YES, _meta: { [RELATED]: key } } }));
         const { taskId } = await create(requester, "ask", {}, {}, { [RELATED]: key });
-        assert.equal((await result(requester, taskId)).result.content[0].text, "accept", `${kind} ${JSON.stringify(key)}`);
-        assert.equal((await requester.request("tools/call", { name: "ask", arguments: {}, _meta: { [RELATED]: key } })).result.content[0].text, "accept");
+        assert.equal(
+          (await result(requester, taskId)).result.content[0].text,
+          "accept",
+          `${kind} ${JSON.stringify(key)}`,
+        );
+        assert.equal(
+          (await requester.request("tools/call", { name: "ask", arguments: {}, _meta: { [RELATED]: key } })).result
+            .content[0].text,
+          "accept",
+        );
       }
     }
   });
@@ -247,7 +319,11 @@ describe("answers", () => {
     const { requester } = await world(t, "v1", { quick: () => text("quick") });
     const { taskId } = await create(requester, "quick");
     for (const related of [{ taskId }, { taskId: "somebody-elses" }, { taskId: 5 }, "x", null, [], {}]) {
-      const { result: plain } = await requester.request("tools/call", { name: "quick", arguments: {}, _meta: { [RELATED]: related } });
+      const { result: plain } = await requester.request("tools/call", {
+        name: "quick",
+        arguments: {},
+        _meta: { [RELATED]: related },
+      });
       assert.deepEqual(plain, text("quick"));
       assert.deepEqual((await requester.request("ping", { _meta: { [RELATED]: related } })).result, {});
       const task = await create(requester, "quick", {}, {}, { [RELATED]: related });

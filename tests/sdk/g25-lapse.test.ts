@@ -47,7 +47,10 @@ for (const how of ["expires", "is revoked, then an outcome comes", "is revoked, 
     const { id: __, ...other } = stranger;
     assert.deepEqual(answer, other);
     await settle();
-    assert.deepEqual(requester.frames.fromServer((message, { on }) => on === "POST tasks/result 50" && message.method !== undefined), []);
+    assert.deepEqual(
+      requester.frames.fromServer((message, { on }) => on === "POST tasks/result 50" && message.method !== undefined),
+      [],
+    );
     revoked = false;
     go.open();
     const { result } = await requester.request("tasks/result", { taskId }, 51);

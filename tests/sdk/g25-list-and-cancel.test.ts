@@ -31,21 +31,41 @@ describe("tasks/list", () => {
     for (let n = 0; n < 5; n++) await create(requester, "quick");
     const { result: page } = await requester.request("tasks/list");
     const bad = page.nextCursor.at(-1) === "A" ? "B" : "A";
-    for (const cursor of ["", "x", 5, null, {}, page.tasks[0].taskId, page.nextCursor.slice(0, -1) + bad, `${page.nextCursor}A`]) {
+    for (const cursor of [
+      "",
+      "x",
+      5,
+      null,
+      {},
+      page.tasks[0].taskId,
+      page.nextCursor.slice(0, -1) + bad,
+      `${page.nextCursor}A`,
+    ]) {
       assert.equal((await requester.request("tasks/list", { cursor })).error?.code, -32602, JSON.stringify(cursor));
     }
     assert.equal((await requester.request("tasks/list", { cursor: page.nextCursor })).result.tasks.length, 2);
   });
 
   it("G25-LST-04 (part) X-SEC-01 (part): two owners see their own", async (t) => {
-    const { requester, tasks } = await world(t, "v1", { quick: () => text("") }, { owner: (auth: any) => auth?.who ?? "" });
+    const { requester, tasks } = await world(
+      t,
+      "v1",
+      { quick: () => text("") },
+      { owner: (auth: any) => auth?.who ?? "" },
+    );
     const other = await PipeRequester.to(attached("v1", tasks, { quick: () => text("") }), "v1", { who: "bob" });
     requester.authInfo = { who: "alice" };
     await initialize(other);
     const hers = (await create(requester, "quick")).taskId;
     const his = (await create(other, "quick")).taskId;
-    assert.deepEqual((await requester.request("tasks/list")).result.tasks.map((task: any) => task.taskId), [hers]);
-    assert.deepEqual((await other.request("tasks/list")).result.tasks.map((task: any) => task.taskId), [his]);
+    assert.deepEqual(
+      (await requester.request("tasks/list")).result.tasks.map((task: any) => task.taskId),
+      [hers],
+    );
+    assert.deepEqual(
+      (await other.request("tasks/list")).result.tasks.map((task: any) => task.taskId),
+      [his],
+    );
     await other.close();
   });
 });
@@ -86,19 +106,27 @@ for (const kind of KINDS) {
     });
 
     it("G25-CAN-04 (part) G25-ERR-02 (part): the end is the end, for a second cancel too", async (t) => {
-      const { requester } = await world(t, kind, { quick: () => text(""), bad: () => ({ ...text(""), isError: true }), slow: () => new Promise(() => {}) });
+      const { requester } = await world(t, kind, {
+        quick: () => text(""),
+        bad: () => ({ ...text(""), isError: true }),
+        slow: () => new Promise(() => {}),
+      });
       const done = await create(requester, "quick");
       await reaches(requester, done.taskId, "completed");
       const failed = await create(requester, "bad");
       await reaches(requester, failed.taskId, "failed");
       const slow = await create(requester, "slow");
       assert.equal((await cancel(requester, slow.taskId)).result.status, "cancelled");
-      for (const { taskId } of [done, failed, slow]) assert.equal((await cancel(requester, taskId)).error?.code, -32602);
+      for (const { taskId } of [done, failed, slow])
+        assert.equal((await cancel(requester, taskId)).error?.code, -32602);
     });
 
     it("G25-CAN-05 H04 a handler that ignores its signal ends for nobody", async (t) => {
       let go = gate();
-      const { requester, events } = await world(t, kind, { stubborn: () => go.promise.then(() => text("late")), thrower: () => go.promise.then(() => Promise.reject(new Error("late"))) });
+      const { requester, events } = await world(t, kind, {
+        stubborn: () => go.promise.then(() => text("late")),
+        thrower: () => go.promise.then(() => Promise.reject(new Error("late"))),
+      });
       for (const name of ["stubborn", "thrower"]) {
         go = gate();
         const { taskId } = await create(requester, name);
@@ -114,15 +142,21 @@ for (const kind of KINDS) {
       if (!kind.endsWith("low")) assert.equal(events.filter(({ type }) => type === "late_outcome").length, 1);
     });
 
-    it("H37 a task whose call had the id 0 or \"\" is cancelled like any other", async (t) => {
+    it('H37 a task whose call had the id 0 or "" is cancelled like any other', async (t) => {
       for (const id of [0, ""]) {
         const stopped = gate();
         const { requester } = await world(t, kind, {
-          slow: (_args, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => (stopped.open(), reject(new Error("stopped"))))),
+          slow: (_args, { signal }) =>
+            new Promise((_resolve, reject) =>
+              signal.addEventListener("abort", () => (stopped.open(), reject(new Error("stopped")))),
+            ),
         });
         const created = await requester.request("tools/call", { name: "slow", arguments: {}, task: {} }, id);
         await settle();
-        assert.equal((await requester.request("tasks/cancel", { taskId: created.result.task.taskId }, id)).result.status, "cancelled");
+        assert.equal(
+          (await requester.request("tasks/cancel", { taskId: created.result.task.taskId }, id)).result.status,
+          "cancelled",
+        );
         await stopped.promise;
         // A plain call too.
         void requester.request("tools/call", { name: "slow", arguments: {} }, id).catch(() => {});
@@ -133,9 +167,11 @@ for (const kind of KINDS) {
       }
     });
 
-    it("X-LIM-09 (part): ids 1 and \"1\" are two calls", async (t) => {
+    it('X-LIM-09 (part): ids 1 and "1" are two calls', async (t) => {
       const gates = { number: gate(), text: gate() };
-      const { requester } = await world(t, kind, { slow: ({ which }: { which: "number" | "text" }) => gates[which].promise.then(() => text(which)) });
+      const { requester } = await world(t, kind, {
+        slow: ({ which }: { which: "number" | "text" }) => gates[which].promise.then(() => text(which)),
+      });
       const one = requester.request("tools/call", { name: "slow", arguments: { which: "number" } }, 1);
       const two = requester.request("tools/call", { name: "slow", arguments: { which: "text" }, task: {} }, "1");
       const { taskId } = (await two).result.task;
@@ -167,7 +203,12 @@ it("H28 X-STO-08 (part): a handler outlives its connection, and another connecti
 });
 
 it("X-SEC-09 (part): each event is told once, with the id cut short", async (t) => {
-  const { requester, events } = await world(t, "v1", { quick: () => text(""), bad: () => ({ ...text(""), isError: true }), slow: () => new Promise(() => {}), note: (_args, { task }) => task!.status("half way").then(() => text("")) });
+  const { requester, events } = await world(t, "v1", {
+    quick: () => text(""),
+    bad: () => ({ ...text(""), isError: true }),
+    slow: () => new Promise(() => {}),
+    note: (_args, { task }) => task!.status("half way").then(() => text("")),
+  });
   const ids: string[] = [];
   for (const name of ["quick", "bad", "slow", "note"]) {
     const { taskId } = await create(requester, name);
@@ -176,7 +217,8 @@ it("X-SEC-09 (part): each event is told once, with the id cut short", async (t) 
     await reaches(requester, taskId, "completed", "failed", "cancelled");
     await result(requester, taskId);
   }
-  const told = (id: string) => events.filter((event) => id.startsWith(event.taskId.slice(0, -1))).map(({ type }) => type);
+  const told = (id: string) =>
+    events.filter((event) => id.startsWith(event.taskId.slice(0, -1))).map(({ type }) => type);
   assert.deepEqual(told(ids[0]!), ["created", "started", "completed", "stopped", "retrieved"]);
   // A tool's own error completes its task; only the wire of 2025-11-25 calls it failed.
   assert.deepEqual(told(ids[1]!), ["created", "started", "completed", "stopped", "retrieved"]);

@@ -13,7 +13,9 @@ const TOOLS: Tools = {
   plain: () => (ran.push("plain"), text("plain")),
   only: () => (ran.push("only"), text("only")),
 };
-const POLICIES: TaskServerOptions = { tools: { always: { task: "always" }, plain: { task: "never" }, only: { task: "always", support: "required" } } };
+const POLICIES: TaskServerOptions = {
+  tools: { always: { task: "always" }, plain: { task: "never" }, only: { task: "always", support: "required" } },
+};
 
 async function pipe(t: TestContext, kind: Kind, options: TaskServerOptions = POLICIES): Promise<PipeRequester> {
   ran.length = 0;
@@ -41,10 +43,11 @@ for (const kind of KINDS) {
       const requester = await pipe(t, kind);
       await initialize(requester);
       const { result } = await requester.request("tools/list");
-      assert.deepEqual(
-        Object.fromEntries(result.tools.map((tool: any) => [tool.name, tool.execution?.taskSupport])),
-        { always: "optional", plain: "forbidden", only: "required" },
-      );
+      assert.deepEqual(Object.fromEntries(result.tools.map((tool: any) => [tool.name, tool.execution?.taskSupport])), {
+        always: "optional",
+        plain: "forbidden",
+        only: "required",
+      });
     });
 
     it("G25-TLN-04 H41 refuses a task for a tool that makes none, and does not run it", async (t) => {
@@ -76,7 +79,10 @@ for (const kind of KINDS) {
 
     it("G25-CAP-10 another version has no tasks, whatever was declared", async (t) => {
       const requester = await pipe(t, kind);
-      const { result } = await initialize(requester, { version: "2025-06-18", capabilities: { tasks: { requests: {} } } });
+      const { result } = await initialize(requester, {
+        version: "2025-06-18",
+        capabilities: { tasks: { requests: {} } },
+      });
       assert.equal(result.protocolVersion, "2025-06-18");
       assert.equal(result.capabilities.tasks, undefined);
       // SDK v1's own McpServer says "forbidden" in every version.
@@ -96,7 +102,10 @@ for (const kind of KINDS) {
       assert.equal(plain.result.resultType, undefined);
       const task = await create(requester, "always");
       assert.equal((await get(requester, task.taskId)).result.taskId, task.taskId);
-      assert.equal((await requester.request("tasks/update", { taskId: task.taskId, inputResponses: {} })).error?.code, -32601);
+      assert.equal(
+        (await requester.request("tasks/update", { taskId: task.taskId, inputResponses: {} })).error?.code,
+        -32601,
+      );
     });
 
     it("G25-CRE-12 H39 `task` on a method that knows no tasks is ignored", async (t) => {
@@ -128,7 +137,8 @@ describe("what is not offered", () => {
       assert.equal(result.capabilities.tasks, undefined);
       assert.deepEqual((await augmented(requester, "plain", {}, { ttl: 5 })).result?.content, text("plain").content);
       assert.deepEqual(ran, ["plain"]);
-      for (const tool of (await requester.request("tools/list")).result.tools) assert.notEqual(tool.execution?.taskSupport, "optional");
+      for (const tool of (await requester.request("tools/list")).result.tools)
+        assert.notEqual(tool.execution?.taskSupport, "optional");
     });
   }
 
@@ -151,7 +161,11 @@ describe("what is not offered", () => {
     const tasks = new TaskServer(POLICIES);
     const make = () => attached("v1", tasks, TOOLS) as never;
     const authenticate = (token?: string) => token && { token, clientId: "c", scopes: [], extra: { sub: token } };
-    const servers = [await statefulV1(make, { authenticate }), await statelessV1(make, { authenticate }), await entryV2(() => attached("v2", tasks, TOOLS) as never, { authenticate })];
+    const servers = [
+      await statefulV1(make, { authenticate }),
+      await statelessV1(make, { authenticate }),
+      await entryV2(() => attached("v2", tasks, TOOLS) as never, { authenticate }),
+    ];
     t.after(() => Promise.all([tasks.close(), ...servers.map((server) => server.close())]));
     for (const { url } of servers) {
       const stranger = new HttpRequester(url);
@@ -168,14 +182,23 @@ describe("what is not offered", () => {
   it("G25-CAP-12 (part): what a client declares besides is ignored", async (t) => {
     for (const kind of KINDS) {
       const requester = await pipe(t, kind);
-      const { result } = await initialize(requester, { capabilities: { tasks: { list: {}, unknown: { deep: [1] }, requests: { unheard: { of: {} } } }, alsoUnknown: {} } });
+      const { result } = await initialize(requester, {
+        capabilities: {
+          tasks: { list: {}, unknown: { deep: [1] }, requests: { unheard: { of: {} } } },
+          alsoUnknown: {},
+        },
+      });
       assert.deepEqual(result.capabilities.tasks, { list: {}, cancel: {}, requests: { tools: { call: {} } } }, kind);
       assert.ok(await create(requester, "always"), kind);
     }
   });
 
   it("G25-TLN-10 a support that is none of the three is refused when it is registered", () => {
-    assert.throws(() => new TaskServer({ tools: { tool: { support: "maybe" as never } } }), { name: "TaskError", code: "invalid_argument", message: /tools\.tool\.support/ });
+    assert.throws(() => new TaskServer({ tools: { tool: { support: "maybe" as never } } }), {
+      name: "TaskError",
+      code: "invalid_argument",
+      message: /tools\.tool\.support/,
+    });
   });
 
   it("G25-CRE-07 (part): the text for the model comes with the handle", async (t) => {

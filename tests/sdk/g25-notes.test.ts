@@ -6,7 +6,10 @@ import { world } from "./harness/g25-world.ts";
 import { RELATED, cancel, create, reaches, result } from "./harness/g25.ts";
 import { KINDS, text } from "./harness/servers.ts";
 
-const progressOf = (requester: any) => requester.frames.fromServer((message: any) => message.method === "notifications/progress").map(({ message }: any) => message.params);
+const progressOf = (requester: any) =>
+  requester.frames
+    .fromServer((message: any) => message.method === "notifications/progress")
+    .map(({ message }: any) => message.params);
 
 for (const kind of KINDS) {
   describe(`notifications on ${kind}`, () => {
@@ -24,7 +27,10 @@ for (const kind of KINDS) {
       go.open();
       await result(requester, taskId);
       const sent = progressOf(requester);
-      assert.deepEqual(sent.map(({ progress }: any) => progress), [3, 4]);
+      assert.deepEqual(
+        sent.map(({ progress }: any) => progress),
+        [3, 4],
+      );
       for (const params of sent) {
         assert.equal(params.progressToken, "token-1");
         assert.deepEqual(params._meta, { [RELATED]: { taskId } });
@@ -62,7 +68,10 @@ for (const kind of KINDS) {
       go.open();
       await over.promise;
       await settle(20);
-      assert.deepEqual(progressOf(requester).map(({ progress }: any) => progress), [1]);
+      assert.deepEqual(
+        progressOf(requester).map(({ progress }: any) => progress),
+        [1],
+      );
       assert.equal(requester.frames.fromServer((message) => message.method === "notifications/message").length, 0);
     });
 
@@ -81,7 +90,13 @@ for (const kind of KINDS) {
       assert.equal((await result(requester, second.taskId)).result.content[0].text, "1");
       gates[0]!.open();
       assert.equal((await result(requester, first.taskId)).result.content[0].text, "0");
-      assert.deepEqual(progressOf(requester).map(({ progress, _meta }: any) => [progress, _meta[RELATED].taskId]), [[2, second.taskId], [1, first.taskId]]);
+      assert.deepEqual(
+        progressOf(requester).map(({ progress, _meta }: any) => [progress, _meta[RELATED].taskId]),
+        [
+          [2, second.taskId],
+          [1, first.taskId],
+        ],
+      );
     });
 
     it("a plain call's progress names no task", async (t) => {
@@ -104,6 +119,8 @@ it("X-PRG-01 (part): progress is thinned, and its last word comes before the end
   const sent = progressOf(requester).map(({ progress }: any) => progress);
   assert.ok(sent.length < 200, `${sent.length} of 2000`);
   assert.equal(sent.at(-1), 2_000);
-  const order = requester.frames.fromServer((message) => message.method === "notifications/progress" || message.result?.content !== undefined);
+  const order = requester.frames.fromServer(
+    (message) => message.method === "notifications/progress" || message.result?.content !== undefined,
+  );
   assert.equal(order.at(-1)!.message.method, undefined, "the result comes last");
 });

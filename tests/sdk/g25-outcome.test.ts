@@ -19,7 +19,13 @@ for (const kind of KINDS) {
     it("G25-GET-01 G25-RES-01 G25-RES-02 G25-RES-03 G25-RES-06 waits for the end and answers what the plain call answers", async (t) => {
       let go = gate();
       const { requester } = await world(t, kind, {
-        slow: () => go.promise.then(() => ({ ...text("slow"), structuredContent: { n: [1, { "é": null }] }, _meta: { "tests/own": { kept: true } }, unknown: 5 })),
+        slow: () =>
+          go.promise.then(() => ({
+            ...text("slow"),
+            structuredContent: { n: [1, { é: null }] },
+            _meta: { "tests/own": { kept: true } },
+            unknown: 5,
+          })),
       });
       go.open();
       const plain = await requester.request("tools/call", { name: "slow", arguments: {} });
@@ -29,7 +35,14 @@ for (const kind of KINDS) {
       const waiting = requester.request("tasks/result", { taskId }, id);
       await settle(20);
       assert.equal(requester.frames.fromServer((message) => message.id === id).length, 0);
-      assert.deepEqual(Object.keys((await get(requester, taskId)).result).sort(), ["createdAt", "lastUpdatedAt", "pollInterval", "status", "taskId", "ttl"]);
+      assert.deepEqual(Object.keys((await get(requester, taskId)).result).sort(), [
+        "createdAt",
+        "lastUpdatedAt",
+        "pollInterval",
+        "status",
+        "taskId",
+        "ttl",
+      ]);
       go.open();
       const { result: first } = await waiting;
       assert.deepEqual(first, { ...plain.result, _meta: { ...plain.result._meta, [RELATED]: { taskId } } });
@@ -69,7 +82,13 @@ for (const kind of KINDS) {
     });
 
     it("G25-RES-05 G25-ERR-05 G25-GET-05 H80 (part): a failed tool result fails the task and is answered as it is", async (t) => {
-      const { requester } = await world(t, kind, { bad: () => ({ content: [{ type: "text", text: "the disk is full" }], structuredContent: { free: 0 }, isError: true }) });
+      const { requester } = await world(t, kind, {
+        bad: () => ({
+          content: [{ type: "text", text: "the disk is full" }],
+          structuredContent: { free: 0 },
+          isError: true,
+        }),
+      });
       const plain = await requester.request("tools/call", { name: "bad", arguments: {} });
       const { taskId } = await create(requester, "bad");
       const task = await reaches(requester, taskId, "failed");
@@ -97,10 +116,14 @@ for (const kind of KINDS) {
     });
 
     it("H81 (part): -32042 fails the task and is answered word for word", async (t) => {
-      const data = { elicitations: [{ mode: "url", elicitationId: "e-1", url: "https://example.com/x", message: "Sign in" }] };
+      const data = {
+        elicitations: [{ mode: "url", elicitationId: "e-1", url: "https://example.com/x", message: "Sign in" }],
+      };
       const { requester } = await world(t, kind, {
         url: () => {
-          throw isV1(kind) ? new McpError(-32042, "sign in first", data) : new ProtocolError(-32042 as never, "sign in first", data);
+          throw isV1(kind)
+            ? new McpError(-32042, "sign in first", data)
+            : new ProtocolError(-32042 as never, "sign in first", data);
         },
       });
       const plain = await requester.request("tools/call", { name: "url", arguments: {} });
@@ -113,7 +136,9 @@ for (const kind of KINDS) {
     });
 
     it("H82 an error whose `code` is no JSON-RPC code is answered as the plain call answers it", async (t) => {
-      const { requester } = await world(t, kind, { file: () => Promise.reject(Object.assign(new Error("ENOENT: no such file"), { code: "ENOENT", errno: -2 })) });
+      const { requester } = await world(t, kind, {
+        file: () => Promise.reject(Object.assign(new Error("ENOENT: no such file"), { code: "ENOENT", errno: -2 })),
+      });
       const plain = await requester.request("tools/call", { name: "file", arguments: {} });
       const { taskId } = await create(requester, "file");
       await reaches(requester, taskId, "failed");
@@ -126,7 +151,10 @@ for (const kind of KINDS) {
     it("H83 X-STO-02 (part): a result that JSON cannot hold fails the task instead of hanging it", async (t) => {
       const cycle: Record<string, unknown> = {};
       cycle["self"] = cycle;
-      const { requester } = await world(t, kind, { big: () => ({ content: [], structuredContent: { n: 1n } }), cycle: () => ({ content: [], structuredContent: cycle }) });
+      const { requester } = await world(t, kind, {
+        big: () => ({ content: [], structuredContent: { n: 1n } }),
+        cycle: () => ({ content: [], structuredContent: cycle }),
+      });
       for (const name of ["big", "cycle"]) {
         const { taskId } = await create(requester, name);
         await reaches(requester, taskId, "failed");
@@ -155,7 +183,10 @@ for (const kind of KINDS) {
     });
 
     it("G25-RES-08 H05 a cancelled task answers its waiters and later callers alike", async (t) => {
-      const { requester } = await world(t, kind, { slow: (_args, { signal }) => new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("stopped")))) });
+      const { requester } = await world(t, kind, {
+        slow: (_args, { signal }) =>
+          new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("stopped")))),
+      });
       const { taskId } = await create(requester, "slow");
       const waiting = result(requester, taskId);
       await settle();
@@ -168,7 +199,10 @@ for (const kind of KINDS) {
 
     it("G25-GET-06 G25-GET-07 G25-REL-04 H77 a related-task key in a request about tasks is ignored", async (t) => {
       const go = gate();
-      const { requester } = await world(t, kind, { slow: () => go.promise.then(() => text("slow")), quick: () => text("quick") });
+      const { requester } = await world(t, kind, {
+        slow: () => go.promise.then(() => text("slow")),
+        quick: () => text("quick"),
+      });
       const slow = await create(requester, "slow");
       const quick = await create(requester, "quick");
       await reaches(requester, quick.taskId, "completed");
@@ -176,10 +210,21 @@ for (const kind of KINDS) {
       const got = await requester.request("tasks/get", { taskId: quick.taskId, _meta });
       assert.equal(got.result.taskId, quick.taskId);
       assert.equal(got.result._meta, undefined);
-      assert.deepEqual((await requester.request("tasks/result", { taskId: quick.taskId, _meta })).result._meta[RELATED], { taskId: quick.taskId });
+      assert.deepEqual(
+        (await requester.request("tasks/result", { taskId: quick.taskId, _meta })).result._meta[RELATED],
+        { taskId: quick.taskId },
+      );
       assert.equal((await requester.request("tasks/cancel", { taskId: quick.taskId, _meta })).error?.code, -32602);
       assert.equal((await requester.request("tasks/list", { _meta })).result._meta, undefined);
-      assert.equal((await requester.request("tasks/cancel", { taskId: slow.taskId, _meta: { [RELATED]: { taskId: quick.taskId } } })).result.taskId, slow.taskId);
+      assert.equal(
+        (
+          await requester.request("tasks/cancel", {
+            taskId: slow.taskId,
+            _meta: { [RELATED]: { taskId: quick.taskId } },
+          })
+        ).result.taskId,
+        slow.taskId,
+      );
       assert.equal((await get(requester, slow.taskId)).result.status, "cancelled");
       go.open();
     });
@@ -188,7 +233,19 @@ for (const kind of KINDS) {
       const { requester, store } = await world(t, kind, { quick: () => text("") });
       const reads = store.asked.length;
       for (const method of ["tasks/get", "tasks/result", "tasks/cancel"]) {
-        for (const params of [undefined, {}, { taskId: 5 }, { taskId: null }, { taskId: ["x"] }, { taskId: "" }, { taskId: "nope" }, { taskId: "\ud800" }, { taskId: "../../etc/passwd" }, { taskId: "__proto__" }, { taskId: "x".repeat(10_000) }]) {
+        for (const params of [
+          undefined,
+          {},
+          { taskId: 5 },
+          { taskId: null },
+          { taskId: ["x"] },
+          { taskId: "" },
+          { taskId: "nope" },
+          { taskId: "\ud800" },
+          { taskId: "../../etc/passwd" },
+          { taskId: "__proto__" },
+          { taskId: "x".repeat(10_000) },
+        ]) {
           const { error } = await requester.request(method, params);
           assert.equal(error?.code, -32602, `${method} ${JSON.stringify(params)?.slice(0, 60)}`);
         }
@@ -233,7 +290,9 @@ for (const kind of LOW) {
     const data = { reason: "quota", left: 0, list: [null, { x: "é" }] };
     const { requester } = await world(t, kind, {
       bad: () => {
-        throw isV1(kind) ? new McpError(-32099, "over quota", data) : new ProtocolError(-32099 as never, "over quota", data);
+        throw isV1(kind)
+          ? new McpError(-32099, "over quota", data)
+          : new ProtocolError(-32099 as never, "over quota", data);
       },
     });
     const plain = await requester.request("tools/call", { name: "bad", arguments: {} });
@@ -254,7 +313,10 @@ it("X-LIM-04 (part) H68 (part): values 100 000 levels deep are refused or kept, 
     for (let level = 0; level < depth; level++) value = [value];
     return value;
   };
-  const { requester } = await world(t, "v2-low", { deep: ({ depth }) => ({ content: [], structuredContent: { deep: nest(depth) } }), echo: () => text("") });
+  const { requester } = await world(t, "v2-low", {
+    deep: ({ depth }) => ({ content: [], structuredContent: { deep: nest(depth) } }),
+    echo: () => text(""),
+  });
   for (const depth of [10, 100_000]) {
     const { taskId } = await create(requester, "deep", { depth });
     const task = await reaches(requester, taskId, "completed", "failed");

@@ -6,7 +6,13 @@ import { augmented, create, get, initialize, result } from "./harness/g25.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { attached, text } from "./harness/servers.ts";
 
-const auth = (token: string, extra: object, more: object = {}) => ({ token, clientId: "client-1", scopes: [], extra, ...more });
+const auth = (token: string, extra: object, more: object = {}) => ({
+  token,
+  clientId: "client-1",
+  scopes: [],
+  extra,
+  ...more,
+});
 const TOOLS = { quick: () => text("mine") };
 
 it("X-SEC-05 (part) X-SEC-07 (part): the subject owns the task, whatever token or client it comes with", async (t) => {
@@ -43,7 +49,13 @@ it("X-SEC-01 (part): an authorization without a subject creates nothing and find
 });
 
 it("X-SEC-11 (part): the name a client gives itself owns nothing", async (t) => {
-  const { requester, tasks } = await world(t, "v1", TOOLS, { owner: (info: any) => info?.extra?.sub ?? "" }, { name: "alice" });
+  const { requester, tasks } = await world(
+    t,
+    "v1",
+    TOOLS,
+    { owner: (info: any) => info?.extra?.sub ?? "" },
+    { name: "alice" },
+  );
   requester.authInfo = auth("t", { sub: "alice" });
   const { taskId } = await create(requester, "quick");
   const forger = await PipeRequester.to(attached("v1", tasks, TOOLS), "v1", auth("t", { sub: "mallory" }));
@@ -53,7 +65,9 @@ it("X-SEC-11 (part): the name a client gives itself owns nothing", async (t) => 
 });
 
 it("the owner option decides, and what it throws away is nobody's", async (t) => {
-  const { requester } = await world(t, "v2", TOOLS, { owner: (info: any) => (info?.clientId === undefined ? undefined : `client:${info.clientId}`) });
+  const { requester } = await world(t, "v2", TOOLS, {
+    owner: (info: any) => (info?.clientId === undefined ? undefined : `client:${info.clientId}`),
+  });
   assert.equal((await augmented(requester, "quick")).error?.code, -32603);
   requester.authInfo = auth("t", {}, { clientId: "a" });
   const { taskId } = await create(requester, "quick");
@@ -80,7 +94,14 @@ it("X-SEC-05 X-SEC-01: audiences are part of the principal, one or several, in a
       assert.ok(!(await found(taskId)), JSON.stringify(different));
     }
   }
-  for (const broken of [of(5), of([1]), of({ x: 1 }), auth("t", { sub: 5 }), auth("t", { sub: "alice", iss: ["a"] }), auth("t", { sub: "alice" }, { resource: 5 })]) {
+  for (const broken of [
+    of(5),
+    of([1]),
+    of({ x: 1 }),
+    auth("t", { sub: 5 }),
+    auth("t", { sub: "alice", iss: ["a"] }),
+    auth("t", { sub: "alice" }, { resource: 5 }),
+  ]) {
     requester.authInfo = broken;
     assert.equal((await augmented(requester, "quick")).error?.code, -32603, JSON.stringify(broken));
   }

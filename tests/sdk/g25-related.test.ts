@@ -23,7 +23,9 @@ for (const kind of KINDS) {
       slow: () => go.promise.then(() => text("slow")),
     });
     requester.answer("roots/list", () => ({ result: { roots: [] } }));
-    requester.answer("elicitation/create", ({ params }) => (params._meta[RELATED].taskId === stuck ? undefined : { result: YES }));
+    requester.answer("elicitation/create", ({ params }) =>
+      params._meta[RELATED].taskId === stuck ? undefined : { result: YES },
+    );
     let stuck = "";
     const one = (await create(requester, "all", {}, {}, { progressToken: "a" })).taskId;
     assert.equal((await result(requester, one)).result._meta["tests/own"], 1);
@@ -41,7 +43,11 @@ for (const kind of KINDS) {
     await get(requester, slow);
     await settle(20);
 
-    const methods = new Map(requester.frames.all.filter(({ from, message }) => from === "client" && message.method !== undefined && message.id !== undefined).map(({ message }) => [message.id, message]));
+    const methods = new Map(
+      requester.frames.all
+        .filter(({ from, message }) => from === "client" && message.method !== undefined && message.id !== undefined)
+        .map(({ message }) => [message.id, message]),
+    );
     const seen = new Set<string>();
     for (const { from, message } of requester.frames.all) {
       if (from === "client") continue;
@@ -50,12 +56,26 @@ for (const kind of KINDS) {
       const what = message.method ?? `answer to ${request?.method}`;
       seen.add(what);
       // G25-NTF-03: whose status it is, its parameters say.
-      const belongs = (message.method !== undefined && message.method !== "notifications/tasks/status") || (request?.method === "tasks/result" && message.result !== undefined);
+      const belongs =
+        (message.method !== undefined && message.method !== "notifications/tasks/status") ||
+        (request?.method === "tasks/result" && message.result !== undefined);
       if (!belongs) assert.equal(key, undefined, what);
       else assert.ok([one, bad, slow, last].includes(key?.taskId), `${what}: ${JSON.stringify(message)}`);
       if (request?.method === "tasks/result") assert.deepEqual(key, { taskId: request.params.taskId });
     }
-    for (const what of ["notifications/tasks/status", "notifications/progress", "notifications/message", "notifications/cancelled", "elicitation/create", "roots/list", "answer to tools/call", "answer to tasks/get", "answer to tasks/list", "answer to tasks/cancel", "answer to tasks/result"]) {
+    for (const what of [
+      "notifications/tasks/status",
+      "notifications/progress",
+      "notifications/message",
+      "notifications/cancelled",
+      "elicitation/create",
+      "roots/list",
+      "answer to tools/call",
+      "answer to tasks/get",
+      "answer to tasks/list",
+      "answer to tasks/cancel",
+      "answer to tasks/result",
+    ]) {
       assert.ok(seen.has(what), what);
     }
   });

@@ -32,7 +32,11 @@ for (const kind of KINDS) {
     const { result: state } = await get(requester, taskId);
     const { _meta, ...flat } = state;
     assert.deepEqual(told(requester).at(-1)?.message.params, flat);
-    assert.ok(told(requester).every(({ message }) => message.params._meta?.[RELATED] === undefined && message.params.result === undefined));
+    assert.ok(
+      told(requester).every(
+        ({ message }) => message.params._meta?.[RELATED] === undefined && message.params.result === undefined,
+      ),
+    );
     // One for each version at most: the first, which the handle told, has none.
     assert.ok(told(requester).length < (await store.get("", taskId))!.version);
     const before = told(requester).length;
@@ -48,7 +52,10 @@ it("G25-NTF-05 another connection hears nothing; a send that fails harms nothing
   const tools = { slow: () => go.promise.then(() => text("done")) };
   const tasks = new TaskServer({ defaults: { task: "always" }, onerror: (error) => errors.push(error) });
   const quiet = new TaskServer({ defaults: { task: "always" }, statusNotifications: false });
-  const [first, second] = [await PipeRequester.to(attached("v1", tasks, tools)), await PipeRequester.to(attached("v1", tasks, tools))];
+  const [first, second] = [
+    await PipeRequester.to(attached("v1", tasks, tools)),
+    await PipeRequester.to(attached("v1", tasks, tools)),
+  ];
   const silent = await PipeRequester.to(attached("v2", quiet, tools), "v2");
   t.after(async () => {
     for (const requester of [first, second, silent]) await requester.close();
@@ -64,7 +71,10 @@ it("G25-NTF-05 another connection hears nothing; a send that fails harms nothing
   await result(first, taskId);
   await result(silent, unheard);
   await settle();
-  assert.deepEqual(told(first).map(({ message }) => [message.params.taskId, message.params.status]), [[taskId, "completed"]]);
+  assert.deepEqual(
+    told(first).map(({ message }) => [message.params.taskId, message.params.status]),
+    [[taskId, "completed"]],
+  );
   assert.deepEqual([told(second), told(silent)], [[], []]);
   assert.equal((await get(first, lost)).result.status, "completed");
 });
@@ -98,7 +108,8 @@ it("G25-NTF-04 over HTTP a change is told on one stream: the newest result strea
     steps[index]?.open();
     for (;;) if ((await get(mine, taskId)).result.statusMessage === `step ${index}`) return settle();
   };
-  const on = (): unknown[] => told(mine).map(({ on, message }) => [on, message.params.statusMessage ?? message.params.status]);
+  const on = (): unknown[] =>
+    told(mine).map(({ on, message }) => [on, message.params.statusMessage ?? message.params.status]);
   // No stream is open.
   await step(0);
   assert.deepEqual(on(), []);
@@ -111,10 +122,20 @@ it("G25-NTF-04 over HTTP a change is told on one stream: the newest result strea
   steps[3]?.open();
   await Promise.all(waits);
   await settle();
-  assert.deepEqual(on().slice(1, 3), [["POST tasks/result 51", "step 2"], ["POST tasks/result 51", "step 3"]]);
-  assert.deepEqual(told(mine).slice(3).map(({ on, message }) => [on, message.params.status]), [["POST tasks/result 51", "completed"]]);
+  assert.deepEqual(on().slice(1, 3), [
+    ["POST tasks/result 51", "step 2"],
+    ["POST tasks/result 51", "step 3"],
+  ]);
+  assert.deepEqual(
+    told(mine)
+      .slice(3)
+      .map(({ on, message }) => [on, message.params.status]),
+    [["POST tasks/result 51", "completed"]],
+  );
   // Before the result on the same stream.
-  const stream = mine.frames.fromServer((_message, { on }) => on === "POST tasks/result 51").map(({ message }) => message.method ?? "answer");
+  const stream = mine.frames
+    .fromServer((_message, { on }) => on === "POST tasks/result 51")
+    .map(({ message }) => message.method ?? "answer");
   assert.deepEqual(stream, [STATUS, STATUS, STATUS, "answer"]);
   assert.deepEqual(told(other), []);
   own.close();

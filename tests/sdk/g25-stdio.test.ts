@@ -40,7 +40,10 @@ for (const sdk of ["v1", "v2"]) {
     it("X-LIM-03 (part): an outcome longer than the lines that the SDKs read fails its task, and the connection goes on", async (t) => {
       const requester = await open(t, sdk);
       // Characters of one byte, and of three.
-      for (const [fill, size] of [["a", 11_000_000], ["水", 3_600_000]] as const) {
+      for (const [fill, size] of [
+        ["a", 11_000_000],
+        ["水", 3_600_000],
+      ] as const) {
         const { taskId } = await create(requester, "heavy", { size, fill });
         const { error } = await result(requester, taskId);
         assert.deepEqual([error?.code, error?.data], [-32603, { reason: "payload_limit" }]);
@@ -53,8 +56,14 @@ for (const sdk of ["v1", "v2"]) {
 
     it("X-HTT-02 (part): large answers side by side are a line each", async (t) => {
       const requester = await open(t, sdk);
-      const made = await Promise.all(Array.from({ length: 12 }, (_, n) => create(requester, "heavy", { size: 400_000, fill: String.fromCharCode(97 + n) })));
-      const outcomes = await Promise.all(made.flatMap(({ taskId }) => [result(requester, taskId), get(requester, taskId), result(requester, taskId)]));
+      const made = await Promise.all(
+        Array.from({ length: 12 }, (_, n) =>
+          create(requester, "heavy", { size: 400_000, fill: String.fromCharCode(97 + n) }),
+        ),
+      );
+      const outcomes = await Promise.all(
+        made.flatMap(({ taskId }) => [result(requester, taskId), get(requester, taskId), result(requester, taskId)]),
+      );
       outcomes.forEach((outcome, index) => {
         if (index % 3 === 1) return;
         assert.equal(outcome.result.content[0].text, String.fromCharCode(97 + Math.floor(index / 3)).repeat(400_000));
@@ -81,7 +90,11 @@ it("X-LIM-03 (part): what another transport could carry is refused on a line, an
     input.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
     return JSON.parse((await lines.next()).value as string) as Message;
   };
-  await request(1, "initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "far", version: "1" } });
+  await request(1, "initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "far", version: "1" },
+  });
   const { error } = await request(2, "tasks/result", { taskId });
   assert.deepEqual([error?.code, error?.data], [-32603, { reason: "payload_limit" }]);
   assert.equal((await request(3, "tasks/get", { taskId })).result.status, "completed");

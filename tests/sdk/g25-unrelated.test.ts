@@ -1,5 +1,6 @@
-// 2025-11-25: what a server asks without saying for which request. It is a task's where the task's handler asks it, and nobody's where it
-// is asked beside the task; what was taken for a task's on a platform that cannot tell does not fail with the task.
+// 2025-11-25: what a server asks without saying for which request. It is a task's where the task's handler asks it, and
+// nobody's where it is asked beside the task; what was taken for a task's on a platform that cannot tell does not fail
+// with the task.
 import { TaskServer } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -14,7 +15,10 @@ import { PipeRequester } from "./harness/pipe.ts";
 const BLIND = typeof process.getBuiltinModule !== "function";
 const ROOTS = { roots: [{ uri: "file:///work" }] };
 
-async function open(kind: (typeof KINDS)[number], tools: Parameters<typeof attached>[2]): Promise<{ requester: PipeRequester; ask: () => Promise<any>; close: () => Promise<void> }> {
+async function open(
+  kind: (typeof KINDS)[number],
+  tools: Parameters<typeof attached>[2],
+): Promise<{ requester: PipeRequester; ask: () => Promise<any>; close: () => Promise<void> }> {
   const tasks = new TaskServer({ defaults: { task: "always" } });
   let server: any;
   const made: SdkServer = attached(kind, tasks, tools, (inner) => (server = inner.server ?? inner));
@@ -47,7 +51,9 @@ for (const kind of KINDS) {
     assert.deepEqual((await roots).roots, ROOTS.roots);
   });
 
-  it(`G25-INP-02: what a handler asks without saying for which request is its task's (${kind})`, { skip: BLIND }, async (t) => {
+  it(`G25-INP-02: what a handler asks without saying for which request is its task's (${kind})`, {
+    skip: BLIND,
+  }, async (t) => {
     const { requester } = await world(t, kind, {
       ask: async (_args, { server }) => {
         await new Promise((resolve) => setImmediate(resolve));
@@ -69,7 +75,11 @@ for (const kind of KINDS) {
 
 it("the same on a platform that cannot tell whose work is done", { skip: BLIND }, () => {
   const blind = "data:text/javascript,process.getBuiltinModule = undefined";
-  const run = spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", "--import", blind, fileURLToPath(import.meta.url)], { encoding: "utf8", env: { ...process.env, NODE_TEST_CONTEXT: "" } });
+  const run = spawnSync(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", "--import", blind, fileURLToPath(import.meta.url)],
+    { encoding: "utf8", env: { ...process.env, NODE_TEST_CONTEXT: "" } },
+  );
   assert.equal(run.status, 0, run.stdout + run.stderr);
   assert.match(run.stdout, /pass 4/);
 });

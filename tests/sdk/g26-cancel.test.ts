@@ -6,11 +6,19 @@ import { test } from "node:test";
 import { KEYS, RELATED, VERSION, World, form, latch, text, type Json, type Way } from "./harness/g26.ts";
 
 const WAYS: Way[] = ["fetch", "http", "pipe"];
-const KINDS = WAYS.flatMap((way) => [false, true].map((low) => ({ way, low, name: `${low ? "Server" : "McpServer"}, ${way}` })));
+const KINDS = WAYS.flatMap((way) =>
+  [false, true].map((low) => ({ way, low, name: `${low ? "Server" : "McpServer"}, ${way}` })),
+);
 const always = { task: "always" } as const;
 
 /** A tool that reports when its signal fires, and ends when it is told to, whatever the signal says. */
-function stubborn(world: () => World): { tool: (args: Json, ctx: Json) => Promise<Json>; started: Promise<void>; stopped: Promise<void>; end: (value?: unknown) => void; signals: { ctx: AbortSignal; task: AbortSignal | undefined }[] } {
+function stubborn(world: () => World): {
+  tool: (args: Json, ctx: Json) => Promise<Json>;
+  started: Promise<void>;
+  stopped: Promise<void>;
+  end: (value?: unknown) => void;
+  signals: { ctx: AbortSignal; task: AbortSignal | undefined }[];
+} {
   const started = latch();
   const stopped = latch();
   const ended = latch<unknown>();
@@ -52,7 +60,12 @@ for (const { way, low, name } of KINDS) {
     for (const outcome of ["completes", "fails"]) {
       let world: World;
       const work = stubborn(() => world);
-      await using _ = (world = await World.open({ tools: { work: work.tool }, tasks: { ...always, defaults: { cooperative: true } }, way, low }));
+      await using _ = (world = await World.open({
+        tools: { work: work.tool },
+        tasks: { ...always, defaults: { cooperative: true } },
+        way,
+        low,
+      }));
       const id = await world.start("work");
       await work.started;
       assert.ok((await world.cancel(id)).result);
@@ -67,7 +80,12 @@ for (const { way, low, name } of KINDS) {
 
   test(`G26-CAN-04: cancelling an ended task is acknowledged and changes nothing (${name})`, async () => {
     await using world = await World.open({
-      tools: { good: () => text("good"), bad: () => Promise.reject(new Error("bad")), hang: (_, ctx) => new Promise((resolve) => ctx.mcpReq.signal.addEventListener("abort", () => resolve(text("stopped")))) },
+      tools: {
+        good: () => text("good"),
+        bad: () => Promise.reject(new Error("bad")),
+        hang: (_, ctx) =>
+          new Promise((resolve) => ctx.mcpReq.signal.addEventListener("abort", () => resolve(text("stopped")))),
+      },
       tasks: always,
       way,
       low,
@@ -89,7 +107,10 @@ for (const { way, low, name } of KINDS) {
     await using _ = (world = await World.open({
       tools: {
         work: async (_, ctx) => {
-          await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } })).catch(rejected.resolve);
+          await world.tasks
+            .current(ctx)
+            ?.requireInput(form("?", { a: { type: "string" } }))
+            .catch(rejected.resolve);
           return text("done");
         },
       },
@@ -115,13 +136,19 @@ for (const { way, low, name } of KINDS) {
       tools: {
         async work(_, ctx) {
           const { progressToken } = ctx.mcpReq._meta ?? {};
-          await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken: progressToken ?? "t", progress: 1, message: "one third" } });
+          await ctx.mcpReq.notify({
+            method: "notifications/progress",
+            params: { progressToken: progressToken ?? "t", progress: 1, message: "one third" },
+          });
           await ctx.mcpReq.log("error", "trouble");
           await ctx.mcpReq.notify({ method: "notifications/message", params: { level: "error", data: "trouble" } });
           told.resolve();
           await gate.promise;
           assert.equal(ctx.mcpReq.signal.aborted, false);
-          await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken: progressToken ?? "t", progress: 2, message: "two thirds" } });
+          await ctx.mcpReq.notify({
+            method: "notifications/progress",
+            params: { progressToken: progressToken ?? "t", progress: 2, message: "two thirds" },
+          });
           return text("done");
         },
       },
@@ -129,7 +156,11 @@ for (const { way, low, name } of KINDS) {
       way,
       low,
     });
-    const { result, notifications } = await world.call("work", {}, { meta: { progressToken: "t", [KEYS.logLevel]: "debug" } });
+    const { result, notifications } = await world.call(
+      "work",
+      {},
+      { meta: { progressToken: "t", [KEYS.logLevel]: "debug" } },
+    );
     assert.equal(result.resultType, "task");
     assert.deepEqual(notifications, []);
     await told.promise;
@@ -138,7 +169,8 @@ for (const { way, low, name } of KINDS) {
     await world.until(result.taskId, "completed");
     const sent = world.frames.filter(({ from, message }) => from === "server" && message.method !== undefined);
     assert.deepEqual(sent, []);
-    for (const { from, message } of world.frames) if (from === "server") assert.ok(!JSON.stringify(message).includes(RELATED));
+    for (const { from, message } of world.frames)
+      if (from === "server") assert.ok(!JSON.stringify(message).includes(RELATED));
   });
 
   test(`G26-PRG-02, G26-PRG-03: before the handle progress and log flow on the call's own stream, where asked for, and stop with it (${name})`, async () => {
@@ -149,7 +181,8 @@ for (const { way, low, name } of KINDS) {
       tools: {
         async work(_, ctx) {
           const { progressToken } = ctx.mcpReq._meta ?? {};
-          const progress = (value: number): Promise<void> => ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress: value } });
+          const progress = (value: number): Promise<void> =>
+            ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress: value } });
           if (progressToken !== undefined) await progress(1);
           await ctx.mcpReq.log("info", "before");
           await ctx.mcpReq.log("debug", "too quiet");
@@ -167,13 +200,22 @@ for (const { way, low, name } of KINDS) {
     }));
     const loud = await world.call("work", {}, { meta: { progressToken: 7, [KEYS.logLevel]: "info" } });
     assert.equal(loud.result.resultType, "task");
-    assert.deepEqual(loud.notifications.map(({ method, params }) => [method, params.progress ?? params.data]), [["notifications/progress", 1], ["notifications/message", "before"]]);
+    assert.deepEqual(
+      loud.notifications.map(({ method, params }) => [method, params.progress ?? params.data]),
+      [
+        ["notifications/progress", 1],
+        ["notifications/message", "before"],
+      ],
+    );
     const quiet = await world.call("work");
     assert.deepEqual(quiet.notifications, []);
     await promoted.promise;
     gate.resolve();
     for (const { result } of [loud, quiet]) await world.until(result.taskId, "completed");
-    assert.equal(world.frames.filter(({ from, message }) => from === "server" && message.method !== undefined).length, 2);
+    assert.equal(
+      world.frames.filter(({ from, message }) => from === "server" && message.method !== undefined).length,
+      2,
+    );
   });
 }
 
@@ -181,7 +223,13 @@ for (const { way, low, name } of KINDS) {
 function postAndCut(world: World, message: Json): { cut: () => void } {
   const request = httpRequest(world.url, {
     method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": VERSION, "mcp-method": message.method, "mcp-name": message.params.name ?? message.params.taskId },
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": VERSION,
+      "mcp-method": message.method,
+      "mcp-name": message.params.name ?? message.params.taskId,
+    },
   });
   request.on("error", () => {});
   request.end(JSON.stringify(message));
@@ -215,7 +263,11 @@ test("G26-HTT-07, H10: a client that leaves before the answer cancels the call; 
     },
   };
   let runs = 0;
-  await using world = await World.open({ tools: { work: () => (runs++, text("ran")) }, tasks: { ...always, store }, way: "http" });
+  await using world = await World.open({
+    tools: { work: () => (runs++, text("ran")) },
+    tasks: { ...always, store },
+    way: "http",
+  });
   const left = latch();
   const { cut } = postAndCut(world, world.compose("tools/call", { name: "work", arguments: {} }));
   await arrived.promise;
@@ -319,13 +371,24 @@ test("G26-CAN-08: a cancelled or dropped tasks/* request ends that request only"
       arrived = latch();
       const message = world.compose(method, { taskId: id, inputResponses: {} }, { id: `doomed ${method}` });
       if (way === "pipe") await world.send(message);
-      const cut = way === "http" ? postAndCut(world, message).cut : () => world.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: message.id, _meta: message.params._meta } });
+      const cut =
+        way === "http"
+          ? postAndCut(world, message).cut
+          : () =>
+              world.send({
+                jsonrpc: "2.0",
+                method: "notifications/cancelled",
+                params: { requestId: message.id, _meta: message.params._meta },
+              });
       await arrived.promise;
       await cut();
       hold.resolve();
       hold = undefined;
       assert.equal((await world.get(id)).result.status, "working");
-      assert.ok(!world.frames.some(({ from, message: { id: answered } }) => from === "server" && answered === message.id), "nothing is answered to who left");
+      assert.ok(
+        !world.frames.some(({ from, message: { id: answered } }) => from === "server" && answered === message.id),
+        "nothing is answered to who left",
+      );
     }
     assert.ok(work.signals.every(({ ctx, task }) => !ctx.aborted && task?.aborted === false));
     work.end();
@@ -351,7 +414,11 @@ test("G26-CAN-08 (part): a cancel notification for the call that made the task i
     tasks: { tools: { work: { task: "always" } } },
     way: "pipe",
   }));
-  const cancelled = (requestId: unknown): Json => ({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId, _meta: world.compose("x").params._meta } });
+  const cancelled = (requestId: unknown): Json => ({
+    jsonrpc: "2.0",
+    method: "notifications/cancelled",
+    params: { requestId, _meta: world.compose("x").params._meta },
+  });
   for (const id of [0, "", "1", 1]) {
     const { result } = await world.call("work", {}, { id });
     await world.send(cancelled(id));
@@ -369,7 +436,11 @@ test("H02: cancel and completion at one instant: two acknowledgements, one outco
   for (let turn = 0; turn < 40; turn++) {
     let world: World;
     const work = stubborn(() => world);
-    await using _ = (world = await World.open({ tools: { work: work.tool }, tasks: always, way: turn % 2 ? "fetch" : "pipe" }));
+    await using _ = (world = await World.open({
+      tools: { work: work.tool },
+      tasks: always,
+      way: turn % 2 ? "fetch" : "pipe",
+    }));
     const id = await world.start("work");
     await work.started;
     const cancel = (): Promise<Json> => world.cancel(id);
@@ -382,16 +453,22 @@ test("H02: cancel and completion at one instant: two acknowledgements, one outco
   }
 });
 
-test("X-LIM-09 (part), H36 (part): ids 1 and \"1\", 0 and \"\" in flight together are answered each in its own type", async () => {
+test('X-LIM-09 (part), H36 (part): ids 1 and "1", 0 and "" in flight together are answered each in its own type', async () => {
   const gate = latch();
-  await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")), plain: () => gate.promise.then(() => text("plain")) }, tasks: { tools: { work: { task: "always" } } }, way: "pipe" });
+  await using world = await World.open({
+    tools: { work: () => gate.promise.then(() => text("done")), plain: () => gate.promise.then(() => text("plain")) },
+    tasks: { tools: { work: { task: "always" } } },
+    way: "pipe",
+  });
   const ids = [1, "1", 0, "", "0"];
   const plain = ids.map((id) => world.call("plain", {}, { id }));
   const handles = await Promise.all(["a", "b"].map((id) => world.call("work", {}, { id })));
   assert.ok(handles.every(({ result }) => result.resultType === "task"));
   gate.resolve();
   const answers = await Promise.all(plain);
-  assert.deepEqual(answers.map(({ id }) => id), ids);
+  assert.deepEqual(
+    answers.map(({ id }) => id),
+    ids,
+  );
   assert.ok(answers.every(({ result }) => result.content[0].text === "plain"));
 });
-

@@ -2,7 +2,21 @@
 import { specTypeSchemas } from "@modelcontextprotocol/server";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EXTENSION, PLAIN, RELATED, World, accept, auth, form, latch, text, type Answer, type Json, type Says, type Tool } from "./harness/g26.ts";
+import {
+  EXTENSION,
+  PLAIN,
+  RELATED,
+  World,
+  accept,
+  auth,
+  form,
+  latch,
+  text,
+  type Answer,
+  type Json,
+  type Says,
+  type Tool,
+} from "./harness/g26.ts";
 
 const WAYS = ["fetch", "http"] as const;
 const always = { task: "always" } as const;
@@ -13,14 +27,18 @@ let lastId = 1_000;
 function legacy(world: World, method: string, params: Json = {}, says: Says = {}): Promise<Answer> {
   return world.raw({ jsonrpc: "2.0", id: ++lastId, method, params }, { ...says, headers: { ...OLD, ...says.headers } });
 }
-const oldCall = (world: World, name: string, task?: Json, says?: Says): Promise<Answer> => legacy(world, "tools/call", { name, arguments: {}, ...(task === undefined ? {} : { task }) }, says);
+const oldCall = (world: World, name: string, task?: Json, says?: Says): Promise<Answer> =>
+  legacy(world, "tools/call", { name, arguments: {}, ...(task === undefined ? {} : { task }) }, says);
 
 function valid(name: "CreateTaskResult" | "GetTaskResult" | "CancelTaskResult", value: unknown): void {
   assert.equal((specTypeSchemas[name]["~standard"].validate(value) as Json).issues, undefined, name);
 }
 const OLD_KEYS = ["taskId", "status", "statusMessage", "createdAt", "lastUpdatedAt", "ttl", "pollInterval", "_meta"];
 function checkOld(task: Json): void {
-  assert.deepEqual(Object.keys(task).filter((key) => !OLD_KEYS.includes(key)), []);
+  assert.deepEqual(
+    Object.keys(task).filter((key) => !OLD_KEYS.includes(key)),
+    [],
+  );
   for (const key of ["taskId", "status", "createdAt", "lastUpdatedAt", "ttl"]) assert.ok(key in task, key);
 }
 
@@ -39,15 +57,32 @@ for (const way of WAYS) {
     const kinds: Record<string, () => Promise<string>> = {
       modern: async () => (await world.call("work")).result.resultType,
       // A legacy parameter in a modern request is an unknown field.
-      modernWithTask: async () => (await world.request("tools/call", { name: "work", arguments: {}, task: { ttl: 1 } }, { caps: PLAIN })).result.resultType,
+      modernWithTask: async () =>
+        (await world.request("tools/call", { name: "work", arguments: {}, task: { ttl: 1 } }, { caps: PLAIN })).result
+          .resultType,
       // A session is nobody's business here.
-      modernInSession: async () => (await world.call("work", {}, { headers: { "mcp-session-id": "s" } })).result.resultType,
+      modernInSession: async () =>
+        (await world.call("work", {}, { headers: { "mcp-session-id": "s" } })).result.resultType,
       old: async () => (await oldCall(world, "work")).result.resultType ?? "plain",
       oldTask: async () => Object.keys((await oldCall(world, "work", {})).result).join(),
       // Nor is the extension, in an old request.
-      oldWithExtension: async () => (await legacy(world, "tools/call", { name: "work", arguments: {}, _meta: { "io.modelcontextprotocol/clientCapabilities": { extensions: { [EXTENSION]: {} } } } })).result?.resultType ?? "plain",
+      oldWithExtension: async () =>
+        (
+          await legacy(world, "tools/call", {
+            name: "work",
+            arguments: {},
+            _meta: { "io.modelcontextprotocol/clientCapabilities": { extensions: { [EXTENSION]: {} } } },
+          })
+        ).result?.resultType ?? "plain",
     };
-    const wanted = { modern: "task", modernWithTask: "complete", modernInSession: "task", old: "plain", oldTask: "task", oldWithExtension: "plain" };
+    const wanted = {
+      modern: "task",
+      modernWithTask: "complete",
+      modernInSession: "task",
+      old: "plain",
+      oldTask: "task",
+      oldWithExtension: "plain",
+    };
     for (let round = 0; round < 3; round++) {
       const seen = await Promise.all(Object.entries(kinds).map(async ([name, run]) => [name, await run()]));
       assert.deepEqual(Object.fromEntries(seen), wanted);
@@ -56,7 +91,11 @@ for (const way of WAYS) {
 
   test(`H47, X-GEN-02, X-GEN-03: one owner, two generations: each sees its own tasks only (${way})`, async () => {
     const gate = latch();
-    await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: always, way });
+    await using world = await World.open({
+      tools: { work: () => gate.promise.then(() => text("done")) },
+      tasks: always,
+      way,
+    });
     for (const says of [{}, { auth: auth("ada") }]) {
       const modern = await world.start("work", {}, says);
       const created = await oldCall(world, "work", {}, says);
@@ -66,7 +105,8 @@ for (const way of WAYS) {
       assert.deepEqual((await world.get(old, says)).error, unknown);
       assert.deepEqual((await world.cancel(old, says)).error, unknown);
       assert.deepEqual((await world.update(old, {}, says)).error, unknown);
-      for (const method of ["tasks/get", "tasks/result", "tasks/cancel"]) assert.equal((await legacy(world, method, { taskId: modern }, says)).error?.code, -32602, method);
+      for (const method of ["tasks/get", "tasks/result", "tasks/cancel"])
+        assert.equal((await legacy(world, method, { taskId: modern }, says)).error?.code, -32602, method);
       // A legacy client keeps what is its own; under the modern version it must declare the extension like anybody.
       valid("GetTaskResult", (await legacy(world, "tasks/get", { taskId: old }, says)).result);
       assert.equal((await world.get(old, { ...says, caps: { tasks: { cancel: {} } } })).error?.code, -32021);
@@ -79,7 +119,11 @@ for (const way of WAYS) {
   });
 
   test(`H48: each generation's methods are its own (${way})`, async () => {
-    await using world = await World.open({ tools: { work: () => text("done") }, tasks: { ...always, list: true }, way });
+    await using world = await World.open({
+      tools: { work: () => text("done") },
+      tasks: { ...always, list: true },
+      way,
+    });
     const modern = await world.start("work");
     const old = (await oldCall(world, "work", {})).result.task.taskId;
     for (const method of ["tasks/result", "tasks/list"]) {
@@ -102,7 +146,11 @@ for (const way of WAYS) {
       hold: () => gate.promise.then(() => text("held")),
     };
     await using _ = (world = await World.open({ tools, tasks: { ...always, crossGeneration: true }, way, low: true }));
-    const ends = { good: ["completed", "completed"], bad: ["failed", "completed"], error: ["failed", "failed"] } as const;
+    const ends = {
+      good: ["completed", "completed"],
+      bad: ["failed", "completed"],
+      error: ["failed", "failed"],
+    } as const;
     for (const [tool, [old, modern]] of Object.entries(ends)) {
       for (const id of [await world.start(tool), (await oldCall(world, tool, {})).result.task.taskId]) {
         // Each answer is held against its own generation's schema and keys.
@@ -136,24 +184,33 @@ for (const way of WAYS) {
 
 test("X-GEN-02 (part): a modern task that asks is seen by an old client as asking, and answered by a modern one", async () => {
   let world: World;
-  const tools: Record<string, Tool> = { ask: async (_, ctx) => text(JSON.stringify(await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } })))) };
+  const tools: Record<string, Tool> = {
+    ask: async (_, ctx) =>
+      text(JSON.stringify(await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } })))),
+  };
   await using _ = (world = await World.open({ tools, tasks: { ...always, crossGeneration: true } }));
   const id = await world.start("ask");
   await world.until(id, "input_required");
   const old = await oldUntil(world, id, "input_required");
   assert.equal(old.inputRequests, undefined);
-  await world.update(id, { [Object.keys((await world.get(id)).result.inputRequests)[0] as string]: accept({ a: "x" }) });
+  await world.update(id, {
+    [Object.keys((await world.get(id)).result.inputRequests)[0] as string]: accept({ a: "x" }),
+  });
   await oldUntil(world, id, "completed");
 });
 
 test("X-SEC-01 (part): with both generations and crossGeneration, a stranger still sees nothing", async () => {
-  await using world = await World.open({ tools: { work: () => text("done") }, tasks: { ...always, crossGeneration: true } });
+  await using world = await World.open({
+    tools: { work: () => text("done") },
+    tasks: { ...always, crossGeneration: true },
+  });
   const ada = { auth: auth("ada") };
   const ids = [await world.start("work", {}, ada), (await oldCall(world, "work", {}, ada)).result.task.taskId];
   for (const id of ids) {
     for (const stranger of [{ auth: auth("bob") }, {}]) {
       assert.equal((await world.get(id, stranger)).error?.code, -32602);
-      for (const method of ["tasks/get", "tasks/result", "tasks/cancel"]) assert.equal((await legacy(world, method, { taskId: id }, stranger)).error?.code, -32602);
+      for (const method of ["tasks/get", "tasks/result", "tasks/cancel"])
+        assert.equal((await legacy(world, method, { taskId: id }, stranger)).error?.code, -32602);
     }
     assert.ok((await world.until(id, "completed", ada)).result);
   }

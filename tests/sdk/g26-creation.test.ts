@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { PLAIN, World, accept, form, latch, text, type Json, type Way } from "./harness/g26.ts";
 
 const WAYS: Way[] = ["fetch", "http", "pipe"];
-const KINDS = WAYS.flatMap((way) => [false, true].map((low) => ({ way, low, name: `${low ? "Server" : "McpServer"}, ${way}` })));
+const KINDS = WAYS.flatMap((way) =>
+  [false, true].map((low) => ({ way, low, name: `${low ? "Server" : "McpServer"}, ${way}` })),
+);
 
 /** A store that answers late: each operation waits until `step()` has let it go, or a little. */
 function slow(inner: TaskStore, hold: (operation: string) => Promise<void>): TaskStore {
@@ -31,11 +33,17 @@ function slow(inner: TaskStore, hold: (operation: string) => Promise<void>): Tas
 for (const { way, low, name } of KINDS) {
   test(`G26-CRE-01, G26-CRE-07, G26-TTL-01: a handle is flat and can be read at once (${name})`, async () => {
     const gate = latch();
-    await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: { task: "always" }, way, low });
+    await using world = await World.open({
+      tools: { work: () => gate.promise.then(() => text("done")) },
+      tasks: { task: "always" },
+      way,
+      low,
+    });
     const { result } = await world.call("work");
     // The harness holds every frame against the schema and its keys; here is what the schema leaves open.
     assert.equal(result.resultType, "task");
-    for (const key of ["task", "result", "error", "inputRequests", "requestState", "ttl", "pollInterval"]) assert.equal(result[key], undefined, key);
+    for (const key of ["task", "result", "error", "inputRequests", "requestState", "ttl", "pollInterval"])
+      assert.equal(result[key], undefined, key);
     assert.equal(result.status, "working");
     assert.equal(result.ttlMs, 3_600_000);
     assert.equal(result.pollIntervalMs, 1000);
@@ -92,8 +100,13 @@ for (const { way, low, name } of KINDS) {
       tools: {
         async work(_, ctx) {
           const answers = ctx.mcpReq.inputResponses;
-          if (!answers?.["name-1"]) return inputRequired({ inputRequests: { "name-1": form("first?", { a: { type: "string" } }) } });
-          if (ctx.mcpReq.requestState() !== "second") return inputRequired({ inputRequests: { "name-1": form("second?", { a: { type: "string" } }) }, requestState: "second" });
+          if (!answers?.["name-1"])
+            return inputRequired({ inputRequests: { "name-1": form("first?", { a: { type: "string" } }) } });
+          if (ctx.mcpReq.requestState() !== "second")
+            return inputRequired({
+              inputRequests: { "name-1": form("second?", { a: { type: "string" } }) },
+              requestState: "second",
+            });
           const before = acceptedContent<Json>(answers, "name-1")?.a;
           const task = await world.tasks.create(ctx);
           const inside = await task?.requireInput(form("third?", { a: { type: "string" } }), "name");
@@ -105,9 +118,18 @@ for (const { way, low, name } of KINDS) {
     }));
     const first = await world.call("work");
     assert.equal(first.result.resultType, "input_required");
-    const second = await world.request("tools/call", { name: "work", arguments: {}, inputResponses: { "name-1": accept({ a: "one" }) } });
+    const second = await world.request("tools/call", {
+      name: "work",
+      arguments: {},
+      inputResponses: { "name-1": accept({ a: "one" }) },
+    });
     assert.equal(second.result.resultType, "input_required");
-    const third = await world.request("tools/call", { name: "work", arguments: {}, inputResponses: { "name-1": accept({ a: "two" }) }, requestState: second.result.requestState });
+    const third = await world.request("tools/call", {
+      name: "work",
+      arguments: {},
+      inputResponses: { "name-1": accept({ a: "two" }) },
+      requestState: second.result.requestState,
+    });
     assert.equal(third.result.resultType, "task");
     const id = third.result.taskId;
     const asking = await world.until(id, "input_required");
@@ -127,7 +149,11 @@ test("X-SEC-12: the SDK's check of a round's state stays in force: tampered, rep
   await using world = await World.open({
     tools: {
       async work(_, ctx) {
-        if (!ctx.mcpReq.inputResponses) return inputRequired({ inputRequests: { a: form("?", { a: { type: "string" } }) }, requestState: await codec.mint({ step: 1 }, ctx) });
+        if (!ctx.mcpReq.inputResponses)
+          return inputRequired({
+            inputRequests: { a: form("?", { a: { type: "string" } }) },
+            requestState: await codec.mint({ step: 1 }, ctx),
+          });
         runs++;
         return text(String(ctx.mcpReq.requestState().step));
       },
@@ -138,8 +164,16 @@ test("X-SEC-12: the SDK's check of a round's state stays in force: tampered, rep
   });
   const { result } = await world.call("work");
   const state: string = result.requestState;
-  const again = (requestState: unknown, name = "work"): Promise<Json> => world.request("tools/call", { name, arguments: {}, inputResponses: { a: accept({ a: "x" }) }, requestState });
-  for (const forged of [`${state}x`, state.replace("v1.", "v2."), state.slice(0, -2), "", "v1.e30.AAAA", btoa('{"step":1}')]) {
+  const again = (requestState: unknown, name = "work"): Promise<Json> =>
+    world.request("tools/call", { name, arguments: {}, inputResponses: { a: accept({ a: "x" }) }, requestState });
+  for (const forged of [
+    `${state}x`,
+    state.replace("v1.", "v2."),
+    state.slice(0, -2),
+    "",
+    "v1.e30.AAAA",
+    btoa('{"step":1}'),
+  ]) {
     assert.equal((await again(forged)).error.code, -32602, forged);
   }
   assert.equal(runs, 0);
@@ -161,7 +195,11 @@ test("X-SEC-12: the SDK's check of a round's state stays in force: tampered, rep
 
 test("a call that fails its checks is answered directly and leaves no task", async () => {
   const store = memoryStore();
-  await using world = await World.open({ tools: { work: () => text("ran") }, tasks: { store, task: "always" }, schemas: { work: (await import("zod")).z.object({ n: (await import("zod")).z.number() }) } });
+  await using world = await World.open({
+    tools: { work: () => text("ran") },
+    tasks: { store, task: "always" },
+    schemas: { work: (await import("zod")).z.object({ n: (await import("zod")).z.number() }) },
+  });
   assert.equal((await world.call("nobody")).error?.code, -32602);
   // A wrong argument is, to SDK v2, a failed tool result.
   const wrong = await world.call("work", { n: "x" });
@@ -215,7 +253,12 @@ test("G26-CRE-03 (part): a handle is readable at once, a hundred times over, by 
 
 for (const { way, low, name } of KINDS) {
   test(`H46: work that is done before the handle is sent: the handle comes first and the next read has the result (${name})`, async () => {
-    await using world = await World.open({ tools: { work: () => text("done") }, tasks: { store: slow(memoryStore(), () => new Promise(setImmediate)), task: "always" }, way, low });
+    await using world = await World.open({
+      tools: { work: () => text("done") },
+      tasks: { store: slow(memoryStore(), () => new Promise(setImmediate)), task: "always" },
+      way,
+      low,
+    });
     const { result } = await world.call("work");
     assert.equal(result.resultType, "task");
     assert.equal(result.result, undefined);
@@ -226,7 +269,11 @@ for (const { way, low, name } of KINDS) {
     const gate = latch();
     let runs = 0;
     await using world = await World.open({
-      tools: { hold: () => gate.promise.then(() => text("held")), free: () => text("free"), must: () => (runs++, text("must")) },
+      tools: {
+        hold: () => gate.promise.then(() => text("held")),
+        free: () => text("free"),
+        must: () => (runs++, text("must")),
+      },
       tasks: { task: "always", tools: { must: { support: "required" } }, limits: { runningPerOwner: 2 } },
       way,
       low,
@@ -245,7 +292,10 @@ for (const { way, low, name } of KINDS) {
 }
 
 test("H85 (part): a store that is full refuses; the call runs without a task", async () => {
-  await using world = await World.open({ tools: { work: () => text("done") }, tasks: { task: "always", store: memoryStore({ maxTasks: 1 }) } });
+  await using world = await World.open({
+    tools: { work: () => text("done") },
+    tasks: { task: "always", store: memoryStore({ maxTasks: 1 }) },
+  });
   await world.until(await world.start("work"), "completed");
   assert.equal((await world.call("work")).result.resultType, "complete");
 });
@@ -253,8 +303,18 @@ test("H85 (part): a store that is full refuses; the call runs without a task", a
 test("a store that fails: the call runs without a task, the failure is told to the host alone", async () => {
   let failing = true;
   const inner = memoryStore();
-  const store: TaskStore = { ...inner, put: (task) => (failing ? Promise.reject(new Error("secret path /var/db")) : inner.put(task)), get: (owner, id, options) => inner.get(owner, id, options), delete: (...v) => inner.delete(...v), list: (...v) => inner.list(...v), due: (...v) => inner.due(...v) };
-  await using world = await World.open({ tools: { work: () => text("done"), must: () => text("must") }, tasks: { task: "always", tools: { must: { support: "required" } }, store } });
+  const store: TaskStore = {
+    ...inner,
+    put: (task) => (failing ? Promise.reject(new Error("secret path /var/db")) : inner.put(task)),
+    get: (owner, id, options) => inner.get(owner, id, options),
+    delete: (...v) => inner.delete(...v),
+    list: (...v) => inner.list(...v),
+    due: (...v) => inner.due(...v),
+  };
+  await using world = await World.open({
+    tools: { work: () => text("done"), must: () => text("must") },
+    tasks: { task: "always", tools: { must: { support: "required" } }, store },
+  });
   assert.equal((await world.call("work")).result.resultType, "complete");
   const { error } = await world.call("must");
   assert.equal(error?.code, -32603);
@@ -266,7 +326,10 @@ test("a store that fails: the call runs without a task, the failure is told to t
 
 test("G26-CRE-02: only an answer to tools/call is ever a handle", async () => {
   const gate = latch();
-  await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: { task: "always" } });
+  await using world = await World.open({
+    tools: { work: () => gate.promise.then(() => text("done")) },
+    tasks: { task: "always" },
+  });
   const id = await world.start("work");
   await world.get(id);
   await world.update(id, {});
@@ -276,7 +339,11 @@ test("G26-CRE-02: only an answer to tools/call is ever a handle", async () => {
   gate.resolve();
   await world.until(id, "completed");
   await world.cancel(id);
-  const handles = world.frames.filter(({ from, message }) => from === "server" && message.result?.resultType === "task");
-  assert.deepEqual(handles.map(({ of }) => of), ["tools/call"]);
+  const handles = world.frames.filter(
+    ({ from, message }) => from === "server" && message.result?.resultType === "task",
+  );
+  assert.deepEqual(
+    handles.map(({ of }) => of),
+    ["tools/call"],
+  );
 });
-

@@ -15,7 +15,13 @@ test("X-HTT-01: a foreign origin is refused before a task is looked up or made",
   // A world only writes the requests here.
   await using world = await World.open({ tools });
   const send = async (message: Json, origin: string | undefined): Promise<Response> => {
-    const headers = new Headers({ "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28", "mcp-method": message.method, "mcp-name": message.params.taskId ?? message.params.name });
+    const headers = new Headers({
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": message.method,
+      "mcp-name": message.params.taskId ?? message.params.name,
+    });
     if (origin !== undefined) headers.set("origin", origin);
     const request = new Request("http://127.0.0.1/mcp", { method: "POST", headers, body: JSON.stringify(message) });
     return originValidationResponse(request, localhostAllowedOrigins()) ?? serve(request);
@@ -36,7 +42,12 @@ test("X-SEC-04: where nobody is authenticated there is no list, and tasks live a
   await using world = await World.open({ tools: { work: () => text("done") }, tasks: always });
   assert.equal((await world.call("work")).result.ttlMs, 3_600_000);
   const old = { headers: { "mcp-protocol-version": "2025-11-25", "mcp-method": null, "mcp-name": null } };
-  const initialize = { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "old", version: "1" } } };
+  const initialize = {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "old", version: "1" } },
+  };
   const { capabilities } = (await world.raw(initialize, old)).result;
   assert.ok(capabilities.tasks.cancel);
   assert.equal(capabilities.tasks.list, undefined);
@@ -48,7 +59,11 @@ for (const way of ["fetch", "http"] as const) {
     const tools = { work: () => latch().promise };
     const errors: string[] = [];
     const unnamed = { headers: { "mcp-name": null } };
-    await using strict = await World.open({ way, tools, tasks: { ...always, onerror: (error) => void errors.push(error.message) } });
+    await using strict = await World.open({
+      way,
+      tools,
+      tasks: { ...always, onerror: (error) => void errors.push(error.message) },
+    });
     const refused = await strict.start("work");
     for (const method of ["tasks/get", "tasks/update", "tasks/cancel", "tasks/get"]) {
       const { status, error } = await strict.request(method, { taskId: refused, inputResponses: {} }, unnamed);
@@ -56,14 +71,21 @@ for (const way of ["fetch", "http"] as const) {
       assert.match(error?.message ?? "", /Mcp-Name/);
     }
     // Who runs the server is told once what can be done.
-    assert.deepEqual(errors.map((error) => /Mcp-Name.*fillTaskName/.test(error)), [true]);
+    assert.deepEqual(
+      errors.map((error) => /Mcp-Name.*fillTaskName/.test(error)),
+      [true],
+    );
 
     await using world = await World.open({ way, tools, tasks: { ...always, fillTaskName: true } });
     const [id, other] = [await world.start("work"), await world.start("work")];
     assert.equal((await world.request("tasks/get", { taskId: id }, unnamed)).result.status, "working");
     assert.ok((await world.request("tasks/update", { taskId: id, inputResponses: {} }, unnamed)).result);
     // One that is there is compared as ever, and nothing else is made up.
-    for (const name of [other, ""]) assert.equal((await world.request("tasks/cancel", { taskId: id }, { headers: { "mcp-name": name } })).error?.code, -32020);
+    for (const name of [other, ""])
+      assert.equal(
+        (await world.request("tasks/cancel", { taskId: id }, { headers: { "mcp-name": name } })).error?.code,
+        -32020,
+      );
     assert.equal((await world.request("tools/call", { name: "work", arguments: {} }, unnamed)).error?.code, -32020);
     assert.equal((await world.request("tasks/get", { taskId: 5 }, unnamed)).error?.code, -32602);
     assert.equal((await world.request("tasks/get", { taskId: "unknown" }, unnamed)).error?.code, -32602);
@@ -73,10 +95,14 @@ for (const way of ["fetch", "http"] as const) {
   });
 }
 
-test("X-LIM-09: 0 and the empty string are ids, 1 and \"1\" differ; fractions, null and booleans are no ids and start nothing", async () => {
+test('X-LIM-09: 0 and the empty string are ids, 1 and "1" differ; fractions, null and booleans are no ids and start nothing', async () => {
   const store = memoryStore();
   let runs = 0;
-  await using world = await World.open({ tools: { work: () => (runs++, text("done")) }, tasks: { ...always, store }, way: "http" });
+  await using world = await World.open({
+    tools: { work: () => (runs++, text("done")) },
+    tasks: { ...always, store },
+    way: "http",
+  });
   for (const id of [1.5, null, true, {}, []]) {
     const message = { ...world.compose("tools/call", { name: "work", arguments: {} }), id };
     const response = await world.post(message);
@@ -88,7 +114,10 @@ test("X-LIM-09: 0 and the empty string are ids, 1 and \"1\" differ; fractions, n
   await using pipe = await World.open({ tools: { work: () => text("done") }, tasks: always, way: "pipe" });
   const ids = [1, "1", 0, "", "0"];
   const handles = await Promise.all(ids.map((id) => pipe.call("work", {}, { id })));
-  assert.deepEqual(handles.map(({ id }) => id), ids);
+  assert.deepEqual(
+    handles.map(({ id }) => id),
+    ids,
+  );
   const states = await Promise.all(handles.map(({ result }, index) => pipe.get(result.taskId, { id: ids[index] })));
   states.forEach(({ id, result }, index) => {
     assert.equal(id, ids[index]);
@@ -105,7 +134,10 @@ test("H72 (part): one progress token for two calls: both report under it, and ne
         const { progressToken } = ctx.mcpReq._meta;
         await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress: 1 } });
         await world.tasks.create(ctx);
-        await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress: 2, message: `call ${n}` } });
+        await ctx.mcpReq.notify({
+          method: "notifications/progress",
+          params: { progressToken, progress: 2, message: `call ${n}` },
+        });
         await gates[n]?.promise;
         return text(String(n));
       },
@@ -119,5 +151,8 @@ test("H72 (part): one progress token for two calls: both report under it, and ne
     gates[n]?.resolve();
     assert.deepEqual((await world.until(ids[n] as string, "completed")).result.content, text(String(n)).content);
   }
-  assert.equal(world.frames.filter(({ from, message }) => from === "server" && message.method === "notifications/progress").length, 2);
+  assert.equal(
+    world.frames.filter(({ from, message }) => from === "server" && message.method === "notifications/progress").length,
+    2,
+  );
 });

@@ -25,7 +25,10 @@ class Client {
 
   arrived(message: Json): void {
     this.messages.push(message);
-    const id = message.method === "notifications/cancelled" ? message.params.requestId : (message.params?._meta?.[SUBSCRIPTION] ?? message.id);
+    const id =
+      message.method === "notifications/cancelled"
+        ? message.params.requestId
+        : (message.params?._meta?.[SUBSCRIPTION] ?? message.id);
     this.#subscriptions.get(id)?.take(message);
     if (message.method === undefined) this.#answers.get(message.id)?.(message);
     if (message.method === "notifications/cancelled") this.#subscriptions.get(id)?.end();
@@ -52,12 +55,19 @@ class Client {
   }
 
   cancel(requestId: unknown): Promise<void> {
-    return this.#send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId, _meta: listenMessage(0, {}).params._meta } });
+    return this.#send({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId, _meta: listenMessage(0, {}).params._meta },
+    });
   }
 
   /** How many messages there are of a subscription. */
   of(id: unknown): number {
-    return this.messages.filter((message) => message.id === id || message.params?._meta?.[SUBSCRIPTION] === id || message.params?.requestId === id).length;
+    return this.messages.filter(
+      (message) =>
+        message.id === id || message.params?._meta?.[SUBSCRIPTION] === id || message.params?.requestId === id,
+    ).length;
   }
 }
 
@@ -74,7 +84,10 @@ interface World {
 /** `serveStdio`, or a server connected to the pipe itself. */
 async function open(t: TestContext, how: "serveStdio" | "attached" = "serveStdio"): Promise<World> {
   const gate = latch();
-  const tools: Record<string, Tool> = { work: async () => (await gate.promise, text("done")), quick: () => text("quick") };
+  const tools: Record<string, Tool> = {
+    work: async () => (await gate.promise, text("done")),
+    quick: () => text("quick"),
+  };
   const tasks = new TaskServer(always);
   const [near, far] = InMemoryTransport.createLinkedPair();
   const client = new Client((message) => near.send(message));
@@ -113,7 +126,16 @@ test("G26-SUB-02, G26-SUB-07, G26-SUB-08, G26-NTF-03, H38: a subscription on a p
     const { resultType: _, ...rest } = (await client.request("tasks/get", { taskId })).result;
     assert.deepEqual({ ...state, _meta: undefined }, { ...rest, _meta: undefined });
     await one.last();
-    assert.deepEqual(one.messages.map(({ method, result }) => method ?? result.resultType), ["notifications/subscriptions/acknowledged", "notifications/tasks", "notifications/tasks", "complete", "notifications/cancelled"]);
+    assert.deepEqual(
+      one.messages.map(({ method, result }) => method ?? result.resultType),
+      [
+        "notifications/subscriptions/acknowledged",
+        "notifications/tasks",
+        "notifications/tasks",
+        "complete",
+        "notifications/cancelled",
+      ],
+    );
   }
 });
 
@@ -127,7 +149,10 @@ test("G26-SUB-08: when the entry closes, each subscription gets its result and i
   await heard.status("working");
   await stop();
   await heard.last();
-  assert.deepEqual(heard.messages.slice(-2).map(({ method, result }) => method ?? result.resultType), ["complete", "notifications/cancelled"]);
+  assert.deepEqual(
+    heard.messages.slice(-2).map(({ method, result }) => method ?? result.resultType),
+    ["complete", "notifications/cancelled"],
+  );
   assert.deepEqual(client.messages.filter(({ id, result }) => id === "ended" && result).length, 1);
 });
 
@@ -177,7 +202,10 @@ test("a server on a bare transport knows no subscriptions: those of tasks are ou
   release();
   await heard.status("completed");
   await heard.last();
-  assert.equal(client.messages.some(({ error }) => error !== undefined), false);
+  assert.equal(
+    client.messages.some(({ error }) => error !== undefined),
+    false,
+  );
   const plain = await client.listen(8, { toolsListChanged: true });
   await plain.until(() => plain.messages.length > 0, "the SDK's answer");
   assert.equal(plain.messages[0].error.code, -32601);

@@ -8,7 +8,21 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { EXTENSION, PLAIN, TASKS, World, accept, auth, buildServer, form, latch, text, type Json, type Says, type Tool } from "./harness/g26.ts";
+import {
+  EXTENSION,
+  PLAIN,
+  TASKS,
+  World,
+  accept,
+  auth,
+  buildServer,
+  form,
+  latch,
+  text,
+  type Json,
+  type Says,
+  type Tool,
+} from "./harness/g26.ts";
 import { Stream, SUBSCRIPTION } from "./harness/listen.ts";
 
 const always = { task: "always" } as const;
@@ -93,7 +107,12 @@ test("G26-SUB-03, G26-SUB-14, H31: unknown, foreign and malformed ids are left o
   const [mine, foreign] = [await world.start("work", {}, ann), await world.start("work", {}, bob)];
   const stream = await Stream.open(world, { taskIds: [ID, foreign, mine, "", "x".repeat(200), "\ud800"] }, ann);
   assert.deepEqual(await stream.accepted(), [mine]);
-  for (const [ids, says] of [[[foreign, ID], ann], [[mine], bob], [[mine], {}], [[mine], { auth: auth(undefined) }]] as [string[], Says][]) {
+  for (const [ids, says] of [
+    [[foreign, ID], ann],
+    [[mine], bob],
+    [[mine], {}],
+    [[mine], { auth: auth(undefined) }],
+  ] as [string[], Says][]) {
     const stream = await Stream.open(world, { taskIds: ids }, says);
     assert.deepEqual(await stream.accepted(), []);
     assert.equal((await stream.last()).result.resultType, "complete");
@@ -106,15 +125,36 @@ test("G26-SUB-04, G26-NTF-02: the SDK's changes and ours share a stream that end
   const { tools, release } = held();
   const store = memoryStore();
   const tasks = new TaskServer({ ...always, store });
-  const handler = createMcpHandler(() => tasks.attach(buildServer({ tools: { ...tools, chatty: async (_, ctx) => {
-    await ctx.mcpReq.notify({ method: "notifications/message", params: { level: "info", data: "hello" } });
-    await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken: 7, progress: 1 } });
-    return text("said");
-  } } })));
+  const handler = createMcpHandler(() =>
+    tasks.attach(
+      buildServer({
+        tools: {
+          ...tools,
+          chatty: async (_, ctx) => {
+            await ctx.mcpReq.notify({ method: "notifications/message", params: { level: "info", data: "hello" } });
+            await ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken: 7, progress: 1 } });
+            return text("said");
+          },
+        },
+      }),
+    ),
+  );
   const serve = tasks.fetch(handler as never);
   await using world = await World.open({ tools: {} });
   world.post = async (message: Json) =>
-    serve(new Request("http://127.0.0.1/mcp", { method: "POST", headers: { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28", "mcp-method": message.method, ...(message.params.name === undefined ? {} : { "mcp-name": message.params.name }) }, body: JSON.stringify(message) }));
+    serve(
+      new Request("http://127.0.0.1/mcp", {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          "mcp-protocol-version": "2026-07-28",
+          "mcp-method": message.method,
+          ...(message.params.name === undefined ? {} : { "mcp-name": message.params.name }),
+        },
+        body: JSON.stringify(message),
+      }),
+    );
   const taskId = (await world.start("work")) as string;
   const stream = await Stream.open(world, { taskIds: [taskId], toolsListChanged: true });
   assert.deepEqual(await stream.accepted(), [taskId]);
@@ -122,11 +162,17 @@ test("G26-SUB-04, G26-NTF-02: the SDK's changes and ours share a stream that end
   await stream.status("working");
   await world.call("chatty", {}, { meta: { progressToken: 7 } });
   handler.notify.toolsChanged();
-  await stream.until(() => stream.messages.some(({ method }) => method === "notifications/tools/list_changed"), "the SDK's own change");
+  await stream.until(
+    () => stream.messages.some(({ method }) => method === "notifications/tools/list_changed"),
+    "the SDK's own change",
+  );
   release();
   await stream.status("completed");
   handler.notify.toolsChanged();
-  await stream.until(() => stream.messages.filter(({ method }) => method === "notifications/tools/list_changed").length === 2, "a change after the task's end");
+  await stream.until(
+    () => stream.messages.filter(({ method }) => method === "notifications/tools/list_changed").length === 2,
+    "a change after the task's end",
+  );
   assert.equal(stream.over, false);
   await handler.close();
   assert.ok((await stream.last()).result);
@@ -264,7 +310,11 @@ test("G26-HTT-06: two servers on one store: a task of the one is told by the oth
 test("requests that cannot subscribe are not read: the SDK gets them as they came", async () => {
   const tasks = new TaskServer(always);
   const seen: Request[] = [];
-  const serve = tasks.fetch({ fetch: async (request: Request) => (seen.push(request), new Response("{}", { headers: { "content-type": "application/json" } })) } as never);
+  const serve = tasks.fetch({
+    fetch: async (request: Request) => (
+      seen.push(request), new Response("{}", { headers: { "content-type": "application/json" } })
+    ),
+  } as never);
   const bodies = { method: "POST", body: "{ not json", headers: { "mcp-method": "tools/call" } };
   for (const init of [{ method: "GET" }, bodies, { ...bodies, headers: { "mcp-method": "subscriptions/listen" } }]) {
     const request = new Request("http://127.0.0.1/mcp", init);

@@ -1,12 +1,31 @@
-// What a request must say of itself before the server deals with tasks for it, and how each omission is answered (2026-07-28).
+// What a request must say of itself before the server deals with tasks for it, and how each omission is answered
+// (2026-07-28).
 import { specTypeSchemas } from "@modelcontextprotocol/server";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ALL, EXTENSION, KEYS, PLAIN, TASKS, VERSION, World, latch, text, type Json, type Tool, type Way, type Answer } from "./harness/g26.ts";
+import {
+  ALL,
+  EXTENSION,
+  KEYS,
+  PLAIN,
+  TASKS,
+  VERSION,
+  World,
+  latch,
+  text,
+  type Json,
+  type Tool,
+  type Way,
+  type Answer,
+} from "./harness/g26.ts";
 
 const NEEDS = { requiredCapabilities: { extensions: { [EXTENSION]: {} } } };
 const WAYS: Way[] = ["fetch", "http", "pipe"];
-const tools: Record<string, Tool> = { task: () => text("as a task"), only: () => text("as a task only"), plain: () => text("at once") };
+const tools: Record<string, Tool> = {
+  task: () => text("as a task"),
+  only: () => text("as a task only"),
+  plain: () => text("at once"),
+};
 const policies = { tools: { task: { task: "always" }, only: { task: "always", support: "required" } } } as const;
 
 /** The code, and the HTTP status where there is one. */
@@ -27,11 +46,15 @@ for (const way of WAYS) {
   test(`G26-CAP-03, G26-CAP-13, H49: each request counts by itself, whatever came before it (${way})`, async () => {
     await using world = await World.open({ tools, tasks: policies, way });
     const kinds: string[] = [];
-    for (const caps of [ALL, PLAIN, ALL, {}, TASKS, PLAIN]) kinds.push((await world.call("task", {}, { caps })).result.resultType);
+    for (const caps of [ALL, PLAIN, ALL, {}, TASKS, PLAIN])
+      kinds.push((await world.call("task", {}, { caps })).result.resultType);
     assert.deepEqual(kinds, ["task", "complete", "task", "complete", "task", "complete"]);
     // Side by side: one client with, one without, neither waits for the other.
     const both = await Promise.all([ALL, PLAIN, ALL, PLAIN].map((caps) => world.call("task", {}, { caps })));
-    assert.deepEqual(both.map(({ result }) => result.resultType), ["task", "complete", "task", "complete"]);
+    assert.deepEqual(
+      both.map(({ result }) => result.resultType),
+      ["task", "complete", "task", "complete"],
+    );
     const { taskId } = both[0]?.result;
     refused(await world.get(taskId, { caps: PLAIN }), -32021, 400);
     assert.equal((await world.get(taskId)).error, undefined);
@@ -50,7 +73,11 @@ for (const way of WAYS) {
 
   test(`G26-CAP-05, G26-UPD-14 (part): tasks/get, update and cancel are refused without the extension (${way})`, async () => {
     const gate = latch();
-    await using world = await World.open({ tools: { task: () => gate.promise.then(() => text("done")) }, tasks: policies, way });
+    await using world = await World.open({
+      tools: { task: () => gate.promise.then(() => text("done")) },
+      tasks: policies,
+      way,
+    });
     const id = await world.start("task");
     for (const taskId of [id, "unknown"]) {
       for (const answer of [
@@ -69,19 +96,27 @@ for (const way of WAYS) {
   test(`G26-CAP-11, G26-CAP-14 (part): the legacy capability and anything but an object count as nothing (${way})`, async () => {
     await using world = await World.open({ tools, tasks: policies, way });
     const values = [true, null, [], "{}", 1];
-    const none = [{ tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }, ...values.map((value) => ({ extensions: { [EXTENSION]: value } }))];
+    const none = [
+      { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } },
+      ...values.map((value) => ({ extensions: { [EXTENSION]: value } })),
+    ];
     for (const caps of none) {
       const { result, error } = await world.call("task", {}, { caps });
       // The SDK may refuse an envelope with such a value in it before anybody reads it.
       if (error) assert.equal(error.code, -32602, JSON.stringify(caps));
       else assert.equal(result.resultType, "complete", JSON.stringify(caps));
     }
-    assert.equal((await world.call("task", {}, { caps: { extensions: { [EXTENSION]: { later: 1 } } } })).result.resultType, "task");
+    assert.equal(
+      (await world.call("task", {}, { caps: { extensions: { [EXTENSION]: { later: 1 } } } })).result.resultType,
+      "task",
+    );
   });
 
   test(`H62 (part), X-LIM-05 (part): the extension on a prototype is not declared (${way})`, async () => {
     await using world = await World.open({ tools, tasks: policies, way });
-    const hostile = JSON.parse(`{"__proto__": {"extensions": {"${EXTENSION}": {}}}, "extensions": {"__proto__": {"${EXTENSION}": {}}}}`);
+    const hostile = JSON.parse(
+      `{"__proto__": {"extensions": {"${EXTENSION}": {}}}, "extensions": {"__proto__": {"${EXTENSION}": {}}}}`,
+    );
     const { result } = await world.call("task", {}, { caps: hostile });
     assert.equal(result.resultType, "complete");
     assert.equal(({} as Json).extensions, undefined);
@@ -91,7 +126,12 @@ for (const way of WAYS) {
     await using world = await World.open({ tools, tasks: policies, way });
     const taskId = await world.start("task");
     const modern = { "mcp-protocol-version": VERSION };
-    for (const [method, params] of [["tools/call", { name: "task", arguments: {} }], ["tasks/get", { taskId }], ["tasks/update", { taskId, inputResponses: {} }], ["tasks/cancel", { taskId }]] as const) {
+    for (const [method, params] of [
+      ["tools/call", { name: "task", arguments: {} }],
+      ["tasks/get", { taskId }],
+      ["tasks/update", { taskId, inputResponses: {} }],
+      ["tasks/cancel", { taskId }],
+    ] as const) {
       refused(await world.request(method, params, { caps: null }), -32602, 400);
       refused(await world.request(method, params, { version: null, headers: modern }), -32602, 400);
     }
@@ -112,8 +152,14 @@ for (const way of WAYS) {
     assert.equal(result.tools.length, 3);
     for (const tool of result.tools) assert.equal(tool.execution, undefined);
     for (const task of [{}, { ttl: 5 }, true, "x"]) {
-      assert.equal((await world.request("tools/call", { name: "plain", arguments: {}, task })).result.resultType, "complete");
-      assert.equal((await world.request("tools/call", { name: "task", arguments: {}, task }, { caps: PLAIN })).result.resultType, "complete");
+      assert.equal(
+        (await world.request("tools/call", { name: "plain", arguments: {}, task })).result.resultType,
+        "complete",
+      );
+      assert.equal(
+        (await world.request("tools/call", { name: "task", arguments: {}, task }, { caps: PLAIN })).result.resultType,
+        "complete",
+      );
       const { result } = await world.request("tools/call", { name: "task", arguments: {}, task });
       assert.equal(result.resultType, "task");
       assert.notEqual(result.ttlMs, 5);
@@ -122,11 +168,20 @@ for (const way of WAYS) {
 }
 
 test("G26-CAP-10: the modern capability document has the extension, the legacy one has tasks, neither has the other's", async () => {
-  await using world = await World.open({ tools, tasks: policies, sdk: { capabilities: { tools: {}, tasks: { list: {} } } as Json } });
+  await using world = await World.open({
+    tools,
+    tasks: policies,
+    sdk: { capabilities: { tools: {}, tasks: { list: {} } } as Json },
+  });
   const modern = (await world.request("server/discover")).result.capabilities;
   assert.equal(modern.tasks, undefined);
   assert.deepEqual(modern.extensions, { [EXTENSION]: {} });
-  const initialize = { jsonrpc: "2.0", id: 1, method: "initialize", params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "old", version: "1" } } };
+  const initialize = {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "old", version: "1" } },
+  };
   const legacy = (await world.raw(initialize, { headers: { "mcp-method": null } })).result.capabilities;
   assert.deepEqual(legacy.tasks.requests, { tools: { call: {} } });
   assert.equal(legacy.extensions?.[EXTENSION], undefined);
@@ -137,7 +192,8 @@ for (const way of WAYS) {
     await using world = await World.open({ tools, tasks: { ...policies, generations: ["2025-11-25"] }, way });
     for (const caps of [ALL, PLAIN]) {
       assert.equal((await world.call("task", {}, { caps })).result.resultType, "complete");
-      for (const method of ["tasks/get", "tasks/update", "tasks/cancel"]) refused(await world.request(method, { taskId: "x", inputResponses: {} }, { caps }), -32601, 404);
+      for (const method of ["tasks/get", "tasks/update", "tasks/cancel"])
+        refused(await world.request(method, { taskId: "x", inputResponses: {} }, { caps }), -32601, 404);
     }
     assert.equal((await world.request("server/discover")).result.capabilities.extensions?.[EXTENSION], undefined);
   });
@@ -151,7 +207,10 @@ test("G26-CAP-15 (part): a server without tasks answers the same by itself", asy
 for (const way of WAYS) {
   test(`G26-ERR-05: a version that nobody speaks is answered with both lists (${way})`, async () => {
     await using world = await World.open({ tools, tasks: policies, way });
-    for (const [method, params] of [["tools/call", { name: "task", arguments: {} }], ["tasks/get", { taskId: "x" }]] as const) {
+    for (const [method, params] of [
+      ["tools/call", { name: "task", arguments: {} }],
+      ["tasks/get", { taskId: "x" }],
+    ] as const) {
       const error = refused(await world.request(method, params, { version: "2099-01-01" }), -32022, 400);
       assert.equal(error.data.requested, "2099-01-01");
       assert.ok(error.data.supported.includes(VERSION), JSON.stringify(error.data));
@@ -162,11 +221,16 @@ for (const way of WAYS) {
 test("G26-HTT-03, H66: a header that is missing or says something else is refused, and nothing happens", async () => {
   for (const way of ["fetch", "http"] as const) {
     const gate = latch();
-    await using world = await World.open({ tools: { task: () => gate.promise.then(() => text("done")) }, tasks: policies, way });
+    await using world = await World.open({
+      tools: { task: () => gate.promise.then(() => text("done")) },
+      tasks: policies,
+      way,
+    });
     const id = await world.start("task");
     const other = await world.start("task");
     for (const method of ["tasks/get", "tasks/update", "tasks/cancel"]) {
-      const ask = (headers: Record<string, string | null>, taskId = id): Promise<Answer> => world.request(method, { taskId, inputResponses: {} }, { headers });
+      const ask = (headers: Record<string, string | null>, taskId = id): Promise<Answer> =>
+        world.request(method, { taskId, inputResponses: {} }, { headers });
       const sentinel = (value: string): string => `=?base64?${Buffer.from(value).toString("base64")}?=`;
       const wrong: Record<string, string | null>[] = [
         { "mcp-name": null },
@@ -182,7 +246,8 @@ test("G26-HTT-03, H66: a header that is missing or says something else is refuse
       ];
       for (const headers of wrong) refused(await ask(headers), -32020, 400);
       // The names of headers are not case-sensitive, and an encoded value is compared decoded.
-      if (method === "tasks/get") assert.equal((await ask({ "mcp-name": null, "MCP-NAME": sentinel(id) })).error, undefined);
+      if (method === "tasks/get")
+        assert.equal((await ask({ "mcp-name": null, "MCP-NAME": sentinel(id) })).error, undefined);
     }
     for (const taskId of [id, other]) assert.equal((await world.get(taskId)).result.status, "working");
     gate.resolve();
@@ -210,7 +275,11 @@ test("G26-ERR-06: header, version, envelope, method, extension, parameters, look
   const taskId = await world.start("task");
   await world.until(taskId, "completed");
   // Header before version.
-  refused(await world.get(taskId, { version: "2099-01-01", headers: { "mcp-protocol-version": VERSION } }), -32020, 400);
+  refused(
+    await world.get(taskId, { version: "2099-01-01", headers: { "mcp-protocol-version": VERSION } }),
+    -32020,
+    400,
+  );
   // Header before method and extension.
   refused(await world.request("tasks/result", { taskId }, { headers: { "mcp-method": "tasks/get" } }), -32020, 400);
   refused(await world.get(taskId, { caps: PLAIN, headers: { "mcp-name": "x" } }), -32020, 400);
@@ -236,6 +305,11 @@ test("G26-ERR-06: header, version, envelope, method, extension, parameters, look
 test("G26-CAP-13 (part): nothing is carried over in a process either: two clients over HTTP, interleaved with a name of their own", async () => {
   await using world = await World.open({ tools, tasks: policies });
   const meta = { [KEYS.client]: { name: "one", version: "1" } };
-  const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => world.call("task", {}, { caps: index % 2 ? PLAIN : ALL, meta })));
-  assert.deepEqual(answers.map(({ result }) => result.resultType), Array.from({ length: 20 }, (_, index) => (index % 2 ? "complete" : "task")));
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => world.call("task", {}, { caps: index % 2 ? PLAIN : ALL, meta })),
+  );
+  assert.deepEqual(
+    answers.map(({ result }) => result.resultType),
+    Array.from({ length: 20 }, (_, index) => (index % 2 ? "complete" : "task")),
+  );
 });

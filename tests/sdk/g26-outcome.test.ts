@@ -6,7 +6,9 @@ import { CallToolResultV2Schema } from "@modelcontextprotocol/ext-tasks/core/v2"
 import { FRAMES, PLAIN, RELATED, World, accept, form, latch, text, type Json, type Way } from "./harness/g26.ts";
 
 const WAYS: Way[] = ["fetch", "http", "pipe"];
-const KINDS = WAYS.flatMap((way) => [false, true].map((low) => ({ way, low, name: `${low ? "Server" : "McpServer"}, ${way}` })));
+const KINDS = WAYS.flatMap((way) =>
+  [false, true].map((low) => ({ way, low, name: `${low ? "Server" : "McpServer"}, ${way}` })),
+);
 const always = { task: "always" } as const;
 
 /** What the task of a call ended with, and what the same call answers without one. */
@@ -22,7 +24,8 @@ for (const { way, low, name } of KINDS) {
     await using world = await World.open({
       tools: {
         work: () => gate.promise.then(() => text("done")),
-        ask: async (_, ctx) => text(JSON.stringify(await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } })))),
+        ask: async (_, ctx) =>
+          text(JSON.stringify(await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } })))),
         fail: () => Promise.reject(new ProtocolError(-32602, "bad")),
       },
       tasks: always,
@@ -47,7 +50,10 @@ for (const { way, low, name } of KINDS) {
 
   test(`G26-GET-04, G26-RES-02, G26-RES-04: a completed task carries what the call would have returned (${name})`, async () => {
     const rich = {
-      content: [{ type: "text", text: "é\u2028𝄞", annotations: { priority: 0.5 } }, { type: "image", data: "AAAA", mimeType: "image/png" }],
+      content: [
+        { type: "text", text: "é\u2028𝄞", annotations: { priority: 0.5 } },
+        { type: "image", data: "AAAA", mimeType: "image/png" },
+      ],
       structuredContent: { nested: { list: [1, 2.5, null, true, { "": "" }], ["__proto"]: 1 } },
       _meta: { "example.com/x": { y: 1 } },
     };
@@ -62,7 +68,12 @@ for (const { way, low, name } of KINDS) {
   });
 
   test(`G26-ERR-02, H80: a failed tool result completes its task (${name})`, async () => {
-    await using world = await World.open({ tools: { work: () => ({ ...text("no such file"), isError: true }) }, tasks: always, way, low });
+    await using world = await World.open({
+      tools: { work: () => ({ ...text("no such file"), isError: true }) },
+      tasks: always,
+      way,
+      low,
+    });
     const { task, plain } = await both(world, "work");
     assert.equal(task.status, "completed");
     assert.equal(task.result.isError, true);
@@ -73,7 +84,12 @@ for (const { way, low, name } of KINDS) {
 for (const way of WAYS) {
   test(`G26-GET-05, G26-RES-05, G26-ERR-02 (part): a JSON-RPC error fails the task, unchanged, with a status message (${way})`, async () => {
     const data = { why: ["quota", { left: 0 }] };
-    await using world = await World.open({ tools: { work: () => Promise.reject(new ProtocolError(-32000, "no quota", data)) }, tasks: always, way, low: true });
+    await using world = await World.open({
+      tools: { work: () => Promise.reject(new ProtocolError(-32000, "no quota", data)) },
+      tasks: always,
+      way,
+      low: true,
+    });
     const { task, plain } = await both(world, "work");
     assert.equal(task.status, "failed");
     assert.deepEqual(task.error, { code: -32000, message: "no quota", data });
@@ -89,7 +105,12 @@ for (const way of WAYS) {
       huge: Object.assign(new Error("odd"), { code: 2 ** 60 }),
       nan: Object.assign(new Error("odd"), { code: Number.NaN }),
     };
-    await using world = await World.open({ tools: { work: ({ what }) => Promise.reject(thrown[what]) }, tasks: always, way, low: true });
+    await using world = await World.open({
+      tools: { work: ({ what }) => Promise.reject(thrown[what]) },
+      tasks: always,
+      way,
+      low: true,
+    });
     for (const what of Object.keys(thrown)) {
       const { task } = await both(world, "work", { what });
       assert.equal(task.status, "failed", what);
@@ -100,17 +121,26 @@ for (const way of WAYS) {
 
   test(`H81, G26-INP-13 (part), G26-ERR-03 (part): the codes that the revision took away never leave, however they are thrown (${way})`, async () => {
     const thrown: Record<string, () => unknown> = {
-      url: () => new UrlElicitationRequiredError([{ mode: "url", message: "go", elicitationId: "e-1", url: "https://example.com" }]),
+      url: () =>
+        new UrlElicitationRequiredError([
+          { mode: "url", message: "go", elicitationId: "e-1", url: "https://example.com" },
+        ]),
       bare: () => Object.assign(new Error("go"), { code: -32042, data: { elicitations: [{ elicitationId: "e-1" }] } }),
       resource: () => Object.assign(new Error("gone"), { code: -32002 }),
       invented: () => Object.assign(new Error("mine"), { code: -32055 }),
     };
     for (const low of [false, true]) {
-      await using world = await World.open({ tools: { work: ({ what }) => Promise.reject(thrown[what]?.()) }, tasks: always, way, low });
+      await using world = await World.open({
+        tools: { work: ({ what }) => Promise.reject(thrown[what]?.()) },
+        tasks: always,
+        way,
+        low,
+      });
       for (const what of Object.keys(thrown)) {
         const task = await world.until(await world.start("work", { what }), ["completed", "failed"]);
         assert.ok(!JSON.stringify(task).includes("elicitationId"), what);
-        if (task.status === "failed") assert.ok([-32603, -32602].includes(task.error.code), `${what}: ${task.error.code}`);
+        if (task.status === "failed")
+          assert.ok([-32603, -32602].includes(task.error.code), `${what}: ${task.error.code}`);
         else assert.equal(task.result.isError, true);
       }
     }
@@ -122,9 +152,21 @@ for (const way of WAYS) {
     const results: Record<string, unknown> = {
       bigint: { ...text("x"), structuredContent: { n: 1n } },
       cycle,
-      thrower: { ...text("x"), structuredContent: { toJSON: () => { throw new Error("secret"); } } },
+      thrower: {
+        ...text("x"),
+        structuredContent: {
+          toJSON: () => {
+            throw new Error("secret");
+          },
+        },
+      },
     };
-    await using world = await World.open({ tools: { work: ({ what }) => results[what] }, tasks: always, way, low: true });
+    await using world = await World.open({
+      tools: { work: ({ what }) => results[what] },
+      tasks: always,
+      way,
+      low: true,
+    });
     for (const what of Object.keys(results)) {
       const task = await world.until(await world.start("work", { what }), ["completed", "failed"]);
       assert.equal(task.status, "failed", what);
@@ -136,8 +178,15 @@ for (const way of WAYS) {
 }
 
 test("X-LIM-03, X-LIM-02 (part): a result over the limit fails its task and says why; one below it arrives", async () => {
-  await using world = await World.open({ tools: { work: ({ size }) => text("x".repeat(size)) }, tasks: { ...always, limits: { resultBytes: 1000 } } });
-  const overhead = JSON.stringify({ ...text(""), resultType: "complete", _meta: { "io.modelcontextprotocol/serverInfo": { name: "g26", version: "1.0.0" } } }).length;
+  await using world = await World.open({
+    tools: { work: ({ size }) => text("x".repeat(size)) },
+    tasks: { ...always, limits: { resultBytes: 1000 } },
+  });
+  const overhead = JSON.stringify({
+    ...text(""),
+    resultType: "complete",
+    _meta: { "io.modelcontextprotocol/serverInfo": { name: "g26", version: "1.0.0" } },
+  }).length;
   const fits = await world.until(await world.start("work", { size: 1000 - overhead }), ["completed", "failed"]);
   assert.equal(fits.status, "completed");
   const over = await world.until(await world.start("work", { size: 1001 - overhead }), ["completed", "failed"]);
@@ -166,7 +215,12 @@ test("X-LIM-02 (part): a status message is cut at 4 KiB, between code points", a
     },
     tasks: always,
   });
-  for (const [message, kept] of [["a".repeat(4096), 4096], ["a".repeat(4097), 4096], ["𝄞".repeat(1024), 4096], [`a${"𝄞".repeat(1024)}`, 4093]] as const) {
+  for (const [message, kept] of [
+    ["a".repeat(4096), 4096],
+    ["a".repeat(4097), 4096],
+    ["𝄞".repeat(1024), 4096],
+    [`a${"𝄞".repeat(1024)}`, 4093],
+  ] as const) {
     const id = await world.start("work", { message });
     let state: Json;
     do state = (await world.get(id)).result;
@@ -187,7 +241,10 @@ for (const way of WAYS) {
   test(`X-LIM-04 (part), H68: nesting without bound fails in an answer and is refused in a question; nothing overflows (${way})`, async () => {
     let given: Json;
     await using world = await World.open({
-      tools: { result: ({ levels }) => ({ ...text("x"), structuredContent: deep(levels) }), args: (args) => ((given = args), text("took it")) },
+      tools: {
+        result: ({ levels }) => ({ ...text("x"), structuredContent: deep(levels) }),
+        args: (args) => ((given = args), text("took it")),
+      },
       tasks: always,
       way,
       low: true,
@@ -205,7 +262,11 @@ for (const way of WAYS) {
       assert.equal(answer.error?.code, -32602);
     } else {
       const message = world.compose("tools/call", { name: "args", arguments: { deep: "@" } });
-      const response = await world.post(message, {}, JSON.stringify(message).replace('"@"', `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`));
+      const response = await world.post(
+        message,
+        {},
+        JSON.stringify(message).replace('"@"', `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`),
+      );
       const answer = await world.read(response, message);
       assert.ok([-32602, -32700].includes(answer.error?.code as number), answer.text.slice(0, 300));
     }
@@ -221,7 +282,8 @@ test("X-ERR-02: what went wrong inside stays inside: no stack, no key of the sto
     low: true,
   });
   const texts: string[] = [];
-  for (const tool of ["work", "bad"]) texts.push(JSON.stringify(await world.until(await world.start(tool), ["completed", "failed"])));
+  for (const tool of ["work", "bad"])
+    texts.push(JSON.stringify(await world.until(await world.start(tool), ["completed", "failed"])));
   for (const id of ["x", "../../etc/passwd", "'; DROP TABLE tasks", "a".repeat(5000), " ", "é"]) {
     const { error } = await world.get(id);
     assert.ok(error);
@@ -231,7 +293,16 @@ test("X-ERR-02: what went wrong inside stays inside: no stack, no key of the sto
 });
 
 test("X-SEC-13: text from a peer or a tool is passed on as text", async () => {
-  const nasty = ['<script>alert(1)</script>', "${process.exit(1)}", "../../etc/passwd", "'; DROP TABLE tasks; --", "\u0000\u001b[2J", "__proto__", "constructor", "{{7*7}}"];
+  const nasty = [
+    "<script>alert(1)</script>",
+    "${process.exit(1)}",
+    "../../etc/passwd",
+    "'; DROP TABLE tasks; --",
+    "\u0000\u001b[2J",
+    "__proto__",
+    "constructor",
+    "{{7*7}}",
+  ];
   await using world = await World.open({
     tools: {
       async work({ message }, ctx) {
@@ -260,7 +331,12 @@ test("X-SEC-13: text from a peer or a tool is passed on as text", async () => {
 test("X-STO-10 (part): what a handler changes afterwards, or a reader changes in what it got, changes nothing", async () => {
   const shared: Json = { ...text("first"), structuredContent: { list: [1] } };
   const { promise, resolve } = latch<Json>();
-  await using world = await World.open({ tools: { work: () => (resolve(shared), shared) }, tasks: always, way: "pipe", low: true });
+  await using world = await World.open({
+    tools: { work: () => (resolve(shared), shared) },
+    tasks: always,
+    way: "pipe",
+    low: true,
+  });
   const id = await world.start("work");
   await promise;
   const first = await world.until(id, "completed");
@@ -277,7 +353,12 @@ test("G26-ERR-01, G26-CAN-03, G26-UPD-04 (part): an unknown task is -32602, with
     await using world = await World.open({ tools: {}, tasks: always, way });
     const errors = new Set<string>();
     for (const id of ["nobody", "AAAAAAAAAAAAAAAAAAAAAA", "x".repeat(128)]) {
-      for (const answer of [await world.get(id), await world.update(id, {}), await world.update(id, { a: 5 }), await world.cancel(id)]) {
+      for (const answer of [
+        await world.get(id),
+        await world.update(id, {}),
+        await world.update(id, { a: 5 }),
+        await world.cancel(id),
+      ]) {
         assert.equal(answer.error?.code, -32602);
         if (answer.status !== undefined) assert.equal(answer.status, 200);
         errors.add(JSON.stringify(answer.error));
@@ -290,9 +371,26 @@ test("G26-ERR-01, G26-CAN-03, G26-UPD-04 (part): an unknown task is -32602, with
 test("H62 (part), X-LIM-05 (part), X-LIM-07 (part): strange ids are not found, and change nothing", async () => {
   for (const way of WAYS) {
     await using world = await World.open({ tools: {}, tasks: always, way });
-    for (const id of ["__proto__", "constructor", "toString", "hasOwnProperty", "\ud800", "a\udc00", 5, null, true, [], {}, undefined]) {
+    for (const id of [
+      "__proto__",
+      "constructor",
+      "toString",
+      "hasOwnProperty",
+      "\ud800",
+      "a\udc00",
+      5,
+      null,
+      true,
+      [],
+      {},
+      undefined,
+    ]) {
       for (const method of ["tasks/get", "tasks/cancel", "tasks/update"]) {
-        const { error } = await world.request(method, { taskId: id, inputResponses: {} }, { headers: typeof id === "string" && /\p{Cs}/u.test(id) ? { "mcp-name": "=?base64?7aCA?=" } : {} });
+        const { error } = await world.request(
+          method,
+          { taskId: id, inputResponses: {} },
+          { headers: typeof id === "string" && /\p{Cs}/u.test(id) ? { "mcp-name": "=?base64?7aCA?=" } : {} },
+        );
         // A lone surrogate cannot stand in a header, so that HTTP refuses it one step earlier.
         assert.ok(error?.code === -32602 || error?.code === -32020, `${String(id)}: ${error?.code}`);
       }
@@ -301,9 +399,11 @@ test("H62 (part), X-LIM-05 (part), X-LIM-07 (part): strange ids are not found, a
 });
 
 test("G26-ERR-03: of the reserved codes only the defined ones were sent in this file", () => {
-  const codes = FRAMES.filter(({ from }) => from === "server").flatMap(({ message }) => [message.error?.code, message.result?.error?.code]).filter((code) => code !== undefined);
+  const codes = FRAMES.filter(({ from }) => from === "server")
+    .flatMap(({ message }) => [message.error?.code, message.result?.error?.code])
+    .filter((code) => code !== undefined);
   assert.ok(codes.length > 20);
-  for (const code of codes) assert.ok(!(code <= -32020 && code >= -32099) || [-32020, -32021, -32022].includes(code), String(code));
+  for (const code of codes)
+    assert.ok(!(code <= -32020 && code >= -32099) || [-32020, -32021, -32022].includes(code), String(code));
   assert.ok(!codes.includes(-32042) && !codes.includes(-32002));
 });
-

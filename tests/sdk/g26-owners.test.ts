@@ -38,42 +38,75 @@ for (const way of ["fetch", "http"] as const) {
     await using _ = (world = await World.open({
       tools: {
         work: () => gate.promise.then(() => text("done")),
-        ask: async (_, ctx) => ({ ...text("x"), structuredContent: await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } }), "who") }) as Json,
+        ask: async (_, ctx) =>
+          ({
+            ...text("x"),
+            structuredContent: await world.tasks
+              .current(ctx)
+              ?.requireInput(form("?", { a: { type: "string" } }), "who"),
+          }) as Json,
         quick: () => text("quick"),
       },
       tasks: { ...always, store },
       way,
     }));
     const ada = { auth: auth("ada") };
-    const ids = { working: await world.start("work", {}, ada), asking: await world.start("ask", {}, ada), done: await world.start("quick", {}, ada) };
+    const ids = {
+      working: await world.start("work", {}, ada),
+      asking: await world.start("ask", {}, ada),
+      done: await world.start("quick", {}, ada),
+    };
     await world.until(ids.asking, "input_required", ada);
     await world.until(ids.done, "completed", ada);
     const before = await Promise.all(Object.values(ids).map(async (id) => (await world.get(id, ada)).result));
     const { writes } = store;
-    for (const stranger of [{ auth: auth("bob") }, {}, { auth: auth("ada", { extra: { iss: "https://other.test", sub: "ada" } }) }, { auth: auth("ada", { resource: new URL("https://other.test/mcp") }) }] as Says[]) {
+    for (const stranger of [
+      { auth: auth("bob") },
+      {},
+      { auth: auth("ada", { extra: { iss: "https://other.test", sub: "ada" } }) },
+      { auth: auth("ada", { resource: new URL("https://other.test/mcp") }) },
+    ] as Says[]) {
       for (const [method, params] of OPERATIONS) {
         const unknown = visible(await world.request(method, { ...params, taskId: UNKNOWN }, stranger));
         assert.equal(unknown.error.code, -32602);
-        for (const taskId of Object.values(ids)) assert.deepEqual(visible(await world.request(method, { ...params, taskId }, stranger)), unknown, method);
+        for (const taskId of Object.values(ids))
+          assert.deepEqual(visible(await world.request(method, { ...params, taskId }, stranger)), unknown, method);
       }
     }
     assert.equal(store.writes, writes);
-    assert.deepEqual(await Promise.all(Object.values(ids).map(async (id) => (await world.get(id, ada)).result)), before);
+    assert.deepEqual(
+      await Promise.all(Object.values(ids).map(async (id) => (await world.get(id, ada)).result)),
+      before,
+    );
     // The owner may do all of it.
-    for (const [method, params] of OPERATIONS) if (params["inputResponses"] === undefined || JSON.stringify(params) !== JSON.stringify({ inputResponses: { "who-1": 5 } })) assert.ok((await world.request(method, { ...params, taskId: ids.asking }, ada)).result, method);
+    for (const [method, params] of OPERATIONS)
+      if (
+        params["inputResponses"] === undefined ||
+        JSON.stringify(params) !== JSON.stringify({ inputResponses: { "who-1": 5 } })
+      )
+        assert.ok((await world.request(method, { ...params, taskId: ids.asking }, ada)).result, method);
     gate.resolve();
     await world.until(ids.working, "completed", ada);
   });
 
   test(`X-SEC-05, X-SEC-07, H32: a new token, another client, the same subject: the task stays reachable (${way})`, async () => {
     const gate = latch();
-    await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: always, way });
+    await using world = await World.open({
+      tools: { work: () => gate.promise.then(() => text("done")) },
+      tasks: always,
+      way,
+    });
     const id = await world.start("work", {}, { auth: auth("ada", { token: "first", expiresAt: 1 }) });
-    for (const more of [{ token: "second" }, { clientId: "another client" }, { scopes: ["more"] }]) assert.ok((await world.get(id, { auth: auth("ada", more) })).result, JSON.stringify(more));
+    for (const more of [{ token: "second" }, { clientId: "another client" }, { scopes: ["more"] }])
+      assert.ok((await world.get(id, { auth: auth("ada", more) })).result, JSON.stringify(more));
     gate.resolve();
     assert.ok((await world.until(id, "completed", { auth: auth("ada", { token: "third" }) })).result);
     // Unless the server says otherwise.
-    await using strict = await World.open({ tools: { work: () => text("done") }, tasks: { ...always, owner: (info: Json) => `${info.extra.sub} ${info.clientId}` }, way });
+    await using strict = await World.open({
+      tools: { work: () => text("done") },
+      tasks: { ...always, owner: (info: Json) => `${info.extra.sub} ${info.clientId}` },
+      way,
+    });
     const own = await strict.start("work", {}, { auth: auth("ada") });
     assert.ok((await strict.get(own, { auth: auth("ada", { token: "x" }) })).result);
     assert.equal((await strict.get(own, { auth: auth("ada", { clientId: "another client" }) })).error?.code, -32602);
@@ -82,7 +115,11 @@ for (const way of ["fetch", "http"] as const) {
   test(`X-SEC-05 (part): a token without a subject fails closed: no task is made, none is found (${way})`, async () => {
     const store = memoryStore();
     let runs = 0;
-    await using world = await World.open({ tools: { work: () => (runs++, text("done")), must: () => (runs++, text("must")) }, tasks: { ...always, store, tools: { must: { support: "required" } } }, way });
+    await using world = await World.open({
+      tools: { work: () => (runs++, text("done")), must: () => (runs++, text("must")) },
+      tasks: { ...always, store, tools: { must: { support: "required" } } },
+      way,
+    });
     const known = await world.start("work", {}, { auth: auth("ada") });
     const anonymous = await world.start("work");
     runs = 0;
@@ -93,15 +130,32 @@ for (const way of ["fetch", "http"] as const) {
     const { error } = await world.call("must", {}, nobody);
     assert.equal(error?.code, -32603);
     assert.equal(runs, 1);
-    for (const id of [known, anonymous]) for (const [method, params] of OPERATIONS) assert.equal((await world.request(method, { ...params, taskId: id }, nobody)).error?.code, -32602, method);
+    for (const id of [known, anonymous])
+      for (const [method, params] of OPERATIONS)
+        assert.equal((await world.request(method, { ...params, taskId: id }, nobody)).error?.code, -32602, method);
     assert.equal((await store.list("", { limit: 10 })).length, 1);
   });
 
   test(`X-SEC-11, X-SEC-06 (part): what a client says of itself, and a session id, prove nothing (${way})`, async () => {
     await using world = await World.open({ tools: { work: () => text("done") }, tasks: always, way });
-    const id = await world.start("work", {}, { auth: auth("ada"), meta: { [KEYS.client]: { name: "ada's client", version: "1" } }, headers: { "mcp-session-id": "s-1" } });
-    for (const meta of [{ [KEYS.client]: { name: "ada's client", version: "1" } }, { "io.modelcontextprotocol/subject": "ada" }, { sub: "ada", "mcp-longhaul/run": "1" }]) {
-      assert.equal((await world.get(id, { auth: auth("bob"), meta, headers: { "mcp-session-id": "s-1" } })).error?.code, -32602);
+    const id = await world.start(
+      "work",
+      {},
+      {
+        auth: auth("ada"),
+        meta: { [KEYS.client]: { name: "ada's client", version: "1" } },
+        headers: { "mcp-session-id": "s-1" },
+      },
+    );
+    for (const meta of [
+      { [KEYS.client]: { name: "ada's client", version: "1" } },
+      { "io.modelcontextprotocol/subject": "ada" },
+      { sub: "ada", "mcp-longhaul/run": "1" },
+    ]) {
+      assert.equal(
+        (await world.get(id, { auth: auth("bob"), meta, headers: { "mcp-session-id": "s-1" } })).error?.code,
+        -32602,
+      );
       assert.equal((await world.get(id, { meta, headers: { "mcp-session-id": "s-1" } })).error?.code, -32602);
     }
     // And a session id does not tell owners apart where nobody is authenticated.
@@ -112,7 +166,10 @@ for (const way of ["fetch", "http"] as const) {
 
 test("X-LIM-01: running tasks are limited by owner and in all; one owner's do not count against another's", async () => {
   const gate = latch();
-  await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")), must: () => text("x") }, tasks: { ...always, limits: { runningPerOwner: 2, running: 3 }, tools: { must: { support: "required" } } } });
+  await using world = await World.open({
+    tools: { work: () => gate.promise.then(() => text("done")), must: () => text("x") },
+    tasks: { ...always, limits: { runningPerOwner: 2, running: 3 }, tools: { must: { support: "required" } } },
+  });
   const [ada, bob] = [{ auth: auth("ada") }, { auth: auth("bob") }];
   const ids = [await world.start("work", {}, ada), await world.start("work", {}, ada)];
   const full = await world.call("must", {}, ada);
@@ -136,7 +193,9 @@ test("X-SEC-09: each thing that happens to a task is told once, by owner, with a
       good: () => text("good"),
       bad: () => Promise.reject(new Error("bad")),
       stop: () => gate.promise.then(() => (late.resolve(), text("late"))),
-      ask: async (_, ctx) => (await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } })), text("asked")),
+      ask: async (_, ctx) => (
+        await world.tasks.current(ctx)?.requireInput(form("?", { a: { type: "string" } })), text("asked")
+      ),
       short: () => gate.promise.then(() => text("x")),
     },
     tasks: { ...always, onevent: (event) => events.push(event), tools: { short: { ttl: 1_000 } } },
@@ -157,10 +216,23 @@ test("X-SEC-09: each thing that happens to a task is told once, by owner, with a
   const of = (tool: string): string[] => events.filter(({ name }) => name === tool).map(({ type }) => type);
   assert.deepEqual(of("good"), ["created", "started", "completed", "stopped", "retrieved"]);
   assert.deepEqual(of("bad"), ["created", "started", "failed", "stopped", "retrieved"]);
-  assert.deepEqual(of("ask"), ["created", "started", "input_required", "input_answered", "completed", "stopped", "retrieved"]);
+  assert.deepEqual(of("ask"), [
+    "created",
+    "started",
+    "input_required",
+    "input_answered",
+    "completed",
+    "stopped",
+    "retrieved",
+  ]);
   assert.deepEqual(of("stop").slice(0, 4), ["created", "started", "cancelled", "stopped"]);
   // A read may find it expired before the server does.
-  assert.deepEqual(of("short").filter((type) => type !== "retrieved").slice(0, 4), ["created", "started", "expired", "stopped"]);
+  assert.deepEqual(
+    of("short")
+      .filter((type) => type !== "retrieved")
+      .slice(0, 4),
+    ["created", "started", "expired", "stopped"],
+  );
   for (const event of events) {
     assert.ok(event.owner.includes("ada"));
     for (const id of Object.values(ids)) {
@@ -173,7 +245,15 @@ test("X-SEC-09: each thing that happens to a task is told once, by owner, with a
 test("a listener that throws harms nothing", async () => {
   await using world = await World.open({
     tools: { work: () => text("done") },
-    tasks: { ...always, onevent: () => { throw new Error("broken listener"); }, onerror: () => { throw new Error("broken too"); } },
+    tasks: {
+      ...always,
+      onevent: () => {
+        throw new Error("broken listener");
+      },
+      onerror: () => {
+        throw new Error("broken too");
+      },
+    },
   });
   await world.until(await world.start("work"), "completed");
 });

@@ -42,7 +42,8 @@ for (const way of ["fetch", "http", "pipe"] as Way[]) {
       assert.equal((await world.get(held)).result.status, "working");
       const later = await world.start("hold");
       gate.resolve();
-      for (const id of [held, later]) assert.deepEqual((await world.until(id, "completed")).result.content, text("held").content);
+      for (const id of [held, later])
+        assert.deepEqual((await world.until(id, "completed")).result.content, text("held").content);
       const [key] = Object.keys((await world.until(asks, "input_required")).inputRequests) as [string];
       await world.update(asks, { [key]: accept({ a: "x" }) });
       assert.deepEqual((await world.until(asks, "completed")).result.content, text("x").content);
@@ -51,11 +52,17 @@ for (const way of ["fetch", "http", "pipe"] as Way[]) {
   }
 }
 
-for (const [tool, status] of [["good", "completed"], ["bad", "failed"]] as const) {
+for (const [tool, status] of [
+  ["good", "completed"],
+  ["bad", "failed"],
+] as const) {
   test(`a trap while an outcome is handed over does not lose it (${status})`, async () => {
     const gate = latch();
     await using world = await World.open({
-      tools: { good: () => gate.promise.then(() => text("done")), bad: () => gate.promise.then(() => Promise.reject(new Error("bad"))) },
+      tools: {
+        good: () => gate.promise.then(() => text("done")),
+        bad: () => gate.promise.then(() => Promise.reject(new Error("bad"))),
+      },
       tasks: always,
       low: true,
     });
@@ -81,7 +88,9 @@ test("a trap while a task asks: the question stays, and its answer reaches the h
     tools: {
       async ask(_, ctx) {
         const task = world.tasks.current(ctx);
-        const both: Json[] = await Promise.all(["a", "b"].map((key) => task?.requireInput(form("?", { a: { type: "string" } }), key)));
+        const both: Json[] = await Promise.all(
+          ["a", "b"].map((key) => task?.requireInput(form("?", { a: { type: "string" } }), key)),
+        );
         return text(both.map(({ content }) => content.a).join());
       },
     },
@@ -103,7 +112,12 @@ test("a trap while a task asks: the question stays, and its answer reaches the h
 test("a cancel reaches the handler of a task that was taken along", async () => {
   const stopped = latch();
   await using world = await World.open({
-    tools: { work: (_, ctx) => new Promise((resolve) => ctx.mcpReq.signal.addEventListener("abort", () => (stopped.resolve(), resolve(text("stopped"))))) },
+    tools: {
+      work: (_, ctx) =>
+        new Promise((resolve) =>
+          ctx.mcpReq.signal.addEventListener("abort", () => (stopped.resolve(), resolve(text("stopped")))),
+        ),
+    },
     tasks: { ...always, store: memoryStore() },
   });
   const id = await world.start("work");
@@ -116,7 +130,11 @@ test("a cancel reaches the handler of a task that was taken along", async () => 
 
 test("traps again and again, on a connection that was idle at the first", async () => {
   const gate = latch();
-  await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")), quick: () => text("quick") }, tasks: always, way: "pipe" });
+  await using world = await World.open({
+    tools: { work: () => gate.promise.then(() => text("done")), quick: () => text("quick") },
+    tasks: always,
+    way: "pipe",
+  });
   const quick = await world.start("quick");
   await world.until(quick, "completed");
   for (let turn = 0; turn < 3; turn++) {
@@ -148,7 +166,11 @@ test("what a store answers to a core that is no more is dropped", async () => {
       return inner.get(...values);
     },
   };
-  await using world = await World.open({ tools: { work: () => text("done") }, tasks: { ...always, store }, way: "pipe" });
+  await using world = await World.open({
+    tools: { work: () => text("done") },
+    tasks: { ...always, store },
+    way: "pipe",
+  });
   const id = await world.start("work");
   await world.until(id, "completed");
   holding = true;
@@ -168,7 +190,10 @@ test("what a store answers to a core that is no more is dropped", async () => {
 for (const method of ["listen", "listening", "request"] as const) {
   test(`a subscription goes on over a trap in \`${method}\`: acknowledged once, told to the end`, async () => {
     const gate = latch();
-    await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: always });
+    await using world = await World.open({
+      tools: { work: () => gate.promise.then(() => text("done")) },
+      tasks: always,
+    });
     const id = await world.start("work");
     if (method !== "request") trapOnce(core[method]);
     const stream = await Stream.open(world, { taskIds: [id] });
@@ -180,7 +205,10 @@ for (const method of ["listen", "listening", "request"] as const) {
     gate.resolve();
     await stream.status("completed");
     assert.ok((await stream.last()).result);
-    assert.equal(stream.messages.filter(({ method }) => method === "notifications/subscriptions/acknowledged").length, 1);
+    assert.equal(
+      stream.messages.filter(({ method }) => method === "notifications/subscriptions/acknowledged").length,
+      1,
+    );
     assert.equal(world.errors.length, 1);
   });
 }
@@ -193,7 +221,8 @@ test("a trap that one server meets is nothing to any number of others, each of w
   const ids = await Promise.all(crowd.map((world) => world.start("work")));
   trapOnce(core.request);
   assert.equal((await first.get(mine)).error?.code, -32603);
-  // None enters the new instance with what it had in the old one: were the wasm left in the middle each time, its stack would run out.
+  // None enters the new instance with what it had in the old one: were the wasm left in the middle each time, its stack
+  // would run out.
   for (const [index, world] of crowd.entries()) {
     assert.equal((await world.get(ids[index]!)).result?.status, "completed");
     assert.match(String(world.errors), /failed for another server/);
@@ -213,7 +242,10 @@ test("a trap while nobody calls, in the report of a store or at a deadline, is r
   };
   for (const method of ["found", "deadline"] as const) {
     const gate = latch();
-    await using world = await World.open({ tools: { work: () => gate.promise.then(() => text("done")) }, tasks: { ...always, store, lease: 30_000 } });
+    await using world = await World.open({
+      tools: { work: () => gate.promise.then(() => text("done")) },
+      tasks: { ...always, store, lease: 30_000 },
+    });
     const id = await world.start("work");
     trapOnce(core[method]);
     const lost = method === "found" ? world.get(id) : undefined;

@@ -15,7 +15,9 @@ class Child {
   #lastId = 0;
 
   constructor() {
-    this.#child = spawn(process.execPath, [new URL("harness/g26-stdio-server.ts", import.meta.url).pathname], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(process.execPath, [new URL("harness/g26-stdio-server.ts", import.meta.url).pathname], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     this.#child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       const lines = (this.#rest + chunk).split("\n");
       this.#rest = lines.pop() ?? "";
@@ -36,8 +38,17 @@ class Child {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
   }
 
-  request(method: string, params: Json = {}, { caps = ALL, id = ++this.#lastId }: { caps?: unknown; id?: unknown } = {}): Promise<Json> {
-    const message = { jsonrpc: "2.0", id, method, params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: caps } } };
+  request(
+    method: string,
+    params: Json = {},
+    { caps = ALL, id = ++this.#lastId }: { caps?: unknown; id?: unknown } = {},
+  ): Promise<Json> {
+    const message = {
+      jsonrpc: "2.0",
+      id,
+      method,
+      params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: caps } },
+    };
     this.#requests.set(id, message);
     const answer = new Promise<Json>((resolve) => this.#waiting.set(id, resolve));
     this.send(message);
@@ -67,17 +78,27 @@ test("a task over stdio: created, asked, answered, done; each request counts by 
   const state = await child.until(result.taskId, "input_required");
   const [key] = Object.keys(state.inputRequests) as [string];
   assert.equal((await child.request("tasks/get", { taskId: result.taskId }, { caps: PLAIN })).error.code, -32021);
-  assert.ok((await child.request("tasks/update", { taskId: result.taskId, inputResponses: { [key]: accept({ a: "yes" }) } })).result);
+  assert.ok(
+    (await child.request("tasks/update", { taskId: result.taskId, inputResponses: { [key]: accept({ a: "yes" }) } }))
+      .result,
+  );
   assert.equal((await child.until(result.taskId, "completed")).result.content[0].text, '{"a":"yes"}');
-  assert.equal((await child.request("tools/call", { name: "open", arguments: { name: "x" } }, { caps: PLAIN })).result.resultType, "complete");
+  assert.equal(
+    (await child.request("tools/call", { name: "open", arguments: { name: "x" } }, { caps: PLAIN })).result.resultType,
+    "complete",
+  );
 });
 
 test("X-HTT-02: many large messages at once: each is one line, none is mixed with another", async () => {
   await using child = new Child();
   const sizes = Array.from({ length: 24 }, (_, index) => 40_000 + index * 2);
-  const handles = await Promise.all(sizes.map((size) => child.request("tools/call", { name: "big", arguments: { size } })));
+  const handles = await Promise.all(
+    sizes.map((size) => child.request("tools/call", { name: "big", arguments: { size } })),
+  );
   await Promise.all(handles.map(({ result }) => child.until(result.taskId, "completed")));
-  const results = await Promise.all(handles.flatMap(({ result: { taskId } }) => [1, 2].map(() => child.request("tasks/get", { taskId }))));
+  const results = await Promise.all(
+    handles.flatMap(({ result: { taskId } }) => [1, 2].map(() => child.request("tasks/get", { taskId }))),
+  );
   results.forEach(({ result }, index) => {
     assert.equal(result.result.content[0].text, "é\n".repeat((sizes[index >> 1] as number) / 2));
   });
@@ -88,7 +109,8 @@ test("G26-CAN-08 (part), G26-PRG-01 (part): notifications/cancelled for the crea
   await using child = new Child();
   const { result } = await child.request("tools/call", { name: "hold", arguments: { name: "a" } }, { id: "create" });
   const _meta = { [KEYS.version]: VERSION, [KEYS.capabilities]: ALL };
-  for (const requestId of ["create", 1, "1", "never"]) child.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId, _meta } });
+  for (const requestId of ["create", 1, "1", "never"])
+    child.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId, _meta } });
   assert.equal((await child.request("tasks/get", { taskId: result.taskId })).result.status, "working");
   await child.request("tools/call", { name: "open", arguments: { name: "a" } });
   assert.equal((await child.until(result.taskId, "completed")).result.content[0].text, "held a");

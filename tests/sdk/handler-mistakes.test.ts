@@ -169,7 +169,10 @@ for (const broken of ["transport", "SDK"]) {
       await sleep(20);
     }
     assert.ok(errors.length > 0);
-    assert.ok(errors.every((error) => !error.message.includes("core")), errors.join("; "));
+    assert.ok(
+      errors.every((error) => !error.message.includes("core")),
+      errors.join("; "),
+    );
     await tasks.close();
   });
 }

@@ -1,5 +1,5 @@
-// Functions of the host's that fail in every way there is. Each request has its answer, the answers say nothing of what was thrown, the
-// process goes on, and `onerror` hears of it.
+// Functions of the host's that fail in every way there is. Each request has its answer, the answers say nothing of what
+// was thrown, the process goes on, and `onerror` hears of it.
 import { type TaskError, TaskServer, type TaskServerOptions, type TaskStore, memoryStore } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { it } from "node:test";
@@ -17,7 +17,13 @@ const refuse = (): never => {
   throw new Error(SECRET);
 };
 /** What cannot even be looked at. */
-const UNTOUCHABLE: object = new Proxy(Object.create(null), { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse, getOwnPropertyDescriptor: refuse });
+const UNTOUCHABLE: object = new Proxy(Object.create(null), {
+  get: refuse,
+  has: refuse,
+  getPrototypeOf: refuse,
+  ownKeys: refuse,
+  getOwnPropertyDescriptor: refuse,
+});
 
 const FAILURES: Record<string, () => never> = {
   "throws an error": refuse,
@@ -40,7 +46,14 @@ const FAILURES: Record<string, () => never> = {
 /** A store whose operation of this name fails. */
 function failing(operation: keyof TaskStore, fail: () => never): TaskStore {
   const inner = memoryStore();
-  return new Proxy(inner, { get: (store, name) => (name === operation ? fail : typeof store[name as never] === "function" ? (store[name as never] as () => void).bind(store) : store[name as never]) });
+  return new Proxy(inner, {
+    get: (store, name) =>
+      name === operation
+        ? fail
+        : typeof store[name as never] === "function"
+          ? (store[name as never] as () => void).bind(store)
+          : store[name as never],
+  });
 }
 
 type Hooks = (fail: () => never) => TaskServerOptions;
@@ -58,7 +71,15 @@ const HOOKS: Record<string, Hooks> = {
 };
 const TOOLS: Tools = {
   quick: () => text("done"),
-  ask: async (_args, { task }) => text(JSON.stringify((await task?.requireInput({ method: "elicitation/create", params: { message: "?", requestedSchema: { type: "object", properties: {} } } })) ?? "")),
+  ask: async (_args, { task }) =>
+    text(
+      JSON.stringify(
+        (await task?.requireInput({
+          method: "elicitation/create",
+          params: { message: "?", requestedSchema: { type: "object", properties: {} } },
+        })) ?? "",
+      ),
+    ),
 };
 
 /** One request of each kind; each is answered. Those that wait for a task are given up. */
@@ -107,10 +128,20 @@ for (const [hook, options] of Object.entries(HOOKS)) {
   it(`X-SEC-01: ${hook} may fail in any way (2026-07-28, HTTP and one stream)`, { timeout: 60_000 }, async () => {
     for (const way of ["fetch", "pipe"] as const) {
       for (const [how, fail] of Object.entries(FAILURES)) {
-        const world = await World.open({ way, tools: { quick: () => text("done") }, tasks: { task: "always", ...options(fail), onerror: fail } });
+        const world = await World.open({
+          way,
+          tools: { quick: () => text("done") },
+          tasks: { task: "always", ...options(fail), onerror: fail },
+        });
         const { result: called } = await world.call("quick");
         const taskId = called?.taskId ?? "unknown";
-        for (const answer of [await world.get(taskId), await world.update(taskId, {}), await world.cancel(taskId), await world.request("server/discover"), await world.request("tools/list")]) {
+        for (const answer of [
+          await world.get(taskId),
+          await world.update(taskId, {}),
+          await world.cancel(taskId),
+          await world.request("server/discover"),
+          await world.request("tools/list"),
+        ]) {
           assert.ok(answer.result !== undefined || answer.error !== undefined, `${way}, ${how}`);
         }
         assert.ok(!JSON.stringify(world.frames).includes(SECRET), `${way}, ${how}`);
@@ -126,21 +157,55 @@ const SERVERS = {
   "SDK v2's entry": [entryV2, "v2"],
 } as const;
 for (const [name, [serve, kind]] of Object.entries(SERVERS)) {
-  it(`X-SEC-01: neither an owner that fails nor an authInfo that cannot be read leaves an HTTP request without its answer (${name})`, { timeout: 60_000 }, async () => {
+  it(`X-SEC-01: neither an owner that fails nor an authInfo that cannot be read leaves an HTTP request without its answer (${name})`, {
+    timeout: 60_000,
+  }, async () => {
     const infos: Record<string, () => unknown> = {
-      "fails when it is read": () => ({ token: "t", clientId: "c", scopes: [], get extra() { return refuse(); } }),
-      "fails when its claim is read": () => ({ token: "t", clientId: "c", scopes: [], extra: { get sub() { return refuse(); } } }),
-      "fails when its expiry is read": () => ({ token: "t", clientId: "c", scopes: [], extra: { sub: "ada" }, get expiresAt() { return refuse(); } }),
+      "fails when it is read": () => ({
+        token: "t",
+        clientId: "c",
+        scopes: [],
+        get extra() {
+          return refuse();
+        },
+      }),
+      "fails when its claim is read": () => ({
+        token: "t",
+        clientId: "c",
+        scopes: [],
+        extra: {
+          get sub() {
+            return refuse();
+          },
+        },
+      }),
+      "fails when its expiry is read": () => ({
+        token: "t",
+        clientId: "c",
+        scopes: [],
+        extra: { sub: "ada" },
+        get expiresAt() {
+          return refuse();
+        },
+      }),
       "cannot be looked at": () => UNTOUCHABLE,
     };
     const cases: [how: string, options: TaskServerOptions, authenticate: () => unknown][] = [
-      ...Object.entries(FAILURES).map(([how, owner]) => [`owner ${how}`, { owner }, () => undefined] as [string, TaskServerOptions, () => unknown]),
+      ...Object.entries(FAILURES).map(
+        ([how, owner]) => [`owner ${how}`, { owner }, () => undefined] as [string, TaskServerOptions, () => unknown],
+      ),
       ["owner reads a token that is not there", { owner: (info: any) => info.extra.tenant }, () => undefined],
-      ...Object.entries(infos).map(([how, info]) => [`authInfo ${how}`, {}, info] as [string, TaskServerOptions, () => unknown]),
+      ...Object.entries(infos).map(
+        ([how, info]) => [`authInfo ${how}`, {}, info] as [string, TaskServerOptions, () => unknown],
+      ),
     ];
     for (const [how, options, authenticate] of cases) {
       const errors: unknown[] = [];
-      const tasks = new TaskServer({ defaults: { task: "always" }, onerror: (error) => errors.push(error), ...options });
+      const tasks = new TaskServer({
+        defaults: { task: "always" },
+        onerror: (error) => errors.push(error),
+        ...options,
+      });
       const server = await serve(() => attached(kind, tasks, TOOLS), { authenticate });
       const requester = new HttpRequester(server.url);
       await initialize(requester);
@@ -158,8 +223,23 @@ for (const [name, [serve, kind]] of Object.entries(SERVERS)) {
 it("X-SEC-01: what a low-level handler answers may fail when it is read", async (t) => {
   const answers: Record<string, () => unknown> = {
     "cannot be looked at": () => UNTOUCHABLE,
-    "fails when it is read": () => ({ get content() { return refuse(); }, get isError() { return refuse(); }, get resultType() { return refuse(); } }),
-    "fails as a question": () => ({ resultType: "input_required", get inputRequests() { return refuse(); } }),
+    "fails when it is read": () => ({
+      get content() {
+        return refuse();
+      },
+      get isError() {
+        return refuse();
+      },
+      get resultType() {
+        return refuse();
+      },
+    }),
+    "fails as a question": () => ({
+      resultType: "input_required",
+      get inputRequests() {
+        return refuse();
+      },
+    }),
     "fails as JSON": () => ({ content: [], toJSON: refuse }),
   };
   for (const kind of ["v1-low", "v2-low"] satisfies Kind[]) {
@@ -171,7 +251,11 @@ it("X-SEC-01: what a low-level handler answers may fail when it is read", async 
       assert.ok(end.error !== undefined || end.result !== undefined, `${kind}, ${how}`);
       assert.equal((await get(ada, taskId)).result.status, "failed", `${kind}, ${how}`);
       assert.deepEqual((await result(ada, good.taskId)).result.content, text("good").content);
-      assert.deepEqual(errors.filter(({ code }) => code === "internal"), [], `${kind}, ${how}: the core heard of it`);
+      assert.deepEqual(
+        errors.filter(({ code }) => code === "internal"),
+        [],
+        `${kind}, ${how}: the core heard of it`,
+      );
     }
   }
 });

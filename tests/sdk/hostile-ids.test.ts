@@ -1,4 +1,5 @@
-// Ids that a peer chooses, guesses or has seen: of requests, of questions, of sessions. None of them gives it what is not its own.
+// Ids that a peer chooses, guesses or has seen: of requests, of questions, of sessions. None of them gives it what is
+// not its own.
 import { TaskServer } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { it } from "node:test";
@@ -31,12 +32,16 @@ for (const kind of KINDS) {
     assert.deepEqual((await ada.request("ping", undefined, 5)).result, {});
     assert.ok((await ada.request("tools/list", undefined, 5)).result.tools.length === 2);
     assert.ok((await ada.request("no/such/method", undefined, 5)).error);
-    assert.deepEqual((await ada.request("tools/call", { name: "echo", arguments: { says: "echo" } }, 5)).result.content, text("echo").content);
+    assert.deepEqual(
+      (await ada.request("tools/call", { name: "echo", arguments: { says: "echo" } }, 5)).result.content,
+      text("echo").content,
+    );
     assert.equal((await get(ada, taskId)).result.status, "working");
     const second = (await augmented(ada, "slow", {}, {}, undefined, 5)).result.task.taskId;
     assert.notEqual(second, taskId);
     open();
-    for (const id of [taskId, second]) assert.deepEqual((await result(ada, id)).result.content, text("Ada's result").content);
+    for (const id of [taskId, second])
+      assert.deepEqual((await result(ada, id)).result.content, text("Ada's result").content);
   });
 }
 
@@ -45,7 +50,10 @@ for (const kind of SESSIONS) {
     const { tools, open, options } = work();
     const { ada, bob } = await session(t, kind, tools, options);
     const { taskId } = (await augmented(ada, "slow", {}, {}, undefined, 5)).result.task;
-    assert.match(JSON.stringify((await bob.request("tools/call", { name: "echo", arguments: { says: "forged" } }, 5)).result), /forged/);
+    assert.match(
+      JSON.stringify((await bob.request("tools/call", { name: "echo", arguments: { says: "forged" } }, 5)).result),
+      /forged/,
+    );
     assert.deepEqual((await bob.request("ping", undefined, 5)).result, {});
     assert.equal((await get(ada, taskId)).result.status, "working");
     open();
@@ -147,7 +155,8 @@ for (const kind of SESSIONS) {
       },
       async replayEventsAfter(last: string, { send }: { send(id: string, message: unknown): Promise<void> }) {
         const stream = events[Number(last)]![1];
-        for (const [id, on, message] of events.slice(Number(last) + 1)) if (on === stream && Object.keys(message as object).length > 0) await send(id, message);
+        for (const [id, on, message] of events.slice(Number(last) + 1))
+          if (on === stream && Object.keys(message as object).length > 0) await send(id, message);
         return stream;
       },
     };
@@ -155,13 +164,23 @@ for (const kind of SESSIONS) {
     const { taskId } = await create(ada, "slow");
     open();
     await result(ada, taskId);
-    for (let id = 0; id < events.length; id++) assert.equal((await bob.listen({ "last-event-id": String(id) })).status, 404, `event ${id}`);
+    for (let id = 0; id < events.length; id++)
+      assert.equal((await bob.listen({ "last-event-id": String(id) })).status, 404, `event ${id}`);
     await settle(20);
     assert.doesNotMatch(heard(bob), /Ada's result/);
     const last = events.findIndex(([, , message]) => JSON.stringify(message).includes("Ada's result"));
     const stream = events[last]![1];
-    assert.equal((await ada.listen({ "last-event-id": String(events.findIndex(([, on]) => on === stream)) })).status, 200);
-    await until(() => ada.frames.fromServer(({ result: found }, { on }) => on === "GET" && JSON.stringify(found ?? "").includes("Ada's result")).length > 0, "her own stream again");
+    assert.equal(
+      (await ada.listen({ "last-event-id": String(events.findIndex(([, on]) => on === stream)) })).status,
+      200,
+    );
+    await until(
+      () =>
+        ada.frames.fromServer(
+          ({ result: found }, { on }) => on === "GET" && JSON.stringify(found ?? "").includes("Ada's result"),
+        ).length > 0,
+      "her own stream again",
+    );
   });
 }
 
@@ -198,9 +217,13 @@ it("X-SEC-01 X-SEC-03: no key of `_meta` gives a handler another's task (2026-07
   const gate = Promise.withResolvers<void>();
   const found: unknown[] = [];
   const look = (tasks: TaskServer, context: any) => found.push(tasks.current(context)?.taskId);
-  const configure = (server: any) => server.registerPrompt("look", { description: "looks" }, (context: any) => (look(tasks, context), { messages: [] }));
+  const configure = (server: any) =>
+    server.registerPrompt("look", { description: "looks" }, (context: any) => (look(tasks, context), { messages: [] }));
   const options = { tools: { slow: { task: "always" as const }, look: { task: "never" as const } } };
-  const tools: Tools = { slow: () => gate.promise.then(() => text("")), look: (_args, { context }) => (look(tasks, context), text("")) };
+  const tools: Tools = {
+    slow: () => gate.promise.then(() => text("")),
+    look: (_args, { context }) => (look(tasks, context), text("")),
+  };
   const { ada, bob, tasks } = await pipes(t, "v1", tools, { ...options, configure });
   await create(ada, "slow");
   const tags = ["mcp-longhaul/run", "mcp-longhaul/call"];
@@ -209,7 +232,10 @@ it("X-SEC-01 X-SEC-03: no key of `_meta` gives a handler another's task (2026-07
     assert.ok((await bob.request("prompts/get", { name: "look", _meta })).result);
     assert.ok((await bob.request("tools/call", { name: "look", arguments: {}, _meta })).result);
   }
-  const world = await World.open({ server: tasks, tools: { look: (_args, context) => (look(tasks, context), text("")) } });
+  const world = await World.open({
+    server: tasks,
+    tools: { look: (_args, context) => (look(tasks, context), text("")) },
+  });
   for (let number = 0; number < 12; number++) {
     const meta = Object.fromEntries(tags.map((tag) => [tag, String(number)]));
     const { result: answer, error } = await world.call("look", {}, { meta, auth: auth("bob") });
@@ -218,10 +244,16 @@ it("X-SEC-01 X-SEC-03: no key of `_meta` gives a handler another's task (2026-07
   gate.resolve();
   await world.close();
   assert.ok(found.length >= 36);
-  assert.deepEqual(found.filter((id) => id !== undefined), []);
+  assert.deepEqual(
+    found.filter((id) => id !== undefined),
+    [],
+  );
 });
 
-const ASKS: Tools = { ask: async (_args, { task }) => text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: QUESTION }))) };
+const ASKS: Tools = {
+  ask: async (_args, { task }) =>
+    text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: QUESTION }))),
+};
 
 it("X-SEC-03: over HTTP nobody answers an anonymous client's question from another session, and its id tells nothing of the next one's", async (t) => {
   const { url } = await session(t, "v1", ASKS);
@@ -264,11 +296,14 @@ for (const kind of KINDS) {
   });
 
   it(`X-SEC-06: the SDK's own question, taken over by a task, is not answered under the SDK's id (${kind})`, async (t) => {
-    const { ada } = await pipes(t, kind, { ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", QUESTION))) });
+    const { ada } = await pipes(t, kind, {
+      ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", QUESTION))),
+    });
     const { taskId } = await create(ada, "ask");
     const end = result(ada, taskId);
     const { id } = await ada.asked("elicitation/create");
-    for (let guess = 0; guess < 20; guess++) for (const form of [guess, String(guess)]) await ada.respond(form, { result: { action: "decline" } });
+    for (let guess = 0; guess < 20; guess++)
+      for (const form of [guess, String(guess)]) await ada.respond(form, { result: { action: "decline" } });
     await ada.respond(id, { result: YES });
     assert.match(JSON.stringify((await end).result), /accept/);
   });
@@ -277,7 +312,13 @@ for (const kind of KINDS) {
 it("G26-UPD-01 G25-INP-11: with `crossGeneration`, an update answers what the SDK asked, and its client hears that it need not", async (t) => {
   const tasks = new TaskServer({ defaults: { task: "always" }, crossGeneration: true });
   const me = auth("ada");
-  const requester = await PipeRequester.to(attached("v1", tasks, { ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", QUESTION))) }), "v1", me);
+  const requester = await PipeRequester.to(
+    attached("v1", tasks, {
+      ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", QUESTION))),
+    }),
+    "v1",
+    me,
+  );
   const world = await World.open({ server: tasks, tools: {} });
   t.after(() => requester.close());
   await initialize(requester, { version: G25 });
@@ -288,7 +329,10 @@ it("G26-UPD-01 G25-INP-11: with `crossGeneration`, an update answers what the SD
   assert.deepEqual((await world.update(taskId, { [key!]: accept({ yes: true }) }, { auth: me })).error, undefined);
   const end = await world.until(taskId, "completed", { auth: me });
   assert.match(JSON.stringify(end.result), /accept/);
-  await requester.frames.next(({ method, params }) => method === "notifications/cancelled" && params.requestId === id, "the question is withdrawn");
+  await requester.frames.next(
+    ({ method, params }) => method === "notifications/cancelled" && params.requestId === id,
+    "the question is withdrawn",
+  );
   await world.close();
 });
 
@@ -315,7 +359,10 @@ for (const kind of KINDS) {
     // A cursor of hers leads him nowhere else.
     const { nextCursor } = (await ada.request("tasks/list")).result;
     const { tasks } = (await bob.request("tasks/list", { cursor: nextCursor })).result;
-    assert.deepEqual(tasks.filter(({ taskId }: { taskId: string }) => taskId !== his), []);
+    assert.deepEqual(
+      tasks.filter(({ taskId }: { taskId: string }) => taskId !== his),
+      [],
+    );
     // Who knows an id still reads its task.
     assert.deepEqual((await result(bob, hers[0])).result.content, text("Ada's result").content);
   });

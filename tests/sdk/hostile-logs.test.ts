@@ -12,7 +12,8 @@ it("X-SEC-09: an error that is logged shows no whole id of a task, no owner and 
   const inner = memoryStore();
   let broken = false;
   // As drivers do: the values of the statement stand beside the message.
-  const refused = (parameters: unknown) => Object.assign(new Error("the store is away"), { parameters, detail: "(owner, id) = (the owner, …)" });
+  const refused = (parameters: unknown) =>
+    Object.assign(new Error("the store is away"), { parameters, detail: "(owner, id) = (the owner, …)" });
   const store = new Proxy(inner, {
     get: (target, name) => {
       const member = target[name as never] as unknown;
@@ -23,16 +24,34 @@ it("X-SEC-09: an error that is logged shows no whole id of a task, no owner and 
       };
     },
   });
-  const tasks = new TaskServer({ store, defaults: { task: "always" }, owner: () => "the owner", onerror: (error) => errors.push(error) });
+  const tasks = new TaskServer({
+    store,
+    defaults: { task: "always" },
+    owner: () => "the owner",
+    onerror: (error) => errors.push(error),
+  });
   const requester = await PipeRequester.to(attached("v1", tasks, { quick: () => text("the result") }));
   t.after(() => requester.close());
   await initialize(requester);
   const { taskId } = await create(requester, "quick");
   broken = true;
   assert.equal((await get(requester, taskId)).error?.code, -32603);
-  errors.push(new TaskError("failed", "It failed.", { taskId, data: { secret: "the result" }, cause: { code: 1, message: "the result" } }));
+  errors.push(
+    new TaskError("failed", "It failed.", {
+      taskId,
+      data: { secret: "the result" },
+      cause: { code: 1, message: "the result" },
+    }),
+  );
   for (const error of errors) {
-    for (const shown of [inspect(error), inspect({ error }, { depth: 9 }), JSON.stringify(error), JSON.stringify({ ...error }), String(error), error.stack ?? ""]) {
+    for (const shown of [
+      inspect(error),
+      inspect({ error }, { depth: 9 }),
+      JSON.stringify(error),
+      JSON.stringify({ ...error }),
+      String(error),
+      error.stack ?? "",
+    ]) {
       for (const secret of [taskId, "the owner", "the result"]) assert.ok(!shown.includes(secret), shown);
     }
   }

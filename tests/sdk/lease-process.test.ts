@@ -63,7 +63,12 @@ class Process {
   }
 
   async request(method: string, params: Json): Promise<Json> {
-    const message = { jsonrpc: "2.0", id: ++this.#lastId, method, params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: ALL } } };
+    const message = {
+      jsonrpc: "2.0",
+      id: ++this.#lastId,
+      method,
+      params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: ALL } },
+    };
     const headers = {
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
@@ -102,7 +107,9 @@ class Process {
 }
 
 /** Runs a test with a file for a store, and ends every process it started. */
-function withProcesses(run: (start: (options?: Partial<ProcessOptions>) => Promise<Process>) => Promise<void>): () => Promise<void> {
+function withProcesses(
+  run: (start: (options?: Partial<ProcessOptions>) => Promise<Process>) => Promise<void>,
+): () => Promise<void> {
   return async () => {
     const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
     const started: Process[] = [];
@@ -119,101 +126,125 @@ function withProcesses(run: (start: (options?: Partial<ProcessOptions>) => Promi
   };
 }
 
-test("X-STO-05, H24, H27: a task without an end whose process is killed is failed by another one, not before its lease is over", withProcesses(async (start) => {
-  const [one, two] = [await start(), await start()];
-  const id = await one.start("hold", { name: "work" });
-  await one.line("begun work");
-  assert.equal((await two.get(id)).status, "working");
-  await one.signal("SIGKILL");
-  const { error, statusMessage } = await two.until(id, "failed");
-  assert.deepEqual([error.code, error.data.reason], [-32603, "interrupted"]);
-  assert.match(statusMessage, /lost/);
-}));
-
-test("X-STO-05: its sweep alone settles it, also in a process that begins later", withProcesses(async (start) => {
-  const one = await start();
-  await one.start("hold", { name: "work" });
-  await one.line("begun work");
-  await one.signal("SIGKILL");
-  const two = await start();
-  await two.line("event lost");
-}));
-
-test("X-STO-05: a task that may run again does, in the process that is asked for it", withProcesses(async (start) => {
-  const one = await start({ onLost: "restart" });
-  const two = await start({ onLost: "restart", quick: true });
-  const id = await one.start("hold", { name: "work" });
-  await one.line("begun work");
-  await one.signal("SIGKILL");
-  const { result } = await two.until(id, "completed");
-  assert.deepEqual(result.content, text(`work by ${two.pid}`).content);
-  assert.equal(two.count("event restarted"), 1);
-}));
-
-test("X-STO-05: a task that may run again does without anybody asking, where the host can make a server", withProcesses(async (start) => {
-  const one = await start({ onLost: "restart" });
-  const two = await start({ onLost: "restart", quick: true, alone: true });
-  const id = await one.start("hold", { name: "work" });
-  await one.line("begun work");
-  await one.signal("SIGKILL");
-  await two.line("event completed");
-  assert.deepEqual((await two.get(id)).result.content, text(`work by ${two.pid}`).content);
-}));
-
-test("H26, X-STO-04: a process that sleeps through its lease writes nothing when it wakes, and its handler stops", withProcesses(async (start) => {
-  const one = await start({ onLost: "restart" });
-  const two = await start({ onLost: "restart", quick: true });
-  const id = await one.start("hold", { name: "work" });
-  await one.line("begun work");
-  await one.signal("SIGSTOP", false);
-  const { result } = await two.until(id, "completed");
-  await one.signal("SIGCONT", false);
-  await one.line("aborted work");
-  await one.signal("SIGUSR2", false);
-  await one.line("event late_outcome");
-  assert.deepEqual((await one.get(id)).result, result);
-  assert.equal(one.count("event completed") + two.count("event completed"), 1);
-}));
-
-test("H25: a task that asked in one process, which was killed, is answered and completed in another", withProcesses(async (start) => {
-  const [one, two] = [await start(), await start()];
-  const id = await one.start("confirm", { what: "Delete" });
-  const asked = await one.until(id, "input_required");
-  await one.signal("SIGKILL");
-  // Nobody runs it, so nobody is lost with a process, however long the answer takes.
-  await new Promise((resolve) => setTimeout(resolve, 2 * LEASE));
-  const still = await two.get(id);
-  assert.deepEqual([still.status, still.inputRequests], ["input_required", asked.inputRequests]);
-  const [key] = Object.keys(asked.inputRequests) as [string];
-  await two.request("tasks/update", { taskId: id, inputResponses: { [key]: accept({ sure: true }) } });
-  const { result } = await two.until(id, "completed");
-  assert.deepEqual(result.content, text(`Delete: true asked by ${two.pid}`).content);
-}));
-
-test("X-STO-11: a process that is asked to end lets its handlers finish", withProcesses(async (start) => {
-  const [one, two] = [await start({ drain: 10_000 }), await start()];
-  const id = await one.start("hold", { name: "work" });
-  await one.line("begun work");
-  await one.signal("SIGTERM", false);
-  await one.line("closing");
-  const refused = await one.request("tools/call", { name: "confirm", arguments: { what: "Delete" } });
-  assert.notEqual(refused.result?.resultType, "task");
-  await one.signal("SIGUSR2", false);
-  await one.line("closed");
-  assert.deepEqual((await two.get(id)).result.content, text(`work by ${one.pid}`).content);
-}));
-
-for (const onLost of ["fail", "restart"] as const) {
-  test(`X-STO-11: what runs longer is handed over before the process ends, with no lease to wait for (${onLost})`, withProcesses(async (start) => {
-    const lease = 60_000;
-    const one = await start({ onLost, lease });
-    const two = await start({ onLost, lease, quick: true });
+test(
+  "X-STO-05, H24, H27: a task without an end whose process is killed is failed by another one, not before its lease is over",
+  withProcesses(async (start) => {
+    const [one, two] = [await start(), await start()];
     const id = await one.start("hold", { name: "work" });
     await one.line("begun work");
-    assert.equal(await one.signal("SIGTERM"), 0);
-    assert.equal(one.count("aborted work"), 1);
-    const task = await two.until(id, onLost === "fail" ? "failed" : "completed");
-    if (onLost === "fail") assert.equal(task.error.data.reason, "interrupted");
-    else assert.deepEqual(task.result.content, text(`work by ${two.pid}`).content);
-  }));
+    assert.equal((await two.get(id)).status, "working");
+    await one.signal("SIGKILL");
+    const { error, statusMessage } = await two.until(id, "failed");
+    assert.deepEqual([error.code, error.data.reason], [-32603, "interrupted"]);
+    assert.match(statusMessage, /lost/);
+  }),
+);
+
+test(
+  "X-STO-05: its sweep alone settles it, also in a process that begins later",
+  withProcesses(async (start) => {
+    const one = await start();
+    await one.start("hold", { name: "work" });
+    await one.line("begun work");
+    await one.signal("SIGKILL");
+    const two = await start();
+    await two.line("event lost");
+  }),
+);
+
+test(
+  "X-STO-05: a task that may run again does, in the process that is asked for it",
+  withProcesses(async (start) => {
+    const one = await start({ onLost: "restart" });
+    const two = await start({ onLost: "restart", quick: true });
+    const id = await one.start("hold", { name: "work" });
+    await one.line("begun work");
+    await one.signal("SIGKILL");
+    const { result } = await two.until(id, "completed");
+    assert.deepEqual(result.content, text(`work by ${two.pid}`).content);
+    assert.equal(two.count("event restarted"), 1);
+  }),
+);
+
+test(
+  "X-STO-05: a task that may run again does without anybody asking, where the host can make a server",
+  withProcesses(async (start) => {
+    const one = await start({ onLost: "restart" });
+    const two = await start({ onLost: "restart", quick: true, alone: true });
+    const id = await one.start("hold", { name: "work" });
+    await one.line("begun work");
+    await one.signal("SIGKILL");
+    await two.line("event completed");
+    assert.deepEqual((await two.get(id)).result.content, text(`work by ${two.pid}`).content);
+  }),
+);
+
+test(
+  "H26, X-STO-04: a process that sleeps through its lease writes nothing when it wakes, and its handler stops",
+  withProcesses(async (start) => {
+    const one = await start({ onLost: "restart" });
+    const two = await start({ onLost: "restart", quick: true });
+    const id = await one.start("hold", { name: "work" });
+    await one.line("begun work");
+    await one.signal("SIGSTOP", false);
+    const { result } = await two.until(id, "completed");
+    await one.signal("SIGCONT", false);
+    await one.line("aborted work");
+    await one.signal("SIGUSR2", false);
+    await one.line("event late_outcome");
+    assert.deepEqual((await one.get(id)).result, result);
+    assert.equal(one.count("event completed") + two.count("event completed"), 1);
+  }),
+);
+
+test(
+  "H25: a task that asked in one process, which was killed, is answered and completed in another",
+  withProcesses(async (start) => {
+    const [one, two] = [await start(), await start()];
+    const id = await one.start("confirm", { what: "Delete" });
+    const asked = await one.until(id, "input_required");
+    await one.signal("SIGKILL");
+    // Nobody runs it, so nobody is lost with a process, however long the answer takes.
+    await new Promise((resolve) => setTimeout(resolve, 2 * LEASE));
+    const still = await two.get(id);
+    assert.deepEqual([still.status, still.inputRequests], ["input_required", asked.inputRequests]);
+    const [key] = Object.keys(asked.inputRequests) as [string];
+    await two.request("tasks/update", { taskId: id, inputResponses: { [key]: accept({ sure: true }) } });
+    const { result } = await two.until(id, "completed");
+    assert.deepEqual(result.content, text(`Delete: true asked by ${two.pid}`).content);
+  }),
+);
+
+test(
+  "X-STO-11: a process that is asked to end lets its handlers finish",
+  withProcesses(async (start) => {
+    const [one, two] = [await start({ drain: 10_000 }), await start()];
+    const id = await one.start("hold", { name: "work" });
+    await one.line("begun work");
+    await one.signal("SIGTERM", false);
+    await one.line("closing");
+    const refused = await one.request("tools/call", { name: "confirm", arguments: { what: "Delete" } });
+    assert.notEqual(refused.result?.resultType, "task");
+    await one.signal("SIGUSR2", false);
+    await one.line("closed");
+    assert.deepEqual((await two.get(id)).result.content, text(`work by ${one.pid}`).content);
+  }),
+);
+
+for (const onLost of ["fail", "restart"] as const) {
+  test(
+    `X-STO-11: what runs longer is handed over before the process ends, with no lease to wait for (${onLost})`,
+    withProcesses(async (start) => {
+      const lease = 60_000;
+      const one = await start({ onLost, lease });
+      const two = await start({ onLost, lease, quick: true });
+      const id = await one.start("hold", { name: "work" });
+      await one.line("begun work");
+      assert.equal(await one.signal("SIGTERM"), 0);
+      assert.equal(one.count("aborted work"), 1);
+      const task = await two.until(id, onLost === "fail" ? "failed" : "completed");
+      if (onLost === "fail") assert.equal(task.error.data.reason, "interrupted");
+      else assert.deepEqual(task.result.content, text(`work by ${two.pid}`).content);
+    }),
+  );
 }

@@ -1,4 +1,5 @@
-// Leases between servers that share a store in one process: where a task runs again, and what a shutdown does to those who wait.
+// Leases between servers that share a store in one process: where a task runs again, and what a shutdown does to those
+// who wait.
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
 import { inputRequired } from "@modelcontextprotocol/server";
@@ -33,7 +34,12 @@ function mortal(store: TaskStore): { store: TaskStore; die(): void } {
 
 function taskServer(t: TestContext, options: TaskServerOptions): { tasks: TaskServer; events: string[] } {
   const events: string[] = [];
-  const tasks = new TaskServer({ defaults: { task: "always", onLost: "restart", ttl: null }, lease: LEASE, onevent: ({ type }) => events.push(type), ...options });
+  const tasks = new TaskServer({
+    defaults: { task: "always", onLost: "restart", ttl: null },
+    lease: LEASE,
+    onevent: ({ type }) => events.push(type),
+    ...options,
+  });
   t.after(() => tasks.close());
   return { tasks, events };
 }
@@ -48,7 +54,10 @@ it("X-STO-05 (part): a task that was lost before a server begins, on a store tha
   const { taskId } = await create(requester, "work");
   die();
   await new Promise((resolve) => setTimeout(resolve, LEASE + 100));
-  const { tasks, events } = taskServer(t, { store: shared, server: () => makeServer("v2", tasks, { work: () => text("done") }) });
+  const { tasks, events } = taskServer(t, {
+    store: shared,
+    server: () => makeServer("v2", tasks, { work: () => text("done") }),
+  });
   tasks.start();
   await until(() => events.includes("completed"), "the task ends");
   assert.deepEqual(events, ["restarted", "started", "completed", "stopped"]);
@@ -99,15 +108,23 @@ for (const low of [false, true]) {
       ends: async (_, ctx) => {
         const answers: Json = ctx.mcpReq.inputResponses;
         if (!dead) await new Promise(() => {});
-        if (answers === undefined) return inputRequired({ inputRequests: { who: form("?", name) as never }, requestState: "kept" });
+        if (answers === undefined)
+          return inputRequired({ inputRequests: { who: form("?", name) as never }, requestState: "kept" });
         return text(`${answers.who.content.name} ${ctx.mcpReq.requestState()}`);
       },
     });
-    const one: World = await World.open({ tools: tools(() => one.tasks), tasks: { defaults: { task: "always", onLost: "restart" }, lease: LEASE, store }, low });
+    const one: World = await World.open({
+      tools: tools(() => one.tasks),
+      tasks: { defaults: { task: "always", onLost: "restart" }, lease: LEASE, store },
+      low,
+    });
     const ids = [await one.start("asks"), await one.start("ends")];
     die();
     dead = true;
-    const { tasks, events } = taskServer(t, { store: shared, server: () => buildServer({ tools: tools(() => tasks), low }) });
+    const { tasks, events } = taskServer(t, {
+      store: shared,
+      server: () => buildServer({ tools: tools(() => tasks), low }),
+    });
     tasks.start();
     await until(() => events.filter((type) => type === "input_required").length === 2, "both ask");
     t.after(() => one.close());
@@ -177,7 +194,11 @@ describe("X-STO-11 who waits for a task when its server closes", () => {
     const id = requester.nextId();
     const response = await fetch(server.url, {
       method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...requester.headers },
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...requester.headers,
+      },
       body: JSON.stringify({ jsonrpc: "2.0", id, method: "tasks/result", params: { taskId } }),
     });
     const body = response.text();
@@ -191,8 +212,15 @@ describe("X-STO-11 who waits for a task when its server closes", () => {
 
 it("X-STO-05: wrong options are named", () => {
   for (const lease of [0, 999, 1.5, Number.NaN, 1e9]) assert.throws(() => new TaskServer({ lease }), /`lease` must be/);
-  for (const clockSkew of [-1, 1.5, Number.NaN]) assert.throws(() => new TaskServer({ clockSkew }), /`clockSkew` must be/);
+  for (const clockSkew of [-1, 1.5, Number.NaN])
+    assert.throws(() => new TaskServer({ clockSkew }), /`clockSkew` must be/);
   assert.throws(() => new TaskServer({ server: {} as never }), /`server` must be/);
-  assert.throws(() => new TaskServer({ tools: { a: { onLost: "retry" as never } } }), /`tools\.a\.onLost` must be "fail" or "restart"/);
-  assert.throws(() => new TaskServer({ tools: { a: { restarts: 0 } } }), /`tools\.a\.restarts` must be a positive whole number/);
+  assert.throws(
+    () => new TaskServer({ tools: { a: { onLost: "retry" as never } } }),
+    /`tools\.a\.onLost` must be "fail" or "restart"/,
+  );
+  assert.throws(
+    () => new TaskServer({ tools: { a: { restarts: 0 } } }),
+    /`tools\.a\.restarts` must be a positive whole number/,
+  );
 });

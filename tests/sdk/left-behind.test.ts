@@ -11,10 +11,23 @@ import { initialize } from "./harness/g25.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { attached, text } from "./harness/servers.ts";
 
-const NONE: readonly unknown[] = [null, 5, [], "x", {}, { method: 5, id: 1 }, { method: "tools/call", id: {}, params: {} }, { method: "tasks/get", id: 1.5 }, { method: "tools/call", id: 3, params: [] }, { id: 4, result: 7 }, { id: { toString: 1 }, result: {} }];
+const NONE: readonly unknown[] = [
+  null,
+  5,
+  [],
+  "x",
+  {},
+  { method: 5, id: 1 },
+  { method: "tools/call", id: {}, params: {} },
+  { method: "tasks/get", id: 1.5 },
+  { method: "tools/call", id: 3, params: [] },
+  { id: 4, result: 7 },
+  { id: { toString: 1 }, result: {} },
+];
 
 /** The tables of a server but those that its policies and names fill once. */
-const held = (tasks: TaskServer): string[] => [...tables(tasks).keys()].filter((path) => !/#names|#polic|#plain|\.store/.test(path));
+const held = (tasks: TaskServer): string[] =>
+  [...tables(tasks).keys()].filter((path) => !/#names|#polic|#plain|\.store/.test(path));
 
 test("a `tasks/update` of 2025-11-25, which has none, is answered and forgotten", async () => {
   const tasks = new TaskServer({ defaults: { task: "always" } });
@@ -23,7 +36,10 @@ test("a `tasks/update` of 2025-11-25, which has none, is answered and forgotten"
   const before = held(tasks);
   const { error } = await requester.request("tasks/update", { taskId: "a".repeat(24), inputResponses: {} });
   assert.equal(error?.code, -32601);
-  assert.deepEqual(held(tasks).filter((path) => !before.includes(path) && !path.includes("peers")), []);
+  assert.deepEqual(
+    held(tasks).filter((path) => !before.includes(path) && !path.includes("peers")),
+    [],
+  );
   await requester.close();
   await tasks.close();
   assert.deepEqual(held(tasks), []);
@@ -51,7 +67,10 @@ test("a server leaves what is no message to the SDK, and goes on", async () => {
 for (const kind of ["SDK v1", "SDK v2, 2025", "SDK v2, 2026"] satisfies Kind[]) {
   test(`a client leaves what is no message to the SDK, and goes on: ${kind}`, async () => {
     const done = text("done");
-    const peer = kind === "SDK v2, 2026" ? modern({ "tools/call": () => ({ resultType: "complete", ...done }) }) : legacy({}, { "tools/call": () => done });
+    const peer =
+      kind === "SDK v2, 2026"
+        ? modern({ "tools/call": () => ({ resultType: "complete", ...done }) })
+        : legacy({}, { "tools/call": () => done });
     const { client } = await connect(peer, kind);
     for (const message of NONE) peer.push(message as never);
     assert.deepEqual((await client.callTool({ name: "plain" })).content, done.content);
@@ -63,12 +82,21 @@ test("a request whose client leaves at any moment leaves nothing behind", async 
   const tasks = new TaskServer({ defaults: { task: "always" } });
   const handler = createMcpHandler(() => attached("v2", tasks, { echo: () => text("said") }) as never);
   const serve = tasks.fetch(handler);
-  const headers = { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25" };
-  for (const [method, params] of [["tasks/get", { taskId: "a".repeat(24) }], ["tools/call", { name: "echo", task: {} }]] as const) {
+  const headers = {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "mcp-protocol-version": "2025-11-25",
+  };
+  for (const [method, params] of [
+    ["tasks/get", { taskId: "a".repeat(24) }],
+    ["tools/call", { name: "echo", task: {} }],
+  ] as const) {
     for (let turns = 0; turns < 40; turns++) {
       const leave = new AbortController();
       const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-      const response = serve(new Request("http://127.0.0.1/mcp", { method: "POST", headers, body, signal: leave.signal }));
+      const response = serve(
+        new Request("http://127.0.0.1/mcp", { method: "POST", headers, body, signal: leave.signal }),
+      );
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       leave.abort();
       await response.then(({ body }) => body?.cancel()).catch(() => {});

@@ -12,9 +12,18 @@ const bob = { auth: auth("bob") };
 
 for (const way of ["fetch", "http"] as const) {
   const open = async (limits: Json, more: Json = {}): Promise<World> =>
-    World.open({ tools: { work: () => latch().promise, quick: () => text("done") }, tasks: { ...always, ...more, limits }, way });
+    World.open({
+      tools: { work: () => latch().promise, quick: () => text("done") },
+      tasks: { ...always, ...more, limits },
+      way,
+    });
   /** The status, the header and the error of one request. */
-  const ask = async (world: World, method: string, params: Json, says: Json = ada): Promise<{ status: number; after: string | null; body: Json }> => {
+  const ask = async (
+    world: World,
+    method: string,
+    params: Json,
+    says: Json = ada,
+  ): Promise<{ status: number; after: string | null; body: Json }> => {
     const response = await world.post(world.compose(method, params, says), says);
     return { status: response.status, after: response.headers.get("retry-after"), body: await response.json() };
   };
@@ -37,17 +46,28 @@ for (const way of ["fetch", "http"] as const) {
     let runs = 0;
     const one = { perSecond: 0.01, burst: 1 };
     const limits = { rate: { creates: one, changes: one, misses: one } };
-    await using world = await World.open({ tools: { work: () => (runs++, latch().promise) }, tasks: { ...always, limits }, way });
+    await using world = await World.open({
+      tools: { work: () => (runs++, latch().promise) },
+      tasks: { ...always, limits },
+      way,
+    });
     const id = await world.start("work", {}, ada);
     const call = await ask(world, "tools/call", { name: "work", arguments: {} });
     assert.deepEqual([call.status, call.after, call.body.error.data.reason, runs], [429, "100", "rate_limit", 1]);
     assert.equal((await ask(world, "tasks/update", { taskId: id, inputResponses: {} })).status, 200);
-    for (const method of ["tasks/update", "tasks/cancel"]) assert.equal((await ask(world, method, { taskId: id, inputResponses: {} })).status, 429);
+    for (const method of ["tasks/update", "tasks/cancel"])
+      assert.equal((await ask(world, method, { taskId: id, inputResponses: {} })).status, 429);
     // Bob guesses once; then he is told nothing, of what exists and of what does not.
     assert.equal((await ask(world, "tasks/get", { taskId: id }, bob)).body.error.code, -32602);
-    const [foreign, unknown] = [await ask(world, "tasks/get", { taskId: id }, bob), await ask(world, "tasks/get", { taskId: "AAAAAAAAAAAAAAAAAAAAAA" }, bob)];
+    const [foreign, unknown] = [
+      await ask(world, "tasks/get", { taskId: id }, bob),
+      await ask(world, "tasks/get", { taskId: "AAAAAAAAAAAAAAAAAAAAAA" }, bob),
+    ];
     assert.equal(foreign.status, 429);
-    assert.deepEqual({ ...foreign.body.error, data: { ...foreign.body.error.data, retryAfterMs: 0 } }, { ...unknown.body.error, data: { ...unknown.body.error.data, retryAfterMs: 0 } });
+    assert.deepEqual(
+      { ...foreign.body.error, data: { ...foreign.body.error.data, retryAfterMs: 0 } },
+      { ...unknown.body.error, data: { ...unknown.body.error.data, retryAfterMs: 0 } },
+    );
     assert.equal((await ask(world, "tasks/get", { taskId: id })).body.result.status, "working");
   });
 
@@ -91,7 +111,10 @@ test("G26-GET-08, X-SEC-08: a client that polls too fast still gets its result",
 
 test("X-LIM-01, X-ERR-04, X-TTL-06, H85: what an owner keeps is limited, whichever process stored it; the rest runs plainly or is refused", async () => {
   const store = memoryStore();
-  const options = { tools: { quick: () => text("done"), must: () => text("must") }, tasks: { ...always, store, tools: { must: { support: "required" } }, limits: { storedPerOwner: 2 } } } as const;
+  const options = {
+    tools: { quick: () => text("done"), must: () => text("must") },
+    tasks: { ...always, store, tools: { must: { support: "required" } }, limits: { storedPerOwner: 2 } },
+  } as const;
   await using here = await World.open(options);
   await using there = await World.open(options);
   const kept = [await here.start("quick", {}, ada), await there.start("quick", {}, ada)] as const;
@@ -100,13 +123,19 @@ test("X-LIM-01, X-ERR-04, X-TTL-06, H85: what an owner keeps is limited, whichev
   assert.deepEqual([status, error?.code, error?.data], [429, -32603, { reason: "task_limit" }]);
   for (const id of kept) await here.until(id, "completed", ada);
   await here.start("must", {}, bob);
-  await using bytes = await World.open({ ...options, tasks: { ...options.tasks, limits: { storedBytesPerOwner: 10 } } });
+  await using bytes = await World.open({
+    ...options,
+    tasks: { ...options.tasks, limits: { storedBytesPerOwner: 10 } },
+  });
   assert.deepEqual((await bytes.call("must", {}, ada)).error?.data, { reason: "payload_limit" });
 });
 
 test("X-LIM-01: a limit that the store cannot count is refused at once", () => {
   const { usage: _usage, ...rest } = memoryStore();
-  assert.throws(() => new TaskServer({ store: rest as never, limits: { storedPerOwner: 1 } }), (error) => isTaskError(error) && error.message.includes("`store`"));
+  assert.throws(
+    () => new TaskServer({ store: rest as never, limits: { storedPerOwner: 1 } }),
+    (error) => isTaskError(error) && error.message.includes("`store`"),
+  );
   new TaskServer({ limits: { storedPerOwner: 1 } });
 });
 
@@ -116,7 +145,12 @@ test("X-LIM-02: a server may lower how many inputs a task issues in its life", a
     tools: {
       ask: async (_, ctx) => {
         const task = world.tasks.current(ctx);
-        for (let time = 0; ; time++) await task?.requireInput(form(`${time}`, {}), "q").catch((error: Error) => Promise.reject(new Error(`${time}: ${(error as never as { code: string }).code}`)));
+        for (let time = 0; ; time++)
+          await task
+            ?.requireInput(form(`${time}`, {}), "q")
+            .catch((error: Error) =>
+              Promise.reject(new Error(`${time}: ${(error as never as { code: string }).code}`)),
+            );
       },
     },
     tasks: { ...always, limits: { inputsPerTask: 2 } },
@@ -132,7 +166,11 @@ test("X-LIM-02: a server may lower how many inputs a task issues in its life", a
 });
 
 test("X-SEC-08: a connection that is one stream has no rates: its client is the host's own", async () => {
-  await using world = await World.open({ tools: { work: () => latch().promise }, tasks: { ...always, limits: { rate: { reads: { perSecond: 0.01, burst: 1 } } } }, way: "pipe" });
+  await using world = await World.open({
+    tools: { work: () => latch().promise },
+    tasks: { ...always, limits: { rate: { reads: { perSecond: 0.01, burst: 1 } } } },
+    way: "pipe",
+  });
   const id = await world.start("work");
   for (let poll = 0; poll < 20; poll++) assert.equal((await world.get(id)).result.status, "working");
 });
@@ -145,6 +183,9 @@ test("X-SEC-08: rates that mean nothing are refused by name", () => {
     [{ misses: { perSecond: 1, burst: 1.5 } }, "limits.rate.misses.burst"],
     [{ polls: { perSecond: 1, burst: 1 } }, "limits.rate.polls"],
   ] as [Json, string][]) {
-    assert.throws(() => new TaskServer({ store: memoryStore(), limits: { rate } }), (error) => isTaskError(error) && error.code === "invalid_argument" && error.message.includes(`\`${name}\``));
+    assert.throws(
+      () => new TaskServer({ store: memoryStore(), limits: { rate } }),
+      (error) => isTaskError(error) && error.code === "invalid_argument" && error.message.includes(`\`${name}\``),
+    );
   }
 });

@@ -13,7 +13,10 @@ import { attached, type SdkServer } from "./harness/servers.ts";
 /** A low-level server; its lists have a page for each of `listed`. */
 function low(tasks: TaskServer, listed: readonly string[], hidden: readonly string[], list?: () => unknown): ServerV2 {
   const server = new ServerV2({ name: "low", version: "1.0.0" }, { capabilities: { tools: {} } });
-  const page = (at: number): Json => ({ tools: [{ name: listed[at], inputSchema: { type: "object" } }], ...(at + 1 < listed.length && { nextCursor: `${at + 1}` }) });
+  const page = (at: number): Json => ({
+    tools: [{ name: listed[at], inputSchema: { type: "object" } }],
+    ...(at + 1 < listed.length && { nextCursor: `${at + 1}` }),
+  });
   server.setRequestHandler("tools/list", (request) => (list?.() ?? page(Number(request.params?.cursor ?? 0))) as never);
   server.setRequestHandler("tools/call", ({ params }) => {
     if (![...listed, ...hidden].includes(params.name)) throw new ProtocolError(-32602, `no tool ${params.name}`);
@@ -31,7 +34,12 @@ async function open(server: SdkServer): Promise<PipeRequester> {
 for (const way of ["fetch", "http", "pipe"] as const) {
   test(`a tool that no low-level server lists makes no task in 2026-07-28 (${way})`, async () => {
     const store = memoryStore();
-    await using world = await World.open({ tools: { work: () => text("done") }, low: true, way, tasks: { task: "always", store } });
+    await using world = await World.open({
+      tools: { work: () => text("done") },
+      low: true,
+      way,
+      tasks: { task: "always", store },
+    });
     const { error, result } = await world.call("unknown");
     assert.ok(error !== undefined, JSON.stringify(result));
     assert.deepEqual(await store.list("", { limit: 10 }), []);
@@ -95,7 +103,10 @@ test("a server that runs tasks itself is refused where both would, and left alon
       const requester = await PipeRequester.to(server);
       await initialize(requester);
       const { result } = await requester.request("tools/call", { name: "own", arguments: {}, task: {} });
-      assert.deepEqual((await requester.request("tasks/result", { taskId: result.task.taskId })).result.content, text("ours").content);
+      assert.deepEqual(
+        (await requester.request("tasks/result", { taskId: result.task.taskId })).result.content,
+        text("ours").content,
+      );
       await requester.close();
     }
   }

@@ -1,8 +1,13 @@
-// The lowest version of each SDK that the package's peer ranges allow, beside the newest, in each generation that both speak.
+// The lowest version of each SDK that the package's peer ranges allow, beside the newest, in each generation that both
+// speak.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { Client as ClientNew, InMemoryTransport, StreamableHTTPClientTransport as HttpNew } from "@modelcontextprotocol/client";
+import {
+  Client as ClientNew,
+  InMemoryTransport,
+  StreamableHTTPClientTransport as HttpNew,
+} from "@modelcontextprotocol/client";
 import { Client as V1New } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as V1HttpNew } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport as V1MemoryNew } from "@modelcontextprotocol/sdk/inMemory.js";
@@ -25,8 +30,12 @@ import { G25, G26, text } from "./client-peer.ts";
 import { type AnyClient, later } from "./client-sdk.ts";
 import { statefulV1 } from "./harness/http.ts";
 
-const peers: Record<string, string> = JSON.parse(readFileSync(new URL("../../pkg-template/package.json", import.meta.url), "utf8")).peerDependencies;
-const installed: Record<string, string> = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).devDependencies;
+const peers: Record<string, string> = JSON.parse(
+  readFileSync(new URL("../../pkg-template/package.json", import.meta.url), "utf8"),
+).peerDependencies;
+const installed: Record<string, string> = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+).devDependencies;
 
 test("the lowest version of each SDK is the one that is tested here", () => {
   for (const peer of ["client", "sdk", "server"]) {
@@ -37,8 +46,15 @@ test("the lowest version of each SDK is the one that is tested here", () => {
 
 const elicitation = { elicitation: { form: {} } };
 const info = { name: "lowest", version: "1" };
-const v2 = (Client: any, version: string) => new Client(info, { capabilities: elicitation, versionNegotiation: { mode: version === G26 ? { pin: G26 } : "legacy" } });
-const question = { method: "elicitation/create", params: { message: "who?", requestedSchema: { type: "object", properties: { name: { type: "string" } } } } } as const;
+const v2 = (Client: any, version: string) =>
+  new Client(info, {
+    capabilities: elicitation,
+    versionNegotiation: { mode: version === G26 ? { pin: G26 } : "legacy" },
+  });
+const question = {
+  method: "elicitation/create",
+  params: { message: "who?", requestedSchema: { type: "object", properties: { name: { type: "string" } } } },
+} as const;
 const stopped: string[] = [];
 
 /** Two tools, on a server of any version: one works, asks and answers, the other goes on until it is stopped. */
@@ -57,7 +73,11 @@ function withTools(server: any, tasks: TaskServer): any {
 }
 
 /** What each pair must be able to do: follow a task, answer its question, find it again, cancel it. */
-async function works(client: AnyClient, handle: (handler: (request: any) => unknown) => void, connect: () => Promise<unknown>): Promise<void> {
+async function works(
+  client: AnyClient,
+  handle: (handler: (request: any) => unknown) => void,
+  connect: () => Promise<unknown>,
+): Promise<void> {
   const errors: Error[] = [];
   const host = new TaskClient({ poll: { min: 5, initial: 5 }, onerror: (error) => errors.push(error) });
   handle(() => ({ action: "accept", content: { name: "Ada" } }));
@@ -78,7 +98,10 @@ async function works(client: AnyClient, handle: (handler: (request: any) => unkn
 }
 
 const CLIENTS = { "client 2.0.0": [ClientLow, HttpLow], "the newest client": [ClientNew, HttpNew] } as const;
-const SERVERS = { "server 2.0.0": [ServerLow, handlerLow, serveLow], "the newest server": [ServerNew, handlerNew, serveNew] } as const;
+const SERVERS = {
+  "server 2.0.0": [ServerLow, handlerLow, serveLow],
+  "the newest server": [ServerNew, handlerNew, serveNew],
+} as const;
 
 for (const [theirs, [Client, Http]] of Object.entries(CLIENTS)) {
   for (const [ours, [Server, entry, serve]] of Object.entries(SERVERS)) {
@@ -89,8 +112,14 @@ for (const [theirs, [Client, Http]] of Object.entries(CLIENTS)) {
           const tasks = new TaskServer({ defaults: { task: "always", pollInterval: 20 } });
           const handler = tasks.fetch((entry as any)(() => withTools(new (Server as any)(info), tasks)));
           const client: any = v2(Client, version);
-          const transport = new (Http as any)(new URL("http://x.local/mcp"), { fetch: async (url: URL, init: RequestInit) => handler(new Request(url, init)) });
-          await works(client, (answer) => client.setRequestHandler("elicitation/create", async (request: any) => answer(request)), () => client.connect(transport));
+          const transport = new (Http as any)(new URL("http://x.local/mcp"), {
+            fetch: async (url: URL, init: RequestInit) => handler(new Request(url, init)),
+          });
+          await works(
+            client,
+            (answer) => client.setRequestHandler("elicitation/create", async (request: any) => answer(request)),
+            () => client.connect(transport),
+          );
           await tasks.close();
         });
 
@@ -99,7 +128,11 @@ for (const [theirs, [Client, Http]] of Object.entries(CLIENTS)) {
           const client: any = v2(Client, version);
           const [near, far] = InMemoryTransport.createLinkedPair();
           const served = (serve as any)(() => withTools(new (Server as any)(info), tasks), { transport: far });
-          await works(client, (answer) => client.setRequestHandler("elicitation/create", async (request: any) => answer(request)), () => client.connect(near));
+          await works(
+            client,
+            (answer) => client.setRequestHandler("elicitation/create", async (request: any) => answer(request)),
+            () => client.connect(near),
+          );
           await served;
           await tasks.close();
         });
@@ -109,7 +142,11 @@ for (const [theirs, [Client, Http]] of Object.entries(CLIENTS)) {
 }
 
 // SDK v1 speaks 2025-11-25 from 1.24.1 on. Before, attaching changes nothing.
-const V1_CLIENTS = { "1.20.0": [V1Lowest, V1HttpLowest, undefined], "1.24.1": [V1Low, V1HttpLow, ElicitLow], newest: [V1New, V1HttpNew, ElicitNew] } as const;
+const V1_CLIENTS = {
+  "1.20.0": [V1Lowest, V1HttpLowest, undefined],
+  "1.24.1": [V1Low, V1HttpLow, ElicitLow],
+  newest: [V1New, V1HttpNew, ElicitNew],
+} as const;
 const V1_SERVERS = { "1.20.0": V1ServerLowest, "1.24.1": V1ServerLow, newest: V1ServerNew } as const;
 
 for (const [theirs, [Client, Http, schema]] of Object.entries(V1_CLIENTS)) {
@@ -133,12 +170,22 @@ for (const [theirs, [Client, Http, schema]] of Object.entries(V1_CLIENTS)) {
         const { transport, close } = await open(() => withTools(new (Server as any)(info), tasks));
         const client: any = new (Client as any)(info, { capabilities: { elicitation: {} } });
         if (theirs !== "1.20.0" && ours !== "1.20.0") {
-          await works(client, (answer) => client.setRequestHandler(schema, async (request: any) => answer(request)), () => client.connect(transport));
+          await works(
+            client,
+            (answer) => client.setRequestHandler(schema, async (request: any) => answer(request)),
+            () => client.connect(transport),
+          );
         } else {
           const host = new TaskClient();
           await host.attach(client).connect(transport);
-          assert.deepEqual((await client.callTool({ name: "greet", arguments: {} })).content, text("hello undefined").content);
-          await assert.rejects(host.callTool(client, { name: "greet", arguments: {} }, { preference: "require" }), (error: unknown) => isTaskError(error) && error.code === "unsupported");
+          assert.deepEqual(
+            (await client.callTool({ name: "greet", arguments: {} })).content,
+            text("hello undefined").content,
+          );
+          await assert.rejects(
+            host.callTool(client, { name: "greet", arguments: {} }, { preference: "require" }),
+            (error: unknown) => isTaskError(error) && error.code === "unsupported",
+          );
           await client.close();
         }
         await close();

@@ -6,7 +6,8 @@ import { isTaskError, memoryStore, TaskClient, TaskServer } from "mcp-longhaul";
 import { postgresStore } from "mcp-longhaul/stores/postgres";
 import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 
-const refused = (words: string) => (error: unknown) => isTaskError(error) && error.code === "invalid_argument" && error.message.includes(words);
+const refused = (words: string) => (error: unknown) =>
+  isTaskError(error) && error.code === "invalid_argument" && error.message.includes(words);
 
 test("an option that is wrong is refused by name, and so is one that there is not", () => {
   for (const [options, name] of [
@@ -41,7 +42,12 @@ test("an option that is wrong is refused by name, and so is one that there is no
     assert.throws(() => new TaskServer(options), refused(`option \`${name}\``), name);
   }
   assert.throws(() => new TaskServer(null as never), refused("options"));
-  const all = { store: memoryStore(), owner: undefined, limits: { rate: false }, tools: { render: { task: { after: 0 } } } } as const;
+  const all = {
+    store: memoryStore(),
+    owner: undefined,
+    limits: { rate: false },
+    tools: { render: { task: { after: 0 } } },
+  } as const;
   assert.ok(new TaskServer(all).attach(new McpServer({ name: "s", version: "1" })));
 });
 

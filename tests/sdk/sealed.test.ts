@@ -1,6 +1,14 @@
 // Payloads that the host protects at rest, and what is left of a task that is gone.
 import { inputRequired } from "@modelcontextprotocol/server";
-import { type PayloadOwner, type PayloadProtection, type StoredTask, type TaskStore, TaskServer, isTaskError, memoryStore } from "mcp-longhaul";
+import {
+  type PayloadOwner,
+  type PayloadProtection,
+  type StoredTask,
+  type TaskStore,
+  TaskServer,
+  isTaskError,
+  memoryStore,
+} from "mcp-longhaul";
 import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import { storeCases } from "mcp-longhaul/store-kit";
 import { sealed } from "../../pkg-template/src/server/sealed.ts";
@@ -19,16 +27,25 @@ import { World, accept, auth, form, text } from "./harness/g26.ts";
 /** AES-GCM with the task as associated data: what a host would write. */
 async function aesGcm(): Promise<PayloadProtection> {
   const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-  const of = ({ owner, taskId }: PayloadOwner): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify([owner, taskId]));
+  const of = ({ owner, taskId }: PayloadOwner): Uint8Array<ArrayBuffer> =>
+    new TextEncoder().encode(JSON.stringify([owner, taskId]));
   return {
     async seal(text, whose) {
       const iv = crypto.getRandomValues(new Uint8Array(12));
-      const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: of(whose) }, key, new TextEncoder().encode(text));
+      const sealed = await crypto.subtle.encrypt(
+        { name: "AES-GCM", iv, additionalData: of(whose) },
+        key,
+        new TextEncoder().encode(text),
+      );
       return Buffer.concat([iv, Buffer.from(sealed)]).toString("base64");
     },
     async open(text, whose) {
       const bytes = Buffer.from(text, "base64");
-      const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv: bytes.subarray(0, 12), additionalData: of(whose) }, key, bytes.subarray(12));
+      const opened = await crypto.subtle.decrypt(
+        { name: "AES-GCM", iv: bytes.subarray(0, 12), additionalData: of(whose) },
+        key,
+        bytes.subarray(12),
+      );
       return new TextDecoder().decode(opened);
     },
   };
@@ -50,7 +67,10 @@ function database(): { db: DatabaseSync; bytes(): string; [Symbol.dispose](): vo
   const db = new DatabaseSync(join(directory, "tasks.db"));
   return {
     db,
-    bytes: () => readdirSync(directory).map((file) => readFileSync(join(directory, file), "latin1")).join("\n"),
+    bytes: () =>
+      readdirSync(directory)
+        .map((file) => readFileSync(join(directory, file), "latin1"))
+        .join("\n"),
     [Symbol.dispose]: () => {
       db.close();
       rmSync(directory, { recursive: true });
@@ -61,13 +81,21 @@ function database(): { db: DatabaseSync; bytes(): string; [Symbol.dispose](): vo
 const TOOLS = {
   /** Asks while it runs. */
   ask: async (_: any, ctx: any, tasks: () => TaskServer) => {
-    const answer: any = await tasks().current(ctx)?.requireInput(form("the-question-1", { a: { type: "string" } }));
+    const answer: any = await tasks()
+      .current(ctx)
+      ?.requireInput(form("the-question-1", { a: { type: "string" } }));
     return text(`the-result-1 ${answer.content.a}`);
   },
   /** Ends with a question, and is started again from what the store has. */
   again: (args: any, ctx: any) =>
     ctx.mcpReq.inputResponses === undefined
-      ? inputRequired({ inputRequests: { one: form("the-question-2", { a: { type: "string" } }), two: form("the-question-3", { a: { type: "string" } }) }, requestState: "the-state-2" })
+      ? inputRequired({
+          inputRequests: {
+            one: form("the-question-2", { a: { type: "string" } }),
+            two: form("the-question-3", { a: { type: "string" } }),
+          },
+          requestState: "the-state-2",
+        })
       : text(`the-result-2 ${args.secret} ${JSON.stringify(ctx.mcpReq.inputResponses)} ${ctx.mcpReq.requestState()}`),
 };
 const PLAIN = /the-(argument|question|answer|result|state)-\d|the-error/;
@@ -80,7 +108,11 @@ async function both(store: TaskStore, payloads: PayloadProtection | undefined, l
     again: TOOLS.again,
     fail: () => Promise.reject(new Error("the-error")),
   };
-  await using _ = (world = await World.open({ tools, tasks: { store, payloads, defaults: { task: "always" } }, low: true }));
+  await using _ = (world = await World.open({
+    tools,
+    tasks: { store, payloads, defaults: { task: "always" } },
+    low: true,
+  }));
   const asked = await world.start("ask", { secret: "the-argument-1" }, ada);
   const { inputRequests } = await world.until(asked, "input_required", ada);
   assert.equal(Object.values<any>(inputRequests)[0].params.message, "the-question-1");
@@ -99,7 +131,8 @@ async function both(store: TaskStore, payloads: PayloadProtection | undefined, l
   look();
   await world.update(again, { [second]: accept({ a: "the-answer-3" }) }, ada);
   const restarted = (await world.until(again, "completed", ada)).result.content[0].text;
-  for (const part of ["the-result-2 the-argument-2", "the-answer-2", "the-answer-3", "the-state-2"]) assert.ok(restarted.includes(part), restarted);
+  for (const part of ["the-result-2 the-argument-2", "the-answer-2", "the-answer-3", "the-state-2"])
+    assert.ok(restarted.includes(part), restarted);
 
   const failed = await world.until(await world.start("fail", {}, ada), "failed", ada);
   assert.match(failed.error.message, /the-error/);
@@ -126,19 +159,38 @@ test("the test above would see plain text", async () => {
   await both(sqliteStore(disk.db, { wal: true }), undefined, () => {
     for (const [match] of disk.bytes().matchAll(new RegExp(PLAIN, "g"))) seen.add(match);
   });
-  for (const part of ["the-argument-2", "the-question-1", "the-question-3", "the-answer-2", "the-state-2", "the-result-1", "the-result-2", "the-error"]) assert.ok(seen.has(part), part);
+  for (const part of [
+    "the-argument-2",
+    "the-question-1",
+    "the-question-3",
+    "the-answer-2",
+    "the-state-2",
+    "the-result-1",
+    "the-result-2",
+    "the-error",
+  ])
+    assert.ok(seen.has(part), part);
 });
 
 test("X-SEC-15 (part): hooks that answer at once, on a store that does", async () => {
   const store = memoryStore();
   await both(store, backwards, () => {
-    for (const { owner, id } of store.due(Number.MAX_SAFE_INTEGER, 100)) assert.doesNotMatch(store.get(owner, id)?.payload ?? "", PLAIN);
+    for (const { owner, id } of store.due(Number.MAX_SAFE_INTEGER, 100))
+      assert.doesNotMatch(store.get(owner, id)?.payload ?? "", PLAIN);
   });
 });
 
 test("X-SEC-15 (part): the same in 2025-11-25", async (t) => {
   const store = memoryStore();
-  const { requester, errors }: World25 = await world25(t, "v1", { work: async (args, { ask }) => text(`the-result-1 ${args.secret} ${(await ask("elicitation/create", FORM)).action}`) }, { store, payloads: await aesGcm() });
+  const { requester, errors }: World25 = await world25(
+    t,
+    "v1",
+    {
+      work: async (args, { ask }) =>
+        text(`the-result-1 ${args.secret} ${(await ask("elicitation/create", FORM)).action}`),
+    },
+    { store, payloads: await aesGcm() },
+  );
   requester.answer("elicitation/create", () => ({ result: YES }));
   const id: string = (await create(requester, "work", { secret: "the-argument-1" })).taskId;
   const { result: ended } = await result(requester, id);
@@ -153,7 +205,12 @@ for (const [name, make] of Object.entries({ "AES-GCM": aesGcm, "hooks that answe
   test(`a sealed store keeps the contract of stores (${name})`, async (t) => {
     const payloads = await make();
     for (const { name, run } of storeCases) {
-      await t.test(name, (t) => run(() => ({ store: sealed(memoryStore(), payloads) }) as never, (why) => t.skip(why)));
+      await t.test(name, (t) =>
+        run(
+          () => ({ store: sealed(memoryStore(), payloads) }) as never,
+          (why) => t.skip(why),
+        ),
+      );
     }
   });
 }
@@ -169,9 +226,13 @@ test("X-SEC-15 (part): a row put in another task's or another owner's place does
   const rows = new Map<string, string>();
   const memory = memoryStore();
   // Whoever can write to the database answers with the payload of another row.
-  const swapped = (task: StoredTask | undefined): StoredTask | undefined => task && { ...task, payload: rows.get(task.id) ?? task.payload };
+  const swapped = (task: StoredTask | undefined): StoredTask | undefined =>
+    task && { ...task, payload: rows.get(task.id) ?? task.payload };
   const store: TaskStore = { ...bound(memory), get: (owner, id, options) => swapped(memory.get(owner, id, options)) };
-  await using world = await World.open({ tools: { work: ({ secret }) => text(secret) }, tasks: { store, payloads: await aesGcm(), defaults: { task: "always" } } });
+  await using world = await World.open({
+    tools: { work: ({ secret }) => text(secret) },
+    tasks: { store, payloads: await aesGcm(), defaults: { task: "always" } },
+  });
   const ids: string[] = [];
   for (const secret of ["the-result-1", "the-result-2"]) {
     ids.push(await world.start("work", { secret }, ada));
@@ -180,7 +241,9 @@ test("X-SEC-15 (part): a row put in another task's or another owner's place does
   const bob = { auth: auth("bob") };
   ids.push(await world.start("work", { secret: "the-result-3" }, bob));
   await world.until(ids[2] as string, "completed", bob);
-  const [one, two, three] = memory.due(Number.MAX_SAFE_INTEGER, 10).map(({ owner, id }) => memory.get(owner, id)?.payload as string);
+  const [one, two, three] = memory
+    .due(Number.MAX_SAFE_INTEGER, 10)
+    .map(({ owner, id }) => memory.get(owner, id)?.payload as string);
   for (const other of [two, three]) {
     rows.set(ids[0] as string, other as string);
     const { result, error, text } = await world.get(ids[0], ada);
@@ -188,13 +251,25 @@ test("X-SEC-15 (part): a row put in another task's or another owner's place does
     assert.equal(error?.code, -32603);
     assert.doesNotMatch(text, PLAIN);
   }
-  assert.ok(world.errors.length === 2 && world.errors.every((error) => isTaskError(error) && error.code === "storage" && error.cause instanceof Error && error.taskId === ids[0]));
+  assert.ok(
+    world.errors.length === 2 &&
+      world.errors.every(
+        (error) =>
+          isTaskError(error) && error.code === "storage" && error.cause instanceof Error && error.taskId === ids[0],
+      ),
+  );
   rows.set(ids[0] as string, one as string);
   assert.equal((await world.get(ids[0], ada)).result.result.content[0].text, "the-result-1");
 });
 
 function bound(store: TaskStore): TaskStore {
-  return { get: store.get.bind(store), put: store.put.bind(store), delete: store.delete.bind(store), list: store.list.bind(store), due: store.due.bind(store) };
+  return {
+    get: store.get.bind(store),
+    put: store.put.bind(store),
+    delete: store.delete.bind(store),
+    list: store.list.bind(store),
+    due: store.due.bind(store),
+  };
 }
 
 for (const [how, broken] of Object.entries<(text: string) => any>({
@@ -209,11 +284,19 @@ for (const [how, broken] of Object.entries<(text: string) => any>({
     let working = false;
     const puts: (string | null | undefined)[] = [];
     const store: TaskStore = { ...bound(memory), put: (task) => (puts.push(task.payload), memory.put(task)) };
-    const payloads: PayloadProtection = { seal: (text, of) => (working ? backwards.seal(text, of) : broken(text)), open: backwards.open };
-    await using world = await World.open({ tools: { work: () => text("the-result-1") }, tasks: { store, payloads, defaults: { task: "always" } } });
+    const payloads: PayloadProtection = {
+      seal: (text, of) => (working ? backwards.seal(text, of) : broken(text)),
+      open: backwards.open,
+    };
+    await using world = await World.open({
+      tools: { work: () => text("the-result-1") },
+      tasks: { store, payloads, defaults: { task: "always" } },
+    });
     const id = await world.start("work", {}, ada);
     while (world.errors.length === 0) await new Promise(setImmediate);
-    assert.ok(isTaskError(world.errors[0]) && world.errors[0].code === "storage" && world.errors[0].cause instanceof Error);
+    assert.ok(
+      isTaskError(world.errors[0]) && world.errors[0].code === "storage" && world.errors[0].cause instanceof Error,
+    );
     assert.deepEqual(puts, [null]);
     assert.equal((await world.get(id, ada)).result.status, "working");
     working = true;
@@ -223,7 +306,10 @@ for (const [how, broken] of Object.entries<(text: string) => any>({
 
   test(`X-SEC-15 (part): an \`open\` that ${how} shows nothing, and cancels and lists go on`, async () => {
     const payloads: PayloadProtection = { seal: backwards.seal, open: broken };
-    await using world = await World.open({ tools: { work: () => text("the-result-1"), wait: () => new Promise(() => {}) }, tasks: { payloads, defaults: { task: "always" } } });
+    await using world = await World.open({
+      tools: { work: () => text("the-result-1"), wait: () => new Promise(() => {}) },
+      tasks: { payloads, defaults: { task: "always" } },
+    });
     const id = await world.start("work", {}, ada);
     const { error, text: answer } = await world.get(id, ada);
     assert.equal(error?.code, -32603);
@@ -239,25 +325,42 @@ test("a server without the key, and a damaged row, answer an error and go on", a
   const store = memoryStore();
   let id: string;
   {
-    await using world = await World.open({ tools: { work: () => text("the-result-1") }, tasks: { store, payloads: backwards, defaults: { task: "always" } } });
+    await using world = await World.open({
+      tools: { work: () => text("the-result-1") },
+      tasks: { store, payloads: backwards, defaults: { task: "always" } },
+    });
     id = await world.start("work", {}, ada);
     await world.until(id, "completed", ada);
   }
-  await using world = await World.open({ tools: { work: () => text("fine") }, tasks: { store, defaults: { task: "always" } } });
+  await using world = await World.open({
+    tools: { work: () => text("fine") },
+    tasks: { store, defaults: { task: "always" } },
+  });
   assert.equal((await world.get(id, ada)).error?.code, -32603);
-  assert.ok(isTaskError(world.errors[0]) && world.errors[0].code === "storage" && /sealed/.test(world.errors[0].message));
-  assert.equal((await world.until(await world.start("work", {}, ada), "completed", ada)).result.content[0].text, "fine");
+  assert.ok(
+    isTaskError(world.errors[0]) && world.errors[0].code === "storage" && /sealed/.test(world.errors[0].message),
+  );
+  assert.equal(
+    (await world.until(await world.start("work", {}, ada), "completed", ada)).result.content[0].text,
+    "fine",
+  );
 });
 
 test("X-LIM-03 (part): `resultBytes` counts the text before it is sealed", async () => {
   const twice: PayloadProtection = { seal: (text) => text + text, open: (text) => text.slice(0, text.length / 2) };
-  await using world = await World.open({ tools: { work: () => text("x".repeat(3_000)) }, tasks: { payloads: twice, defaults: { task: "always" }, limits: { resultBytes: 4_000 } } });
+  await using world = await World.open({
+    tools: { work: () => text("x".repeat(3_000)) },
+    tasks: { payloads: twice, defaults: { task: "always" }, limits: { resultBytes: 4_000 } },
+  });
   assert.equal((await world.until(await world.start("work"), ["completed", "failed"])).status, "completed");
 });
 
 test("`payloads` without its functions is refused by name", () => {
   for (const payloads of [{}, { seal: String }, { open: String }]) {
-    assert.throws(() => new TaskServer({ payloads: payloads as never }), (error) => isTaskError(error) && error.code === "invalid_argument" && error.message.includes("`payloads`"));
+    assert.throws(
+      () => new TaskServer({ payloads: payloads as never }),
+      (error) => isTaskError(error) && error.code === "invalid_argument" && error.message.includes("`payloads`"),
+    );
   }
 });
 
@@ -286,10 +389,19 @@ test("X-SEC-15 (part): of a task that is gone, neither the store's file nor this
       return text(`${secret()} ${answer.content.a}`);
     },
     again: (args: any, ctx: any) =>
-      ctx.mcpReq.inputResponses === undefined ? inputRequired({ inputRequests: { one: form(secret(), { a: { type: "string" } }) }, requestState: secret() }) : text(`${secret()} ${args.secret}`),
-    wait: (_: any, ctx: any) => new Promise((_resolve, reject) => ctx.mcpReq.signal.addEventListener("abort", () => reject(new Error("stopped")))),
+      ctx.mcpReq.inputResponses === undefined
+        ? inputRequired({ inputRequests: { one: form(secret(), { a: { type: "string" } }) }, requestState: secret() })
+        : text(`${secret()} ${args.secret}`),
+    wait: (_: any, ctx: any) =>
+      new Promise((_resolve, reject) =>
+        ctx.mcpReq.signal.addEventListener("abort", () => reject(new Error("stopped"))),
+      ),
   };
-  await using _ = (world = await World.open({ tools, tasks: { store, defaults: { task: "always", ttl: 1_000 }, onevent: undefined }, low: true }));
+  await using _ = (world = await World.open({
+    tools,
+    tasks: { store, defaults: { task: "always", ttl: 1_000 }, onevent: undefined },
+    low: true,
+  }));
   // In a function of its own: what a variable here holds, nobody collects.
   await (async () => {
     for (const tool of ["ask", "again"]) {

@@ -43,7 +43,10 @@ describe("a store that does not answer", () => {
       assert.deepEqual((await world.until(id, "completed")).result.content, text("done").content);
       await until(() => world.errors.length > 0, "it is reported");
       assert.match(String(world.errors), /has not answered `put` in [\d.]+ s\..*`storeTimeout`/);
-      assert.deepEqual(world.errors.map((error) => (error as TaskError).code), ["storage"]);
+      assert.deepEqual(
+        world.errors.map((error) => (error as TaskError).code),
+        ["storage"],
+      );
       silence("get");
       assert.equal((await world.get(id)).error?.code, -32603);
       assert.match(String(world.errors.at(-1)), /has not answered `get`/);
@@ -53,7 +56,8 @@ describe("a store that does not answer", () => {
   }
 
   it("wrong limits are named", () => {
-    for (const storeTimeout of [0, 99, 1.5, Number.NaN]) assert.throws(() => new TaskServer({ storeTimeout }), /`storeTimeout` must be/);
+    for (const storeTimeout of [0, 99, 1.5, Number.NaN])
+      assert.throws(() => new TaskServer({ storeTimeout }), /`storeTimeout` must be/);
     assert.ok(new TaskServer({ storeTimeout: null }));
   });
 });

@@ -1,7 +1,17 @@
 // What OpenTelemetry's own SDK sees of tasks: one trace a task over processes, no span for a poll, and the metrics.
 import { type Context, ROOT_CONTEXT, SpanStatusCode, context, trace } from "@opentelemetry/api";
-import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
-import { BasicTracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from "@opentelemetry/sdk-trace-base";
 import { ProtocolError, inputRequired } from "@modelcontextprotocol/server";
 import { type TaskEvent, TaskServer } from "mcp-longhaul";
 import { otel, traceparent } from "mcp-longhaul/otel";
@@ -25,7 +35,9 @@ const always = { task: "always" } as const;
 /** One process's tracer and meter. */
 function telemetry() {
   const spans = new InMemorySpanExporter();
-  const reader = new PeriodicExportingMetricReader({ exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE) });
+  const reader = new PeriodicExportingMetricReader({
+    exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE),
+  });
   const meters = new MeterProvider({ readers: [reader] });
   const tracers = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
   return {
@@ -35,7 +47,9 @@ function telemetry() {
     /** The points of a metric: what they count, and of what. */
     async points(name: string): Promise<{ value: any; attributes: Record<string, unknown> }[]> {
       const { resourceMetrics } = await reader.collect();
-      const metric = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics).find(({ descriptor }) => descriptor.name === name);
+      const metric = resourceMetrics.scopeMetrics
+        .flatMap(({ metrics }) => metrics)
+        .find(({ descriptor }) => descriptor.name === name);
       return [...(metric?.dataPoints ?? [])].map(({ value, attributes }) => ({ value, attributes }));
     },
     close: () => meters.shutdown(),
@@ -57,12 +71,19 @@ test("one task in one trace over two servers on one file: runs, a wait for input
   const seen: TaskEvent[] = [];
   const [one, two] = [telemetry(), telemetry()];
   const tools = {
-    again: (_: any, ctx: any) => (ctx.mcpReq.inputResponses === undefined ? inputRequired({ inputRequests: { name: form("Who?", { a: { type: "string" } }) } }) : text("the outcome")),
+    again: (_: any, ctx: any) =>
+      ctx.mcpReq.inputResponses === undefined
+        ? inputRequired({ inputRequests: { name: form("Who?", { a: { type: "string" } }) } })
+        : text("the outcome"),
   };
   const worlds = await Promise.all(
     [one, two].map(({ onevent }, number) => {
       const store = sqliteStore(databases[number] as DatabaseSync, { wal: true, busyTimeout: 5_000 });
-      return World.open({ tools, low: true, tasks: { store, defaults: always, onevent: (event) => (seen.push(event), onevent(event)) } });
+      return World.open({
+        tools,
+        low: true,
+        tasks: { store, defaults: always, onevent: (event) => (seen.push(event), onevent(event)) },
+      });
     }),
   );
   const [here, there] = worlds as [World, World];
@@ -80,28 +101,55 @@ test("one task in one trace over two servers on one file: runs, a wait for input
     assert.equal(span.spanContext().traceId, TRACE);
     assert.deepEqual([span.parentSpanContext?.spanId, span.parentSpanContext?.isRemote], ["00f067aa0ba902b7", true]);
     const { attributes } = span;
-    assert.deepEqual([attributes["gen_ai.tool.name"], attributes["gen_ai.operation.name"], attributes["mcp.method.name"]], ["again", "execute_tool", "tools/call"]);
+    assert.deepEqual(
+      [attributes["gen_ai.tool.name"], attributes["gen_ai.operation.name"], attributes["mcp.method.name"]],
+      ["again", "execute_tool", "tools/call"],
+    );
     assert.ok(!JSON.stringify(attributes).includes(id) && !JSON.stringify(attributes).includes("ada"));
   }
-  assert.ok(two.spans().find(({ name }) => name === "tasks wait")!.duration.some((part) => part >= 0));
-  assert.deepEqual(
-    seen.map(({ type }) => type).slice(0, 8),
-    ["created", "started", "input_required", "stopped", "input_answered", "started", "completed", "stopped"],
+  assert.ok(
+    two
+      .spans()
+      .find(({ name }) => name === "tasks wait")!
+      .duration.some((part) => part >= 0),
   );
+  assert.deepEqual(seen.map(({ type }) => type).slice(0, 8), [
+    "created",
+    "started",
+    "input_required",
+    "stopped",
+    "input_answered",
+    "started",
+    "completed",
+    "stopped",
+  ]);
   assert.deepEqual([...new Set(seen.slice(8).map(({ type }) => type))], ["retrieved"]);
   assert.ok(seen.every((event) => event.traceparent === PARENT && event.at >= (event.createdAt as number)));
 
   // Each is counted where it happened.
   const tool = { "gen_ai.tool.name": "again" };
-  assert.deepEqual([await one.points("mcp_longhaul.created"), await two.points("mcp_longhaul.created")], [[{ value: 1, attributes: tool }], []]);
-  assert.deepEqual([await one.points("mcp_longhaul.ended"), await two.points("mcp_longhaul.ended")], [[], [{ value: 1, attributes: { ...tool, "mcp_longhaul.outcome": "completed" } }]]);
-  for (const { points } of [one, two]) assert.deepEqual(await points("mcp_longhaul.running"), [{ value: 0, attributes: tool }]);
+  assert.deepEqual(
+    [await one.points("mcp_longhaul.created"), await two.points("mcp_longhaul.created")],
+    [[{ value: 1, attributes: tool }], []],
+  );
+  assert.deepEqual(
+    [await one.points("mcp_longhaul.ended"), await two.points("mcp_longhaul.ended")],
+    [[], [{ value: 1, attributes: { ...tool, "mcp_longhaul.outcome": "completed" } }]],
+  );
+  for (const { points } of [one, two])
+    assert.deepEqual(await points("mcp_longhaul.running"), [{ value: 0, attributes: tool }]);
   const answered = seen.find(({ type }) => type === "input_answered") as TaskEvent;
   const [waited] = await two.points("mcp_longhaul.input.wait");
-  assert.deepEqual([waited?.value.count, waited?.value.sum], [1, (answered.at - (answered.waitedSince as number)) / 1000]);
+  assert.deepEqual(
+    [waited?.value.count, waited?.value.sum],
+    [1, (answered.at - (answered.waitedSince as number)) / 1000],
+  );
   const [lasted] = await two.points("mcp_longhaul.duration");
   const completed = seen.find(({ type }) => type === "completed") as TaskEvent;
-  assert.deepEqual([lasted?.value.count, lasted?.value.sum], [1, (completed.at - (completed.createdAt as number)) / 1000]);
+  assert.deepEqual(
+    [lasted?.value.count, lasted?.value.sum],
+    [1, (completed.at - (completed.createdAt as number)) / 1000],
+  );
   for (const world of worlds) await world.close();
   for (const { close } of [one, two]) await close();
 });
@@ -112,21 +160,38 @@ for (const kind of ["v1", "v2"] as const) {
     const { onevent, spans, points, close } = telemetry();
     t.after(close);
     const ready = latch();
-    const { requester } = await world25(t, kind, { work: async (_args, { ask }) => (await ready.promise, text((await ask("elicitation/create", FORM)).action)) }, { onevent: (event) => (seen.push(event), onevent(event)) });
+    const { requester } = await world25(
+      t,
+      kind,
+      { work: async (_args, { ask }) => (await ready.promise, text((await ask("elicitation/create", FORM)).action)) },
+      { onevent: (event) => (seen.push(event), onevent(event)) },
+    );
     const { taskId } = await create(requester, "work", {}, {}, { traceparent: PARENT });
     for (let polls = 0; polls < 50; polls++) await get(requester, taskId);
     assert.deepEqual(spans(), []);
-    assert.deepEqual((await points("mcp_longhaul.running")).map(({ value }) => value), [1]);
+    assert.deepEqual(
+      (await points("mcp_longhaul.running")).map(({ value }) => value),
+      [1],
+    );
     requester.answer("elicitation/create", () => ({ result: YES }));
     ready.resolve();
     await result(requester, taskId);
-    assert.deepEqual(seen.map(({ type }) => type), ["created", "started", "input_required", "input_answered", "completed", "retrieved", "stopped"]);
+    assert.deepEqual(
+      seen.map(({ type }) => type),
+      ["created", "started", "input_required", "input_answered", "completed", "retrieved", "stopped"],
+    );
     const [wait, run] = spans() as [ReadableSpan, ReadableSpan];
     assert.deepEqual([wait.name, run.name], ["tasks wait", "tasks run work"]);
-    assert.deepEqual(run.events.map(({ name }) => name), ["input_required", "input_answered", "completed"]);
+    assert.deepEqual(
+      run.events.map(({ name }) => name),
+      ["input_required", "input_answered", "completed"],
+    );
     for (const span of [wait, run]) assert.equal(span.spanContext().traceId, TRACE);
     assert.equal(run.attributes["mcp_longhaul.outcome"], "completed");
-    assert.deepEqual((await points("mcp_longhaul.running")).map(({ value }) => value), [0]);
+    assert.deepEqual(
+      (await points("mcp_longhaul.running")).map(({ value }) => value),
+      [0],
+    );
   });
 }
 
@@ -142,13 +207,23 @@ test("how a task ended is in its span, its metrics, and nowhere else", async () 
       short: () => new Promise(() => {}),
     },
     low: true,
-    tasks: { defaults: always, tools: { short: { ttl: 1_000 } }, onevent: (event) => (seen.push(event), onevent(event)) },
+    tasks: {
+      defaults: always,
+      tools: { short: { ttl: 1_000 } },
+      onevent: (event) => (seen.push(event), onevent(event)),
+    },
   });
-  for (const [tool, status] of Object.entries({ good: "completed", bad: "completed", broken: "failed" })) await world.until(await world.start(tool), status);
+  for (const [tool, status] of Object.entries({ good: "completed", bad: "completed", broken: "failed" }))
+    await world.until(await world.start(tool), status);
   await world.cancel(await world.start("stopped"));
   await world.start("short");
   await told(seen, "expired");
-  const ends = Object.fromEntries(spans().map(({ name, attributes, status }) => [name, [attributes["mcp_longhaul.outcome"], attributes["error.type"], status.code]]));
+  const ends = Object.fromEntries(
+    spans().map(({ name, attributes, status }) => [
+      name,
+      [attributes["mcp_longhaul.outcome"], attributes["error.type"], status.code],
+    ]),
+  );
   assert.deepEqual(ends, {
     "tasks run good": ["completed", undefined, SpanStatusCode.UNSET],
     "tasks run bad": ["completed", "tool_error", SpanStatusCode.ERROR],
@@ -156,7 +231,12 @@ test("how a task ended is in its span, its metrics, and nowhere else", async () 
     "tasks run stopped": ["cancelled", undefined, SpanStatusCode.UNSET],
     "tasks run short": ["expired", "expired", SpanStatusCode.ERROR],
   });
-  const counted = (await points("mcp_longhaul.ended")).map(({ value, attributes }) => [attributes["gen_ai.tool.name"], attributes["mcp_longhaul.outcome"], attributes["error.type"], value]);
+  const counted = (await points("mcp_longhaul.ended")).map(({ value, attributes }) => [
+    attributes["gen_ai.tool.name"],
+    attributes["mcp_longhaul.outcome"],
+    attributes["error.type"],
+    value,
+  ]);
   assert.deepEqual(counted, [
     ["good", "completed", undefined, 1],
     ["bad", "completed", "tool_error", 1],
@@ -164,7 +244,10 @@ test("how a task ended is in its span, its metrics, and nowhere else", async () 
     ["stopped", "cancelled", undefined, 1],
     ["short", "expired", "expired", 1],
   ]);
-  assert.deepEqual((await points("mcp_longhaul.retrieved")).map(({ attributes }) => attributes["gen_ai.tool.name"]), ["good", "bad", "broken"]);
+  assert.deepEqual(
+    (await points("mcp_longhaul.retrieved")).map(({ attributes }) => attributes["gen_ai.tool.name"]),
+    ["good", "bad", "broken"],
+  );
   assert.ok((await points("mcp_longhaul.running")).every(({ value }) => value === 0));
   // A root of its own, where no call brought a trace.
   for (const span of spans()) assert.equal(span.parentSpanContext, undefined);
@@ -200,7 +283,8 @@ function followContexts(): () => void {
   const storage = new AsyncLocalStorage<Context>();
   const manager: any = {
     active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (context: Context, run: (...args: unknown[]) => unknown, self: unknown, ...args: unknown[]) => storage.run(context, () => run.apply(self, args)),
+    with: (context: Context, run: (...args: unknown[]) => unknown, self: unknown, ...args: unknown[]) =>
+      storage.run(context, () => run.apply(self, args)),
     bind: (_context: Context, target: unknown) => target,
     enable: () => manager,
     disable: () => manager,
@@ -212,28 +296,46 @@ function followContexts(): () => void {
 test("a call that brings no trace goes on in the one that is active, and a run is linked to what else is", async (t) => {
   t.after(followContexts());
   const { onevent, tracer, spans, close } = telemetry();
-  await using world = await World.open({ tools: { work: () => text("done") }, tasks: { defaults: always, onevent, traceparent } });
+  await using world = await World.open({
+    tools: { work: () => text("done") },
+    tasks: { defaults: always, onevent, traceparent },
+  });
   const http = tracer.startSpan("POST /mcp");
   const active = trace.setSpan(ROOT_CONTEXT, http);
   await context.with(active, async () => world.until(await world.start("work"), "completed"));
-  await context.with(active, async () => world.until(await world.start("work", {}, { meta: { traceparent: PARENT } }), "completed"));
+  await context.with(active, async () =>
+    world.until(await world.start("work", {}, { meta: { traceparent: PARENT } }), "completed"),
+  );
   const [own, brought] = spans() as [ReadableSpan, ReadableSpan];
   assert.equal(own.spanContext().traceId, http.spanContext().traceId);
   assert.equal(own.parentSpanContext?.spanId, http.spanContext().spanId);
   assert.deepEqual(own.links, []);
   assert.equal(brought.spanContext().traceId, TRACE);
-  assert.deepEqual(brought.links.map((link) => link.context.spanId), [http.spanContext().spanId]);
+  assert.deepEqual(
+    brought.links.map((link) => link.context.spanId),
+    [http.spanContext().spanId],
+  );
   assert.equal(traceparent(), undefined);
   await close();
 });
 
 test("spans that never end are bounded: the oldest ends early, and what is running is counted right", async () => {
   const { onevent, spans, points, close } = telemetry();
-  const event = (type: TaskEvent["type"], run: number): TaskEvent => ({ type, taskId: "m_abcd…", owner: "ada", name: "work", at: Date.now(), run });
+  const event = (type: TaskEvent["type"], run: number): TaskEvent => ({
+    type,
+    taskId: "m_abcd…",
+    owner: "ada",
+    name: "work",
+    at: Date.now(),
+    run,
+  });
   for (let run = 1; run <= 10_001; run++) onevent(event("started", run));
   assert.equal(spans().length, 1);
   for (let run = 1; run <= 10_001; run++) onevent(event("stopped", run));
   assert.equal(spans().length, 10_001);
-  assert.deepEqual((await points("mcp_longhaul.running")).map(({ value }) => value), [0]);
+  assert.deepEqual(
+    (await points("mcp_longhaul.running")).map(({ value }) => value),
+    [0],
+  );
   await close();
 });

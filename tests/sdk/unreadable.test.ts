@@ -1,4 +1,5 @@
-// Records that this version cannot read: another version wrote them, or they are damaged. They are there, and stay as they are.
+// Records that this version cannot read: another version wrote them, or they are damaged. They are there, and stay as
+// they are.
 import { memoryStore, type StoredTask, type TaskError } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +12,10 @@ test("a record of a newer version is told from one that is missing, stays as it 
   const errors: TaskError[] = [];
   const gate = Promise.withResolvers<void>();
   const tools = { slow: async () => (await gate.promise, text("done")) };
-  await using world = await World.open({ tools, tasks: { store, defaults: { task: "always" }, onerror: (error) => void errors.push(error) } });
+  await using world = await World.open({
+    tools,
+    tasks: { store, defaults: { task: "always" }, onerror: (error) => void errors.push(error) },
+  });
   const id = await world.start("slow");
   const stored = store.get("", id) as StoredTask;
   const newer = { ...stored, version: stored.version + 1, state: NEWER };
@@ -20,7 +24,10 @@ test("a record of a newer version is told from one that is missing, stays as it 
     assert.equal(answer.error?.code, -32603);
     assert.match(answer.error.message, /cannot be read by this version/);
   }
-  assert.deepEqual(errors.map(({ code, taskId }) => [code, taskId]), [["storage", id]]);
+  assert.deepEqual(
+    errors.map(({ code, taskId }) => [code, taskId]),
+    [["storage", id]],
+  );
   assert.match(errors[0]!.message, /newer version of mcp-longhaul/);
   assert.ok(!errors[0]!.message.includes(id));
 

@@ -35,10 +35,16 @@ class Echoing extends WatchedStore {
   }
 }
 
-const later = { seal: async (text: string) => `sealed ${text}`, open: async (text: string) => text.slice("sealed ".length) };
+const later = {
+  seal: async (text: string) => `sealed ${text}`,
+  open: async (text: string) => text.slice("sealed ".length),
+};
 
 for (const echo of ["before", "after"] as Echo[]) {
-  for (const [what, payloads] of [["a store", {}], ["a sealed store", { payloads: later }]] as [string, TaskServerOptions][]) {
+  for (const [what, payloads] of [
+    ["a store", {}],
+    ["a sealed store", { payloads: later }],
+  ] as [string, TaskServerOptions][]) {
     test(`a task on ${what} that echoes ${echo} its answer is created, told about and completed without a read`, async () => {
       const store = new Echoing(echo);
       const gate = latch();
@@ -56,7 +62,10 @@ for (const echo of ["before", "after"] as Echo[]) {
       const id = await world.start("paint");
       gate.resolve();
       await until(() => store.heard === 3, "the last echo");
-      assert.deepEqual(store.asked.map(({ operation }) => operation).filter((operation) => operation !== "due"), ["put", "put", "put"]);
+      assert.deepEqual(
+        store.asked.map(({ operation }) => operation).filter((operation) => operation !== "due"),
+        ["put", "put", "put"],
+      );
       assert.deepEqual((await world.get(id)).result.result.content, text("painted").content);
       assert.equal(store.reads(), 1, "by the client");
     });
@@ -66,7 +75,10 @@ for (const echo of ["before", "after"] as Echo[]) {
 test("what another server on the same store changes is read once", async () => {
   const store = new Echoing("after");
   const stopped = latch();
-  const tools = { hold: (_: Json, ctx: Json) => new Promise<Json>(() => ctx.mcpReq.signal.addEventListener("abort", () => stopped.resolve())) };
+  const tools = {
+    hold: (_: Json, ctx: Json) =>
+      new Promise<Json>(() => ctx.mcpReq.signal.addEventListener("abort", () => stopped.resolve())),
+  };
   const tasks = { store, task: "always" } as const;
   await using here = await World.open({ tools, tasks });
   await using there = await World.open({ tools, tasks });

@@ -18,18 +18,26 @@ describe("sqliteStore on better-sqlite3", () => {
     for (const { name, run } of storeCases) test(`${name}, ${how}`, (t) => run(makeStore, (why) => t.skip(why)));
   }
   for (const { name, run } of storeCases) {
-    test(`${name}, with big integers`, (t) => run(sqliteFactories(openWithBigInts)["in memory"]!, (why) => t.skip(why)));
+    test(`${name}, with big integers`, (t) =>
+      run(sqliteFactories(openWithBigInts)["in memory"]!, (why) => t.skip(why)));
   }
   test("a locked database is an error that says what to do", () => lockedDatabase(open));
 });
 
 const runtimes = {
   "bun:sqlite": { name: "bun", args: [] },
-  "node:sqlite of Deno": { name: "deno", args: ["run", "--no-config", "--no-lock", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"] },
+  "node:sqlite of Deno": {
+    name: "deno",
+    args: ["run", "--no-config", "--no-lock", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+  },
 } as const;
 for (const [driver, { name, args }] of Object.entries(runtimes)) {
   test(`sqliteStore on ${driver}`, async (t) => {
-    const results = JSON.parse(run(runtime(name), [...args, join(import.meta.dirname, "runtime-worker.ts")])) as { name: string; error?: string; skipped?: string }[];
+    const results = JSON.parse(run(runtime(name), [...args, join(import.meta.dirname, "runtime-worker.ts")])) as {
+      name: string;
+      error?: string;
+      skipped?: string;
+    }[];
     assert.equal(results.length, 2 * storeCases.length + 1);
     for (const { name, error, skipped } of results) {
       await t.test(name, (t) => {

@@ -2,7 +2,14 @@
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { TaskServer } from "mcp-longhaul";
 import { storeCases } from "mcp-longhaul/store-kit";
-import { durableObjectStore, routeByTask, taskObject, type ObjectContext, type ObjectNamespace, type ObjectStorage } from "mcp-longhaul/stores/durable-object";
+import {
+  durableObjectStore,
+  routeByTask,
+  taskObject,
+  type ObjectContext,
+  type ObjectNamespace,
+  type ObjectStorage,
+} from "mcp-longhaul/stores/durable-object";
 
 interface Env {
   readonly CASES: ObjectNamespace;
@@ -38,12 +45,20 @@ export class Case {
   }
 }
 
-/** Payloads that grow, stay and shrink, cut everywhere in a row of emoji; and how many rows they took besides their own. */
+/**
+ * Payloads that grow, stay and shrink, cut everywhere in a row of emoji; and how many rows they took besides their own.
+ */
 async function longPayloads(storage: ObjectStorage): Promise<{ same: boolean[]; rows: number[] }> {
   const store = durableObjectStore(storage);
   const task = { owner: "alice", id: "a", createdAt: 1, dueAt: null, state: "w" };
   const rows: number[] = [];
-  const count = () => rows.push(storage.sql.exec("SELECT count(*) AS n FROM mcp_longhaul_pieces").toArray().map((row) => (row as { n: number }).n)[0]!);
+  const count = () =>
+    rows.push(
+      storage.sql
+        .exec("SELECT count(*) AS n FROM mcp_longhaul_pieces")
+        .toArray()
+        .map((row) => (row as { n: number }).n)[0]!,
+    );
   const same: boolean[] = [];
   const swap = async (version: number, payload: string | undefined, expected: string) => {
     await store.put({ ...task, version, payload });
@@ -76,7 +91,9 @@ const Served = taskObject<Env>(({ durable }) => {
     });
     server.registerTool("whoami", {}, (ctx) => {
       const authInfo = ctx.http?.authInfo;
-      return { content: [{ type: "text", text: JSON.stringify([authInfo?.extra, authInfo?.resource instanceof URL]) }] };
+      return {
+        content: [{ type: "text", text: JSON.stringify([authInfo?.extra, authInfo?.resource instanceof URL]) }],
+      };
     });
     for (const name of ["stuck", "lost"]) server.registerTool(name, {}, () => new Promise<never>(() => {}));
     return tasks.attach(server);
@@ -105,7 +122,16 @@ export default {
     if (pathname !== "/case") {
       // Whoever says who he is is believed, as a Worker would believe a token that it has verified.
       const user = request.headers.get("x-user");
-      const authInfo = user === null ? undefined : { token: "t", clientId: "c", scopes: [], resource: new URL("https://example.com/mcp"), extra: { sub: user } };
+      const authInfo =
+        user === null
+          ? undefined
+          : {
+              token: "t",
+              clientId: "c",
+              scopes: [],
+              resource: new URL("https://example.com/mcp"),
+              extra: { sub: user },
+            };
       const owner = searchParams.has("apart") && user !== null ? user : undefined;
       return routeByTask(request, env.TASKS, { objects: 4, authInfo, owner });
     }

@@ -1,5 +1,5 @@
-// durableObjectStore and taskObject in workerd: the contract suite inside Durable Objects, then tasks over HTTP, through a
-// Worker that routes them, with the whole platform stopped and started again in between.
+// durableObjectStore and taskObject in workerd: the contract suite inside Durable Objects, then tasks over HTTP,
+// through a Worker that routes them, with the whole platform stopped and started again in between.
 import assert from "node:assert/strict";
 import { Miniflare } from "miniflare";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -41,8 +41,8 @@ after(async () => {
   rmSync(persist, { recursive: true });
 });
 
-// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
-// are a store's.
+// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as
+// far as they are a store's.
 describe("durableObjectStore keeps the contract", () => {
   for (const [index, { name }] of storeCases.entries()) {
     test(name, async (t) => {
@@ -63,7 +63,8 @@ test("durableObjectStore keeps a payload of any length in rows that the platform
 
 test("durableObjectStore and taskObject say what they cannot use", () => {
   assert.throws(() => durableObjectStore({} as never), { code: "storage", message: /new_sqlite_classes/ });
-  for (const idPrefix of ["ä", "a/b", "x".repeat(101)]) assert.throws(() => new TaskServer({ idPrefix }), { code: "invalid_argument", message: /`idPrefix`/ });
+  for (const idPrefix of ["ä", "a/b", "x".repeat(101)])
+    assert.throws(() => new TaskServer({ idPrefix }), { code: "invalid_argument", message: /`idPrefix`/ });
 });
 
 interface Says {
@@ -73,8 +74,17 @@ interface Says {
   readonly cf?: Record<string, unknown>;
 }
 
-async function send(method: string, params: Record<string, unknown>, { headers, path = "mcp", meta, cf }: Says = {}): Promise<Json> {
-  const message = { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: TASKS, ...meta } } };
+async function send(
+  method: string,
+  params: Record<string, unknown>,
+  { headers, path = "mcp", meta, cf }: Says = {},
+): Promise<Json> {
+  const message = {
+    jsonrpc: "2.0",
+    id: 1,
+    method,
+    params: { ...params, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: TASKS, ...meta } },
+  };
   const name = params["taskId"] ?? params["name"];
   const response = await worker.dispatchFetch(`http://worker/${path}`, {
     method: "POST",
@@ -112,12 +122,18 @@ async function post(message: object, { headers, path = "mcp" }: Says = {}): Prom
   const request = {
     method: "POST",
     body: JSON.stringify(message),
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25", ...headers },
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-11-25",
+      ...headers,
+    },
   };
   return (await worker.dispatchFetch(`http://worker/${path}`, request)) as unknown as Response;
 }
 
-const legacy = (id: number, method: string, params: object, says?: Says) => post({ jsonrpc: "2.0", id, method, params }, says);
+const legacy = (id: number, method: string, params: object, says?: Says) =>
+  post({ jsonrpc: "2.0", id, method, params }, says);
 
 /** What comes back, message by message. */
 async function* messagesOf(response: Response): AsyncGenerator<Json, undefined> {
@@ -138,13 +154,15 @@ async function next(messages: AsyncGenerator<Json>, wanted: (message: Json) => b
   }
 }
 
-const answered = (response: Response, id: number): Promise<Json> => next(messagesOf(response), (message) => message.id === id);
+const answered = (response: Response, id: number): Promise<Json> =>
+  next(messagesOf(response), (message) => message.id === id);
 
 async function legacyTask(name: string, says: Says): Promise<string> {
   return (await answered(await legacy(1, "tools/call", { name, arguments: {}, task: {} }, says), 1)).result.task.taskId;
 }
 
-const stored = (taskId: string): Promise<{ id: string; version: number }[]> => send("tasks/get", { taskId }, { path: "stored" });
+const stored = (taskId: string): Promise<{ id: string; version: number }[]> =>
+  send("tasks/get", { taskId }, { path: "stored" });
 
 describe("taskObject", () => {
   // G26-HTT-01, the server's part: the header says which object has the task
@@ -153,13 +171,19 @@ describe("taskObject", () => {
     const objects = new Set(ids.map((id) => id.slice(0, 64)));
     assert.ok(objects.size > 1, "all tasks are in one object");
     for (const id of ids) assert.match(id, /^[0-9a-f]{64}_[\w-]{24}$/);
-    for (const id of ids) assert.deepEqual((await until(id, "completed")).result.content, [{ type: "text", text: "hello from an object" }]);
+    for (const id of ids)
+      assert.deepEqual((await until(id, "completed")).result.content, [{ type: "text", text: "hello from an object" }]);
     await restart();
     for (const id of ids) assert.equal((await until(id, "completed")).taskId, id);
   });
 
   test("makes one task of calls with one creation key, wherever they would have gone", async () => {
-    const call = () => send("tools/call", { name: "greet", arguments: {} }, { meta: { "mcp-longhaul/creation-key": "0123456789abcdef" } });
+    const call = () =>
+      send(
+        "tools/call",
+        { name: "greet", arguments: {} },
+        { meta: { "mcp-longhaul/creation-key": "0123456789abcdef" } },
+      );
     const answers = await Promise.all(Array.from({ length: 8 }, call));
     assert.equal(new Set(answers.map(({ result }) => result?.taskId)).size, 1, JSON.stringify(answers));
     assert.match(answers[0].result.taskId, /^[0-9a-f]{64}_/);
@@ -188,10 +212,15 @@ describe("taskObject", () => {
   test("knows whom the Worker has verified, and nobody else's word for it (X-SEC-01 (part))", async () => {
     const alice = { headers: { "x-user": "alice" } };
     const taskId = await created("whoami", alice);
-    assert.deepEqual((await until(taskId, "completed", alice)).result.content, [{ type: "text", text: '[{"sub":"alice"},true]' }]);
-    for (const headers of [undefined, { "x-user": "mallory" }]) assert.equal((await send("tasks/get", { taskId }, { headers })).error?.code, -32602);
+    assert.deepEqual((await until(taskId, "completed", alice)).result.content, [
+      { type: "text", text: '[{"sub":"alice"},true]' },
+    ]);
+    for (const headers of [undefined, { "x-user": "mallory" }])
+      assert.equal((await send("tasks/get", { taskId }, { headers })).error?.code, -32602);
     // Clients write no `cf`. What other Workers write there is not believed either.
-    const cf = { "mcp-longhaul/auth-info": JSON.stringify({ extra: { sub: "alice" }, resource: "https://example.com/mcp" }) };
+    const cf = {
+      "mcp-longhaul/auth-info": JSON.stringify({ extra: { sub: "alice" }, resource: "https://example.com/mcp" }),
+    };
     assert.equal((await send("tasks/get", { taskId }, { cf })).error?.code, -32602);
   });
 
@@ -210,14 +239,18 @@ describe("taskObject", () => {
   });
 
   // X-TTL-05 (part), X-STO-05 (part), H24
-  for (const [tool, why] of [["stuck", "its time is over"], ["lost", "its run was lost"]] as const) {
+  for (const [tool, why] of [
+    ["stuck", "its time is over"],
+    ["lost", "its run was lost"],
+  ] as const) {
     test(`ends a task when ${why}, though its object was stopped and nobody asks`, async () => {
       const id = await created(tool);
       const version = async () => (await stored(id)).find((each) => each.id === id)?.version;
       const before = await version();
       await restart();
       // The alarm is the object's only chance to change anything: reading what is stored starts no task server.
-      for (const end = Date.now() + 10_000; (await version()) === before; await pause(50)) assert.ok(Date.now() < end, "the alarm has changed nothing");
+      for (const end = Date.now() + 10_000; (await version()) === before; await pause(50))
+        assert.ok(Date.now() < end, "the alarm has changed nothing");
       const { error, result } = await send("tasks/get", { taskId: id });
       assert.equal(result?.status, "failed", JSON.stringify(error ?? result));
     });

@@ -31,12 +31,17 @@ describe("the example of a store keeps the contract", () => {
   for (const { name, run } of storeCases) {
     test(name, (t) => {
       const storage = new MapStorage();
-      return run(() => ({ store: exampleStore(storage), peer: exampleStore(storage), reopen: () => exampleStore(storage) }), (why) => t.skip(why));
+      return run(
+        () => ({ store: exampleStore(storage), peer: exampleStore(storage), reopen: () => exampleStore(storage) }),
+        (why) => t.skip(why),
+      );
     });
   }
 });
 
 test("the example of a store is short", () => {
-  const lines = readFileSync(join(import.meta.dirname, "example-store.ts"), "utf8").trimEnd().split("\n");
+  const lines = readFileSync(join(import.meta.dirname, "example-store.ts"), "utf8")
+    .trimEnd()
+    .split("\n");
   assert.ok(lines.length < 60, `${lines.length} lines`);
 });

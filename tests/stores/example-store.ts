@@ -4,7 +4,10 @@ import type { StoredTask, TaskStore } from "mcp-longhaul";
 /** What the example needs of a storage: a file system, a bucket, a table or a key-value service can do it. */
 export interface Storage {
   get(key: string): Promise<string | undefined>;
-  /** One atomic step: writes `value` (`undefined` deletes) only if the value is still `expected`; answers whether it did. */
+  /**
+   * One atomic step: writes `value` (`undefined` deletes) only if the value is still `expected`; answers whether it
+   * did.
+   */
   swap(key: string, expected: string | undefined, value: string | undefined): Promise<boolean>;
   /** All keys that begin with `prefix`. */
   keys(prefix: string): Promise<string[]>;
@@ -33,18 +36,36 @@ export function exampleStore(storage: Storage): TaskStore {
     async put({ owner, id, version, createdAt, dueAt, state, payload }) {
       const stored = await read(key(owner, id));
       if (version === 1 ? stored !== undefined : stored?.task.version !== version - 1) return false;
-      const task: StoredTask = { owner, id, version, createdAt, dueAt, state, payload: payload === undefined ? (stored?.task.payload ?? null) : payload };
+      const task: StoredTask = {
+        owner,
+        id,
+        version,
+        createdAt,
+        dueAt,
+        state,
+        payload: payload === undefined ? (stored?.task.payload ?? null) : payload,
+      };
       return storage.swap(key(owner, id), stored?.text, JSON.stringify(task));
     },
     async delete(owner, id, version) {
       const stored = await read(key(owner, id));
       if (stored === undefined) return true;
       if (stored.task.version !== version) return false;
-      return (await storage.swap(key(owner, id), stored.text, undefined)) || (await storage.get(key(owner, id))) === undefined;
+      return (
+        (await storage.swap(key(owner, id), stored.text, undefined)) ||
+        (await storage.get(key(owner, id))) === undefined
+      );
     },
     async list(owner, { after, limit }) {
       const tasks = (await all(JSON.stringify([owner]).slice(0, -1) + ",")).sort(byPosition);
-      return tasks.filter((task) => after === undefined || task.createdAt > after.createdAt || (task.createdAt === after.createdAt && task.id > after.id)).slice(0, limit);
+      return tasks
+        .filter(
+          (task) =>
+            after === undefined ||
+            task.createdAt > after.createdAt ||
+            (task.createdAt === after.createdAt && task.id > after.id),
+        )
+        .slice(0, limit);
     },
     async due(before, limit, after) {
       const due = (await all("")).filter(({ dueAt }) => dueAt !== null && dueAt <= before).sort(byDue);

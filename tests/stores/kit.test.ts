@@ -1,7 +1,14 @@
 // Is the kit worth its name? Each of these stores does one thing wrong, and some case has to say so.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { memoryStore, type MemoryStore, type StoredTask, type TaskListener, type TaskStore, type TaskWrite } from "mcp-longhaul";
+import {
+  memoryStore,
+  type MemoryStore,
+  type StoredTask,
+  type TaskListener,
+  type TaskStore,
+  type TaskWrite,
+} from "mcp-longhaul";
 import { storeCases, type StoreUnderTest } from "mcp-longhaul/store-kit";
 
 type Change = (memory: MemoryStore, share: Map<string, unknown>) => Partial<TaskStore>;
@@ -31,7 +38,10 @@ function under(change: Change): StoreUnderTest {
 async function complaint(change: Change): Promise<string | undefined> {
   for (const { name, run } of storeCases) {
     try {
-      await run(() => under(change), (why) => assert.fail(`skipped: ${why}`));
+      await run(
+        () => under(change),
+        (why) => assert.fail(`skipped: ${why}`),
+      );
     } catch (error) {
       return `${name}: ${(error as Error).message}`;
     }
@@ -47,32 +57,42 @@ function force(memory: MemoryStore, task: TaskWrite): boolean {
   if (stored) memory.delete(task.owner, task.id, stored.version);
   return memory.put({ ...task, version: 1 });
 }
-const through = (encode: (text: string) => string): Change => (memory) => ({
-  get: (owner, id) => memory.get(encode(owner), id),
-  put: (task) => memory.put({ ...task, owner: encode(task.owner) }),
-  list: (owner, options) => memory.list(encode(owner), options),
-  delete: (owner, id, version) => memory.delete(encode(owner), id, version),
-});
-const throughId = (encode: (id: string) => string): Change => (memory) => ({
-  get: (owner, id) => memory.get(owner, encode(id)),
-  put: (task) => memory.put({ ...task, id: encode(task.id) }),
-});
-const listed = (sort: (a: StoredTask, b: StoredTask) => number): Change => (memory) => ({
-  list: (owner, { after, limit }) => {
-    const all = memory.list(owner, { limit: 99_999 }).sort(sort);
-    return all.slice(after ? all.findIndex(({ id }) => id === after.id) + 1 : 0).slice(0, limit);
-  },
-});
+const through =
+  (encode: (text: string) => string): Change =>
+  (memory) => ({
+    get: (owner, id) => memory.get(encode(owner), id),
+    put: (task) => memory.put({ ...task, owner: encode(task.owner) }),
+    list: (owner, options) => memory.list(encode(owner), options),
+    delete: (owner, id, version) => memory.delete(encode(owner), id, version),
+  });
+const throughId =
+  (encode: (id: string) => string): Change =>
+  (memory) => ({
+    get: (owner, id) => memory.get(owner, encode(id)),
+    put: (task) => memory.put({ ...task, id: encode(task.id) }),
+  });
+const listed =
+  (sort: (a: StoredTask, b: StoredTask) => number): Change =>
+  (memory) => ({
+    list: (owner, { after, limit }) => {
+      const all = memory.list(owner, { limit: 99_999 }).sort(sort);
+      return all.slice(after ? all.findIndex(({ id }) => id === after.id) + 1 : 0).slice(0, limit);
+    },
+  });
 
 const FAULTS: Readonly<Record<string, Change>> = {
-  "an insert writes over a task": (memory) => ({ put: (task) => (task.version === 1 ? force(memory, task) : memory.put(task)) }),
+  "an insert writes over a task": (memory) => ({
+    put: (task) => (task.version === 1 ? force(memory, task) : memory.put(task)),
+  }),
   "a swap looks for any older version": (memory) => ({
     put: (task) => {
       const stored = head(memory, task);
       return stored && stored.version < task.version - 1 ? force(memory, task) : memory.put(task);
     },
   }),
-  "a swap inserts where nothing is": (memory) => ({ put: (task) => (head(memory, task) ? memory.put(task) : memory.put({ ...task, version: 1 })) }),
+  "a swap inserts where nothing is": (memory) => ({
+    put: (task) => (head(memory, task) ? memory.put(task) : memory.put({ ...task, version: 1 })),
+  }),
   "a lost swap says that it won": (memory) => ({ put: (task) => memory.put(task) || true }),
   "a swap is two steps": (memory) => ({
     put: async (task) => {
@@ -115,7 +135,9 @@ const FAULTS: Readonly<Record<string, Change>> = {
   "a payload is read and written as JSON": (memory) => ({
     put: (task) => memory.put(task.payload ? { ...task, payload: JSON.stringify(JSON.parse(task.payload)) } : task),
   }),
-  "a payload is cut at 1 MiB": (memory) => ({ put: (task) => memory.put(task.payload ? { ...task, payload: task.payload.slice(0, 2 ** 20) } : task) }),
+  "a payload is cut at 1 MiB": (memory) => ({
+    put: (task) => memory.put(task.payload ? { ...task, payload: task.payload.slice(0, 2 ** 20) } : task),
+  }),
   "a state is cut at 4096": (memory) => ({ put: (task) => memory.put({ ...task, state: task.state.slice(0, 4096) }) }),
   "an answer is the stored object": (_memory, share) => {
     const tasks = share as Map<string, StoredTask>;
@@ -135,7 +157,9 @@ const FAULTS: Readonly<Record<string, Change>> = {
       return stored ? memory.delete(owner, id, stored.version) : true;
     },
   }),
-  "a delete of nothing fails": (memory) => ({ delete: (owner, id, version) => memory.get(owner, id) !== undefined && memory.delete(owner, id, version) }),
+  "a delete of nothing fails": (memory) => ({
+    delete: (owner, id, version) => memory.get(owner, id) !== undefined && memory.delete(owner, id, version),
+  }),
   "a delete is two steps": (memory) => ({
     delete: async (owner, id, version) => {
       const stored = memory.get(owner, id);
@@ -162,7 +186,11 @@ const FAULTS: Readonly<Record<string, Change>> = {
   "due leaves out the very millisecond": (memory) => ({ due: (before, limit) => memory.due(before - 1, limit) }),
   "due is in no order": (memory) => ({ due: (before, limit) => memory.due(before, 99_999).reverse().slice(0, limit) }),
   "due compares times as texts": (memory) => ({
-    due: (before, limit) => memory.due(before, 99_999).sort((a, b) => (String(a.dueAt) < String(b.dueAt) ? -1 : 1)).slice(0, limit),
+    due: (before, limit) =>
+      memory
+        .due(before, 99_999)
+        .sort((a, b) => (String(a.dueAt) < String(b.dueAt) ? -1 : 1))
+        .slice(0, limit),
   }),
   "due knows no place": (memory) => ({ due: (before, limit) => memory.due(before, limit) }),
   "due goes on from the due time alone": (memory) => ({
@@ -172,23 +200,42 @@ const FAULTS: Readonly<Record<string, Change>> = {
     due: (before, limit, after) => memory.due(before, limit, after && { ...after, id: after.id.slice(0, -1) }),
   }),
   "due goes on from a task, not from its place": (memory) => ({
-    due: (before, limit, after) => memory.due(before, 99_999).slice(
-      1 + memory.due(before, 99_999).findIndex(({ owner, id, dueAt }) => owner === after?.owner && id === after.id && dueAt === after.dueAt),
-    ).slice(0, limit),
+    due: (before, limit, after) =>
+      memory
+        .due(before, 99_999)
+        .slice(
+          1 +
+            memory
+              .due(before, 99_999)
+              .findIndex(({ owner, id, dueAt }) => owner === after?.owner && id === after.id && dueAt === after.dueAt),
+        )
+        .slice(0, limit),
   }),
   "due pages forget the owner": (memory) => ({
-    due: (before, limit, after) => memory.due(before, 99_999).filter(({ dueAt, id }) =>
-      after === undefined || dueAt! > after.dueAt || (dueAt === after.dueAt && id > after.id)).slice(0, limit),
+    due: (before, limit, after) =>
+      memory
+        .due(before, 99_999)
+        .filter(
+          ({ dueAt, id }) => after === undefined || dueAt! > after.dueAt || (dueAt === after.dueAt && id > after.id),
+        )
+        .slice(0, limit),
   }),
-  "due has payloads": (memory) => ({ due: (before, limit) => memory.due(before, limit).map(({ owner, id }) => memory.get(owner, id)!) }),
+  "due has payloads": (memory) => ({
+    due: (before, limit) => memory.due(before, limit).map(({ owner, id }) => memory.get(owner, id)!),
+  }),
   "a list is ordered by id": listed((a, b) => (a.id < b.id ? -1 : 1)),
   "a list is ordered by time alone": listed((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? 1 : -1)),
   "a list is ordered as people would": listed((a, b) => a.createdAt - b.createdAt || a.id.localeCompare(b.id, "en")),
-  "a list goes on from a task, not from its place": listed((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)),
+  "a list goes on from a task, not from its place": listed(
+    (a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1),
+  ),
   "a page repeats the last task": (memory) => ({
-    list: (owner, { after, limit }) => memory.list(owner, { after: after && { ...after, createdAt: after.createdAt - 1 }, limit }),
+    list: (owner, { after, limit }) =>
+      memory.list(owner, { after: after && { ...after, createdAt: after.createdAt - 1 }, limit }),
   }),
-  "a list has payloads": (memory) => ({ list: (owner, options) => memory.list(owner, options).map(({ id }) => memory.get(owner, id)!) }),
+  "a list has payloads": (memory) => ({
+    list: (owner, options) => memory.list(owner, options).map(({ id }) => memory.get(owner, id)!),
+  }),
   "owners differ in case only": through((owner) => owner.toLowerCase()),
   "owners are normalized": through((owner) => owner.normalize()),
   "owners are trimmed": through((owner) => owner.trim()),
@@ -205,7 +252,8 @@ const FAULTS: Readonly<Record<string, Change>> = {
     },
   }),
   "who watches is told too early": (memory, share) => {
-    const listeners = (share.get("listeners") ?? share.set("listeners", new Set()).get("listeners")) as Set<TaskListener>;
+    const listeners = (share.get("listeners") ??
+      share.set("listeners", new Set()).get("listeners")) as Set<TaskListener>;
     return {
       watch: (listener) => (listeners.add(listener), () => void listeners.delete(listener)),
       put: (task) => {
@@ -235,8 +283,12 @@ const FAULTS: Readonly<Record<string, Change>> = {
       },
     };
   },
-  "a version is told that is still to come": (memory) => ({ watch: (listener) => memory.watch((owner, id, version) => listener(owner, id, version && version + 1)) }),
-  "a version is told that was there before": (memory) => ({ watch: (listener) => memory.watch((owner, id, version) => listener(owner, id, version && version - 1)) }),
+  "a version is told that is still to come": (memory) => ({
+    watch: (listener) => memory.watch((owner, id, version) => listener(owner, id, version && version + 1)),
+  }),
+  "a version is told that was there before": (memory) => ({
+    watch: (listener) => memory.watch((owner, id, version) => listener(owner, id, version && version - 1)),
+  }),
   "a delete is told as the version that it deletes": (memory) => {
     const last = new Map<string, number | undefined>();
     return {
@@ -252,7 +304,11 @@ const FAULTS: Readonly<Record<string, Change>> = {
     const mine = new Set<string>();
     return {
       put: (task) => (mine.add(`${task.owner} ${task.id} ${task.version}`), memory.put(task)),
-      watch: (listener) => memory.watch((owner, id, version) => mine.has(`${owner} ${id} ${memory.get(owner, id)?.version}`) && listener(owner, id, version)),
+      watch: (listener) =>
+        memory.watch(
+          (owner, id, version) =>
+            mine.has(`${owner} ${id} ${memory.get(owner, id)?.version}`) && listener(owner, id, version),
+        ),
     };
   },
 };

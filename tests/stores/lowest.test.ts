@@ -1,4 +1,5 @@
-// The lowest version of each database client that the package's peer ranges allow, beside the newest, which the other tests use.
+// The lowest version of each database client that the package's peer ranges allow, beside the newest, which the other
+// tests use.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -13,7 +14,9 @@ import { RedisServer } from "../engines/redis.ts";
 import { makeRedisStore, type Open } from "./redis-cases.ts";
 
 // This version has no types.
-const { Pool } = createRequire(import.meta.url)("pg-8.11.0") as { Pool: new (config: object) => PostgresPool & { end(): Promise<void> } };
+const { Pool } = createRequire(import.meta.url)("pg-8.11.0") as {
+  Pool: new (config: object) => PostgresPool & { end(): Promise<void> };
+};
 
 function manifest(path: string): Record<string, Record<string, string>> {
   return JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));

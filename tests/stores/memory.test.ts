@@ -13,17 +13,29 @@ function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
 
 function refused(reason: TaskStoreFullError["reason"], option: string) {
   return (error: unknown) =>
-    error instanceof TaskStoreFullError && error.code === "limit" && error.reason === reason && error.message.includes(`\`${option}\``);
+    error instanceof TaskStoreFullError &&
+    error.code === "limit" &&
+    error.reason === reason &&
+    error.message.includes(`\`${option}\``);
 }
 
-// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
-// are a store's: the contract suite has cases for them.
+// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as
+// far as they are a store's: the contract suite has cases for them.
 describe("memoryStore keeps the contract", () => {
-  for (const { name, run } of storeCases) test(name, (t) => run(() => ({ store: memoryStore() }), (why) => t.skip(why)));
+  for (const { name, run } of storeCases)
+    test(name, (t) =>
+      run(
+        () => ({ store: memoryStore() }),
+        (why) => t.skip(why),
+      ),
+    );
   for (const { name, run } of storeCases) {
     test(`${name}, shared by two servers`, (t) => {
       const store = memoryStore();
-      return run(() => ({ store, peer: store, reopen: () => store }), (why) => t.skip(why));
+      return run(
+        () => ({ store, peer: store, reopen: () => store }),
+        (why) => t.skip(why),
+      );
     });
   }
 });
@@ -58,23 +70,36 @@ describe("memoryStore has limits", () => {
     assert.equal(store.put(write("c")), true);
   });
 
-  for (const [option, owner] of [["maxBytes", "bob"], ["maxBytesPerOwner", "alice"]] as const) {
+  for (const [option, owner] of [
+    ["maxBytes", "bob"],
+    ["maxBytesPerOwner", "alice"],
+  ] as const) {
     test(`${option}, to the byte`, () => {
       const store = memoryStore({ [option]: 64 * KIB });
       store.put(write("a"));
       const room = (64 * KIB - 4 * KIB - 256 - 2 * "bw".length) / 2;
-      assert.throws(() => store.put(write("b", { owner, payload: "x".repeat(room + 1) })), refused("payload_limit", option));
+      assert.throws(
+        () => store.put(write("b", { owner, payload: "x".repeat(room + 1) })),
+        refused("payload_limit", option),
+      );
       assert.equal(store.get(owner, "b"), undefined);
       assert.equal(store.tasks, 1);
       assert.equal(store.put(write("b", { owner, payload: "x".repeat(room) })), true);
       assert.equal(store.bytes, 64 * KIB);
       assert.throws(() => store.put(write("c", { owner })), refused("payload_limit", option));
-      assert.throws(() => store.put(write("a", { version: 2, payload: "x".repeat(5 * KIB) })), refused("payload_limit", option));
+      assert.throws(
+        () => store.put(write("a", { version: 2, payload: "x".repeat(5 * KIB) })),
+        refused("payload_limit", option),
+      );
       assert.deepEqual(store.get("alice", "a"), write("a"), "a refused swap changes nothing");
       assert.equal(store.put(write("b", { owner, version: 2, payload: null })), true);
       assert.equal(store.bytes, 8 * KIB);
       assert.equal(store.delete(owner, "b", 2), true);
-      assert.equal(store.put(write("b", { owner, payload: "x".repeat(room) })), true, "what was deleted leaves its room");
+      assert.equal(
+        store.put(write("b", { owner, payload: "x".repeat(room) })),
+        true,
+        "what was deleted leaves its room",
+      );
     });
   }
 
@@ -107,7 +132,10 @@ describe("memoryStore has limits", () => {
   test("a limit that is no limit is an error", () => {
     for (const value of [0, -1, NaN, "10", {}, 10n]) {
       const options = { maxBytes: value } as unknown as MemoryStoreOptions;
-      assert.throws(() => memoryStore(options), (error) => error instanceof TaskError && error.code === "invalid_argument" && /`maxBytes`/.test(error.message));
+      assert.throws(
+        () => memoryStore(options),
+        (error) => error instanceof TaskError && error.code === "invalid_argument" && /`maxBytes`/.test(error.message),
+      );
     }
     memoryStore({ maxTasks: Infinity, maxBytes: undefined });
   });
@@ -115,7 +143,8 @@ describe("memoryStore has limits", () => {
 
 test("memoryStore is empty when its tasks are gone", () => {
   const store = memoryStore({ maxTasksPerOwner: Infinity });
-  for (let n = 0; n < 5_000; n += 1) store.put(write(`${n}`, { owner: `owner-${n % 7}`, createdAt: n % 100, payload: "1" }));
+  for (let n = 0; n < 5_000; n += 1)
+    store.put(write(`${n}`, { owner: `owner-${n % 7}`, createdAt: n % 100, payload: "1" }));
   for (let n = 0; n < 5_000; n += 1) store.delete(`owner-${n % 7}`, `${n}`, 1);
   assert.deepEqual([store.tasks, store.bytes], [0, 0]);
   assert.deepEqual(store.due(99, 9), []);

@@ -18,7 +18,12 @@ interface Limits {
   readonly maxBytes: number;
   readonly maxBytesPerOwner: number;
 }
-const NO_LIMITS: Limits = { maxTasks: Infinity, maxTasksPerOwner: Infinity, maxBytes: Infinity, maxBytesPerOwner: Infinity };
+const NO_LIMITS: Limits = {
+  maxTasks: Infinity,
+  maxTasksPerOwner: Infinity,
+  maxBytes: Infinity,
+  maxBytesPerOwner: Infinity,
+};
 
 /** An array that is searched from end to end. */
 class Model {
@@ -51,7 +56,10 @@ class Model {
   }
   list(owner: string, after: TaskPosition | undefined, limit: number): StoredTask[] {
     const mine = this.tasks.filter((task) => task.owner === owner).sort(byPosition);
-    return mine.filter((task) => !after || byPosition(task, after) > 0).slice(0, limit).map(withoutPayload);
+    return mine
+      .filter((task) => !after || byPosition(task, after) > 0)
+      .slice(0, limit)
+      .map(withoutPayload);
   }
 }
 
@@ -65,11 +73,23 @@ function withoutPayload(task: StoredTask): StoredTask {
 
 /** As {@link MemoryStoreOptions} documents it. */
 function bytes(tasks: readonly StoredTask[]): number {
-  return tasks.reduce((sum, { id, state, payload }) => sum + Math.max(4096, 256 + 2 * (id + state + (payload ?? "")).length), 0);
+  return tasks.reduce(
+    (sum, { id, state, payload }) => sum + Math.max(4096, 256 + 2 * (id + state + (payload ?? "")).length),
+    0,
+  );
 }
 
 type Operation =
-  | { readonly do: "put"; readonly owner: string; readonly id: string; readonly step: number; readonly createdAt: number; readonly dueAt: number | null; readonly state: string; readonly payload: string | null | undefined }
+  | {
+      readonly do: "put";
+      readonly owner: string;
+      readonly id: string;
+      readonly step: number;
+      readonly createdAt: number;
+      readonly dueAt: number | null;
+      readonly state: string;
+      readonly payload: string | null | undefined;
+    }
   | { readonly do: "delete"; readonly owner: string; readonly id: string; readonly step: number };
 
 const owner = fc.constantFrom("", "alice", "__proto__");
@@ -77,13 +97,20 @@ const id = fc.constantFrom("a", "B", "_", "-", "constructor");
 const time = fc.integer({ min: 0, max: 6 });
 const text = fc.constantFrom("", "{}", "x".repeat(3_000), "x".repeat(9_000));
 /** 1 is the right version for a put, 0 for a delete; now and then it is a wrong one. */
-const step = (right: number) => fc.oneof({ weight: 5, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: fc.integer({ min: -1, max: 2 }) });
+const step = (right: number) =>
+  fc.oneof({ weight: 5, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: fc.integer({ min: -1, max: 2 }) });
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constant("put" as const), owner, id, step: step(1), createdAt: time,
-      dueAt: fc.option(time), state: text, payload: fc.option(fc.option(text), { nil: undefined }),
+      do: fc.constant("put" as const),
+      owner,
+      id,
+      step: step(1),
+      createdAt: time,
+      dueAt: fc.option(time),
+      state: text,
+      payload: fc.option(fc.option(text), { nil: undefined }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const), owner, id, step: step(0) }) },
@@ -92,7 +119,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 async function apply(store: TaskStore, model: Model, operation: Operation): Promise<void> {
   const version = (model.get(operation.owner, operation.id)?.version ?? 0) + operation.step;
   if (operation.do === "delete") {
-    assert.equal(await store.delete(operation.owner, operation.id, version), model.delete(operation.owner, operation.id, version));
+    assert.equal(
+      await store.delete(operation.owner, operation.id, version),
+      model.delete(operation.owner, operation.id, version),
+    );
     return;
   }
   const { do: _, step: __, ...rest } = operation;
@@ -111,7 +141,8 @@ async function compare(store: TaskStore, model: Model): Promise<void> {
   for (const task of model.tasks) assert.deepEqual({ ...(await store.get(task.owner, task.id)) }, task);
   for (const owner of new Set(["", "alice", "__proto__", ...model.tasks.map((task) => task.owner)])) {
     for (const after of [undefined, { createdAt: 3, id: "a" }, { createdAt: 2, id: "b" }]) {
-      for (const limit of [2, 9_999]) assert.deepEqual([...(await store.list(owner, { after, limit }))], model.list(owner, after, limit));
+      for (const limit of [2, 9_999])
+        assert.deepEqual([...(await store.list(owner, { after, limit }))], model.list(owner, after, limit));
     }
   }
   for (const before of [-1, 3, 9_999]) {
@@ -119,9 +150,15 @@ async function compare(store: TaskStore, model: Model): Promise<void> {
     const due = [...(await store.due(before, 9_999))];
     const order = due.map(key);
     const times = due.map(({ dueAt }) => dueAt!);
-    assert.deepEqual(times, [...times].sort((a, b) => a - b));
+    assert.deepEqual(
+      times,
+      [...times].sort((a, b) => a - b),
+    );
     const expected = model.tasks.filter(({ dueAt }) => dueAt !== null && dueAt <= before).map(withoutPayload);
-    assert.deepEqual(due.sort((a, b) => (key(a) < key(b) ? -1 : 1)), expected.sort((a, b) => (key(a) < key(b) ? -1 : 1)));
+    assert.deepEqual(
+      due.sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+      expected.sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+    );
     const pages: StoredTask[] = [];
     for (let after: DuePosition | undefined; ; ) {
       const page = await store.due(before, 2, after);
@@ -189,7 +226,15 @@ test("memoryStore does what the model does with thousands of tasks", async () =>
       assert.equal(store.delete("alice", id, old.version), true);
       model.delete(id);
     } else if (old || growing) {
-      const task = { owner: "alice", id, version: (old?.version ?? 0) + 1, createdAt: old?.createdAt ?? (random(4) ? n : random(n + 1)), dueAt: random(5) ? random(2_000) : null, state: `${n}`, payload: null };
+      const task = {
+        owner: "alice",
+        id,
+        version: (old?.version ?? 0) + 1,
+        createdAt: old?.createdAt ?? (random(4) ? n : random(n + 1)),
+        dueAt: random(5) ? random(2_000) : null,
+        state: `${n}`,
+        payload: null,
+      };
       assert.equal(store.put(task), true);
       model.set(id, task);
     }

@@ -1,5 +1,5 @@
-// Counts a task up, as often as it is told, against others that do the same: node postgres-worker.ts <connection> <times>
-// It watches, and closes nothing: it has to end all the same.
+// Counts a task up, as often as it is told, against others that do the same: node postgres-worker.ts <connection>
+// <times> It watches, and closes nothing: it has to end all the same.
 import { Pool } from "pg";
 import { postgresStore } from "../../pkg-template/src/stores/postgres.ts";
 
@@ -10,5 +10,6 @@ const first = { owner: "alice", id: "counter", version: 1, createdAt: 1, dueAt: 
 await store.put(first);
 for (let done = 0; done < Number(times); ) {
   const { version, state } = (await store.get("alice", "counter"))!;
-  if (await store.put({ ...first, version: version + 1, state: String(Number(state) + 1), payload: undefined })) done += 1;
+  if (await store.put({ ...first, version: version + 1, state: String(Number(state) + 1), payload: undefined }))
+    done += 1;
 }

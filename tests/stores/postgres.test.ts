@@ -7,7 +7,12 @@ import { Pool, type PoolConfig } from "pg";
 import { storeCases, type MakeStore } from "mcp-longhaul/store-kit";
 import { isTaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
 import type { TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
-import { postgresStore, type PostgresPool, type PostgresStore, type PostgresStoreOptions } from "../../pkg-template/src/stores/postgres.ts";
+import {
+  postgresStore,
+  type PostgresPool,
+  type PostgresStore,
+  type PostgresStoreOptions,
+} from "../../pkg-template/src/stores/postgres.ts";
 import { startPostgres, type Postgres } from "../engines/postgres.ts";
 import { gate, until } from "../sdk/harness/frames.ts";
 import { shareTasks } from "./two-servers.ts";
@@ -25,7 +30,11 @@ function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
 }
 
 function fails(code: TaskErrorCode, message: RegExp) {
-  return (error: unknown) => isTaskError(error) && error.code === code && message.test(error.message) && (code !== "storage" || error.cause instanceof Error || /needs|newer/.test(error.message));
+  return (error: unknown) =>
+    isTaskError(error) &&
+    error.code === code &&
+    message.test(error.message) &&
+    (code !== "storage" || error.cause instanceof Error || /needs|newer/.test(error.message));
 }
 
 let tables = 0;
@@ -52,13 +61,15 @@ function onTwoPools(config: PoolConfig = {}, options: PostgresStoreOptions = {})
   };
 }
 
-// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
-// are a store's: the contract suite has cases for them.
+// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as
+// far as they are a store's: the contract suite has cases for them.
 describe("postgresStore keeps the contract, on two pools", { concurrency: 4 }, () => {
   for (const { name, run } of storeCases) test(name, (t) => run(onTwoPools(), (why) => t.skip(why)));
 });
 
-describe("postgresStore keeps the contract, without prepared statements and in a schema of its own", { concurrency: 4 }, () => {
+describe("postgresStore keeps the contract, without prepared statements and in a schema of its own", {
+  concurrency: 4,
+}, () => {
   // The disk has had its say above.
   const makeStore = onTwoPools({ options: "-c synchronous_commit=off" }, { schema: "Own", prepare: false });
   for (const { name, run } of storeCases) test(name, (t) => run(makeStore, (why) => t.skip(why)));
@@ -67,12 +78,17 @@ describe("postgresStore keeps the contract, without prepared statements and in a
 // X-STO-01 (part): what a stricter default isolation refuses is a lost race
 describe("postgresStore on connections that are serializable by default", () => {
   const makeStore = onTwoPools({ options: "-c default_transaction_isolation=serializable" });
-  for (const { name, run } of storeCases.filter(({ name }) => /\bwins?\b/.test(name))) test(name, (t) => run(makeStore, (why) => t.skip(why)));
+  for (const { name, run } of storeCases.filter(({ name }) => /\bwins?\b/.test(name)))
+    test(name, (t) => run(makeStore, (why) => t.skip(why)));
 });
 
 test("four processes that start at once make the tables once, lose no swap, and end by themselves", async () => {
   const workers = Array.from({ length: 4 }, () =>
-    spawn(process.execPath, [join(import.meta.dirname, "postgres-worker.ts"), JSON.stringify(postgres.connection), "50"], { stdio: ["ignore", "ignore", "pipe"] }),
+    spawn(
+      process.execPath,
+      [join(import.meta.dirname, "postgres-worker.ts"), JSON.stringify(postgres.connection), "50"],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    ),
   );
   const ends = await Promise.all(
     workers.map(async (worker) => {
@@ -96,7 +112,10 @@ async function listening(tablePrefix: string, end = false): Promise<number> {
 describe("watch of postgresStore", () => {
   test("hears of a peer's change within milliseconds", async (t) => {
     const tablePrefix = prefix();
-    const [mine, peer] = [0, 1].map(() => postgresStore(postgres.pool(), { tablePrefix })) as [PostgresStore, PostgresStore];
+    const [mine, peer] = [0, 1].map(() => postgresStore(postgres.pool(), { tablePrefix })) as [
+      PostgresStore,
+      PostgresStore,
+    ];
     let heard = gate();
     mine.watch!(() => heard.open());
     await peer.ready();
@@ -150,17 +169,24 @@ describe("watch of postgresStore", () => {
     await assert.rejects(async () => store.put(write("a")), fails("storage", /could not open: .*later.*not exist/));
     await admin.query("CREATE DATABASE later");
     let version = 0;
-    await until(async () => (await store.put(write("a", { version: (version += 1) }))) && seen.length > 0, "a change to be heard");
+    await until(
+      async () => (await store.put(write("a", { version: (version += 1) }))) && seen.length > 0,
+      "a change to be heard",
+    );
     await store.close();
     await pool.end();
   });
 });
 
 describe("two servers on one database", () => {
-  // X-STO-09 (part): who waits elsewhere is woken after the write. X-STO-08 (part), G25-CAN-02 (part), G25-RES-02 (part)
+  // X-STO-09 (part): who waits elsewhere is woken after the write. X-STO-08 (part), G25-CAN-02 (part), G25-RES-02
+  // (part)
   test("a task that one creates is read, awaited and cancelled on the other, and who waits wakes within milliseconds", async (t) => {
     const tablePrefix = prefix();
-    const stores = [postgresStore(postgres.pool(), { tablePrefix }), postgresStore(postgres.pool(), { tablePrefix })] as const;
+    const stores = [
+      postgresStore(postgres.pool(), { tablePrefix }),
+      postgresStore(postgres.pool(), { tablePrefix }),
+    ] as const;
     t.after(() => Promise.all(stores.map((store) => store.close())));
     await shareTasks(t, "v2", stores, () => until(async () => (await listening(tablePrefix)) === 2, "both to listen"));
   });
@@ -189,13 +215,18 @@ describe("the tables of postgresStore", () => {
     };
     const store = postgresStore(recording, { watch: false });
     await store.put(write("x"));
-    await pool.query(`INSERT INTO mcp_longhaul SELECT 'owner ' || n % 100, 'task-' || n, 1, n, CASE WHEN n % 2 = 0 THEN n END, repeat('s', 200), repeat('p', 500) FROM generate_series(1, 20000) AS n`);
+    await pool.query(
+      `INSERT INTO mcp_longhaul SELECT 'owner ' || n % 100, 'task-' || n, 1, n, CASE WHEN n % 2 = 0 THEN n END, repeat('s', 200), repeat('p', 500) FROM generate_series(1, 20000) AS n`,
+    );
     await pool.query("VACUUM ANALYZE mcp_longhaul");
     const plan = async (ask: () => unknown) => {
       asked.length = 0;
       await ask();
       const { text, values } = asked[0]!;
-      const { rows } = await pool.query(`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ${text}`, values as unknown[]);
+      const { rows } = await pool.query(
+        `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ${text}`,
+        values as unknown[],
+      );
       return rows.map((row) => row["QUERY PLAN"]).join("\n");
     };
     for (const mode of ["auto", "force_generic_plan"]) {
@@ -205,9 +236,16 @@ describe("the tables of postgresStore", () => {
       assert.match(due, /Index Scan using mcp_longhaul_pkey on mcp_longhaul each \(actual rows=1(\.00)? loops=50\)/);
       assert.doesNotMatch(due, /Seq Scan/);
       const rest = await plan(() => store.due(9_000, 50, { dueAt: 4_000, owner: "owner 7", id: "task-7" }));
-      assert.match(rest, /Index Only Scan using mcp_longhaul_by_due [^]*Index Cond: [^\n]*ROW\(due_at, owner, id\) > ROW[^]*Heap Fetches: 0/);
+      assert.match(
+        rest,
+        /Index Only Scan using mcp_longhaul_by_due [^]*Index Cond: [^\n]*ROW\(due_at, owner, id\) > ROW[^]*Heap Fetches: 0/,
+      );
       assert.doesNotMatch(rest, /Seq Scan/);
-      assert.match(await plan(() => store.due(1, 50)), /using mcp_longhaul_pkey on mcp_longhaul each \(never executed\)/, "nothing is due, and the table is not touched");
+      assert.match(
+        await plan(() => store.due(1, 50)),
+        /using mcp_longhaul_pkey on mcp_longhaul each \(never executed\)/,
+        "nothing is due, and the table is not touched",
+      );
       assert.match(await plan(() => store.get("owner 7", "task-7")), /^Index Scan using mcp_longhaul_pkey/);
     }
     await pool.query("SET plan_cache_mode = auto");
@@ -218,7 +256,10 @@ describe("the tables of postgresStore", () => {
       assert.doesNotMatch(page, /Sort|Filter/);
     }
     const swap = write("task-7", { owner: "owner 7", version: 2, payload: undefined });
-    assert.match(await plan(() => store.put(swap)), /^Update on mcp_longhaul .*\n +->  Index Scan using mcp_longhaul_pkey/);
+    assert.match(
+      await plan(() => store.put(swap)),
+      /^Update on mcp_longhaul .*\n +->  Index Scan using mcp_longhaul_pkey/,
+    );
     await pool.query("DROP TABLE mcp_longhaul, mcp_longhaul_schema");
     await assert.rejects(async () => store.get("alice", "x"), fails("storage", /gone/));
   });
@@ -236,17 +277,24 @@ describe("the tables of postgresStore", () => {
     const tablePrefix = prefix();
     await admin.query("CREATE ROLE poor LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     const store = postgresStore(postgres.pool({ user: "poor" }), { tablePrefix, schema: "public" });
-    await assert.rejects(async () => store.put(write("a")), fails("storage", /could not open: .*permission denied.*create tables once/));
+    await assert.rejects(
+      async () => store.put(write("a")),
+      fails("storage", /could not open: .*permission denied.*create tables once/),
+    );
     await assert.rejects(async () => store.due(1, 1), fails("storage", /permission denied/));
     await postgresStore(admin, { tablePrefix }).ready();
-    await admin.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${tablePrefix}tasks, ${tablePrefix}tasks_schema TO poor`);
+    await admin.query(
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ${tablePrefix}tasks, ${tablePrefix}tasks_schema TO poor`,
+    );
     assert.equal(await store.put(write("a")), true);
   });
 
   test("of stores that share a pool are apart", async () => {
     const pool = postgres.pool({ max: 2 });
     const [one = "", two = ""] = [prefix(), prefix()];
-    const stores: TaskStore[] = [{ tablePrefix: one }, { tablePrefix: two }, { tablePrefix: one, schema: "other" }].map((options) => postgresStore(pool, options));
+    const stores: TaskStore[] = [{ tablePrefix: one }, { tablePrefix: two }, { tablePrefix: one, schema: "other" }].map(
+      (options) => postgresStore(pool, options),
+    );
     for (const [n, store] of stores.entries()) assert.equal(await store.put(write("a", { state: `${n}` })), true);
     for (const [n, store] of stores.entries()) assert.equal((await store.get("alice", "a"))?.state, `${n}`);
   });
@@ -271,7 +319,10 @@ test("a connection that is lost during a put is an error", async () => {
   const blocked = `FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${tablePrefix}%'`;
   await until(async () => (await admin.query(`SELECT ${blocked}`)).rowCount === 1, "the put to wait for the row");
   await Promise.all([
-    assert.rejects(async () => put, (error) => fails("storage", /could not write/)(error) && isTaskError(error) && error.taskId === "a"),
+    assert.rejects(
+      async () => put,
+      (error) => fails("storage", /could not write/)(error) && isTaskError(error) && error.taskId === "a",
+    ),
     admin.query(`SELECT pg_terminate_backend(pid) ${blocked}`),
   ]);
   await blocker.query("ROLLBACK");
@@ -283,7 +334,14 @@ test("a connection that is lost during a put is an error", async () => {
 test("a server that cannot be reached, or a database of another encoding, is an error that says so", async () => {
   const unreachable = new Pool({ host: "127.0.0.1", port: 1 });
   const store = postgresStore(unreachable);
-  for (const call of [store.ready(), store.get("alice", "a"), store.put(write("a")), store.delete("alice", "a", 1), store.list("alice", { limit: 1 }), store.due(1, 1)]) {
+  for (const call of [
+    store.ready(),
+    store.get("alice", "a"),
+    store.put(write("a")),
+    store.delete("alice", "a", 1),
+    store.list("alice", { limit: 1 }),
+    store.due(1, 1),
+  ]) {
     await assert.rejects(async () => call, fails("storage", /could not open: .*ECONNREFUSED.*running/));
   }
   await unreachable.end();
@@ -310,7 +368,17 @@ test("postgresStore refuses what it cannot keep", async () => {
     await assert.rejects(async () => store.delete(owner, "a", 1), fails("invalid_argument", /owner/));
   }
   // X-SEC-14
-  for (const id of ["", "../../etc/passwd", "'; DROP TABLE mcp_longhaul; --", "a b", "a\n", "ä", "\ud800", "a\u0000", "a".repeat(129)]) {
+  for (const id of [
+    "",
+    "../../etc/passwd",
+    "'; DROP TABLE mcp_longhaul; --",
+    "a b",
+    "a\n",
+    "ä",
+    "\ud800",
+    "a\u0000",
+    "a".repeat(129),
+  ]) {
     await assert.rejects(async () => store.put(write(id)), fails("invalid_argument", /task id/));
   }
   await assert.rejects(async () => store.put(write("a", { payload: "\u0000" })), fails("storage", /could not write/));

@@ -19,7 +19,13 @@ export type Open = (options?: RedisStoreOptions) => Promise<Opened>;
 export function openers(server: RedisServer): Record<"ioredis" | "redis", Open> {
   return {
     ioredis: async (options) => ioredis(new Redis(server.path), options),
-    redis: async (options) => nodeRedis(await createClient({ socket: { path: server.path, tls: false } }).on("error", () => {}).connect(), options),
+    redis: async (options) =>
+      nodeRedis(
+        await createClient({ socket: { path: server.path, tls: false } })
+          .on("error", () => {})
+          .connect(),
+        options,
+      ),
   };
 }
 
@@ -45,7 +51,10 @@ function ioredis(client: Redis | Cluster, options?: RedisStoreOptions): Opened {
   };
 }
 
-function nodeRedis(client: Parameters<typeof redisStore>[0] & { destroy(): void }, options?: RedisStoreOptions): Opened {
+function nodeRedis(
+  client: Parameters<typeof redisStore>[0] & { destroy(): void },
+  options?: RedisStoreOptions,
+): Opened {
   const store = redisStore(client, options);
   return {
     store,
@@ -70,12 +79,14 @@ export function makeRedisStore(open: () => Open, restart?: () => Promise<void>):
     const opened: Opened[] = [await open()({ prefix }), await open()({ prefix })];
     const end = async (): Promise<void> => void (await Promise.all(opened.splice(0).map((each) => each.end())));
     const [store, peer] = opened.map((each) => each.store);
-    const reopen = restart && (async () => {
-      await end();
-      await restart();
-      opened.push(await open()({ prefix }));
-      return opened[0]!.store;
-    });
+    const reopen =
+      restart &&
+      (async () => {
+        await end();
+        await restart();
+        opened.push(await open()({ prefix }));
+        return opened[0]!.store;
+      });
     return { store: store!, peer, dispose: end, ...(reopen && { reopen }) };
   };
 }
@@ -111,7 +122,9 @@ export async function medianDelay(mine: TaskStore, theirs: TaskStore): Promise<n
   });
   const took: number[] = [];
   for (let n = 0; n < 21; n += 1) {
-    const hearing = new Promise<number>((resolve) => (heard = (id) => id === `task-${n}` && resolve(performance.now())));
+    const hearing = new Promise<number>(
+      (resolve) => (heard = (id) => id === `task-${n}` && resolve(performance.now())),
+    );
     const start = performance.now();
     await mine.put(write(`task-${n}`, { owner: `owner-${n}` }));
     took.push((await hearing) - start);

@@ -40,10 +40,16 @@ test("every node of a cluster has a share of the tasks", async (t) => {
   }
 });
 
-for (const [writer, listener] of [["ioredis", "redis"], ["redis", "ioredis"]] as const) {
+for (const [writer, listener] of [
+  ["ioredis", "redis"],
+  ["redis", "ioredis"],
+] as const) {
   test(`${listener} hears within milliseconds what ${writer} changes on any node`, async (t) => {
     const prefix = freshPrefix();
-    const [mine, theirs] = [await opened(t, clusterOpeners(cluster)[writer], { prefix }), await opened(t, clusterOpeners(cluster)[listener], { prefix })];
+    const [mine, theirs] = [
+      await opened(t, clusterOpeners(cluster)[writer], { prefix }),
+      await opened(t, clusterOpeners(cluster)[listener], { prefix }),
+    ];
     const median = await medianDelay(mine, theirs);
     t.diagnostic(`median ${median.toFixed(2)} ms from put to listener`);
     assert.ok(median < 50, `median ${median} ms`);
@@ -55,7 +61,9 @@ test("a client that reads from replicas reads tasks from their primary", async (
   t.after(() => replicas.disconnect());
   const clients = {
     ioredis: new Cluster([...cluster.nodes], { scaleReads: "slave" }),
-    redis: await createCluster({ rootNodes: cluster.nodes.map((socket) => ({ socket })), useReplicas: true }).on("error", () => {}).connect(),
+    redis: await createCluster({ rootNodes: cluster.nodes.map((socket) => ({ socket })), useReplicas: true })
+      .on("error", () => {})
+      .connect(),
   };
   t.after(() => {
     clients.ioredis.disconnect();

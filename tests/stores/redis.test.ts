@@ -24,15 +24,22 @@ after(async () => {
 const DAY = 86_400_000;
 
 function fails(code: TaskErrorCode, message: RegExp) {
-  return (error: unknown) => isTaskError(error) && error.code === code && message.test(error.message) && (code !== "storage" || error.cause instanceof Error);
+  return (error: unknown) =>
+    isTaskError(error) &&
+    error.code === code &&
+    message.test(error.message) &&
+    (code !== "storage" || error.cause instanceof Error);
 }
 
-// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
-// are a store's: the contract suite has cases for them.
+// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as
+// far as they are a store's: the contract suite has cases for them.
 for (const client of CLIENTS) {
   describe(`redisStore on ${client} keeps the contract`, () => {
     // The server is killed: what it has acknowledged must be there when it is started again.
-    const makeStore = makeRedisStore(() => openers(server)[client], () => server.restart());
+    const makeStore = makeRedisStore(
+      () => openers(server)[client],
+      () => server.restart(),
+    );
     for (const { name, run } of storeCases) test(name, (t) => run(makeStore, (why) => t.skip(why)));
   });
 }
@@ -60,15 +67,27 @@ for (const client of CLIENTS) {
       const { length: n } = ids;
       const left = [0, 1, 2, 3, 4, 5, 6, 8];
       const listed = await store.list("alice", { limit: n });
-      assert.deepEqual(listed.map(({ id, createdAt }) => [id, createdAt]), left.map((n) => [`task-${n}`, 1_000 + n]));
+      assert.deepEqual(
+        listed.map(({ id, createdAt }) => [id, createdAt]),
+        left.map((n) => [`task-${n}`, 1_000 + n]),
+      );
       const due = await store.due(9_000, n);
-      assert.deepEqual(due.map(({ id, dueAt }) => [id, dueAt]), left.map((n) => [`task-${n}`, 2_000 + n]));
+      assert.deepEqual(
+        due.map(({ id, dueAt }) => [id, dueAt]),
+        left.map((n) => [`task-${n}`, 2_000 + n]),
+      );
       for (const tasks of [listed, due]) {
-        assert.deepEqual(tasks.filter(({ version }) => version === 1).map(({ id }) => id), ["task-0", "task-8"]);
+        assert.deepEqual(
+          tasks.filter(({ version }) => version === 1).map(({ id }) => id),
+          ["task-0", "task-8"],
+        );
       }
       for (const limit of [1, 3, n]) {
         const after = await store.list("alice", { limit, after: { createdAt: 1_000, id: "task-0" } });
-        assert.deepEqual(after.map(({ id }) => id), left.slice(1, 1 + limit).map((n) => `task-${n}`));
+        assert.deepEqual(
+          after.map(({ id }) => id),
+          left.slice(1, 1 + limit).map((n) => `task-${n}`),
+        );
       }
       const commands = Number(/total_commands_processed:(\d+)/.exec(await admin.info("stats"))![1]);
       assert.ok(commands < 1_000, `${commands} commands`);
@@ -109,10 +128,16 @@ for (const client of CLIENTS) {
 }
 
 describe("watching", () => {
-  for (const [writer, listener] of [["ioredis", "redis"], ["redis", "ioredis"]] as const) {
+  for (const [writer, listener] of [
+    ["ioredis", "redis"],
+    ["redis", "ioredis"],
+  ] as const) {
     test(`${listener} hears within milliseconds what ${writer} changes`, async (t) => {
       const prefix = freshPrefix();
-      const [mine, theirs] = [await opened(t, openers(server)[writer], { prefix }), await opened(t, openers(server)[listener], { prefix })];
+      const [mine, theirs] = [
+        await opened(t, openers(server)[writer], { prefix }),
+        await opened(t, openers(server)[listener], { prefix }),
+      ];
       const median = await medianDelay(mine, theirs);
       t.diagnostic(`median ${median.toFixed(2)} ms from put to listener`);
       assert.ok(median < 50, `median ${median} ms`);
@@ -123,7 +148,10 @@ describe("watching", () => {
     test(`goes on after the server was away, and says that it was, on ${client}`, async (t) => {
       const prefix = freshPrefix();
       const errors: TaskError[] = [];
-      const [store, peer] = [await opened(t, openers(server)[client], { prefix, onerror: (error) => errors.push(error) }), await opened(t, openers(server)[client], { prefix })];
+      const [store, peer] = [
+        await opened(t, openers(server)[client], { prefix, onerror: (error) => errors.push(error) }),
+        await opened(t, openers(server)[client], { prefix }),
+      ];
       const seen: string[] = [];
       const stop = store.watch!((_owner, id) => seen.push(id));
       let version = 0;
@@ -184,12 +212,18 @@ describe("watching", () => {
 });
 
 describe("two servers on one Redis", () => {
-  // X-STO-09 (part): who waits elsewhere is woken after the write. X-STO-08 (part), G25-CAN-02 (part), G25-RES-02 (part)
+  // X-STO-09 (part): who waits elsewhere is woken after the write. X-STO-08 (part), G25-CAN-02 (part), G25-RES-02
+  // (part)
   for (const kind of ["v1", "v2"] as const) {
     test(`a task that one creates is read, awaited and cancelled on the other, and who waits wakes within milliseconds, on ${kind}`, async (t) => {
       const prefix = freshPrefix();
-      const stores = [await opened(t, openers(server).ioredis, { prefix }), await opened(t, openers(server).redis, { prefix })] as const;
-      await shareTasks(t, kind, stores, () => until(async () => Number((await admin.pubsub("NUMSUB", `${prefix}:changes`))[1]) === 2));
+      const stores = [
+        await opened(t, openers(server).ioredis, { prefix }),
+        await opened(t, openers(server).redis, { prefix }),
+      ] as const;
+      await shareTasks(t, kind, stores, () =>
+        until(async () => Number((await admin.pubsub("NUMSUB", `${prefix}:changes`))[1]) === 2),
+      );
     });
   }
 });
@@ -197,13 +231,16 @@ describe("two servers on one Redis", () => {
 describe("native expiry", () => {
   const ttls = async (prefix: string) => {
     const keys = (await admin.keys(`{${prefix}:*`)).sort();
-    return Object.fromEntries(await Promise.all(keys.map(async (key) => [key.replace(/^\{.*?\}:/, ""), await admin.pttl(key)] as const)));
+    return Object.fromEntries(
+      await Promise.all(keys.map(async (key) => [key.replace(/^\{.*?\}:/, ""), await admin.pttl(key)] as const)),
+    );
   };
 
   test("comes the retention after the due time, for the indexes too, and never to what is never due", async (t) => {
     const prefix = freshPrefix();
     const store = await opened(t, openers(server).ioredis, { prefix, retention: 2 * DAY });
-    const near = (actual: number | undefined, expected: number) => assert.ok(Math.abs(actual! - expected) < 5_000, `${actual} ms, not ${expected}`);
+    const near = (actual: number | undefined, expected: number) =>
+      assert.ok(Math.abs(actual! - expected) < 5_000, `${actual} ms, not ${expected}`);
     // Long past: kept from now on.
     await store.put(write("a", { dueAt: 0 }));
     for (const ttl of Object.values(await ttls(prefix))) near(ttl, 2 * DAY);
@@ -242,8 +279,14 @@ describe("native expiry", () => {
       for (const n of [0, 1, 4, 8]) assert.equal(await admin.pexpire(`${slot}:task:task-${n}:alice`, 0), 1);
       assert.equal(await store.get("alice", "task-0"), undefined);
       // The expired are the first in each index, and do not hide what comes behind them.
-      assert.deepEqual((await store.list("alice", { limit: 2 })).map(({ id }) => id), ["task-2", "task-3"]);
-      assert.deepEqual((await store.due(9, 2)).map(({ id }) => id), ["task-2", "task-3"]);
+      assert.deepEqual(
+        (await store.list("alice", { limit: 2 })).map(({ id }) => id),
+        ["task-2", "task-3"],
+      );
+      assert.deepEqual(
+        (await store.due(9, 2)).map(({ id }) => id),
+        ["task-2", "task-3"],
+      );
       assert.equal((await store.list("alice", { limit: 9 })).length, 5);
       assert.equal((await store.due(9, 9)).length, 5);
       assert.deepEqual([await admin.zcard(`${slot}:list:alice`), await admin.zcard(`${slot}:due`)], [5, 5]);
@@ -261,7 +304,7 @@ test("a full server refuses new tasks and fails changes, writing nothing, until 
     const payload = `"${"x".repeat(500_000)}"`;
     let error: TaskStoreFullError | undefined;
     let stored = 0;
-    for (;; stored += 1) {
+    for (; ; stored += 1) {
       try {
         await store.put(write(`task-${stored}`, { payload }));
       } catch (refused) {
@@ -272,7 +315,10 @@ test("a full server refuses new tasks and fails changes, writing nothing, until 
     assert.deepEqual([error.name, error.code, error.reason], ["TaskStoreFullError", "limit", "payload_limit"]);
     assert.match(error.message, /^Redis is full: .*maxmemory.*Raise `maxmemory`/);
     assert.equal(await store.get("alice", `task-${stored}`), undefined);
-    await assert.rejects(async () => store.put(write("task-0", { version: 2, payload })), fails("storage", /could not write: .*OOM.*Raise `maxmemory`/));
+    await assert.rejects(
+      async () => store.put(write("task-0", { version: 2, payload })),
+      fails("storage", /could not write: .*OOM.*Raise `maxmemory`/),
+    );
     assert.equal((await store.get("alice", "task-0"))?.version, 1);
     assert.equal((await store.list("alice", { limit: 99 })).length, stored);
     assert.equal((await store.due(9, 99)).length, stored);
@@ -310,10 +356,14 @@ for (const client of CLIENTS) {
     const { store, end } = await openers(server)[client]({ prefix: freshPrefix() });
     await end();
     const calls = [
-      () => store.get("alice", "a"), () => store.put(write("a")), () => store.delete("alice", "a", 1),
-      () => store.list("alice", { limit: 1 }), () => store.due(1, 1),
+      () => store.get("alice", "a"),
+      () => store.put(write("a")),
+      () => store.delete("alice", "a", 1),
+      () => store.list("alice", { limit: 1 }),
+      () => store.due(1, 1),
     ];
-    for (const call of calls) await assert.rejects(async () => call(), fails("storage", /^The Redis store could not \w+: /));
+    for (const call of calls)
+      await assert.rejects(async () => call(), fails("storage", /^The Redis store could not \w+: /));
   });
 }
 
@@ -349,10 +399,16 @@ test("redisStore refuses what it cannot keep", async (t) => {
 // The types take the clients as their packages make them.
 test("redisStore takes clients with options of their own", async (t) => {
   const clients = {
-    "ioredis that pipelines by itself, under a key prefix": new Redis({ path: server.path, enableAutoPipelining: true, keyPrefix: "app:" }),
+    "ioredis that pipelines by itself, under a key prefix": new Redis({
+      path: server.path,
+      enableAutoPipelining: true,
+      keyPrefix: "app:",
+    }),
     "redis with RESP 2": await createClient({ RESP: 2, socket: { path: server.path, tls: false } }).connect(),
     "redis with RESP 3": await createClient({ RESP: 3, socket: { path: server.path, tls: false } }).connect(),
-    "redis with bytes for texts": (await createClient({ socket: { path: server.path, tls: false } }).connect()).withTypeMapping({ 36: Buffer }),
+    "redis with bytes for texts": (
+      await createClient({ socket: { path: server.path, tls: false } }).connect()
+    ).withTypeMapping({ 36: Buffer }),
   };
   for (const [name, client] of Object.entries(clients)) {
     await t.test(name, async (t) => {

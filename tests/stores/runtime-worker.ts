@@ -1,5 +1,5 @@
-// Runs under Bun and under Deno: puts the SQLite of the runtime through the contract suite and prints what became of each
-// case, as JSON.
+// Runs under Bun and under Deno: puts the SQLite of the runtime through the contract suite and prints what became of
+// each case, as JSON.
 import { storeCases } from "../../pkg-template/src/store-kit.ts";
 import { lockedDatabase, sqliteFactories, type OpenSqlite } from "./sqlite-cases.ts";
 

@@ -45,11 +45,16 @@ function temporary(): string {
 /** Another connection holds the lock: writing is an error that says what to do, reading goes on. */
 export async function lockedDatabase(open: OpenSqlite): Promise<void> {
   const directory = temporary();
-  const [mine, other] = [0, 1].map(() => open(join(directory, "tasks.db"))) as [ReturnType<OpenSqlite>, ReturnType<OpenSqlite>];
+  const [mine, other] = [0, 1].map(() => open(join(directory, "tasks.db"))) as [
+    ReturnType<OpenSqlite>,
+    ReturnType<OpenSqlite>,
+  ];
   const store = sqliteStore(mine, { wal: true, busyTimeout: 20 });
   const task = { owner: "alice", id: "a", version: 1, createdAt: 1, dueAt: null, state: "w", payload: null };
   const busy = (what: string) => (error: unknown) =>
-    isTaskError(error) && error.code === "storage" && error.cause instanceof Error &&
+    isTaskError(error) &&
+    error.code === "storage" &&
+    error.cause instanceof Error &&
     new RegExp(`could not ${what}: .*locked.*busy timeout`).test(error.message);
   other.exec("BEGIN IMMEDIATE");
   assert.throws(() => store.put(task), busy("write"));

@@ -1,4 +1,5 @@
-// Counts a task up, as often as it is told, against others that do the same: node sqlite-worker.ts <file> <times> [watching]
+// Counts a task up, as often as it is told, against others that do the same: node sqlite-worker.ts <file> <times>
+// [watching]
 import { DatabaseSync } from "node:sqlite";
 import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
 
@@ -9,5 +10,6 @@ if (watching) store.watch?.(() => {}); // until the process ends, which it does 
 await store.put(first);
 for (let done = 0; done < Number(times); ) {
   const { version, state } = (await store.get("alice", "counter"))!;
-  if (await store.put({ ...first, version: version + 1, state: String(Number(state) + 1), payload: undefined })) done += 1;
+  if (await store.put({ ...first, version: version + 1, state: String(Number(state) + 1), payload: undefined }))
+    done += 1;
 }

@@ -17,7 +17,11 @@ function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
 }
 
 function fails(code: TaskErrorCode, message: RegExp) {
-  return (error: unknown) => isTaskError(error) && error.code === code && message.test(error.message) && (code !== "storage" || error.cause instanceof Error || /newer/.test(error.message));
+  return (error: unknown) =>
+    isTaskError(error) &&
+    error.code === code &&
+    message.test(error.message) &&
+    (code !== "storage" || error.cause instanceof Error || /newer/.test(error.message));
 }
 
 async function inDirectory(body: (directory: string) => unknown): Promise<void> {
@@ -29,8 +33,8 @@ async function inDirectory(body: (directory: string) => unknown): Promise<void> 
   }
 }
 
-// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as far as they
-// are a store's: the contract suite has cases for them.
+// X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as
+// far as they are a store's: the contract suite has cases for them.
 for (const [how, makeStore] of Object.entries(sqliteFactories((file) => new DatabaseSync(file)))) {
   describe(`sqliteStore on node:sqlite keeps the contract, ${how}`, () => {
     for (const { name, run } of storeCases) test(name, (t) => run(makeStore, (why) => t.skip(why)));
@@ -47,7 +51,9 @@ test("four processes on one file lose no swap", () =>
     const file = join(directory, "tasks.db");
     // All of them create the tables, or find them, at the same time.
     const workers = Array.from({ length: 4 }, () =>
-      spawn(process.execPath, [join(import.meta.dirname, "sqlite-worker.ts"), file, "100"], { stdio: ["ignore", "ignore", "pipe"] }),
+      spawn(process.execPath, [join(import.meta.dirname, "sqlite-worker.ts"), file, "100"], {
+        stdio: ["ignore", "ignore", "pipe"],
+      }),
     );
     const ends = await Promise.all(
       workers.map(async (worker) => {
@@ -75,7 +81,9 @@ test("who watches hears what another process changes, and a watch keeps no proce
         if (id === "counter" && task?.state === "50") resolve(stop());
       });
     });
-    const worker = spawn(process.execPath, [join(import.meta.dirname, "sqlite-worker.ts"), file, "50", "watching"], { stdio: ["ignore", "ignore", "inherit"] });
+    const worker = spawn(process.execPath, [join(import.meta.dirname, "sqlite-worker.ts"), file, "50", "watching"], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     const [[code]] = await Promise.all([once(worker, "close"), last]);
     assert.equal(code, 0);
     db.close();
@@ -112,8 +120,11 @@ test("a handle that was closed, or whose tables are gone, is an error of the sto
   const store = sqliteStore(db);
   db.exec("DROP TABLE mcp_longhaul");
   const calls = [
-    () => store.get("alice", "a"), () => store.put(write("a")), () => store.delete("alice", "a", 1),
-    () => store.list("alice", { limit: 1 }), () => store.due(1, 1),
+    () => store.get("alice", "a"),
+    () => store.put(write("a")),
+    () => store.delete("alice", "a", 1),
+    () => store.list("alice", { limit: 1 }),
+    () => store.due(1, 1),
   ];
   for (const call of calls) assert.throws(call, fails("storage", /^The SQLite store could not \w+: /));
   db.close();
@@ -130,7 +141,18 @@ describe("the tables of sqliteStore", () => {
     await sqliteStore(db, { tablePrefix: "other_" }).put(write("b"));
     assert.equal(await sqliteStore(db).get("alice", "b"), undefined);
     const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all();
-    assert.deepEqual(tables.map(({ name }) => name), ["mcp_longhaul", "mcp_longhaul_changes", "mcp_longhaul_schema", "other_tasks", "other_tasks_changes", "other_tasks_schema", "tasks"]);
+    assert.deepEqual(
+      tables.map(({ name }) => name),
+      [
+        "mcp_longhaul",
+        "mcp_longhaul_changes",
+        "mcp_longhaul_schema",
+        "other_tasks",
+        "other_tasks_changes",
+        "other_tasks_schema",
+        "tasks",
+      ],
+    );
   });
 
   test("of a newer version are left alone", () => {
@@ -156,16 +178,35 @@ describe("the tables of sqliteStore", () => {
     sqliteStore({ exec: (sql) => db.exec(sql), prepare: (sql) => (prepared.push(sql), db.prepare(sql)) });
     const plan = (pattern: RegExp) => {
       const sql = prepared.find((each) => pattern.test(each))!;
-      return db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all().map(({ detail }) => detail).join("; ");
+      return db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(({ detail }) => detail)
+        .join("; ");
     };
-    assert.match(plan(/created_at, id\) >/), /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_creation \(owner=\? AND \(?created_at(>|,)[^;]*$/);
-    assert.match(plan(/owner = \? ORDER BY/), /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_creation \(owner=\?\)$/);
+    assert.match(
+      plan(/created_at, id\) >/),
+      /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_creation \(owner=\? AND \(?created_at(>|,)[^;]*$/,
+    );
+    assert.match(
+      plan(/owner = \? ORDER BY/),
+      /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_creation \(owner=\?\)$/,
+    );
     assert.match(plan(/due_at <= \? ORDER BY/), /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_due \(due_at<\?\)$/);
-    assert.match(plan(/due_at, owner, id\) >/), /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_due \([^;]*due_at(>|,)[^;]*due_at<\?\)$/);
-    assert.match(plan(/^UPDATE mcp_longhaul SET version = \?, due_at/), /^SEARCH mcp_longhaul USING INDEX sqlite_autoindex_mcp_longhaul_1 \(owner=\? AND id=\?\)$/);
+    assert.match(
+      plan(/due_at, owner, id\) >/),
+      /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_due \([^;]*due_at(>|,)[^;]*due_at<\?\)$/,
+    );
+    assert.match(
+      plan(/^UPDATE mcp_longhaul SET version = \?, due_at/),
+      /^SEARCH mcp_longhaul USING INDEX sqlite_autoindex_mcp_longhaul_1 \(owner=\? AND id=\?\)$/,
+    );
     const reads = prepared.filter((sql) => /^SELECT.*FROM mcp_longhaul WHERE/.test(sql));
     assert.equal(reads.length, 6);
-    assert.deepEqual(reads.filter((sql) => sql.includes("payload")), ["SELECT id, version, created_at, due_at, state, payload FROM mcp_longhaul WHERE owner = ? AND id = ?"]);
+    assert.deepEqual(
+      reads.filter((sql) => sql.includes("payload")),
+      ["SELECT id, version, created_at, due_at, state, payload FROM mcp_longhaul WHERE owner = ? AND id = ?"],
+    );
   });
 
   test("of version 1 learn to keep changes, under a connection that knows nothing of it", async () => {
@@ -178,7 +219,13 @@ describe("the tables of sqliteStore", () => {
     const store = sqliteStore(db);
     assert.equal((await store.get("alice", "a"))?.payload, '"old"');
     await old.put(write("a", { version: 2 }));
-    assert.deepEqual(db.prepare("SELECT id FROM mcp_longhaul_changes").all().map(({ id }) => id), ["a"]);
+    assert.deepEqual(
+      db
+        .prepare("SELECT id FROM mcp_longhaul_changes")
+        .all()
+        .map(({ id }) => id),
+      ["a"],
+    );
     assert.equal(db.prepare("SELECT version FROM mcp_longhaul_schema").get()?.["version"], 2);
   });
 
@@ -189,9 +236,14 @@ describe("the tables of sqliteStore", () => {
       await store.put(write(`t${n}`));
       await store.delete("alice", `t${n}`, 1);
     }
-    const { count, first, last } = db.prepare("SELECT count(*) AS count, min(number) AS first, max(number) AS last FROM mcp_longhaul_changes").get()!;
+    const { count, first, last } = db
+      .prepare("SELECT count(*) AS count, min(number) AS first, max(number) AS last FROM mcp_longhaul_changes")
+      .get()!;
     assert.deepEqual([count, first, last], [1000, 401, 1400]);
-    assert.deepEqual([db.prepare("SELECT count(*) AS n FROM mcp_longhaul").get()?.["n"], await store.delete("alice", "t1", 1)], [0, true]);
+    assert.deepEqual(
+      [db.prepare("SELECT count(*) AS n FROM mcp_longhaul").get()?.["n"], await store.delete("alice", "t1", 1)],
+      [0, true],
+    );
   });
 
   test("hold nothing of a deleted task but its name, for a while", async () => {
@@ -222,7 +274,16 @@ test("sqliteStore refuses what it cannot keep", () => {
     assert.throws(() => store.delete(owner, "a", 1), fails("invalid_argument", /owner/));
   }
   // X-SEC-14
-  for (const id of ["", "../../etc/passwd", "'; DROP TABLE mcp_longhaul; --", "a b", "a\n", "ä", "\ud800", "a".repeat(129)]) {
+  for (const id of [
+    "",
+    "../../etc/passwd",
+    "'; DROP TABLE mcp_longhaul; --",
+    "a b",
+    "a\n",
+    "ä",
+    "\ud800",
+    "a".repeat(129),
+  ]) {
     assert.throws(() => store.put(write(id)), fails("invalid_argument", /task id/));
   }
   assert.equal(db.prepare("SELECT count(*) AS n FROM mcp_longhaul").get()?.["n"], 0);

@@ -11,15 +11,25 @@ import { type Kind, text } from "../sdk/harness/servers.ts";
  * A task that one server creates is read, awaited and cancelled on the other, and who waits wakes within milliseconds.
  * `listening`: both stores hear of each other's changes.
  */
-export async function shareTasks(t: TestContext, kind: Kind, stores: readonly [TaskStore, TaskStore], listening: () => Promise<unknown>): Promise<void> {
+export async function shareTasks(
+  t: TestContext,
+  kind: Kind,
+  stores: readonly [TaskStore, TaskStore],
+  listening: () => Promise<unknown>,
+): Promise<void> {
   const go = gate();
   const aborted = gate();
   const tools = {
     work: () => go.promise.then(() => text("done")),
     endless: (_args: unknown, { signal }: { signal: AbortSignal }) =>
-      new Promise((_resolve, reject) => signal.addEventListener("abort", () => (aborted.open(), reject(new Error("stopped"))))),
+      new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => (aborted.open(), reject(new Error("stopped")))),
+      ),
   };
-  const [here, there] = await Promise.all([world(t, kind, tools, { store: stores[0] }), world(t, kind, tools, { store: stores[1] })]);
+  const [here, there] = await Promise.all([
+    world(t, kind, tools, { store: stores[0] }),
+    world(t, kind, tools, { store: stores[1] }),
+  ]);
   await listening();
 
   const { taskId } = await create(here.requester, "work");
@@ -35,7 +45,10 @@ export async function shareTasks(t: TestContext, kind: Kind, stores: readonly [T
   assert.ok(woken < 500, `${woken} ms`);
 
   const endless = await create(here.requester, "endless");
-  const [cancelled, end] = await Promise.all([cancel(there.requester, endless.taskId), result(there.requester, endless.taskId)]);
+  const [cancelled, end] = await Promise.all([
+    cancel(there.requester, endless.taskId),
+    result(there.requester, endless.taskId),
+  ]);
   assert.equal(cancelled.result.status, "cancelled");
   assert.equal(end.error?.data.status, "cancelled");
   await aborted.promise; // the handler runs in the other server

@@ -5,9 +5,26 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 
-const STORES: Record<string, () => TaskStore> = { memoryStore, sqliteStore: () => sqliteStore(new DatabaseSync(":memory:") as never) };
-const put = (store: TaskStore, owner: string, id: string, version: number, payload: string | null | undefined): unknown =>
-  store.put({ owner, id, version, createdAt: 1, dueAt: null, state: "1", ...(payload === undefined ? {} : { payload }) });
+const STORES: Record<string, () => TaskStore> = {
+  memoryStore,
+  sqliteStore: () => sqliteStore(new DatabaseSync(":memory:") as never),
+};
+const put = (
+  store: TaskStore,
+  owner: string,
+  id: string,
+  version: number,
+  payload: string | null | undefined,
+): unknown =>
+  store.put({
+    owner,
+    id,
+    version,
+    createdAt: 1,
+    dueAt: null,
+    state: "1",
+    ...(payload === undefined ? {} : { payload }),
+  });
 
 for (const [name, make] of Object.entries(STORES)) {
   test(`${name} counts an owner's tasks and the length of what they keep`, async () => {
@@ -36,8 +53,13 @@ for (const [name, make] of Object.entries(STORES)) {
 test("sqliteStore finds an owner's tasks by their index", () => {
   const db = new DatabaseSync(":memory:");
   const asked: string[] = [];
-  const store = sqliteStore({ exec: (sql: string) => db.exec(sql), prepare: (sql: string) => (asked.push(sql), db.prepare(sql)) } as never);
+  const store = sqliteStore({
+    exec: (sql: string) => db.exec(sql),
+    prepare: (sql: string) => (asked.push(sql), db.prepare(sql)),
+  } as never);
   assert.deepEqual(store.usage?.("ann"), { tasks: 0, bytes: 0 });
-  const plan = db.prepare(`EXPLAIN QUERY PLAN ${asked.findLast((sql) => sql.includes("count(*)"))}`).all("ann") as { detail: string }[];
+  const plan = db.prepare(`EXPLAIN QUERY PLAN ${asked.findLast((sql) => sql.includes("count(*)"))}`).all("ann") as {
+    detail: string;
+  }[];
   assert.match(plan.map(({ detail }) => detail).join(), /SEARCH .* USING INDEX .*\(owner=\?\)/);
 });

@@ -1,6 +1,16 @@
-// The server of the torture test as it runs on another release of the package: its tarball, unpacked beside a copy of the server.
+// The server of the torture test as it runs on another release of the package: its tarball, unpacked beside a copy of
+// the server.
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
@@ -42,7 +52,8 @@ export class Release {
     await promisify(execFile)("tar", ["-xzf", tarball, "-C", folder]);
     renameSync(join(folder, "package"), join(modules, "mcp-longhaul"));
     for (const name of readdirSync(join(ROOT, "node_modules"))) {
-      if (name !== "mcp-longhaul" && !name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(modules, name), "junction");
+      if (name !== "mcp-longhaul" && !name.startsWith("."))
+        symlinkSync(join(ROOT, "node_modules", name), join(modules, name), "junction");
     }
     // Here the name of the package means the tarball, not this tree.
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
@@ -50,7 +61,8 @@ export class Release {
   }
 
   program(store: string): Program {
-    for (const file of ["server.ts", `${store}-store.ts`]) copyFileSync(join(import.meta.dirname, file), join(this.#folder, file));
+    for (const file of ["server.ts", `${store}-store.ts`])
+      copyFileSync(join(import.meta.dirname, file), join(this.#folder, file));
     return { server: join(this.#folder, "server.ts"), module: join(this.#folder, `${store}-store.ts`) };
   }
 

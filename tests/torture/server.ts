@@ -1,11 +1,18 @@
-// One server process of the torture test: an MCP endpoint on a store that other processes share. It may be killed at any time.
+// One server process of the torture test: an MCP endpoint on a store that other processes share. It may be killed at
+// any time.
 //
 //   node server.ts <port> <lease in ms> <journal> <module of the store> <connection as JSON>
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toNodeHandler } from "@modelcontextprotocol/node";
-import { createMcpHandler, inputRequired, inputResponse, McpServer, type CallToolResult } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  inputRequired,
+  inputResponse,
+  McpServer,
+  type CallToolResult,
+} from "@modelcontextprotocol/server";
 import { TaskServer, type TaskStore } from "mcp-longhaul";
 import * as z from "zod";
 
@@ -62,7 +69,9 @@ function buildServer(): McpServer {
     const answer = inputResponse(ctx.mcpReq.inputResponses, "sure");
     if (answer.kind !== "elicit") {
       const sure = { type: "object" as const, properties: { sure: { type: "boolean" as const } }, required: ["sure"] };
-      return inputRequired({ inputRequests: { sure: inputRequired.elicit({ message: `Job ${parameters.job}?`, requestedSchema: sure }) } });
+      return inputRequired({
+        inputRequests: { sure: inputRequired.elicit({ message: `Job ${parameters.job}?`, requestedSchema: sure }) },
+      });
     }
     return run(parameters);
   });

@@ -1,5 +1,6 @@
-// Several server processes on one store, each killed at random and started again, until every task has ended. No task may be
-// lost, stuck, or end twice. The client stays alive, has no connection of its own, and talks to whichever server answers.
+// Several server processes on one store, each killed at random and started again, until every task has ended. No task
+// may be lost, stuck, or end twice. The client stays alive, has no connection of its own, and talks to whichever server
+// answers.
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +15,10 @@ import type { Program } from "./release.ts";
 const META = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
   "io.modelcontextprotocol/clientInfo": { name: "torture", version: "1.0.0" },
-  "io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} }, elicitation: { form: {} } },
+  "io.modelcontextprotocol/clientCapabilities": {
+    extensions: { "io.modelcontextprotocol/tasks": {} },
+    elicitation: { form: {} },
+  },
 };
 const ENDED = ["completed", "failed", "cancelled"];
 const TOOLS = ["again", "once", "confirm"] as const;
@@ -66,7 +70,10 @@ class Place {
 
   async start(): Promise<void> {
     const child = (this.#process = this.#start());
-    await Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => assert.fail("A server process ended by itself."))]);
+    await Promise.race([
+      once(child.stdout!, "data"),
+      once(child, "exit").then(() => assert.fail("A server process ended by itself.")),
+    ]);
     child.stdout!.resume();
     this.up = true;
   }
@@ -82,7 +89,16 @@ class Place {
   }
 }
 
-export async function torture({ programs, connection, tasks, processes, life, work, lease, patience }: Torture): Promise<Figures> {
+export async function torture({
+  programs,
+  connection,
+  tasks,
+  processes,
+  life,
+  work,
+  lease,
+  patience,
+}: Torture): Promise<Figures> {
   const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-torture-"));
   const journal = join(directory, "ends");
   writeFileSync(journal, "");
@@ -111,8 +127,19 @@ export async function torture({ programs, connection, tasks, processes, life, wo
       try {
         const response = await fetch(place.url, {
           method: "POST",
-          headers: { "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28", "mcp-method": method, "mcp-name": name },
-          body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: { ...META, ...("_meta" in params ? (params._meta as object) : {}) } } }),
+          headers: {
+            "content-type": "application/json",
+            accept: "application/json, text/event-stream",
+            "mcp-protocol-version": "2026-07-28",
+            "mcp-method": method,
+            "mcp-name": name,
+          },
+          body: JSON.stringify({
+            jsonrpc: "2.0",
+            id: 1,
+            method,
+            params: { ...params, _meta: { ...META, ...("_meta" in params ? (params._meta as object) : {}) } },
+          }),
           signal: AbortSignal.timeout(10_000),
         });
         const text = await response.text();
@@ -126,7 +153,11 @@ export async function torture({ programs, connection, tasks, processes, life, wo
   const follow = async (job: number) => {
     const tool = TOOLS[job % TOOLS.length]!;
     const key = crypto.randomUUID();
-    const call = { name: tool, arguments: { job, ms: Math.floor(Math.random() * work) }, _meta: { "mcp-longhaul/creation-key": key } };
+    const call = {
+      name: tool,
+      arguments: { job, ms: Math.floor(Math.random() * work) },
+      _meta: { "mcp-longhaul/creation-key": key },
+    };
     let id: string | undefined;
     // A handle that got lost on the way is asked for again, under the same key.
     for (let pause = 50; id === undefined; pause = Math.min(2 * pause, 1_000)) {
@@ -139,10 +170,13 @@ export async function torture({ programs, connection, tasks, processes, life, wo
     }
     for (let pause = 50; ; pause = Math.min(1.5 * pause, 500)) {
       const { result, error } = await ask("tasks/get", { taskId: id }, id);
-      if (result === undefined) assert.equal(error?.code, -32603, `task of job ${job} is lost: ${JSON.stringify(error)}`);
+      if (result === undefined)
+        assert.equal(error?.code, -32603, `task of job ${job} is lost: ${JSON.stringify(error)}`);
       else if (ENDED.includes(result["status"])) return { id, tool, job, end: result };
       else if (result["status"] === "input_required") {
-        const inputResponses = Object.fromEntries(Object.keys(result["inputRequests"]).map((key) => [key, { action: "accept", content: { sure: true } }]));
+        const inputResponses = Object.fromEntries(
+          Object.keys(result["inputRequests"]).map((key) => [key, { action: "accept", content: { sure: true } }]),
+        );
         await ask("tasks/update", { taskId: id, inputResponses }, id);
       }
       await sleep(pause * (0.5 + Math.random()));
@@ -164,9 +198,13 @@ export async function torture({ programs, connection, tasks, processes, life, wo
     await Promise.all(places.map((place) => place.start()));
     const haunting = Promise.all(places.map(haunt));
     const ends = await Promise.race([
-      Promise.all(Array.from({ length: tasks }, async (_, job) => (await sleep((job / tasks) * 5 * work), follow(job)))),
+      Promise.all(
+        Array.from({ length: tasks }, async (_, job) => (await sleep((job / tasks) * 5 * work), follow(job))),
+      ),
       haunting.then(() => assert.fail("The killing ended before the tasks did.")),
-      sleep(patience, undefined, { ref: false }).then(() => assert.fail(`Tasks are stuck: not all have ended after ${patience} ms.`)),
+      sleep(patience, undefined, { ref: false }).then(() =>
+        assert.fail(`Tasks are stuck: not all have ended after ${patience} ms.`),
+      ),
     ]);
     done = true;
     await haunting;
@@ -176,14 +214,21 @@ export async function torture({ programs, connection, tasks, processes, life, wo
       if (end["status"] === "completed") assert.match(end["result"].content[0].text, new RegExp(`^job ${job}, run `));
       else {
         assert.equal(end["status"], "failed", `job ${job} of ${tool}`);
-        assert.equal(tool, "once", `job ${job} of ${tool} failed although its tool runs again: ${JSON.stringify(end["error"])}`);
+        assert.equal(
+          tool,
+          "once",
+          `job ${job} of ${tool} failed although its tool runs again: ${JSON.stringify(end["error"])}`,
+        );
         assert.equal(end["error"].code, -32603);
       }
     }
     // Whoever is asked later tells the same end.
     for (const { id, end } of ends) {
       const { result } = await ask("tasks/get", { taskId: id }, id);
-      assert.ok(isDeepStrictEqual({ ...result, _meta: undefined }, { ...end, _meta: undefined }), `task ${id} ended twice: ${JSON.stringify(end)}, then ${JSON.stringify(result)}`);
+      assert.ok(
+        isDeepStrictEqual({ ...result, _meta: undefined }, { ...end, _meta: undefined }),
+        `task ${id} ended twice: ${JSON.stringify(end)}, then ${JSON.stringify(result)}`,
+      );
     }
     const written = readFileSync(journal, "utf8").split("\n").filter(Boolean);
     assert.equal(new Set(written).size, written.length, "the store took two ends of one task");

@@ -24,7 +24,10 @@ function serve(): { v1: InMemoryTransportV1; v2: InMemoryTransport; close(): Pro
   for (const [, transport] of open) {
     const server = new McpServer({ name: "typed", version: "1" });
     const schemas = { inputSchema: z.object({ scene: z.string() }), outputSchema: z.object({ frames: z.number() }) };
-    server.registerTool("render", schemas, ({ scene }) => ({ content: [{ type: "text", text: scene }], structuredContent: { frames: 24 } }));
+    server.registerTool("render", schemas, ({ scene }) => ({
+      content: [{ type: "text", text: scene }],
+      structuredContent: { frames: 24 },
+    }));
     void tasks.attach(server).connect(transport as InMemoryTransport);
   }
   return { v1: open[1][0], v2: open[0][0], close: () => tasks.close() };
@@ -60,7 +63,11 @@ test("a result has the type of the SDK client's own callTool, or of the schema (
   assert.equal(content[0]?.type, "text");
 
   const Frames = z.object({ structuredContent: z.object({ frames: z.number() }) });
-  const checked = await host.callTool(client, { name: "render", arguments: { scene: "teapot" } }, { resultSchema: Frames });
+  const checked = await host.callTool(
+    client,
+    { name: "render", arguments: { scene: "teapot" } },
+    { resultSchema: Frames },
+  );
   same<Same<typeof checked, TaskHandle<z.infer<typeof Frames>, "render">>>();
   assert.equal((await checked.result()).structuredContent.frames, 24);
   await client.close();
@@ -118,7 +125,9 @@ export function compiled(client: Client, older: ClientV1): void {
   new TaskClient<{ render: { arguments: string } }>();
 
   const reference: TaskReference<"render"> = JSON.parse("{}");
-  void host.resume(client, reference).then((handle) => same<Same<typeof handle.reference, TaskReference<"render"> | undefined>>());
+  void host
+    .resume(client, reference)
+    .then((handle) => same<Same<typeof handle.reference, TaskReference<"render"> | undefined>>());
   // @ts-expect-error: the reference of another server's tool
   void host.resume(client, { ...reference, tool: "paint" });
 
@@ -126,7 +135,11 @@ export function compiled(client: Client, older: ClientV1): void {
   const any = new TaskClient();
   const name = String(Date.now());
   void any.callTool(client, { name, arguments: { a: 1 } });
-  void any.callTool(client, { name, arguments: { a: 1 } }, { toolDefinition: { name, inputSchema: { type: "object" } }, onAbort: "detach" });
+  void any.callTool(
+    client,
+    { name, arguments: { a: 1 } },
+    { toolDefinition: { name, inputSchema: { type: "object" } }, onAbort: "detach" },
+  );
   // @ts-expect-error: no name
   void any.callTool(client, { arguments: {} });
   // @ts-expect-error: not an SDK client
@@ -136,8 +149,12 @@ export function compiled(client: Client, older: ClientV1): void {
   void any.callTool(wrapper, { name }).then((handle) => same<Same<typeof handle, TaskHandle<ToolResult>>>());
   // A schema is SDK v1's: the other SDK's client does not read it.
   const resultSchema = z.object({ a: z.string() });
-  void any.callTool(client, { name }, { resultSchema }).then((handle) => same<Same<typeof handle, TaskHandle<CallToolResult>>>());
-  void any.callTool(older, { name }, { resultSchema }).then((handle) => same<Same<typeof handle, TaskHandle<{ a: string }>>>());
+  void any
+    .callTool(client, { name }, { resultSchema })
+    .then((handle) => same<Same<typeof handle, TaskHandle<CallToolResult>>>());
+  void any
+    .callTool(older, { name }, { resultSchema })
+    .then((handle) => same<Same<typeof handle, TaskHandle<{ a: string }>>>());
 
   // For whoever needs a host and not its tools.
   const takesAny = (_: TaskClient<any>): void => {};

@@ -9,7 +9,16 @@ import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.j
 import { StdioServerTransport as StdioServerTransportV1 } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { McpServer, Server } from "@modelcontextprotocol/server";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
-import { type ElicitationAnswer, type InputRequest, type RootsAnswer, type RunningTask, type SamplingAnswer, TaskClient, type TaskPolicy, TaskServer } from "mcp-longhaul";
+import {
+  type ElicitationAnswer,
+  type InputRequest,
+  type RootsAnswer,
+  type RunningTask,
+  type SamplingAnswer,
+  TaskClient,
+  type TaskPolicy,
+  TaskServer,
+} from "mcp-longhaul";
 import { type Same, same } from "./same.ts";
 
 test("an answer has the type of what was asked", async (t) => {
@@ -40,7 +49,11 @@ test("an answer has the type of what was asked", async (t) => {
   const capabilities = { elicitation: { form: {} }, sampling: {}, roots: {} };
   const client = new TaskClient().attach(new Client({ name: "answers", version: "1" }, { capabilities }));
   client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { sure: true } }));
-  client.setRequestHandler("sampling/createMessage", () => ({ role: "assistant", model: "m", content: { type: "text", text: "yes" } }));
+  client.setRequestHandler("sampling/createMessage", () => ({
+    role: "assistant",
+    model: "m",
+    content: { type: "text", text: "yes" },
+  }));
   client.setRequestHandler("roots/list", () => ({ roots: [{ uri: "file:///a" }] }));
   await client.connect(near);
   await client.callTool({ name: "ask" });
@@ -67,10 +80,21 @@ export async function compiled(task: RunningTask, either: InputRequest): Promise
   // What can be attached, and comes back with its type.
   const tasks = new TaskServer();
   same<Same<ReturnType<typeof tasks.attach<McpServer>>, McpServer>>();
-  for (const server of [new McpServer({ name: "", version: "" }), new Server({ name: "", version: "" }), new McpServerV1({ name: "", version: "" }), new ServerV1({ name: "", version: "" })]) tasks.attach(server);
+  for (const server of [
+    new McpServer({ name: "", version: "" }),
+    new Server({ name: "", version: "" }),
+    new McpServerV1({ name: "", version: "" }),
+    new ServerV1({ name: "", version: "" }),
+  ])
+    tasks.attach(server);
   for (const transport of [new StdioServerTransport(), new StdioServerTransportV1()]) tasks.attach(transport);
   const url = new URL("http://localhost/");
-  for (const transport of [new StdioClientTransport({ command: "node" }), new StreamableHTTPClientTransport(url), new StreamableHTTPClientTransportV1(url)]) new TaskClient().attach(transport);
+  for (const transport of [
+    new StdioClientTransport({ command: "node" }),
+    new StreamableHTTPClientTransport(url),
+    new StreamableHTTPClientTransportV1(url),
+  ])
+    new TaskClient().attach(transport);
   // @ts-expect-error: neither a server nor a transport
   tasks.attach({ json });
   // @ts-expect-error: neither a client nor a transport

@@ -6,8 +6,8 @@ export interface Sleeper {
 }
 
 /**
- * One timer for many deadlines. It keeps no process alive. It may ring before the next deadline, because the one it was set for
- * was put off: so none of them has to be looked for when a deadline changes.
+ * One timer for many deadlines. It keeps no process alive. It may ring before the next deadline, because the one it was
+ * set for was put off: so none of them has to be looked for when a deadline changes.
  */
 export class Alarm {
   readonly #deadlines = new Map<Sleeper, number>();

@@ -6,7 +6,20 @@ import type { Sleeper } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
 import { PROMPT } from "./input.ts";
-import { CLIENT_CAPABILITIES, demandsTask, EXTENSION, handleOf, hasContent, isObject, type Json, merge, own, PROTOCOL_VERSION, rpcCode, wellFormed } from "./message.ts";
+import {
+  CLIENT_CAPABILITIES,
+  demandsTask,
+  EXTENSION,
+  handleOf,
+  hasContent,
+  isObject,
+  type Json,
+  merge,
+  own,
+  PROTOCOL_VERSION,
+  rpcCode,
+  wellFormed,
+} from "./message.ts";
 import { PLAN, type Plan } from "./plan.ts";
 import * as core from "../wasm/generated/client.js";
 
@@ -62,7 +75,8 @@ export class Calls {
   }
 
   notification(message: Message, options: SendOptions): Promise<void> {
-    const call = message.method === "notifications/cancelled" ? this.byId.get(own(message, "params", "requestId")) : undefined;
+    const call =
+      message.method === "notifications/cancelled" ? this.byId.get(own(message, "params", "requestId")) : undefined;
     if (call === undefined) return this.#engine.wire.send(message, options);
     let through = false;
     this.#forwarding = (number) => (through ||= number === call.number);
@@ -79,8 +93,8 @@ export class Calls {
   }
 
   /**
-   * A task of 2026-07-28 has changed. It sends no progress, only snapshots (G26-PRG-01), so they are the progress of its calls: what
-   * a caller wants to see, and what its timeout starts anew with.
+   * A task of 2026-07-28 has changed. It sends no progress, only snapshots (G26-PRG-01), so they are the progress of
+   * its calls: what a caller wants to see, and what its timeout starts anew with.
    */
   tellProgress(calls: Iterable<number>, message: string | undefined): void {
     for (const number of [...calls]) {
@@ -99,14 +113,17 @@ export class Calls {
     const prompt = own(meta, PROMPT);
     if (prompt !== undefined) return this.#on.input.drive(message, params, this.#on.input.driven.get(String(prompt)));
     const state = own(params, "requestState");
-    if (typeof state === "string" && state.startsWith(this.#on.input.secret)) return this.#on.input.repeated(message, params, options, Number(state.slice(this.#on.input.secret.length + 1)));
+    if (typeof state === "string" && state.startsWith(this.#on.input.secret))
+      return this.#on.input.repeated(message, params, options, Number(state.slice(this.#on.input.secret.length + 1)));
 
     const token = own(meta, PLAN);
     const plan = this.#engine.shared.plans.get(String(token)) ?? this.#engine.shared.plan;
     const frame = token === undefined ? message : { ...message, params: withoutMark(params, meta) };
     if (this.#engine.state !== "open") {
       // Nothing is followed any more; a call is just a call.
-      return plan.resume === undefined ? this.#engine.wire.send(frame, options) : Promise.reject(new TaskError("connection", "The connection is not followed any more"));
+      return plan.resume === undefined
+        ? this.#engine.wire.send(frame, options)
+        : Promise.reject(new TaskError("connection", "The connection is not followed any more"));
     }
     if (!this.#on.session.introduced) this.#on.session.introduceFromClient();
     const version = own(meta, PROTOCOL_VERSION);
@@ -142,9 +159,11 @@ export class Calls {
     const tool = wellFormed(own(params, "name"));
     this.#engine.run((requestor, now) => {
       const { resume, preference, cancels, ttl, silence } = plan;
-      if (resume === undefined) core.call(requestor, now, call.number, generation, tool, preference, cancels, ttl ?? NaN);
+      if (resume === undefined)
+        core.call(requestor, now, call.number, generation, tool, preference, cancels, ttl ?? NaN);
       else {
-        if (generation === 26) call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
+        if (generation === 26)
+          call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
         if (generation === 26) this.#on.session.learnEnvelope(call.envelope);
         const of = this.#on.session.isSameServer(resume) ? core.generation(resume.generation) : 0;
         core.resume(requestor, now, call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
@@ -186,11 +205,13 @@ export class Calls {
     const { result, error } = message;
     const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
     if (handle !== undefined) this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
-    else this.#engine.run((requestor, now) => {
-      if (isObject(result) && hasContent(result)) core.replyResult(requestor, now, call.number, own(result, "isError") === true, demandsTask(result));
-      else if (isObject(result)) core.replyEmpty(requestor, now, call.number);
-      else core.replyError(requestor, now, call.number, rpcCode(error));
-    });
+    else
+      this.#engine.run((requestor, now) => {
+        if (isObject(result) && hasContent(result))
+          core.replyResult(requestor, now, call.number, own(result, "isError") === true, demandsTask(result));
+        else if (isObject(result)) core.replyEmpty(requestor, now, call.number);
+        else core.replyError(requestor, now, call.number, rpcCode(error));
+      });
     if (call.abandoned) this.#dropCall(call);
   }
 
@@ -209,12 +230,18 @@ export class Calls {
     this.wait(call);
     const first = !call.handed;
     call.handed = true;
-    const options = call.exchange === undefined ? call.options : { ...call.options, requestSignal: call.exchange.signal };
+    const options =
+      call.exchange === undefined ? call.options : { ...call.options, requestSignal: call.exchange.signal };
     const sent = this.#engine.send({ ...call.frame, id: again ? call.wireId : call.id, params }, options);
     const failed = sent.catch((cause: unknown) => {
       this.#engine.run((requestor) => core.unsent(requestor, number));
       if (!this.all.has(number)) return;
-      if (!first) this.#engine.deliver({ jsonrpc: "2.0", id: call.id, error: { code: -32603, message: String(cause), data: { reason: "connection" } } });
+      if (!first)
+        this.#engine.deliver({
+          jsonrpc: "2.0",
+          id: call.id,
+          error: { code: -32603, message: String(cause), data: { reason: "connection" } },
+        });
       this.#dropCall(call);
       if (first) throw cause;
     });
@@ -252,7 +279,8 @@ export class Calls {
     const call = this.all.get(number);
     const outcome = this.#on.tasks.all.get(taskNumber)?.outcome;
     if (call === undefined || outcome === undefined) return;
-    if (outcome.error !== undefined) return this.finish(call, { error: outcome.error as NonNullable<Message["error"]> });
+    if (outcome.error !== undefined)
+      return this.finish(call, { error: outcome.error as NonNullable<Message["error"]> });
     // Some servers leave the type of an inlined result out (G26-RES-03).
     const result = call.generation === 26 ? { ...outcome.result, resultType: "complete" } : (outcome.result ?? {});
     this.finish(call, { result });
@@ -300,5 +328,8 @@ function withoutExtension(params: Json): Json {
   if (own(extensions, EXTENSION) === undefined) return params;
   const { [EXTENSION]: _extension, ...rest } = extensions as Json;
   const meta = params._meta as Json;
-  return { ...params, _meta: { ...meta, [CLIENT_CAPABILITIES]: { ...(meta[CLIENT_CAPABILITIES] as Json), extensions: rest } } };
+  return {
+    ...params,
+    _meta: { ...meta, [CLIENT_CAPABILITIES]: { ...(meta[CLIENT_CAPABILITIES] as Json), extensions: rest } },
+  };
 }

@@ -71,7 +71,8 @@ export class Connection implements Listener {
       return this.engine.wire.deliver(this.session.learn(message, awaited), extra);
     }
     const call = this.calls.byId.get(id);
-    if (call !== undefined && (call.wireId ?? call.id) === id && call.task === undefined && call.handed) return this.calls.reply(message, call);
+    if (call !== undefined && (call.wireId ?? call.id) === id && call.task === undefined && call.handed)
+      return this.calls.reply(message, call);
     // An answer that nobody waits for any more.
     if (isOwnId(id)) return;
     this.engine.wire.deliver(message, extra);
@@ -118,7 +119,16 @@ export class Connection implements Listener {
     this.engine.shared.alarm.set(this, Infinity);
     for (const { prompts } of this.tasks.all.values()) for (const prompt of prompts.values()) prompt.abort();
     for (const { patience } of this.calls.all.values()) this.engine.shared.alarm.set(patience, Infinity);
-    for (const map of [this.session.awaited, this.calls.all, this.calls.byId, this.tasks.all, this.tasks.requests, this.related.all, this.input.driven]) map.clear();
+    for (const map of [
+      this.session.awaited,
+      this.calls.all,
+      this.calls.byId,
+      this.tasks.all,
+      this.tasks.requests,
+      this.related.all,
+      this.input.driven,
+    ])
+      map.clear();
   }
 
   /** Looks at a request or notification of the peer; answers whether the SDK should see it. */
@@ -131,7 +141,8 @@ export class Connection implements Listener {
       const progress = own(message, "params", "progress");
       if (call !== undefined && typeof progress === "number") call.progress = Math.max(call.progress, progress);
       // The SDKs take "1" for 1, which is another token (G25-PRG-07).
-      if (typeof token === "string" && this.calls.progressToken(this.calls.byId.get(Number(token))) === Number(token)) return false;
+      if (typeof token === "string" && this.calls.progressToken(this.calls.byId.get(Number(token))) === Number(token))
+        return false;
     } else if (method === "notifications/cancelled") {
       this.related.all.delete(own(message, "params", "requestId"));
     } else if (method === "notifications/tools/list_changed") {
@@ -150,9 +161,11 @@ export class Connection implements Listener {
     this.listening.stop();
     this.engine.report(error);
     const rpc = { code: -32603, message: error.message, data: { reason: "internal" } };
-    for (const task of this.tasks.all.values()) if (task.outcome === undefined) task.settle({ error: rpc, code: "internal" });
+    for (const task of this.tasks.all.values())
+      if (task.outcome === undefined) task.settle({ error: rpc, code: "internal" });
     for (const settle of this.tasks.waiters.values()) settle(undefined, error);
-    for (const call of [...this.calls.all.values()]) if (call.task !== undefined || !call.handed) this.calls.finish(call, { error: rpc });
+    for (const call of [...this.calls.all.values()])
+      if (call.task !== undefined || !call.handed) this.calls.finish(call, { error: rpc });
   }
 }
 

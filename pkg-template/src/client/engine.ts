@@ -35,7 +35,11 @@ export class Engine {
   readonly #numbers = new Numbers((number) => this.kept.has(number));
   #keeping: number[] = [];
   /** A session may outlive a process, so the ids begin anywhere. */
-  readonly #ids = new Numbers((id) => this.#on.isOpen(id), OWN_IDS, OWN_IDS.first + Math.floor(Math.random() * 2 ** 29));
+  readonly #ids = new Numbers(
+    (id) => this.#on.isOpen(id),
+    OWN_IDS,
+    OWN_IDS.first + Math.floor(Math.random() * 2 ** 29),
+  );
 
   constructor(on: Connection, wire: Wire, shared: Shared) {
     this.#on = on;
@@ -48,9 +52,16 @@ export class Engine {
     core.makeRequestor(this.#requestor, min, max, initial, shared.maxAge, shared.listen, Math.random());
   }
 
-  /** The number of the core's requestor. Throws a {@link TaskError} where it is lost, through a trap that another connection met. */
+  /**
+   * The number of the core's requestor. Throws a {@link TaskError} where it is lost, through a trap that another
+   * connection met.
+   */
   get requestor(): number {
-    if (!clientCore.isCurrent(this.#instance)) throw new TaskError("internal", "The core of mcp-longhaul was started anew; tasks of this connection can be resumed on another.");
+    if (!clientCore.isCurrent(this.#instance))
+      throw new TaskError(
+        "internal",
+        "The core of mcp-longhaul was started anew; tasks of this connection can be resumed on another.",
+      );
     return this.#requestor;
   }
 

@@ -47,7 +47,11 @@ export class Input {
     let failure: unknown;
     try {
       const request = client.request as unknown as (request: Json, options: Json) => Promise<unknown>;
-      await request.call(client, { method: "tools/call", params: { name: task.tool, _meta: { [PROMPT]: token } } }, { timeout: LONGEST_TIMER, signal: stop.signal });
+      await request.call(
+        client,
+        { method: "tools/call", params: { name: task.tool, _meta: { [PROMPT]: token } } },
+        { timeout: LONGEST_TIMER, signal: stop.signal },
+      );
     } catch (thrown) {
       failure = thrown;
     } finally {
@@ -67,7 +71,12 @@ export class Input {
     this.over(1);
     if (!wanted) return;
     if (answered) return this.#answered(number, task, key, driven.response);
-    this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, { cause: failure, taskId: task.id }));
+    this.#engine.report(
+      new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, {
+        cause: failure,
+        taskId: task.id,
+      }),
+    );
     // A form that cannot be shown was dismissed; nothing of the kind can be said for sampling and roots (G26-INP-09).
     if (own(driven.request, "method") === "elicitation/create") return this.#answered(number, task, key, DISMISSED);
     this.#engine.run((requestor) => core.noInput(requestor, number, key));
@@ -100,7 +109,9 @@ export class Input {
   promptInCalls(): void {
     for (const task of [...this.queued]) {
       this.queued.delete(task);
-      const call = [...task.calls].map((number) => this.#on.calls.all.get(number)).find((known) => known?.id !== undefined && known.generation === 26);
+      const call = [...task.calls]
+        .map((number) => this.#on.calls.all.get(number))
+        .find((known) => known?.id !== undefined && known.generation === 26);
       if (call === undefined || task.queue.length === 0) continue;
       const keys = task.queue.splice(0);
       const id = call.id;
@@ -108,7 +119,11 @@ export class Input {
       call.id = undefined;
       call.round = keys;
       const inputRequests = Object.fromEntries(keys.map((key) => [key, own(task.listed, key)]));
-      this.#engine.deliver({ jsonrpc: "2.0", id, result: { resultType: "input_required", inputRequests, requestState: `${this.secret}:${call.number}` } });
+      this.#engine.deliver({
+        jsonrpc: "2.0",
+        id,
+        result: { resultType: "input_required", inputRequests, requestState: `${this.secret}:${call.number}` },
+      });
     }
   }
 
@@ -116,7 +131,13 @@ export class Input {
   repeated(message: Message, params: Json, options: SendOptions, number: number): Promise<void> {
     const call = this.#on.calls.all.get(number);
     if (call === undefined) {
-      queueMicrotask(() => this.#engine.deliver({ jsonrpc: "2.0", id: message.id, error: { code: -32603, message: "The task is not followed any more" } }));
+      queueMicrotask(() =>
+        this.#engine.deliver({
+          jsonrpc: "2.0",
+          id: message.id,
+          error: { code: -32603, message: "The task is not followed any more" },
+        }),
+      );
       return Promise.resolve();
     }
     const keys = call.round;
@@ -136,7 +157,9 @@ export class Input {
         for (const key of keys) {
           const response = own(responses, key);
           if (response === undefined) {
-            this.#engine.report(new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }));
+            this.#engine.report(
+              new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }),
+            );
             core.noInput(requestor, number, key);
           } else {
             task.answers.set(key, response);
@@ -157,7 +180,12 @@ export class Input {
       const message = `The server did not take the answer to the input request "${key}", which is asked again${text}`;
       this.#engine.report(new TaskError("protocol", message, { taskId: task.id, ...cause }));
     }
-    if (this.#on.session.client?.getProtocolEra !== undefined && this.#on.session.client.request !== undefined && !this.#manual) void this.#promptThrough(this.#on.session.client, number, task, key);
+    if (
+      this.#on.session.client?.getProtocolEra !== undefined &&
+      this.#on.session.client.request !== undefined &&
+      !this.#manual
+    )
+      void this.#promptThrough(this.#on.session.client, number, task, key);
     else this.#enqueue(task, key);
   }
 

@@ -30,9 +30,16 @@ export class Listening {
     const { envelope } = this.#on.session;
     const abort = new AbortController();
     this.#streams.set(request, { envelope, abort });
-    const message: Message = { jsonrpc: "2.0", id: OURS + request, method: "subscriptions/listen", params: merge({ _meta: envelope }, params) };
+    const message: Message = {
+      jsonrpc: "2.0",
+      id: OURS + request,
+      method: "subscriptions/listen",
+      params: merge({ _meta: envelope }, params),
+    };
     const options = { requestSignal: abort.signal, onRequestStreamEnd: () => this.#ended(request, 0) };
-    this.#engine.send(message, options).catch((cause: { status?: unknown } | undefined) => this.#ended(request, Number(cause?.status) || 0));
+    this.#engine
+      .send(message, options)
+      .catch((cause: { status?: unknown } | undefined) => this.#ended(request, Number(cause?.status) || 0));
   }
 
   unlisten(request: number): void {
@@ -58,7 +65,8 @@ export class Listening {
     if (typeof about !== "string" || !about.startsWith(OURS)) return false;
     const request = Number(about.slice(OURS.length));
     if (method === "notifications/tasks") this.#on.tasks.pushed(params, 26);
-    else if (method === "notifications/subscriptions/acknowledged") this.#acknowledged(request, own(params, "notifications", "taskIds"));
+    else if (method === "notifications/subscriptions/acknowledged")
+      this.#acknowledged(request, own(params, "notifications", "taskIds"));
     else if (method === undefined || cancelled) this.#ended(request, error === undefined ? 0 : rpcCode(error));
     return true;
   }

@@ -51,7 +51,7 @@ export function fingerprint(text: string): number {
   }
   high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
   low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return 2 ** 32 * (2 ** 21 - 1 & low) + (high >>> 0);
+  return 2 ** 32 * ((2 ** 21 - 1) & low) + (high >>> 0);
 }
 
 /** What a task looks like in each generation. */
@@ -112,7 +112,12 @@ export function handleOf(result: Json, generation: number): Json | undefined {
 /** Whether a result has anything of a tool's result. */
 export function hasContent(result: Json): boolean {
   const present = (name: string) => own(result, name) !== undefined;
-  return Array.isArray(own(result, "content")) || present("structuredContent") || present("toolResult") || own(result, "isError") === true;
+  return (
+    Array.isArray(own(result, "content")) ||
+    present("structuredContent") ||
+    present("toolResult") ||
+    own(result, "isError") === true
+  );
 }
 
 /** An SDK wraps "this tool runs only as a task" into a tool's error. */

@@ -25,6 +25,9 @@ export class Related {
     this.all.delete(message.id);
     if (!isObject(message.result)) return message;
     const meta = own(message.result, "_meta");
-    return { ...message, result: { ...message.result, _meta: { ...(isObject(meta) ? meta : {}), [RELATED_TASK]: { taskId } } } };
+    return {
+      ...message,
+      result: { ...message.result, _meta: { ...(isObject(meta) ? meta : {}), [RELATED_TASK]: { taskId } } },
+    };
   }
 }

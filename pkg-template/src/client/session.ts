@@ -2,7 +2,18 @@ import type { Message } from "../tap.ts";
 import type { TaskReference } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import type { Engine } from "./engine.ts";
-import { CLIENT_CAPABILITIES, CLIENT_INFO, EXTENSION, isObject, type Json, merge, LONGEST_NAME, own, PROTOCOL_VERSION, short } from "./message.ts";
+import {
+  CLIENT_CAPABILITIES,
+  CLIENT_INFO,
+  EXTENSION,
+  isObject,
+  type Json,
+  merge,
+  LONGEST_NAME,
+  own,
+  PROTOCOL_VERSION,
+  short,
+} from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
 import * as core from "../wasm/generated/client.js";
 
@@ -29,7 +40,8 @@ export class Session {
   learn(message: Message, awaited: "initialize" | "server/discover" | "tools/list" | "tools/list more"): Message {
     const result = message.result;
     if (!isObject(result)) return message;
-    if (awaited === "tools/list" || awaited === "tools/list more") return this.#toolList(message, result, awaited === "tools/list");
+    if (awaited === "tools/list" || awaited === "tools/list more")
+      return this.#toolList(message, result, awaited === "tools/list");
     this.#server = own(result, "serverInfo");
     this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"));
     return message;
@@ -48,8 +60,8 @@ export class Session {
   }
 
   /**
-   * A page of tools, for the SDK. SDK v1's client would refuse to call a tool that runs only as a task, so where only its
-   * transport is attached, `required` becomes `optional` for it.
+   * A page of tools, for the SDK. SDK v1's client would refuse to call a tool that runs only as a task, so where only
+   * its transport is attached, `required` becomes `optional` for it.
    */
   #toolList(message: Message, result: Json, first: boolean): Message {
     const tools = own(result, "tools");
@@ -60,7 +72,9 @@ export class Session {
     });
     if (this.unlocked) return message;
     const soften = (tool: unknown): unknown =>
-      isObject(tool) && own(tool, "execution", "taskSupport") === "required" ? merge(tool, { execution: { taskSupport: "optional" } }) : tool;
+      isObject(tool) && own(tool, "execution", "taskSupport") === "required"
+        ? merge(tool, { execution: { taskSupport: "optional" } })
+        : tool;
     return { ...message, result: { ...result, tools: tools.map(soften) } };
   }
 
@@ -77,7 +91,8 @@ export class Session {
     const version = this.client?.getNegotiatedProtocolVersion?.();
     const capabilities = this.client?.getServerCapabilities?.();
     // SDK v1 does not tell which version it speaks; only that version has these capabilities.
-    if (capabilities !== undefined) this.#introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : "2025-11-25"), capabilities);
+    if (capabilities !== undefined)
+      this.#introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : "2025-11-25"), capabilities);
   }
 
   learnEnvelope(meta: unknown): void {
@@ -87,7 +102,9 @@ export class Session {
 
   isSameServer(reference: TaskReference): boolean {
     const here = this.serverName();
-    return reference.server === undefined || here === undefined || reference.server.split("/")[0] === here.split("/")[0];
+    return (
+      reference.server === undefined || here === undefined || reference.server.split("/")[0] === here.split("/")[0]
+    );
   }
 
   serverName(): string | undefined {

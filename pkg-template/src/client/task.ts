@@ -21,7 +21,8 @@ const CODES: readonly (TaskErrorCode | "completed")[] = [
 /** Twin of `Status` in `src/wire/request.rs`. */
 const STATUSES: readonly TaskStatus[] = ["working", "input_required", "completed", "failed", "cancelled"];
 
-export const codeOf = (ending: number): TaskErrorCode | undefined => (CODES[ending] === "completed" ? undefined : (CODES[ending] as TaskErrorCode | undefined));
+export const codeOf = (ending: number): TaskErrorCode | undefined =>
+  CODES[ending] === "completed" ? undefined : (CODES[ending] as TaskErrorCode | undefined);
 export const statusOf = (status: number): TaskStatus | undefined => STATUSES[status];
 
 /** A JSON-RPC error object. */
@@ -70,7 +71,10 @@ export class FollowedTask {
   /** Told how many want every snapshot. */
   readonly #onobservers: (observers: number) => void;
 
-  constructor(about: { id: string; generation: number; tool: string; envelope: unknown }, onobservers: (observers: number) => void) {
+  constructor(
+    about: { id: string; generation: number; tool: string; envelope: unknown },
+    onobservers: (observers: number) => void,
+  ) {
     this.id = about.id;
     this.generation = about.generation;
     this.tool = about.tool;
@@ -172,15 +176,29 @@ export class Handle implements TaskHandle {
   }
 
   async #error(outcome: Outcome, error: RpcError): Promise<TaskError> {
-    if (outcome.cause !== undefined) return taskError(outcome.code ?? "failed", error, { cause: outcome.cause, taskId: this.taskId });
-    const cause: unknown = await Promise.race([this.#answer, Promise.resolve(error)]).catch((thrown: unknown) => thrown);
-    return taskError(outcome.code ?? "failed", error, { cause: cause instanceof Error ? cause : error, taskId: this.taskId });
+    if (outcome.cause !== undefined)
+      return taskError(outcome.code ?? "failed", error, { cause: outcome.cause, taskId: this.taskId });
+    const cause: unknown = await Promise.race([this.#answer, Promise.resolve(error)]).catch(
+      (thrown: unknown) => thrown,
+    );
+    return taskError(outcome.code ?? "failed", error, {
+      cause: cause instanceof Error ? cause : error,
+      taskId: this.taskId,
+    });
   }
 }
 
 /** A JSON-RPC error as one of this package. */
-export function taskError(code: TaskErrorCode, error: RpcError, options: { cause?: unknown; taskId?: string | undefined } = {}): TaskError {
-  return new TaskError(code, error.message, { cause: options.cause ?? error, taskId: options.taskId, data: error.data });
+export function taskError(
+  code: TaskErrorCode,
+  error: RpcError,
+  options: { cause?: unknown; taskId?: string | undefined } = {},
+): TaskError {
+  return new TaskError(code, error.message, {
+    cause: options.cause ?? error,
+    taskId: options.taskId,
+    data: error.data,
+  });
 }
 
 /** What an SDK rejected a call with, as one of this package. */
@@ -197,8 +215,8 @@ export function isTimeout(reason: unknown): boolean {
 }
 
 /**
- * Snapshots from now to the end, where something has changed: a poll that finds nothing new is no update. Who reads slowly gets the
- * latest and the last, not each of them.
+ * Snapshots from now to the end, where something has changed: a poll that finds nothing new is no update. Who reads
+ * slowly gets the latest and the last, not each of them.
  */
 function observe(task: FollowedTask | undefined): AsyncIterableIterator<TaskSnapshot> {
   let fresh: TaskSnapshot | undefined = task?.snapshot;

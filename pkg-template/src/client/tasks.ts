@@ -34,7 +34,10 @@ export class Tasks {
   readonly #engine: Engine;
   readonly all: Map<number, FollowedTask> = new Map();
   /** Our own requests, by JSON-RPC id. */
-  readonly requests: Map<unknown, { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }> = new Map();
+  readonly requests: Map<
+    unknown,
+    { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }
+  > = new Map();
   readonly waiters: Map<number, (status: TaskStatus | undefined, error: TaskError | undefined) => void> = new Map();
   readonly #waiterNumbers = new Numbers((waiter) => this.waiters.has(waiter));
   /** The input requests of the latest snapshot: a task that is seen for the first time has no place for them yet. */
@@ -75,10 +78,19 @@ export class Tasks {
     const id = own(task, "taskId");
     const followed = [...this.all.values()].find((known) => known.id === id);
     const ended = followed === undefined && generation === 26;
-    if (ended || followed?.generation === generation) this.snapshot(2, 0, task, followed, { snapshot: task, result: own(task, "result"), error: own(task, "error") });
+    if (ended || followed?.generation === generation)
+      this.snapshot(2, 0, task, followed, { snapshot: task, result: own(task, "result"), error: own(task, "error") });
   }
 
-  answer(id: unknown, message: Message, { request, method, task }: { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined }): void {
+  answer(
+    id: unknown,
+    message: Message,
+    {
+      request,
+      method,
+      task,
+    }: { readonly request: number; readonly method: string; readonly task: FollowedTask | undefined },
+  ): void {
     this.requests.delete(id);
     task?.open.delete(id as number);
     const { result, error } = message;
@@ -86,11 +98,19 @@ export class Tasks {
     // An error of `tasks/result` may be the outcome.
     if (task !== undefined && method !== "tasks/result") task.trouble = error;
     if (!isObject(result)) {
-      this.#engine.run((requestor, now) => core.answerError(requestor, now, request, rpcCode(error), this.#engine.keep({ error })));
+      this.#engine.run((requestor, now) =>
+        core.answerError(requestor, now, request, rpcCode(error), this.#engine.keep({ error })),
+      );
     } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
-      this.snapshot(1, request, result, task, { snapshot: result, result: own(result, "result"), error: own(result, "error") });
+      this.snapshot(1, request, result, task, {
+        snapshot: result,
+        result: own(result, "result"),
+        error: own(result, "error"),
+      });
     } else if (hasContent(result)) {
-      this.#engine.run((requestor, now) => core.answerResult(requestor, now, request, own(result, "isError") === true, this.#engine.keep({ result })));
+      this.#engine.run((requestor, now) =>
+        core.answerResult(requestor, now, request, own(result, "isError") === true, this.#engine.keep({ result })),
+      );
     } else {
       this.#engine.run((requestor, now) => core.answerEmpty(requestor, now, request, this.#engine.keep({ result })));
     }
@@ -117,7 +137,11 @@ export class Tasks {
       if (method === "tools/list") return this.#engine.run(core.pageLost, request);
       if (task !== undefined && cause !== undefined) task.trouble = cause;
       const status = httpStatus(cause);
-      this.#engine.run((requestor, now) => (status === undefined ? core.lost(requestor, now, request) : core.answerError(requestor, now, request, status, 0)));
+      this.#engine.run((requestor, now) =>
+        status === undefined
+          ? core.lost(requestor, now, request)
+          : core.answerError(requestor, now, request, status, 0),
+      );
     };
     this.#engine.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: () => lost() }).catch(lost);
   }
@@ -138,11 +162,15 @@ export class Tasks {
     // A task that is being resumed is known by its call alone, until it has been seen.
     // One whose call was given up has nothing of its own.
     const shared = isObject(own(params, "_meta")) ? this.#on.session.envelope : undefined;
-    const envelope = task === undefined ? (this.#on.calls.resuming(own(params, "taskId"))?.envelope ?? shared) : task.envelope;
+    const envelope =
+      task === undefined ? (this.#on.calls.resuming(own(params, "taskId"))?.envelope ?? shared) : task.envelope;
     // One request of a kind waits, but for the outcome: an earlier answer to that counts too.
-    if (method !== "tasks/result") for (const [id, open] of task?.open ?? []) if (open === method && task?.open.delete(id)) this.requests.delete(id);
-    // The HTTP client of SDK v2.0 names no task in `Mcp-Name`, which routes the request (G26-HTT-01), but whatever is `name`.
-    const routed = this.#engine.wire.cancelsByAbort && isObject(envelope) ? { ...params, name: own(params, "taskId") } : params;
+    if (method !== "tasks/result")
+      for (const [id, open] of task?.open ?? []) if (open === method && task?.open.delete(id)) this.requests.delete(id);
+    // The HTTP client of SDK v2.0 names no task in `Mcp-Name`, which routes the request (G26-HTT-01), but whatever is
+    // `name`.
+    const routed =
+      this.#engine.wire.cancelsByAbort && isObject(envelope) ? { ...params, name: own(params, "taskId") } : params;
     this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, routed) : params, request, task);
   }
 
@@ -183,7 +211,12 @@ export class Tasks {
       const meta = isObject(call.envelope) ? { ...call.envelope } : undefined;
       // The token belongs to the call.
       if (meta !== undefined) delete meta.progressToken;
-      const about = { id, generation: call.generation, tool: wellFormed(own(call.frame.params, "name")), envelope: meta };
+      const about = {
+        id,
+        generation: call.generation,
+        tool: wellFormed(own(call.frame.params, "name")),
+        envelope: meta,
+      };
       task = new FollowedTask(about, (observers) => this.#engine.run(core.observers, number, observers));
       task.listed = this.#listed;
       this.all.set(number, task);
@@ -207,8 +240,11 @@ export class Tasks {
     const before = task.snapshot;
     task.show(snapshotView(snapshot, task.generation));
     const { statusMessage, lastUpdatedAt, status } = task.snapshot;
-    const moved = before.lastUpdatedAt !== undefined && (before.statusMessage !== statusMessage || before.lastUpdatedAt !== lastUpdatedAt);
-    if (task.generation === 26 && moved && (status === "working" || status === "input_required")) this.#on.calls.tellProgress(task.calls, statusMessage);
+    const moved =
+      before.lastUpdatedAt !== undefined &&
+      (before.statusMessage !== statusMessage || before.lastUpdatedAt !== lastUpdatedAt);
+    if (task.generation === 26 && moved && (status === "working" || status === "input_required"))
+      this.#on.calls.tellProgress(task.calls, statusMessage);
   }
 
   hold(number: number, payload: number): void {
@@ -226,7 +262,10 @@ export class Tasks {
   }
 
   report(number: number, key: string, problem: number): void {
-    if (problem === CONTRADICTED) return this.#engine.report(new TaskError("protocol", "The server pushed another end of a task that has ended", { taskId: key }));
+    if (problem === CONTRADICTED)
+      return this.#engine.report(
+        new TaskError("protocol", "The server pushed another end of a task that has ended", { taskId: key }),
+      );
     const task = this.all.get(number);
     const about = problem === REFUSED_TWICE ? refusalOf(task) : { text: "", cause: {} };
     const message = `The input request "${key}" ${PROBLEMS[problem] ?? ""}${about.text}`;
@@ -264,7 +303,12 @@ export class Tasks {
     const settle = this.waiters.get(waiter);
     this.waiters.delete(waiter);
     const code = error === NONE ? undefined : (codeOf(error) ?? "internal");
-    settle?.(statusOf(status), code === undefined ? undefined : new TaskError(code, `The task was not cancelled: ${CANCEL_ERRORS[code] ?? code}`));
+    settle?.(
+      statusOf(status),
+      code === undefined
+        ? undefined
+        : new TaskError(code, `The task was not cancelled: ${CANCEL_ERRORS[code] ?? code}`),
+    );
   }
 
   forget(number: number): void {
@@ -300,7 +344,8 @@ const CANCEL_ERRORS: Readonly<Record<string, string>> = {
 
 /** An error of ours, with what the peer or the transport said. */
 function because(error: RpcError, trouble: unknown): RpcError {
-  const said = isRpcError(trouble) || trouble instanceof Error ? (trouble as { code?: unknown; message: string }) : undefined;
+  const said =
+    isRpcError(trouble) || trouble instanceof Error ? (trouble as { code?: unknown; message: string }) : undefined;
   if (said === undefined) return error;
   const cause = { message: said.message, ...(isRpcError(trouble) && { code: said.code }) };
   return { ...error, message: `${error.message}: ${said.message}`, data: { ...(error.data as Json), cause } };

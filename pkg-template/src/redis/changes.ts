@@ -3,8 +3,8 @@ import { Watchers } from "../watchers.ts";
 import type { Driver } from "./driver.ts";
 
 /**
- * What those who watch one store hear. Its own changes it tells them itself; those of others come over one subscription, which
- * is open while somebody watches. A message is `<origin>:<version>:<id>:<owner>`.
+ * What those who watch one store hear. Its own changes it tells them itself; those of others come over one
+ * subscription, which is open while somebody watches. A message is `<origin>:<version>:<id>:<owner>`.
  */
 export class Changes {
   readonly channel: string;

@@ -20,11 +20,15 @@ export interface Driver {
   subscribe(channel: string, subscriber: Subscriber): () => void;
 }
 
-/** The driver for a client, or `undefined` if it is neither. Throws {@link TaskError} `invalid_argument` for one that is too old. */
+/**
+ * The driver for a client, or `undefined` if it is neither. Throws {@link TaskError} `invalid_argument` for one that is
+ * too old.
+ */
 export function driverOf(client: Ioredis | NodeRedis): Driver | undefined {
   const has = (name: string) => typeof (Object(client) as Record<string, unknown>)[name] === "function";
   // In version 4, `createCluster` sends scripts to any node and gives up before it has found theirs.
-  if (has("nodeClient") && !has("destroy")) throw new TaskError("invalid_argument", "redisStore needs version 5 or later of `redis` for a cluster.");
+  if (has("nodeClient") && !has("destroy"))
+    throw new TaskError("invalid_argument", "redisStore needs version 5 or later of `redis` for a cluster.");
   if (!has("eval") || !has("duplicate")) return undefined;
   if (has("evalSha")) return nodeRedis(client as NodeRedis);
   if (has("evalsha")) return ioredis(client as Ioredis);
@@ -43,7 +47,10 @@ function ioredis(client: Ioredis): Driver {
       connection.on("message", (_channel, text) => subscriber.message(String(text)));
       connection.on("error", (error) => subscriber.error(error));
       connection.on("end", () => subscriber.lost(new Error("The connection has ended.")));
-      connection.subscribe(channel).then(() => subscriber.subscribed(), (error: unknown) => subscriber.lost(error));
+      connection.subscribe(channel).then(
+        () => subscriber.subscribed(),
+        (error: unknown) => subscriber.lost(error),
+      );
       return () => connection.disconnect();
     },
   };

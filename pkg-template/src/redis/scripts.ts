@@ -1,11 +1,12 @@
 /**
- * What runs inside Redis. Every script names all its keys, and they are in one slot, so each runs in a cluster too. Reading is
- * done by scripts as well: clients send those to the primary, and plain reads to a replica if they are told to, which
- * may not have an acknowledged task yet.
+ * What runs inside Redis. Every script names all its keys, and they are in one slot, so each runs in a cluster too.
+ * Reading is done by scripts as well: clients send those to the primary, and plain reads to a replica if they are told
+ * to, which may not have an acknowledged task yet.
  *
- * A task is a hash with the fields of a `StoredTask`, times as 16 digits, `dueAt` empty for never. The indexes are sorted
- * sets in which all scores are 0, so that Redis orders by the bytes of the members: `createdAt` and id in an owner's list,
- * `dueAt`, owner, NUL and id in the index of what is due. A task's name, in the channel, is its id, `:`, and its owner.
+ * A task is a hash with the fields of a `StoredTask`, times as 16 digits, `dueAt` empty for never. The indexes are
+ * sorted sets in which all scores are 0, so that Redis orders by the bytes of the members: `createdAt` and id in an
+ * owner's list, `dueAt`, owner, NUL and id in the index of what is due. A task's name, in the channel, is its id, `:`,
+ * and its owner.
  */
 export class Script {
   readonly source: string;
@@ -27,9 +28,9 @@ async function sha1(text: string): Promise<string> {
 }
 
 /**
- * Keys: task, list, due. Arguments: the version before (empty for none), version, createdAt, dueAt, state, id, name, channel,
- * origin, milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and
- * the payload. The origin is what the store calls itself, so that it knows its own messages.
+ * Keys: task, list, due. Arguments: the version before (empty for none), version, createdAt, dueAt, state, id, name,
+ * channel, origin, milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or
+ * `set` and the payload. The origin is what the store calls itself, so that it knows its own messages.
  *
  * The first write is the one that Redis refuses when its memory is full, so a refused script has written nothing. The
  * channel comes before it: a user who may not publish is told so, not left with a task that nobody hears of. An index
@@ -83,8 +84,8 @@ return 1
 `);
 
 /**
- * Keys: tasks. Arguments: the fields to read, the version first. What is there without a version, or is no hash, is damaged: its
- * version is `?`.
+ * Keys: tasks. Arguments: the fields to read, the version first. What is there without a version, or is no hash, is
+ * damaged: its version is `?`.
  */
 export const READ: Script = new Script(`
 local rows = {}
@@ -101,7 +102,10 @@ export const RANGE: Script = new Script(`
 return redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], ARGV[2], 'LIMIT', 0, ARGV[3])
 `);
 
-/** Keys: an index, and the tasks that some of its members stand for. Arguments: these members. Forgets whose task has expired. */
+/**
+ * Keys: an index, and the tasks that some of its members stand for. Arguments: these members. Forgets whose task has
+ * expired.
+ */
 export const TIDY: Script = new Script(`
 for n, member in ipairs(ARGV) do
   if redis.call('EXISTS', KEYS[n + 1]) == 0 then redis.call('ZREM', KEYS[1], member) end

@@ -102,7 +102,12 @@ export class Asks {
   }
 
   /** A response of `owner`'s that came on `listener`; whether it is one to a request of a task's. */
-  claim(listener: Listener, message: Message, extra: Record<string, unknown> | undefined, owner: string | undefined): boolean {
+  claim(
+    listener: Listener,
+    message: Message,
+    extra: Record<string, unknown> | undefined,
+    owner: string | undefined,
+  ): boolean {
     const { id } = message;
     const number = listener.askUnder(id) ?? (typeof id === "string" ? this.#byId.get(id) : undefined);
     if (number === undefined) return typeof id === "string" && id.startsWith(ASK_PREFIX);
@@ -116,9 +121,9 @@ export class Asks {
   }
 
   /**
-   * The id of a request where it goes out. On one stream, where nobody else can answer, it is a small number, because there are peers
-   * that keep no other; elsewhere it is the same on every stream, and nobody can guess it. Like a task's id it says where it comes from,
-   * because an answer names no task.
+   * The id of a request where it goes out. On one stream, where nobody else can answer, it is a small number, because
+   * there are peers that keep no other; elsewhere it is the same on every stream, and nobody can guess it. Like a
+   * task's id it says where it comes from, because an answer names no task.
    */
   #idOn(listener: Listener, number: number, ask: Ask): unknown {
     let id = ask.ids.get(listener);
@@ -183,14 +188,16 @@ export class Asks {
     const ask = this.all.get(number);
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.#runtime.requests.get(stream);
-    if (target !== undefined && !target.listener.isStillAuthorized(target)) return this.#runtime.give(core.lapse, stream);
+    if (target !== undefined && !target.listener.isStillAuthorized(target))
+      return this.#runtime.give(core.lapse, stream);
     if (target !== undefined && target.listener.isLeft(target)) {
       // Its client has gone without a word.
       this.#runtime.requests.delete(stream);
       return this.#runtime.give(core.waitEnded, stream);
     }
     // A poll carries it where nothing else does.
-    const standing = target?.message.method === "tasks/get" ? ask.call.listener.routeTo(undefined, ask.call.owner) : undefined;
+    const standing =
+      target?.message.method === "tasks/get" ? ask.call.listener.routeTo(undefined, ask.call.owner) : undefined;
     const listener = target === undefined || standing !== undefined ? ask.call.listener : target.listener;
     const route = standing ?? listener.routeTo(target, ask.call.owner);
     if (route === undefined) {
@@ -204,7 +211,11 @@ export class Asks {
 
   /** Its answer is stored, or need not be: the response, or the value under `key` in the request `from`. */
   answered(number: number, from: number, key: string): void {
-    if (from !== 0) return this.answeredElsewhere(number, own(own(this.#runtime.requests.get(from)?.message.params, "inputResponses"), key));
+    if (from !== 0)
+      return this.answeredElsewhere(
+        number,
+        own(own(this.#runtime.requests.get(from)?.message.params, "inputResponses"), key),
+      );
     const ask = this.#take(number);
     if (ask?.response === undefined) return;
     const { message, extra } = ask.response;
@@ -248,8 +259,8 @@ export class Asks {
 }
 
 /**
- * Whether an answer of the task's owner may come on this connection: on one that carried the request, or on another (H09), unless that
- * is bound to a client that nothing else tells from others.
+ * Whether an answer of the task's owner may come on this connection: on one that carried the request, or on another
+ * (H09), unless that is bound to a client that nothing else tells from others.
  */
 function mayAnswer(ask: Ask, listener: Listener): boolean {
   if (ask.ids.has(listener) || ask.call.owner !== "") return true;

@@ -1,7 +1,10 @@
 /** The longest request that is read, in bytes: what the SDK's entry reads. */
 const LONGEST = 4 * 2 ** 20;
 
-/** The JSON body of a request, which stays unread; `undefined` where it is none, or longer than what the SDK's entry takes. */
+/**
+ * The JSON body of a request, which stays unread; `undefined` where it is none, or longer than what the SDK's entry
+ * takes.
+ */
 export async function readJson(request: Request): Promise<unknown> {
   if (Number(request.headers.get("content-length") ?? 0) > LONGEST) return undefined;
   try {

@@ -1,5 +1,5 @@
-// How much of what a peer sends is looked at (X-LIM-02, X-LIM-04). The core has the limits that peers are told of; these are never
-// below them, and keep what is beyond out of its memory, which grows and is never given back.
+// How much of what a peer sends is looked at (X-LIM-02, X-LIM-04). The core has the limits that peers are told of;
+// these are never below them, and keep what is beyond out of its memory, which grows and is never given back.
 
 /** Task ids, creation keys and methods, in characters, like all texts here. */
 export const LONGEST_ID = 128;
@@ -16,7 +16,10 @@ export const MOST_TASK_IDS = 1024;
 /** How deep stored values nest; `JSON.stringify` and `JSON.parse` are recursive. */
 export const DEEPEST = 512;
 
-/** A text on its way into the core: one that is longer than anything the core takes is cut, and is still too long for it. */
+/**
+ * A text on its way into the core: one that is longer than anything the core takes is cut, and is still too long for
+ * it.
+ */
 export function bounded(text: string, longest: number): string {
   return text.length > longest ? text.slice(0, longest + 1) : text;
 }

@@ -1,5 +1,5 @@
-// What a message says, as primitive facts for the core, messages that are always the same, and what all of the server uses. Nothing
-// here decides.
+// What a message says, as primitive facts for the core, messages that are always the same, and what all of the server
+// uses. Nothing here decides.
 import type { Extra, Message } from "../tap.ts";
 import { LONGEST_ID, bounded } from "./bounds.ts";
 
@@ -125,8 +125,18 @@ export function shapeOf(value: unknown): number {
   let shape = 0;
   const action = own(value, "action");
   const content = own(value, "content");
-  if ((action === "accept" || action === "decline" || action === "cancel") && (content === undefined || isForm(content))) shape |= 1;
-  if (textOf(value, "role") !== undefined && textOf(value, "model") !== undefined && content !== undefined && content !== null) shape |= 2;
+  if (
+    (action === "accept" || action === "decline" || action === "cancel") &&
+    (content === undefined || isForm(content))
+  )
+    shape |= 1;
+  if (
+    textOf(value, "role") !== undefined &&
+    textOf(value, "model") !== undefined &&
+    content !== undefined &&
+    content !== null
+  )
+    shape |= 2;
   const roots = own(value, "roots");
   if (Array.isArray(roots) && roots.every((root) => textOf(root, "uri") !== undefined)) shape |= 4;
   return shape;

@@ -39,12 +39,20 @@ function fitsProperty(schema: Record<string, unknown>, value: unknown): boolean 
       return typeof value === "string" && (choices?.includes(value) ?? true) && fitsText(schema, value);
     case "number":
     case "integer":
-      return typeof value === "number" && (schema["type"] === "number" || Number.isInteger(value)) && isBetween(schema, "minimum", value, "maximum");
+      return (
+        typeof value === "number" &&
+        (schema["type"] === "number" || Number.isInteger(value)) &&
+        isBetween(schema, "minimum", value, "maximum")
+      );
     case "boolean":
       return typeof value === "boolean";
     case "array": {
       const allowed = choicesOf(own(schema, "items"));
-      return Array.isArray(value) && isBetween(schema, "minItems", value.length, "maxItems") && value.every((item) => typeof item === "string" && (allowed?.includes(item) ?? true));
+      return (
+        Array.isArray(value) &&
+        isBetween(schema, "minItems", value.length, "maxItems") &&
+        value.every((item) => typeof item === "string" && (allowed?.includes(item) ?? true))
+      );
     }
     default:
       return choices?.includes(value) ?? true;
@@ -56,7 +64,9 @@ function choicesOf(schema: unknown): unknown[] | undefined {
   const listed = own(schema, "enum");
   if (Array.isArray(listed)) return listed;
   const titled = own(schema, "oneOf") ?? own(schema, "anyOf");
-  return Array.isArray(titled) && titled.every((choice) => isObject(choice) && Object.hasOwn(choice, "const")) ? titled.map((choice) => own(choice, "const")) : undefined;
+  return Array.isArray(titled) && titled.every((choice) => isObject(choice) && Object.hasOwn(choice, "const"))
+    ? titled.map((choice) => own(choice, "const"))
+    : undefined;
 }
 
 function fitsText(schema: Record<string, unknown>, value: string): boolean {
@@ -73,7 +83,10 @@ function fitsText(schema: Record<string, unknown>, value: string): boolean {
     case "date":
       return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value));
     case "date-time":
-      return /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(value) && !Number.isNaN(Date.parse(value));
+      return (
+        /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(value) &&
+        !Number.isNaN(Date.parse(value))
+      );
     default:
       return true;
   }

@@ -1,7 +1,8 @@
 // Where a tool's handler begins: the SDK has checked the call's name and arguments by then, and the handler's own
-// context can be given a task. `McpServer` keeps its tools in a field of its own. A low-level server has one handler for all
-// tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does. Where neither
-// field is there, as behind a bare transport, there is no gate, and a task is created before its parameters are checked.
+// context can be given a task. `McpServer` keeps its tools in a field of its own. A low-level server has one handler
+// for all tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does.
+// Where neither field is there, as behind a bare transport, there is no gate, and a task is created before its
+// parameters are checked.
 import { LONGEST_TIMER, comesWithin } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { InputRequest } from "../types.ts";
@@ -125,8 +126,10 @@ export class Gate {
     const wrapped: Handler = async (request, context, ...rest) => {
       const call = callOf(this.#runtime, context as Context);
       if (call === undefined) return handler(request, context, ...rest);
-      // Nothing says that the tool exists: the handler has the last word, and its call makes no task before it has ended.
-      const isKnown = call.taskId !== undefined || (await this.#lists(textOf(call.message.params, "name") ?? "", context as Context));
+      // Nothing says that the tool exists: the handler has the last word, and its call makes no task before it has
+      // ended.
+      const isKnown =
+        call.taskId !== undefined || (await this.#lists(textOf(call.message.params, "name") ?? "", context as Context));
       if (!isKnown) return handler(request, context, ...rest);
       return this.#begin(call, context as Context, (inner) => handler(request, inner, ...rest)).catch(rethrow);
     };
@@ -162,8 +165,8 @@ export class Gate {
 }
 
 /**
- * Throws what a handler threw, as something that the SDKs can look at: a low-level server never answers where its handler threw
- * nothing, or what cannot be read, and its task would work until its time is over.
+ * Throws what a handler threw, as something that the SDKs can look at: a low-level server never answers where its
+ * handler threw nothing, or what cannot be read, and its task would work until its time is over.
  */
 function rethrow(thrown: unknown): never {
   let isReadable = false;
@@ -173,7 +176,9 @@ function rethrow(thrown: unknown): never {
   } catch {
     // It is not.
   }
-  throw isReadable ? thrown : new TaskError("internal", "The handler failed, and what it threw cannot be read.", { cause: thrown });
+  throw isReadable
+    ? thrown
+    : new TaskError("internal", "The handler failed, and what it threw cannot be read.", { cause: thrown });
 }
 
 /** What this package reads of, and changes in, a handler's context; both SDKs' shapes. */
@@ -197,7 +202,10 @@ export function hasOwnTasks(product: Product | undefined): boolean {
 }
 
 /** The arguments after a request: options, or a schema of the result and options. */
-function patiently(rest: readonly unknown[], patient: (options: Record<string, unknown> | undefined) => Record<string, unknown>): unknown[] {
+function patiently(
+  rest: readonly unknown[],
+  patient: (options: Record<string, unknown> | undefined) => Record<string, unknown>,
+): unknown[] {
   const at = typeof rest[0] === "object" && rest[0] !== null && "~standard" in rest[0] ? 1 : 0;
   return [...rest.slice(0, at), patient(rest[at] as Record<string, unknown> | undefined)];
 }
@@ -209,7 +217,10 @@ export function callOf(runtime: Runtime, context: Context | undefined): Call | u
 
 /** The context with the task's signal, and with requests that wait as long as the task does. */
 function withTask(runtime: Runtime, call: Call, context: Context): Context {
-  const patient = (options: Record<string, unknown> | undefined): Record<string, unknown> => ({ timeout: LONGEST_TIMER, ...options });
+  const patient = (options: Record<string, unknown> | undefined): Record<string, unknown> => ({
+    timeout: LONGEST_TIMER,
+    ...options,
+  });
   const { mcpReq, sendRequest } = context;
   if (mcpReq === undefined) {
     return {
@@ -218,23 +229,36 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
       get signal() {
         return call.with(context.signal);
       },
-      ...(sendRequest && { sendRequest: (request, schema, options) => sendRequest(request, schema, call.taskId === undefined ? options : patient(options)) }),
+      ...(sendRequest && {
+        sendRequest: (request, schema, options) =>
+          sendRequest(request, schema, call.taskId === undefined ? options : patient(options)),
+      }),
     };
   }
   const { elicitInput, requestSampling, send } = mcpReq;
-  const through = (method: InputRequest["method"], params: Record<string, unknown>, ordinary: () => Promise<unknown>): Promise<unknown> =>
+  const through = (
+    method: InputRequest["method"],
+    params: Record<string, unknown>,
+    ordinary: () => Promise<unknown>,
+  ): Promise<unknown> =>
     call.taskId === undefined ? ordinary() : runtime.asks.require(call, { method, params }, undefined);
   return {
     ...context,
     mcpReq: {
       ...mcpReq,
-      ...(send && { send: (request, ...rest) => send(request, ...(call.taskId === undefined ? rest : patiently(rest, patient))) }),
+      ...(send && {
+        send: (request, ...rest) => send(request, ...(call.taskId === undefined ? rest : patiently(rest, patient))),
+      }),
       get signal() {
         return call.with(mcpReq.signal);
       },
-      ...(elicitInput && { elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)) }),
-      ...(requestSampling && { requestSampling: (params, options) => through("sampling/createMessage", params, () => requestSampling(params, options)) }),
+      ...(elicitInput && {
+        elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)),
+      }),
+      ...(requestSampling && {
+        requestSampling: (params, options) =>
+          through("sampling/createMessage", params, () => requestSampling(params, options)),
+      }),
     },
   };
 }
-

@@ -1,5 +1,5 @@
-// Where the host's own functions are called: none of them may end the process, or leave a request without its answer. What the
-// store and `payloads` throw is a failure of storage (`store-jobs.ts`, `sealed.ts`).
+// Where the host's own functions are called: none of them may end the process, or leave a request without its answer.
+// What the store and `payloads` throw is a failure of storage (`store-jobs.ts`, `sealed.ts`).
 import { TaskError, isTaskError } from "../errors.ts";
 import type { TaskServerOptions } from "../types.ts";
 import { isPromise } from "./facts.ts";

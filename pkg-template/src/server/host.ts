@@ -1,8 +1,8 @@
 import type { Assembler } from "../assembler.ts";
 
 /**
- * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver_host.rs`, where the numbers are explained.
- * No method throws: an exception would leave the core in the middle of its work.
+ * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver_host.rs`, where the numbers are
+ * explained. No method throws: an exception would leave the core in the middle of its work.
  */
 export interface ReceiverHost {
   /** Puts together what the core writes. */
@@ -11,7 +11,16 @@ export interface ReceiverHost {
   read(job: number, request: number, payload: boolean): void;
   removePart(job: number, part: number, key: string): void;
   setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void;
-  put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, payload: number): void;
+  put(
+    job: number,
+    owner: string,
+    id: string,
+    version: number,
+    createdAt: number,
+    dueAt: number,
+    state: string,
+    payload: number,
+  ): void;
   delete(job: number, owner: string, id: string, version: number): void;
   list(job: number, owner: string, after: number, afterId: string, limit: number): void;
   due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void;
@@ -38,7 +47,19 @@ export interface ReceiverHost {
   restart(call: number, on: number, generation: number, flags: number, owner: string, job: number): void;
   hangUp(request: number): void;
   forget(request: number): void;
-  event(happening: number, owner: string, id: string, tool: string, phase: number, at: number, createdAt: number, waitedSince: number, run: number, epoch: number, trace: string): void;
+  event(
+    happening: number,
+    owner: string,
+    id: string,
+    tool: string,
+    phase: number,
+    at: number,
+    createdAt: number,
+    waitedSince: number,
+    run: number,
+    epoch: number,
+    trace: string,
+  ): void;
   trouble(trouble: number, id: string): void;
   wake(at: number): void;
 }

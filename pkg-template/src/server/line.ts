@@ -1,5 +1,5 @@
-// How long a message may be on standard input and output. Both SDKs read lines of 10 MiB at most: a longer one makes the client
-// close the connection, and every repeat of its request would do it again.
+// How long a message may be on standard input and output. Both SDKs read lines of 10 MiB at most: a longer one makes
+// the client close the connection, and every repeat of its request would do it again.
 import { refusal } from "./facts.ts";
 import type { Message } from "../tap.ts";
 

@@ -17,20 +17,29 @@ export function maySubscribe(request: Request): boolean {
 }
 
 /**
- * Answers a subscription: with the SDK's own stream, its acknowledgement completed with the tasks that are listened to, and
- * what becomes of them put in between. `respond` is the SDK's entry.
+ * Answers a subscription: with the SDK's own stream, its acknowledgement completed with the tasks that are listened to,
+ * and what becomes of them put in between. `respond` is the SDK's entry.
  */
-export async function subscribe(runtime: Runtime, request: Request, options: unknown, respond: () => Promise<Response>): Promise<Response> {
+export async function subscribe(
+  runtime: Runtime,
+  request: Request,
+  options: unknown,
+  respond: () => Promise<Response>,
+): Promise<Response> {
   const parsed = own(options, "parsedBody");
   const reading = parsed === undefined && !request.bodyUsed ? readJson(request) : undefined;
   const response = await respond();
-  if (response.body === null || response.headers.get("content-type")?.startsWith("text/event-stream") !== true) return response;
+  if (response.body === null || response.headers.get("content-type")?.startsWith("text/event-stream") !== true)
+    return response;
   const message = (await reading) ?? parsed;
   if (!isObject(message) || !asksForTasks(runtime, message as unknown as Message)) return response;
   const stream = new MergedStream(response.body, request.signal);
   const extra = { authInfo: own(options, "authInfo"), request };
-  const refusal = await stream.begin((carrier) => new Subscription(runtime, message as unknown as Message, extra, undefined, false, carrier));
-  if (refusal === undefined) return new Response(stream.readable, { status: response.status, headers: response.headers });
+  const refusal = await stream.begin(
+    (carrier) => new Subscription(runtime, message as unknown as Message, extra, undefined, false, carrier),
+  );
+  if (refusal === undefined)
+    return new Response(stream.readable, { status: response.status, headers: response.headers });
   if (refusal.limited) noteRefusal(extra, refusal.answer.error);
   return Response.json(refusal.answer, { status: refusal.answer.error?.code === MISSING_CAPABILITY ? 400 : 200 });
 }
@@ -106,7 +115,10 @@ class MergedStream implements Carrier {
     );
   }
 
-  /** Reads the SDK's acknowledgement, then asks for the subscription; resolves when it has begun, or with why it has not. */
+  /**
+   * Reads the SDK's acknowledgement, then asks for the subscription; resolves when it has begun, or with why it has
+   * not.
+   */
   async begin(make: (carrier: Carrier) => Subscription): Promise<Refusal | undefined> {
     const first = await this.#sdk.next();
     const acknowledgement = messageOf(first);

@@ -1,7 +1,15 @@
 import type { Extra, Message, SendOptions, Listener as TapListener, Wire } from "../tap.ts";
 import { CANCELLED, cancelled, metaOf, own } from "./facts.ts";
 import type { Runtime } from "./runtime.ts";
-import { ACKNOWLEDGED, type Carrier, SUBSCRIPTION_META, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
+import {
+  ACKNOWLEDGED,
+  type Carrier,
+  SUBSCRIPTION_META,
+  Subscription,
+  asksForTasks,
+  isEmpty,
+  withTasks,
+} from "./subscription.ts";
 
 const METHOD_NOT_FOUND = -32601;
 
@@ -28,7 +36,9 @@ export class PipeSubscriptions {
     }
     if (!asksForTasks(this.#runtime, message)) return false;
     this.#open.get(message.id)?.leave();
-    const open = new PipeSubscription(this.#runtime, this.#wire, message, extra, this.#sessionId(), () => this.#open.delete(message.id));
+    const open = new PipeSubscription(this.#runtime, this.#wire, message, extra, this.#sessionId(), () =>
+      this.#open.delete(message.id),
+    );
     this.#open.set(message.id, open);
     open.begin();
     return true;
@@ -37,7 +47,8 @@ export class PipeSubscriptions {
   /** A message from the SDK; whether it goes no further. */
   outbound(message: Message): boolean {
     if (this.#open.size === 0) return false;
-    if (message.method === ACKNOWLEDGED) return this.#open.get(metaOf(message, SUBSCRIPTION_META))?.acknowledged(message) === true;
+    if (message.method === ACKNOWLEDGED)
+      return this.#open.get(metaOf(message, SUBSCRIPTION_META))?.acknowledged(message) === true;
     if (message.method !== undefined) return false;
     return this.#open.get(message.id)?.ended(message) === true;
   }
@@ -86,7 +97,14 @@ class PipeSubscription implements Carrier {
   /** The SDK has the subscription too. */
   #shared = false;
 
-  constructor(runtime: Runtime, wire: Wire, message: Message, extra: Extra, sessionId: string | undefined, over: () => void) {
+  constructor(
+    runtime: Runtime,
+    wire: Wire,
+    message: Message,
+    extra: Extra,
+    sessionId: string | undefined,
+    over: () => void,
+  ) {
     this.#runtime = runtime;
     this.#wire = wire;
     this.#message = message;

@@ -137,7 +137,10 @@ export class Listener implements TapListener {
     // Its client left before the transport handed it over: nobody hears an answer, and nothing would close once more.
     if (this.#closed) return;
     const outer = this.#arriving;
-    const arriving = (this.#arriving = { id: received.id, isAnswered: received.id === undefined || received.method === undefined });
+    const arriving = (this.#arriving = {
+      id: received.id,
+      isAnswered: received.id === undefined || received.method === undefined,
+    });
     try {
       // A client in this process may send from within a handler, whose work this is not.
       if (currentCall() === undefined) this.#inbound(received, extra);
@@ -170,7 +173,9 @@ export class Listener implements TapListener {
       this.#runtime.failed(error);
       const call = message.method === undefined ? this.#calls.get(message.id) : undefined;
       if (call !== undefined) this.#fail(call);
-      return Promise.reject(error instanceof Error ? error : new TaskError("internal", "A message could not be handled.", { cause: error }));
+      return Promise.reject(
+        error instanceof Error ? error : new TaskError("internal", "A message could not be handled.", { cause: error }),
+      );
     }
   }
 
@@ -184,7 +189,12 @@ export class Listener implements TapListener {
       if (message.id !== undefined) this.refuseOwn(message.id, "The task has ended.");
       return Promise.resolve();
     }
-    if (message.id !== undefined) return this.#requestOfHandler(message, options, call ?? (related === undefined ? this.#workingCall() : undefined));
+    if (message.id !== undefined)
+      return this.#requestOfHandler(
+        message,
+        options,
+        call ?? (related === undefined ? this.#workingCall() : undefined),
+      );
     return this.#notificationOfHandler(message, options, call);
   }
 
@@ -275,8 +285,8 @@ export class Listener implements TapListener {
   }
 
   /**
-   * Ends the stream of a request without an answer, or where it has none, the connection: its client is to ask again, and
-   * perhaps another server (X-STO-11).
+   * Ends the stream of a request without an answer, or where it has none, the connection: its client is to ask again,
+   * and perhaps another server (X-STO-11).
    */
   hangUp(entry: Entry): void {
     this.#pending.delete(entry);
@@ -323,7 +333,9 @@ export class Listener implements TapListener {
     this.#askIds.delete(id as number);
   }
 
-  /** Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04). */
+  /**
+   * Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04).
+   */
   tellRequestor(news: Message, owner: string, stream: Entry | undefined): void {
     const listener = stream?.listener ?? this;
     const route = listener.routeTo(stream, owner);
@@ -337,15 +349,21 @@ export class Listener implements TapListener {
   }
 
   /**
-   * Whether a message about a task of `owner`'s can go to the client now: on the stream of the request `on`, or, for `undefined`, on
-   * the connection. Its client may have been joined there by another, who knows no more than its session's id (X-SEC-06).
+   * Whether a message about a task of `owner`'s can go to the client now: on the stream of the request `on`, or, for
+   * `undefined`, on the connection. Its client may have been joined there by another, who knows no more than its
+   * session's id (X-SEC-06).
    */
   carries(on: Origin | undefined, owner: string): boolean {
     if (this.#closed) return false;
-    return this.#streams === undefined || (on === undefined ? this.#streams.isOpenFor(owner) : this.#streams.isOpen(on));
+    return (
+      this.#streams === undefined || (on === undefined ? this.#streams.isOpenFor(owner) : this.#streams.isOpen(on))
+    );
   }
 
-  /** How such a message gets to the client now: on the stream of the request `on`, else on the connection; `undefined` where neither carries it. */
+  /**
+   * How such a message gets to the client now: on the stream of the request `on`, else on the connection; `undefined`
+   * where neither carries it.
+   */
   routeTo(on: Origin | undefined, owner: string): Route | undefined {
     if (on !== undefined && this.carries(on, owner)) return { on };
     return this.carries(undefined, owner) ? { on: undefined } : undefined;
@@ -418,13 +436,17 @@ export class Listener implements TapListener {
     this.#runtime.enter(core.waitEnded, number);
   }
 
-  /** Hands a request to the SDK that it answers itself. What comes under an id of ours, or of another's that is not answered, gets one of ours. */
+  /**
+   * Hands a request to the SDK that it answers itself. What comes under an id of ours, or of another's that is not
+   * answered, gets one of ours.
+   */
   #pass(message: Message, extra: Extra, complete?: Passing["complete"]): void {
     const { id } = message;
     const stream = this.#streams?.of(id);
     const isTaken = (typeof id === "string" && id.startsWith(OURS)) || this.#passing.has(id);
     const sdkId = isTaken ? this.#runtime.sdkId(this.#runtime.next()) : id;
-    if (isTaken || complete !== undefined || stream !== undefined) this.#passing.set(sdkId, { id, stream, complete, extra });
+    if (isTaken || complete !== undefined || stream !== undefined)
+      this.#passing.set(sdkId, { id, stream, complete, extra });
     // Some are never answered, because their stream is gone or their handler never ends.
     if (this.#passing.size > REMEMBERED) this.#passing.delete(this.#passing.keys().next().value);
     const plain = this.#plain(message);
@@ -445,7 +467,10 @@ export class Listener implements TapListener {
       return this.#pass(message, extra);
     }
     if (name.length > LONGEST_TOOL_NAME) {
-      this.#send(refusal(message.id, `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`, -32602), undefined);
+      this.#send(
+        refusal(message.id, `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`, -32602),
+        undefined,
+      );
       return;
     }
     const { peer, flags } = this.#facts(message, extra, generation);
@@ -454,8 +479,8 @@ export class Listener implements TapListener {
       return runtime.enter(core.request, number, peer, generation, flags, "", undefined, TOO_DEEP);
     }
     const number = runtime.next();
-    // Ids come back while a task still runs under them, and others may know them: the SDK gets one that nobody else can use. SDK v1
-    // also cannot cancel a request whose id is 0 or empty (H37).
+    // Ids come back while a task still runs under them, and others may know them: the SDK gets one that nobody else can
+    // use. SDK v1 also cannot cancel a request whose id is 0 or empty (H37).
     const sdkId = runtime.sdkId(number);
     const call = new Call(number, this, peer, generation, flags, message, extra, sdkId, this.#streams?.of(message.id));
     runtime.calls.set(number, call);
@@ -481,11 +506,30 @@ export class Listener implements TapListener {
   }
 
   /** Keeps a request until it is answered; its number in the core. */
-  #await(message: Message, extra: Extra, peer: number, kept = false, owner = "", taskId = ""): [number: number, entry: Entry] {
+  #await(
+    message: Message,
+    extra: Extra,
+    peer: number,
+    kept = false,
+    owner = "",
+    taskId = "",
+  ): [number: number, entry: Entry] {
     const number = this.#runtime.next();
     // A request that waits is held as long as its task runs: what nobody reads is not.
-    const held: Message = kept ? message : { jsonrpc: "2.0", id: message.id, ...(message.method !== undefined && { method: message.method }) };
-    const entry = { listener: this, peer, message: held, id: message.id, stream: this.#streams?.of(message.id), extra, owner, taskId, kept };
+    const held: Message = kept
+      ? message
+      : { jsonrpc: "2.0", id: message.id, ...(message.method !== undefined && { method: message.method }) };
+    const entry = {
+      listener: this,
+      peer,
+      message: held,
+      id: message.id,
+      stream: this.#streams?.of(message.id),
+      extra,
+      owner,
+      taskId,
+      kept,
+    };
     this.#runtime.requests.set(number, entry);
     return [number, entry];
   }
@@ -504,7 +548,8 @@ export class Listener implements TapListener {
     runtime.enter((receiver, now) => {
       let text: string | undefined = taskId;
       let fault = 0;
-      if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META)))) fault = UNENVELOPED;
+      if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META))))
+        fault = UNENVELOPED;
       else if (update) {
         const answers = own(params, "inputResponses");
         const keys = isObject(answers) ? Object.keys(answers) : [];
@@ -515,7 +560,17 @@ export class Listener implements TapListener {
         text = isWellFormed(cursor) ? bounded(cursor, LONGEST_CURSOR) : undefined;
         if (cursor !== undefined && text === undefined) fault = MALFORMED;
       }
-      core.request(receiver, now, number, peer, generation, flags, bounded(message.method ?? "", LONGEST_ID), text, fault);
+      core.request(
+        receiver,
+        now,
+        number,
+        peer,
+        generation,
+        flags,
+        bounded(message.method ?? "", LONGEST_ID),
+        text,
+        fault,
+      );
     });
     if (this.#arriving !== undefined) this.#arriving.isAnswered = true;
     const unheard = runtime.unheard.get(taskId);
@@ -550,13 +605,18 @@ export class Listener implements TapListener {
       return Promise.resolve();
     }
     const passing = this.#passing.get(message.id);
-    if (passing === undefined) return this.#runtime.isSdkId(message.id) ? Promise.resolve() : this.#wire.send(message, options);
+    if (passing === undefined)
+      return this.#runtime.isSdkId(message.id) ? Promise.resolve() : this.#wire.send(message, options);
     this.#passing.delete(message.id);
     const { id, complete } = passing;
-    if (complete !== undefined && message.result !== undefined) message.result = { ...message.result, ...complete(message.result) };
+    if (complete !== undefined && message.result !== undefined)
+      message.result = { ...message.result, ...complete(message.result) };
     // Where its stream is gone, another's must not carry it.
     if (this.#streams?.lead(passing) === false) return Promise.resolve();
-    return this.#wire.send(id === message.id ? message : { ...message, id }, options?.relatedRequestId === message.id ? { ...options, relatedRequestId: id } : options);
+    return this.#wire.send(
+      id === message.id ? message : { ...message, id },
+      options?.relatedRequestId === message.id ? { ...options, relatedRequestId: id } : options,
+    );
   }
 
   /** Hands an outcome over again, to a core that was started anew. */
@@ -581,7 +641,8 @@ export class Listener implements TapListener {
       let how = NOT_JSON;
       if (own(result, "resultType") === "input_required") {
         const asked = own(result, "inputRequests");
-        for (const name of isObject(asked) ? Object.keys(asked) : []) core.name(receiver, name, inputKindOf((asked as Record<string, Message>)[name] as Message));
+        for (const name of isObject(asked) ? Object.keys(asked) : [])
+          core.name(receiver, name, inputKindOf((asked as Record<string, Message>)[name] as Message));
         how = textOf(result, "requestState") === undefined ? INPUT : INPUT_WITH_STATE;
       } else if (writable) {
         how = result === undefined ? ERROR : own(result, "isError") === true ? TOOL_FAILED : RESULT;
@@ -603,7 +664,10 @@ export class Listener implements TapListener {
     const name = textOf(tool, "name");
     if (!isObject(tool) || name === undefined || this.#gate.runsTasksItself(name)) return tool;
     const { support } = this.#runtime.policies.of(name);
-    return { ...tool, execution: { ...(own(tool, "execution") as Record<string, unknown> | undefined), taskSupport: support } };
+    return {
+      ...tool,
+      execution: { ...(own(tool, "execution") as Record<string, unknown> | undefined), taskSupport: support },
+    };
   }
 
   /** A handler asks the client: as a task, through the core. */
@@ -613,7 +677,15 @@ export class Listener implements TapListener {
     if (call === undefined || kind === 255) return this.#sendRelated(message, options);
     if (!isSendable(message.params)) return Promise.reject(new TaskError("invalid_argument", NOT_SENDABLE));
     const number = runtime.next();
-    runtime.asks.all.set(number, { call, message, own: this, settle: undefined, ids: new Map(), isGuess: options?.relatedRequestId === undefined && !knowsCalls, options });
+    runtime.asks.all.set(number, {
+      call,
+      message,
+      own: this,
+      settle: undefined,
+      ids: new Map(),
+      isGuess: options?.relatedRequestId === undefined && !knowsCalls,
+      options,
+    });
     this.#asks.set(message.id, number);
     const taken = runtime.enter(core.ask, call.number, number, "input", kind, true);
     if (taken) return Promise.resolve();
@@ -644,7 +716,8 @@ export class Listener implements TapListener {
       }
       const value = own(message.params, "progress");
       // A caller that gave no token wants no progress.
-      if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress)) return Promise.resolve();
+      if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress))
+        return Promise.resolve();
       call.progress = value;
     }
     if (!progress) this.#tell(call, message);
@@ -690,7 +763,10 @@ export class Listener implements TapListener {
     if (this.#ended.size > REMEMBERED) for (const oldest of this.#ended) return void this.#ended.delete(oldest);
   }
 
-  /** Whose request it is when a handler does not say. Where the platform cannot tell either, the one task that runs is a guess. */
+  /**
+   * Whose request it is when a handler does not say. Where the platform cannot tell either, the one task that runs is a
+   * guess.
+   */
   #workingCall(): Call | undefined {
     if (knowsCalls) {
       const call = currentCall();
@@ -709,7 +785,8 @@ export class Listener implements TapListener {
     const sdkId = options?.relatedRequestId;
     const request = sdkId === undefined ? undefined : (this.#calls.get(sdkId) ?? this.#passing.get(sdkId));
     if (request === undefined) return this.#wire.send(message, options);
-    if (this.#streams?.lead(request) === false) return Promise.reject(new TaskError("connection", "The client has left."));
+    if (this.#streams?.lead(request) === false)
+      return Promise.reject(new TaskError("connection", "The client has left."));
     return this.#wire.send(message, { ...options, relatedRequestId: request.id });
   }
 
@@ -724,10 +801,14 @@ export class Listener implements TapListener {
     return this.#runtime.speaks(generation) ? generation : 0;
   }
 
-  /** The message without a `task` that means nothing here; SDK v1 fails on one that it does not expect (G25-CAP-05, G25-CRE-12). */
+  /**
+   * The message without a `task` that means nothing here; SDK v1 fails on one that it does not expect (G25-CAP-05,
+   * G25-CRE-12).
+   */
   #plain(message: Message): Message {
     const { params } = message;
-    if (own(params, "task") === undefined || typeof versionOf(message) === "string" || this.#gate.hasOwnTasks) return message;
+    if (own(params, "task") === undefined || typeof versionOf(message) === "string" || this.#gate.hasOwnTasks)
+      return message;
     const name = textOf(params, "name");
     if (message.method === "tools/call" && name !== undefined && this.#gate.runsTasksItself(name)) return message;
     const { task: _task, ...rest } = params as Record<string, unknown>;
@@ -744,11 +825,19 @@ export class Listener implements TapListener {
     return generation === 26 ? capabilityBits(metaOf(message, CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
   }
 
-  #facts(message: Message, extra: Extra, generation: number): { peer: number; flags: number; owner: string | undefined } {
+  #facts(
+    message: Message,
+    extra: Extra,
+    generation: number,
+  ): { peer: number; flags: number; owner: string | undefined } {
     const owner = this.#runtime.identify(extra, this.#transport.sessionId);
     const peer = getOrMake(this.#peers, owner, () => this.#runtime.open(owner, this.#pipe));
     this.#runtime.heard(peer, this, extra);
-    return { peer, flags: this.#declared(message, generation) | (this.#runtime.lists(owner, this.#pipe) ? LISTS : 0), owner };
+    return {
+      peer,
+      flags: this.#declared(message, generation) | (this.#runtime.lists(owner, this.#pipe) ? LISTS : 0),
+      owner,
+    };
   }
 
   #sendOn(message: Message, { on }: Route): void {
@@ -788,7 +877,10 @@ function withMeta(message: Message, key: string, value: unknown): Message & { pa
 function saidBy({ result, error }: Message): string | undefined {
   if (result === undefined) return textOf(error, "message");
   const content = own(result, "content");
-  return textOf(Array.isArray(content) ? content.find((block) => textOf(block, "text") !== undefined) : undefined, "text");
+  return textOf(
+    Array.isArray(content) ? content.find((block) => textOf(block, "text") !== undefined) : undefined,
+    "text",
+  );
 }
 
 /** What the answer to `server/discover` says of tasks. */

@@ -27,14 +27,19 @@ const OPTIONS: { readonly [Name in keyof TaskServerOptions]-?: Kind } = {
   list: WHETHER,
   generations: [
     (value: unknown) =>
-      Array.isArray(value) && value.length > 0 && value.every((version) => version === "2025-11-25" || version === "2026-07-28"),
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((version) => version === "2025-11-25" || version === "2026-07-28"),
     'a list of "2025-11-25" and "2026-07-28"',
   ],
   statusNotifications: WHETHER,
   crossGeneration: WHETHER,
   fillTaskName: WHETHER,
   cursorKey: [(value: unknown) => value instanceof Uint8Array && value.length === 16, "16 bytes"],
-  lease: [(value) => isWhole(value, 1000, LONGEST_LEASE), "a whole number of milliseconds, at least 1000 and at most a day"],
+  lease: [
+    (value) => isWhole(value, 1000, LONGEST_LEASE),
+    "a whole number of milliseconds, at least 1000 and at most a day",
+  ],
   storeTimeout: [
     (value: unknown) => value === null || isWhole(value as number, 100, LARGEST),
     "a whole number of milliseconds, at least 100, or null",
@@ -74,7 +79,12 @@ export function checkOptions(options: TaskServerOptions): void {
   checkNames(limits, LIMITS, "limits.");
   const { rate = {}, ...numbers } = limits;
   checkRates(rate);
-  for (const [name, value] of Object.entries(numbers)) check(value === undefined || isWhole(value, 1, LARGEST), `limits.${name}`, COUNT);
+  for (const [name, value] of Object.entries(numbers))
+    check(value === undefined || isWhole(value, 1, LARGEST), `limits.${name}`, COUNT);
   const quota = numbers.storedPerOwner ?? numbers.storedBytesPerOwner;
-  check(quota === undefined || store === undefined || store.usage !== undefined, "store", "one with `usage`, where the store of an owner is limited");
+  check(
+    quota === undefined || store === undefined || store.usage !== undefined,
+    "store",
+    "one with `usage`, where the store of an owner is limited",
+  );
 }

@@ -6,8 +6,9 @@ import type { Runtime } from "./runtime.ts";
 const LONGEST = 511;
 
 /**
- * The principal of verified authorization: issuer, subject and audience, never the token, the session or the client's own
- * word (X-SEC-05, X-SEC-06, X-SEC-11). `""` where nothing is authenticated, `undefined` where the subject cannot be told.
+ * The principal of verified authorization: issuer, subject and audience, never the token, the session or the client's
+ * own word (X-SEC-05, X-SEC-06, X-SEC-11). `""` where nothing is authenticated, `undefined` where the subject cannot be
+ * told.
  */
 export function defaultOwner(authInfo: unknown): string | undefined {
   if (authInfo === undefined || authInfo === null) return "";
@@ -23,7 +24,8 @@ export function defaultOwner(authInfo: unknown): string | undefined {
   const subject = claim("sub") ?? claim("subject");
   const issuer = claim("iss") ?? claim("issuer") ?? "";
   const resource = own(authInfo, "resource") ?? "";
-  const audience = resource === "" ? audienceOf(claim("aud") ?? "") : resource instanceof URL ? resource.href : resource;
+  const audience =
+    resource === "" ? audienceOf(claim("aud") ?? "") : resource instanceof URL ? resource.href : resource;
   // What is there and cannot be told from others is no principal.
   if (typeof subject !== "string" || typeof issuer !== "string" || !isAudience(audience)) return undefined;
   const owner = JSON.stringify([issuer, subject, audience]);
@@ -60,7 +62,10 @@ export function isAuthorized(runtime: Runtime, extra: Extra, owner: string | und
   }
 }
 
-/** Whether a store can keep this owner apart from all others. Those that begin with a control character are the core's own. */
+/**
+ * Whether a store can keep this owner apart from all others. Those that begin with a control character are the core's
+ * own.
+ */
 export function isOwner(owner: unknown): owner is string {
   return isWellFormed(owner) && owner.length <= LONGEST && !owner.includes("\0") && !/^[\u0001-\u001f]/.test(owner);
 }

@@ -1,7 +1,7 @@
-// The patterns of forms, matched in a time that pattern and text bound: a text comes from a peer, and a pattern for which an
-// engine with backtracking takes seconds is easily written by accident (X-INP-01, X-LIM-04). A pattern becomes a machine of
-// states that are all tried at once; whether one character is what an atom (`\d`, `[a-z]`, `\p{L}`) means, the platform's
-// own engine says, so that the meaning is ECMAScript's.
+// The patterns of forms, matched in a time that pattern and text bound: a text comes from a peer, and a pattern for
+// which an engine with backtracking takes seconds is easily written by accident (X-INP-01, X-LIM-04). A pattern becomes
+// a machine of states that are all tried at once; whether one character is what an atom (`\d`, `[a-z]`, `\p{L}`) means,
+// the platform's own engine says, so that the meaning is ECMAScript's.
 
 /** The longest pattern that is looked at, and the most states that its repetitions may be written out to. */
 const LONGEST_PATTERN = 2000;
@@ -21,8 +21,8 @@ type State = { /** The position at which it was looked at last. */ seen: number 
 type Piece = (next: State) => State;
 
 /**
- * Whether `pattern` matches somewhere in `text`; a text too long to tell is no match. `undefined` where the pattern is none, or
- * can say what takes more than states: looking ahead or behind, references to groups, very many repetitions.
+ * Whether `pattern` matches somewhere in `text`; a text too long to tell is no match. `undefined` where the pattern is
+ * none, or can say what takes more than states: looking ahead or behind, references to groups, very many repetitions.
  */
 export function matches(pattern: string, text: string): boolean | undefined {
   const machine = machineOf(pattern);
@@ -106,7 +106,8 @@ class Parser {
 
   #piece(): Piece {
     const [assertion] = this.#take(ASSERTION) ?? [];
-    if (assertion !== undefined) return (next) => this.#made({ kind: "at", seen: -1, holds: ASSERTIONS[assertion] as Assertion, next });
+    if (assertion !== undefined)
+      return (next) => this.#made({ kind: "at", seen: -1, holds: ASSERTIONS[assertion] as Assertion, next });
     let piece: Piece;
     if (this.#take(GROUP) !== undefined) {
       piece = this.alternatives();
@@ -120,7 +121,8 @@ class Parser {
     const [quantifier, sign, least, comma, most] = this.#take(QUANTIFIER) ?? [];
     if (quantifier === undefined) return piece;
     const low = sign === undefined ? Number(least) : Number(sign === "+");
-    const high = sign === undefined ? (comma === "" ? low : most === "" ? Infinity : Number(most)) : sign === "?" ? 1 : Infinity;
+    const high =
+      sign === undefined ? (comma === "" ? low : most === "" ? Infinity : Number(most)) : sign === "?" ? 1 : Infinity;
     return (next) => this.#repeated(piece, low, high, next);
   }
 
@@ -131,7 +133,8 @@ class Parser {
       state = this.#made({ kind: "either", seen: -1, ways });
       ways.push(piece(state));
     } else {
-      for (let count = low; count < high; count++) state = this.#made({ kind: "either", seen: -1, ways: [next, piece(state)] });
+      for (let count = low; count < high; count++)
+        state = this.#made({ kind: "either", seen: -1, ways: [next, piece(state)] });
     }
     // Each round makes a state of its own, so that one that repeats nothing ends too.
     for (let count = 0; count < low; count++) state = this.#made({ kind: "either", seen: -1, ways: [piece(state)] });

@@ -34,7 +34,8 @@ export function compose(read: string | null, edit: PayloadEdit): string | null {
   if (read === null && edit.set.length === 0) return null;
   const members = new Map<string, string>();
   if (read !== null) {
-    for (const [name, value] of Object.entries(JSON.parse(read) as Record<string, unknown>)) members.set(name, JSON.stringify(value));
+    for (const [name, value] of Object.entries(JSON.parse(read) as Record<string, unknown>))
+      members.set(name, JSON.stringify(value));
   }
   for (const name of edit.remove) members.delete(name);
   for (const [name, text] of edit.set) members.set(name, text);
@@ -74,7 +75,11 @@ export class Payload {
 }
 
 /** The values under the keys, with their names. */
-export function renamed(payload: Payload, part: number, keys: readonly (readonly [key: string, name: string])[]): Record<string, unknown> {
+export function renamed(
+  payload: Payload,
+  part: number,
+  keys: readonly (readonly [key: string, name: string])[],
+): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [key, name] of keys) define(values, name, payload.part(part, key));
   return values;

@@ -50,7 +50,10 @@ export function readPolicies(options: TaskServerOptions): Policies {
   const named = new Map<string, FullPolicy>();
   for (const [tool, policy] of Object.entries(options.tools ?? {})) {
     check(isObject(policy), `tools.${tool}`, 'a policy, such as { task: "always" }');
-    named.set(tool, completePolicy(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
+    named.set(
+      tool,
+      completePolicy(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }),
+    );
   }
   const other = completePolicy("defaults", defaults);
   return {
@@ -76,7 +79,11 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   const onLost = policy.onLost ?? "fail";
   const restarts = policy.restarts ?? 10;
   const must = (holds: boolean, name: string, expected: string): void => check(holds, `${where}.${name}`, expected);
-  must(isObject(task) ? isWhole(task.after, 0, LARGEST) : ["always", "never", "handler"].includes(task), "task", '"always", "never", "handler" or { after: milliseconds }');
+  must(
+    isObject(task) ? isWhole(task.after, 0, LARGEST) : ["always", "never", "handler"].includes(task),
+    "task",
+    '"always", "never", "handler" or { after: milliseconds }',
+  );
   must(["forbidden", "optional", "required"].includes(support), "support", '"forbidden", "optional" or "required"');
   must(task !== "never" || support !== "required", "support", 'not "required" where task is "never"');
   must(ttl === null || isWhole(ttl, 1), "ttl", `${MILLISECONDS}, or null`);
@@ -98,5 +105,6 @@ export function check(holds: boolean, name: string, expected: string): void {
 /** Refuses a name that there is not: a mistyped one would leave what it was to change as it is, and say nothing. */
 export function checkNames(given: object, names: object, where: string): void {
   const strange = Object.keys(given).find((name) => !Object.hasOwn(names, name));
-  if (strange !== undefined) throw new TaskError("invalid_argument", `TaskServer has no option \`${where}${strange}\`.`);
+  if (strange !== undefined)
+    throw new TaskError("invalid_argument", `TaskServer has no option \`${where}${strange}\`.`);
 }

@@ -30,7 +30,11 @@ export function checkRates(rates: false | TaskRates): void {
     check(act in RATES, where, `one of ${Object.keys(RATES).join(", ")}`);
     if (rate === undefined || rate === false) continue;
     check(isObject(rate), where, "false, or { perSecond, burst }");
-    check(Number.isFinite(rate.perSecond) && rate.perSecond >= 1 / HOUR, `${where}.perSecond`, "a number from one an hour up");
+    check(
+      Number.isFinite(rate.perSecond) && rate.perSecond >= 1 / HOUR,
+      `${where}.perSecond`,
+      "a number from one an hour up",
+    );
     check(isWhole(rate.burst, 1, LARGEST), `${where}.burst`, COUNT);
   }
 }

@@ -13,12 +13,13 @@ export function noteRefusal(extra: Extra, error: Message["error"]): void {
 }
 
 /**
- * The response to a request, with the status 429 and `Retry-After` where it was refused because of a limit (X-ERR-04). A
- * response that is a stream has its status before its answer, and stays as it is.
+ * The response to a request, with the status 429 and `Retry-After` where it was refused because of a limit (X-ERR-04).
+ * A response that is a stream has its status before its answer, and stays as it is.
  */
 export function withRetryAfter(request: Request, response: Response): Response {
   const wait = refused.get(request);
-  if (wait === undefined || response.headers.get("content-type")?.startsWith("application/json") !== true) return response;
+  if (wait === undefined || response.headers.get("content-type")?.startsWith("application/json") !== true)
+    return response;
   const headers = new Headers(response.headers);
   headers.set("retry-after", String(Math.max(1, Math.ceil(wait / 1000))));
   return new Response(response.body, { status: 429, headers });

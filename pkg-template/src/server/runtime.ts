@@ -104,7 +104,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   #policies = new Map<FullPolicy, number>();
   readonly #plain = new Map<FullPolicy, Map<number, boolean>>();
   readonly #numbers = new Numbers((number) =>
-    [this.requests, this.calls, this.asks.all, this.subscriptions].some((living) => living.has(number)));
+    [this.requests, this.calls, this.asks.all, this.subscriptions].some((living) => living.has(number)),
+  );
   #trap: unknown = Symbol("none");
   #draining = false;
   #saidUnnamed = false;
@@ -142,21 +143,33 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.#make();
     this.#unwatch = this.#hooks.ask("store.watch", () =>
       store.watch?.((owner, id, version = 0) => {
-        if (this.writing || typeof owner !== "string" || typeof id !== "string" || !isWhole(version, 0, LARGEST)) return;
+        if (this.writing || typeof owner !== "string" || typeof id !== "string" || !isWhole(version, 0, LARGEST))
+          return;
         this.enterAlone(core.changed, owner, id, version);
       }),
     );
   }
 
-  /** The number of the core's receiver. Where it was lost through a trap that another server met, there is another from here on. */
+  /**
+   * The number of the core's receiver. Where it was lost through a trap that another server met, there is another from
+   * here on.
+   */
   get receiver(): number {
     if (!serverCore.isCurrent(this.#instance)) {
-      this.#rebuild(new TaskError("internal", "The core of mcp-longhaul failed for another server of this process, and is started anew; running tasks go on."));
+      this.#rebuild(
+        new TaskError(
+          "internal",
+          "The core of mcp-longhaul failed for another server of this process, and is started anew; running tasks go on.",
+        ),
+      );
     }
     return this.#receiver;
   }
 
-  /** Whose tasks a request is about; `undefined` where that cannot be told, also because the host failed to, which is reported. */
+  /**
+   * Whose tasks a request is about; `undefined` where that cannot be told, also because the host failed to, which is
+   * reported.
+   */
   ownerOf(extra: Extra, sessionId: string | undefined): string | undefined {
     try {
       return this.identify(extra, sessionId);
@@ -166,7 +179,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     }
   }
 
-  /** As {@link Runtime.ownerOf}, for requests that are to be tried again where the host failed. Throws {@link TaskError}. */
+  /**
+   * As {@link Runtime.ownerOf}, for requests that are to be tried again where the host failed. Throws {@link
+   * TaskError}.
+   */
   identify(extra: Extra, sessionId: string | undefined): string | undefined {
     const owner = this.#hooks.demand("owner", (): unknown => {
       const authInfo = extra?.["authInfo"];
@@ -196,7 +212,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     return this.#options.limits?.resultBytes !== undefined;
   }
 
-  /** Whether the state of a task may repeat what its outcome says: where payloads are sealed, the state stays readable. */
+  /**
+   * Whether the state of a task may repeat what its outcome says: where payloads are sealed, the state stays readable.
+   */
   get statesMayQuote(): boolean {
     return this.#options.payloads === undefined;
   }
@@ -204,7 +222,10 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   /** Whether there are tasks in this generation. */
   speaks(generation: number): boolean {
     // In 2025-11-25 the client asks for tasks: where no tool takes one, there is nothing to declare (G25-CAP-05).
-    return (this.#options.generations?.includes(revisionOf(generation)) ?? true) && (generation === 26 || this.policies.offered);
+    return (
+      (this.#options.generations?.includes(revisionOf(generation)) ?? true) &&
+      (generation === 26 || this.policies.offered)
+    );
   }
 
   /** Whether `tasks/list` is offered to this owner. */
@@ -212,12 +233,16 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     return this.#options.list ?? (pipe || (owner !== undefined && owner !== ""));
   }
 
-  /** Before a message is looked at: if the receiver is lost, there is another, and the message need not be sent again. */
+  /**
+   * Before a message is looked at: if the receiver is lost, there is another, and the message need not be sent again.
+   */
   refresh(): void {
     void this.receiver;
   }
 
-  /** Begins to look for tasks whose time or lease is over. Some run again at once, on servers that are attached to this. */
+  /**
+   * Begins to look for tasks whose time or lease is over. Some run again at once, on servers that are attached to this.
+   */
   startUp(): void {
     this.sweep();
   }
@@ -336,12 +361,19 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   unnamed(): void {
     if (this.#saidUnnamed) return;
     this.#saidUnnamed = true;
-    this.report(new TaskError("protocol", "A request without the header `Mcp-Name` was refused; `fillTaskName` of TaskServer lets it in."));
+    this.report(
+      new TaskError(
+        "protocol",
+        "A request without the header `Mcp-Name` was refused; `fillTaskName` of TaskServer lets it in.",
+      ),
+    );
   }
 
   /** A message could not be sent. */
   readonly unsent = (cause: unknown): void => {
-    this.report(new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }));
+    this.report(
+      new TaskError("connection", "A message about a task could not be sent; its client may ask again.", { cause }),
+    );
   };
 
   /** The trace of a call that brings none. */
@@ -355,7 +387,19 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   handlerEnded(call: Call): void {
     if (call.taskId === undefined || this.calls.has(call.number)) return;
     const { number, owner, taskId, message } = call;
-    this.event(LATE, owner, taskId, String(own(message.params, "name")), 255, now(), Number.NaN, Number.NaN, number, 0, "");
+    this.event(
+      LATE,
+      owner,
+      taskId,
+      String(own(message.params, "name")),
+      255,
+      now(),
+      Number.NaN,
+      Number.NaN,
+      number,
+      0,
+      "",
+    );
   }
 
   /** Asks the store for what is due. */
@@ -371,8 +415,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
 
   /**
-   * Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored, or after `timeout` ms more. What
-   * is not settled by then is left to its lease.
+   * Lets handlers finish for `drain` ms, then hands their tasks over; resolves when all of it is stored, or after
+   * `timeout` ms more. What is not settled by then is left to its lease.
    */
   leave(drain: number, timeout: number): Promise<void> {
     return (this.#left ??= this.#leave(drain, timeout));
@@ -448,7 +492,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const answer: Message = { jsonrpc: "2.0", id: entry?.message.id };
     if (kind === 0) answer.result = body;
     else answer.error = (kind === 2 ? this.#replying?.part(2, "") : body) as NonNullable<Message["error"]>;
-    if (entry?.misfit !== undefined && answer.error?.code === INVALID_PARAMS) answer.error.message += `: ${entry.misfit}`;
+    if (entry?.misfit !== undefined && answer.error?.code === INVALID_PARAMS)
+      answer.error.message += `: ${entry.misfit}`;
     if (entry === undefined) return this.subscriptions.get(request)?.answered(answer, kind === 3);
     if (!entry.kept) this.requests.delete(request);
     if (!entry.listener.isStillAuthorized(entry)) {
@@ -605,7 +650,12 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   #rest(): void {
     // A sweep that has more pages goes on in a moment.
     const soon = this.#wakeAt !== undefined && this.#wakeAt < Date.now() + 100;
-    const awake = soon || this.calls.size > 0 || this.requests.size > 0 || this.subscriptions.size > 0 || core.observing(this.receiver);
+    const awake =
+      soon ||
+      this.calls.size > 0 ||
+      this.requests.size > 0 ||
+      this.subscriptions.size > 0 ||
+      core.observing(this.receiver);
     if (!awake) clearTimeout(this.#timer);
     else if (this.#resting && this.#wakeAt !== undefined) this.wake(this.#wakeAt);
     this.#resting = !awake;
@@ -637,13 +687,22 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       ...(this.#options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16))),
     ];
     const { crossGeneration = false, onevent, statusNotifications = true } = this.#options;
-    core.makeReceiver(this.receiver, this.#makeAlone !== undefined, crossGeneration, onevent !== undefined, statusNotifications, options.join(" "));
+    core.makeReceiver(
+      this.receiver,
+      this.#makeAlone !== undefined,
+      crossGeneration,
+      onevent !== undefined,
+      statusNotifications,
+      options.join(" "),
+    );
   }
 
   /** A task could not run again here; its lease ends, and whoever meets it then tries again. */
   #unstarted(number: number, cause: unknown): void {
     this.calls.delete(number);
-    this.report(new TaskError("internal", "A task could not be run again; it is tried again when its lease is over.", { cause }));
+    this.report(
+      new TaskError("internal", "A task could not be run again; it is tried again when its lease is over.", { cause }),
+    );
     this.enter(core.unstarted, number);
   }
 
@@ -674,7 +733,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     for (const subscription of [...this.subscriptions.values()]) subscription.again();
     for (const call of this.calls.values()) {
       if (!this.#peers.has(call.peer)) call.peer = 0;
-      if (call.taskId !== undefined) this.give(core.adopt, call.number, call.peer, call.generation, call.flags, call.taskId);
+      if (call.taskId !== undefined)
+        this.give(core.adopt, call.number, call.peer, call.generation, call.flags, call.taskId);
       else call.open();
     }
     this.asks.takeAlong();
@@ -748,4 +808,5 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   };
 }
 
-const UNSETTLED = "The task store did not settle in time what this server handed over; its tasks are found when their leases are over.";
+const UNSETTLED =
+  "The task store did not settle in time what this server handed over; its tasks are found when their leases are over.";

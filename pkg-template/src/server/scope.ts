@@ -1,5 +1,5 @@
-// Which call's handler is at work, where the platform can tell: on Node, Deno and Bun, and on workerd with `nodejs_compat`. Found without
-// an import, which would keep the package from loading elsewhere.
+// Which call's handler is at work, where the platform can tell: on Node, Deno and Bun, and on workerd with
+// `nodejs_compat`. Found without an import, which would keep the package from loading elsewhere.
 import type { Call } from "./call.ts";
 
 /** A call while it lasts. Timers keep what they were made in, and would keep the call with it. */

@@ -6,8 +6,10 @@ import { isPromise } from "./facts.ts";
 
 /** The store behind `payloads`. Where both answer at once, so does it. */
 export function sealed(store: TaskStore, payloads: PayloadProtection): TaskStore {
-  const seal = (text: string, owner: string, taskId: string) => apply("sealed", () => payloads.seal(text, { owner, taskId }), taskId);
-  const open = (text: string, owner: string, taskId: string) => apply("opened", () => payloads.open(text, { owner, taskId }), taskId);
+  const seal = (text: string, owner: string, taskId: string) =>
+    apply("sealed", () => payloads.seal(text, { owner, taskId }), taskId);
+  const open = (text: string, owner: string, taskId: string) =>
+    apply("opened", () => payloads.open(text, { owner, taskId }), taskId);
   // Every member is named, so that one that stores get later is not forgotten here.
   const whole: { [Member in keyof Required<TaskStore>]: TaskStore[Member] | undefined } = {
     get: (owner, id, options) =>
@@ -38,9 +40,14 @@ function then<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>)
 /** What a hook makes of a text. Whatever goes wrong in it is a failure of the store, and no text is passed on. */
 function apply(what: "sealed" | "opened", hook: () => MaybePromise<string>, taskId: string): MaybePromise<string> {
   const failed = (cause: unknown): never => {
-    throw new TaskError("storage", `A task's payload could not be ${what}; \`cause\` is what \`payloads\` of TaskServer threw.`, { cause, taskId });
+    throw new TaskError(
+      "storage",
+      `A task's payload could not be ${what}; \`cause\` is what \`payloads\` of TaskServer threw.`,
+      { cause, taskId },
+    );
   };
-  const checked = (text: unknown): string => (typeof text === "string" ? text : failed(new TypeError(`Not a string but ${typeof text}.`)));
+  const checked = (text: unknown): string =>
+    typeof text === "string" ? text : failed(new TypeError(`Not a string but ${typeof text}.`));
   let text: MaybePromise<string>;
   try {
     text = hook();

@@ -20,8 +20,8 @@ const REMEMBERED = 1_000;
 export type Input<Rest extends unknown[], Value> = (receiver: number, now: number, ...rest: Rest) => Value;
 
 /**
- * The part of the receiver's host that runs storage operations and reports how they ended: at once where the store answers at
- * once, else when its promise settles.
+ * The part of the receiver's host that runs storage operations and reports how they ended: at once where the store
+ * answers at once, else when its promise settles.
  */
 export abstract class StoreJobs {
   protected readonly store: TaskStore;
@@ -78,55 +78,96 @@ export abstract class StoreJobs {
     this.#unanswered.delete(job);
     if (late === undefined) return;
     const seconds = Math.round((now() - late.since) / 100) / 10;
-    this.report(new TaskError("storage", `The task store has not answered \`${late.operation}\` in ${seconds} s. ${OVERDUE}`));
+    this.report(
+      new TaskError("storage", `The task store has not answered \`${late.operation}\` in ${seconds} s. ${OVERDUE}`),
+    );
   }
 
   get(job: number, owner: string, id: string, payload: boolean): void {
-    this.#run(job, "get", () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD), (row) => {
-      if (row === undefined || row === null) return this.give(core.completed, job, MISSING);
-      const task = rowOf(row);
-      if (task instanceof Fault) return this.#unreadable(job, new Fault(task.reason, id));
-      if (task.owner !== owner || task.id !== id) return this.#unreadable(job, new Fault("it is another one", id));
-      if (payload) {
-        const read = new Payload(task.payload);
-        if (!read.isWhole()) return this.#fail(job, new TaskError("storage", DAMAGED_PAYLOAD, { taskId: id }));
-        this.#payloads.set(job, read);
-        this.judge(job, read);
-      }
-      this.give(core.found, job, task.version, task.createdAt, task.state);
-    });
+    this.#run(
+      job,
+      "get",
+      () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD),
+      (row) => {
+        if (row === undefined || row === null) return this.give(core.completed, job, MISSING);
+        const task = rowOf(row);
+        if (task instanceof Fault) return this.#unreadable(job, new Fault(task.reason, id));
+        if (task.owner !== owner || task.id !== id) return this.#unreadable(job, new Fault("it is another one", id));
+        if (payload) {
+          const read = new Payload(task.payload);
+          if (!read.isWhole()) return this.#fail(job, new TaskError("storage", DAMAGED_PAYLOAD, { taskId: id }));
+          this.#payloads.set(job, read);
+          this.judge(job, read);
+        }
+        this.give(core.found, job, task.version, task.createdAt, task.state);
+      },
+    );
   }
 
-  put(job: number, owner: string, id: string, version: number, createdAt: number, dueAt: number, state: string, mode: number): void {
+  put(
+    job: number,
+    owner: string,
+    id: string,
+    version: number,
+    createdAt: number,
+    dueAt: number,
+    state: string,
+    mode: number,
+  ): void {
     const task: TaskWrite = { owner, id, version, createdAt, dueAt: Number.isNaN(dueAt) ? null : dueAt, state };
     const edit = this.edit(job);
     this.#edits.delete(job);
     if (mode === 0) {
-      return this.#run(job, "put", () => this.#put(task), (done) => this.#done(job, done));
+      return this.#run(
+        job,
+        "put",
+        () => this.#put(task),
+        (done) => this.#done(job, done),
+      );
     }
     if (edit.unwritable === true) return this.give(core.completed, job, NOT_JSON);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
     if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.give(core.completed, job, TOO_LARGE);
-    this.#run(job, "put", () => this.#put({ ...task, payload }), (done) => {
-      if (done === true) this.#payloads.set(job, new Payload(payload));
-      this.#done(job, done);
-    });
+    this.#run(
+      job,
+      "put",
+      () => this.#put({ ...task, payload }),
+      (done) => {
+        if (done === true) this.#payloads.set(job, new Payload(payload));
+        this.#done(job, done);
+      },
+    );
   }
 
   delete(job: number, owner: string, id: string, version: number): void {
-    this.#run(job, "delete", () => this.store.delete(owner, id, version), (done) => this.#done(job, done));
+    this.#run(
+      job,
+      "delete",
+      () => this.store.delete(owner, id, version),
+      (done) => this.#done(job, done),
+    );
   }
 
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { createdAt: after, id: afterId };
     const read = (rows: unknown): Page => pageOf(rows, limit, owner, (row) => isAfter(row, position));
-    this.#run(job, "list", () => this.#read(this.store.list(owner, { after: position, limit }), read), (page) => this.#rows(job, page, false));
+    this.#run(
+      job,
+      "list",
+      () => this.#read(this.store.list(owner, { after: position, limit }), read),
+      (page) => this.#rows(job, page, false),
+    );
   }
 
   due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void {
     const position = Number.isNaN(after) ? undefined : { dueAt: after, owner: afterOwner, id: afterId };
     const read = (rows: unknown): Page => pageOf(rows, limit, undefined, (row) => isDueAfter(row, position));
-    this.#run(job, "due", () => this.#read(this.store.due(before, limit, position), read), (page) => this.#rows(job, page, true));
+    this.#run(
+      job,
+      "due",
+      () => this.#read(this.store.due(before, limit, position), read),
+      (page) => this.#rows(job, page, true),
+    );
   }
 
   usage(job: number, owner: string): void {
@@ -206,18 +247,28 @@ export abstract class StoreJobs {
   #fail(job: number, cause: unknown): void {
     // Known by their names: a store may come from another copy of the package, as it does in a page without a bundler.
     if (isTaskError(cause) && cause.name === "TaskStoreFullError") {
-      return this.give(core.completed, job, (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE);
+      return this.give(
+        core.completed,
+        job,
+        (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE,
+      );
     }
-    this.report(isTaskError(cause) ? cause : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }));
+    this.report(
+      isTaskError(cause)
+        ? cause
+        : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }),
+    );
     this.give(core.completed, job, STORE_FAILED);
   }
 }
 
 type Operation = "get" | "put" | "delete" | "list" | "due" | "usage";
 
-const OVERDUE = "It counts as failed, and is repeated or its caller told. Give the store's driver a time limit below `storeTimeout` of TaskServer.";
+const OVERDUE =
+  "It counts as failed, and is repeated or its caller told. Give the store's driver a time limit below `storeTimeout` of TaskServer.";
 const NOTHING = { tasks: 0, bytes: 0 } as const;
 const WITHOUT_PAYLOAD = { payload: false } as const;
-const DAMAGED_PAYLOAD = "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
+const DAMAGED_PAYLOAD =
+  "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
 /** Member names around a part, in code units. */
 const OVERHEAD = 1024;

@@ -1,4 +1,5 @@
-// What a store returns is looked at before the core sees it: a store may be somebody's own, and its rows may be damaged.
+// What a store returns is looked at before the core sees it: a store may be somebody's own, and its rows may be
+// damaged.
 import type { DuePosition, StoredTask, TaskPosition, TaskUsage } from "../store.ts";
 import { isWellFormed } from "./facts.ts";
 
@@ -19,7 +20,8 @@ export class Fault {
 export function rowOf(row: unknown): StoredTask | Fault {
   try {
     const { owner, id, version, createdAt, dueAt, state, payload = null } = row as StoredTask;
-    const bad = (name: string, place?: StoredTask): Fault => new Fault(`\`${name}\` is not what it must be`, place && id, place);
+    const bad = (name: string, place?: StoredTask): Fault =>
+      new Fault(`\`${name}\` is not what it must be`, place && id, place);
     if (typeof id !== "string" || !/^[\w-]{1,128}$/.test(id)) return bad("id");
     if (!isWellFormed(owner) || owner.length > 512 || owner.includes("\0")) return bad("owner");
     if (!isTime(createdAt)) return bad("createdAt");
@@ -42,8 +44,15 @@ export interface Page {
   readonly full: boolean;
 }
 
-/** The good rows of a page of `owner`'s, or of what is due. `follows`: whether a row comes after where the page begins. */
-export function pageOf(returned: unknown, limit: number, owner: string | undefined, follows: (row: StoredTask) => boolean): Page {
+/**
+ * The good rows of a page of `owner`'s, or of what is due. `follows`: whether a row comes after where the page begins.
+ */
+export function pageOf(
+  returned: unknown,
+  limit: number,
+  owner: string | undefined,
+  follows: (row: StoredTask) => boolean,
+): Page {
   if (!Array.isArray(returned)) throw new TypeError("The store did not return an array.");
   const rows: StoredTask[] = [];
   const faults: Fault[] = [];
@@ -61,7 +70,9 @@ export function pageOf(returned: unknown, limit: number, owner: string | undefin
 }
 
 export function isAfter(row: StoredTask, after: TaskPosition | undefined): boolean {
-  return after === undefined || row.createdAt > after.createdAt || (row.createdAt === after.createdAt && row.id > after.id);
+  return (
+    after === undefined || row.createdAt > after.createdAt || (row.createdAt === after.createdAt && row.id > after.id)
+  );
 }
 
 /** The order between owners is the store's own. */

@@ -1,5 +1,6 @@
-// The streams of a Streamable HTTP transport: which are open, and who opened them. Neither SDK says; the transports of both keep
-// their streams in the same fields. Where those are missing, a request's stream counts as open for as long as it waits.
+// The streams of a Streamable HTTP transport: which are open, and who opened them. Neither SDK says; the transports of
+// both keep their streams in the same fields. Where those are missing, a request's stream counts as open for as long as
+// it waits.
 import type { Extra } from "../tap.ts";
 import { own, textOf } from "./facts.ts";
 
@@ -22,7 +23,10 @@ export interface Origin {
   readonly stream: string | undefined;
 }
 
-/** The streams of one transport. Each message goes to the stream of its own request, and to no stream of another principal's. */
+/**
+ * The streams of one transport. Each message goes to the stream of its own request, and to no stream of another
+ * principal's.
+ */
 export class Streams {
   readonly #fields: Fields;
   /** Who opened a stream that belongs to no request. */
@@ -31,13 +35,18 @@ export class Streams {
   readonly #isSole: (owner: string | undefined) => boolean;
   readonly #ownerOf: (extra: Extra) => string | undefined;
 
-  constructor(transport: object, ownerOf: (extra: Extra) => string | undefined, isSole: (owner: string | undefined) => boolean) {
+  constructor(
+    transport: object,
+    ownerOf: (extra: Extra) => string | undefined,
+    isSole: (owner: string | undefined) => boolean,
+  ) {
     this.#fields = (transport as Fields)._webStandardTransport ?? (transport as Fields);
     this.#ownerOf = ownerOf;
     this.#isSole = isSole;
     const handle = this.#fields.handleRequest;
     if (typeof handle !== "function" || this.#maps === undefined) return;
-    this.#fields.handleRequest = (request, ...rest) => this.#handle((...values) => Reflect.apply(handle, this.#fields, values), request, rest);
+    this.#fields.handleRequest = (request, ...rest) =>
+      this.#handle((...values) => Reflect.apply(handle, this.#fields, values), request, rest);
   }
 
   get #maps(): { readonly streams: ReadonlyMap<unknown, object>; readonly requests: Map<unknown, string> } | undefined {
@@ -56,8 +65,8 @@ export class Streams {
   }
 
   /**
-   * Has the transport send what belongs to a request on the stream that it came on, though another may have come under its id since;
-   * whether it will. Ids are unique for one client, and a session id may be known to several (X-SEC-06).
+   * Has the transport send what belongs to a request on the stream that it came on, though another may have come under
+   * its id since; whether it will. Ids are unique for one client, and a session id may be known to several (X-SEC-06).
    */
   lead({ id, stream }: Origin): boolean {
     const maps = this.#maps;
@@ -92,7 +101,13 @@ export class Streams {
 
   /** Ends the stream of a request, if it has one of its own; its client may come back for the answer. */
   leave(origin: Origin): boolean {
-    if (this.#fields.closeSSEStream === undefined || this.#maps === undefined || !this.isOpen(origin) || !this.lead(origin)) return false;
+    if (
+      this.#fields.closeSSEStream === undefined ||
+      this.#maps === undefined ||
+      !this.isOpen(origin) ||
+      !this.lead(origin)
+    )
+      return false;
     this.#fields.closeSSEStream(origin.id);
     return true;
   }
@@ -106,7 +121,9 @@ export class Streams {
     if ((request as { method?: unknown }).method !== "GET") return handle(request, ...rest);
     const isWeb = request instanceof Request;
     const owner = this.#ownerOf({ authInfo: isWeb ? own(rest[0], "authInfo") : (request as { auth?: unknown }).auth });
-    const resumes = isWeb ? request.headers.has("last-event-id") : textOf((request as { headers?: unknown }).headers, "last-event-id") !== undefined;
+    const resumes = isWeb
+      ? request.headers.has("last-event-id")
+      : textOf((request as { headers?: unknown }).headers, "last-event-id") !== undefined;
     if (resumes && this.#fields._eventStore !== undefined && !this.#isSole(owner)) return refuse(isWeb, rest[0]);
     const before = this.#standing;
     const learn = (): void => {
@@ -116,7 +133,10 @@ export class Streams {
     const response = handle(request, ...rest);
     learn();
     // One that is taken up again opens later.
-    Promise.resolve(response).then((answer) => !(answer instanceof Response && !answer.ok) && learn(), () => {});
+    Promise.resolve(response).then(
+      (answer) => !(answer instanceof Response && !answer.ok) && learn(),
+      () => {},
+    );
     return response;
   }
 }

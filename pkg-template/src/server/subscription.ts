@@ -40,7 +40,14 @@ export class Subscription {
   #over = false;
 
   /** `pipe`: the connection has one client, and is one stream. */
-  constructor(runtime: Runtime, message: Message, extra: Extra, sessionId: string | undefined, pipe: boolean, carrier: Carrier) {
+  constructor(
+    runtime: Runtime,
+    message: Message,
+    extra: Extra,
+    sessionId: string | undefined,
+    pipe: boolean,
+    carrier: Carrier,
+  ) {
     this.id = message.id;
     this.#runtime = runtime;
     this.#carrier = carrier;
@@ -97,7 +104,8 @@ export class Subscription {
     }
     // A core that was started anew has acknowledged it again.
     if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
-    if (!isAuthorized(this.#runtime, this.#extra, this.#owner, this.#sessionId)) return this.#runtime.enterAlone(core.lapse, this.#number);
+    if (!isAuthorized(this.#runtime, this.#extra, this.#owner, this.#sessionId))
+      return this.#runtime.enterAlone(core.lapse, this.#number);
     this.#carrier.tell(notification);
   }
 
@@ -152,11 +160,17 @@ export function taskIdsOf(message: Message): string[] {
 /** The acknowledgement of an SDK's with the tasks of ours. */
 export function withTasks(acknowledgement: Message, ours: Message): Message {
   const { params } = acknowledgement;
-  const notifications = { ...(own(params, "notifications") as Record<string, unknown> | undefined), ...(own(ours.params, "notifications") as Record<string, unknown>) };
+  const notifications = {
+    ...(own(params, "notifications") as Record<string, unknown> | undefined),
+    ...(own(ours.params, "notifications") as Record<string, unknown>),
+  };
   return { ...acknowledgement, params: { ...params, notifications } };
 }
 
 /** Whether an acknowledgement says that nothing is subscribed to. */
 export function isEmpty(acknowledgement: Message): boolean {
-  return Object.keys((own(acknowledgement.params, "notifications") as Record<string, unknown> | undefined) ?? {}).length === 0;
+  return (
+    Object.keys((own(acknowledgement.params, "notifications") as Record<string, unknown> | undefined) ?? {}).length ===
+    0
+  );
 }

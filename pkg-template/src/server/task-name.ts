@@ -1,5 +1,6 @@
-// Requests about tasks whose clients leave out the header `Mcp-Name`. The SDK's entry refuses them, as the specification demands
-// (G26-HTT-03); who has such clients can have it filled in. Who may see a task is decided on the body either way (G26-HTT-04).
+// Requests about tasks whose clients leave out the header `Mcp-Name`. The SDK's entry refuses them, as the
+// specification demands (G26-HTT-03); who has such clients can have it filled in. Who may see a task is decided on the
+// body either way (G26-HTT-04).
 import { own, textOf } from "./facts.ts";
 import { readJson } from "./body.ts";
 
@@ -7,7 +8,9 @@ const METHODS: readonly unknown[] = ["tasks/get", "tasks/update", "tasks/cancel"
 
 /** Whether a request about a task has no header that names the task. */
 export function lacksTaskName(request: Request): boolean {
-  return request.method === "POST" && !request.headers.has("mcp-name") && METHODS.includes(request.headers.get("mcp-method"));
+  return (
+    request.method === "POST" && !request.headers.has("mcp-name") && METHODS.includes(request.headers.get("mcp-method"))
+  );
 }
 
 /** The request with the task that its body names in its header. `parsed`: its body, where somebody has read it. */

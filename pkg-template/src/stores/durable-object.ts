@@ -36,12 +36,13 @@ export interface ObjectNamespace {
 }
 
 /**
- * Keeps tasks in the SQLite storage of a Durable Object, in the table `mcp_longhaul`. It answers at once; the platform holds an
- * answer back until what was written before it is safe. The object's alarm is the store's: it is set to when the next task is
- * due, so that time passes for a task whose object sleeps. Let `alarm()` call {@link TaskServer.sweep}, as {@link taskObject} does.
+ * Keeps tasks in the SQLite storage of a Durable Object, in the table `mcp_longhaul`. It answers at once; the platform
+ * holds an answer back until what was written before it is safe. The object's alarm is the store's: it is set to when
+ * the next task is due, so that time passes for a task whose object sleeps. Let `alarm()` call {@link
+ * TaskServer.sweep}, as {@link taskObject} does.
  *
- * Throws {@link TaskError}: `invalid_argument` for a wrong owner or id; `storage` where the storage fails, with its error as
- * `cause`, or is not SQLite (`new_sqlite_classes` in the Worker's configuration).
+ * Throws {@link TaskError}: `invalid_argument` for a wrong owner or id; `storage` where the storage fails, with its
+ * error as `cause`, or is not SQLite (`new_sqlite_classes` in the Worker's configuration).
  */
 export function durableObjectStore(storage: ObjectStorage): TaskStore {
   return open(storage, false);
@@ -49,20 +50,26 @@ export function durableObjectStore(storage: ObjectStorage): TaskStore {
 
 function open(storage: ObjectStorage, wakes: boolean): ObjectTasks {
   if (typeof (storage as Partial<ObjectStorage>).sql?.exec !== "function")
-    throw new TaskError("storage", "durableObjectStore needs a Durable Object with SQLite: name its class in `new_sqlite_classes`.");
+    throw new TaskError(
+      "storage",
+      "durableObjectStore needs a Durable Object with SQLite: name its class in `new_sqlite_classes`.",
+    );
   return new ObjectTasks(storage, wakes);
 }
 
-/** The platform keeps no text over 2 MB, so a longer payload goes on in rows of its own. A UTF-16 unit is at most 3 bytes. */
+/**
+ * The platform keeps no text over 2 MB, so a longer payload goes on in rows of its own. A UTF-16 unit is at most 3
+ * bytes.
+ */
 const PIECE = 500_000;
 
 const ALARM_PAUSE = 10_000;
 
 class ObjectTasks extends SqliteTasks {
   /**
-   * Whether {@link taskObject} sees to the alarm. Then an earlier one stays: so it comes about once in a lease while a task runs,
-   * however often the lease is renewed, and the platform, which takes an object from memory when nothing has come to it for a
-   * minute or two, leaves it to its work.
+   * Whether {@link taskObject} sees to the alarm. Then an earlier one stays: so it comes about once in a lease while a
+   * task runs, however often the lease is renewed, and the platform, which takes an object from memory when nothing has
+   * come to it for a minute or two, leaves it to its work.
    */
   readonly wakes: boolean;
   readonly #storage: ObjectStorage;
@@ -75,14 +82,20 @@ class ObjectTasks extends SqliteTasks {
     this.wakes = wakes;
     // No other connection writes here, so nobody reads notices of changes: they would only be rows to pay for.
     for (const what of ["insert", "update", "delete"]) this.#sql(`DROP TRIGGER IF EXISTS mcp_longhaul_${what}`);
-    this.#sql("CREATE TABLE IF NOT EXISTS mcp_longhaul_pieces (owner TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL)");
+    this.#sql(
+      "CREATE TABLE IF NOT EXISTS mcp_longhaul_pieces (owner TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL)",
+    );
     this.#sql("CREATE INDEX IF NOT EXISTS mcp_longhaul_pieces_of ON mcp_longhaul_pieces (owner, id)");
   }
 
   override get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined {
     const task = super.get(owner, id, options);
     if ((task?.payload?.length ?? 0) < PIECE - 1) return task;
-    const rest = this.#sql("SELECT text FROM mcp_longhaul_pieces WHERE owner = ? AND id = ? ORDER BY rowid", owner, id) as { text: string }[];
+    const rest = this.#sql(
+      "SELECT text FROM mcp_longhaul_pieces WHERE owner = ? AND id = ? ORDER BY rowid",
+      owner,
+      id,
+    ) as { text: string }[];
     return { ...task!, payload: task!.payload + rest.map(({ text }) => text).join("") };
   }
 
@@ -112,7 +125,9 @@ class ObjectTasks extends SqliteTasks {
 
   /** Sets the alarm for the next task that is due; for one that is due already, `pause` ms from now. */
   setAlarm(pause: number): void {
-    const [next] = this.#sql("SELECT min(due_at) AS at FROM mcp_longhaul WHERE due_at IS NOT NULL") as { at: number | null }[];
+    const [next] = this.#sql("SELECT min(due_at) AS at FROM mcp_longhaul WHERE due_at IS NOT NULL") as {
+      at: number | null;
+    }[];
     const at = next?.at ?? null;
     // An alarm that comes for nothing does no harm, so none is deleted.
     if (at === null || at === this.#alarm || (this.wakes && this.#alarm !== undefined && this.#alarm < at)) return;
@@ -122,7 +137,10 @@ class ObjectTasks extends SqliteTasks {
     void this.#storage.setAlarm(this.#alarm);
   }
 
-  /** The alarm has come, and its work is done: the next one. What is due still could not be settled, or was too much: not at once. */
+  /**
+   * The alarm has come, and its work is done: the next one. What is due still could not be settled, or was too much:
+   * not at once.
+   */
   alarmEnded(): void {
     this.#alarm = undefined;
     this.setAlarm(ALARM_PAUSE);
@@ -193,8 +211,8 @@ export interface TaskObject {
 }
 
 /**
- * Makes a class of Durable Objects that serve MCP, with tasks that outlive them. `build` is called once in the life of each
- * object in memory.
+ * Makes a class of Durable Objects that serve MCP, with tasks that outlive them. `build` is called once in the life of
+ * each object in memory.
  *
  * ```ts
  * export const Tasks = taskObject<Env>(({ durable, env }) => {
@@ -206,17 +224,28 @@ export interface TaskObject {
  */
 export function taskObject<Env = unknown>(
   build: (context: { readonly durable: DurableTasks; readonly env: Env; readonly ctx: ObjectContext }) => ServedTasks,
-): new (ctx: ObjectContext, env: Env) => TaskObject {
+): new (
+  ctx: ObjectContext,
+  env: Env,
+) => TaskObject {
   return class implements TaskObject {
     readonly #ctx: ObjectContext;
     readonly #store: ObjectTasks;
     readonly #tasks: TaskServer;
-    readonly #serve: (request: Request, options: { readonly authInfo: unknown }, ctx: ObjectContext) => Promise<Response>;
+    readonly #serve: (
+      request: Request,
+      options: { readonly authInfo: unknown },
+      ctx: ObjectContext,
+    ) => Promise<Response>;
 
     constructor(ctx: ObjectContext, env: Env) {
       this.#ctx = ctx;
       this.#store = open(ctx.storage, true);
-      const { tasks, handler } = build({ durable: { store: this.#store, idPrefix: `${String(ctx.id)}_`, clockSkew: 0 }, env, ctx });
+      const { tasks, handler } = build({
+        durable: { store: this.#store, idPrefix: `${String(ctx.id)}_`, clockSkew: 0 },
+        env,
+        ctx,
+      });
       this.#tasks = tasks;
       this.#serve = tasks.fetch(handler);
     }
@@ -244,13 +273,13 @@ export interface RouteOptions {
   /** How many objects share the tasks of requests without `owner`. Default 16. */
   readonly objects?: number | undefined;
   /**
-   * What the Worker has verified about the caller, in the SDK's shape: the object's handlers see it, and tasks belong to its
-   * principal. Plain JSON but for `resource`. Without it, the caller is nobody in particular.
+   * What the Worker has verified about the caller, in the SDK's shape: the object's handlers see it, and tasks belong
+   * to its principal. Plain JSON but for `resource`. Without it, the caller is nobody in particular.
    */
   readonly authInfo?: object | undefined;
   /**
-   * A name for the caller's principal, never its token: all its requests go to one object of its own. `tasks/list` finds all its
-   * tasks then, and one `subscriptions/listen` hears of all of them.
+   * A name for the caller's principal, never its token: all its requests go to one object of its own. `tasks/list`
+   * finds all its tasks then, and one `subscriptions/listen` hears of all of them.
    */
   readonly owner?: string | undefined;
 }
@@ -260,10 +289,14 @@ export interface RouteOptions {
  * (2025-11-25), and any other request to one of `objects` objects: calls with the same creation key to the same one,
  * the rest at random. Create tasks in objects of {@link taskObject}, with their `idPrefix`.
  *
- * A `subscriptions/listen` names several tasks and reaches one object, which accepts none of the others'; clients poll those.
- * `tasks/list` finds the tasks of one object only. Where callers are authenticated, `owner` spares them both.
+ * A `subscriptions/listen` names several tasks and reaches one object, which accepts none of the others'; clients poll
+ * those. `tasks/list` finds the tasks of one object only. Where callers are authenticated, `owner` spares them both.
  */
-export async function routeByTask(request: Request, namespace: ObjectNamespace, { objects = 16, authInfo, owner }: RouteOptions = {}): Promise<Response> {
+export async function routeByTask(
+  request: Request,
+  namespace: ObjectNamespace,
+  { objects = 16, authInfo, owner }: RouteOptions = {},
+): Promise<Response> {
   const id = owner === undefined ? await objectOf(request, namespace, objects) : namespace.idFromName(`owner-${owner}`);
   return namespace.get(id as never).fetch(vouchFor(request, authInfo));
 }
@@ -285,7 +318,9 @@ const VERIFIED = "mcp-longhaul/auth-info";
 /** The request with what its Worker has verified, and with nothing that another one said. */
 function vouchFor(request: Request & Cf, authInfo: object | undefined): Request {
   const { [VERIFIED]: _other, ...cf } = request.cf ?? {};
-  return new Request(request, { cf: { ...cf, ...(authInfo !== undefined && { [VERIFIED]: JSON.stringify(authInfo) }) } } as RequestInit);
+  return new Request(request, {
+    cf: { ...cf, ...(authInfo !== undefined && { [VERIFIED]: JSON.stringify(authInfo) }) },
+  } as RequestInit);
 }
 
 function verified({ cf }: Request & Cf): object | undefined {
@@ -313,7 +348,10 @@ interface Named {
 async function namedInBody(request: Request): Promise<Named> {
   if (request.method !== "POST") return {};
   try {
-    const { id, params } = (await readJson(request)) as { readonly id?: unknown; readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown } };
+    const { id, params } = (await readJson(request)) as {
+      readonly id?: unknown;
+      readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown };
+    };
     const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
     return { id: text(id), taskId: text(params?.taskId), key: creationKey(params?._meta) };
   } catch {

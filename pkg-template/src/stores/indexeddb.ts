@@ -10,8 +10,8 @@ declare global {
 /** What {@link indexedDbStore} takes. */
 export interface IndexedDbStoreOptions {
   /**
-   * `"strict"`: an acknowledged task is on the disk. `"relaxed"`: it is with the operating system, which is faster, and a
-   * power cut may take it back. Default `"strict"`.
+   * `"strict"`: an acknowledged task is on the disk. `"relaxed"`: it is with the operating system, which is faster, and
+   * a power cut may take it back. Default `"strict"`.
    */
   readonly durability?: "strict" | "relaxed" | undefined;
   /** Where the database is, for example a storage bucket's. Default: the global `indexedDB`. */
@@ -19,13 +19,15 @@ export interface IndexedDbStoreOptions {
 }
 
 /**
- * Keeps tasks in the browser: in an IndexedDB database of this name, which belongs to the store alone. Pages and workers of one
- * origin may share it, and `watch` tells each what the others change. The database is opened when it is first used.
+ * Keeps tasks in the browser: in an IndexedDB database of this name, which belongs to the store alone. Pages and
+ * workers of one origin may share it, and `watch` tells each what the others change. The database is opened when it is
+ * first used.
  *
  * A browser may delete what an origin stores when the disk is full; `await navigator.storage.persist()` asks it not to.
  *
- * Methods reject with {@link TaskStoreFullError} where the origin's quota is used up, and with {@link TaskError}: `invalid_argument`
- * for a wrong owner or id; `storage` where there is no IndexedDB or it fails, with its error as `cause`.
+ * Methods reject with {@link TaskStoreFullError} where the origin's quota is used up, and with {@link TaskError}:
+ * `invalid_argument` for a wrong owner or id; `storage` where there is no IndexedDB or it fails, with its error as
+ * `cause`.
  */
 export function indexedDbStore(name = "mcp-longhaul", options: IndexedDbStoreOptions = {}): TaskStore {
   return new IndexedDb(name, options);
@@ -60,7 +62,8 @@ class IndexedDb implements TaskStore {
 
   constructor(name: string, options: IndexedDbStoreOptions) {
     const { durability = "strict" } = options;
-    if (typeof name !== "string" || name === "") throw new TaskError("invalid_argument", "The name of an indexedDbStore must be a text that is not empty.");
+    if (typeof name !== "string" || name === "")
+      throw new TaskError("invalid_argument", "The name of an indexedDbStore must be a text that is not empty.");
     if (durability !== "strict" && durability !== "relaxed")
       throw new TaskError("invalid_argument", '`durability` of indexedDbStore must be "strict" or "relaxed".');
     this.#name = name;
@@ -80,7 +83,8 @@ class IndexedDb implements TaskStore {
   async put(write: TaskWrite): Promise<boolean> {
     const { payload, ...row } = write;
     const { owner, id, version } = row;
-    if (!/^[\w-]{1,128}$/.test(id)) throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
+    if (!/^[\w-]{1,128}$/.test(id))
+      throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
     return this.#change("write", owner, id, version, (stored, transaction) => {
       if (version === 1 ? stored !== undefined : stored !== version - 1) return false;
       transaction.objectStore(TASKS).put(row satisfies Row);
@@ -102,10 +106,17 @@ class IndexedDb implements TaskStore {
     return changed || gone;
   }
 
-  list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
+  list(
+    owner: string,
+    options: { readonly after?: TaskPosition | undefined; readonly limit: number },
+  ): Promise<StoredTask[]> {
     const { after, limit } = options;
     // An array is behind every number and text.
-    return this.#rows(BY_CREATION, () => IDBKeyRange.bound(after ? [owner, after.createdAt, after.id] : [owner], [owner, []], true, true), limit);
+    return this.#rows(
+      BY_CREATION,
+      () => IDBKeyRange.bound(after ? [owner, after.createdAt, after.id] : [owner], [owner, []], true, true),
+      limit,
+    );
   }
 
   due(before: number, limit: number, after?: DuePosition): Promise<StoredTask[]> {
@@ -135,15 +146,26 @@ class IndexedDb implements TaskStore {
   async #rows(index: string, range: () => IDBKeyRange, limit: number): Promise<StoredTask[]> {
     if (!(limit >= 1)) return []; // to IndexedDB, 0 is no limit
     const count = Math.min(limit, 2 ** 32 - 1);
-    const request = await this.#run("list", "readonly", [TASKS], (transaction) => transaction.objectStore(TASKS).index(index).getAll(range(), count) as IDBRequest<Row[]>);
+    const request = await this.#run(
+      "list",
+      "readonly",
+      [TASKS],
+      (transaction) => transaction.objectStore(TASKS).index(index).getAll(range(), count) as IDBRequest<Row[]>,
+    );
     return request.result.map((row) => ({ ...row, payload: null }));
   }
 
   /**
-   * Decides about one task by its stored version, and writes: one transaction, which no other can come between. `next`: the version
-   * that it makes.
+   * Decides about one task by its stored version, and writes: one transaction, which no other can come between. `next`:
+   * the version that it makes.
    */
-  async #change(what: string, owner: string, id: string, next: number, decide: (stored: number | undefined, transaction: IDBTransaction) => boolean): Promise<boolean> {
+  async #change(
+    what: string,
+    owner: string,
+    id: string,
+    next: number,
+    decide: (stored: number | undefined, transaction: IDBTransaction) => boolean,
+  ): Promise<boolean> {
     let changed = false;
     await this.#run(what, "readwrite", [TASKS, PAYLOADS], (transaction) => {
       const request = transaction.objectStore(TASKS).get([owner, id]) as IDBRequest<Row | undefined>;
@@ -157,7 +179,12 @@ class IndexedDb implements TaskStore {
   }
 
   /** Runs a transaction to its end; what `begin` returned can be read then. */
-  async #run<T>(what: string, mode: IDBTransactionMode, stores: string[], begin: (transaction: IDBTransaction) => T): Promise<T> {
+  async #run<T>(
+    what: string,
+    mode: IDBTransactionMode,
+    stores: string[],
+    begin: (transaction: IDBTransaction) => T,
+  ): Promise<T> {
     try {
       if (this.#closed) throw new TaskError("storage", "This indexedDbStore was closed.");
       const db = await (this.#opening ??= this.#open());
@@ -177,26 +204,39 @@ class IndexedDb implements TaskStore {
   #open(): Promise<IDBDatabase> {
     return new Promise((resolve, reject) => {
       const factory = this.#factory ?? (globalThis.indexedDB as IDBFactory | undefined);
-      if (factory === undefined) throw new TaskError("storage", "There is no IndexedDB here: indexedDbStore is for browsers.");
+      if (factory === undefined)
+        throw new TaskError("storage", "There is no IndexedDB here: indexedDbStore is for browsers.");
       const request = factory.open(this.#name, STEPS.length);
       const forget = (): void => void (this.#opening = undefined); // the next call opens it again
       request.onupgradeneeded = ({ oldVersion }) => {
         for (const step of STEPS.slice(oldVersion)) step(request.result);
       };
       // The request goes on. Until the other tab is closed, each call is told.
-      request.onblocked = () => reject(new TaskError("storage", `Another tab holds an older version of the database "${this.#name}". Close it, or reload it.`));
+      request.onblocked = () =>
+        reject(
+          new TaskError(
+            "storage",
+            `Another tab holds an older version of the database "${this.#name}". Close it, or reload it.`,
+          ),
+        );
       request.onerror = () => (forget(), reject(request.error));
       request.onsuccess = () => {
         const db = request.result;
         db.onclose = forget;
-        // A newer version wants to migrate, or somebody to delete the database: both wait until this connection is closed.
+        // A newer version wants to migrate, or somebody to delete the database: both wait until this connection is
+        // closed.
         db.onversionchange = () => (forget(), db.close());
         if (this.#closed) db.close();
         else this.#opening = Promise.resolve(db);
         if (db.objectStoreNames.contains(TASKS) && db.objectStoreNames.contains(PAYLOADS)) return resolve(db);
         db.close();
         forget();
-        reject(new TaskError("storage", `The database "${this.#name}" holds something else. Give indexedDbStore a name that nothing else uses.`));
+        reject(
+          new TaskError(
+            "storage",
+            `The database "${this.#name}" holds something else. Give indexedDbStore a name that nothing else uses.`,
+          ),
+        );
       };
     });
   }
@@ -204,7 +244,8 @@ class IndexedDb implements TaskStore {
   #announcer(): BroadcastChannel | undefined {
     if (this.#channel !== undefined || this.#closed || typeof BroadcastChannel === "undefined") return this.#channel;
     this.#channel = new BroadcastChannel(`mcp-longhaul/${this.#name}`);
-    this.#channel.onmessage = ({ data }: MessageEvent<[owner: string, id: string, version: number]>) => this.#watchers.tell(...data);
+    this.#channel.onmessage = ({ data }: MessageEvent<[owner: string, id: string, version: number]>) =>
+      this.#watchers.tell(...data);
     return this.#channel;
   }
 }
@@ -213,8 +254,15 @@ function failure(what: string, name: string, cause: unknown): TaskError {
   if (cause instanceof TaskError) return cause;
   const { name: kind, message } = Object(cause) as { readonly name?: unknown; readonly message?: unknown };
   if (kind === "QuotaExceededError")
-    return new TaskStoreFullError("payload_limit", `The browser has no more room for the database "${name}". Ask for it with \`navigator.storage.persist()\`, delete other data of this origin, or shorten the tasks' time to live.`);
-  return new TaskError("storage", `The IndexedDB store could not ${what}: ${String(message)} ${ADVICE[String(kind)] ?? ""}`.trimEnd(), { cause });
+    return new TaskStoreFullError(
+      "payload_limit",
+      `The browser has no more room for the database "${name}". Ask for it with \`navigator.storage.persist()\`, delete other data of this origin, or shorten the tasks' time to live.`,
+    );
+  return new TaskError(
+    "storage",
+    `The IndexedDB store could not ${what}: ${String(message)} ${ADVICE[String(kind)] ?? ""}`.trimEnd(),
+    { cause },
+  );
 }
 
 const ADVICE: Readonly<Record<string, string>> = {

@@ -5,9 +5,9 @@ import { Watchers } from "../watchers.ts";
 /**
  * The limits of a {@link memoryStore}: numbers from 1, or `Infinity` for none.
  *
- * Bytes are an upper bound, found without reading the texts: two bytes for each UTF-16 code unit of id, state and payload
- * (engines keep ASCII texts in half of that) and 256 bytes for the task itself, and never less than 4 KiB a task. The
- * 4 KiB are room set aside when the task is created, so that a full store can still take a short outcome.
+ * Bytes are an upper bound, found without reading the texts: two bytes for each UTF-16 code unit of id, state and
+ * payload (engines keep ASCII texts in half of that) and 256 bytes for the task itself, and never less than 4 KiB a
+ * task. The 4 KiB are room set aside when the task is created, so that a full store can still take a short outcome.
  */
 export interface MemoryStoreOptions {
   /** Tasks of all owners together. Default 50,000. */
@@ -43,9 +43,9 @@ export interface MemoryStore extends TaskStore {
 }
 
 /**
- * Keeps tasks in the memory of this process, within limits: a new task over a limit, or a payload too many, is refused with
- * {@link TaskStoreFullError} and nothing is written. It never gives up a stored task to make room, so a task lives as
- * long as it was promised. A swap that does not enlarge a task, or leaves it within its 4 KiB, is never refused.
+ * Keeps tasks in the memory of this process, within limits: a new task over a limit, or a payload too many, is refused
+ * with {@link TaskStoreFullError} and nothing is written. It never gives up a stored task to make room, so a task lives
+ * as long as it was promised. A swap that does not enlarge a task, or leaves it within its 4 KiB, is never refused.
  *
  * Several servers in one process may share one store; each sees the changes of the others through `watch`.
  *
@@ -62,9 +62,9 @@ const ROOM_BYTES = 4096;
 /**
  * A stored task. One object for its whole life, changed in place and never handed out.
  *
- * Its times are milliseconds since the store's first task: V8 keeps numbers below 2^31 (24 days) in the object itself, and each
- * larger one in an object of 16 bytes. It decides so for all objects with the same property names in the same order, hence
- * the names that a {@link StoredTask} does not have.
+ * Its times are milliseconds since the store's first task: V8 keeps numbers below 2^31 (24 days) in the object itself,
+ * and each larger one in an object of 16 bytes. It decides so for all objects with the same property names in the same
+ * order, hence the names that a {@link StoredTask} does not have.
  */
 interface Entry {
   readonly owner: string;
@@ -185,7 +185,9 @@ class Memory implements MemoryStore {
   due(before: number, limit: number, after?: DuePosition): StoredTask[] {
     const found: StoredTask[] = [];
     const origin = this.#origin ?? 0;
-    for (const entry of this.#deadlines.after(after && { due: after.dueAt - origin, owner: after.owner, id: after.id })) {
+    for (const entry of this.#deadlines.after(
+      after && { due: after.dueAt - origin, owner: after.owner, id: after.id },
+    )) {
       if (found.length >= limit || entry.due! > before - origin) break;
       found.push(this.#snapshot(entry, null));
     }
@@ -218,7 +220,15 @@ class Memory implements MemoryStore {
   #snapshot(entry: Entry, payload: string | null): StoredTask {
     const origin = this.#origin!; // there is a task
     const dueAt = entry.due === null ? null : entry.due + origin;
-    return { owner: entry.owner, id: entry.id, version: entry.version, createdAt: entry.created + origin, dueAt, state: entry.state, payload };
+    return {
+      owner: entry.owner,
+      id: entry.id,
+      version: entry.version,
+      createdAt: entry.created + origin,
+      dueAt,
+      state: entry.state,
+      payload,
+    };
   }
 }
 
@@ -234,7 +244,10 @@ function full(reason: "task_limit" | "payload_limit", option: string, limit: num
 function limit(options: MemoryStoreOptions, name: keyof MemoryStoreOptions, otherwise: number): number {
   const value = options[name] ?? otherwise;
   if (typeof value === "number" && value >= 1) return value;
-  throw new TaskError("invalid_argument", `\`${name}\` of memoryStore must be a number from 1, or Infinity for no limit.`);
+  throw new TaskError(
+    "invalid_argument",
+    `\`${name}\` of memoryStore must be a number from 1, or Infinity for no limit.`,
+  );
 }
 
 /** `<` on strings compares code units, which is the order the contract asks for. */
@@ -251,8 +264,8 @@ function byDeadline(a: Deadline, b: Deadline): number {
 }
 
 /**
- * Items in order, in short chunks: adding and removing move at most one chunk's worth of pointers, wherever they happen,
- * nothing stale is kept, and reading on from any place costs two binary searches. No chunk is ever empty.
+ * Items in order, in short chunks: adding and removing move at most one chunk's worth of pointers, wherever they
+ * happen, nothing stale is kept, and reading on from any place costs two binary searches. No chunk is ever empty.
  */
 class Sorted<Key, Item extends Key> {
   #chunks: Item[][] = [];
@@ -268,7 +281,8 @@ class Sorted<Key, Item extends Key> {
     if (chunk === undefined) {
       // Behind everything: nearly every task comes in order, so chunks are filled to the brim before a new one starts.
       const last = this.#chunks[at - 1];
-      if (last === undefined) this.#chunks = [[item]]; // an array that was pushed to has room for 17: too much for most owners
+      if (last === undefined)
+        this.#chunks = [[item]]; // an array that was pushed to has room for 17: too much for most owners
       else if (last.length < CHUNK) last.push(item);
       else this.#chunks.push([item]);
       return;

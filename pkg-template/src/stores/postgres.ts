@@ -46,15 +46,24 @@ export interface PostgresPool {
 
 /** What {@link postgresStore} takes. */
 export interface PostgresStoreOptions {
-  /** The schema that holds the tables, made where it is missing. Default: the first of the connection's `search_path`. */
+  /**
+   * The schema that holds the tables, made where it is missing. Default: the first of the connection's `search_path`.
+   */
   readonly schema?: string | undefined;
-  /** What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is `mcp_longhaul`. */
+  /**
+   * What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is
+   * `mcp_longhaul`.
+   */
   readonly tablePrefix?: string | undefined;
-  /** Prepares each statement once on each connection. `false` for a pooler that cannot, such as PgBouncer before 1.21. Default `true`. */
+  /**
+   * Prepares each statement once on each connection. `false` for a pooler that cannot, such as PgBouncer before 1.21.
+   * Default `true`.
+   */
   readonly prepare?: boolean | undefined;
   /**
-   * Tells other processes about changes, and hears of theirs (`NOTIFY`, `LISTEN`). Hearing takes one connection of the pool for
-   * itself, and not through a pooler in transaction mode. With `false` the store has no `watch`. Default `true`.
+   * Tells other processes about changes, and hears of theirs (`NOTIFY`, `LISTEN`). Hearing takes one connection of the
+   * pool for itself, and not through a pooler in transaction mode. With `false` the store has no `watch`. Default
+   * `true`.
    */
   readonly watch?: boolean | undefined;
 }
@@ -62,8 +71,9 @@ export interface PostgresStoreOptions {
 /** A {@link TaskStore} whose tables can be made before the first task. */
 export interface PostgresStore extends TaskStore {
   /**
-   * Makes or migrates the tables, once. Whatever is asked of the store first waits for it, so it need not be called; but who
-   * awaits it at start-up learns there that the database is out of reach. After a failure the next call tries again.
+   * Makes or migrates the tables, once. Whatever is asked of the store first waits for it, so it need not be called;
+   * but who awaits it at start-up learns there that the database is out of reach. After a failure the next call tries
+   * again.
    */
   ready(): Promise<void>;
   /** Gives the connection back that listens for changes, after what is under way. */
@@ -71,9 +81,9 @@ export interface PostgresStore extends TaskStore {
 }
 
 /**
- * Keeps tasks in PostgreSQL, 11 or later, on the caller's own pool, which the store never ends. Any number of processes may
- * start at once and share the tables: the first makes them, under an advisory lock, and a role that may not create them can use
- * tables that are there.
+ * Keeps tasks in PostgreSQL, 11 or later, on the caller's own pool, which the store never ends. Any number of processes
+ * may start at once and share the tables: the first makes them, under an advisory lock, and a role that may not create
+ * them can use tables that are there.
  *
  * ```ts
  * const pool = new Pool({ connectionString, keepAlive: true });
@@ -81,15 +91,15 @@ export interface PostgresStore extends TaskStore {
  * const tasks = new TaskServer({ store: postgresStore(pool) });
  * ```
  *
- * A swap is one statement. Leave `synchronous_commit` on if an acknowledged task must survive a power cut. An answer that was
- * lost with its connection is an error, never `false`: the swap may have happened.
+ * A swap is one statement. Leave `synchronous_commit` on if an acknowledged task must survive a power cut. An answer
+ * that was lost with its connection is an error, never `false`: the swap may have happened.
  *
- * Changes are told after their swap and in batches, because a transaction with a `NOTIFY` keeps all others of its kind waiting
- * until it is on disk. A process that is killed in between, and a connection that is lost while it listens, leave a gap.
- * `close` gives the listening connection back; `pool.end()` waits for that.
+ * Changes are told after their swap and in batches, because a transaction with a `NOTIFY` keeps all others of its kind
+ * waiting until it is on disk. A process that is killed in between, and a connection that is lost while it listens,
+ * leave a gap. `close` gives the listening connection back; `pool.end()` waits for that.
  *
- * Throws {@link TaskError}: `invalid_argument` for a wrong option, owner or id; `storage` where PostgreSQL fails, with its
- * error as `cause`.
+ * Throws {@link TaskError}: `invalid_argument` for a wrong option, owner or id; `storage` where PostgreSQL fails, with
+ * its error as `cause`.
  */
 export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions = {}): PostgresStore {
   return new Postgres(pool, options);
@@ -118,11 +128,20 @@ class Postgres implements PostgresStore {
   constructor(pool: PostgresPool, options: PostgresStoreOptions) {
     const { schema, tablePrefix = "mcp_", prepare = true, watch = true } = options;
     if (typeof (pool as PostgresPool | undefined)?.connect !== "function")
-      throw new TaskError("invalid_argument", "postgresStore needs a pool of `pg`, for example `postgresStore(new Pool({ connectionString }))`.");
+      throw new TaskError(
+        "invalid_argument",
+        "postgresStore needs a pool of `pg`, for example `postgresStore(new Pool({ connectionString }))`.",
+      );
     // They become part of the SQL, where nothing can be bound in their place.
-    if (schema !== undefined && !/^[A-Za-z_]\w{0,62}$/.test(schema)) throw wrong("schema", "must be 1 to 63 letters, digits and `_`, not a digit first");
-    if (!/^[A-Za-z_]\w{0,40}$/.test(tablePrefix)) throw wrong("tablePrefix", "must be 1 to 41 letters, digits and `_`, not a digit first");
-    if (watch && pool.options?.max === 1) throw wrong("watch", "must be `false` with a pool of one connection, or the pool must be larger: one connection listens");
+    if (schema !== undefined && !/^[A-Za-z_]\w{0,62}$/.test(schema))
+      throw wrong("schema", "must be 1 to 63 letters, digits and `_`, not a digit first");
+    if (!/^[A-Za-z_]\w{0,40}$/.test(tablePrefix))
+      throw wrong("tablePrefix", "must be 1 to 41 letters, digits and `_`, not a digit first");
+    if (watch && pool.options?.max === 1)
+      throw wrong(
+        "watch",
+        "must be `false` with a pool of one connection, or the pool must be larger: one connection listens",
+      );
     this.#pool = pool;
     this.#schema = schema;
     const name = `${tablePrefix}tasks`;
@@ -152,7 +171,8 @@ class Postgres implements PostgresStore {
   async put(write: TaskWrite): Promise<boolean> {
     const { owner, id, version, createdAt, dueAt, state, payload } = write;
     check(owner);
-    if (!ID.test(id)) throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
+    if (!ID.test(id))
+      throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
     const { insert, swap, swapPayload } = this.#statements;
     if (version === 1) return this.#change("write", 1, insert, [owner, id, createdAt, dueAt, state, payload ?? null]);
     if (payload === undefined) return this.#change("write", version, swap, [owner, id, version, dueAt, state]);
@@ -166,7 +186,10 @@ class Postgres implements PostgresStore {
     return (await this.get(owner, id, { payload: false })) === undefined;
   }
 
-  async list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
+  async list(
+    owner: string,
+    options: { readonly after?: TaskPosition | undefined; readonly limit: number },
+  ): Promise<StoredTask[]> {
     check(owner);
     const { after } = options;
     const limit = atMost(options.limit);
@@ -199,7 +222,12 @@ class Postgres implements PostgresStore {
   }
 
   /** Whether the one row was changed; then everybody hears of the version that it has now. */
-  async #change(what: string, version: number, query: PostgresQuery, values: [owner: string, id: string, ...unknown[]]): Promise<boolean> {
+  async #change(
+    what: string,
+    version: number,
+    query: PostgresQuery,
+    values: [owner: string, id: string, ...unknown[]],
+  ): Promise<boolean> {
     const [owner, id] = values;
     try {
       const { rowCount } = await this.#run(what, query, values, id);
@@ -231,8 +259,8 @@ interface Table {
 function statements(table: string, prepare: boolean) {
   const head = "id, version, created_at, due_at, state";
   const statement = (text: string) => prepared(text, prepare);
-  // What is due is found in the index alone, which cannot hold the state, for its entries have to be short. `LIMIT 1` keeps the
-  // planner from joining in any other way than task by task.
+  // What is due is found in the index alone, which cannot hold the state, for its entries have to be short. `LIMIT 1`
+  // keeps the planner from joining in any other way than task by task.
   const due = (which: string) =>
     `SELECT found.* FROM (SELECT owner, id FROM ${table} WHERE ${which} ORDER BY due_at, owner, id LIMIT $2) AS due,` +
     ` LATERAL (SELECT owner, ${head} FROM ${table} AS each WHERE each.owner = due.owner AND each.id = due.id LIMIT 1) AS found` +
@@ -250,7 +278,9 @@ function statements(table: string, prepare: boolean) {
       `UPDATE ${table} SET version = $3, due_at = $4, state = $5, payload = $6 WHERE owner = $1 AND id = $2 AND version = $3::bigint - 1`,
     ),
     remove: statement(`DELETE FROM ${table} WHERE owner = $1 AND id = $2 AND version = $3`),
-    usage: statement(`SELECT count(*) AS tasks, coalesce(sum(length(payload)), 0) AS bytes FROM ${table} WHERE owner = $1`),
+    usage: statement(
+      `SELECT count(*) AS tasks, coalesce(sum(length(payload)), 0) AS bytes FROM ${table} WHERE owner = $1`,
+    ),
     listAll: statement(`SELECT ${head} FROM ${table} WHERE owner = $1 ORDER BY created_at, id LIMIT $2`),
     listAfter: statement(
       `SELECT ${head} FROM ${table} WHERE owner = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4`,
@@ -260,7 +290,9 @@ function statements(table: string, prepare: boolean) {
   };
 }
 
-/** The name says what the text is (FNV-1a), so that stores on other tables, or of another version, share a connection. */
+/**
+ * The name says what the text is (FNV-1a), so that stores on other tables, or of another version, share a connection.
+ */
 function prepared(text: string, prepare: boolean): PostgresQuery {
   if (!prepare) return { text };
   let hash = 0x811c9dc5;
@@ -270,8 +302,9 @@ function prepared(text: string, prepare: boolean): PostgresQuery {
 
 /** Step `n` leads from schema version `n` to `n + 1`. A step that was released is never changed. */
 const STEPS: readonly ((table: Table) => string)[] = [
-  // With the collation "C" texts are in the order of their UTF-8 bytes. For ids, which are ASCII, that is the order of code units.
-  // No index holds the version or the state: where the due time stays and the page has room, a swap touches no index.
+  // With the collation "C" texts are in the order of their UTF-8 bytes. For ids, which are ASCII, that is the order of
+  // code units. No index holds the version or the state: where the due time stays and the page has room, a swap touches
+  // no index.
   (table) => `
     CREATE TABLE ${table.in}"${table.name}" (
       owner text COLLATE "C" NOT NULL,
@@ -293,7 +326,8 @@ async function migrate(pool: PostgresPool, schema: string | undefined, table: Ta
   const client = await pool.connect();
   client.on("error", () => {}); // the query that it ends fails by itself
   let broken = false;
-  const run = async (text: string, values?: unknown[]) => (await client.query(values ? { text, values } : { text })).rows;
+  const run = async (text: string, values?: unknown[]) =>
+    (await client.query(values ? { text, values } : { text })).rows;
   try {
     // Not as the user may have set it: each statement has to see what others have written while it waited for the lock.
     await run("BEGIN ISOLATION LEVEL READ COMMITTED");
@@ -308,7 +342,10 @@ async function migrate(pool: PostgresPool, schema: string | undefined, table: Ta
     if (row === undefined) await run(`INSERT INTO ${versions} VALUES (0)`);
     const version = row === undefined ? 0 : Number((row as VersionRow).version);
     if (version > STEPS.length)
-      throw new TaskError("storage", `Table ${table.name} has schema version ${version}, made by a newer mcp-longhaul. Update this one.`);
+      throw new TaskError(
+        "storage",
+        `Table ${table.name} has schema version ${version}, made by a newer mcp-longhaul. Update this one.`,
+      );
     for (const step of STEPS.slice(version)) await run(step(table));
     await run(`UPDATE ${versions} SET version = ${STEPS.length}`);
     await run("COMMIT");
@@ -327,9 +364,13 @@ interface VersionRow {
 /** The schema version that everybody can see; 0 where there are no tables yet. */
 async function publicVersion(pool: PostgresPool, versions: string): Promise<number> {
   const ask = async (text: string, values: unknown[]) => (await pool.query({ text, values })).rows[0];
-  const { known, encoding } = (await ask("SELECT to_regclass($1) IS NOT NULL AS known, current_setting('server_encoding') AS encoding", [versions])) as { known: boolean; encoding: string };
-  if (encoding !== "UTF8") throw new TaskError("storage", `The database has the encoding ${encoding}; mcp-longhaul needs one with UTF8.`);
-  return known ? Number((await ask(`SELECT version FROM ${versions}`, []) as VersionRow).version) : 0;
+  const { known, encoding } = (await ask(
+    "SELECT to_regclass($1) IS NOT NULL AS known, current_setting('server_encoding') AS encoding",
+    [versions],
+  )) as { known: boolean; encoding: string };
+  if (encoding !== "UTF8")
+    throw new TaskError("storage", `The database has the encoding ${encoding}; mcp-longhaul needs one with UTF8.`);
+  return known ? Number(((await ask(`SELECT version FROM ${versions}`, [])) as VersionRow).version) : 0;
 }
 
 /** In ms: how long after a lost connection it listens again, doubled with each failure up to the longest. */
@@ -343,7 +384,10 @@ interface Ear {
   closed: boolean;
 }
 
-/** Tells and hears of changes. It listens on a connection of its own while anybody does; what is told is `<id> <version> <owner>`. */
+/**
+ * Tells and hears of changes. It listens on a connection of its own while anybody does; what is told is
+ * `<id> <version> <owner>`.
+ */
 class News {
   readonly #pool: PostgresPool;
   readonly #channel: string;
@@ -465,7 +509,10 @@ function atMost(limit: number): number {
 /** PostgreSQL keeps no NUL, UTF-8 no half of a surrogate pair, and an entry of an index is short. */
 function check(owner: string): void {
   if (owner.length > 512 || /\0|\p{Surrogate}/u.test(owner))
-    throw new TaskError("invalid_argument", "A task's owner must be at most 512 characters, without NUL or lone surrogates.");
+    throw new TaskError(
+      "invalid_argument",
+      "A task's owner must be at most 512 characters, without NUL or lone surrogates.",
+    );
 }
 
 function wrong(option: keyof PostgresStoreOptions, what: string): TaskError {
@@ -487,7 +534,10 @@ function failure(what: string, cause: unknown, taskId?: string): TaskError {
   if (cause instanceof TaskError) return cause;
   const message = (cause instanceof Error && cause.message) || codeOf(cause) || String(cause);
   const advice = ADVICE[codeOf(cause)];
-  return new TaskError("storage", `The PostgreSQL store could not ${what}: ${message}.${advice ? ` ${advice}` : ""}`, { cause, taskId });
+  return new TaskError("storage", `The PostgreSQL store could not ${what}: ${message}.${advice ? ` ${advice}` : ""}`, {
+    cause,
+    taskId,
+  });
 }
 
 /** A serialization failure or a deadlock: the statement was undone, because of others that were not. */

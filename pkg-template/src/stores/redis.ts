@@ -29,42 +29,47 @@ export interface NodeRedis {
 
 /** What {@link redisStore} takes. */
 export interface RedisStoreOptions {
-  /** What the names of keys and the channel contain: 1 to 64 letters, digits, `_`, `-`, `:` and `.`. Default `"mcp-longhaul"`. */
+  /**
+   * What the names of keys and the channel contain: 1 to 64 letters, digits, `_`, `-`, `:` and `.`. Default
+   * `"mcp-longhaul"`.
+   */
   readonly prefix?: string | undefined;
   /**
-   * Milliseconds after a task's due time at which Redis itself may drop it, at least 86,400,000 (a day), or `Infinity` for
-   * never. Default: 30 days.
+   * Milliseconds after a task's due time at which Redis itself may drop it, at least 86,400,000 (a day), or `Infinity`
+   * for never. Default: 30 days.
    *
-   * It is for what no server comes back for. A task is due when it expires, and when a lease ends that its worker did not
-   * renew; any server then deletes or recovers it within moments. Only where none runs for all that time do its keys expire.
-   * A task that is never due is kept for ever.
+   * It is for what no server comes back for. A task is due when it expires, and when a lease ends that its worker did
+   * not renew; any server then deletes or recovers it within moments. Only where none runs for all that time do its
+   * keys expire. A task that is never due is kept for ever.
    */
   readonly retention?: number | undefined;
-  /** Errors of the connection that listens for changes, which nobody waits for. It is opened again, and no task is lost. */
+  /**
+   * Errors of the connection that listens for changes, which nobody waits for. It is opened again, and no task is lost.
+   */
   readonly onerror?: ((error: TaskError) => void) | undefined;
 }
 
 /**
- * Keeps tasks in Redis or Valkey, 5.0 or later, alone or as a cluster, on the caller's own client: `Redis` or `Cluster` of
- * `ioredis`, or what `createClient` or `createCluster` (from version 5) of `redis` returned and was connected. The store
- * never closes it.
- * Each change is one script, so one round trip; what `watch` reports comes over a connection of the store's own, made with
- * `client.duplicate()` while somebody listens.
+ * Keeps tasks in Redis or Valkey, 5.0 or later, alone or as a cluster, on the caller's own client: `Redis` or `Cluster`
+ * of `ioredis`, or what `createClient` or `createCluster` (from version 5) of `redis` returned and was connected. The
+ * store never closes it.
+ * Each change is one script, so one round trip; what `watch` reports comes over a connection of the store's own, made
+ * with `client.duplicate()` while somebody listens.
  *
  * Redis loses what it acknowledged unless it is told otherwise. A task survives:
- * - a restart or a crash of Redis with `appendonly yes`, and a power cut with `appendfsync always`; with `everysec` the last
- *   second may be missing;
- * - full memory with `maxmemory-policy noeviction`. Every other policy deletes tasks that were promised. With `noeviction` a
- *   new task is refused with {@link TaskStoreFullError}, and a change fails and is tried again;
- * - the loss of a primary only as far as a replica had heard of it: replication and cluster failover are asynchronous, and the
- *   last changes may be undone, an outcome or a cancellation among them. `min-replicas-to-write 1` with `min-replicas-max-lag`
- *   bounds how much; nothing in Redis excludes it. Where that is too much, use `postgresStore`.
+ * - a restart or a crash of Redis with `appendonly yes`, and a power cut with `appendfsync always`; with `everysec` the
+ *   last second may be missing;
+ * - full memory with `maxmemory-policy noeviction`. Every other policy deletes tasks that were promised. With
+ *   `noeviction` a new task is refused with {@link TaskStoreFullError}, and a change fails and is tried again;
+ * - the loss of a primary only as far as a replica had heard of it: replication and cluster failover are asynchronous,
+ *   and the last changes may be undone, an outcome or a cancellation among them. `min-replicas-to-write 1` with
+ *   `min-replicas-max-lag` bounds how much; nothing in Redis excludes it. Where that is too much, use `postgresStore`.
  *
- * Tasks are spread over 16 slots by owner. Owners appear in the names of keys. A deleted task is out of reach at once; the
- * append-only file holds it until it is rewritten.
+ * Tasks are spread over 16 slots by owner. Owners appear in the names of keys. A deleted task is out of reach at once;
+ * the append-only file holds it until it is rewritten.
  *
- * Throws {@link TaskError}: `invalid_argument` for a wrong client, option, owner or id; its methods `storage` where Redis
- * fails, with its error as `cause`.
+ * Throws {@link TaskError}: `invalid_argument` for a wrong client, option, owner or id; its methods `storage` where
+ * Redis fails, with its error as `cause`.
  */
 export function redisStore(client: Ioredis | NodeRedis, options: RedisStoreOptions = {}): TaskStore {
   return new Redis(client, options);
@@ -92,15 +97,27 @@ class Redis implements TaskStore {
   readonly #retention: number;
   readonly #changes: Changes;
 
-  constructor(client: Ioredis | NodeRedis, { prefix = "mcp-longhaul", retention = 30 * DAY, onerror }: RedisStoreOptions) {
+  constructor(
+    client: Ioredis | NodeRedis,
+    { prefix = "mcp-longhaul", retention = 30 * DAY, onerror }: RedisStoreOptions,
+  ) {
     const driver = driverOf(client);
     if (driver === undefined)
-      throw new TaskError("invalid_argument", "redisStore needs a client of `ioredis` or `redis`, for example `redisStore(new Redis(url))`.");
+      throw new TaskError(
+        "invalid_argument",
+        "redisStore needs a client of `ioredis` or `redis`, for example `redisStore(new Redis(url))`.",
+      );
     // A brace would move the part of the key that names its slot.
     if (!/^[\w:.-]{1,64}$/.test(prefix))
-      throw new TaskError("invalid_argument", "`prefix` of redisStore must be 1 to 64 letters, digits, `_`, `-`, `:` and `.`.");
+      throw new TaskError(
+        "invalid_argument",
+        "`prefix` of redisStore must be 1 to 64 letters, digits, `_`, `-`, `:` and `.`.",
+      );
     if (!(retention >= DAY))
-      throw new TaskError("invalid_argument", `\`retention\` of redisStore must be at least ${DAY} milliseconds (a day), or Infinity.`);
+      throw new TaskError(
+        "invalid_argument",
+        `\`retention\` of redisStore must be at least ${DAY} milliseconds (a day), or Infinity.`,
+      );
     this.#driver = driver;
     this.#prefix = prefix;
     this.#retention = retention;
@@ -123,20 +140,34 @@ class Redis implements TaskStore {
   async put(write: TaskWrite): Promise<boolean> {
     const { owner, id, version, createdAt, dueAt, state, payload } = write;
     check(owner);
-    if (!isId(id)) throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
+    if (!isId(id))
+      throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
     const before = version === 1 ? "" : String(version - 1);
     const given = version === 1 && payload === undefined ? null : payload;
     const fate = given === undefined ? ["keep"] : given === null ? ["clear"] : ["set", given];
     const due = dueAt === null ? "" : digits(dueAt);
     const { channel, origin } = this.#changes;
-    const args = [before, String(version), digits(createdAt), due, state, id, `${id}:${owner}`, channel, origin, this.#keep(dueAt), ...fate];
+    const args = [
+      before,
+      String(version),
+      digits(createdAt),
+      due,
+      state,
+      id,
+      `${id}:${owner}`,
+      channel,
+      origin,
+      this.#keep(dueAt),
+      ...fate,
+    ];
     try {
       const done = Number(await this.#driver.run(SWAP, this.#keys(owner, id), args)) === 1;
       if (done) this.#changes.tell(owner, id, version);
       return done;
     } catch (error) {
       // A task is not begun where its outcome may find no room. A change of one that was begun is tried again.
-      if (version === 1 && isFull(error)) throw new TaskStoreFullError("payload_limit", `Redis is full: ${message(error)}.${ROOM}`);
+      if (version === 1 && isFull(error))
+        throw new TaskStoreFullError("payload_limit", `Redis is full: ${message(error)}.${ROOM}`);
       throw failure("write", error, id);
     }
   }
@@ -151,7 +182,10 @@ class Redis implements TaskStore {
     return done;
   }
 
-  async list(owner: string, options: { readonly after?: TaskPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
+  async list(
+    owner: string,
+    options: { readonly after?: TaskPosition | undefined; readonly limit: number },
+  ): Promise<StoredTask[]> {
     check(owner);
     const { after, limit } = options;
     const index = this.#list(owner);
@@ -160,7 +194,12 @@ class Redis implements TaskStore {
     while (found.length < limit) {
       const members = await this.#range(index, from, "+", limit - found.length);
       if (members.length === 0) break;
-      const entries = members.map((member) => ({ member, owner, id: member.slice(DIGITS), createdAt: Number(member.slice(0, DIGITS)) }));
+      const entries = members.map((member) => ({
+        member,
+        owner,
+        id: member.slice(DIGITS),
+        createdAt: Number(member.slice(0, DIGITS)),
+      }));
       found.push(...(await this.#listed(index, entries)));
       // Instead of those that are gone, the next ones are read.
       from = `(${members.at(-1)!}`;
@@ -175,11 +214,22 @@ class Redis implements TaskStore {
     const found: StoredTask[] = [];
     let from = after ? `(${digits(after.dueAt)}${after.owner}\0${after.id}` : "-";
     while (found.length < limit) {
-      const members = await Promise.all(shards.map((shard) => this.#range(this.#due(shard), from, to, limit - found.length)));
-      const earliest = members.flat().sort(byBytes).slice(0, limit - found.length).map(due);
+      const members = await Promise.all(
+        shards.map((shard) => this.#range(this.#due(shard), from, to, limit - found.length)),
+      );
+      const earliest = members
+        .flat()
+        .sort(byBytes)
+        .slice(0, limit - found.length)
+        .map(due);
       if (earliest.length === 0) break;
       const tasks = await Promise.all(
-        shards.map((shard) => this.#listed(this.#due(shard), earliest.filter(({ owner }) => shardOf(owner) === shard))),
+        shards.map((shard) =>
+          this.#listed(
+            this.#due(shard),
+            earliest.filter(({ owner }) => shardOf(owner) === shard),
+          ),
+        ),
       );
       found.push(...tasks.flat().sort((a, b) => byBytes(dueMember(a), dueMember(b))));
       // Instead of those that are gone, the next ones are read.
@@ -206,13 +256,23 @@ class Redis implements TaskStore {
     const gone = entries.filter((_, n) => tasks[n] === undefined);
     if (gone.length > 0) {
       const keys = [index, ...gone.map(({ owner, id }) => this.#task(owner, id))];
-      await this.#run("list", TIDY, keys, gone.map(({ member }) => member));
+      await this.#run(
+        "list",
+        TIDY,
+        keys,
+        gone.map(({ member }) => member),
+      );
     }
     return tasks.filter((task) => task !== undefined);
   }
 
   async #read(tasks: readonly Omit<Entry, "member">[], fields: readonly string[]): Promise<(StoredTask | undefined)[]> {
-    const rows = await this.#run("read", READ, tasks.map(({ owner, id }) => this.#task(owner, id)), fields);
+    const rows = await this.#run(
+      "read",
+      READ,
+      tasks.map(({ owner, id }) => this.#task(owner, id)),
+      fields,
+    );
     return (rows as unknown[][]).map((row, n) => stored(tasks[n]!, row));
   }
 
@@ -271,7 +331,12 @@ function digits(time: number): string {
 
 function due(member: string): Entry {
   const end = member.lastIndexOf("\0");
-  return { member, owner: member.slice(DIGITS, end), id: member.slice(end + 1), dueAt: Number(member.slice(0, DIGITS)) };
+  return {
+    member,
+    owner: member.slice(DIGITS, end),
+    id: member.slice(end + 1),
+    dueAt: Number(member.slice(0, DIGITS)),
+  };
 }
 
 function dueMember({ dueAt, owner, id }: StoredTask): string {
@@ -291,9 +356,25 @@ function stored({ owner, id, ...entry }: Omit<Entry, "member">, row: readonly un
   const [version, createdAt, dueAt, state, payload] = row.map((value) => (value === null ? null : String(value)));
   if (version === null) return undefined;
   if (!isWhole(version) || !isWhole(createdAt) || state === null) {
-    return { owner, id, version: Number.NaN, createdAt: entry.createdAt ?? 0, dueAt: entry.dueAt ?? null, state: state ?? "", payload: null };
+    return {
+      owner,
+      id,
+      version: Number.NaN,
+      createdAt: entry.createdAt ?? 0,
+      dueAt: entry.dueAt ?? null,
+      state: state ?? "",
+      payload: null,
+    };
   }
-  return { owner, id, version: Number(version), createdAt: Number(createdAt), dueAt: dueAt ? Number(dueAt) : null, state: state ?? "", payload: payload ?? null };
+  return {
+    owner,
+    id,
+    version: Number(version),
+    createdAt: Number(createdAt),
+    dueAt: dueAt ? Number(dueAt) : null,
+    state: state ?? "",
+    payload: payload ?? null,
+  };
 }
 
 function isWhole(text: string | null | undefined): boolean {
@@ -306,14 +387,18 @@ function isId(id: string): boolean {
 
 /** UTF-8 cannot carry half a surrogate pair: two owners could become one. */
 function check(owner: string): void {
-  if (/\p{Surrogate}/u.test(owner)) throw new TaskError("invalid_argument", "A task's owner must not contain a lone surrogate.");
+  if (/\p{Surrogate}/u.test(owner))
+    throw new TaskError("invalid_argument", "A task's owner must not contain a lone surrogate.");
 }
 
 const ROOM = " Raise `maxmemory`, or shorten the tasks' time to live.";
 
 function failure(what: string, cause: unknown, taskId?: string): TaskError {
   if (cause instanceof TaskError) return cause;
-  return new TaskError("storage", `The Redis store could not ${what}: ${message(cause)}.${advice(cause)}`, { cause, taskId });
+  return new TaskError("storage", `The Redis store could not ${what}: ${message(cause)}.${advice(cause)}`, {
+    cause,
+    taskId,
+  });
 }
 
 function advice(error: unknown): string {

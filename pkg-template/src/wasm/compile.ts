@@ -2,7 +2,11 @@ import { TaskError } from "../errors.ts";
 
 /** Compiles the wasm that `read` brings, which may need WebAssembly itself. */
 export function compile(read: () => Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  if (typeof WebAssembly === "undefined") throw new TaskError("wasm", "mcp-longhaul needs WebAssembly, which this JavaScript runtime does not have or has switched off.");
+  if (typeof WebAssembly === "undefined")
+    throw new TaskError(
+      "wasm",
+      "mcp-longhaul needs WebAssembly, which this JavaScript runtime does not have or has switched off.",
+    );
   try {
     return new WebAssembly.Module(read());
   } catch (cause) {

@@ -42,8 +42,14 @@ export async function overFetch({ TaskClient, TaskServer }, sdk, who) {
   const tasks = new TaskServer({ defaults: policy });
   const serve = tasks.fetch(sdk.createMcpHandler(() => greeter(sdk, tasks)));
   const host = new TaskClient(quick);
-  const client = host.attach(new sdk.Client({ name: "packaging", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } }));
-  await client.connect(new sdk.StreamableHTTPClientTransport(new URL("http://packaging.test/mcp"), { fetch: (url, init) => serve(new Request(url, init)) }));
+  const client = host.attach(
+    new sdk.Client({ name: "packaging", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } }),
+  );
+  await client.connect(
+    new sdk.StreamableHTTPClientTransport(new URL("http://packaging.test/mcp"), {
+      fetch: (url, init) => serve(new Request(url, init)),
+    }),
+  );
   const line = await follow(host, client, who);
   await tasks.close();
   return line;

@@ -4,4 +4,6 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { TaskClient, TaskServer } from "mcp-longhaul";
 import { inMemory } from "./job.js";
 
-export const run = async () => [await inMemory({ TaskClient, TaskServer }, { Client, InMemoryTransport, McpServer }, "v1")];
+export const run = async () => [
+  await inMemory({ TaskClient, TaskServer }, { Client, InMemoryTransport, McpServer }, "v1"),
+];

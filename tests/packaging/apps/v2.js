@@ -5,4 +5,7 @@ import { inMemory, overFetch } from "./job.js";
 
 const sdk = { Client, createMcpHandler, InMemoryTransport, McpServer, StreamableHTTPClientTransport };
 
-export const run = async () => [await inMemory({ TaskClient, TaskServer }, sdk, "v2"), await overFetch({ TaskClient, TaskServer }, sdk, "v2")];
+export const run = async () => [
+  await inMemory({ TaskClient, TaskServer }, sdk, "v2"),
+  await overFetch({ TaskClient, TaskServer }, sdk, "v2"),
+];

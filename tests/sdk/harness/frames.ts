@@ -43,7 +43,11 @@ export class Frames {
     return new Promise((resolve, reject) => {
       const give = setTimeout(() => {
         this.#waiting.delete(look);
-        reject(new assert.AssertionError({ message: `No frame came: ${what}. Last: ${JSON.stringify(this.all.slice(-5)).slice(0, 2000)}` }));
+        reject(
+          new assert.AssertionError({
+            message: `No frame came: ${what}. Last: ${JSON.stringify(this.all.slice(-5)).slice(0, 2000)}`,
+          }),
+        );
       }, PATIENCE);
       // What a test gave up waiting for does not hold the process.
       give.unref();

@@ -15,11 +15,23 @@ export interface World {
 }
 
 /** Every call may become a task unless `options` say otherwise. The frames are checked when the test ends. */
-export async function world(t: TestContext, kind: Kind, tools: Tools, options: TaskServerOptions = {}, client: Parameters<typeof initialize>[1] = {}): Promise<World> {
+export async function world(
+  t: TestContext,
+  kind: Kind,
+  tools: Tools,
+  options: TaskServerOptions = {},
+  client: Parameters<typeof initialize>[1] = {},
+): Promise<World> {
   const store = new WatchedStore();
   const events: TaskEvent[] = [];
   const errors: TaskError[] = [];
-  const tasks = new TaskServer({ store, defaults: { task: "always" }, onevent: (event) => events.push(event), onerror: (error) => errors.push(error), ...options });
+  const tasks = new TaskServer({
+    store,
+    defaults: { task: "always" },
+    onevent: (event) => events.push(event),
+    onerror: (error) => errors.push(error),
+    ...options,
+  });
   const requester = await PipeRequester.to(attached(kind, tasks, tools), kind.startsWith("v1") ? "v1" : "v2");
   t.after(async () => {
     await requester.close();

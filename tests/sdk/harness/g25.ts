@@ -24,7 +24,11 @@ export const RELATED = "io.modelcontextprotocol/related-task";
 export const EXTENSION = "io.modelcontextprotocol/tasks";
 export const IMMEDIATE = "io.modelcontextprotocol/model-immediate-response";
 export const ALL_INPUT = { elicitation: { form: {}, url: {} }, sampling: { tools: {} }, roots: {} };
-export const FORM = { mode: "form", message: "Go on?", requestedSchema: { type: "object", properties: { yes: { type: "boolean" } }, required: ["yes"] } };
+export const FORM = {
+  mode: "form",
+  message: "Go on?",
+  requestedSchema: { type: "object", properties: { yes: { type: "boolean" } }, required: ["yes"] },
+};
 export const YES = { action: "accept", content: { yes: true } };
 
 interface Schema {
@@ -32,24 +36,41 @@ interface Schema {
 }
 
 /** Introduces the requester; answers the whole response to `initialize`. */
-export async function initialize(requester: Requester, options: { version?: string; capabilities?: object; name?: string } = {}): Promise<Message> {
+export async function initialize(
+  requester: Requester,
+  options: { version?: string; capabilities?: object; name?: string } = {},
+): Promise<Message> {
   const response = await requester.request("initialize", {
     protocolVersion: options.version ?? G25,
     capabilities: options.capabilities ?? ALL_INPUT,
     clientInfo: { name: options.name ?? "requester", version: "1.0.0" },
   });
-  if ("headers" in requester) (requester.headers as Record<string, string>)["mcp-protocol-version"] = options.version ?? G25;
+  if ("headers" in requester)
+    (requester.headers as Record<string, string>)["mcp-protocol-version"] = options.version ?? G25;
   await requester.notify("notifications/initialized");
   return response;
 }
 
 /** Calls a tool as a task; the whole response. */
-export function augmented(requester: Requester, name: string, args: object = {}, task: object = {}, meta?: object, id?: unknown): Promise<Message> {
+export function augmented(
+  requester: Requester,
+  name: string,
+  args: object = {},
+  task: object = {},
+  meta?: object,
+  id?: unknown,
+): Promise<Message> {
   return requester.request("tools/call", { name, arguments: args, task, ...(meta && { _meta: meta }) }, id);
 }
 
 /** Calls a tool as a task; the task of the handle. */
-export async function create(requester: Requester, name: string, args: object = {}, task: object = {}, meta?: object): Promise<any> {
+export async function create(
+  requester: Requester,
+  name: string,
+  args: object = {},
+  task: object = {},
+  meta?: object,
+): Promise<any> {
   const response = await augmented(requester, name, args, task, meta);
   assert.ok(response.result?.task, `no handle: ${JSON.stringify(response)}`);
   return response.result.task;
@@ -62,7 +83,10 @@ export const cancel = (requester: Requester, taskId: unknown) => requester.reque
 /** Reads the task until it has one of these statuses. */
 export async function reaches(requester: Requester, taskId: string, ...statuses: string[]): Promise<any> {
   let last: Message = {};
-  await until(async () => statuses.includes((last = await get(requester, taskId)).result?.status), `status ${statuses.join(" or ")}, not ${JSON.stringify(last)}`);
+  await until(
+    async () => statuses.includes((last = await get(requester, taskId)).result?.status),
+    `status ${statuses.join(" or ")}, not ${JSON.stringify(last)}`,
+  );
   return last.result;
 }
 
@@ -82,12 +106,20 @@ const SENT: Record<string, Schema> = {
   "notifications/message": LoggingMessageNotificationSchema,
   "notifications/tasks/status": TaskStatusNotificationSchema,
 };
-const TASK_MEMBERS = new Set(["taskId", "status", "statusMessage", "createdAt", "lastUpdatedAt", "ttl", "pollInterval"]);
+const TASK_MEMBERS = new Set([
+  "taskId",
+  "status",
+  "statusMessage",
+  "createdAt",
+  "lastUpdatedAt",
+  "ttl",
+  "pollInterval",
+]);
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /**
- * Holds every frame of the server's to the published schemas and to the rules that need no schema: what a task has, where the
- * related-task key stands, that each request is answered once.
+ * Holds every frame of the server's to the published schemas and to the rules that need no schema: what a task has,
+ * where the related-task key stands, that each request is answered once.
  */
 export function checkFrames(frames: Frames): void {
   const requests = new Map<unknown, Message>();
@@ -134,7 +166,11 @@ function checkResult(request: Message, message: Message, shown: string): void {
       assert.equal(result.task.status, "working", shown);
       assert.equal(result.content, undefined, shown);
       assert.equal(related, undefined, shown);
-      assert.deepEqual(Object.keys(result).filter((key) => key !== "task" && key !== "_meta"), [], shown);
+      assert.deepEqual(
+        Object.keys(result).filter((key) => key !== "task" && key !== "_meta"),
+        [],
+        shown,
+      );
     }
     return;
   }

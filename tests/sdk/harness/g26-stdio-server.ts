@@ -18,7 +18,9 @@ const gate = (name: string): PromiseWithResolvers<void> => {
 serveStdio(() => {
   const server = new McpServer({ name: "stdio", version: "1.0.0" }, { capabilities: { tools: {} } });
   const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
-  server.registerTool("big", { inputSchema: z.object({ size: z.number() }) }, ({ size }) => text("é\n".repeat(size / 2)));
+  server.registerTool("big", { inputSchema: z.object({ size: z.number() }) }, ({ size }) =>
+    text("é\n".repeat(size / 2)),
+  );
   server.registerTool("hold", { inputSchema: z.object({ name: z.string() }) }, async ({ name }) => {
     await gate(name).promise;
     return text(`held ${name}`);
@@ -30,7 +32,10 @@ serveStdio(() => {
   server.registerTool("ask", { inputSchema: z.object({}) }, async (_, ctx) => {
     const answer = await tasks.current(ctx)?.requireInput({
       method: "elicitation/create",
-      params: { message: "?", requestedSchema: { type: "object", properties: { a: { type: "string" } }, required: ["a"] } },
+      params: {
+        message: "?",
+        requestedSchema: { type: "object", properties: { a: { type: "string" } }, required: ["a"] },
+      },
     });
     return text(JSON.stringify(answer?.["content"]));
   });

@@ -1,8 +1,23 @@
-// A server on SDK v2 and a client that speaks 2026-07-28 by hand: it says in each request what the test wants it to say,
-// and every answer is held against schemas that this repository did not write.
-import { CallToolResultV2Schema, CancelTaskResultV2Schema, CreateTaskResultV2Schema, GetTaskResultV2Schema, UpdateTaskResultV2Schema } from "@modelcontextprotocol/ext-tasks/core/v2";
+// A server on SDK v2 and a client that speaks 2026-07-28 by hand: it says in each request what the test wants it to
+// say, and every answer is held against schemas that this repository did not write.
+import {
+  CallToolResultV2Schema,
+  CancelTaskResultV2Schema,
+  CreateTaskResultV2Schema,
+  GetTaskResultV2Schema,
+  UpdateTaskResultV2Schema,
+} from "@modelcontextprotocol/ext-tasks/core/v2";
 import { toNodeHandler } from "@modelcontextprotocol/node";
-import { createMcpHandler, InMemoryTransport, McpServer, Server, specTypeSchemas, type AuthInfo, type CreateMcpHandlerOptions, type ServerOptions } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  InMemoryTransport,
+  McpServer,
+  Server,
+  specTypeSchemas,
+  type AuthInfo,
+  type CreateMcpHandlerOptions,
+  type ServerOptions,
+} from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { TaskServer, type TaskEvent, type TaskServerOptions } from "mcp-longhaul";
 import assert from "node:assert/strict";
@@ -20,7 +35,12 @@ export const KEYS = {
   logLevel: "io.modelcontextprotocol/logLevel",
 } as const;
 /** A client that can do everything. */
-export const ALL = { extensions: { [EXTENSION]: {} }, elicitation: { form: {}, url: {} }, sampling: { tools: {} }, roots: {} };
+export const ALL = {
+  extensions: { [EXTENSION]: {} },
+  elicitation: { form: {}, url: {} },
+  sampling: { tools: {} },
+  roots: {},
+};
 /** A client that can do everything but tasks. */
 export const PLAIN = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
 /** A client that has nothing but tasks. */
@@ -89,15 +109,26 @@ export function buildServer({ tools, low = false, sdk = {}, schemas = {} }: Worl
   const options = { capabilities: SERVER_CAPABILITIES, ...sdk };
   if (low) {
     const server = new Server(info, options);
-    server.setRequestHandler("tools/list", () => ({ tools: Object.keys(tools).map((name) => ({ name, inputSchema: { type: "object" as const } })) }));
-    server.setRequestHandler("tools/call", async ({ params }, ctx) => (await tools[params.name]?.(params.arguments ?? {}, ctx)) as never);
+    server.setRequestHandler("tools/list", () => ({
+      tools: Object.keys(tools).map((name) => ({ name, inputSchema: { type: "object" as const } })),
+    }));
+    server.setRequestHandler(
+      "tools/call",
+      async ({ params }, ctx) => (await tools[params.name]?.(params.arguments ?? {}, ctx)) as never,
+    );
     return server;
   }
   const server = new McpServer(info, options);
   for (const [name, run] of Object.entries(tools)) {
-    server.registerTool(name, { description: name, inputSchema: schemas[name] ?? z.looseObject({}) }, (args, ctx) => run(args, ctx) as never);
+    server.registerTool(
+      name,
+      { description: name, inputSchema: schemas[name] ?? z.looseObject({}) },
+      (args, ctx) => run(args, ctx) as never,
+    );
   }
-  server.registerPrompt("prompt", { description: "a prompt" }, () => ({ messages: [{ role: "user", content: { type: "text", text: "hi" } }] }));
+  server.registerPrompt("prompt", { description: "a prompt" }, () => ({
+    messages: [{ role: "user", content: { type: "text", text: "hi" } }],
+  }));
   return server;
 }
 
@@ -152,7 +183,10 @@ export class World {
       client.onmessage = (message) => this.#arrived(message as Json, undefined);
       await client.start();
       this.#pipe = client;
-      this.#closers.push(() => client.close(), () => handle.close());
+      this.#closers.push(
+        () => client.close(),
+        () => handle.close(),
+      );
       return;
     }
     const handler = createMcpHandler(make, this.#options.entry);
@@ -160,7 +194,15 @@ export class World {
     this.#closers.push(() => handler.close());
     if (this.way === "fetch") {
       this.#post = (body, says, headers) =>
-        serve(new Request("http://127.0.0.1/mcp", { method: "POST", headers, body, ...(says.signal ? { signal: says.signal } : {}) }), says.auth ? { authInfo: says.auth } : {});
+        serve(
+          new Request("http://127.0.0.1/mcp", {
+            method: "POST",
+            headers,
+            body,
+            ...(says.signal ? { signal: says.signal } : {}),
+          }),
+          says.auth ? { authInfo: says.auth } : {},
+        );
       return;
     }
     const node = toNodeHandler({ fetch: serve as never });
@@ -257,7 +299,14 @@ export class World {
         : [JSON.parse(text)];
     for (const one of messages) this.#received(one, message, response.status);
     const reply = messages.find((one) => one.method === undefined) ?? {};
-    return { id: reply.id, status: response.status, result: reply.result, error: reply.error, notifications: messages.filter((one) => one.method !== undefined), text };
+    return {
+      id: reply.id,
+      status: response.status,
+      result: reply.result,
+      error: reply.error,
+      notifications: messages.filter((one) => one.method !== undefined),
+      text,
+    };
   }
 
   #arrived(message: Json, status: number | undefined): void {
@@ -266,11 +315,20 @@ export class World {
       this.#notifications.push(message);
       return;
     }
-    const request = this.frames.findLast((frame) => frame.from === "client" && frame.message.id === message.id)?.message;
+    const request = this.frames.findLast(
+      (frame) => frame.from === "client" && frame.message.id === message.id,
+    )?.message;
     this.#received(message, request, status);
     const settle = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
-    settle?.({ id: message.id, status, result: message.result, error: message.error, notifications: [], text: JSON.stringify(message) });
+    settle?.({
+      id: message.id,
+      status,
+      result: message.result,
+      error: message.error,
+      notifications: [],
+      text: JSON.stringify(message),
+    });
   }
 
   #received(message: Json, request: Json, status: number | undefined): void {
@@ -339,7 +397,11 @@ export function latch<T = void>(): PromiseWithResolvers<T> {
 }
 
 export const text = (value: string): Json => ({ content: [{ type: "text", text: value }] });
-export const form = (message: string, properties: Record<string, unknown>, required: string[] = Object.keys(properties)): Json => ({
+export const form = (
+  message: string,
+  properties: Record<string, unknown>,
+  required: string[] = Object.keys(properties),
+): Json => ({
   method: "elicitation/create",
   params: { mode: "form", message, requestedSchema: { type: "object", properties, required } },
 });
@@ -352,12 +414,32 @@ export function encodeHeader(value: string): string {
 
 // What must be true of every frame that a modern server sends.
 
-const TASK_KEYS = ["taskId", "status", "statusMessage", "createdAt", "lastUpdatedAt", "ttlMs", "pollIntervalMs", "resultType", "_meta"];
-const BY_STATUS: Record<string, string[]> = { working: [], input_required: ["inputRequests"], completed: ["result"], failed: ["error"], cancelled: [] };
+const TASK_KEYS = [
+  "taskId",
+  "status",
+  "statusMessage",
+  "createdAt",
+  "lastUpdatedAt",
+  "ttlMs",
+  "pollIntervalMs",
+  "resultType",
+  "_meta",
+];
+const BY_STATUS: Record<string, string[]> = {
+  working: [],
+  input_required: ["inputRequests"],
+  completed: ["result"],
+  failed: ["error"],
+  cancelled: [],
+};
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
 const CODES = [-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022];
 
-function accepts(name: string, schema: { safeParse(value: unknown): { success: boolean; error?: unknown } }, value: unknown): void {
+function accepts(
+  name: string,
+  schema: { safeParse(value: unknown): { success: boolean; error?: unknown } },
+  value: unknown,
+): void {
   const { success, error } = schema.safeParse(value);
   assert.ok(success, `${name} does not take ${JSON.stringify(value)?.slice(0, 500)}: ${String(error)}`);
 }
@@ -392,18 +474,31 @@ export function checkFrame(message: Json, request: Json): void {
     if (result.status === "completed") accepts("the inlined result", CallToolResultV2Schema, result.result);
   }
   if (request.method === "tasks/update" || request.method === "tasks/cancel") {
-    accepts("the acknowledgement", request.method === "tasks/update" ? UpdateTaskResultV2Schema : CancelTaskResultV2Schema, result);
-    assert.deepEqual(Object.keys(result).filter((key) => key !== "_meta"), ["resultType"]);
+    accepts(
+      "the acknowledgement",
+      request.method === "tasks/update" ? UpdateTaskResultV2Schema : CancelTaskResultV2Schema,
+      result,
+    );
+    assert.deepEqual(
+      Object.keys(result).filter((key) => key !== "_meta"),
+      ["resultType"],
+    );
     assert.equal(result.resultType, "complete");
   }
 }
 
 function checkTask(task: Json, more: string[]): void {
   const keys = Object.keys(task);
-  assert.deepEqual(keys.filter((key) => ![...TASK_KEYS, ...more].includes(key)), []);
-  for (const key of ["taskId", "status", "createdAt", "lastUpdatedAt", "ttlMs", ...more]) assert.ok(keys.includes(key), key);
+  assert.deepEqual(
+    keys.filter((key) => ![...TASK_KEYS, ...more].includes(key)),
+    [],
+  );
+  for (const key of ["taskId", "status", "createdAt", "lastUpdatedAt", "ttlMs", ...more])
+    assert.ok(keys.includes(key), key);
   assert.match(task.createdAt, RFC3339);
   assert.match(task.lastUpdatedAt, RFC3339);
   assert.ok(task.ttlMs === null || (Number.isSafeInteger(task.ttlMs) && task.ttlMs > 0));
-  assert.ok(task.pollIntervalMs === undefined || (Number.isSafeInteger(task.pollIntervalMs) && task.pollIntervalMs > 0));
+  assert.ok(
+    task.pollIntervalMs === undefined || (Number.isSafeInteger(task.pollIntervalMs) && task.pollIntervalMs > 0),
+  );
 }

@@ -9,7 +9,9 @@ import { type Kind, type SdkServer, type Tools, attached } from "./servers.ts";
 
 /** A token names its subject. */
 export function authenticate(token: string | undefined): unknown {
-  return token === undefined ? undefined : { token, clientId: "client", scopes: [], extra: { iss: "https://issuer.test", sub: token } };
+  return token === undefined
+    ? undefined
+    : { token, clientId: "client", scopes: [], extra: { iss: "https://issuer.test", sub: token } };
 }
 
 export interface Scene {
@@ -19,7 +21,10 @@ export interface Scene {
 
 function scene(options: TaskServerOptions): Scene {
   const errors: TaskError[] = [];
-  return { errors, tasks: new TaskServer({ defaults: { task: "always" }, onerror: (error) => errors.push(error), ...options }) };
+  return {
+    errors,
+    tasks: new TaskServer({ defaults: { task: "always" }, onerror: (error) => errors.push(error), ...options }),
+  };
 }
 
 /** One session whose id two principals know, Ada who opened it and Bob, on each SDK. */
@@ -33,27 +38,46 @@ export async function session(
   t: TestContext,
   kind: Kind,
   tools: Tools,
-  { http, configure, ...options }: TaskServerOptions & { readonly http?: object; readonly configure?: (server: any) => void } = {},
+  {
+    http,
+    configure,
+    ...options
+  }: TaskServerOptions & { readonly http?: object; readonly configure?: (server: any) => void } = {},
 ): Promise<Session> {
   const { tasks, errors } = scene(options);
   const make = (): SdkServer => attached(kind, tasks, tools, configure);
-  const server: HttpServer = await (kind.startsWith("v1") ? statefulV1 : statefulV2)(make, { authenticate, ...(http && { transport: http }) });
+  const server: HttpServer = await (kind.startsWith("v1") ? statefulV1 : statefulV2)(make, {
+    authenticate,
+    ...(http && { transport: http }),
+  });
   const ada = new HttpRequester(server.url, { authorization: "Bearer ada" });
   t.after(async () => {
     await tasks.close();
     await server.close();
   });
   await initialize(ada);
-  const bob = new HttpRequester(server.url, { authorization: "Bearer bob", "mcp-session-id": ada.headers["mcp-session-id"]!, "mcp-protocol-version": G25 });
+  const bob = new HttpRequester(server.url, {
+    authorization: "Bearer bob",
+    "mcp-session-id": ada.headers["mcp-session-id"]!,
+    "mcp-protocol-version": G25,
+  });
   return { tasks, errors, ada, bob, url: server.url };
 }
 
 /** Two connections of one stream each, over which nobody is authenticated. */
-export async function pipes(t: TestContext, kind: Kind, tools: Tools, options: TaskServerOptions & { readonly configure?: (server: any) => void } = {}): Promise<Scene & { readonly ada: PipeRequester; readonly bob: PipeRequester }> {
+export async function pipes(
+  t: TestContext,
+  kind: Kind,
+  tools: Tools,
+  options: TaskServerOptions & { readonly configure?: (server: any) => void } = {},
+): Promise<Scene & { readonly ada: PipeRequester; readonly bob: PipeRequester }> {
   const { configure, ...more } = options;
   const { tasks, errors } = scene(more);
   const open = async (): Promise<PipeRequester> => {
-    const requester = await PipeRequester.to(attached(kind, tasks, tools, configure), kind.startsWith("v1") ? "v1" : "v2");
+    const requester = await PipeRequester.to(
+      attached(kind, tasks, tools, configure),
+      kind.startsWith("v1") ? "v1" : "v2",
+    );
     await initialize(requester);
     return requester;
   };

@@ -2,7 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { type IncomingMessage, type RequestListener, type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { StreamableHTTPServerTransport, type StreamableHTTPServerTransportOptions } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import {
+  StreamableHTTPServerTransport,
+  type StreamableHTTPServerTransportOptions,
+} from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { NodeStreamableHTTPServerTransport, toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import type { Message } from "./frames.ts";
@@ -52,17 +55,28 @@ export function statefulV1(make: () => Connectable, options: Sessions = {}): Pro
 
 /** SDK v2, a transport for each session. */
 export function statefulV2(make: () => Connectable, options: Sessions = {}): Promise<HttpServer> {
-  return stateful((more) => new NodeStreamableHTTPServerTransport(more as never) as unknown as StreamableHTTPServerTransport, make, options);
+  return stateful(
+    (more) => new NodeStreamableHTTPServerTransport(more as never) as unknown as StreamableHTTPServerTransport,
+    make,
+    options,
+  );
 }
 
-function stateful(open: (options: StreamableHTTPServerTransportOptions) => StreamableHTTPServerTransport, make: () => Connectable, options: Sessions): Promise<HttpServer> {
+function stateful(
+  open: (options: StreamableHTTPServerTransportOptions) => StreamableHTTPServerTransport,
+  make: () => Connectable,
+  options: Sessions,
+): Promise<HttpServer> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   return HttpServer.listen(async (request, response) => {
     Object.assign(request, { auth: authOf(request, options.authenticate) });
     const session = request.headers["mcp-session-id"];
     const known = typeof session === "string" ? sessions.get(session) : undefined;
     if (known !== undefined) return known.handleRequest(request, response);
-    if (typeof session === "string") return void response.writeHead(404, { "content-type": "application/json" }).end('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}');
+    if (typeof session === "string")
+      return void response
+        .writeHead(404, { "content-type": "application/json" })
+        .end('{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}');
     const transport = open({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) => void sessions.set(id, transport),
@@ -75,7 +89,10 @@ function stateful(open: (options: StreamableHTTPServerTransportOptions) => Strea
 }
 
 /** SDK v1, a server and a transport for each request, closed with the response as SDK v1's own example does. */
-export function statelessV1(make: () => Connectable, options: { authenticate?: Authenticate; transport?: Partial<StreamableHTTPServerTransportOptions> } = {}): Promise<HttpServer> {
+export function statelessV1(
+  make: () => Connectable,
+  options: { authenticate?: Authenticate; transport?: Partial<StreamableHTTPServerTransportOptions> } = {},
+): Promise<HttpServer> {
   return HttpServer.listen(async (request, response) => {
     if (request.method !== "POST") return void response.writeHead(405).end();
     Object.assign(request, { auth: authOf(request, options.authenticate) });
@@ -91,7 +108,15 @@ export function statelessV1(make: () => Connectable, options: { authenticate?: A
 }
 
 /** SDK v2's entry for both eras. */
-export function entryV2(make: () => Connectable, options: { authenticate?: Authenticate; wrap?: (handler: ReturnType<typeof createMcpHandler>) => { fetch(request: Request, options?: never): Promise<Response> } } = {}): Promise<HttpServer> {
+export function entryV2(
+  make: () => Connectable,
+  options: {
+    authenticate?: Authenticate;
+    wrap?: (handler: ReturnType<typeof createMcpHandler>) => {
+      fetch(request: Request, options?: never): Promise<Response>;
+    };
+  } = {},
+): Promise<HttpServer> {
   const handler = createMcpHandler(() => make() as never);
   const serve = toNodeHandler((options.wrap?.(handler) ?? handler) as never);
   return HttpServer.listen(async (request, response) => {
@@ -119,13 +144,21 @@ export class HttpRequester extends Requester {
 
   /** Posts a message with extra headers and resolves with the response's head. */
   async post(message: Message, headers: Record<string, string> = {}): Promise<Response> {
-    const on = message.method === undefined || message.id === undefined ? "POST" : `POST ${message.method} ${JSON.stringify(message.id)}`;
+    const on =
+      message.method === undefined || message.id === undefined
+        ? "POST"
+        : `POST ${message.method} ${JSON.stringify(message.id)}`;
     this.sent(message, on);
     const controller = new AbortController();
     if (message.method !== undefined && message.id !== undefined) this.#open.set(message.id, controller);
     const response = await fetch(this.url, {
       method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...this.headers, ...headers },
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...this.headers,
+        ...headers,
+      },
       body: JSON.stringify(message),
       signal: controller.signal,
     });
@@ -138,7 +171,10 @@ export class HttpRequester extends Requester {
   /** Opens the stream for what belongs to no request; resolves when it is open. */
   async listen(headers: Record<string, string> = {}): Promise<{ status: number; close(): void }> {
     const controller = new AbortController();
-    const response = await fetch(this.url, { headers: { accept: "text/event-stream", ...this.headers, ...headers }, signal: controller.signal });
+    const response = await fetch(this.url, {
+      headers: { accept: "text/event-stream", ...this.headers, ...headers },
+      signal: controller.signal,
+    });
     if (response.ok) void this.#read(response, "GET", undefined).catch(() => {});
     return { status: response.status, close: () => controller.abort() };
   }
@@ -176,7 +212,10 @@ export class HttpRequester extends Requester {
           rest = rest.slice(end + 2);
           const name = event.find((line) => line.startsWith("id: "));
           if (name !== undefined) this.eventIds.push({ on, id: name.slice(4) });
-          const data = event.filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
+          const data = event
+            .filter((line) => line.startsWith("data: "))
+            .map((line) => line.slice(6))
+            .join("\n");
           if (data.trim() !== "") this.received(JSON.parse(data) as Message, on, http);
         }
       }
@@ -184,7 +223,8 @@ export class HttpRequester extends Requester {
       const body = await response.text();
       if (body !== "" && type.startsWith("application/json")) {
         const parsed = JSON.parse(body) as Message | Message[];
-        for (const message of Array.isArray(parsed) ? parsed : [parsed]) this.received(message.id === null ? { ...message, id } : message, on, http);
+        for (const message of Array.isArray(parsed) ? parsed : [parsed])
+          this.received(message.id === null ? { ...message, id } : message, on, http);
       }
     }
     this.#open.delete(id);

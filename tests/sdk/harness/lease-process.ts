@@ -1,4 +1,5 @@
-// A server in a process of its own, on a SQLite file: its argument is a `ProcessOptions`. It prints what happens, a line each.
+// A server in a process of its own, on a SQLite file: its argument is a `ProcessOptions`. It prints what happens, a
+// line each.
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { acceptedContent, createMcpHandler, inputRequired, McpServer } from "@modelcontextprotocol/server";
 import { TaskServer } from "mcp-longhaul";
@@ -36,8 +37,17 @@ function make(): McpServer {
   server.registerTool("confirm", { inputSchema: z.object({ what: z.string() }) }, ({ what }, ctx) => {
     const answer = acceptedContent<{ sure: boolean }>(ctx.mcpReq.inputResponses, "sure");
     if (answer !== undefined) return text(`${what}: ${answer.sure} ${ctx.mcpReq.requestState()} by ${process.pid}`);
-    const requestedSchema = { type: "object" as const, properties: { sure: { type: "boolean" as const } }, required: ["sure"] };
-    return inputRequired({ inputRequests: { sure: { method: "elicitation/create", params: { mode: "form", message: `${what}?`, requestedSchema } } }, requestState: "asked" });
+    const requestedSchema = {
+      type: "object" as const,
+      properties: { sure: { type: "boolean" as const } },
+      required: ["sure"],
+    };
+    return inputRequired({
+      inputRequests: {
+        sure: { method: "elicitation/create", params: { mode: "form", message: `${what}?`, requestedSchema } },
+      },
+      requestState: "asked",
+    });
   });
   return tasks.attach(server);
 }

@@ -1,6 +1,9 @@
-// Subscriptions as a client of 2026-07-28 opens them: over HTTP with an event stream, or on a pipe. Every message is held
-// against schemas that this repository did not write.
-import { TaskStatusNotificationV2Schema, TaskSubscriptionAcknowledgedNotificationsV2Schema } from "@modelcontextprotocol/ext-tasks/core/v2";
+// Subscriptions as a client of 2026-07-28 opens them: over HTTP with an event stream, or on a pipe. Every message is
+// held against schemas that this repository did not write.
+import {
+  TaskStatusNotificationV2Schema,
+  TaskSubscriptionAcknowledgedNotificationsV2Schema,
+} from "@modelcontextprotocol/ext-tasks/core/v2";
 import { specTypeSchemas } from "@modelcontextprotocol/server";
 import assert from "node:assert/strict";
 import { ALL, checkFrame, KEYS, VERSION, type Json, type Says, type World } from "./g26.ts";
@@ -8,7 +11,10 @@ import { ALL, checkFrame, KEYS, VERSION, type Json, type Says, type World } from
 export const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 const PATIENCE = 15_000;
 
-function fits(name: "SubscriptionsAcknowledgedNotification" | "SubscriptionsListenResult" | "CancelledNotification", value: unknown): void {
+function fits(
+  name: "SubscriptionsAcknowledgedNotification" | "SubscriptionsListenResult" | "CancelledNotification",
+  value: unknown,
+): void {
   const { issues } = specTypeSchemas[name]["~standard"].validate(value) as { issues?: unknown };
   assert.equal(issues, undefined, `${name}: ${JSON.stringify(value)}`);
 }
@@ -30,12 +36,20 @@ export function checkNews(message: Json, id: unknown): void {
   assert.equal(message.params._meta[SUBSCRIPTION], id, message.method);
   if (message.method === "notifications/subscriptions/acknowledged") {
     fits("SubscriptionsAcknowledgedNotification", message);
-    assert.ok(TaskSubscriptionAcknowledgedNotificationsV2Schema.safeParse(message.params.notifications).success, JSON.stringify(message));
+    assert.ok(
+      TaskSubscriptionAcknowledgedNotificationsV2Schema.safeParse(message.params.notifications).success,
+      JSON.stringify(message),
+    );
   } else if (message.method === "notifications/tasks") {
     const parsed = TaskStatusNotificationV2Schema.safeParse(message);
     assert.ok(parsed.success, `${JSON.stringify(message)}: ${String(parsed.error)}`);
     assert.equal(message.params.resultType, undefined);
-  } else assert.match(message.method, /^notifications\/(tools|prompts|resources)\//, "nothing else belongs on a subscription");
+  } else
+    assert.match(
+      message.method,
+      /^notifications\/(tools|prompts|resources)\//,
+      "nothing else belongs on a subscription",
+    );
 }
 
 /** What one subscription heard, and ways to wait for more. */
@@ -64,7 +78,15 @@ export class Heard {
   /** Resolves when `condition` holds. */
   until(condition: () => boolean, what: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new assert.AssertionError({ message: `Waited in vain: ${what}. Heard: ${JSON.stringify(this.messages).slice(0, 2000)}` })), PATIENCE);
+      const timer = setTimeout(
+        () =>
+          reject(
+            new assert.AssertionError({
+              message: `Waited in vain: ${what}. Heard: ${JSON.stringify(this.messages).slice(0, 2000)}`,
+            }),
+          ),
+        PATIENCE,
+      );
       timer.unref();
       const look = (): void => {
         if (!condition()) return;
@@ -85,7 +107,11 @@ export class Heard {
   }
 
   tasks(taskId?: string): Json[] {
-    return this.messages.filter(({ method, params }) => method === "notifications/tasks" && (taskId === undefined || params.taskId === taskId)).map(({ params }) => params);
+    return this.messages
+      .filter(
+        ({ method, params }) => method === "notifications/tasks" && (taskId === undefined || params.taskId === taskId),
+      )
+      .map(({ params }) => params);
   }
 
   statuses(taskId?: string): string[] {
@@ -122,7 +148,11 @@ export class Stream extends Heard {
   }
 
   /** Subscribes. `paused`: nothing is read until {@link resume}. */
-  static async open(world: World, notifications: Json, { paused = false, ...says }: Says & { paused?: boolean } = {}): Promise<Stream> {
+  static async open(
+    world: World,
+    notifications: Json,
+    { paused = false, ...says }: Says & { paused?: boolean } = {},
+  ): Promise<Stream> {
     const message = world.compose("subscriptions/listen", { notifications }, says);
     return new Stream(message.id, await world.post(message, says), paused);
   }
@@ -157,5 +187,13 @@ export class Stream extends Heard {
 
 /** What a client on a pipe sends to subscribe. */
 export function listenMessage(id: unknown, notifications: Json, caps: unknown = ALL): Json {
-  return { jsonrpc: "2.0", id, method: "subscriptions/listen", params: { notifications, _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: caps, [KEYS.client]: { name: "tests", version: "1" } } } };
+  return {
+    jsonrpc: "2.0",
+    id,
+    method: "subscriptions/listen",
+    params: {
+      notifications,
+      _meta: { [KEYS.version]: VERSION, [KEYS.capabilities]: caps, [KEYS.client]: { name: "tests", version: "1" } },
+    },
+  };
 }

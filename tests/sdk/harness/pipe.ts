@@ -38,7 +38,10 @@ export class PipeRequester extends Requester {
 
   async send(message: Message): Promise<void> {
     this.sent(message, "pipe");
-    await this.#near.send(JSON.parse(JSON.stringify(message)), this.authInfo === undefined ? undefined : { authInfo: this.authInfo as never });
+    await this.#near.send(
+      JSON.parse(JSON.stringify(message)),
+      this.authInfo === undefined ? undefined : { authInfo: this.authInfo as never },
+    );
   }
 
   async close(): Promise<void> {
@@ -56,7 +59,11 @@ export class StdioRequester extends Requester {
   /** Runs `file`, a path beside this one, with this Node. */
   constructor(file: string, args: readonly string[] = []) {
     super();
-    this.child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", fileURLToPath(new URL(file, import.meta.url)), ...args], { stdio: ["pipe", "pipe", "inherit"] });
+    this.child = spawn(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", fileURLToPath(new URL(file, import.meta.url)), ...args],
+      { stdio: ["pipe", "pipe", "inherit"] },
+    );
     this.exited = new Promise((resolve) => this.child.once("close", (code) => resolve(code)));
     createInterface({ input: this.child.stdout!, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
       this.lines.push(line);

@@ -16,7 +16,11 @@ export abstract class Requester {
   /** Sends a request; resolves with the whole response, result or error. */
   async request(method: string, params?: unknown, id: unknown = ++this.#lastId): Promise<Message> {
     const before = this.frames.all.length;
-    const response = this.frames.next((message) => message.method === undefined && message.id === id, `the answer to ${method} ${JSON.stringify(id)}`, before);
+    const response = this.frames.next(
+      (message) => message.method === undefined && message.id === id,
+      `the answer to ${method} ${JSON.stringify(id)}`,
+      before,
+    );
     response.catch(() => {});
     await this.send({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) });
     return (await response).message;
@@ -42,13 +46,16 @@ export abstract class Requester {
 
   /** The server's request of this method; by default the first. */
   asked(method: string, after = 0): Promise<Message> {
-    return this.frames.next((message) => message.method === method && message.id !== undefined, `a request ${method}`, after).then((frame) => frame.message);
+    return this.frames
+      .next((message) => message.method === method && message.id !== undefined, `a request ${method}`, after)
+      .then((frame) => frame.message);
   }
 
   /** A subclass received a message. */
   protected received(message: Message, on: string, http?: { status: number; type: string }): void {
     this.frames.push({ from: "server", on, message, ...(http === undefined ? {} : { http }) });
-    const answerer = message.method === undefined || message.id === undefined ? undefined : this.#answerers.get(message.method);
+    const answerer =
+      message.method === undefined || message.id === undefined ? undefined : this.#answerers.get(message.method);
     if (answerer === undefined) return;
     void (async () => {
       const body = await answerer(message);

@@ -20,7 +20,10 @@ export interface Around {
   /** The SDK's server. */
   readonly server: any;
   /** Sends a request as the SDK offers it to handlers. */
-  ask(method: "elicitation/create" | "sampling/createMessage" | "roots/list", params?: Record<string, unknown>): Promise<any>;
+  ask(
+    method: "elicitation/create" | "sampling/createMessage" | "roots/list",
+    params?: Record<string, unknown>,
+  ): Promise<any>;
   progress(progress: number, more?: Record<string, unknown>): Promise<void>;
   log(data: unknown): Promise<void>;
 }
@@ -57,32 +60,43 @@ export function attached(kind: Kind, tasks: TaskServer, tools: Tools, configure?
 }
 
 function build(kind: Kind, tasks: TaskServer, tools: Tools): SdkServer {
-  const all = Object.entries(tools).map(([name, tool]) => [name, typeof tool === "function" ? { work: tool } : tool] as const);
+  const all = Object.entries(tools).map(
+    ([name, tool]) => [name, typeof tool === "function" ? { work: tool } : tool] as const,
+  );
   switch (kind) {
     case "v1": {
       const server = new McpServerV1(INFO, OPTIONS);
       for (const [name, { work, input = ANYTHING, output }] of all) {
-        server.registerTool(name, { inputSchema: input as never, ...(output && { outputSchema: output as never }) }, (async (args: unknown, extra: any) => work(args, aroundV1(tasks, server, extra))) as never);
+        server.registerTool(
+          name,
+          { inputSchema: input as never, ...(output && { outputSchema: output as never }) },
+          (async (args: unknown, extra: any) => work(args, aroundV1(tasks, server, extra))) as never,
+        );
       }
       return server as unknown as SdkServer;
     }
     case "v2": {
       const server = new McpServerV2(INFO, OPTIONS);
       for (const [name, { work, input = ANYTHING, output }] of all) {
-        server.registerTool(name, { inputSchema: input, ...(output && { outputSchema: output }) }, (async (args: unknown, ctx: any) => work(args, aroundV2(tasks, server, ctx))) as never);
+        server.registerTool(name, { inputSchema: input, ...(output && { outputSchema: output }) }, (async (
+          args: unknown,
+          ctx: any,
+        ) => work(args, aroundV2(tasks, server, ctx))) as never);
       }
       return server as unknown as SdkServer;
     }
     case "v1-low": {
       const server = new ServerV1(INFO, { capabilities: { tools: {}, ...OPTIONS.capabilities } });
       server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: listed(all.map(([name]) => name)) }));
-      server.setRequestHandler(CallToolRequestSchema, (async (request: any, extra: any) => workOf(tools, request.params.name)(request.params.arguments ?? {}, aroundV1(tasks, server, extra))) as never);
+      server.setRequestHandler(CallToolRequestSchema, (async (request: any, extra: any) =>
+        workOf(tools, request.params.name)(request.params.arguments ?? {}, aroundV1(tasks, server, extra))) as never);
       return server as unknown as SdkServer;
     }
     case "v2-low": {
       const server = new ServerV2(INFO, { capabilities: { tools: {}, ...OPTIONS.capabilities } });
       server.setRequestHandler("tools/list", () => ({ tools: listed(all.map(([name]) => name)) }) as never);
-      server.setRequestHandler("tools/call", (async (request: any, ctx: any) => workOf(tools, request.params.name)(request.params.arguments ?? {}, aroundV2(tasks, server, ctx))) as never);
+      server.setRequestHandler("tools/call", (async (request: any, ctx: any) =>
+        workOf(tools, request.params.name)(request.params.arguments ?? {}, aroundV2(tasks, server, ctx))) as never);
       return server as unknown as SdkServer;
     }
   }
@@ -105,7 +119,11 @@ function aroundV1(tasks: TaskServer, server: any, extra: any): Around {
     context: extra,
     server,
     ask: (method, params) => extra.sendRequest({ method, ...(params && { params }) }, ResultSchema),
-    progress: (progress, more) => extra.sendNotification({ method: "notifications/progress", params: { progressToken: extra._meta?.progressToken, progress, ...more } }),
+    progress: (progress, more) =>
+      extra.sendNotification({
+        method: "notifications/progress",
+        params: { progressToken: extra._meta?.progressToken, progress, ...more },
+      }),
     log: (data) => extra.sendNotification({ method: "notifications/message", params: { level: "info", data } }),
   };
 }
@@ -123,7 +141,11 @@ function aroundV2(tasks: TaskServer, server: any, ctx: any): Around {
       if (method === "sampling/createMessage") return ctx.mcpReq.requestSampling(params);
       return ctx.mcpReq.send({ method, ...(params && { params }) });
     },
-    progress: (progress, more) => ctx.mcpReq.notify({ method: "notifications/progress", params: { progressToken: ctx.mcpReq._meta?.progressToken, progress, ...more } }),
+    progress: (progress, more) =>
+      ctx.mcpReq.notify({
+        method: "notifications/progress",
+        params: { progressToken: ctx.mcpReq._meta?.progressToken, progress, ...more },
+      }),
     log: (data) => ctx.mcpReq.notify({ method: "notifications/message", params: { level: "info", data } }),
   };
 }

@@ -1,5 +1,14 @@
 // A store that tells what was asked of it, and that can be slow, or held.
-import { type DuePosition, type MemoryStore, type StoredTask, type TaskListener, type TaskPosition, type TaskStore, type TaskWrite, memoryStore } from "mcp-longhaul";
+import {
+  type DuePosition,
+  type MemoryStore,
+  type StoredTask,
+  type TaskListener,
+  type TaskPosition,
+  type TaskStore,
+  type TaskWrite,
+  memoryStore,
+} from "mcp-longhaul";
 import { gate } from "./frames.ts";
 
 export interface Asked {

@@ -12,7 +12,10 @@ WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
   },
 });
 
-/** Makes the core trap the next time that `input`, a function of a generated module, reaches it. Undo it with what is returned. */
+/**
+ * Makes the core trap the next time that `input`, a function of a generated module, reaches it. Undo it with what is
+ * returned.
+ */
 export function trapOnce(input: (...parameters: never[]) => unknown): () => void {
   // What begins with underscores makes room for texts.
   const name = /wasm\.(?!_)(\w+)\(/.exec(String(input))?.[1];

@@ -3,5 +3,8 @@ import { TaskError } from "../../errors.ts";
 
 /** Throws a {@link TaskError} with code `wasm`. */
 export function wasmModule(): never {
-  throw new TaskError("wasm", 'With the condition "mcp-longhaul:manual", call provideWasm({ client }) with the compiled mcp-longhaul/client.wasm before the first TaskClient.');
+  throw new TaskError(
+    "wasm",
+    'With the condition "mcp-longhaul:manual", call provideWasm({ client }) with the compiled mcp-longhaul/client.wasm before the first TaskClient.',
+  );
 }

@@ -1,11 +1,26 @@
 // Every entry of the package, in the hands of a strict compiler.
-import { memoryStore, TaskClient, TaskError, TaskServer, type TaskEvent, type TaskHandle, type TaskReference, type TaskStore } from "mcp-longhaul";
+import {
+  memoryStore,
+  TaskClient,
+  TaskError,
+  TaskServer,
+  type TaskEvent,
+  type TaskHandle,
+  type TaskReference,
+  type TaskStore,
+} from "mcp-longhaul";
 import * as browser from "mcp-longhaul/browser";
 import * as browserClient from "mcp-longhaul/browser/client";
 import * as browserServer from "mcp-longhaul/browser/server";
 import { otel, type OtelOptions } from "mcp-longhaul/otel";
 import { storeCases, type MakeStore } from "mcp-longhaul/store-kit";
-import { durableObjectStore, routeByTask, taskObject, type ObjectNamespace, type ObjectStorage } from "mcp-longhaul/stores/durable-object";
+import {
+  durableObjectStore,
+  routeByTask,
+  taskObject,
+  type ObjectNamespace,
+  type ObjectStorage,
+} from "mcp-longhaul/stores/durable-object";
 import { indexedDbStore, type IndexedDbStoreOptions } from "mcp-longhaul/stores/indexeddb";
 import { memoryStore as sameStore, type MemoryStore } from "mcp-longhaul/stores/memory";
 import { postgresStore, type PostgresPool } from "mcp-longhaul/stores/postgres";
@@ -13,7 +28,13 @@ import { redisStore, type Ioredis } from "mcp-longhaul/stores/redis";
 import { sqliteStore, type SqliteDatabase } from "mcp-longhaul/stores/sqlite";
 import { attach } from "./sdk.js";
 
-export const stores = (storage: ObjectStorage, pool: PostgresPool, redis: Ioredis, sqlite: SqliteDatabase, options: IndexedDbStoreOptions): TaskStore[] => [
+export const stores = (
+  storage: ObjectStorage,
+  pool: PostgresPool,
+  redis: Ioredis,
+  sqlite: SqliteDatabase,
+  options: IndexedDbStoreOptions,
+): TaskStore[] => [
   durableObjectStore(storage),
   indexedDbStore("tasks", options),
   memoryStore({ maxTasks: 1 }) satisfies MemoryStore,
@@ -48,6 +69,13 @@ export async function follow(): Promise<string> {
   }
 }
 
-export const Served = taskObject<{ TASKS: ObjectNamespace }>(({ durable, env }) => ({ tasks: new TaskServer(durable), handler: { fetch: (request) => routeByTask(request, env.TASKS) } }));
+export const Served = taskObject<{ TASKS: ObjectNamespace }>(({ durable, env }) => ({
+  tasks: new TaskServer(durable),
+  handler: { fetch: (request) => routeByTask(request, env.TASKS) },
+}));
 export const cases = (make: MakeStore): Promise<unknown>[] => storeCases.map(async ({ run }) => run(make, () => {}));
-export const pages: [typeof TaskClient, typeof TaskServer, typeof TaskClient] = [browser.TaskClient, browserServer.TaskServer, browserClient.TaskClient];
+export const pages: [typeof TaskClient, typeof TaskServer, typeof TaskClient] = [
+  browser.TaskClient,
+  browserServer.TaskServer,
+  browserClient.TaskClient,
+];
