@@ -1,8 +1,8 @@
 //! One followed task, and the table of what each event does to it.
 
 use super::ledger::Ledger;
-use super::listen::Hearing;
-use super::output::{Call, Ending, Request, Waiter};
+use super::streams::Hearing;
+use super::types::{Call, Ending, Request, Waiter};
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status};
 

@@ -4,21 +4,21 @@
 //! [`Requestor::handle_timer`] wants to be called. `now` is any clock that never steps back. Payloads stay with the
 //! host.
 
-mod call;
+mod calls;
 mod cancel;
 mod follow;
 mod input;
 mod ledger;
-mod listen;
-mod output;
 mod pace;
 mod read;
+mod streams;
 mod tools;
+mod types;
 
 pub use follow::{Action, Event, Stage, TABLE};
 pub use ledger::{Entry, Problem};
-pub use output::{Answer, Call, Ending, Output, Payload, Request, Task, Waiter};
 pub use pace::Bounds;
+pub use types::{Answer, Call, Ending, Output, Payload, Request, Task, Waiter};
 
 use std::collections::VecDeque;
 
@@ -28,8 +28,8 @@ use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status, Support, error};
 use follow::{Follow, Lane};
-use listen::{Hearing, Listening};
 use pace::{Jitter, Ramps};
+use streams::{Hearing, Listening};
 use tools::Tools;
 
 /// How long one request about a task may take, `tasks/result` excepted (G25-RES-12).

@@ -1,7 +1,7 @@
 //! Snapshots of a task, and its outcome.
 
 use super::follow::{Follow, transition};
-use super::listen::Hearing;
+use super::streams::Hearing;
 use super::{
     Action, DAY, Ending, Event, FAILURES, LAGS, Output, Payload, Problem, Requestor, SAFETY, SIGNS, SILENCE, Snapshot,
     Source, Stage, Task, is_ttl, later,

@@ -4,7 +4,7 @@ import { Numbers } from "../numbers.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import type { Sleeper } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
-import type { Engine } from "./engine.ts";
+import type { Port } from "./port.ts";
 import { PROMPT } from "./input.ts";
 import {
   CLIENT_CAPABILITIES,
@@ -63,7 +63,7 @@ export interface Call {
 /** Calls of tools on their way, from the SDK to the peer and back. */
 export class Calls {
   readonly #on: Connection;
-  readonly #engine: Engine;
+  readonly #port: Port;
   readonly all: Map<number, Call> = new Map();
   readonly byId: Map<unknown, Call> = new Map();
   readonly #numbers = new Numbers((number) => this.all.has(number));
@@ -71,13 +71,13 @@ export class Calls {
 
   constructor(on: Connection) {
     this.#on = on;
-    this.#engine = on.engine;
+    this.#port = on.port;
   }
 
   notification(message: Message, options: SendOptions): Promise<void> {
     const call =
       message.method === "notifications/cancelled" ? this.byId.get(own(message, "params", "requestId")) : undefined;
-    if (call === undefined) return this.#engine.wire.send(message, options);
+    if (call === undefined) return this.#port.wire.send(message, options);
     let through = false;
     this.#forwarding = (number) => (through ||= number === call.number);
     this.#giveUp(call);
@@ -85,7 +85,7 @@ export class Calls {
     if (!through) return Promise.resolve();
     // The peer knows it by the id that it has there.
     const requestId = call.wireId ?? call.id;
-    return this.#engine.wire.send({ ...message, params: { ...message.params, requestId } }, options);
+    return this.#port.wire.send({ ...message, params: { ...message.params, requestId } }, options);
   }
 
   progressToken(call: Call | undefined): unknown {
@@ -103,7 +103,7 @@ export class Calls {
       if (call?.id === undefined || !call.wantsProgress) continue;
       call.progress = Math.floor(call.progress) + 1;
       const params = { progressToken: call.id, progress: call.progress, ...(message !== undefined && { message }) };
-      this.#engine.deliver({ jsonrpc: "2.0", method: "notifications/progress", params });
+      this.#port.deliver({ jsonrpc: "2.0", method: "notifications/progress", params });
     }
   }
 
@@ -117,19 +117,19 @@ export class Calls {
       return this.#on.input.repeated(message, params, options, Number(state.slice(this.#on.input.secret.length + 1)));
 
     const token = own(meta, PLAN);
-    const plan = this.#engine.shared.plans.get(String(token)) ?? this.#engine.shared.plan;
+    const plan = this.#port.shared.plans.get(String(token)) ?? this.#port.shared.plan;
     const frame = token === undefined ? message : { ...message, params: withoutMark(params, meta) };
-    if (this.#engine.state !== "open") {
+    if (this.#port.state !== "open") {
       // Nothing is followed any more; a call is just a call.
       return plan.resume === undefined
-        ? this.#engine.wire.send(frame, options)
+        ? this.#port.wire.send(frame, options)
         : Promise.reject(new TaskError("connection", "The connection is not followed any more"));
     }
     if (!this.#on.session.introduced) this.#on.session.introduceFromClient();
     const version = own(meta, PROTOCOL_VERSION);
     const generation = typeof version === "string" ? core.generation(version) : this.#on.session.generation;
     // The application runs the task itself.
-    if (generation === 25 && own(params, "task") !== undefined) return this.#engine.wire.send(frame, options);
+    if (generation === 25 && own(params, "task") !== undefined) return this.#port.wire.send(frame, options);
 
     const call: Call = {
       number: this.#numbers.next(),
@@ -157,7 +157,7 @@ export class Calls {
     this.byId.set(message.id, call);
     this.listen(call, options);
     const tool = wellFormed(own(params, "name"));
-    this.#engine.run((requestor, now) => {
+    this.#port.enter((requestor, now) => {
       const { resume, preference, cancels, ttl, silence } = plan;
       if (resume === undefined)
         core.call(requestor, now, call.number, generation, tool, preference, cancels, ttl ?? NaN);
@@ -183,8 +183,8 @@ export class Calls {
 
   #giveUp(call: Call): void {
     const known = this.all.has(call.number);
-    if (this.#engine.state !== "open") call.exchange?.abort();
-    else if (known) this.#engine.run(call.exchange === undefined ? core.abort : core.hangUp, call.number);
+    if (this.#port.state !== "open") call.exchange?.abort();
+    else if (known) this.#port.enter(call.exchange === undefined ? core.abort : core.hangUp, call.number);
     if (call.task !== undefined || call.reply !== undefined) this.#dropCall(call);
     else if (known) call.abandoned = true;
   }
@@ -199,14 +199,14 @@ export class Calls {
   }
 
   reply(message: Message, call: Call): void {
-    this.#engine.shared.alarm.set(call.patience, Infinity);
+    this.#port.shared.alarm.set(call.patience, Infinity);
     this.byId.delete(call.wireId);
     call.reply = message;
     const { result, error } = message;
     const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
     if (handle !== undefined) this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
     else
-      this.#engine.run((requestor, now) => {
+      this.#port.enter((requestor, now) => {
         if (isObject(result) && hasContent(result))
           core.replyResult(requestor, now, call.number, own(result, "isError") === true, demandsTask(result));
         else if (isObject(result)) core.replyEmpty(requestor, now, call.number);
@@ -216,7 +216,7 @@ export class Calls {
   }
 
   sendCall(number: number, offer: boolean): void {
-    const offered = this.#engine.assembler.take();
+    const offered = this.#port.assembler.take();
     const call = this.all.get(number);
     if (call === undefined) return;
     let params = isObject(call.frame.params) ? call.frame.params : {};
@@ -225,19 +225,19 @@ export class Calls {
     if (call.generation === 26) call.envelope = own(params, "_meta");
     if (call.generation === 26 && offer) this.#on.session.learnEnvelope(call.envelope);
     const again = call.reply !== undefined;
-    if (again) this.byId.set((call.wireId = this.#engine.nextId()), call);
+    if (again) this.byId.set((call.wireId = this.#port.nextId()), call);
     call.reply = undefined;
     this.wait(call);
     const first = !call.handed;
     call.handed = true;
     const options =
       call.exchange === undefined ? call.options : { ...call.options, requestSignal: call.exchange.signal };
-    const sent = this.#engine.send({ ...call.frame, id: again ? call.wireId : call.id, params }, options);
+    const sent = this.#port.send({ ...call.frame, id: again ? call.wireId : call.id, params }, options);
     const failed = sent.catch((cause: unknown) => {
-      this.#engine.run((requestor) => core.unsent(requestor, number));
+      this.#port.enter((requestor) => core.unsent(requestor, number));
       if (!this.all.has(number)) return;
       if (!first)
-        this.#engine.deliver({
+        this.#port.deliver({
           jsonrpc: "2.0",
           id: call.id,
           error: { code: -32603, message: String(cause), data: { reason: "connection" } },
@@ -250,7 +250,7 @@ export class Calls {
   }
 
   wait(call: Call): void {
-    if (call.plan.impatient !== undefined) this.#engine.shared.alarm.set(call.patience, now() + PATIENCE);
+    if (call.plan.impatient !== undefined) this.#port.shared.alarm.set(call.patience, now() + PATIENCE);
   }
 
   resuming(taskId: unknown): Call | undefined {
@@ -287,7 +287,7 @@ export class Calls {
   }
 
   answerLocal(number: number, ending: number): void {
-    const error = this.#engine.assembler.take() as unknown as NonNullable<Message["error"]>;
+    const error = this.#port.assembler.take() as unknown as NonNullable<Message["error"]>;
     const call = this.all.get(number);
     if (call === undefined) return;
     call.plan.ending = ending;
@@ -302,14 +302,14 @@ export class Calls {
     this.#dropCall(call);
     const whole: Message = { ...answer, jsonrpc: "2.0", id: call.id };
     // The SDK is still handing the call over.
-    if (call.handed) this.#engine.deliver(whole);
-    else queueMicrotask(() => this.#engine.deliver(whole));
+    if (call.handed) this.#port.deliver(whole);
+    else queueMicrotask(() => this.#port.deliver(whole));
   }
 
   #dropCall(call: Call): void {
     this.#on.input.over(call.round.length);
     call.round = [];
-    this.#engine.shared.alarm.set(call.patience, Infinity);
+    this.#port.shared.alarm.set(call.patience, Infinity);
     this.all.delete(call.number);
     for (const id of [call.id, call.wireId]) if (this.byId.get(id) === call) this.byId.delete(id);
     if (call.task !== undefined) this.#on.tasks.all.get(call.task)?.calls.delete(call.number);

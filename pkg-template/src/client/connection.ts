@@ -2,10 +2,10 @@ import type { Assembler } from "../assembler.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
 import { Calls } from "./calls.ts";
-import { Engine, isOwnId } from "./engine.ts";
+import { Port, isOwnId } from "./port.ts";
 import type { RequestorHost } from "./host.ts";
 import { Input } from "./input.ts";
-import { Listening } from "./listening.ts";
+import { Streams } from "./streams.ts";
 import { answeredId, httpStatus, own } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import { Related } from "./related.ts";
@@ -15,31 +15,31 @@ import * as core from "../wasm/generated/client.js";
 
 /** Both sides of one tapped transport: the SDK client above, the server below, the core beside. */
 export class Connection implements Listener {
-  readonly engine: Engine;
+  readonly port: Port;
   readonly session: Session;
   readonly calls: Calls;
   readonly tasks: Tasks;
   readonly input: Input;
-  readonly listening: Listening;
+  readonly streams: Streams;
   readonly related: Related = new Related();
   /** What the core asks of its host. */
   readonly host: RequestorHost;
 
   constructor(wire: Wire, shared: Shared) {
-    this.engine = new Engine(this, wire, shared);
+    this.port = new Port(this, wire, shared);
     this.session = new Session(this);
     this.calls = new Calls(this);
     this.tasks = new Tasks(this);
     this.input = new Input(this);
-    this.listening = new Listening(this);
-    this.host = hostOf(this.engine.assembler, this.calls, this.tasks, this.input, this.listening);
+    this.streams = new Streams(this);
+    this.host = hostOf(this.port.assembler, this.calls, this.tasks, this.input, this.streams);
   }
 
   outbound(message: Message, options: SendOptions): Promise<void> {
     const { method, id } = message;
     if (method === "tools/call" && id !== undefined) return this.calls.start(message, options);
-    if (this.engine.state !== "open") return this.engine.wire.send(message, options);
-    if (method === undefined) return this.engine.wire.send(this.related.named(message), options);
+    if (this.port.state !== "open") return this.port.wire.send(message, options);
+    if (method === undefined) return this.port.wire.send(this.related.named(message), options);
     if (id === undefined) return this.calls.notification(message, options);
     switch (method) {
       case "initialize":
@@ -51,16 +51,16 @@ export class Connection implements Listener {
         this.session.awaited.set(id, own(message, "params", "cursor") === undefined ? method : "tools/list more");
         break;
     }
-    return this.engine.wire.send(message, options);
+    return this.port.wire.send(message, options);
   }
 
   inbound(message: Message, extra: Extra): void {
     const { method } = message;
     const id = method === undefined && !this.isOpen(message.id) ? answeredId(message.id) : message.id;
-    if (this.engine.state !== "open") return this.engine.wire.deliver(message, extra);
-    if (this.listening.takes(message)) return;
+    if (this.port.state !== "open") return this.port.wire.deliver(message, extra);
+    if (this.streams.takes(message)) return;
     if (method !== undefined) {
-      if (this.#inboundMethod(message, method, id)) this.engine.wire.deliver(message, extra);
+      if (this.#inboundMethod(message, method, id)) this.port.wire.deliver(message, extra);
       return;
     }
     const request = this.tasks.requests.get(id);
@@ -68,29 +68,29 @@ export class Connection implements Listener {
     const awaited = this.session.awaited.get(id);
     if (awaited !== undefined) {
       this.session.awaited.delete(id);
-      return this.engine.wire.deliver(this.session.learn(message, awaited), extra);
+      return this.port.wire.deliver(this.session.learn(message, awaited), extra);
     }
     const call = this.calls.byId.get(id);
     if (call !== undefined && (call.wireId ?? call.id) === id && call.task === undefined && call.handed)
       return this.calls.reply(message, call);
     // An answer that nobody waits for any more.
     if (isOwnId(id)) return;
-    this.engine.wire.deliver(message, extra);
+    this.port.wire.deliver(message, extra);
   }
 
   closed(): void {
     this.#close(true);
-    this.engine.shared.onclose(this);
-    this.engine.wire.closed();
+    this.port.shared.onclose(this);
+    this.port.wire.closed();
   }
 
   /** A session that the server does not know is over; after any other trouble a look shows how the tasks are. */
   troubled(error: unknown): void {
-    if (httpStatus(error) !== 404 || this.engine.wire.sessionId() === undefined) return this.engine.run(core.trouble);
-    this.engine.run(core.sessionLost);
+    if (httpStatus(error) !== 404 || this.port.wire.sessionId() === undefined) return this.port.enter(core.trouble);
+    this.port.enter(core.sessionLost);
     // The request that was refused fails with the SDK's own error; whatever else waits has no answer to wait for.
     setTimeout(() => {
-      this.engine.run((requestor) => core.close(requestor, true));
+      this.port.enter((requestor) => core.close(requestor, true));
       this.tasks.requests.clear();
     });
   }
@@ -106,19 +106,19 @@ export class Connection implements Listener {
   }
 
   wake(): void {
-    this.engine.run(core.timer);
+    this.port.enter(core.timer);
   }
 
   #close(connection: boolean): void {
-    if (this.engine.state !== "open") return;
-    this.engine.run((requestor) => {
-      if (connection) this.engine.state = "closed";
+    if (this.port.state !== "open") return;
+    this.port.enter((requestor) => {
+      if (connection) this.port.state = "closed";
       core.close(requestor, connection);
     });
-    this.engine.state = "closed";
-    this.engine.shared.alarm.set(this, Infinity);
+    this.port.state = "closed";
+    this.port.shared.alarm.set(this, Infinity);
     for (const { prompts } of this.tasks.all.values()) for (const prompt of prompts.values()) prompt.abort();
-    for (const { patience } of this.calls.all.values()) this.engine.shared.alarm.set(patience, Infinity);
+    for (const { patience } of this.calls.all.values()) this.port.shared.alarm.set(patience, Infinity);
     for (const map of [
       this.session.awaited,
       this.calls.all,
@@ -146,7 +146,7 @@ export class Connection implements Listener {
     } else if (method === "notifications/cancelled") {
       this.related.all.delete(own(message, "params", "requestId"));
     } else if (method === "notifications/tools/list_changed") {
-      this.engine.run(core.toolsChanged);
+      this.port.enter(core.toolsChanged);
     } else if (method === "notifications/tasks" || method === "notifications/tasks/status") {
       this.tasks.pushed(message.params, method === "notifications/tasks" ? 26 : 25);
     }
@@ -155,11 +155,11 @@ export class Connection implements Listener {
 
   /** The core is lost, and with it what it knew about this connection's tasks. */
   broken(error: TaskError): void {
-    if (this.engine.state === "broken") return;
-    this.engine.state = "broken";
-    this.engine.shared.alarm.set(this, Infinity);
-    this.listening.stop();
-    this.engine.report(error);
+    if (this.port.state === "broken") return;
+    this.port.state = "broken";
+    this.port.shared.alarm.set(this, Infinity);
+    this.streams.stop();
+    this.port.report(error);
     const rpc = { code: -32603, message: error.message, data: { reason: "internal" } };
     for (const task of this.tasks.all.values())
       if (task.outcome === undefined) task.settle({ error: rpc, code: "internal" });
@@ -170,7 +170,7 @@ export class Connection implements Listener {
 }
 
 /** What the core asks of its host, from the parts that do it. */
-function hostOf(assembler: Assembler, calls: Calls, tasks: Tasks, input: Input, listening: Listening): RequestorHost {
+function hostOf(assembler: Assembler, calls: Calls, tasks: Tasks, input: Input, streams: Streams): RequestorHost {
   return {
     assembler,
     begin: tasks.begin.bind(tasks),
@@ -191,8 +191,8 @@ function hostOf(assembler: Assembler, calls: Calls, tasks: Tasks, input: Input, 
     answerReply: calls.answerReply.bind(calls),
     answerOutcome: calls.answerOutcome.bind(calls),
     answerLocal: calls.answerLocal.bind(calls),
-    listen: listening.listen.bind(listening),
-    unlisten: listening.unlisten.bind(listening),
+    listen: streams.listen.bind(streams),
+    unlisten: streams.unlisten.bind(streams),
     prompt: input.prompt.bind(input),
     withdraw: input.withdraw.bind(input),
     dismiss: input.dismiss.bind(input),

@@ -2,7 +2,7 @@ import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import { LONGEST_TIMER } from "../clock.ts";
 import type { Connection } from "./connection.ts";
-import type { Engine } from "./engine.ts";
+import type { Port } from "./port.ts";
 import { type Json, own } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
 import { type FollowedTask, refusalOf } from "./task.ts";
@@ -25,7 +25,7 @@ export interface Driven {
 /** Input of the newer generation, answered by the SDK client's own handlers. */
 export class Input {
   readonly #on: Connection;
-  readonly #engine: Engine;
+  readonly #port: Port;
   readonly secret: string = String(Math.random()).slice(2);
   /** Input requests that the SDK's driver answers for us, by token. */
   readonly driven: Map<string, Driven> = new Map();
@@ -34,7 +34,7 @@ export class Input {
 
   constructor(on: Connection) {
     this.#on = on;
-    this.#engine = on.engine;
+    this.#port = on.port;
   }
 
   /** Has the SDK's driver answer one request, by a call of its own that is never sent. */
@@ -65,13 +65,13 @@ export class Input {
       // This client answers no input by itself: whoever made the call does.
       this.#manual = true;
       this.#enqueue(task, key);
-      return this.#engine.run(() => {});
+      return this.#port.enter(() => {});
     }
     // A handler whose question was taken back may go on for as long as it likes: until it returns, its prompt is open.
     this.over(1);
     if (!wanted) return;
     if (answered) return this.#answered(number, task, key, driven.response);
-    this.#engine.report(
+    this.#port.report(
       new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, {
         cause: failure,
         taskId: task.id,
@@ -79,7 +79,7 @@ export class Input {
     );
     // A form that cannot be shown was dismissed; nothing of the kind can be said for sampling and roots (G26-INP-09).
     if (own(driven.request, "method") === "elicitation/create") return this.#answered(number, task, key, DISMISSED);
-    this.#engine.run((requestor) => core.noInput(requestor, number, key));
+    this.#port.enter((requestor) => core.noInput(requestor, number, key));
   }
 
   async drive(message: Message, params: Json, driven: Driven | undefined): Promise<void> {
@@ -92,12 +92,12 @@ export class Input {
       ? { resultType: "complete", content: [] }
       : { resultType: "input_required", inputRequests: { [DRIVEN]: driven.request }, requestState: token };
     await Promise.resolve();
-    this.#engine.deliver({ jsonrpc: "2.0", id: message.id, result });
+    this.#port.deliver({ jsonrpc: "2.0", id: message.id, result });
   }
 
   #answered(number: number, task: FollowedTask, key: string, response: unknown): void {
     task.answers.set(key, response);
-    this.#engine.run(core.input, number, key);
+    this.#port.enter(core.input, number, key);
   }
 
   #enqueue(task: FollowedTask, key: string): void {
@@ -119,7 +119,7 @@ export class Input {
       call.id = undefined;
       call.round = keys;
       const inputRequests = Object.fromEntries(keys.map((key) => [key, own(task.listed, key)]));
-      this.#engine.deliver({
+      this.#port.deliver({
         jsonrpc: "2.0",
         id,
         result: { resultType: "input_required", inputRequests, requestState: `${this.secret}:${call.number}` },
@@ -132,7 +132,7 @@ export class Input {
     const call = this.#on.calls.all.get(number);
     if (call === undefined) {
       queueMicrotask(() =>
-        this.#engine.deliver({
+        this.#port.deliver({
           jsonrpc: "2.0",
           id: message.id,
           error: { code: -32603, message: "The task is not followed any more" },
@@ -153,11 +153,11 @@ export class Input {
     } else if (task !== undefined && call.task !== undefined) {
       const number = call.task;
       const responses = own(params, "inputResponses");
-      this.#engine.run((requestor, now) => {
+      this.#port.enter((requestor, now) => {
         for (const key of keys) {
           const response = own(responses, key);
           if (response === undefined) {
-            this.#engine.report(
+            this.#port.report(
               new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }),
             );
             core.noInput(requestor, number, key);
@@ -178,7 +178,7 @@ export class Input {
     if (again) {
       const { text, cause } = refusalOf(task);
       const message = `The server did not take the answer to the input request "${key}", which is asked again${text}`;
-      this.#engine.report(new TaskError("protocol", message, { taskId: task.id, ...cause }));
+      this.#port.report(new TaskError("protocol", message, { taskId: task.id, ...cause }));
     }
     if (
       this.#on.session.client?.getProtocolEra !== undefined &&
@@ -191,7 +191,7 @@ export class Input {
 
   /** So many prompts are over. */
   over(prompts: number): void {
-    for (let over = 0; over < prompts; over++) this.#engine.run(core.promptOver);
+    for (let over = 0; over < prompts; over++) this.#port.enter(core.promptOver);
   }
 
   dismiss(number: number, key: string): void {

@@ -1,7 +1,7 @@
 import type { Message } from "../tap.ts";
 import type { TaskReference } from "../types.ts";
 import type { Connection } from "./connection.ts";
-import type { Engine } from "./engine.ts";
+import type { Port } from "./port.ts";
 import {
   CLIENT_CAPABILITIES,
   CLIENT_INFO,
@@ -19,7 +19,7 @@ import * as core from "../wasm/generated/client.js";
 
 /** What is known about the session: its version, its server, its tools. */
 export class Session {
-  readonly #engine: Engine;
+  readonly #port: Port;
   /** The client above, where it is known. */
   client: ConnectedClient | undefined;
   /** Answers that the SDK waits for and that tell something. */
@@ -34,7 +34,7 @@ export class Session {
   unlocked = false;
 
   constructor(on: Connection) {
-    this.#engine = on.engine;
+    this.#port = on.port;
   }
 
   learn(message: Message, awaited: "initialize" | "server/discover" | "tools/list" | "tools/list more"): Message {
@@ -56,7 +56,7 @@ export class Session {
     const calls = isObject(own(capabilities, "tasks", "requests", "tools", "call"));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
-    this.#engine.run((requestor) => core.server(requestor, calls, cancel, extension ? 1 : 0));
+    this.#port.enter((requestor) => core.server(requestor, calls, cancel, extension ? 1 : 0));
   }
 
   /**
@@ -66,7 +66,7 @@ export class Session {
   #toolList(message: Message, result: Json, first: boolean): Message {
     const tools = own(result, "tools");
     if (!Array.isArray(tools) || this.generation === 0) return message;
-    this.#engine.run((requestor) => {
+    this.#port.enter((requestor) => {
       this.learnTools(tools);
       if (first && own(result, "nextCursor") === undefined) core.toolsComplete(requestor);
     });
@@ -82,7 +82,7 @@ export class Session {
     for (const tool of tools) {
       const name = short(own(tool, "name"), LONGEST_NAME);
       const support = own(tool, "execution", "taskSupport");
-      if (name !== "") core.tool(this.#engine.requestor, name, short(support, LONGEST_NAME));
+      if (name !== "") core.tool(this.#port.requestor, name, short(support, LONGEST_NAME));
     }
   }
 

@@ -2,7 +2,7 @@ import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { TaskHandle, TaskReference, TaskSnapshot, TaskStatus, ToolResult } from "../types.ts";
 import { isObject, type Json, own } from "./message.ts";
 
-/** How a followed task ended; twin of `Ending` in `src/requestor/output.rs`. */
+/** How a followed task ended; twin of `Ending` in `src/requestor/types.rs`. */
 const CODES: readonly (TaskErrorCode | "completed")[] = [
   "completed",
   "failed",

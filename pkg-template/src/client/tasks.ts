@@ -4,7 +4,7 @@ import type { Message } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
 import type { Call } from "./calls.ts";
 import type { Connection } from "./connection.ts";
-import type { Engine, Kept } from "./engine.ts";
+import type { Port, Kept } from "./port.ts";
 import { NONE } from "./host.ts";
 import {
   fingerprint,
@@ -31,7 +31,7 @@ import * as core from "../wasm/generated/client.js";
 /** Tasks that are followed, and the requests about them. */
 export class Tasks {
   readonly #on: Connection;
-  readonly #engine: Engine;
+  readonly #port: Port;
   readonly all: Map<number, FollowedTask> = new Map();
   /** Our own requests, by JSON-RPC id. */
   readonly requests: Map<
@@ -45,7 +45,7 @@ export class Tasks {
 
   constructor(on: Connection) {
     this.#on = on;
-    this.#engine = on.engine;
+    this.#port = on.port;
   }
 
   /** Hands a snapshot to the core. */
@@ -54,7 +54,7 @@ export class Tasks {
     const generation = followed?.generation ?? call?.generation ?? this.#on.session.generation;
     const { id, status, ttl, poll, age, flags } = snapshotFacts(task, generation);
     const inputs = own(task, "inputRequests");
-    this.#engine.run((requestor, now) => {
+    this.#port.enter((requestor, now) => {
       this.#listed = isObject(inputs) ? inputs : {};
       if (isObject(inputs) && generation === 26) {
         core.beginEntries(requestor);
@@ -67,7 +67,7 @@ export class Tasks {
           core.entry(requestor, key.slice(0, LONGEST_NAME + 1), known, fingerprint(sound ?? ""));
         }
       }
-      const payload = this.#engine.keep(kept);
+      const payload = this.#port.keep(kept);
       core.snapshot(requestor, now, from, number, id, status, ttl, poll, age, flags, payload);
     });
   }
@@ -98,8 +98,8 @@ export class Tasks {
     // An error of `tasks/result` may be the outcome.
     if (task !== undefined && method !== "tasks/result") task.trouble = error;
     if (!isObject(result)) {
-      this.#engine.run((requestor, now) =>
-        core.answerError(requestor, now, request, rpcCode(error), this.#engine.keep({ error })),
+      this.#port.enter((requestor, now) =>
+        core.answerError(requestor, now, request, rpcCode(error), this.#port.keep({ error })),
       );
     } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
       this.snapshot(1, request, result, task, {
@@ -108,18 +108,18 @@ export class Tasks {
         error: own(result, "error"),
       });
     } else if (hasContent(result)) {
-      this.#engine.run((requestor, now) =>
-        core.answerResult(requestor, now, request, own(result, "isError") === true, this.#engine.keep({ result })),
+      this.#port.enter((requestor, now) =>
+        core.answerResult(requestor, now, request, own(result, "isError") === true, this.#port.keep({ result })),
       );
     } else {
-      this.#engine.run((requestor, now) => core.answerEmpty(requestor, now, request, this.#engine.keep({ result })));
+      this.#port.enter((requestor, now) => core.answerEmpty(requestor, now, request, this.#port.keep({ result })));
     }
   }
 
   #page(request: number, result: unknown): void {
     const tools = own(result, "tools");
     const next = own(result, "nextCursor");
-    this.#engine.run((requestor, now) => {
+    this.#port.enter((requestor, now) => {
       if (!Array.isArray(tools)) return core.pageLost(requestor, now, request);
       this.#on.session.learnTools(tools);
       const sound = typeof next === "string" && next.length <= LONGEST_ID;
@@ -128,27 +128,27 @@ export class Tasks {
   }
 
   #send(method: string, params: Json, request: number, task: FollowedTask | undefined): void {
-    const id = this.#engine.nextId();
+    const id = this.#port.nextId();
     this.requests.set(id, { request, method, task });
     task?.open.set(id, method);
     const lost = (cause?: unknown): void => {
       if (!this.requests.delete(id)) return;
       task?.open.delete(id);
-      if (method === "tools/list") return this.#engine.run(core.pageLost, request);
+      if (method === "tools/list") return this.#port.enter(core.pageLost, request);
       if (task !== undefined && cause !== undefined) task.trouble = cause;
       const status = httpStatus(cause);
-      this.#engine.run((requestor, now) =>
+      this.#port.enter((requestor, now) =>
         status === undefined
           ? core.lost(requestor, now, request)
           : core.answerError(requestor, now, request, status, 0),
       );
     };
-    this.#engine.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: () => lost() }).catch(lost);
+    this.#port.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: () => lost() }).catch(lost);
   }
 
   begin(task: number): void {
     const followed = this.all.get(task);
-    this.#engine.assembler.begin((_kind, key) => followed?.answers.get(key));
+    this.#port.assembler.begin((_kind, key) => followed?.answers.get(key));
   }
 
   list(request: number, cursor: string | undefined): void {
@@ -156,9 +156,9 @@ export class Tasks {
   }
 
   ask(request: number, number: number, name: number): void {
-    const params = this.#engine.assembler.take();
+    const params = this.#port.assembler.take();
     const task = this.all.get(number);
-    const method = this.#engine.names[name] ?? "";
+    const method = this.#port.names[name] ?? "";
     // A task that is being resumed is known by its call alone, until it has been seen.
     // One whose call was given up has nothing of its own.
     const shared = isObject(own(params, "_meta")) ? this.#on.session.envelope : undefined;
@@ -170,7 +170,7 @@ export class Tasks {
     // The HTTP client of SDK v2.0 names no task in `Mcp-Name`, which routes the request (G26-HTT-01), but whatever is
     // `name`.
     const routed =
-      this.#engine.wire.cancelsByAbort && isObject(envelope) ? { ...params, name: own(params, "taskId") } : params;
+      this.#port.wire.cancelsByAbort && isObject(envelope) ? { ...params, name: own(params, "taskId") } : params;
     this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, routed) : params, request, task);
   }
 
@@ -181,7 +181,7 @@ export class Tasks {
     const task = this.#followed(taskNumber, call);
     task.calls.add(number);
     const { plan } = call;
-    if (plan.created === undefined && this.#engine.shared.ontask === undefined) return;
+    if (plan.created === undefined && this.#port.shared.ontask === undefined) return;
     const reference: TaskReference = {
       format: 1,
       taskId: task.id,
@@ -191,14 +191,14 @@ export class Tasks {
     };
     const controls = {
       cancel: (awaitTerminal: boolean) => this.#cancel(taskNumber, awaitTerminal),
-      detach: () => this.#engine.run(core.detach, number),
+      detach: () => this.#port.enter(core.detach, number),
     };
     const handle = new Handle({ task, reference, controls, answer: plan.answer });
-    for (const tell of [plan.created, this.#engine.shared.ontask]) {
+    for (const tell of [plan.created, this.#port.shared.ontask]) {
       try {
         tell?.(handle);
       } catch (cause) {
-        this.#engine.report(new TaskError("invalid_argument", "`ontask` threw", { cause, taskId: task.id }));
+        this.#port.report(new TaskError("invalid_argument", "`ontask` threw", { cause, taskId: task.id }));
       }
     }
   }
@@ -217,7 +217,7 @@ export class Tasks {
         tool: wellFormed(own(call.frame.params, "name")),
         envelope: meta,
       };
-      task = new FollowedTask(about, (observers) => this.#engine.run(core.observers, number, observers));
+      task = new FollowedTask(about, (observers) => this.#port.enter(core.observers, number, observers));
       task.listed = this.#listed;
       this.all.set(number, task);
     }
@@ -228,14 +228,14 @@ export class Tasks {
     const waiter = this.#waiterNumbers.next();
     return new Promise((resolve, reject) => {
       this.waiters.set(waiter, (status, error) => (error === undefined ? resolve(status) : reject(error)));
-      this.#engine.run(core.cancel, waiter, task, awaitTerminal);
-      if (this.#engine.state !== "open") this.cancelled(waiter, NONE, 8);
+      this.#port.enter(core.cancel, waiter, task, awaitTerminal);
+      if (this.#port.state !== "open") this.cancelled(waiter, NONE, 8);
     });
   }
 
   changed(number: number, payload: number): void {
     const task = this.all.get(number);
-    const snapshot = this.#engine.kept.get(payload)?.snapshot;
+    const snapshot = this.#port.kept.get(payload)?.snapshot;
     if (task === undefined || snapshot === undefined) return;
     const before = task.snapshot;
     task.show(snapshotView(snapshot, task.generation));
@@ -249,7 +249,7 @@ export class Tasks {
 
   hold(number: number, payload: number): void {
     const task = this.all.get(number);
-    if (task !== undefined) task.held = rpcError(this.#engine.kept.get(payload)?.error);
+    if (task !== undefined) task.held = rpcError(this.#port.kept.get(payload)?.error);
   }
 
   dropInput(number: number, key: string): void {
@@ -258,22 +258,22 @@ export class Tasks {
 
   refused(number: number, payload: number): void {
     const task = this.all.get(number);
-    if (task !== undefined) task.refusal = rpcError(this.#engine.kept.get(payload)?.error);
+    if (task !== undefined) task.refusal = rpcError(this.#port.kept.get(payload)?.error);
   }
 
   report(number: number, key: string, problem: number): void {
     if (problem === CONTRADICTED)
-      return this.#engine.report(
+      return this.#port.report(
         new TaskError("protocol", "The server pushed another end of a task that has ended", { taskId: key }),
       );
     const task = this.all.get(number);
     const about = problem === REFUSED_TWICE ? refusalOf(task) : { text: "", cause: {} };
     const message = `The input request "${key}" ${PROBLEMS[problem] ?? ""}${about.text}`;
-    this.#engine.report(new TaskError("protocol", message, { taskId: task?.id, ...about.cause }));
+    this.#port.report(new TaskError("protocol", message, { taskId: task?.id, ...about.cause }));
   }
 
   ended(number: number, ending: number, status: number, payload: number): void {
-    const local = this.#engine.assembler.take() as unknown as RpcError;
+    const local = this.#port.assembler.take() as unknown as RpcError;
     const task = this.all.get(number);
     if (task === undefined) return;
     const shown = statusOf(status);
@@ -282,7 +282,7 @@ export class Tasks {
       const { statusMessage: _, ...rest } = task.snapshot;
       task.show({ ...rest, status: shown });
     }
-    const kept = this.#engine.kept.get(payload);
+    const kept = this.#port.kept.get(payload);
     const code = codeOf(ending);
     let outcome: Outcome;
     if (code === undefined && isObject(kept?.result)) outcome = { result: kept.result };

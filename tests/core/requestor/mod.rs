@@ -3,9 +3,9 @@
 mod calls;
 mod cancel;
 mod input;
-mod listen;
 mod properties;
 mod reads;
+mod streams;
 
 use mcp_longhaul::requestor::{
     Answer, Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Request, Requestor,

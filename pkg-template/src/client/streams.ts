@@ -1,6 +1,6 @@
 import type { Message } from "../tap.ts";
 import type { Connection } from "./connection.ts";
-import type { Engine } from "./engine.ts";
+import type { Port } from "./port.ts";
 import { type Json, merge, own, rpcCode } from "./message.ts";
 import * as core from "../wasm/generated/client.js";
 
@@ -14,19 +14,19 @@ interface Stream {
 }
 
 /** The streams on which a server pushes snapshots (2026-07-28): requests of our own that the SDK never sees. */
-export class Listening {
+export class Streams {
   readonly #on: Connection;
-  readonly #engine: Engine;
+  readonly #port: Port;
   /** By the core's number. */
   readonly #streams = new Map<number, Stream>();
 
   constructor(on: Connection) {
     this.#on = on;
-    this.#engine = on.engine;
+    this.#port = on.port;
   }
 
   listen(request: number): void {
-    const params = this.#engine.assembler.take();
+    const params = this.#port.assembler.take();
     const { envelope } = this.#on.session;
     const abort = new AbortController();
     this.#streams.set(request, { envelope, abort });
@@ -37,7 +37,7 @@ export class Listening {
       params: merge({ _meta: envelope }, params),
     };
     const options = { requestSignal: abort.signal, onRequestStreamEnd: () => this.#ended(request, 0) };
-    this.#engine
+    this.#port
       .send(message, options)
       .catch((cause: { status?: unknown } | undefined) => this.#ended(request, Number(cause?.status) || 0));
   }
@@ -47,10 +47,10 @@ export class Listening {
     if (stream === undefined) return;
     this.#streams.delete(request);
     stream.abort.abort();
-    const { wire, state } = this.#engine;
+    const { wire, state } = this.#port;
     if (wire.cancelsByAbort || state === "closed") return;
     const params = { _meta: stream.envelope, requestId: OURS + request };
-    this.#engine.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, undefined).catch(() => {});
+    this.#port.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, undefined).catch(() => {});
   }
 
   stop(): void {
@@ -73,7 +73,7 @@ export class Listening {
 
   #acknowledged(request: number, accepted: unknown): void {
     const ids = new Set<unknown>(Array.isArray(accepted) ? accepted : []);
-    this.#engine.run((requestor, now) => {
+    this.#port.enter((requestor, now) => {
       for (const [number, { id }] of this.#on.tasks.all) if (ids.has(id)) core.accepted(requestor, request, number);
       core.acknowledged(requestor, now, request);
     });
@@ -85,6 +85,6 @@ export class Listening {
     if (stream === undefined) return;
     this.#streams.delete(request);
     stream.abort.abort();
-    this.#engine.run(core.answerError, request, code, 0);
+    this.#port.enter(core.answerError, request, code, 0);
   }
 }

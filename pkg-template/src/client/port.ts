@@ -23,7 +23,7 @@ export interface Kept {
 }
 
 /** The core of one connection, and the wire below it. */
-export class Engine {
+export class Port {
   readonly #on: Connection;
   readonly #instance: Instance;
   readonly wire: Wire;
@@ -104,7 +104,7 @@ export class Engine {
   }
 
   /** Gives the core an input, which is told who asks and when, and does what it wants. */
-  run<Rest extends unknown[]>(input: (requestor: number, now: number, ...rest: Rest) => void, ...rest: Rest): void {
+  enter<Rest extends unknown[]>(input: (requestor: number, now: number, ...rest: Rest) => void, ...rest: Rest): void {
     if (this.state !== "open") return;
     const outer = this.#keeping;
     this.#keeping = [];
