@@ -5,7 +5,7 @@ import { LONGEST_MESSAGE, bounded } from "./server/bounds.ts";
 import type { Call } from "./server/call.ts";
 import { isPromise, isWhole, own } from "./server/facts.ts";
 import { Gate, type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
-import { Listener } from "./server/listener.ts";
+import { Connection } from "./server/connection.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
 import { checkOptions } from "./server/options.ts";
@@ -55,7 +55,7 @@ export class TaskServer {
   readonly #options: TaskServerOptions;
   readonly #policies: Policies;
   #made: Runtime | undefined;
-  readonly #listeners = new WeakMap<TransportLike, Listener>();
+  readonly #connections = new WeakMap<TransportLike, Connection>();
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskServerOptions = {}) {
@@ -214,15 +214,15 @@ export class TaskServer {
   }
 
   /** A server of the host's, connected to nobody. */
-  #alone(version: string): { readonly listener: Listener; readonly connected: Promise<void> } {
+  #alone(version: string): { readonly connection: Connection; readonly connected: Promise<void> } {
     const server = this.#options.server?.() as Product & { connect(transport: TransportLike): Promise<void> };
     if (version === "2026-07-28") serveRevision(server, version);
     const transport = new Nowhere();
     const connected = this.attach(server).connect(transport);
-    const listener = this.#listeners.get(transport);
-    if (listener === undefined)
+    const connection = this.#connections.get(transport);
+    if (connection === undefined)
       throw new TaskError("invalid_argument", "`server` of TaskServer made a server that cannot be attached.");
-    return { listener, connected };
+    return { connection, connected };
   }
 
   #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
@@ -244,9 +244,9 @@ export class TaskServer {
     const below = (transport as { readonly _wire?: TransportLike })._wire;
     if (below !== undefined) tap(below, (wire) => new PipeTap(this.#runtime, wire));
     tap(transport, (wire) => {
-      const listener = new Listener(this.#runtime, wire, transport, new Gate(this.#runtime, product));
-      this.#listeners.set(transport, listener);
-      return listener;
+      const connection = new Connection(this.#runtime, wire, transport, new Gate(this.#runtime, product));
+      this.#connections.set(transport, connection);
+      return connection;
     });
   }
 }

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the receiver wants done; twin of `ReceiverHost` in `server/host.ts`. No method throws.
+    /// What the receiver wants done; twin of `ReceiverHost` in `server/receiver-host.ts`. No method throws.
     pub type ReceiverHost;
 
     #[wasm_bindgen(method)]

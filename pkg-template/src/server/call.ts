@@ -1,6 +1,6 @@
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Message } from "../tap.ts";
-import type { Listener } from "./listener.ts";
+import type { Connection } from "./connection.ts";
 import { toJson } from "./payload.ts";
 import type { Entry } from "./runtime.ts";
 import type { Work } from "./scope.ts";
@@ -8,7 +8,7 @@ import type { Work } from "./scope.ts";
 /** A `tools/call` on its way through the SDK; it waits for its answer until it is released. */
 export class Call implements Entry {
   readonly number: number;
-  readonly listener: Listener;
+  readonly connection: Connection;
   peer: number;
   readonly generation: number;
   /** What the request said of itself, as the core's bits. */
@@ -49,7 +49,7 @@ export class Call implements Entry {
 
   constructor(
     number: number,
-    listener: Listener,
+    connection: Connection,
     peer: number,
     generation: number,
     flags: number,
@@ -59,7 +59,7 @@ export class Call implements Entry {
     stream?: string,
   ) {
     this.number = number;
-    this.listener = listener;
+    this.connection = connection;
     this.peer = peer;
     this.generation = generation;
     this.flags = flags;

@@ -4,7 +4,7 @@ import { TaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
 import type { Extra, Message } from "../tap.ts";
 import type { TaskServerOptions } from "../types.ts";
-import { Asks } from "./asks.ts";
+import { Asks } from "./input.ts";
 import { Call } from "./call.ts";
 import type { Instance } from "../core.ts";
 import { serverCore } from "./core.ts";
@@ -12,8 +12,8 @@ import { LATE, eventOf } from "./events.ts";
 import { RELATED_TASK, getOrMake, isObject, isWhole, own, refusal, shown, textOf, unguessable } from "./facts.ts";
 import { misfitOf, named } from "./form.ts";
 import { Hooks } from "./hooks.ts";
-import type { ReceiverHost } from "./host.ts";
-import type { Listener } from "./listener.ts";
+import type { ReceiverHost } from "./receiver-host.ts";
+import type { Connection } from "./connection.ts";
 import { defaultOwner, isOwner } from "./owner.ts";
 import type { Origin } from "./streams.ts";
 import { type Payload, member, renamed, toJson } from "./payload.ts";
@@ -31,7 +31,7 @@ function revisionOf(generation: number): "2025-11-25" | "2026-07-28" {
 
 /** A JSON-RPC request that waits for its answer. */
 export interface Entry extends Origin {
-  readonly listener: Listener;
+  readonly connection: Connection;
   readonly peer: number;
   readonly message: Message;
   readonly extra: Extra;
@@ -54,7 +54,7 @@ interface Peer {
 
 /** Where a task can run again: on a connection, or on a server without a client, once it is connected. */
 interface Place {
-  readonly listener: Listener;
+  readonly connection: Connection;
   readonly extra?: Extra;
   readonly connected?: Promise<void>;
 }
@@ -295,9 +295,9 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
 
   /** A request came on an open connection. */
-  heard(peer: number, listener: Listener, extra: Extra): void {
+  heard(peer: number, connection: Connection, extra: Extra): void {
     const known = this.#peers.get(peer);
-    if (known !== undefined) known.last = { listener, extra };
+    if (known !== undefined) known.last = { connection, extra };
   }
 
   /** A connection has closed whose peer a running task still needs. */
@@ -453,8 +453,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     for (const [number, call] of [...this.calls]) {
       if (call.taskId === undefined) continue;
       this.calls.delete(number);
-      call.listener.ended(call);
-      if (call.alone) call.listener.close();
+      call.connection.ended(call);
+      if (call.alone) call.connection.close();
     }
   }
 
@@ -496,12 +496,12 @@ export class Runtime extends StoreJobs implements ReceiverHost {
       answer.error.message += `: ${entry.misfit}`;
     if (entry === undefined) return this.subscriptions.get(request)?.answered(answer, kind === 3);
     if (!entry.kept) this.requests.delete(request);
-    if (!entry.listener.isStillAuthorized(entry)) {
+    if (!entry.connection.isStillAuthorized(entry)) {
       const error = this.#written(core.writeNotFound) as NonNullable<Message["error"]>;
-      return entry.listener.answer({ jsonrpc: "2.0", id: answer.id, error }, entry);
+      return entry.connection.answer({ jsonrpc: "2.0", id: answer.id, error }, entry);
     }
     if (kind === 3) noteRefusal(entry.extra, answer.error);
-    entry.listener.answerWith(answer, entry, this.#replying?.text?.length ?? 0);
+    entry.connection.answerWith(answer, entry, this.#replying?.text?.length ?? 0);
   }
 
   // What the core wants: news.
@@ -517,16 +517,16 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   tellRequestor(number: number, stream: number): void {
     const news: Message = { jsonrpc: "2.0", ...this.assembler.take() };
     const entry = this.requests.get(stream);
-    if (entry !== undefined && !entry.listener.isStillAuthorized(entry)) return this.give(core.lapse, stream);
+    if (entry !== undefined && !entry.connection.isStillAuthorized(entry)) return this.give(core.lapse, stream);
     const call = this.calls.get(number);
-    call?.listener.tellRequestor(news, call.owner, entry);
+    call?.connection.tellRequestor(news, call.owner, entry);
   }
 
   // What the core wants: calls.
 
   forward(number: number): void {
     const call = this.calls.get(number);
-    if (call !== undefined) call.listener.forward(call);
+    if (call !== undefined) call.connection.forward(call);
   }
   bind(number: number, id: string): void {
     const call = this.calls.get(number);
@@ -539,7 +539,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   }
   relay(number: number): void {
     const call = this.calls.get(number);
-    if (call?.outcome !== undefined) call.listener.answer(call.outcome, call);
+    if (call?.outcome !== undefined) call.connection.answer(call.outcome, call);
   }
   reject(number: number): void {
     const call = this.calls.get(number);
@@ -547,13 +547,13 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     const content = own(call.outcome?.result, "content");
     const message = Array.isArray(content) ? textOf(content[0], "text") : undefined;
     const text = message ?? "The tool refused the call: unknown name or invalid arguments";
-    call.listener.answer(refusal(call.id, text, -32602), call);
+    call.connection.answer(refusal(call.id, text, -32602), call);
   }
   abort(number: number, reason: number, silently: boolean): void {
     const call = this.calls.get(number);
     if (call === undefined) return;
     call.abort(reason);
-    if (!silently) call.listener.cancelHandler(call);
+    if (!silently) call.connection.cancelHandler(call);
   }
   release(number: number): void {
     const call = this.calls.get(number);
@@ -561,8 +561,8 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.calls.delete(number);
     this.requests.delete(number);
     this.asks.forget(call.taskId);
-    call.listener.ended(call);
-    if (call.alone) call.listener.close();
+    call.connection.ended(call);
+    if (call.alone) call.connection.close();
     if (this.calls.size > 0) return;
     this.#idle = undefined;
     this.#whenIdle?.();
@@ -588,15 +588,15 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     try {
       const place = this.#peers.get(on)?.last ?? this.#makeAlone?.(revisionOf(generation));
       if (place === undefined) return this.give(core.unstarted, number);
-      const { listener, extra, connected } = place;
-      const call = new Call(number, listener, on, generation, flags, message, extra, this.sdkId(number));
+      const { connection, extra, connected } = place;
+      const call = new Call(number, connection, on, generation, flags, message, extra, this.sdkId(number));
       call.owner = owner;
       this.calls.set(number, call);
-      if (connected === undefined) return listener.forward(call);
+      if (connected === undefined) return connection.forward(call);
       call.alone = true;
       connected.then(
         () => {
-          if (this.calls.get(number) === call) listener.forward(call);
+          if (this.calls.get(number) === call) connection.forward(call);
         },
         (error: unknown) => this.#unstarted(number, error),
       );
@@ -607,7 +607,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
   hangUp(request: number): void {
     const entry = this.requests.get(request);
     this.requests.delete(request);
-    entry?.listener.hangUp(entry);
+    entry?.connection.hangUp(entry);
   }
   forget(request: number): void {
     this.requests.delete(request);
@@ -728,7 +728,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     for (const [number, entry] of [...this.requests]) {
       this.requests.delete(number);
       const call = this.calls.get(number);
-      if (call?.taskId === undefined) entry.listener.answer(refusal(entry.id, "Internal error; try again"), entry);
+      if (call?.taskId === undefined) entry.connection.answer(refusal(entry.id, "Internal error; try again"), entry);
     }
     for (const subscription of [...this.subscriptions.values()]) subscription.again();
     for (const call of this.calls.values()) {
@@ -741,7 +741,7 @@ export class Runtime extends StoreJobs implements ReceiverHost {
     this.give(core.sweep);
     if (this.#leaving) this.give(core.leaving);
     this.#drain();
-    for (const call of [...this.calls.values()]) call.listener.repeatOutcome(call);
+    for (const call of [...this.calls.values()]) call.connection.repeatOutcome(call);
   }
 
   /** Tells the core which answers of an update are not what was asked for, now that the questions can be read. */

@@ -1,8 +1,8 @@
 import { define } from "../assembler.ts";
 import { fromWall } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import type { Extra, Listener as TapListener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
-import { NOT_SENDABLE, inputKindOf, isSendable } from "./asks.ts";
+import type { Extra, Listener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
+import { NOT_SENDABLE, inputKindOf, isSendable } from "./input.ts";
 import {
   DEEPEST,
   LONGEST_CURSOR,
@@ -83,7 +83,7 @@ const REMEMBERED = 1024;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
 /** One connection of an SDK server: what passes in either direction is shown to the core first. */
-export class Listener implements TapListener {
+export class Connection implements Listener {
   readonly #runtime: Runtime;
   readonly #wire: Wire;
   readonly #transport: TransportLike;
@@ -337,9 +337,9 @@ export class Listener implements TapListener {
    * Sends a task's status to its requestor, on the stream of one request, on the connection, or nowhere (G25-NTF-04).
    */
   tellRequestor(news: Message, owner: string, stream: Entry | undefined): void {
-    const listener = stream?.listener ?? this;
-    const route = listener.routeTo(stream, owner);
-    if (route !== undefined) listener.#sendOn(news, route);
+    const connection = stream?.connection ?? this;
+    const route = connection.routeTo(stream, owner);
+    if (route !== undefined) connection.#sendOn(news, route);
   }
 
   /** Whether a request that waited for its task still speaks for the task's owner (H33). */
@@ -520,7 +520,7 @@ export class Listener implements TapListener {
       ? message
       : { jsonrpc: "2.0", id: message.id, ...(message.method !== undefined && { method: message.method }) };
     const entry = {
-      listener: this,
+      connection: this,
       peer,
       message: held,
       id: message.id,
@@ -577,7 +577,7 @@ export class Listener implements TapListener {
     if (unheard !== undefined) {
       // Perhaps somebody listens now.
       runtime.unheard.delete(taskId);
-      unheard.listener.tellProgress(unheard);
+      unheard.connection.tellProgress(unheard);
     }
     // A store that answers at once leaves nothing to wait for.
     if (!runtime.requests.has(number)) return;
@@ -747,13 +747,13 @@ export class Listener implements TapListener {
     const number = core.route(this.#runtime.receiver, call.number);
     if (number === -1 || number === -3) return false;
     const stream = number === -2 ? undefined : this.#runtime.requests.get(number);
-    if (stream !== undefined && !stream.listener.isStillAuthorized(stream)) {
+    if (stream !== undefined && !stream.connection.isStillAuthorized(stream)) {
       this.#runtime.enter(core.lapse, number);
       return false;
     }
-    const listener = stream?.listener ?? this;
-    const route = listener.routeTo(stream, call.owner);
-    if (route !== undefined) listener.sendForTask(call, message, route);
+    const connection = stream?.connection ?? this;
+    const route = connection.routeTo(stream, call.owner);
+    if (route !== undefined) connection.sendForTask(call, message, route);
     return route !== undefined;
   }
 

@@ -7,7 +7,7 @@ import { LONGEST_KEY, bounded } from "./bounds.ts";
 import type { Call } from "./call.ts";
 import { ASK_PREFIX, cancelled, getOrMake, isObject, own, textOf, unguessable } from "./facts.ts";
 import { misfitOf } from "./form.ts";
-import type { Listener } from "./listener.ts";
+import type { Connection } from "./connection.ts";
 import { toJson } from "./payload.ts";
 import type { Origin } from "./streams.ts";
 import type { Runtime } from "./runtime.ts";
@@ -17,7 +17,7 @@ export interface Ask {
   readonly call: Call;
   readonly message: Message;
   /** It is the SDK's own request on this connection; otherwise it was made through the task. */
-  readonly own: Listener | undefined;
+  readonly own: Connection | undefined;
   readonly settle: { resolve(answer: Record<string, unknown>): void; reject(error: Error): void } | undefined;
   /** Nobody said that it belongs to the task: it does not fail with it. How the SDK would have sent it. */
   readonly isGuess?: boolean;
@@ -26,9 +26,9 @@ export interface Ask {
   outlives?: boolean;
   response?: { message: Message; extra: Record<string, unknown> | undefined };
   /** What carried it to the client last: a connection, and the request on whose stream it went, if on one. */
-  carrier?: { readonly listener: Listener; readonly on: Origin | undefined } | undefined;
+  carrier?: { readonly connection: Connection; readonly on: Origin | undefined } | undefined;
   /** The connections that have carried it, and the JSON-RPC id that it has on each. */
-  readonly ids: Map<Listener, unknown>;
+  readonly ids: Map<Connection, unknown>;
   /** Its id where connections have several streams. */
   id?: string;
   /** Where the store has it, if tasks show it. */
@@ -101,18 +101,18 @@ export class Asks {
     });
   }
 
-  /** A response of `owner`'s that came on `listener`; whether it is one to a request of a task's. */
+  /** A response of `owner`'s that came on `connection`; whether it is one to a request of a task's. */
   claim(
-    listener: Listener,
+    connection: Connection,
     message: Message,
     extra: Record<string, unknown> | undefined,
     owner: string | undefined,
   ): boolean {
     const { id } = message;
-    const number = listener.askUnder(id) ?? (typeof id === "string" ? this.#byId.get(id) : undefined);
+    const number = connection.askUnder(id) ?? (typeof id === "string" ? this.#byId.get(id) : undefined);
     if (number === undefined) return typeof id === "string" && id.startsWith(ASK_PREFIX);
     const ask = this.all.get(number);
-    if (ask !== undefined && ask.response === undefined && ask.call.owner === owner && mayAnswer(ask, listener)) {
+    if (ask !== undefined && ask.response === undefined && ask.call.owner === owner && mayAnswer(ask, connection)) {
       ask.response = { message, extra };
       if (ask.outlives === true) this.answered(number, 0, "");
       else this.#runtime.enter(core.answer, number);
@@ -125,11 +125,11 @@ export class Asks {
    * there are peers that keep no other; elsewhere it is the same on every stream, and nobody can guess it. Like a
    * task's id it says where it comes from, because an answer names no task.
    */
-  #idOn(listener: Listener, number: number, ask: Ask): unknown {
-    let id = ask.ids.get(listener);
+  #idOn(connection: Connection, number: number, ask: Ask): unknown {
+    let id = ask.ids.get(connection);
     if (id === undefined) {
-      id = listener.askId(number) ?? (ask.id ??= `${ASK_PREFIX}${this.#idPrefix}${unguessable()}`);
-      ask.ids.set(listener, id);
+      id = connection.askId(number) ?? (ask.id ??= `${ASK_PREFIX}${this.#idPrefix}${unguessable()}`);
+      ask.ids.set(connection, id);
       if (id === ask.id) this.#byId.set(ask.id as string, number);
     }
     return id;
@@ -149,22 +149,22 @@ export class Asks {
     if (ask === undefined) return undefined;
     this.all.delete(number);
     if (ask.id !== undefined) this.#byId.delete(ask.id);
-    for (const [listener, id] of ask.ids) listener.forgetAsk(id);
+    for (const [connection, id] of ask.ids) connection.forgetAsk(id);
     return ask;
   }
 
   /** Tells the client that a request it has is withdrawn (G25-INP-11). */
   #recant({ call, carrier, ids }: Ask): void {
-    const route = carrier?.listener.routeTo(carrier.on, call.owner);
+    const route = carrier?.connection.routeTo(carrier.on, call.owner);
     if (route === undefined) return;
-    carrier?.listener.sendForTask(call, cancelled(ids.get(carrier.listener), "It is no longer needed"), route);
+    carrier?.connection.sendForTask(call, cancelled(ids.get(carrier.connection), "It is no longer needed"), route);
   }
 
   /** Before a client asks for its task: what streams carried to it that are no longer open is owed again (H08). */
   recall(taskId: string): void {
     for (const number of this.#carried.get(taskId) ?? []) {
       const ask = this.all.get(number);
-      if (ask?.carrier === undefined || ask.carrier.listener.carries(ask.carrier.on, ask.call.owner)) continue;
+      if (ask?.carrier === undefined || ask.carrier.connection.carries(ask.carrier.on, ask.call.owner)) continue;
       ask.carrier = undefined;
       core.undelivered(this.#runtime.receiver, number);
     }
@@ -188,25 +188,25 @@ export class Asks {
     const ask = this.all.get(number);
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.#runtime.requests.get(stream);
-    if (target !== undefined && !target.listener.isStillAuthorized(target))
+    if (target !== undefined && !target.connection.isStillAuthorized(target))
       return this.#runtime.give(core.lapse, stream);
-    if (target !== undefined && target.listener.isLeft(target)) {
+    if (target !== undefined && target.connection.isLeft(target)) {
       // Its client has gone without a word.
       this.#runtime.requests.delete(stream);
       return this.#runtime.give(core.waitEnded, stream);
     }
     // A poll carries it where nothing else does.
     const standing =
-      target?.message.method === "tasks/get" ? ask.call.listener.routeTo(undefined, ask.call.owner) : undefined;
-    const listener = target === undefined || standing !== undefined ? ask.call.listener : target.listener;
-    const route = standing ?? listener.routeTo(target, ask.call.owner);
+      target?.message.method === "tasks/get" ? ask.call.connection.routeTo(undefined, ask.call.owner) : undefined;
+    const connection = target === undefined || standing !== undefined ? ask.call.connection : target.connection;
+    const route = standing ?? connection.routeTo(target, ask.call.owner);
     if (route === undefined) {
-      if (listener.isMute) return this.#runtime.give(core.uncarried, number);
+      if (connection.isMute) return this.#runtime.give(core.uncarried, number);
       return core.undelivered(this.#runtime.receiver, number);
     }
-    ask.carrier = { listener, on: route.on };
+    ask.carrier = { connection, on: route.on };
     getOrMake(this.#carried, ask.call.taskId ?? "", () => new Set<number>()).add(number);
-    listener.sendForTask(ask.call, { ...ask.message, id: this.#idOn(listener, number, ask) }, route);
+    connection.sendForTask(ask.call, { ...ask.message, id: this.#idOn(connection, number, ask) }, route);
   }
 
   /** Its answer is stored, or need not be: the response, or the value under `key` in the request `from`. */
@@ -262,7 +262,7 @@ export class Asks {
  * Whether an answer of the task's owner may come on this connection: on one that carried the request, or on another
  * (H09), unless that is bound to a client that nothing else tells from others.
  */
-function mayAnswer(ask: Ask, listener: Listener): boolean {
-  if (ask.ids.has(listener) || ask.call.owner !== "") return true;
-  return !listener.isBound && [...ask.ids.keys()].some((carrier) => !carrier.isBound);
+function mayAnswer(ask: Ask, connection: Connection): boolean {
+  if (ask.ids.has(connection) || ask.call.owner !== "") return true;
+  return !connection.isBound && [...ask.ids.keys()].some((carrier) => !carrier.isBound);
 }
