@@ -597,7 +597,7 @@ export const storeCases: readonly StoreCase[] = [
       `{"a":${'{"a":'.repeat(deep)}1${"}".repeat(deep)}}`,
       `{${Array.from({ length: 20_000 }, (_, n) => `"key ${n}":${n}`).join()}}`,
       "\u2028\u2029\u0085\ufeff\r\n\r",
-      '"\'; DROP TABLE mcp_longhaul; --"',
+      '"\'; DROP TABLE mcp_tasks; --"',
       '"%s ? ?1 :a @b $c $1 \\\\ \' \\""',
       "true",
     ];
@@ -632,7 +632,7 @@ export const storeCases: readonly StoreCase[] = [
     ];
     const owners = [
       ...ids,
-      "'; DROP TABLE mcp_longhaul; --",
+      "'; DROP TABLE mcp_tasks; --",
       '" OR ""="',
       "../../etc/passwd",
       "a\nb",

@@ -55,7 +55,7 @@ export async function sqlite(count: number): Promise<Filled> {
   }[];
   for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`);
   db.prepare(`
-    INSERT INTO mcp_longhaul (owner, id, version, created_at, due_at, state)
+    INSERT INTO mcp_tasks (owner, id, version, created_at, due_at, state)
     WITH RECURSIVE filled (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM filled WHERE n + 1 < ?)
     SELECT 'owner-' || (n % ${OWNERS}), 'filled-' || n, 1, n, ? + n, ? FROM filled`).run(count, NEVER, STATE);
   for (const { sql } of triggers) db.exec(sql);
@@ -76,11 +76,11 @@ export async function postgres(count: number): Promise<Filled> {
   await store.ready();
   const values = [count - 1, NEVER, STATE];
   await pool.query(
-    `INSERT INTO mcp_longhaul SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3 FROM generate_series(0, $1::bigint) AS n`,
+    `INSERT INTO mcp_tasks SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3 FROM generate_series(0, $1::bigint) AS n`,
     values,
   );
   // As autovacuum leaves it.
-  await pool.query("VACUUM ANALYZE mcp_longhaul");
+  await pool.query("VACUUM ANALYZE mcp_tasks");
   return {
     store,
     async close() {

@@ -418,7 +418,7 @@ test("X-SEC-15 (part): of a task that is gone, neither the store's file nor this
   while ((await store.due(Date.now(), 10)).length < 3) await new Promise((resolve) => setTimeout(resolve, 50));
   await using sweeper = await World.open({ tools: {}, tasks: { store } });
   await sweeper.get("x");
-  assert.equal((disk.db.prepare("SELECT count(*) AS left FROM mcp_longhaul").get() as { left: number }).left, 0);
+  assert.equal((disk.db.prepare("SELECT count(*) AS left FROM mcp_tasks").get() as { left: number }).left, 0);
   assert.ok(!SECRET.test(disk.bytes()));
   // The test's own records of what went over the wire.
   for (const one of [world, sweeper]) one.frames.length = 0;

@@ -55,7 +55,7 @@ async function longPayloads(storage: ObjectStorage): Promise<{ same: boolean[]; 
   const count = () =>
     rows.push(
       storage.sql
-        .exec("SELECT count(*) AS n FROM mcp_longhaul_pieces")
+        .exec("SELECT count(*) AS n FROM mcp_tasks_pieces")
         .toArray()
         .map((row) => (row as { n: number }).n)[0]!,
     );
@@ -112,7 +112,7 @@ export class Tasks extends Served {
   /** What is stored, without a task server that might do something about it. */
   override async fetch(request: Request): Promise<Response> {
     if (new URL(request.url).pathname !== "/stored") return super.fetch(request);
-    return Response.json(this.#ctx.storage.sql.exec("SELECT id, version FROM mcp_longhaul").toArray());
+    return Response.json(this.#ctx.storage.sql.exec("SELECT id, version FROM mcp_tasks").toArray());
   }
 }
 

@@ -1,5 +1,5 @@
 // A complete task store over whatever can swap a value: copy it, and put your own storage behind `Storage`.
-import type { StoredTask, TaskStore } from "mcp-longhaul";
+import type { StoredTask, TaskPosition, TaskStore } from "mcp-longhaul";
 
 /** What the example needs of a storage: a file system, a bucket, a table or a key-value service can do it. */
 export interface Storage {
@@ -26,46 +26,29 @@ export function exampleStore(storage: Storage): TaskStore {
     const found = await Promise.all((await storage.keys(prefix)).map(read));
     return found.flatMap((each) => (each === undefined ? [] : { ...each.task, payload: null }));
   };
-  const byPosition = (a: StoredTask, b: StoredTask) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
   const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
+  const byPosition = (a: TaskPosition, b: TaskPosition) => a.createdAt - b.createdAt || compare(a.id, b.id);
   const byDue = (a: Due, b: Due) => a.dueAt! - b.dueAt! || compare(a.owner, b.owner) || compare(a.id, b.id);
   return {
     async get(owner, id) {
       return (await read(key(owner, id)))?.task;
     },
-    async put({ owner, id, version, createdAt, dueAt, state, payload }) {
-      const stored = await read(key(owner, id));
-      if (version === 1 ? stored !== undefined : stored?.task.version !== version - 1) return false;
-      const task: StoredTask = {
-        owner,
-        id,
-        version,
-        createdAt,
-        dueAt,
-        state,
-        payload: payload === undefined ? (stored?.task.payload ?? null) : payload,
-      };
-      return storage.swap(key(owner, id), stored?.text, JSON.stringify(task));
+    async put({ payload, ...head }) {
+      const stored = await read(key(head.owner, head.id));
+      if ((stored?.task.version ?? 0) !== head.version - 1) return false;
+      const task: StoredTask = { ...head, payload: payload === undefined ? (stored?.task.payload ?? null) : payload };
+      return storage.swap(key(head.owner, head.id), stored?.text, JSON.stringify(task));
     },
     async delete(owner, id, version) {
       const stored = await read(key(owner, id));
       if (stored === undefined) return true;
       if (stored.task.version !== version) return false;
-      return (
-        (await storage.swap(key(owner, id), stored.text, undefined)) ||
-        (await storage.get(key(owner, id))) === undefined
-      );
+      if (await storage.swap(key(owner, id), stored.text, undefined)) return true;
+      return (await storage.get(key(owner, id))) === undefined;
     },
     async list(owner, { after, limit }) {
       const tasks = (await all(JSON.stringify([owner]).slice(0, -1) + ",")).sort(byPosition);
-      return tasks
-        .filter(
-          (task) =>
-            after === undefined ||
-            task.createdAt > after.createdAt ||
-            (task.createdAt === after.createdAt && task.id > after.id),
-        )
-        .slice(0, limit);
+      return tasks.filter((task) => after === undefined || byPosition(task, after) > 0).slice(0, limit);
     },
     async due(before, limit, after) {
       const due = (await all("")).filter(({ dueAt }) => dueAt !== null && dueAt <= before).sort(byDue);

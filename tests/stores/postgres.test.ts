@@ -99,7 +99,7 @@ test("four processes that start at once make the tables once, lose no swap, and 
     }),
   );
   assert.deepEqual(ends, ["ended", "ended", "ended", "ended"]);
-  const { rows } = await admin.query("SELECT version, state FROM made_by_four.mcp_longhaul");
+  const { rows } = await admin.query("SELECT version, state FROM made_by_four.mcp_tasks");
   assert.deepEqual(rows, [{ version: "201", state: "200" }]);
 });
 
@@ -216,9 +216,9 @@ describe("the tables of postgresStore", () => {
     const store = postgresStore(recording, { watch: false });
     await store.put(write("x"));
     await pool.query(
-      `INSERT INTO mcp_longhaul SELECT 'owner ' || n % 100, 'task-' || n, 1, n, CASE WHEN n % 2 = 0 THEN n END, repeat('s', 200), repeat('p', 500) FROM generate_series(1, 20000) AS n`,
+      `INSERT INTO mcp_tasks SELECT 'owner ' || n % 100, 'task-' || n, 1, n, CASE WHEN n % 2 = 0 THEN n END, repeat('s', 200), repeat('p', 500) FROM generate_series(1, 20000) AS n`,
     );
-    await pool.query("VACUUM ANALYZE mcp_longhaul");
+    await pool.query("VACUUM ANALYZE mcp_tasks");
     const plan = async (ask: () => unknown) => {
       asked.length = 0;
       await ask();
@@ -232,35 +232,32 @@ describe("the tables of postgresStore", () => {
     for (const mode of ["auto", "force_generic_plan"]) {
       await pool.query(`SET plan_cache_mode = ${mode}`);
       const due = await plan(() => store.due(9_000, 50));
-      assert.match(due, /Index Only Scan using mcp_longhaul_by_due [^]*Heap Fetches: 0/);
-      assert.match(due, /Index Scan using mcp_longhaul_pkey on mcp_longhaul each \(actual rows=1(\.00)? loops=50\)/);
+      assert.match(due, /Index Only Scan using mcp_tasks_by_due [^]*Heap Fetches: 0/);
+      assert.match(due, /Index Scan using mcp_tasks_pkey on mcp_tasks each \(actual rows=1(\.00)? loops=50\)/);
       assert.doesNotMatch(due, /Seq Scan/);
       const rest = await plan(() => store.due(9_000, 50, { dueAt: 4_000, owner: "owner 7", id: "task-7" }));
       assert.match(
         rest,
-        /Index Only Scan using mcp_longhaul_by_due [^]*Index Cond: [^\n]*ROW\(due_at, owner, id\) > ROW[^]*Heap Fetches: 0/,
+        /Index Only Scan using mcp_tasks_by_due [^]*Index Cond: [^\n]*ROW\(due_at, owner, id\) > ROW[^]*Heap Fetches: 0/,
       );
       assert.doesNotMatch(rest, /Seq Scan/);
       assert.match(
         await plan(() => store.due(1, 50)),
-        /using mcp_longhaul_pkey on mcp_longhaul each \(never executed\)/,
+        /using mcp_tasks_pkey on mcp_tasks each \(never executed\)/,
         "nothing is due, and the table is not touched",
       );
-      assert.match(await plan(() => store.get("owner 7", "task-7")), /^Index Scan using mcp_longhaul_pkey/);
+      assert.match(await plan(() => store.get("owner 7", "task-7")), /^Index Scan using mcp_tasks_pkey/);
     }
     await pool.query("SET plan_cache_mode = auto");
     for (const after of [undefined, { createdAt: 10_000, id: "task-1" }]) {
       const page = await plan(() => store.list("owner 7", { after, limit: 50 }));
-      assert.match(page, /^Limit .*\n +->  Index Scan using mcp_longhaul_by_creation on mcp_longhaul/);
+      assert.match(page, /^Limit .*\n +->  Index Scan using mcp_tasks_by_creation on mcp_tasks/);
       assert.equal(/Index Cond: .*ROW\(created_at, id\) >/.test(page), after !== undefined);
       assert.doesNotMatch(page, /Sort|Filter/);
     }
     const swap = write("task-7", { owner: "owner 7", version: 2, payload: undefined });
-    assert.match(
-      await plan(() => store.put(swap)),
-      /^Update on mcp_longhaul .*\n +->  Index Scan using mcp_longhaul_pkey/,
-    );
-    await pool.query("DROP TABLE mcp_longhaul, mcp_longhaul_schema");
+    assert.match(await plan(() => store.put(swap)), /^Update on mcp_tasks .*\n +->  Index Scan using mcp_tasks_pkey/);
+    await pool.query("DROP TABLE mcp_tasks, mcp_tasks_schema");
     await assert.rejects(async () => store.get("alice", "x"), fails("storage", /gone/));
   });
 
@@ -371,7 +368,7 @@ test("postgresStore refuses what it cannot keep", async () => {
   for (const id of [
     "",
     "../../etc/passwd",
-    "'; DROP TABLE mcp_longhaul; --",
+    "'; DROP TABLE mcp_tasks; --",
     "a b",
     "a\n",
     "ä",

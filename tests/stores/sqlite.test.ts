@@ -118,7 +118,7 @@ test("a locked database is an error that says what to do", () => lockedDatabase(
 test("a handle that was closed, or whose tables are gone, is an error of the store", () => {
   const db = new DatabaseSync(":memory:");
   const store = sqliteStore(db);
-  db.exec("DROP TABLE mcp_longhaul");
+  db.exec("DROP TABLE mcp_tasks");
   const calls = [
     () => store.get("alice", "a"),
     () => store.put(write("a")),
@@ -144,9 +144,9 @@ describe("the tables of sqliteStore", () => {
     assert.deepEqual(
       tables.map(({ name }) => name),
       [
-        "mcp_longhaul",
-        "mcp_longhaul_changes",
-        "mcp_longhaul_schema",
+        "mcp_tasks",
+        "mcp_tasks_changes",
+        "mcp_tasks_schema",
         "other_tasks",
         "other_tasks_changes",
         "other_tasks_schema",
@@ -158,16 +158,16 @@ describe("the tables of sqliteStore", () => {
   test("of a newer version are left alone", () => {
     const db = new DatabaseSync(":memory:");
     sqliteStore(db);
-    db.exec("UPDATE mcp_longhaul_schema SET version = 99");
+    db.exec("UPDATE mcp_tasks_schema SET version = 99");
     assert.throws(() => sqliteStore(db), fails("storage", /version 99.*newer/));
-    assert.equal(db.prepare("SELECT version FROM mcp_longhaul_schema").get()?.["version"], 99);
+    assert.equal(db.prepare("SELECT version FROM mcp_tasks_schema").get()?.["version"], 99);
     assert.equal(db.isTransaction, false);
   });
 
   test("that cannot be made leave nothing behind", () => {
     const db = new DatabaseSync(":memory:");
-    db.exec("CREATE TABLE mcp_longhaul (mine TEXT)");
-    assert.throws(() => sqliteStore(db), fails("storage", /could not open: .*mcp_longhaul.*exists/));
+    db.exec("CREATE TABLE mcp_tasks (mine TEXT)");
+    assert.throws(() => sqliteStore(db), fails("storage", /could not open: .*mcp_tasks.*exists/));
     assert.equal(db.isTransaction, false);
     assert.equal(db.prepare("SELECT count(*) AS n FROM sqlite_master").get()?.["n"], 1);
   });
@@ -186,26 +186,23 @@ describe("the tables of sqliteStore", () => {
     };
     assert.match(
       plan(/created_at, id\) >/),
-      /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_creation \(owner=\? AND \(?created_at(>|,)[^;]*$/,
+      /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_creation \(owner=\? AND \(?created_at(>|,)[^;]*$/,
     );
-    assert.match(
-      plan(/owner = \? ORDER BY/),
-      /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_creation \(owner=\?\)$/,
-    );
-    assert.match(plan(/due_at <= \? ORDER BY/), /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_due \(due_at<\?\)$/);
+    assert.match(plan(/owner = \? ORDER BY/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_creation \(owner=\?\)$/);
+    assert.match(plan(/due_at <= \? ORDER BY/), /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_due \(due_at<\?\)$/);
     assert.match(
       plan(/due_at, owner, id\) >/),
-      /^SEARCH mcp_longhaul USING INDEX mcp_longhaul_by_due \([^;]*due_at(>|,)[^;]*due_at<\?\)$/,
+      /^SEARCH mcp_tasks USING INDEX mcp_tasks_by_due \([^;]*due_at(>|,)[^;]*due_at<\?\)$/,
     );
     assert.match(
-      plan(/^UPDATE mcp_longhaul SET version = \?, due_at/),
-      /^SEARCH mcp_longhaul USING INDEX sqlite_autoindex_mcp_longhaul_1 \(owner=\? AND id=\?\)$/,
+      plan(/^UPDATE mcp_tasks SET version = \?, due_at/),
+      /^SEARCH mcp_tasks USING INDEX sqlite_autoindex_mcp_tasks_1 \(owner=\? AND id=\?\)$/,
     );
-    const reads = prepared.filter((sql) => /^SELECT.*FROM mcp_longhaul WHERE/.test(sql));
+    const reads = prepared.filter((sql) => /^SELECT.*FROM mcp_tasks WHERE/.test(sql));
     assert.equal(reads.length, 6);
     assert.deepEqual(
       reads.filter((sql) => sql.includes("payload")),
-      ["SELECT id, version, created_at, due_at, state, payload FROM mcp_longhaul WHERE owner = ? AND id = ?"],
+      ["SELECT id, version, created_at, due_at, state, payload FROM mcp_tasks WHERE owner = ? AND id = ?"],
     );
   });
 
@@ -214,19 +211,19 @@ describe("the tables of sqliteStore", () => {
     const old = sqliteStore(db);
     await old.put(write("a", { payload: '"old"' }));
     db.exec(`
-      DROP TRIGGER mcp_longhaul_insert; DROP TRIGGER mcp_longhaul_update; DROP TRIGGER mcp_longhaul_delete;
-      DROP TABLE mcp_longhaul_changes; UPDATE mcp_longhaul_schema SET version = 1`);
+      DROP TRIGGER mcp_tasks_insert; DROP TRIGGER mcp_tasks_update; DROP TRIGGER mcp_tasks_delete;
+      DROP TABLE mcp_tasks_changes; UPDATE mcp_tasks_schema SET version = 1`);
     const store = sqliteStore(db);
     assert.equal((await store.get("alice", "a"))?.payload, '"old"');
     await old.put(write("a", { version: 2 }));
     assert.deepEqual(
       db
-        .prepare("SELECT id FROM mcp_longhaul_changes")
+        .prepare("SELECT id FROM mcp_tasks_changes")
         .all()
         .map(({ id }) => id),
       ["a"],
     );
-    assert.equal(db.prepare("SELECT version FROM mcp_longhaul_schema").get()?.["version"], 2);
+    assert.equal(db.prepare("SELECT version FROM mcp_tasks_schema").get()?.["version"], 2);
   });
 
   test("keep the last 1000 changes, numbered without a gap", async () => {
@@ -237,11 +234,11 @@ describe("the tables of sqliteStore", () => {
       await store.delete("alice", `t${n}`, 1);
     }
     const { count, first, last } = db
-      .prepare("SELECT count(*) AS count, min(number) AS first, max(number) AS last FROM mcp_longhaul_changes")
+      .prepare("SELECT count(*) AS count, min(number) AS first, max(number) AS last FROM mcp_tasks_changes")
       .get()!;
     assert.deepEqual([count, first, last], [1000, 401, 1400]);
     assert.deepEqual(
-      [db.prepare("SELECT count(*) AS n FROM mcp_longhaul").get()?.["n"], await store.delete("alice", "t1", 1)],
+      [db.prepare("SELECT count(*) AS n FROM mcp_tasks").get()?.["n"], await store.delete("alice", "t1", 1)],
       [0, true],
     );
   });
@@ -251,7 +248,7 @@ describe("the tables of sqliteStore", () => {
     const store = sqliteStore(db);
     await store.put(write("a", { payload: '"secret"' }));
     await store.delete("alice", "a", 1);
-    assert.equal(db.prepare("SELECT count(*) AS n FROM mcp_longhaul").get()?.["n"], 0);
+    assert.equal(db.prepare("SELECT count(*) AS n FROM mcp_tasks").get()?.["n"], 0);
   });
 });
 
@@ -277,7 +274,7 @@ test("sqliteStore refuses what it cannot keep", () => {
   for (const id of [
     "",
     "../../etc/passwd",
-    "'; DROP TABLE mcp_longhaul; --",
+    "'; DROP TABLE mcp_tasks; --",
     "a b",
     "a\n",
     "ä",
@@ -286,7 +283,7 @@ test("sqliteStore refuses what it cannot keep", () => {
   ]) {
     assert.throws(() => store.put(write(id)), fails("invalid_argument", /task id/));
   }
-  assert.equal(db.prepare("SELECT count(*) AS n FROM mcp_longhaul").get()?.["n"], 0);
+  assert.equal(db.prepare("SELECT count(*) AS n FROM mcp_tasks").get()?.["n"], 0);
 });
 
 test("sqliteStore sets the pragmas it is asked for, and no others", () =>

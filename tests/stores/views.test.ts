@@ -37,7 +37,7 @@ async function check(store: TaskStore, view: string, query: Query): Promise<void
   const slow = await world.start("slow");
   while ((await world.get(slow)).result.statusMessage !== MESSAGE);
   await query(view);
-  const rows = await query("SELECT id, status, tool, created, holder FROM mcp_longhaul_states ORDER BY tool");
+  const rows = await query("SELECT id, status, tool, created, holder FROM mcp_tasks_states ORDER BY tool");
   assert.deepEqual(
     rows.map(({ id, status, tool }) => [id, status, tool]),
     [
@@ -58,13 +58,13 @@ async function check(store: TaskStore, view: string, query: Query): Promise<void
   assert.match(String(running[0]!["holder"]), /^\w+$/);
   assert.equal(running[0]!["message"], SHOWN);
   // A damaged record breaks no query.
-  await query(`UPDATE mcp_longhaul SET state = 'damaged' WHERE id = '${done}'`);
+  await query(`UPDATE mcp_tasks SET state = 'damaged' WHERE id = '${done}'`);
   assert.deepEqual(
     (await query(RUNNING)).map(({ id }) => id),
     [slow],
   );
   assert.deepEqual(
-    (await query("SELECT id, status FROM mcp_longhaul_states WHERE status IS NULL")).map(({ id }) => id),
+    (await query("SELECT id, status FROM mcp_tasks_states WHERE status IS NULL")).map(({ id }) => id),
     [done],
   );
   hold.resolve();

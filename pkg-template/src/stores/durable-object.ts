@@ -36,7 +36,7 @@ export interface ObjectNamespace {
 }
 
 /**
- * Keeps tasks in the SQLite storage of a Durable Object, in the table `mcp_longhaul`. It answers at once; the platform
+ * Keeps tasks in the SQLite storage of a Durable Object, in the table `mcp_tasks`. It answers at once; the platform
  * holds an answer back until what was written before it is safe. The object's alarm is the store's: it is set to when
  * the next task is due, so that time passes for a task whose object sleeps. Let `alarm()` call {@link
  * TaskServer.sweep}, as {@link taskObject} does.
@@ -77,22 +77,22 @@ class ObjectTasks extends SqliteTasks {
   #alarm: number | undefined;
 
   constructor(storage: ObjectStorage, wakes: boolean) {
-    super(engine(storage), "mcp_longhaul");
+    super(engine(storage), "mcp_tasks");
     this.#storage = storage;
     this.wakes = wakes;
     // No other connection writes here, so nobody reads notices of changes: they would only be rows to pay for.
-    for (const what of ["insert", "update", "delete"]) this.#sql(`DROP TRIGGER IF EXISTS mcp_longhaul_${what}`);
+    for (const what of ["insert", "update", "delete"]) this.#sql(`DROP TRIGGER IF EXISTS mcp_tasks_${what}`);
     this.#sql(
-      "CREATE TABLE IF NOT EXISTS mcp_longhaul_pieces (owner TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL)",
+      "CREATE TABLE IF NOT EXISTS mcp_tasks_pieces (owner TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL)",
     );
-    this.#sql("CREATE INDEX IF NOT EXISTS mcp_longhaul_pieces_of ON mcp_longhaul_pieces (owner, id)");
+    this.#sql("CREATE INDEX IF NOT EXISTS mcp_tasks_pieces_of ON mcp_tasks_pieces (owner, id)");
   }
 
   override get(owner: string, id: string, options?: { readonly payload?: boolean }): StoredTask | undefined {
     const task = super.get(owner, id, options);
     if ((task?.payload?.length ?? 0) < PIECE - 1) return task;
     const rest = this.#sql(
-      "SELECT text FROM mcp_longhaul_pieces WHERE owner = ? AND id = ? ORDER BY rowid",
+      "SELECT text FROM mcp_tasks_pieces WHERE owner = ? AND id = ? ORDER BY rowid",
       owner,
       id,
     ) as { text: string }[];
@@ -109,7 +109,7 @@ class ObjectTasks extends SqliteTasks {
       this.#storage.transactionSync(() => {
         const [first = null, ...rest] = payload === null ? [] : pieces(payload);
         this.#forget(owner, id);
-        for (const text of rest) this.#sql("INSERT INTO mcp_longhaul_pieces VALUES (?, ?, ?)", owner, id, text);
+        for (const text of rest) this.#sql("INSERT INTO mcp_tasks_pieces VALUES (?, ?, ?)", owner, id, text);
         done = super.put({ ...write, payload: first });
       });
     }
@@ -125,7 +125,7 @@ class ObjectTasks extends SqliteTasks {
 
   /** Sets the alarm for the next task that is due; for one that is due already, `pause` ms from now. */
   setAlarm(pause: number): void {
-    const [next] = this.#sql("SELECT min(due_at) AS at FROM mcp_longhaul WHERE due_at IS NOT NULL") as {
+    const [next] = this.#sql("SELECT min(due_at) AS at FROM mcp_tasks WHERE due_at IS NOT NULL") as {
       at: number | null;
     }[];
     const at = next?.at ?? null;
@@ -147,7 +147,7 @@ class ObjectTasks extends SqliteTasks {
   }
 
   #forget(owner: string, id: string): void {
-    this.#sql("DELETE FROM mcp_longhaul_pieces WHERE owner = ? AND id = ?", owner, id);
+    this.#sql("DELETE FROM mcp_tasks_pieces WHERE owner = ? AND id = ?", owner, id);
   }
 
   #sql(query: string, ...values: unknown[]): unknown[] {

@@ -52,7 +52,7 @@ export interface PostgresStoreOptions {
   readonly schema?: string | undefined;
   /**
    * What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is
-   * `mcp_longhaul`.
+   * `mcp_tasks`.
    */
   readonly tablePrefix?: string | undefined;
   /**

@@ -27,7 +27,7 @@ export interface SqliteDatabase {
 export interface SqliteStoreOptions {
   /**
    * What the names of the tables and indexes begin with: letters, digits and `_`. Default `"mcp_"`, so the table is
-   * `mcp_longhaul`.
+   * `mcp_tasks`.
    */
   readonly tablePrefix?: string | undefined;
   /**
