@@ -2,7 +2,8 @@ import { Alarm } from "./client/alarm.ts";
 import { LONGEST_TIMER } from "./clock.ts";
 import { Connection } from "./client/connection.ts";
 import { CREATION_KEY, type ConnectedClient, PLAN, type Plan, type Shared } from "./client/plan.ts";
-import { codeOf, fromRejection, Handle, isTimeout } from "./client/task.ts";
+import { codeOf } from "./client/followed-task.ts";
+import { fromRejection, Handle, isTimeout } from "./client/handle.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { tap, type TransportLike } from "./tap.ts";
 import type { AnyTools, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
@@ -209,7 +210,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       return await plan.answer;
     } catch (thrown) {
       // It was aborted, it timed out, or a handler of its input failed.
-      if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.calls.gaveUp(plan);
+      if (typeof transport === "object" && transport !== null) this.#connections.get(transport)?.gaveUp(plan);
       throw thrown;
     } finally {
       this.#plans.delete(token);

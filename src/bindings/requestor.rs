@@ -318,10 +318,12 @@ pub fn no_input(requestor: u32, task: u32, key: &str) {
     held(requestor).core.handle_no_input(task, key);
 }
 
-/// A prompt is over: its handlers have returned, whatever became of it.
-#[wasm_bindgen(js_name = "promptOver")]
-pub fn prompt_over(requestor: u32, now: f64) {
-    held(requestor).core.handle_prompt_over(millis(now));
+/// So many prompts are over: their handlers have returned, whatever became of it.
+#[wasm_bindgen(js_name = "promptsOver")]
+pub fn prompts_over(requestor: u32, now: f64, count: u32) {
+    for _ in 0..count {
+        held(requestor).core.handle_prompt_over(millis(now));
+    }
 }
 
 #[wasm_bindgen]

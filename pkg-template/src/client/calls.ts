@@ -1,11 +1,7 @@
 import { LONGEST_TIMER, now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import { Numbers } from "../numbers.ts";
 import type { Message, SendOptions } from "../tap.ts";
-import type { Sleeper } from "./alarm.ts";
-import type { Connection } from "./connection.ts";
-import type { Port } from "./port.ts";
-import { PROMPT } from "./input.ts";
+import type { Link } from "./link.ts";
 import {
   CLIENT_CAPABILITIES,
   demandsTask,
@@ -20,64 +16,39 @@ import {
   rpcCode,
   wellFormed,
 } from "./message.ts";
-import { PLAN, type Plan } from "./plan.ts";
+import { PLAN } from "./plan.ts";
+import type { Port } from "./port.ts";
+import type { Call, Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+import { FROM, type Snapshots } from "./snapshots.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** How long an answer to a call may take where its caller sets no timeout; as in both SDKs. A task may take longer. */
 const PATIENCE = 60_000;
 
-/** A call of a tool on its way. */
-export interface Call {
-  readonly number: number;
-  /** The SDK's id; undefined while its driver answers input, before it repeats the call. */
-  id: unknown;
-  readonly frame: Message;
-  readonly options: SendOptions;
-  readonly generation: number;
-  readonly version: string;
-  readonly plan: Plan;
-  /** The id on the wire, where it is not the SDK's. */
-  wireId: unknown;
-  envelope: unknown;
-  reply: Message | undefined;
-  /** Ends the exchange of a call in which its answer comes; where the transport has one for each request. */
-  readonly exchange: AbortController | undefined;
-  /** Whether its caller gave it up before it was answered. */
-  abandoned: boolean;
-  /** Whether the SDK tells its caller of progress. */
-  readonly wantsProgress: boolean;
-  /** The latest progress that its caller was told of. */
-  progress: number;
-  /** The promise of the send, as long as the SDK waits for it. */
-  sent: Promise<void> | undefined;
-  handed: boolean;
-  task: number | undefined;
-  /** The input requests that the SDK's driver is answering. */
-  round: readonly string[];
-  /** An answer that waits for the driver. */
-  late: Partial<Message> | undefined;
-  /** Woken when the peer takes too long to answer. */
-  readonly patience: Sleeper;
-}
-
 /** Calls of tools on their way, from the SDK to the peer and back. */
 export class Calls {
-  readonly #on: Connection;
   readonly #port: Port;
-  readonly all: Map<number, Call> = new Map();
-  readonly byId: Map<unknown, Call> = new Map();
-  readonly #numbers = new Numbers((number) => this.all.has(number));
+  readonly #link: Link;
+  readonly #registry: Registry;
+  readonly #session: Session;
+  readonly #snapshots: Snapshots;
   #forwarding: ((call: number) => void) | undefined;
 
-  constructor(on: Connection) {
-    this.#on = on;
-    this.#port = on.port;
+  constructor(port: Port, link: Link, registry: Registry, session: Session, snapshots: Snapshots) {
+    this.#port = port;
+    this.#link = link;
+    this.#registry = registry;
+    this.#session = session;
+    this.#snapshots = snapshots;
   }
 
   notification(message: Message, options: SendOptions): Promise<void> {
     const call =
-      message.method === "notifications/cancelled" ? this.byId.get(own(message, "params", "requestId")) : undefined;
-    if (call === undefined) return this.#port.wire.send(message, options);
+      message.method === "notifications/cancelled"
+        ? this.#registry.callsById.get(own(message, "params", "requestId"))
+        : undefined;
+    if (call === undefined) return this.#link.wire.send(message, options);
     let through = false;
     this.#forwarding = (number) => (through ||= number === call.number);
     this.#giveUp(call);
@@ -85,11 +56,20 @@ export class Calls {
     if (!through) return Promise.resolve();
     // The peer knows it by the id that it has there.
     const requestId = call.wireId ?? call.id;
-    return this.#port.wire.send({ ...message, params: { ...message.params, requestId } }, options);
+    return this.#link.wire.send({ ...message, params: { ...message.params, requestId } }, options);
   }
 
-  progressToken(call: Call | undefined): unknown {
-    return own(call?.frame.params, "_meta", "progressToken");
+  /** The server tells of progress; answers whether the SDK should see it. */
+  progressed(params: unknown): boolean {
+    const token = own(params, "progressToken");
+    const call = this.#registry.callsById.get(token);
+    if (call !== undefined && call.task === undefined) this.#wait(call);
+    const progress = own(params, "progress");
+    if (call !== undefined && typeof progress === "number") call.progress = Math.max(call.progress, progress);
+    if (typeof token !== "string") return true;
+    // The SDKs take "1" for 1, which is another token (G25-PRG-07).
+    const numbered = this.#registry.callsById.get(Number(token));
+    return own(numbered?.frame.params, "_meta", "progressToken") !== Number(token);
   }
 
   /**
@@ -98,46 +78,40 @@ export class Calls {
    */
   tellProgress(calls: Iterable<number>, message: string | undefined): void {
     for (const number of [...calls]) {
-      const call = this.all.get(number);
+      const call = this.#registry.calls.get(number);
       // A token that the SDK made is the id of its request; one that the caller made is none of the SDK's.
       if (call?.id === undefined || !call.wantsProgress) continue;
       call.progress = Math.floor(call.progress) + 1;
       const params = { progressToken: call.id, progress: call.progress, ...(message !== undefined && { message }) };
-      this.#port.deliver({ jsonrpc: "2.0", method: "notifications/progress", params });
+      this.#link.deliver({ jsonrpc: "2.0", method: "notifications/progress", params });
     }
   }
 
   start(message: Message, options: SendOptions): Promise<void> {
     const params = isObject(message.params) ? message.params : {};
     const meta = own(params, "_meta");
-    const prompt = own(meta, PROMPT);
-    if (prompt !== undefined) return this.#on.input.drive(message, params, this.#on.input.driven.get(String(prompt)));
-    const state = own(params, "requestState");
-    if (typeof state === "string" && state.startsWith(this.#on.input.secret))
-      return this.#on.input.repeated(message, params, options, Number(state.slice(this.#on.input.secret.length + 1)));
-
     const token = own(meta, PLAN);
-    const plan = this.#port.shared.plans.get(String(token)) ?? this.#port.shared.plan;
+    const plan = this.#link.shared.plans.get(String(token)) ?? this.#link.shared.plan;
     const frame = token === undefined ? message : { ...message, params: withoutMark(params, meta) };
-    if (this.#port.state !== "open") {
+    if (this.#link.state !== "open") {
       // Nothing is followed any more; a call is just a call.
       return plan.resume === undefined
-        ? this.#port.wire.send(frame, options)
+        ? this.#link.wire.send(frame, options)
         : Promise.reject(new TaskError("connection", "The connection is not followed any more"));
     }
-    if (!this.#on.session.introduced) this.#on.session.introduceFromClient();
+    if (!this.#session.introduced) this.#session.introduceFromClient();
     const version = own(meta, PROTOCOL_VERSION);
-    const generation = typeof version === "string" ? core.generation(version) : this.#on.session.generation;
+    const generation = typeof version === "string" ? core.generation(version) : this.#session.generation;
     // The application runs the task itself.
-    if (generation === 25 && own(params, "task") !== undefined) return this.#port.wire.send(frame, options);
+    if (generation === 25 && own(params, "task") !== undefined) return this.#link.wire.send(frame, options);
 
     const call: Call = {
-      number: this.#numbers.next(),
+      number: this.#registry.callNumbers.next(),
       id: message.id,
       frame,
       options,
       generation,
-      version: typeof version === "string" ? version : this.#on.session.version,
+      version: typeof version === "string" ? version : this.#session.version,
       plan,
       wireId: undefined,
       envelope: undefined,
@@ -153,8 +127,8 @@ export class Calls {
       late: undefined,
       patience: { wake: () => plan.impatient?.() },
     };
-    this.all.set(call.number, call);
-    this.byId.set(message.id, call);
+    this.#registry.calls.set(call.number, call);
+    this.#registry.callsById.set(message.id, call);
     this.listen(call, options);
     const tool = wellFormed(own(params, "name"));
     this.#port.enter((requestor, now) => {
@@ -164,8 +138,8 @@ export class Calls {
       else {
         if (generation === 26)
           call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
-        if (generation === 26) this.#on.session.learnEnvelope(call.envelope);
-        const of = this.#on.session.isSameServer(resume) ? core.generation(resume.generation) : 0;
+        if (generation === 26) this.#session.learnEnvelope(call.envelope);
+        const of = this.#session.isSameServer(resume) ? core.generation(resume.generation) : 0;
         core.resume(requestor, now, call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
       }
       if (silence !== undefined) core.silence(requestor, call.number, Math.min(silence, LONGEST_TIMER));
@@ -182,16 +156,16 @@ export class Calls {
   }
 
   #giveUp(call: Call): void {
-    const known = this.all.has(call.number);
-    if (this.#port.state !== "open") call.exchange?.abort();
+    const known = this.#registry.calls.has(call.number);
+    if (this.#link.state !== "open") call.exchange?.abort();
     else if (known) this.#port.enter(call.exchange === undefined ? core.abort : core.hangUp, call.number);
     if (call.task !== undefined || call.reply !== undefined) this.#dropCall(call);
     else if (known) call.abandoned = true;
   }
 
   /** The caller learned from the SDK that its call failed, and this connection may not know. */
-  gaveUp(plan: Plan): void {
-    for (const call of [...this.all.values()]) if (call.plan === plan) this.#giveUp(call);
+  gaveUp(plan: object): void {
+    for (const call of [...this.#registry.calls.values()]) if (call.plan === plan) this.#giveUp(call);
   }
 
   #withExtension(params: Json): Json {
@@ -199,12 +173,12 @@ export class Calls {
   }
 
   reply(message: Message, call: Call): void {
-    this.#port.shared.alarm.set(call.patience, Infinity);
-    this.byId.delete(call.wireId);
+    this.#link.shared.alarm.set(call.patience, Infinity);
+    this.#registry.callsById.delete(call.wireId);
     call.reply = message;
     const { result, error } = message;
     const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
-    if (handle !== undefined) this.#on.tasks.snapshot(0, call.number, handle, undefined, { snapshot: handle });
+    if (handle !== undefined) this.#snapshots.take(FROM.call, call.number, handle, undefined, { snapshot: handle });
     else
       this.#port.enter((requestor, now) => {
         if (isObject(result) && hasContent(result))
@@ -217,27 +191,27 @@ export class Calls {
 
   sendCall(number: number, offer: boolean): void {
     const offered = this.#port.assembler.take();
-    const call = this.all.get(number);
+    const call = this.#registry.calls.get(number);
     if (call === undefined) return;
     let params = isObject(call.frame.params) ? call.frame.params : {};
     if (offer) params = merge(params, offered);
     else if (call.generation === 26) params = withoutExtension(params);
     if (call.generation === 26) call.envelope = own(params, "_meta");
-    if (call.generation === 26 && offer) this.#on.session.learnEnvelope(call.envelope);
+    if (call.generation === 26 && offer) this.#session.learnEnvelope(call.envelope);
     const again = call.reply !== undefined;
-    if (again) this.byId.set((call.wireId = this.#port.nextId()), call);
+    if (again) this.#registry.callsById.set((call.wireId = this.#registry.ids.next()), call);
     call.reply = undefined;
-    this.wait(call);
+    this.#wait(call);
     const first = !call.handed;
     call.handed = true;
     const options =
       call.exchange === undefined ? call.options : { ...call.options, requestSignal: call.exchange.signal };
-    const sent = this.#port.send({ ...call.frame, id: again ? call.wireId : call.id, params }, options);
+    const sent = this.#link.send({ ...call.frame, id: again ? call.wireId : call.id, params }, options);
     const failed = sent.catch((cause: unknown) => {
       this.#port.enter((requestor) => core.unsent(requestor, number));
-      if (!this.all.has(number)) return;
+      if (!this.#registry.calls.has(number)) return;
       if (!first)
-        this.#port.deliver({
+        this.#link.deliver({
           jsonrpc: "2.0",
           id: call.id,
           error: { code: -32603, message: String(cause), data: { reason: "connection" } },
@@ -249,12 +223,8 @@ export class Calls {
     else failed.catch(() => {});
   }
 
-  wait(call: Call): void {
-    if (call.plan.impatient !== undefined) this.#port.shared.alarm.set(call.patience, now() + PATIENCE);
-  }
-
-  resuming(taskId: unknown): Call | undefined {
-    return [...this.all.values()].find((call) => call.task === undefined && call.plan.resume?.taskId === taskId);
+  #wait(call: Call): void {
+    if (call.plan.impatient !== undefined) this.#link.shared.alarm.set(call.patience, now() + PATIENCE);
   }
 
   forward(call: number): void {
@@ -262,22 +232,22 @@ export class Calls {
   }
 
   hangUp(number: number): void {
-    const call = this.all.get(number);
+    const call = this.#registry.calls.get(number);
     if (call === undefined) return;
     call.exchange?.abort();
     this.#dropCall(call);
   }
 
   answerReply(number: number): void {
-    const call = this.all.get(number);
+    const call = this.#registry.calls.get(number);
     if (call?.reply === undefined) return;
     call.plan.answered = true;
     this.finish(call, call.reply);
   }
 
   answerOutcome(number: number, taskNumber: number): void {
-    const call = this.all.get(number);
-    const outcome = this.#on.tasks.all.get(taskNumber)?.outcome;
+    const call = this.#registry.calls.get(number);
+    const outcome = this.#registry.tasks.get(taskNumber)?.outcome;
     if (call === undefined || outcome === undefined) return;
     if (outcome.error !== undefined)
       return this.finish(call, { error: outcome.error as NonNullable<Message["error"]> });
@@ -288,7 +258,7 @@ export class Calls {
 
   answerLocal(number: number, ending: number): void {
     const error = this.#port.assembler.take() as unknown as NonNullable<Message["error"]>;
-    const call = this.all.get(number);
+    const call = this.#registry.calls.get(number);
     if (call === undefined) return;
     call.plan.ending = ending;
     this.finish(call, { error });
@@ -302,17 +272,15 @@ export class Calls {
     this.#dropCall(call);
     const whole: Message = { ...answer, jsonrpc: "2.0", id: call.id };
     // The SDK is still handing the call over.
-    if (call.handed) this.#port.deliver(whole);
-    else queueMicrotask(() => this.#port.deliver(whole));
+    if (call.handed) this.#link.deliver(whole);
+    else queueMicrotask(() => this.#link.deliver(whole));
   }
 
   #dropCall(call: Call): void {
-    this.#on.input.over(call.round.length);
+    if (call.round.length > 0) this.#port.enter(core.promptsOver, call.round.length);
     call.round = [];
-    this.#port.shared.alarm.set(call.patience, Infinity);
-    this.all.delete(call.number);
-    for (const id of [call.id, call.wireId]) if (this.byId.get(id) === call) this.byId.delete(id);
-    if (call.task !== undefined) this.#on.tasks.all.get(call.task)?.calls.delete(call.number);
+    this.#link.shared.alarm.set(call.patience, Infinity);
+    this.#registry.removeCall(call);
   }
 }
 

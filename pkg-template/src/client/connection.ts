@@ -1,97 +1,108 @@
-import type { Assembler } from "../assembler.ts";
-import { TaskError } from "../errors.ts";
+import type { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
+import * as core from "../wasm/generated/client.js";
 import { Calls } from "./calls.ts";
-import { Port, isOwnId } from "./port.ts";
-import type { RequestorHost } from "./host.ts";
+import { hostOf } from "./host.ts";
 import { Input } from "./input.ts";
-import { Streams } from "./streams.ts";
+import { Link } from "./link.ts";
 import { answeredId, httpStatus, own } from "./message.ts";
 import type { Shared } from "./plan.ts";
+import { Port, type PortOwner, type RequestorHost } from "./port.ts";
+import { isOwnId, Registry } from "./registry.ts";
 import { Related } from "./related.ts";
 import { Session } from "./session.ts";
+import { Snapshots } from "./snapshots.ts";
+import { Streams } from "./streams.ts";
 import { Tasks } from "./tasks.ts";
-import * as core from "../wasm/generated/client.js";
 
-/** Both sides of one tapped transport: the SDK client above, the server below, the core beside. */
-export class Connection implements Listener {
-  readonly port: Port;
+/** One tapped transport: which part of ours, or of the SDK's, each message is for. */
+export class Connection implements Listener, PortOwner {
   readonly session: Session;
-  readonly calls: Calls;
-  readonly tasks: Tasks;
-  readonly input: Input;
-  readonly streams: Streams;
-  readonly related: Related = new Related();
-  /** What the core asks of its host. */
   readonly host: RequestorHost;
+  readonly #link: Link;
+  readonly #registry = new Registry();
+  readonly #port: Port;
+  readonly #calls: Calls;
+  readonly #tasks: Tasks;
+  readonly #input: Input;
+  readonly #streams: Streams;
+  readonly #snapshots: Snapshots;
+  readonly #related = new Related();
 
   constructor(wire: Wire, shared: Shared) {
-    this.port = new Port(this, wire, shared);
-    this.session = new Session(this);
-    this.calls = new Calls(this);
-    this.tasks = new Tasks(this);
-    this.input = new Input(this);
-    this.streams = new Streams(this);
-    this.host = hostOf(this.port.assembler, this.calls, this.tasks, this.input, this.streams);
+    const link = (this.#link = new Link(wire, shared));
+    const port = (this.#port = new Port(this, link));
+    const registry = this.#registry;
+    const session = (this.session = new Session(port));
+    const snapshots = (this.#snapshots = new Snapshots(port, registry, session));
+    this.#calls = new Calls(port, link, registry, session, snapshots);
+    this.#tasks = new Tasks(port, link, registry, session, snapshots, this.#calls);
+    this.#input = new Input(port, link, registry, session, this.#calls);
+    this.#streams = new Streams(port, link, registry, session, snapshots);
+    this.host = hostOf(port.assembler, this.#calls, this.#tasks, this.#input, this.#streams);
   }
 
   outbound(message: Message, options: SendOptions): Promise<void> {
     const { method, id } = message;
-    if (method === "tools/call" && id !== undefined) return this.calls.start(message, options);
-    if (this.port.state !== "open") return this.port.wire.send(message, options);
-    if (method === undefined) return this.port.wire.send(this.related.named(message), options);
-    if (id === undefined) return this.calls.notification(message, options);
+    const { wire, state } = this.#link;
+    if (method === "tools/call" && id !== undefined)
+      return this.#input.takes(message, options) ?? this.#calls.start(message, options);
+    if (state !== "open") return wire.send(message, options);
+    if (method === undefined) return wire.send(this.#related.named(message), options);
+    if (id === undefined) return this.#calls.notification(message, options);
     switch (method) {
       case "initialize":
       case "server/discover":
-        this.session.awaited.set(id, method);
+        this.#registry.awaited.set(id, method);
         break;
       case "tools/list":
         if (!this.session.introduced) this.session.introduceFromClient();
-        this.session.awaited.set(id, own(message, "params", "cursor") === undefined ? method : "tools/list more");
+        this.#registry.awaited.set(id, own(message, "params", "cursor") === undefined ? method : "tools/list more");
         break;
     }
-    return this.port.wire.send(message, options);
+    return wire.send(message, options);
   }
 
   inbound(message: Message, extra: Extra): void {
     const { method } = message;
-    const id = method === undefined && !this.isOpen(message.id) ? answeredId(message.id) : message.id;
-    if (this.port.state !== "open") return this.port.wire.deliver(message, extra);
-    if (this.streams.takes(message)) return;
+    const { wire, state } = this.#link;
+    const { awaited, callsById, requests } = this.#registry;
+    const id = method === undefined && !this.#registry.isOpen(message.id) ? answeredId(message.id) : message.id;
+    if (state !== "open") return wire.deliver(message, extra);
+    if (this.#streams.takes(message)) return;
     if (method !== undefined) {
-      if (this.#inboundMethod(message, method, id)) this.port.wire.deliver(message, extra);
+      if (this.#inboundMethod(message, method, id)) wire.deliver(message, extra);
       return;
     }
-    const request = this.tasks.requests.get(id);
-    if (request !== undefined) return this.tasks.answer(id, message, request);
-    const awaited = this.session.awaited.get(id);
-    if (awaited !== undefined) {
-      this.session.awaited.delete(id);
-      return this.port.wire.deliver(this.session.learn(message, awaited), extra);
+    const request = requests.get(id);
+    if (request !== undefined) return this.#tasks.answer(id, message, request);
+    const introduction = awaited.get(id);
+    if (introduction !== undefined) {
+      awaited.delete(id);
+      return wire.deliver(this.session.learn(message, introduction), extra);
     }
-    const call = this.calls.byId.get(id);
+    const call = callsById.get(id);
     if (call !== undefined && (call.wireId ?? call.id) === id && call.task === undefined && call.handed)
-      return this.calls.reply(message, call);
-    // An answer that nobody waits for any more.
+      return this.#calls.reply(message, call);
+    // An answer that nothing waits for any more.
     if (isOwnId(id)) return;
-    this.port.wire.deliver(message, extra);
+    wire.deliver(message, extra);
   }
 
   closed(): void {
     this.#close(true);
-    this.port.shared.onclose(this);
-    this.port.wire.closed();
+    this.#link.shared.onclose(this);
+    this.#link.wire.closed();
   }
 
   /** A session that the server does not know is over; after any other trouble a look shows how the tasks are. */
   troubled(error: unknown): void {
-    if (httpStatus(error) !== 404 || this.port.wire.sessionId() === undefined) return this.port.enter(core.trouble);
-    this.port.enter(core.sessionLost);
+    if (httpStatus(error) !== 404 || this.#link.wire.sessionId() === undefined) return this.#port.enter(core.trouble);
+    this.#port.enter(core.sessionLost);
     // The request that was refused fails with the SDK's own error; whatever else waits has no answer to wait for.
     setTimeout(() => {
-      this.port.enter((requestor) => core.close(requestor, true));
-      this.tasks.requests.clear();
+      this.#port.enter((requestor) => core.close(requestor, true));
+      this.#registry.requests.clear();
     });
   }
 
@@ -100,101 +111,65 @@ export class Connection implements Listener {
     this.#close(false);
   }
 
-  /** Whether a request with this id waits for its answer. */
-  isOpen(id: unknown): boolean {
-    return this.tasks.requests.has(id) || this.calls.byId.has(id) || this.session.awaited.has(id);
+  wake(): void {
+    this.#port.enter(core.timer);
   }
 
-  wake(): void {
-    this.port.enter(core.timer);
+  drained(): void {
+    this.#input.promptInCalls();
+  }
+
+  /** The caller learned from the SDK that its call failed, and this connection may not know. */
+  gaveUp(plan: object): void {
+    this.#calls.gaveUp(plan);
+  }
+
+  broken(error: TaskError): void {
+    if (this.#link.state === "broken") return;
+    this.#link.state = "broken";
+    this.#link.shared.alarm.set(this, Infinity);
+    this.#streams.stop();
+    this.#link.report(error);
+    const rpc = { code: -32603, message: error.message, data: { reason: "internal" } };
+    for (const task of this.#registry.tasks.values())
+      if (task.outcome === undefined) task.settle({ error: rpc, code: "internal" });
+    for (const settle of this.#registry.waiters.values()) settle(undefined, error);
+    for (const call of [...this.#registry.calls.values()])
+      if (call.task !== undefined || !call.handed) this.#calls.finish(call, { error: rpc });
   }
 
   #close(connection: boolean): void {
-    if (this.port.state !== "open") return;
-    this.port.enter((requestor) => {
-      if (connection) this.port.state = "closed";
+    if (this.#link.state !== "open") return;
+    this.#port.enter((requestor) => {
+      if (connection) this.#link.state = "closed";
       core.close(requestor, connection);
     });
-    this.port.state = "closed";
-    this.port.shared.alarm.set(this, Infinity);
-    for (const { prompts } of this.tasks.all.values()) for (const prompt of prompts.values()) prompt.abort();
-    for (const { patience } of this.calls.all.values()) this.port.shared.alarm.set(patience, Infinity);
-    for (const map of [
-      this.session.awaited,
-      this.calls.all,
-      this.calls.byId,
-      this.tasks.all,
-      this.tasks.requests,
-      this.related.all,
-      this.input.driven,
-    ])
-      map.clear();
+    this.#link.state = "closed";
+    const { alarm } = this.#link.shared;
+    alarm.set(this, Infinity);
+    for (const { prompts } of this.#registry.tasks.values()) for (const prompt of prompts.values()) prompt.abort();
+    for (const { patience } of this.#registry.calls.values()) alarm.set(patience, Infinity);
+    this.#registry.clear();
+    this.#related.clear();
   }
 
-  /** Looks at a request or notification of the peer; answers whether the SDK should see it. */
+  /** Looks at a request or notification of the server; answers whether the SDK should see it. */
   #inboundMethod(message: Message, method: string, id: unknown): boolean {
-    if (id !== undefined) return this.related.isNew(message);
-    if (method === "notifications/progress") {
-      const token = own(message, "params", "progressToken");
-      const call = this.calls.byId.get(token);
-      if (call !== undefined && call.task === undefined) this.calls.wait(call);
-      const progress = own(message, "params", "progress");
-      if (call !== undefined && typeof progress === "number") call.progress = Math.max(call.progress, progress);
-      // The SDKs take "1" for 1, which is another token (G25-PRG-07).
-      if (typeof token === "string" && this.calls.progressToken(this.calls.byId.get(Number(token))) === Number(token))
-        return false;
-    } else if (method === "notifications/cancelled") {
-      this.related.all.delete(own(message, "params", "requestId"));
-    } else if (method === "notifications/tools/list_changed") {
-      this.port.enter(core.toolsChanged);
-    } else if (method === "notifications/tasks" || method === "notifications/tasks/status") {
-      this.tasks.pushed(message.params, method === "notifications/tasks" ? 26 : 25);
+    if (id !== undefined) return this.#related.isNew(message);
+    switch (method) {
+      case "notifications/progress":
+        return this.#calls.progressed(message.params);
+      case "notifications/cancelled":
+        this.#related.forget(own(message, "params", "requestId"));
+        break;
+      case "notifications/tools/list_changed":
+        this.#port.enter(core.toolsChanged);
+        break;
+      case "notifications/tasks":
+      case "notifications/tasks/status":
+        this.#snapshots.pushed(message.params, method === "notifications/tasks" ? 26 : 25);
+        break;
     }
     return true;
   }
-
-  /** The core is lost, and with it what it knew about this connection's tasks. */
-  broken(error: TaskError): void {
-    if (this.port.state === "broken") return;
-    this.port.state = "broken";
-    this.port.shared.alarm.set(this, Infinity);
-    this.streams.stop();
-    this.port.report(error);
-    const rpc = { code: -32603, message: error.message, data: { reason: "internal" } };
-    for (const task of this.tasks.all.values())
-      if (task.outcome === undefined) task.settle({ error: rpc, code: "internal" });
-    for (const settle of this.tasks.waiters.values()) settle(undefined, error);
-    for (const call of [...this.calls.all.values()])
-      if (call.task !== undefined || !call.handed) this.calls.finish(call, { error: rpc });
-  }
-}
-
-/** What the core asks of its host, from the parts that do it. */
-function hostOf(assembler: Assembler, calls: Calls, tasks: Tasks, input: Input, streams: Streams): RequestorHost {
-  return {
-    assembler,
-    begin: tasks.begin.bind(tasks),
-    list: tasks.list.bind(tasks),
-    ask: tasks.ask.bind(tasks),
-    created: tasks.created.bind(tasks),
-    changed: tasks.changed.bind(tasks),
-    hold: tasks.hold.bind(tasks),
-    dropInput: tasks.dropInput.bind(tasks),
-    report: tasks.report.bind(tasks),
-    refused: tasks.refused.bind(tasks),
-    ended: tasks.ended.bind(tasks),
-    cancelled: tasks.cancelled.bind(tasks),
-    forget: tasks.forget.bind(tasks),
-    sendCall: calls.sendCall.bind(calls),
-    forward: calls.forward.bind(calls),
-    hangUp: calls.hangUp.bind(calls),
-    answerReply: calls.answerReply.bind(calls),
-    answerOutcome: calls.answerOutcome.bind(calls),
-    answerLocal: calls.answerLocal.bind(calls),
-    listen: streams.listen.bind(streams),
-    unlisten: streams.unlisten.bind(streams),
-    prompt: input.prompt.bind(input),
-    withdraw: input.withdraw.bind(input),
-    dismiss: input.dismiss.bind(input),
-  };
 }

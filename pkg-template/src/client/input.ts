@@ -1,11 +1,14 @@
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import { LONGEST_TIMER } from "../clock.ts";
-import type { Connection } from "./connection.ts";
-import type { Port } from "./port.ts";
-import { type Json, own } from "./message.ts";
+import type { Calls } from "./calls.ts";
+import { type FollowedTask, refusalOf } from "./followed-task.ts";
+import type { Link } from "./link.ts";
+import { isObject, type Json, own } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
-import { type FollowedTask, refusalOf } from "./task.ts";
+import type { Port } from "./port.ts";
+import type { Driven, Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** Marks a call that is made only so that the SDK's own driver answers an input request; never sent. */
@@ -16,34 +19,46 @@ const DRIVEN = "input";
 /** The answer of a user who answers neither yes nor no (G26-INP-09). */
 const DISMISSED = { action: "cancel" };
 
-/** An input request that the SDK's driver answers, and its answer. */
-export interface Driven {
-  readonly request: unknown;
-  response?: unknown;
-}
-
 /** Input of the newer generation, answered by the SDK client's own handlers. */
 export class Input {
-  readonly #on: Connection;
   readonly #port: Port;
-  readonly secret: string = String(Math.random()).slice(2);
-  /** Input requests that the SDK's driver answers for us, by token. */
-  readonly driven: Map<string, Driven> = new Map();
-  readonly queued: Set<FollowedTask> = new Set();
+  readonly #link: Link;
+  readonly #registry: Registry;
+  readonly #session: Session;
+  readonly #calls: Calls;
+  /** Begins the tokens that are ours, so that no peer makes one. */
+  readonly #secret = String(Math.random()).slice(2);
+  /** Tasks with input requests for the next round of a call. */
+  readonly #queued = new Set<FollowedTask>();
+  /** Whether this SDK client answers no input by itself. */
   #manual = false;
 
-  constructor(on: Connection) {
-    this.#on = on;
-    this.#port = on.port;
+  constructor(port: Port, link: Link, registry: Registry, session: Session, calls: Calls) {
+    this.#port = port;
+    this.#link = link;
+    this.#registry = registry;
+    this.#session = session;
+    this.#calls = calls;
+  }
+
+  /** A call that the SDK makes for us, or repeats with answers; undefined for any other. */
+  takes(message: Message, options: SendOptions): Promise<void> | undefined {
+    const params = message.params;
+    if (!isObject(params)) return undefined;
+    const prompt = own(params, "_meta", PROMPT);
+    if (prompt !== undefined) return this.#drive(message, params, this.#registry.driven.get(String(prompt)));
+    const state = own(params, "requestState");
+    if (typeof state !== "string" || !state.startsWith(this.#secret)) return undefined;
+    return this.#repeated(message, params, options, Number(state.slice(this.#secret.length + 1)));
   }
 
   /** Has the SDK's driver answer one request, by a call of its own that is never sent. */
   async #promptThrough(client: ConnectedClient, number: number, task: FollowedTask, key: string): Promise<void> {
-    const token = `${this.secret}:${number}:${task.prompts.size}:${String(Math.random())}`;
+    const token = `${this.#secret}:${number}:${task.prompts.size}:${String(Math.random())}`;
     const driven: Driven = { request: own(task.listed, key) };
     const stop = new AbortController();
     task.prompts.set(key, stop);
-    this.driven.set(token, driven);
+    this.#registry.driven.set(token, driven);
     let failure: unknown;
     try {
       const request = client.request as unknown as (request: Json, options: Json) => Promise<unknown>;
@@ -55,7 +70,7 @@ export class Input {
     } catch (thrown) {
       failure = thrown;
     } finally {
-      this.driven.delete(token);
+      this.#registry.driven.delete(token);
     }
     const wanted = task.prompts.get(key) === stop && !stop.signal.aborted;
     if (wanted) task.prompts.delete(key);
@@ -68,10 +83,10 @@ export class Input {
       return this.#port.enter(() => {});
     }
     // A handler whose question was taken back may go on for as long as it likes: until it returns, its prompt is open.
-    this.over(1);
+    this.#port.enter(core.promptsOver, 1);
     if (!wanted) return;
     if (answered) return this.#answered(number, task, key, driven.response);
-    this.#port.report(
+    this.#link.report(
       new TaskError("protocol", `The input request "${key}" was not answered: its handler failed`, {
         cause: failure,
         taskId: task.id,
@@ -82,7 +97,7 @@ export class Input {
     this.#port.enter((requestor) => core.noInput(requestor, number, key));
   }
 
-  async drive(message: Message, params: Json, driven: Driven | undefined): Promise<void> {
+  async #drive(message: Message, params: Json, driven: Driven | undefined): Promise<void> {
     if (driven === undefined) throw new TaskError("detached", "The task is not followed any more");
     const responses = own(params, "inputResponses");
     const token = own(params, "_meta", PROMPT);
@@ -92,7 +107,7 @@ export class Input {
       ? { resultType: "complete", content: [] }
       : { resultType: "input_required", inputRequests: { [DRIVEN]: driven.request }, requestState: token };
     await Promise.resolve();
-    this.#port.deliver({ jsonrpc: "2.0", id: message.id, result });
+    this.#link.deliver({ jsonrpc: "2.0", id: message.id, result });
   }
 
   #answered(number: number, task: FollowedTask, key: string, response: unknown): void {
@@ -102,37 +117,38 @@ export class Input {
 
   #enqueue(task: FollowedTask, key: string): void {
     task.queue.push(key);
-    this.queued.add(task);
+    this.#queued.add(task);
   }
 
   /** Has the SDK's driver answer requests as part of the call itself: it repeats the call with the responses. */
   promptInCalls(): void {
-    for (const task of [...this.queued]) {
-      this.queued.delete(task);
+    if (this.#queued.size === 0) return;
+    for (const task of [...this.#queued]) {
+      this.#queued.delete(task);
       const call = [...task.calls]
-        .map((number) => this.#on.calls.all.get(number))
+        .map((number) => this.#registry.calls.get(number))
         .find((known) => known?.id !== undefined && known.generation === 26);
       if (call === undefined || task.queue.length === 0) continue;
       const keys = task.queue.splice(0);
       const id = call.id;
-      this.#on.calls.byId.delete(id);
+      this.#registry.callsById.delete(id);
       call.id = undefined;
       call.round = keys;
       const inputRequests = Object.fromEntries(keys.map((key) => [key, own(task.listed, key)]));
-      this.#port.deliver({
+      this.#link.deliver({
         jsonrpc: "2.0",
         id,
-        result: { resultType: "input_required", inputRequests, requestState: `${this.secret}:${call.number}` },
+        result: { resultType: "input_required", inputRequests, requestState: `${this.#secret}:${call.number}` },
       });
     }
   }
 
   /** The SDK repeats a call, with the responses of the round. */
-  repeated(message: Message, params: Json, options: SendOptions, number: number): Promise<void> {
-    const call = this.#on.calls.all.get(number);
+  #repeated(message: Message, params: Json, options: SendOptions, number: number): Promise<void> {
+    const call = this.#registry.calls.get(number);
     if (call === undefined) {
       queueMicrotask(() =>
-        this.#port.deliver({
+        this.#link.deliver({
           jsonrpc: "2.0",
           id: message.id,
           error: { code: -32603, message: "The task is not followed any more" },
@@ -142,14 +158,14 @@ export class Input {
     }
     const keys = call.round;
     call.round = [];
-    this.over(keys.length);
+    if (keys.length > 0) this.#port.enter(core.promptsOver, keys.length);
     call.id = message.id;
-    this.#on.calls.byId.set(message.id, call);
-    this.#on.calls.listen(call, options);
-    const task = call.task === undefined ? undefined : this.#on.tasks.all.get(call.task);
+    this.#registry.callsById.set(message.id, call);
+    this.#calls.listen(call, options);
+    const task = call.task === undefined ? undefined : this.#registry.tasks.get(call.task);
     if (call.late !== undefined) {
       const late = call.late;
-      queueMicrotask(() => this.#on.calls.finish(call, late));
+      queueMicrotask(() => this.#calls.finish(call, late));
     } else if (task !== undefined && call.task !== undefined) {
       const number = call.task;
       const responses = own(params, "inputResponses");
@@ -157,7 +173,7 @@ export class Input {
         for (const key of keys) {
           const response = own(responses, key);
           if (response === undefined) {
-            this.#port.report(
+            this.#link.report(
               new TaskError("protocol", `The input request "${key}" was not answered`, { taskId: task.id }),
             );
             core.noInput(requestor, number, key);
@@ -166,47 +182,42 @@ export class Input {
             core.input(requestor, now, number, key);
           }
         }
-        this.queued.add(task);
+        this.#queued.add(task);
       });
     }
     return Promise.resolve();
   }
 
   prompt(number: number, key: string, again: boolean): void {
-    const task = this.#on.tasks.all.get(number);
+    const task = this.#registry.tasks.get(number);
     if (task === undefined) return;
     if (again) {
       const { text, cause } = refusalOf(task);
       const message = `The server did not take the answer to the input request "${key}", which is asked again${text}`;
-      this.#port.report(new TaskError("protocol", message, { taskId: task.id, ...cause }));
+      this.#link.report(new TaskError("protocol", message, { taskId: task.id, ...cause }));
     }
     if (
-      this.#on.session.client?.getProtocolEra !== undefined &&
-      this.#on.session.client.request !== undefined &&
+      this.#session.client?.getProtocolEra !== undefined &&
+      this.#session.client.request !== undefined &&
       !this.#manual
     )
-      void this.#promptThrough(this.#on.session.client, number, task, key);
+      void this.#promptThrough(this.#session.client, number, task, key);
     else this.#enqueue(task, key);
   }
 
-  /** So many prompts are over. */
-  over(prompts: number): void {
-    for (let over = 0; over < prompts; over++) this.#port.enter(core.promptOver);
-  }
-
   dismiss(number: number, key: string): void {
-    this.#on.tasks.all.get(number)?.answers.set(key, DISMISSED);
+    this.#registry.tasks.get(number)?.answers.set(key, DISMISSED);
   }
 
   withdraw(number: number, key: string): void {
-    const task = this.#on.tasks.all.get(number);
+    const task = this.#registry.tasks.get(number);
     const prompt = task?.prompts.get(key);
     task?.prompts.delete(key);
     prompt?.abort();
     const queued = task?.queue.indexOf(key) ?? -1;
     if (queued >= 0) {
       task?.queue.splice(queued, 1);
-      this.over(1);
+      this.#port.enter(core.promptsOver, 1);
     }
   }
 }

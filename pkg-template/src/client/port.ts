@@ -1,19 +1,60 @@
 import { Assembler } from "../assembler.ts";
 import { now } from "../clock.ts";
-import { TaskError } from "../errors.ts";
-import { Numbers, OWN_IDS } from "../numbers.ts";
-import type { Message, SendOptions, Wire } from "../tap.ts";
-import type { Connection } from "./connection.ts";
 import type { Instance } from "../core.ts";
-import { clientCore } from "./core.ts";
-import type { Json } from "./message.ts";
-import type { Shared } from "./plan.ts";
+import { TaskError } from "../errors.ts";
+import { Numbers } from "../numbers.ts";
 import * as core from "../wasm/generated/client.js";
+import type { Sleeper } from "./alarm.ts";
+import { clientCore } from "./core.ts";
+import type { Link } from "./link.ts";
+import type { Json } from "./message.ts";
 
-/** Whether an id is one of our own requests'. */
-export function isOwnId(id: unknown): boolean {
-  return typeof id === "number" && id >= OWN_IDS.first && id <= OWN_IDS.last;
+/** What the requestor asks of its host; twin of `RequestorHost` in `src/bindings/requestor.rs`. No method throws. */
+export interface RequestorHost {
+  /** Puts together what the core writes. */
+  readonly assembler: Assembler;
+  /** Starts a message in the assembler; its holes are filled with what is kept for `task`. */
+  begin(task: number): void;
+  /** Hand the call to the peer; with `offer`, what was put together goes into its `params`. */
+  sendCall(call: number, offer: boolean): void;
+  /** Read a page of `tools/list`. */
+  list(request: number, cursor: string | undefined): void;
+  /** Send a request about a task; its `params` were put together, `method` is the number of a name. */
+  ask(request: number, task: number, method: number): void;
+  /** Open a stream for pushed snapshots; its `params` were put together. */
+  listen(request: number): void;
+  unlisten(request: number): void;
+  /** Let the cancellation of a call through. */
+  forward(call: number): void;
+  /** Close the exchange of a call that was given up. */
+  hangUp(call: number): void;
+  /** The call has become a task, or found the task it resumes. */
+  created(call: number, task: number): void;
+  changed(task: number, payload: number): void;
+  /** Keep this error: it may be the outcome. */
+  hold(task: number, payload: number): void;
+  /** Have the user's handlers answer an input request; `again` after the server refused the first answer. */
+  prompt(task: number, key: string, again: boolean): void;
+  withdraw(task: number, key: string): void;
+  /** The answer to this input request is not needed any more. */
+  dropInput(task: number, key: string): void;
+  report(task: number, key: string, problem: number): void;
+  /** The server refused an update with this error. */
+  refused(task: number, payload: number): void;
+  /** The answer to this input request is that the user has dismissed it. */
+  dismiss(task: number, key: string): void;
+  /** The task is over; `payload` 0: the held error, or the one that was put together. */
+  ended(task: number, ending: number, status: number, payload: number): void;
+  answerReply(call: number): void;
+  answerOutcome(call: number, task: number): void;
+  /** Answer with the error that was put together. */
+  answerLocal(call: number, ending: number): void;
+  cancelled(waiter: number, status: number, error: number): void;
+  forget(task: number): void;
 }
+
+/** No status, no error. */
+export const NONE = 255;
 
 /** What a message brought, kept while the core looks at it. */
 export interface Kept {
@@ -22,47 +63,35 @@ export interface Kept {
   readonly error?: unknown;
 }
 
-/** The core of one connection, and the wire below it. */
+/** Whose requestor it is. Woken when the core's next deadline is there. */
+export interface PortOwner extends Sleeper {
+  /** Does what the core wants. */
+  readonly host: RequestorHost;
+  /** Everything that the core wanted was done. */
+  drained(): void;
+  /** The core is lost, and with it what it knew. */
+  broken(error: TaskError): void;
+}
+
+/** The requestor in the core, for one connection: the only way in, and what happens when the core traps. */
 export class Port {
-  readonly #on: Connection;
+  readonly #owner: PortOwner;
+  readonly #link: Link;
   readonly #instance: Instance;
-  readonly wire: Wire;
-  readonly shared: Shared;
   readonly #requestor: number;
   readonly assembler: Assembler;
-  state: "open" | "closed" | "broken" = "open";
   readonly kept: Map<number, Kept> = new Map();
   readonly #numbers = new Numbers((number) => this.kept.has(number));
   #keeping: number[] = [];
-  /** A session may outlive a process, so the ids begin anywhere. */
-  readonly #ids = new Numbers(
-    (id) => this.#on.isOpen(id),
-    OWN_IDS,
-    OWN_IDS.first + Math.floor(Math.random() * 2 ** 29),
-  );
 
-  constructor(on: Connection, wire: Wire, shared: Shared) {
-    this.#on = on;
-    this.wire = wire;
-    this.shared = shared;
+  constructor(owner: PortOwner, link: Link) {
+    this.#owner = owner;
+    this.#link = link;
     this.#instance = clientCore.load();
     this.assembler = new Assembler(this.#instance.names);
-    const { min, max, initial } = shared.poll;
+    const { poll, maxAge, listen } = link.shared;
     this.#requestor = clientCore.number(this);
-    core.makeRequestor(this.#requestor, min, max, initial, shared.maxAge, shared.listen, Math.random());
-  }
-
-  /**
-   * The number of the core's requestor. Throws a {@link TaskError} where it is lost, through a trap that another
-   * connection met.
-   */
-  get requestor(): number {
-    if (!clientCore.isCurrent(this.#instance))
-      throw new TaskError(
-        "internal",
-        "The core of mcp-longhaul was started anew; tasks of this connection can be resumed on another.",
-      );
-    return this.#requestor;
+    core.makeRequestor(this.#requestor, poll.min, poll.max, poll.initial, maxAge, listen, Math.random());
   }
 
   /** The names on the wire, by number. */
@@ -70,32 +99,7 @@ export class Port {
     return this.#instance.names;
   }
 
-  /** An id for a request of our own that no open request has. */
-  nextId(): number {
-    return this.#ids.next();
-  }
-
-  async send(message: Message, options: SendOptions): Promise<void> {
-    await this.wire.send(message, options);
-  }
-
-  deliver(message: Message): void {
-    if (this.state === "closed") return;
-    try {
-      this.wire.deliver(message);
-    } catch (cause) {
-      this.report(new TaskError("internal", "The SDK's client threw while it took an answer", { cause }));
-    }
-  }
-
-  report(error: TaskError): void {
-    try {
-      this.shared.onerror(error);
-    } catch {
-      // Nothing is left to tell.
-    }
-  }
-
+  /** Keeps what a message brought until the input that names it was handled. */
   keep(kept: Kept): number {
     const number = this.#numbers.next();
     this.kept.set(number, kept);
@@ -103,21 +107,31 @@ export class Port {
     return number;
   }
 
-  /** Gives the core an input, which is told who asks and when, and does what it wants. */
+  /** Gives the core an input, which is told for which requestor and when, and does what the core wants. */
   enter<Rest extends unknown[]>(input: (requestor: number, now: number, ...rest: Rest) => void, ...rest: Rest): void {
-    if (this.state !== "open") return;
+    if (this.#link.state !== "open") return;
     const outer = this.#keeping;
     this.#keeping = [];
     try {
-      input(this.requestor, now(), ...rest);
-      while (core.step(this.requestor, this.#on.host, this.assembler));
-      if (this.#on.input.queued.size > 0) this.#on.input.promptInCalls();
-      if (this.state === "open") this.shared.alarm.set(this.#on, core.nextDeadline(this.requestor));
+      input(this.#current(), now(), ...rest);
+      while (core.step(this.#current(), this.#owner.host, this.assembler));
+      this.#owner.drained();
+      if (this.#link.state === "open") this.#link.shared.alarm.set(this.#owner, core.nextDeadline(this.#current()));
     } catch (cause) {
-      this.#on.broken(cause instanceof TaskError ? cause : clientCore.poison(this.#instance, cause));
+      this.#owner.broken(cause instanceof TaskError ? cause : clientCore.poison(this.#instance, cause));
     } finally {
       for (const payload of this.#keeping) this.kept.delete(payload);
       this.#keeping = outer;
     }
+  }
+
+  /** The number of the requestor. Throws a {@link TaskError} where a trap that another connection met has cost it. */
+  #current(): number {
+    if (!clientCore.isCurrent(this.#instance))
+      throw new TaskError(
+        "internal",
+        "The core of mcp-longhaul was started anew; tasks of this connection can be resumed on another.",
+      );
+    return this.#requestor;
   }
 }

@@ -1,7 +1,5 @@
 import type { Message } from "../tap.ts";
 import type { TaskReference } from "../types.ts";
-import type { Connection } from "./connection.ts";
-import type { Port } from "./port.ts";
 import {
   CLIENT_CAPABILITIES,
   CLIENT_INFO,
@@ -15,6 +13,8 @@ import {
   short,
 } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
+import type { Port } from "./port.ts";
+import type { Introduction } from "./registry.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** What is known about the session: its version, its server, its tools. */
@@ -22,8 +22,6 @@ export class Session {
   readonly #port: Port;
   /** The client above, where it is known. */
   client: ConnectedClient | undefined;
-  /** Answers that the SDK waits for and that tell something. */
-  readonly awaited: Map<unknown, "initialize" | "server/discover" | "tools/list" | "tools/list more"> = new Map();
   generation: number = 0;
   version: string = "";
   #server: unknown;
@@ -33,11 +31,11 @@ export class Session {
   /** Whether the client above calls tools that run only as tasks, as the server lists them. */
   unlocked = false;
 
-  constructor(on: Connection) {
-    this.#port = on.port;
+  constructor(port: Port) {
+    this.#port = port;
   }
 
-  learn(message: Message, awaited: "initialize" | "server/discover" | "tools/list" | "tools/list more"): Message {
+  learn(message: Message, awaited: Introduction): Message {
     const result = message.result;
     if (!isObject(result)) return message;
     if (awaited === "tools/list" || awaited === "tools/list more")
@@ -67,7 +65,7 @@ export class Session {
     const tools = own(result, "tools");
     if (!Array.isArray(tools) || this.generation === 0) return message;
     this.#port.enter((requestor) => {
-      this.learnTools(tools);
+      this.learnTools(requestor, tools);
       if (first && own(result, "nextCursor") === undefined) core.toolsComplete(requestor);
     });
     if (this.unlocked) return message;
@@ -78,11 +76,11 @@ export class Session {
     return { ...message, result: { ...result, tools: tools.map(soften) } };
   }
 
-  learnTools(tools: readonly unknown[]): void {
+  learnTools(requestor: number, tools: readonly unknown[]): void {
     for (const tool of tools) {
       const name = short(own(tool, "name"), LONGEST_NAME);
       const support = own(tool, "execution", "taskSupport");
-      if (name !== "") core.tool(this.#port.requestor, name, short(support, LONGEST_NAME));
+      if (name !== "") core.tool(requestor, name, short(support, LONGEST_NAME));
     }
   }
 

@@ -1,7 +1,10 @@
 import type { Message } from "../tap.ts";
-import type { Connection } from "./connection.ts";
-import type { Port } from "./port.ts";
+import type { Link } from "./link.ts";
 import { type Json, merge, own, rpcCode } from "./message.ts";
+import type { Port } from "./port.ts";
+import type { Registry } from "./registry.ts";
+import type { Session } from "./session.ts";
+import type { Snapshots } from "./snapshots.ts";
 import * as core from "../wasm/generated/client.js";
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
@@ -15,19 +18,25 @@ interface Stream {
 
 /** The streams on which a server pushes snapshots (2026-07-28): requests of our own that the SDK never sees. */
 export class Streams {
-  readonly #on: Connection;
   readonly #port: Port;
+  readonly #link: Link;
+  readonly #registry: Registry;
+  readonly #session: Session;
+  readonly #snapshots: Snapshots;
   /** By the core's number. */
   readonly #streams = new Map<number, Stream>();
 
-  constructor(on: Connection) {
-    this.#on = on;
-    this.#port = on.port;
+  constructor(port: Port, link: Link, registry: Registry, session: Session, snapshots: Snapshots) {
+    this.#port = port;
+    this.#link = link;
+    this.#registry = registry;
+    this.#session = session;
+    this.#snapshots = snapshots;
   }
 
   listen(request: number): void {
     const params = this.#port.assembler.take();
-    const { envelope } = this.#on.session;
+    const { envelope } = this.#session;
     const abort = new AbortController();
     this.#streams.set(request, { envelope, abort });
     const message: Message = {
@@ -37,7 +46,7 @@ export class Streams {
       params: merge({ _meta: envelope }, params),
     };
     const options = { requestSignal: abort.signal, onRequestStreamEnd: () => this.#ended(request, 0) };
-    this.#port
+    this.#link
       .send(message, options)
       .catch((cause: { status?: unknown } | undefined) => this.#ended(request, Number(cause?.status) || 0));
   }
@@ -47,10 +56,10 @@ export class Streams {
     if (stream === undefined) return;
     this.#streams.delete(request);
     stream.abort.abort();
-    const { wire, state } = this.#port;
+    const { wire, state } = this.#link;
     if (wire.cancelsByAbort || state === "closed") return;
     const params = { _meta: stream.envelope, requestId: OURS + request };
-    this.#port.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, undefined).catch(() => {});
+    this.#link.send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, undefined).catch(() => {});
   }
 
   stop(): void {
@@ -64,7 +73,7 @@ export class Streams {
     const about = method === undefined ? id : cancelled ? own(params, "requestId") : own(params, "_meta", SUBSCRIPTION);
     if (typeof about !== "string" || !about.startsWith(OURS)) return false;
     const request = Number(about.slice(OURS.length));
-    if (method === "notifications/tasks") this.#on.tasks.pushed(params, 26);
+    if (method === "notifications/tasks") this.#snapshots.pushed(params, 26);
     else if (method === "notifications/subscriptions/acknowledged")
       this.#acknowledged(request, own(params, "notifications", "taskIds"));
     else if (method === undefined || cancelled) this.#ended(request, error === undefined ? 0 : rpcCode(error));
@@ -74,7 +83,7 @@ export class Streams {
   #acknowledged(request: number, accepted: unknown): void {
     const ids = new Set<unknown>(Array.isArray(accepted) ? accepted : []);
     this.#port.enter((requestor, now) => {
-      for (const [number, { id }] of this.#on.tasks.all) if (ids.has(id)) core.accepted(requestor, request, number);
+      for (const [number, { id }] of this.#registry.tasks) if (ids.has(id)) core.accepted(requestor, request, number);
       core.acknowledged(requestor, now, request);
     });
   }
