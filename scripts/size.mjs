@@ -31,7 +31,7 @@ export async function measure() {
       say(`${name} in a bundle: ${ours.toFixed(1)} KB with gzip (budget ${budget}; ${peer}: ${theirs.toFixed(1)})`);
       if (ours > budget)
         throw new Failure(
-          `${name} is larger than its budget of ${budget} KB. Find out what the bytes are; the figures are in ARCHITECTURE.md.`,
+          `${name} is larger than its budget of ${budget} KB. Find out what the bytes are; the figures are in docs/decisions/embedding.md.`,
         );
     }
   });

@@ -1,7 +1,7 @@
 //! A map for keys that are given out in order, and for small sets.
 //!
 //! Two vectors side by side, in the order of the keys: what is new goes to the end, what is old is found by halving.
-//! `BTreeMap` does the same with ten times the code for every type it holds (the figures are in ARCHITECTURE.md). The
+//! `BTreeMap` does the same with ten times the code for every type it holds (docs/decisions/tables.md). The
 //! keys are apart from the values so that all tables with the same keys are searched by the same code, and the values
 //! are in boxes so that all tables put them in and take them out by the same code.
 

@@ -15,6 +15,6 @@ pub fn generation(version: &str) -> u8 {
     Generation::of_version(version).map_or(0, |generation| generation as u8)
 }
 
-/// Smaller than the allocator that Rust brings for wasm (figures in ARCHITECTURE.md).
+/// Smaller than the allocator that Rust brings for wasm (figures in docs/decisions/crates-without-a-job.md).
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
