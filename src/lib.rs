@@ -3,7 +3,8 @@
 //! # The rooms
 //! - [`task`]: a task. [`state`]: the text that a store keeps of it, and of a creation key.
 //! - [`lifecycle`]: what may happen to a task, as a table.
-//! - [`wire`]: how the generations of the protocol say it. Nothing else knows that there are generations.
+//! - [`generation`]: in what the generations of the protocol differ, as questions. [`wire`]: how each says it. Nothing
+//!   else knows that there are generations.
 //! - [`receiver`]: runs tasks (the server side). [`requestor`]: follows them (the client side).
 //! - [`storage`]: what goes out to the store and comes back. [`deadline`], [`id`], [`cursor`], [`limit`]: as they say.
 //!
@@ -102,6 +103,7 @@
 pub mod claim;
 pub mod cursor;
 pub mod deadline;
+pub mod generation;
 pub mod id;
 pub mod lifecycle;
 pub mod limit;

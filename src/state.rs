@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::claim::Claim;
+use crate::generation::Generation;
 use crate::task::{Failure, Input, InputKind, Lease, Millis, OnLost, Phase, Task};
-use crate::wire::Generation;
 
 /// The form that this version writes, and the latest that it reads.
 pub const FORM: u32 = 1;
@@ -81,7 +81,36 @@ macro_rules! stored_as {
         }
     };
 }
-pub(crate) use stored_as;
+
+stored_as!(Generation { G25 = "2025-11-25", G26 = "2026-07-28" });
+
+stored_as!(Phase {
+    Working = "working",
+    InputRequired = "input_required",
+    Completed = "completed",
+    ToolFailed = "tool_failed",
+    Failed = "failed",
+    Cancelled = "cancelled",
+});
+
+stored_as!(Failure {
+    Expired = "expired",
+    Lost = "lost",
+    TooLarge = "too_large",
+    NotJson = "not_json",
+    Unanswerable = "unanswerable",
+    Reserved = "reserved",
+});
+
+stored_as!(InputKind {
+    Elicit = "elicitation",
+    ElicitUrl = "elicitation_url",
+    Sample = "sampling",
+    SampleWithTools = "sampling_tools",
+    Roots = "roots",
+});
+
+stored_as!(OnLost { Fail = "fail", Restart = "restart" });
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::state::{Members, stored_as};
-use crate::wire::Generation;
+use crate::generation::Generation;
+use crate::state::Members;
 
 /// Milliseconds since the epoch.
 pub type Millis = i64;
@@ -23,15 +23,6 @@ pub enum Phase {
     Failed,
     Cancelled,
 }
-
-stored_as!(Phase {
-    Working = "working",
-    InputRequired = "input_required",
-    Completed = "completed",
-    ToolFailed = "tool_failed",
-    Failed = "failed",
-    Cancelled = "cancelled",
-});
 
 impl Phase {
     pub const ALL: [Self; 6] =
@@ -59,15 +50,6 @@ pub enum Failure {
     Reserved,
 }
 
-stored_as!(Failure {
-    Expired = "expired",
-    Lost = "lost",
-    TooLarge = "too_large",
-    NotJson = "not_json",
-    Unanswerable = "unanswerable",
-    Reserved = "reserved",
-});
-
 impl Failure {
     pub const ALL: [Self; 6] =
         [Self::Expired, Self::Lost, Self::TooLarge, Self::NotJson, Self::Unanswerable, Self::Reserved];
@@ -83,14 +65,6 @@ pub enum InputKind {
     SampleWithTools,
     Roots,
 }
-
-stored_as!(InputKind {
-    Elicit = "elicitation",
-    ElicitUrl = "elicitation_url",
-    Sample = "sampling",
-    SampleWithTools = "sampling_tools",
-    Roots = "roots",
-});
 
 impl InputKind {
     pub const ALL: [Self; 5] = [Self::Elicit, Self::ElicitUrl, Self::Sample, Self::SampleWithTools, Self::Roots];
@@ -129,8 +103,6 @@ pub enum OnLost {
     Fail,
     Restart,
 }
-
-stored_as!(OnLost { Fail = "fail", Restart = "restart" });
 
 /// A task. Payloads are elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -268,7 +268,7 @@ impl Call {
             tool: draft.tool.clone(),
             trace: draft.trace.clone(),
             message: String::new(),
-            cooperative: policy.cooperative && generation.cancel_is_a_wish(),
+            cooperative: policy.cooperative && generation.cancel_is_advisory(),
             cancel_requested: false,
             extends: policy.extends && generation.ttl_may_change(),
             on_lost: policy.on_lost,

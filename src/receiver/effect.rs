@@ -41,7 +41,7 @@ impl Receiver {
             Change::Answered { ask, .. } => self.hand_answer(number, ask),
             Change::Cancel(facts) => {
                 let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
-                let body = if facts.generation.cancel_is_a_wish() {
+                let body = if facts.generation.cancel_is_advisory() {
                     Body::Ack
                 } else {
                     Body::State { id, task: Rc::clone(next) }
@@ -180,7 +180,7 @@ impl Receiver {
     ) {
         self.leave_head(number);
         match change {
-            Change::Cancel(facts) if !facts.generation.cancel_is_a_wish() => {
+            Change::Cancel(facts) if !facts.generation.cancel_is_advisory() => {
                 self.refuse(*facts, Error::AlreadyTerminal)
             }
             Change::Cancel(facts) => self.reply(*facts, Body::Ack),

@@ -298,7 +298,7 @@ impl Receiver {
             return;
         }
         let Some((call, slot)) = self.slots.get(number).and_then(|slot| Some((slot.call?, slot))) else { return };
-        let Some((_, facts)) = self.task_of_call(call).filter(|(_, facts)| facts.generation.tells_unasked()) else {
+        let Some((_, facts)) = self.task_of_call(call).filter(|(_, facts)| facts.generation.pushes_status()) else {
             return;
         };
         let stream = match self.route(call) {

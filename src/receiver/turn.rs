@@ -203,7 +203,7 @@ impl Receiver {
             // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02). Where the handler has
             // ended with a question, nobody is there to decide (G26-CAN-05).
             Change::Cancel(facts)
-                if task.cooperative && facts.generation.cancel_is_a_wish() && !task.awaits_answers() =>
+                if task.cooperative && facts.generation.cancel_is_advisory() && !task.awaits_answers() =>
             {
                 Command::RequestCancel
             }

@@ -158,7 +158,7 @@ impl Requestor {
     pub(super) fn want_stream(&mut self, now: Millis, task: Task) {
         let Some(follow) = self.tasks.get_mut(&task) else { return };
         let lasts = follow.ramp.is_none_or(|pause| pause > RAMPED);
-        let may = lasts && self.options.listen && !self.listening.refused && !follow.generation.tells_unasked();
+        let may = lasts && self.options.listen && !self.listening.refused && !follow.generation.pushes_status();
         if may && matches!(follow.hearing, Hearing::New | Hearing::Wanted) {
             follow.hearing = Hearing::Wanted;
             self.plan_stream(now);

@@ -1,4 +1,4 @@
-//! The only room that knows generations: which revision names which fields, statuses, errors and capabilities.
+//! How each generation says it: which revision names which fields, statuses, errors and capabilities.
 //!
 //! Everything that leaves as JSON is written field by field into a [`Writer`], with holes ([`Part`]) where the host
 //! puts payloads that never enter this crate. [`Name`] is a closed table, so that a name crosses to the host as a
@@ -10,49 +10,16 @@ mod g25;
 mod g26;
 mod name;
 mod request;
-mod rules;
 
+pub use crate::generation::Generation;
 pub use error::{Error, LimitReason};
 pub use name::Name;
 pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, write_offer, write_request};
 
 use std::rc::Rc;
 
-use crate::state::stored_as;
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;
-
-/// A generation of the protocol: what a task is called on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-#[repr(u8)]
-pub enum Generation {
-    /// Revision 2025-11-25: tasks in the core protocol.
-    G25 = 25,
-    /// Revision 2026-07-28: the extension `io.modelcontextprotocol/tasks`.
-    G26 = 26,
-}
-
-stored_as!(Generation { G25 = "2025-11-25", G26 = "2026-07-28" });
-
-impl Generation {
-    /// The generation that a protocol version speaks, if it knows tasks (G25-CAP-10, X-GEN-01).
-    pub fn of_version(version: &str) -> Option<Self> {
-        match version {
-            "2025-11-25" => Some(Self::G25),
-            "2026-07-28" => Some(Self::G26),
-            _ => None,
-        }
-    }
-
-    /// The generation whose number is `number`.
-    pub fn from_number(number: u8) -> Option<Self> {
-        match number {
-            25 => Some(Self::G25),
-            26 => Some(Self::G26),
-            _ => None,
-        }
-    }
-}
 
 /// A method about tasks, as far as a generation has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +42,14 @@ impl Method {
             "tasks/update" => Self::Update,
             _ => return None,
         };
-        generation.has(method).then_some(method)
+        method.is_in(generation).then_some(method)
+    }
+
+    const fn is_in(self, generation: Generation) -> bool {
+        match generation {
+            Generation::G25 => !matches!(self, Self::Update),
+            Generation::G26 => !matches!(self, Self::Result | Self::List),
+        }
     }
 }
 

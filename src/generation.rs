@@ -1,13 +1,32 @@
-//! In what the generations differ beyond shapes, as questions that the receiver and the requestor ask.
+//! The generations of the protocol, and in what they differ beyond shapes: questions that the receiver and the requestor
+//! ask. How each says what it says is in [`wire`](crate::wire).
 
-use super::{Generation, Method};
+/// A generation of the protocol: what a task is called on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum Generation {
+    /// Revision 2025-11-25: tasks in the core protocol.
+    G25 = 25,
+    /// Revision 2026-07-28: the extension `io.modelcontextprotocol/tasks`.
+    G26 = 26,
+}
 
 impl Generation {
-    /// Whether it has this method.
-    pub const fn has(self, method: Method) -> bool {
-        match self {
-            Self::G25 => !matches!(method, Method::Update),
-            Self::G26 => !matches!(method, Method::Result | Method::List),
+    /// The generation that a protocol version speaks, if it knows tasks (G25-CAP-10, X-GEN-01).
+    pub fn of_version(version: &str) -> Option<Self> {
+        match version {
+            "2025-11-25" => Some(Self::G25),
+            "2026-07-28" => Some(Self::G26),
+            _ => None,
+        }
+    }
+
+    /// The generation whose number is `number`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            25 => Some(Self::G25),
+            26 => Some(Self::G26),
+            _ => None,
         }
     }
 
@@ -45,7 +64,7 @@ impl Generation {
 
     /// Whether a cancelled task may go on until its handler decides (G26-CAN-05), and `tasks/cancel` says nothing of it
     /// (G26-CAN-02, G26-CAN-04).
-    pub const fn cancel_is_a_wish(self) -> bool {
+    pub const fn cancel_is_advisory(self) -> bool {
         matches!(self, Self::G26)
     }
 
@@ -60,7 +79,7 @@ impl Generation {
     }
 
     /// Whether a requestor hears of changes without having subscribed to them (G25-NTF-01, G26-NTF-02).
-    pub const fn tells_unasked(self) -> bool {
+    pub const fn pushes_status(self) -> bool {
         matches!(self, Self::G25)
     }
 
