@@ -4,11 +4,13 @@ import { Nowhere, serveRevision } from "./server/alone.ts";
 import { LONGEST_MESSAGE, bounded } from "./server/bounds.ts";
 import type { Call } from "./server/call.ts";
 import { isPromise, isWhole, own } from "./server/facts.ts";
-import { Gate, type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
+import { type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
+import { Hooks } from "./server/hooks.ts";
 import { Connection } from "./server/connection.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
 import { checkOptions } from "./server/options.ts";
+import type { Place } from "./server/peers.ts";
 import { type Policies, check, readPolicies } from "./server/policy.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
 import { Runtime } from "./server/runtime.ts";
@@ -54,6 +56,7 @@ const LEAST = 100;
 export class TaskServer {
   readonly #options: TaskServerOptions;
   readonly #policies: Policies;
+  readonly #hooks: Hooks;
   #made: Runtime | undefined;
   readonly #connections = new WeakMap<TransportLike, Connection>();
 
@@ -61,6 +64,7 @@ export class TaskServer {
   constructor(options: TaskServerOptions = {}) {
     checkOptions(options);
     this.#options = options;
+    this.#hooks = new Hooks(options);
     this.#policies = readPolicies(options);
   }
 
@@ -70,16 +74,16 @@ export class TaskServer {
    */
   get #runtime(): Runtime {
     if (this.#made === undefined) {
-      const { server, payloads, store: given } = this.#options;
+      const { payloads, store: given } = this.#options;
       const store = given ?? memoryStore();
-      const makeAlone = server && ((version: string) => this.#alone(version));
       this.#made = new Runtime(
         this.#options,
         this.#policies,
+        this.#hooks,
         payloads === undefined ? store : sealed(store, payloads),
-        makeAlone,
+        this.#hooks.makesServers ? (version) => this.#alone(version) : undefined,
       );
-      this.#made.startUp();
+      this.#made.sweep();
     }
     return this.#made;
   }
@@ -105,8 +109,9 @@ export class TaskServer {
    */
   current(context: object | undefined): RunningTask | undefined {
     const runtime = this.#runtime;
-    const call = callOf(runtime, context as Context | undefined);
-    return call === undefined || !core.mayBeTask(runtime.receiver, call.number) ? undefined : running(runtime, call);
+    const call = callOf(runtime.registry, context as Context | undefined);
+    if (call === undefined || !core.mayBeTask(runtime.port.receiver, call.number)) return undefined;
+    return running(runtime, call);
   }
 
   /**
@@ -115,10 +120,10 @@ export class TaskServer {
    */
   async create(context: object | undefined): Promise<RunningTask | undefined> {
     const runtime = this.#runtime;
-    const call = callOf(runtime, context as Context | undefined);
+    const call = callOf(runtime.registry, context as Context | undefined);
     if (call === undefined) return undefined;
-    runtime.enter(core.promote, call.number);
-    if (call.taskId === undefined && core.creating(runtime.receiver, call.number))
+    runtime.port.enter(core.promote, call.number);
+    if (call.taskId === undefined && core.creating(runtime.port.receiver, call.number))
       await new Promise<void>((resolve) => call.whenSettled(resolve));
     return call.taskId === undefined ? undefined : running(runtime, call);
   }
@@ -155,9 +160,9 @@ export class TaskServer {
       );
       if (unnamed && !fills && response.status === 400) this.#runtime.unnamed();
       try {
-        context?.waitUntil(this.#runtime.whenIdle());
+        context?.waitUntil(this.#runtime.registry.whenIdle());
       } catch (cause) {
-        this.#runtime.report(
+        this.#runtime.port.report(
           new TaskError(
             "invalid_argument",
             "The platform's `waitUntil` threw `cause`: tasks may end with their worker.",
@@ -214,15 +219,15 @@ export class TaskServer {
   }
 
   /** A server of the host's, connected to nobody. */
-  #alone(version: string): { readonly connection: Connection; readonly connected: Promise<void> } {
-    const server = this.#options.server?.() as Product & { connect(transport: TransportLike): Promise<void> };
+  #alone(version: string): Place {
+    const server = this.#hooks.makeServer() as Product & { connect(transport: TransportLike): Promise<void> };
     if (version === "2026-07-28") serveRevision(server, version);
     const transport = new Nowhere();
     const connected = this.attach(server).connect(transport);
     const connection = this.#connections.get(transport);
     if (connection === undefined)
       throw new TaskError("invalid_argument", "`server` of TaskServer made a server that cannot be attached.");
-    return { connection, connected };
+    return { caller: connection.calls, connected };
   }
 
   #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
@@ -244,7 +249,7 @@ export class TaskServer {
     const below = (transport as { readonly _wire?: TransportLike })._wire;
     if (below !== undefined) tap(below, (wire) => new PipeTap(this.#runtime, wire));
     tap(transport, (wire) => {
-      const connection = new Connection(this.#runtime, wire, transport, new Gate(this.#runtime, product));
+      const connection = new Connection(this.#runtime, wire, transport, product);
       this.#connections.set(transport, connection);
       return connection;
     });
@@ -259,9 +264,9 @@ function running(runtime: Runtime, call: Call): RunningTask {
     signal: call.signal,
     async status(message) {
       if (typeof message !== "string") throw new TaskError("invalid_argument", "status() takes a text.");
-      runtime.enter(core.note, call.number, bounded(message, LONGEST_MESSAGE));
+      runtime.port.enter(core.note, call.number, bounded(message, LONGEST_MESSAGE));
     },
     requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
-      runtime.asks.require(call, request, key) as Promise<InputAnswers[Method]>,
+      runtime.input.require(call, request, key) as Promise<InputAnswers[Method]>,
   };
 }

@@ -1,20 +1,30 @@
 import { TaskError, type TaskErrorCode } from "../errors.ts";
-import type { Message } from "../tap.ts";
-import type { Connection } from "./connection.ts";
+import type { Extra, Message } from "../tap.ts";
+import type { Link, PendingRequest } from "./link.ts";
 import { toJson } from "./payload.ts";
-import type { Entry } from "./runtime.ts";
 import type { Work } from "./scope.ts";
 
+/** The calls of one connection, as a call knows them. */
+export interface Caller {
+  readonly link: Link;
+  /** Hands a call to the SDK, under the id by which its handler finds the task. */
+  forward(call: Call): void;
+  /** The core no longer needs the call. */
+  ended(call: Call): void;
+  /** Hands an outcome over again, to a core that was started anew. */
+  repeatOutcome(call: Call): void;
+}
+
 /** A `tools/call` on its way through the SDK; it waits for its answer until it is released. */
-export class Call implements Entry {
+export class Call implements PendingRequest {
   readonly number: number;
-  readonly connection: Connection;
+  readonly caller: Caller;
   peer: number;
   readonly generation: number;
   /** What the request said of itself, as the core's bits. */
   readonly flags: number;
   readonly message: Message;
-  readonly extra: Record<string, unknown> | undefined;
+  readonly extra: Extra;
   /** The JSON-RPC id under which the client knows the call, and the stream that it came on. */
   readonly id: unknown;
   readonly stream: string | undefined;
@@ -39,7 +49,7 @@ export class Call implements Entry {
   /** Its server is there for this call alone. */
   alone = false;
   /** What its handler does. */
-  readonly work: Work = { call: this };
+  readonly work: Work<Call> = { call: this };
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #joined = false;
@@ -49,17 +59,17 @@ export class Call implements Entry {
 
   constructor(
     number: number,
-    connection: Connection,
+    caller: Caller,
     peer: number,
     generation: number,
     flags: number,
     message: Message,
-    extra: Record<string, unknown> | undefined,
+    extra: Extra,
     sdkId: string,
     stream?: string,
   ) {
     this.number = number;
-    this.connection = connection;
+    this.caller = caller;
     this.peer = peer;
     this.generation = generation;
     this.flags = flags;
@@ -68,6 +78,10 @@ export class Call implements Entry {
     this.id = message.id;
     this.stream = stream;
     this.sdkId = sdkId;
+  }
+
+  get link(): Link {
+    return this.caller.link;
   }
 
   /** Fires when the handler is to stop, with a {@link TaskError} that says why. */
@@ -97,7 +111,7 @@ export class Call implements Entry {
   /** The call is a task now. */
   bind(id: string): void {
     this.taskId = id;
-    this.stay();
+    this.settle();
   }
 
   /** Runs `then` when it is known whether the call becomes a task. */
@@ -106,7 +120,7 @@ export class Call implements Entry {
   }
 
   /** It stays an ordinary call. */
-  stay(): void {
+  settle(): void {
     for (const settled of this.#settled.splice(0)) settled();
   }
 
@@ -120,7 +134,7 @@ export class Call implements Entry {
   }
 
   open(): void {
-    this.stay();
+    this.settle();
     if (this.#opened !== undefined) return;
     this.#opened = true;
     this.#gate?.resolve();
@@ -128,7 +142,7 @@ export class Call implements Entry {
 
   /** `reason`: as the core numbers it. */
   abort(reason: number): void {
-    this.stay();
+    this.settle();
     this.#stop(stopped(reason, this.taskId));
     if (this.#opened !== undefined) return;
     this.#opened = false;

@@ -1,5 +1,9 @@
 // What the core tells of tasks, as listeners get it.
+import { now } from "../clock.ts";
 import type { TaskEvent } from "../types.ts";
+import type { Call } from "./call.ts";
+import { own } from "./facts.ts";
+import type { Hooks } from "./hooks.ts";
 
 /** Twin of `Happening` in `src/receiver/event.rs`. */
 const TYPES = [
@@ -21,7 +25,7 @@ const TYPES = [
   "retrieved",
   "late_outcome",
 ] as const satisfies TaskEvent["type"][];
-export const LATE: number = TYPES.indexOf("late_outcome");
+const LATE: number = TYPES.indexOf("late_outcome");
 
 const STATUSES = ["working", "input_required", "completed", "completed", "failed", "cancelled"] as const;
 const TOOL_FAILED = 3;
@@ -32,7 +36,7 @@ function short(id: string): string {
 }
 
 /** `NaN`, 0 and the empty text stand for what is not known; such members are left out. */
-export function eventOf(
+function eventOf(
   happening: number,
   owner: string,
   id: string,
@@ -59,4 +63,25 @@ export function eventOf(
     ...(epoch !== 0 && { epoch }),
     ...(trace !== "" && { traceparent: trace }),
   };
+}
+
+/** Tells the host what becomes of tasks. */
+export class Events {
+  readonly #hooks: Hooks;
+
+  constructor(hooks: Hooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Something happened to a task, as the core says it. */
+  happened(...told: Parameters<typeof eventOf>): void {
+    this.#hooks.event(() => eventOf(...told));
+  }
+
+  /** A handler has ended after its task: what it ended with reaches no client (H04). */
+  lateOutcome({ number, owner, taskId, message }: Call): void {
+    if (taskId === undefined) return;
+    const tool = String(own(message.params, "name"));
+    this.happened(LATE, owner, taskId, tool, 255, now(), Number.NaN, Number.NaN, number, 0, "");
+  }
 }

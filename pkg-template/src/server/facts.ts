@@ -6,6 +6,8 @@ import { LONGEST_ID, bounded } from "./bounds.ts";
 export const EXTENSION = "io.modelcontextprotocol/tasks";
 export const RELATED_TASK = "io.modelcontextprotocol/related-task";
 export const CREATION_KEY = "mcp-longhaul/creation-key";
+/** What the ids of requests begin with that the SDK knows by an id of this package's. */
+export const OUR_IDS = "mcp-longhaul/";
 /** What the ids of the requests begin with that tasks make themselves, on any connection. */
 export const ASK_PREFIX = "mcp-longhaul/ask/";
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";

@@ -8,7 +8,9 @@ import { TaskError } from "../errors.ts";
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
 import { isObject, own, textOf } from "./facts.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Input } from "./input.ts";
+import type { Registry } from "./registry.ts";
+import type { Shared } from "./shared.ts";
 import * as core from "../wasm/generated/server.js";
 
 type Handler = (...values: unknown[]) => unknown;
@@ -31,13 +33,13 @@ const MOST_PAGES = 100;
 
 /** What is known of the server behind one connection, and the gate before its handlers. */
 export class Gate {
-  readonly #runtime: Runtime;
+  readonly #shared: Shared;
   readonly #product: Product | undefined;
   readonly #tools: Record<string, Tool> | undefined;
 
   /** `product`: unknown where a transport was attached. */
-  constructor(runtime: Runtime, product: Product | undefined) {
-    this.#runtime = runtime;
+  constructor(shared: Shared, product: Product | undefined) {
+    this.#shared = shared;
     this.#product = product;
     this.#tools = product?._registeredTools;
   }
@@ -86,7 +88,7 @@ export class Gate {
 
   async #enter(handler: Handler, values: unknown[]): Promise<unknown> {
     const context = values.at(-1) as Context;
-    const call = callOf(this.#runtime, context);
+    const call = callOf(this.#shared.registry, context);
     if (call === undefined) return handler(...values);
     const before = values.slice(0, -1);
     return this.#begin(call, context, (inner) => handler(...before, inner));
@@ -94,10 +96,10 @@ export class Gate {
 
   /** Lets a call become a task, then runs its handler. */
   async #begin(call: Call, context: Context, run: (context: Context) => unknown): Promise<unknown> {
-    const runtime = this.#runtime;
-    runtime.enter(core.begin, call.number);
+    const { port, input, registry, events } = this.#shared;
+    port.enter(core.begin, call.number);
     await call.wait();
-    const inner = withTask(runtime, call, context);
+    const inner = withTask(input, call, context);
     let result = await run(inner);
     // 2025-11-25 has no input_required results: what the handler wants is asked for it, and it is called again.
     while (call.generation === 25 && call.taskId !== undefined && own(result, "resultType") === "input_required") {
@@ -106,7 +108,7 @@ export class Gate {
       // Nothing is asked, so that nothing would be waited for: what becomes of it is decided as in 2026-07-28.
       if (requests.length === 0) break;
       const answers = await Promise.all(
-        requests.map(async ([key, request]) => [key, await runtime.asks.require(call, request, key)] as const),
+        requests.map(async ([key, request]) => [key, await input.require(call, request, key)] as const),
       );
       const state = own(result, "requestState");
       result = await run({
@@ -114,7 +116,7 @@ export class Gate {
         mcpReq: { ...inner.mcpReq, inputResponses: Object.fromEntries(answers), requestState: () => state },
       });
     }
-    runtime.handlerEnded(call);
+    if (!registry.calls.has(call.number)) events.lateOutcome(call);
     return result;
   }
 
@@ -124,7 +126,7 @@ export class Gate {
     const handler = handlers?.get("tools/call");
     if (handler === undefined || WRAPPED.has(handler)) return;
     const wrapped: Handler = async (request, context, ...rest) => {
-      const call = callOf(this.#runtime, context as Context);
+      const call = callOf(this.#shared.registry, context as Context);
       if (call === undefined) return handler(request, context, ...rest);
       // Nothing says that the tool exists: the handler has the last word, and its call makes no task before it has
       // ended.
@@ -139,12 +141,12 @@ export class Gate {
 
   /** Whether a low-level server has a tool called `name`; so it does where that cannot be told soon. */
   async #lists(name: string, context: Context): Promise<boolean> {
-    const runtime = this.#runtime;
+    const { settings, listedTools } = this.#shared;
     const list = this.#product?._requestHandlers?.get("tools/list");
-    if (list === undefined || runtime.policies.names(name) || runtime.listed.has(name)) return true;
+    if (list === undefined || settings.policies.names(name) || listedTools.has(name)) return true;
     try {
       const isRead = await comesWithin(LIST_PATIENCE, this.#readList(list, context));
-      return !isRead || runtime.listed.has(name);
+      return !isRead || listedTools.has(name);
     } catch {
       return true;
     }
@@ -157,7 +159,7 @@ export class Gate {
       const params = cursor === undefined ? {} : { cursor };
       const result = await list({ jsonrpc: "2.0", id: 0, method: "tools/list", params }, context);
       const tools = own(result, "tools");
-      for (const tool of Array.isArray(tools) ? tools : []) this.#runtime.listed.add(textOf(tool, "name") ?? "");
+      for (const tool of Array.isArray(tools) ? tools : []) this.#shared.listedTools.add(textOf(tool, "name") ?? "");
       cursor = own(result, "nextCursor");
       if (cursor === undefined) return;
     }
@@ -211,12 +213,12 @@ function patiently(
 }
 
 /** The call whose handler has this context, by the id that its request has in the SDK. */
-export function callOf(runtime: Runtime, context: Context | undefined): Call | undefined {
-  return runtime.callUnder(context?.mcpReq?.id ?? context?.requestId);
+export function callOf(registry: Registry, context: Context | undefined): Call | undefined {
+  return registry.callUnder(context?.mcpReq?.id ?? context?.requestId);
 }
 
 /** The context with the task's signal, and with requests that wait as long as the task does. */
-function withTask(runtime: Runtime, call: Call, context: Context): Context {
+function withTask(input: Input, call: Call, context: Context): Context {
   const patient = (options: Record<string, unknown> | undefined): Record<string, unknown> => ({
     timeout: LONGEST_TIMER,
     ...options,
@@ -240,8 +242,7 @@ function withTask(runtime: Runtime, call: Call, context: Context): Context {
     method: InputRequest["method"],
     params: Record<string, unknown>,
     ordinary: () => Promise<unknown>,
-  ): Promise<unknown> =>
-    call.taskId === undefined ? ordinary() : runtime.asks.require(call, { method, params }, undefined);
+  ): Promise<unknown> => (call.taskId === undefined ? ordinary() : input.require(call, { method, params }, undefined));
   return {
     ...context,
     mcpReq: {

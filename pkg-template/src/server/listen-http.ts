@@ -1,8 +1,8 @@
 import type { Message } from "../tap.ts";
 import { readJson } from "./body.ts";
 import { isObject, own } from "./facts.ts";
-import type { Runtime } from "./runtime.ts";
 import { noteRefusal } from "./retry-after.ts";
+import type { Shared } from "./shared.ts";
 import { ACKNOWLEDGED, type Carrier, LISTEN, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
 /** What waits for a slow client before its tasks are told their newest state only, in bytes. */
@@ -21,7 +21,7 @@ export function maySubscribe(request: Request): boolean {
  * and what becomes of them put in between. `respond` is the SDK's entry.
  */
 export async function subscribe(
-  runtime: Runtime,
+  shared: Shared,
   request: Request,
   options: unknown,
   respond: () => Promise<Response>,
@@ -32,11 +32,11 @@ export async function subscribe(
   if (response.body === null || response.headers.get("content-type")?.startsWith("text/event-stream") !== true)
     return response;
   const message = (await reading) ?? parsed;
-  if (!isObject(message) || !asksForTasks(runtime, message as unknown as Message)) return response;
+  if (!isObject(message) || !asksForTasks(shared.settings, message as unknown as Message)) return response;
   const stream = new MergedStream(response.body, request.signal);
   const extra = { authInfo: own(options, "authInfo"), request };
   const refusal = await stream.begin(
-    (carrier) => new Subscription(runtime, message as unknown as Message, extra, undefined, false, carrier),
+    (carrier) => new Subscription(shared, message as unknown as Message, extra, undefined, false, carrier),
   );
   if (refusal === undefined)
     return new Response(stream.readable, { status: response.status, headers: response.headers });

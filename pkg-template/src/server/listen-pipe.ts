@@ -1,6 +1,6 @@
 import type { Extra, Message, SendOptions, Listener as TapListener, Wire } from "../tap.ts";
 import { CANCELLED, cancelled, metaOf, own } from "./facts.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Shared } from "./shared.ts";
 import {
   ACKNOWLEDGED,
   type Carrier,
@@ -15,13 +15,13 @@ const METHOD_NOT_FOUND = -32601;
 
 /** The subscriptions on a connection that is one stream (stdio, in-memory). */
 export class PipeSubscriptions {
-  readonly #runtime: Runtime;
+  readonly #shared: Shared;
   readonly #wire: Wire;
   readonly #sessionId: () => string | undefined;
   readonly #open = new Map<unknown, PipeSubscription>();
 
-  constructor(runtime: Runtime, wire: Wire, sessionId: () => string | undefined) {
-    this.#runtime = runtime;
+  constructor(shared: Shared, wire: Wire, sessionId: () => string | undefined) {
+    this.#shared = shared;
     this.#wire = wire;
     this.#sessionId = sessionId;
   }
@@ -34,9 +34,9 @@ export class PipeSubscriptions {
       this.#open.delete(id);
       return open?.leave() === true;
     }
-    if (!asksForTasks(this.#runtime, message)) return false;
+    if (!asksForTasks(this.#shared.settings, message)) return false;
     this.#open.get(message.id)?.leave();
-    const open = new PipeSubscription(this.#runtime, this.#wire, message, extra, this.#sessionId(), () =>
+    const open = new PipeSubscription(this.#shared, this.#wire, message, extra, this.#sessionId(), () =>
       this.#open.delete(message.id),
     );
     this.#open.set(message.id, open);
@@ -64,9 +64,9 @@ export class PipeTap implements TapListener {
   readonly #wire: Wire;
   readonly #subscriptions: PipeSubscriptions;
 
-  constructor(runtime: Runtime, wire: Wire) {
+  constructor(shared: Shared, wire: Wire) {
     this.#wire = wire;
-    this.#subscriptions = new PipeSubscriptions(runtime, wire, () => undefined);
+    this.#subscriptions = new PipeSubscriptions(shared, wire, () => undefined);
   }
 
   inbound(message: Message, extra: Extra): void {
@@ -86,7 +86,7 @@ export class PipeTap implements TapListener {
 
 /** One subscription: the core is asked first, then the SDK, whose acknowledgement is completed. */
 class PipeSubscription implements Carrier {
-  readonly #runtime: Runtime;
+  readonly #shared: Shared;
   readonly #wire: Wire;
   readonly #message: Message;
   readonly #extra: Extra;
@@ -95,22 +95,22 @@ class PipeSubscription implements Carrier {
   /** Our acknowledgement, until the SDK's is here. */
   #ours: Message | undefined;
   /** The SDK has the subscription too. */
-  #shared = false;
+  #isSdks = false;
 
   constructor(
-    runtime: Runtime,
+    shared: Shared,
     wire: Wire,
     message: Message,
     extra: Extra,
     sessionId: string | undefined,
     over: () => void,
   ) {
-    this.#runtime = runtime;
+    this.#shared = shared;
     this.#wire = wire;
     this.#message = message;
     this.#extra = extra;
     this.#over = over;
-    this.#subscription = new Subscription(runtime, message, extra, sessionId, true, this);
+    this.#subscription = new Subscription(shared, message, extra, sessionId, true, this);
   }
 
   begin(): void {
@@ -120,7 +120,7 @@ class PipeSubscription implements Carrier {
   /** The client gives it up; whether the SDK has never heard of it. */
   leave(): boolean {
     this.#subscription.leave();
-    return !this.#shared && this.#ours === undefined;
+    return !this.#isSdks && this.#ours === undefined;
   }
 
   acknowledge(notification: Message): void {
@@ -132,7 +132,7 @@ class PipeSubscription implements Carrier {
   acknowledged(message: Message): boolean {
     const ours = this.#ours;
     if (ours === undefined) return false;
-    this.#shared = true;
+    this.#isSdks = true;
     this.#begin(withTasks(message, ours), isEmpty(message));
     return true;
   }
@@ -158,7 +158,7 @@ class PipeSubscription implements Carrier {
 
   end(answer: Message): void {
     this.#over();
-    if (this.#shared) this.#deliver(this.#cancelled);
+    if (this.#isSdks) this.#deliver(this.#cancelled);
     this.#send(answer);
     if (answer.result !== undefined) this.#sayCancelled();
   }
@@ -183,7 +183,7 @@ class PipeSubscription implements Carrier {
     try {
       this.#wire.deliver(message, this.#extra);
     } catch (error) {
-      this.#runtime.failed(error);
+      this.#shared.port.failed(error);
     }
   }
 
@@ -192,7 +192,7 @@ class PipeSubscription implements Carrier {
     this.#subscription.flow(false);
     // The core is at work here, and must not hear of a transport that throws.
     (async () => this.#wire.send(message))()
-      .catch(this.#runtime.unsent)
+      .catch(this.#shared.port.unsent)
       .finally(() => this.#subscription.flow(true));
   }
 }

@@ -1,6 +1,6 @@
 import type { Extra } from "../tap.ts";
 import { isWellFormed, own } from "./facts.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Hooks } from "./hooks.ts";
 
 /** A store keeps 512, and the core puts one before the owner of keys. */
 const LONGEST = 511;
@@ -53,12 +53,40 @@ export function lapsesAt(extra: Extra): number {
   }
 }
 
-/** Whether a request that waits still speaks for its owner: its token may have expired, or been revoked (H33). */
-export function isAuthorized(runtime: Runtime, extra: Extra, owner: string | undefined, sessionId?: string): boolean {
-  try {
-    return !(lapsesAt(extra) <= Date.now()) && runtime.ownerOf(extra, sessionId) === owner;
-  } catch {
-    return false;
+/** Tells what belongs to a principal. */
+export class Owners {
+  readonly #hooks: Hooks;
+
+  constructor(hooks: Hooks) {
+    this.#hooks = hooks;
+  }
+
+  /**
+   * The owner of what a request is about; `undefined` where that cannot be told, also because the host failed to, which
+   * is reported.
+   */
+  of(extra: Extra, sessionId: string | undefined): string | undefined {
+    try {
+      return this.identify(extra, sessionId);
+    } catch (error) {
+      this.#hooks.report(error);
+      return undefined;
+    }
+  }
+
+  /** As {@link Owners.of}, for requests that are to be tried again where the host failed. Throws {@link TaskError}. */
+  identify(extra: Extra, sessionId: string | undefined): string | undefined {
+    const owner = this.#hooks.owner(extra?.["authInfo"], sessionId, defaultOwner);
+    return isOwner(owner) ? owner : undefined;
+  }
+
+  /** Whether a request that waits is still authorized for its owner: its token may have expired, or been revoked (H33). */
+  isStillAuthorized(extra: Extra, owner: string | undefined, sessionId: string | undefined): boolean {
+    try {
+      return !(lapsesAt(extra) <= Date.now()) && this.of(extra, sessionId) === owner;
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -1,12 +1,8 @@
-import type { Assembler } from "../assembler.ts";
-
 /**
  * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver_host.rs`, where the numbers are
  * explained. No method throws: an exception would leave the core in the middle of its work.
  */
 export interface ReceiverHost {
-  /** Puts together what the core writes. */
-  readonly assembler: Assembler;
   get(job: number, owner: string, id: string, payload: boolean): void;
   read(job: number, request: number, payload: boolean): void;
   removePart(job: number, part: number, key: string): void;

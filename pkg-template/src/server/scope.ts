@@ -1,9 +1,8 @@
 // Which call's handler is at work, where the platform can tell: on Node, Deno and Bun, and on workerd with
 // `nodejs_compat`. Found without an import, which would keep the package from loading elsewhere.
-import type { Call } from "./call.ts";
 
 /** A call while it lasts. Timers keep what they were made in, and would keep the call with it. */
-export interface Work {
+export interface Work<Call extends object = object> {
   call: Call | undefined;
 }
 interface Scope {
@@ -38,6 +37,6 @@ export function runFor<T>(work: Work | undefined, perform: () => T): T {
 }
 
 /** The call for which work is done. */
-export function currentCall(): Call | undefined {
+export function currentCall(): object | undefined {
   return scope?.getStore()?.call;
 }

@@ -3,11 +3,12 @@ import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
 import type { MaybePromise, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { getOrMake, isPromise } from "./facts.ts";
 import { type PayloadEdit, Payload, compose } from "./payload.ts";
+import type { Port } from "./port.ts";
 import { Fault, type Page, isAfter, isDueAfter, pageOf, rowOf, usageOf } from "./stored-row.ts";
 import * as core from "../wasm/generated/server.js";
 
 // How an operation ended, as the core is told; 0 and 1 say whether it is done.
-export const MISSING = 2;
+const MISSING = 2;
 const TOO_MANY = 3;
 const TOO_LARGE = 4;
 const NOT_JSON = 5;
@@ -16,17 +17,15 @@ const UNREADABLE = 7;
 /** So many faults of rows are remembered before they may be reported again. */
 const REMEMBERED = 1_000;
 
-/** Something of the core's to call: an input, which is told who asks and when. */
-export type Input<Rest extends unknown[], Value> = (receiver: number, now: number, ...rest: Rest) => Value;
-
 /**
- * The part of the receiver's host that runs storage operations and reports how they ended: at once where the store
- * answers at once, else when its promise settles.
+ * Runs storage operations for the receiver and reports how they ended: at once where the store answers at once, else
+ * when its promise settles.
  */
-export abstract class StoreJobs {
-  protected readonly store: TaskStore;
-  /** A write of this process is in the store's hands; its own change is no news. */
-  protected writing = false;
+export class StoreJobs {
+  readonly #port: Port;
+  readonly #store: TaskStore;
+  readonly #judge: (job: number, payload: Payload) => void;
+  #writing = false;
   readonly #payloads = new Map<number, Payload>();
   readonly #edits = new Map<number, PayloadEdit & { unwritable?: boolean }>();
   /** What each unanswered job asked of the store, and when. */
@@ -35,24 +34,21 @@ export abstract class StoreJobs {
   /** The faults of rows that were reported. */
   readonly #reported = new Set<string>();
 
-  /** `limit`: the length of the longest outcome. */
-  constructor(store: TaskStore, limit: number) {
-    this.store = store;
+  /** `limit`: the length of the longest outcome. `judge` is shown what a job has read. */
+  constructor(port: Port, store: TaskStore, limit: number, judge: (job: number, payload: Payload) => void) {
+    this.#port = port;
+    this.#store = store;
     this.#limit = limit;
+    this.#judge = judge;
   }
 
-  /** The number of the core's receiver. */
-  abstract get receiver(): number;
-  /** Gives the core an input while it is at work. */
-  abstract give<Rest extends unknown[], Value>(input: Input<Rest, Value>, ...rest: Rest): Value;
-  /** Gives the core an input that nobody waits for, and does what it wants. */
-  abstract enterAlone(input: Input<[], void>): void;
-  abstract report(error: unknown): void;
-  /** A job has read a payload. */
-  protected abstract judge(job: number, payload: Payload): void;
+  /** A write of this process is in the store's hands; its own change is no news. */
+  get isWriting(): boolean {
+    return this.#writing;
+  }
 
   /** Forgets all jobs: the core that gave them is no more. */
-  protected clearJobs(): void {
+  clear(): void {
     this.#payloads.clear();
     this.#edits.clear();
     this.#unanswered.clear();
@@ -63,6 +59,7 @@ export abstract class StoreJobs {
     return this.#payloads.get(job) ?? new Payload(null);
   }
 
+  /** What the next write of a job changes in its payload. */
   edit(job: number): PayloadEdit & { unwritable?: boolean } {
     return getOrMake(this.#edits, job, () => ({ remove: [], set: [] }));
   }
@@ -78,18 +75,23 @@ export abstract class StoreJobs {
     this.#unanswered.delete(job);
     if (late === undefined) return;
     const seconds = Math.round((now() - late.since) / 100) / 10;
-    this.report(
+    this.#port.report(
       new TaskError("storage", `The task store has not answered \`${late.operation}\` in ${seconds} s. ${OVERDUE}`),
     );
+  }
+
+  /** There is nothing to be read for a job. */
+  missing(job: number): void {
+    this.#port.give(core.completed, job, MISSING);
   }
 
   get(job: number, owner: string, id: string, payload: boolean): void {
     this.#run(
       job,
       "get",
-      () => this.store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD),
+      () => this.#store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD),
       (row) => {
-        if (row === undefined || row === null) return this.give(core.completed, job, MISSING);
+        if (row === undefined || row === null) return this.#port.give(core.completed, job, MISSING);
         const task = rowOf(row);
         if (task instanceof Fault) return this.#unreadable(job, new Fault(task.reason, id));
         if (task.owner !== owner || task.id !== id) return this.#unreadable(job, new Fault("it is another one", id));
@@ -97,9 +99,9 @@ export abstract class StoreJobs {
           const read = new Payload(task.payload);
           if (!read.isWhole()) return this.#fail(job, new TaskError("storage", DAMAGED_PAYLOAD, { taskId: id }));
           this.#payloads.set(job, read);
-          this.judge(job, read);
+          this.#judge(job, read);
         }
-        this.give(core.found, job, task.version, task.createdAt, task.state);
+        this.#port.give(core.found, job, task.version, task.createdAt, task.state);
       },
     );
   }
@@ -125,9 +127,10 @@ export abstract class StoreJobs {
         (done) => this.#done(job, done),
       );
     }
-    if (edit.unwritable === true) return this.give(core.completed, job, NOT_JSON);
+    if (edit.unwritable === true) return this.#port.give(core.completed, job, NOT_JSON);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
-    if (payload !== null && payload.length > this.#limit + OVERHEAD) return this.give(core.completed, job, TOO_LARGE);
+    if (payload !== null && payload.length > this.#limit + OVERHEAD)
+      return this.#port.give(core.completed, job, TOO_LARGE);
     this.#run(
       job,
       "put",
@@ -143,7 +146,7 @@ export abstract class StoreJobs {
     this.#run(
       job,
       "delete",
-      () => this.store.delete(owner, id, version),
+      () => this.#store.delete(owner, id, version),
       (done) => this.#done(job, done),
     );
   }
@@ -154,7 +157,7 @@ export abstract class StoreJobs {
     this.#run(
       job,
       "list",
-      () => this.#read(this.store.list(owner, { after: position, limit }), read),
+      () => this.#read(this.#store.list(owner, { after: position, limit }), read),
       (page) => this.#rows(job, page, false),
     );
   }
@@ -165,22 +168,22 @@ export abstract class StoreJobs {
     this.#run(
       job,
       "due",
-      () => this.#read(this.store.due(before, limit, position), read),
+      () => this.#read(this.#store.due(before, limit, position), read),
       (page) => this.#rows(job, page, true),
     );
   }
 
   usage(job: number, owner: string): void {
-    const ask = (): MaybePromise<TaskUsage> => this.#read(this.store.usage?.(owner) ?? NOTHING, usageOf);
-    this.#run(job, "usage", ask, ({ tasks, bytes }) => this.give(core.used, job, tasks, bytes));
+    const ask = (): MaybePromise<TaskUsage> => this.#read(this.#store.usage?.(owner) ?? NOTHING, usageOf);
+    this.#run(job, "usage", ask, ({ tasks, bytes }) => this.#port.give(core.used, job, tasks, bytes));
   }
 
   #put(task: TaskWrite): boolean | Promise<boolean> {
-    this.writing = true;
+    this.#writing = true;
     try {
-      return this.store.put(task);
+      return this.#store.put(task);
     } finally {
-      this.writing = false;
+      this.#writing = false;
     }
   }
 
@@ -191,7 +194,7 @@ export abstract class StoreJobs {
 
   /** Whatever is not `true` did not happen. */
   #done(job: number, done: unknown): void {
-    this.give(core.completed, job, Number(done === true));
+    this.#port.give(core.completed, job, Number(done === true));
   }
 
   #rows(job: number, { rows, faults, full }: Page, owners: boolean): void {
@@ -200,7 +203,7 @@ export abstract class StoreJobs {
     for (const task of rows) {
       records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.dueAt ?? ""}\0${task.state}\0`;
     }
-    this.give(core.rows, job, records, full);
+    this.#port.give(core.rows, job, records, full);
   }
 
   #run<T>(job: number, operation: Operation, perform: () => T | Promise<T>, report: (value: T) => void): void {
@@ -217,10 +220,10 @@ export abstract class StoreJobs {
     this.#unanswered.set(job, asked);
     const later = (then: () => void): void => {
       // A core that was started anew in between has forgotten all jobs, and numbered its own from the beginning.
-      void this.receiver;
+      this.#port.refresh();
       if (this.#unanswered.get(job) !== asked) return;
       this.#unanswered.delete(job);
-      this.enterAlone(then);
+      this.#port.enterAlone(then);
     };
     value.then(
       (found) => later(() => report(found)),
@@ -231,7 +234,7 @@ export abstract class StoreJobs {
   /** The store has something that is no record: it is told from nothing. */
   #unreadable(job: number, fault: Fault): void {
     this.#reportOnce(fault);
-    this.give(core.completed, job, UNREADABLE);
+    this.#port.give(core.completed, job, UNREADABLE);
   }
 
   /** A damaged row comes up at every sweep. */
@@ -241,24 +244,24 @@ export abstract class StoreJobs {
     if (this.#reported.size >= REMEMBERED) this.#reported.clear();
     this.#reported.add(key);
     const message = `The task store returned a row that is no task's: ${reason}. It is left as it is and passed over; repair or delete it.`;
-    this.report(new TaskError("storage", message, { taskId: id }));
+    this.#port.report(new TaskError("storage", message, { taskId: id }));
   }
 
   #fail(job: number, cause: unknown): void {
     // Known by their names: a store may come from another copy of the package, as it does in a page without a bundler.
     if (isTaskError(cause) && cause.name === "TaskStoreFullError") {
-      return this.give(
+      return this.#port.give(
         core.completed,
         job,
         (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE,
       );
     }
-    this.report(
+    this.#port.report(
       isTaskError(cause)
         ? cause
         : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }),
     );
-    this.give(core.completed, job, STORE_FAILED);
+    this.#port.give(core.completed, job, STORE_FAILED);
   }
 }
 

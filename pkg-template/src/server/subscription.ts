@@ -2,8 +2,10 @@ import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { LONGEST_ID, MOST_TASK_IDS, bounded } from "./bounds.ts";
 import { CAPABILITIES_META, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
-import type { Runtime } from "./runtime.ts";
-import { isAuthorized, lapsesAt } from "./owner.ts";
+import { lapsesAt } from "./owner.ts";
+import type { ActiveSubscription } from "./registry.ts";
+import type { Settings } from "./settings.ts";
+import type { Shared } from "./shared.ts";
 import * as core from "../wasm/generated/server.js";
 
 export const LISTEN = "subscriptions/listen";
@@ -21,10 +23,10 @@ export interface Carrier {
 }
 
 /** One `subscriptions/listen` that names tasks, between the core and what carries it. */
-export class Subscription {
+export class Subscription implements ActiveSubscription {
   /** The id of the request. */
   readonly id: unknown;
-  readonly #runtime: Runtime;
+  readonly #shared: Shared;
   readonly #carrier: Carrier;
   readonly #extra: Extra;
   readonly #owner: string | undefined;
@@ -39,31 +41,31 @@ export class Subscription {
   #ready = false;
   #over = false;
 
-  /** `pipe`: the connection has one client, and is one stream. */
+  /** `singleStream`: the connection has one client, and is one stream. */
   constructor(
-    runtime: Runtime,
+    shared: Shared,
     message: Message,
     extra: Extra,
     sessionId: string | undefined,
-    pipe: boolean,
+    singleStream: boolean,
     carrier: Carrier,
   ) {
     this.id = message.id;
-    this.#runtime = runtime;
+    this.#shared = shared;
     this.#carrier = carrier;
     this.#extra = extra;
     this.#sessionId = sessionId;
-    this.#owner = runtime.ownerOf(extra, sessionId);
+    this.#owner = shared.owners.of(extra, sessionId);
     this.#flags = capabilityBits(metaOf(message, CAPABILITIES_META));
     this.#ids = taskIdsOf(message).slice(0, MOST_TASK_IDS);
-    this.#number = runtime.next();
-    this.#peer = runtime.open(this.#owner, pipe);
-    runtime.subscriptions.set(this.#number, this);
+    this.#number = shared.registry.next();
+    this.#peer = shared.peers.open(this.#owner, singleStream);
+    shared.registry.subscriptions.set(this.#number, this);
   }
 
   /** Asks the core for the subscription; the carrier is told. */
   open(): void {
-    this.#runtime.enterAlone(this.#ask);
+    this.#shared.port.enterAlone(this.#ask);
   }
 
   /** The acknowledgement is out. `alone`: nothing else is subscribed to on its stream. */
@@ -72,26 +74,26 @@ export class Subscription {
     this.#listening = true;
     this.#alone = alone;
     this.#ready = true;
-    this.#runtime.enterAlone(core.listening, this.#number, alone);
+    this.#shared.port.enterAlone(core.listening, this.#number, alone);
   }
 
   /** The stream takes messages again, or takes none for now. */
   flow(ready: boolean): void {
     if (this.#over || !this.#listening || ready === this.#ready) return;
     this.#ready = ready;
-    this.#runtime.enterAlone(core.flow, this.#number, ready);
+    this.#shared.port.enterAlone(core.flow, this.#number, ready);
   }
 
   /** The client has left: nothing more is said. */
   leave(): void {
     if (this.#over) return;
-    this.#runtime.enterAlone(core.unlisten, this.#number);
+    this.#shared.port.enterAlone(core.unlisten, this.#number);
     this.#close();
   }
 
   /** The server gives it up. */
   giveUp(): void {
-    if (!this.#over) this.#runtime.enterAlone(core.endListen, this.#number);
+    if (!this.#over) this.#shared.port.enterAlone(core.endListen, this.#number);
   }
 
   /** The core has a notification for it. */
@@ -104,8 +106,8 @@ export class Subscription {
     }
     // A core that was started anew has acknowledged it again.
     if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
-    if (!isAuthorized(this.#runtime, this.#extra, this.#owner, this.#sessionId))
-      return this.#runtime.enterAlone(core.lapse, this.#number);
+    if (!this.#shared.owners.isStillAuthorized(this.#extra, this.#owner, this.#sessionId))
+      return this.#shared.port.enterAlone(core.lapse, this.#number);
     this.#carrier.tell(notification);
   }
 
@@ -118,7 +120,7 @@ export class Subscription {
 
   /** The core was started anew, and does not know what was listened to. */
   again(): void {
-    if (!this.#over) this.#runtime.give(this.#ask);
+    if (!this.#over) this.#shared.port.give(this.#ask);
   }
 
   readonly #ask = (receiver: number, now: number): void => {
@@ -128,8 +130,8 @@ export class Subscription {
 
   #close(): void {
     this.#over = true;
-    this.#runtime.subscriptions.delete(this.#number);
-    this.#runtime.close(this.#peer);
+    this.#shared.registry.subscriptions.delete(this.#number);
+    this.#shared.peers.close(this.#peer);
   }
 }
 
@@ -139,12 +141,12 @@ export function generationOf(version: unknown): number {
 }
 
 /** Whether a request asks for tasks in the revision that has such requests. */
-export function asksForTasks(runtime: Runtime, message: Message): boolean {
+export function asksForTasks(settings: Settings, message: Message): boolean {
   return (
     message.method === LISTEN &&
     message.id !== undefined &&
     generationOf(versionOf(message)) === 26 &&
-    runtime.speaks(26) &&
+    settings.speaks(26) &&
     metaOf(message, CAPABILITIES_META) !== undefined &&
     taskIdsOf(message).length > 0
   );

@@ -1,0 +1,235 @@
+import type { Extra, Message } from "../tap.ts";
+import { DEEPEST, LONGEST_MESSAGE, LONGEST_TOOL_NAME, bounded, isDeeperThan } from "./bounds.ts";
+import { Call, type Caller } from "./call.ts";
+import { augmentation, creationKey, isObject, own, refusal, textOf, traceOf } from "./facts.ts";
+import type { Gate } from "./gate.ts";
+import { inputKindOf } from "./input.ts";
+import { isLongerThan } from "./line.ts";
+import type { Link, PendingRequest } from "./link.ts";
+import type { Negotiation } from "./negotiation.ts";
+import type { ConnectionPeers } from "./peers.ts";
+import { LARGEST, completePolicy } from "./policy.ts";
+import { currentCall, knowsCalls, runFor } from "./scope.ts";
+import type { Shared } from "./shared.ts";
+import { TOO_DEEP } from "./task-requests.ts";
+import * as core from "../wasm/generated/server.js";
+
+// What a handler ended with, as the core is told.
+const RESULT = 0;
+const TOOL_FAILED = 1;
+const ERROR = 2;
+const NOT_JSON = 3;
+const INPUT = 4;
+const INPUT_WITH_STATE = 5;
+/** How many ended tasks of a connection are kept in mind. */
+const REMEMBERED = 1024;
+const UNKNOWN_TOOL = completePolicy("", { task: "always" });
+
+/** The calls of one connection: into the core, through the SDK to their handlers, and back. */
+export class Calls implements Caller {
+  readonly #shared: Shared;
+  readonly link: Link;
+  readonly #gate: Gate;
+  readonly #negotiation: Negotiation;
+  readonly #peers: ConnectionPeers;
+  readonly #left: () => void;
+  /** By the id under which the SDK knows them. */
+  readonly #calls = new Map<unknown, Call>();
+  /** The ids under which the SDK knew calls whose tasks have ended. */
+  readonly #ended = new Set<unknown>();
+
+  /** `left`: told when the last call has ended on a connection that is closed. */
+  constructor(
+    shared: Shared,
+    link: Link,
+    gate: Gate,
+    negotiation: Negotiation,
+    peers: ConnectionPeers,
+    left: () => void,
+  ) {
+    this.#shared = shared;
+    this.link = link;
+    this.#gate = gate;
+    this.#negotiation = negotiation;
+    this.#peers = peers;
+    this.#left = left;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** The call that the SDK knows by this id, on this connection. */
+  under(sdkId: unknown): Call | undefined {
+    return this.#calls.get(sdkId);
+  }
+
+  /** Whether the SDK knew a call by this id whose task has ended. */
+  hasEnded(sdkId: unknown): boolean {
+    return this.#ended.has(sdkId);
+  }
+
+  /** A `tools/call` of the client's; whether the core takes it in. Otherwise the SDK answers it. */
+  take(message: Message, extra: Extra): boolean {
+    const generation = this.#negotiation.generationOf(message, extra);
+    const { params } = message;
+    const name = textOf(params, "name");
+    if (generation === 0 || name === undefined) return false;
+    const { settings, policies, registry, port, hooks } = this.#shared;
+    // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
+    const policy = this.#gate.mayKnow(name) ? settings.policies.of(name) : UNKNOWN_TOOL;
+    const asked = own(params, "task");
+    if (asked === undefined && policies.isPlain(policy, generation, this.#negotiation.declared(message, generation)))
+      return false;
+    if (name.length > LONGEST_TOOL_NAME) {
+      const why = `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`;
+      this.link.send(refusal(message.id, why, -32602), undefined);
+      return true;
+    }
+    const owner = this.link.identify(extra);
+    const peer = this.#peers.heard(owner, this, extra);
+    const flags = this.#negotiation.flags(message, generation, owner);
+    if (isDeeperThan(params, DEEPEST)) {
+      const { number } = registry.hold(this.link, peer, message, extra, false);
+      port.enter(core.request, number, peer, generation, flags, "", undefined, TOO_DEEP);
+      return true;
+    }
+    const number = registry.next();
+    // Ids come back while a task still runs under them, and others may know them: the SDK gets one that nothing else can
+    // use. SDK v1 also cannot cancel a request whose id is 0 or empty (H37).
+    const sdkId = registry.sdkId(number);
+    const stream = this.link.streams?.of(message.id);
+    const call = new Call(number, this, peer, generation, flags, message, extra, sdkId, stream);
+    registry.calls.set(number, call);
+    registry.requests.set(number, call);
+    // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
+    this.#calls.set(sdkId, call);
+    const meta = own(params, "_meta");
+    port.enter((receiver, now) =>
+      core.call(
+        receiver,
+        now,
+        number,
+        peer,
+        generation,
+        flags,
+        name,
+        policies.numberOf(policy),
+        generation === 25 ? augmentation(asked) : -3,
+        this.#gate.isThere,
+        traceOf(meta) || hooks.activeTrace(),
+        creationKey(meta),
+      ),
+    );
+    return true;
+  }
+
+  forward(call: Call): void {
+    const params = { ...call.message.params };
+    if (call.generation === 25) delete params["task"];
+    this.#calls.set(call.sdkId, call);
+    try {
+      this.#gate.wrap(String(params["name"]));
+      runFor(call.work, () => this.link.hand({ ...call.message, id: call.sdkId, params }, call.extra));
+    } catch (error) {
+      // The core is at work here, and must not hear of it.
+      this.#shared.port.failed(error);
+      this.fail(call);
+    }
+  }
+
+  /** The handler of a call has answered, or the SDK for it. */
+  outcome(call: Call, message: Message): void {
+    // The last progress still comes before the end.
+    this.#shared.progress.tellLatest(call);
+    this.#shared.port.enter((receiver, now) => {
+      // One that was there at two traps is not handed over a third time.
+      const writable = call.end(message) && ++call.handovers <= 2;
+      const text = call.outcomeText ?? "";
+      const size = isLongerThan(text, this.link.longest) ? LARGEST : text.length;
+      const { result } = message;
+      let how = NOT_JSON;
+      if (own(result, "resultType") === "input_required") {
+        const asked = own(result, "inputRequests");
+        for (const name of isObject(asked) ? Object.keys(asked) : [])
+          core.name(receiver, name, inputKindOf((asked as Record<string, unknown>)[name]));
+        how = textOf(result, "requestState") === undefined ? INPUT : INPUT_WITH_STATE;
+      } else if (writable) {
+        how = result === undefined ? ERROR : own(result, "isError") === true ? TOOL_FAILED : RESULT;
+        // Hosts show the status message of a failed task, and few of them fetch its result (G25-GET-05).
+        const said = how === RESULT || !this.#shared.settings.statesMayQuote ? undefined : saidBy(message);
+        if (said !== undefined) core.name(receiver, bounded(said, LONGEST_MESSAGE), 0);
+      }
+      core.ended(receiver, now, call.number, how, size, message.error?.code ?? Number.NaN);
+    });
+  }
+
+  repeatOutcome(call: Call): void {
+    if (call.outcome === undefined || call.handovers > 2) return;
+    try {
+      this.outcome(call, call.outcome);
+    } catch {
+      // The core was started anew once more, and has said so.
+    }
+  }
+
+  /** Ends a call whose answer could not be handled. */
+  fail(call: Call): void {
+    try {
+      this.outcome(call, refusal(call.sdkId, "Internal error; try again"));
+    } catch (error) {
+      this.#shared.port.failed(error);
+    }
+  }
+
+  ended(call: Call): void {
+    if (this.#calls.get(call.sdkId) === call) this.#calls.delete(call.sdkId);
+    this.#shared.progress.forget(call);
+    call.work.call = undefined;
+    if (call.taskId !== undefined) this.#rememberEnd(call.sdkId);
+    if (this.link.isClosed && this.#calls.size === 0) this.#left();
+  }
+
+  /** The connection has closed; whether a task still runs. */
+  closed(): boolean {
+    for (const call of [...this.#calls.values()]) {
+      // A call that was never told of as a task ends with its connection (G26-HTT-07); a task goes on (X-STO-08).
+      if (call.taskId === undefined) this.#shared.port.enterAlone(core.dropped, call.number, true);
+    }
+    return [...this.#calls.values()].some((call) => call.taskId !== undefined);
+  }
+
+  /** The latest call that a request cancels and that is no task, if there is one. */
+  cancelled(isIt: (call: PendingRequest) => boolean): Call | undefined {
+    return [...this.#calls.values()].findLast((call) => isIt(call) && call.taskId === undefined);
+  }
+
+  /**
+   * The call that a request of the SDK's own belongs to when its handler does not say. Where the platform cannot tell
+   * either, the one task that runs is a guess.
+   */
+  working(): Call | undefined {
+    if (knowsCalls) {
+      const call = currentCall();
+      return call instanceof Call && this.#calls.get(call.sdkId) === call ? call : undefined;
+    }
+    const [only, another] = this.#calls.values();
+    return another !== undefined || only?.taskId === undefined ? undefined : only;
+  }
+
+  /** Remembers for a while which calls were tasks that have ended; ids do not come back in 2025-11-25. */
+  #rememberEnd(sdkId: unknown): void {
+    this.#ended.add(sdkId);
+    if (this.#ended.size > REMEMBERED) for (const oldest of this.#ended) return void this.#ended.delete(oldest);
+  }
+}
+
+/** What a failure says of itself: the first text of a result, the message of an error. */
+function saidBy({ result, error }: Message): string | undefined {
+  if (result === undefined) return textOf(error, "message");
+  const content = own(result, "content");
+  return textOf(
+    Array.isArray(content) ? content.find((block) => textOf(block, "text") !== undefined) : undefined,
+    "text",
+  );
+}

@@ -1,0 +1,206 @@
+import type { Alarm } from "./alarm.ts";
+import type { Events } from "./events.ts";
+import { TaskError } from "../errors.ts";
+import { own, refusal, textOf } from "./facts.ts";
+import type { Input } from "./input.ts";
+import { member } from "./payload.ts";
+import type { Peers } from "./peers.ts";
+import type { Port } from "./port.ts";
+import type { ReceiverHost } from "./receiver-host.ts";
+import type { Registry } from "./registry.ts";
+import type { Replies } from "./replies.ts";
+import type { Restarts } from "./restart.ts";
+import type { Sources } from "./sources.ts";
+import type { StoreJobs } from "./store-jobs.ts";
+
+const LEFT = "It is left as it is, and requests about it are told to try again";
+/** By the numbers of `Trouble` in `src/receiver/unreadable.rs`. */
+const TROUBLES: readonly string[] = [
+  `A task's record was written by a newer version of mcp-longhaul, in a form that this one cannot read. ${LEFT}: update this process.`,
+  `A task's record is not in a form that this version of mcp-longhaul reads: a newer version wrote it, or it is damaged. ${LEFT}: ` +
+    "update this process, or restore or delete the record.",
+  "The outcome of a task could not be stored and is lost; an error before this one says why. When its lease is over, the task is settled " +
+    "by a process that can read it.",
+];
+
+/** The parts of a server that do what the receiver wants. */
+export interface HostParts {
+  readonly port: Port;
+  readonly registry: Registry;
+  readonly peers: Peers;
+  readonly jobs: StoreJobs;
+  readonly sources: Sources;
+  readonly replies: Replies;
+  readonly input: Input;
+  readonly restarts: Restarts;
+  readonly events: Events;
+  readonly alarm: Alarm;
+}
+
+/** What the receiver wants done, each handed to the part that does it. */
+export class Host implements ReceiverHost {
+  readonly #parts: HostParts;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  // The store.
+
+  get(job: number, owner: string, id: string, payload: boolean): void {
+    this.#parts.jobs.get(job, owner, id, payload);
+  }
+  read(job: number, request: number, payload: boolean): void {
+    const { jobs, registry } = this.#parts;
+    const entry = registry.requests.get(request);
+    // The core asks only for requests that wait here.
+    if (entry === undefined) jobs.missing(job);
+    else jobs.get(job, entry.owner, entry.taskId ?? "", payload);
+  }
+  removePart(job: number, part: number, key: string): void {
+    this.#parts.jobs.edit(job).remove.push(member(part, key));
+  }
+  setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void {
+    const { jobs, sources } = this.#parts;
+    const edit = jobs.edit(job);
+    const text = sources.textOf(source, number, sourceKey, key);
+    if (text === undefined) edit.unwritable = true;
+    else edit.set.push([member(part, key), text]);
+  }
+  put(
+    job: number,
+    owner: string,
+    id: string,
+    version: number,
+    createdAt: number,
+    dueAt: number,
+    state: string,
+    mode: number,
+  ): void {
+    this.#parts.jobs.put(job, owner, id, version, createdAt, dueAt, state, mode);
+  }
+  delete(job: number, owner: string, id: string, version: number): void {
+    this.#parts.jobs.delete(job, owner, id, version);
+  }
+  list(job: number, owner: string, after: number, afterId: string, limit: number): void {
+    this.#parts.jobs.list(job, owner, after, afterId, limit);
+  }
+  due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void {
+    this.#parts.jobs.due(job, before, after, afterOwner, afterId, limit);
+  }
+  usage(job: number, owner: string): void {
+    this.#parts.jobs.usage(job, owner);
+  }
+  overdue(job: number): void {
+    this.#parts.jobs.overdue(job);
+  }
+  finish(job: number): void {
+    this.#parts.jobs.finish(job);
+  }
+
+  // Answers and news.
+
+  beginReply(request: number, job: number): void {
+    this.#parts.replies.begin(request, job);
+  }
+  endReply(request: number, kind: number): void {
+    this.#parts.replies.end(request, kind);
+  }
+  beginNews(request: number, job: number): void {
+    this.#parts.replies.beginNews(request, job);
+  }
+  tell(listen: number): void {
+    this.#parts.replies.tell(listen);
+  }
+  tellRequestor(call: number, stream: number): void {
+    this.#parts.replies.tellRequestor(call, stream);
+  }
+  hangUp(request: number): void {
+    const { requests } = this.#parts.registry;
+    const entry = requests.get(request);
+    requests.delete(request);
+    entry?.link.hangUp(entry);
+  }
+  forget(request: number): void {
+    this.#parts.registry.requests.delete(request);
+  }
+
+  // Calls.
+
+  forward(number: number): void {
+    const call = this.#parts.registry.calls.get(number);
+    call?.caller.forward(call);
+  }
+  bind(number: number, id: string): void {
+    const call = this.#parts.registry.calls.get(number);
+    if (call === undefined) return;
+    call.owner = this.#parts.peers.ownerOf(call.peer) ?? call.owner;
+    call.bind(id);
+  }
+  begin(number: number): void {
+    this.#parts.registry.calls.get(number)?.open();
+  }
+  relay(number: number): void {
+    const call = this.#parts.registry.calls.get(number);
+    if (call?.outcome !== undefined) call.link.answer(call.outcome, call);
+  }
+  reject(number: number): void {
+    const call = this.#parts.registry.calls.get(number);
+    if (call === undefined) return;
+    const content = own(call.outcome?.result, "content");
+    const message = Array.isArray(content) ? textOf(content[0], "text") : undefined;
+    const text = message ?? "The tool refused the call: unknown name or invalid arguments";
+    call.link.answer(refusal(call.id, text, -32602), call);
+  }
+  abort(number: number, reason: number, silently: boolean): void {
+    const call = this.#parts.registry.calls.get(number);
+    if (call === undefined) return;
+    call.abort(reason);
+    if (!silently) call.link.cancelHandler(call.sdkId, call.extra);
+  }
+  release(number: number): void {
+    const { registry, input } = this.#parts;
+    const call = registry.calls.get(number);
+    if (call === undefined) return;
+    registry.release(number);
+    input.forget(call.taskId);
+    call.caller.ended(call);
+    if (call.alone) call.link.close();
+    registry.tellIdle();
+  }
+  kept(key: string, name: string): void {
+    this.#parts.restarts.keep(key, name);
+  }
+  restart(call: number, on: number, generation: number, flags: number, owner: string, job: number): void {
+    this.#parts.restarts.restart(call, on, generation, flags, owner, this.#parts.jobs.payload(job));
+  }
+
+  // Input.
+
+  deliver(ask: number, stream: number): void {
+    this.#parts.input.deliver(ask, stream);
+  }
+  answered(ask: number, from: number, key: string): void {
+    this.#parts.input.answered(ask, from, key);
+  }
+  answeredElsewhere(ask: number, job: number, key: string): void {
+    this.#parts.input.answeredElsewhere(ask, this.#parts.jobs.payload(job).part(5, key));
+  }
+  withdraw(ask: number, delivered: boolean, reason: number): void {
+    this.#parts.input.withdraw(ask, delivered, reason);
+  }
+
+  // The operator.
+
+  event(...told: Parameters<Events["happened"]>): void {
+    this.#parts.events.happened(...told);
+  }
+  trouble(trouble: number, id: string): void {
+    const text = TROUBLES[trouble] ?? "A task's record is in trouble.";
+    this.#parts.port.report(new TaskError("storage", text, { taskId: id }));
+  }
+
+  wake(at: number): void {
+    this.#parts.alarm.set(at);
+  }
+}

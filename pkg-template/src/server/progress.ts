@@ -1,0 +1,93 @@
+import type { Message } from "../tap.ts";
+import { LONGEST_MESSAGE, bounded } from "./bounds.ts";
+import type { Call } from "./call.ts";
+import { own, textOf } from "./facts.ts";
+import type { Port } from "./port.ts";
+import type { Registry } from "./registry.ts";
+import * as core from "../wasm/generated/server.js";
+
+/** The shortest time between two progress messages of a task, in ms. */
+const PACE = 50;
+// Where a handler's notification goes, as the core says it; else the number of a request.
+const NOWHERE = -3;
+const CONNECTION = -2;
+const ORDINARY = -1;
+
+/** The notifications of handlers whose calls may be tasks. */
+export class Progress {
+  readonly #port: Port;
+  readonly #registry: Registry;
+  /** Calls whose latest progress no stream carried, by task id. */
+  readonly #unheard = new Map<string | undefined, Call>();
+
+  constructor(port: Port, registry: Registry) {
+    this.#port = port;
+    this.#registry = registry;
+  }
+
+  /** A handler's notification; whether it goes the ordinary way, because its call is no task. */
+  isOrdinary(call: Call, message: Message): boolean {
+    const route = core.route(this.#port.receiver, call.number);
+    if (route === ORDINARY) return true;
+    if (message.method !== "notifications/progress") {
+      this.#tell(call, message);
+      return false;
+    }
+    const text = textOf(message.params, "message");
+    // 2026-07-28 has no progress of a task; its text becomes the status message.
+    if (call.generation === 26 && text !== undefined)
+      this.#port.enter(core.note, call.number, bounded(text, LONGEST_MESSAGE));
+    const value = own(message.params, "progress");
+    // A caller that gave no token wants no progress.
+    if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress))
+      return false;
+    call.progress = value;
+    if (route === NOWHERE) return false;
+    call.unsent = message;
+    if (!call.paced) this.tellLatest(call);
+    return false;
+  }
+
+  /** Sends the latest progress of a task that was not sent, and no other for a moment. */
+  tellLatest(call: Call): void {
+    const message = call.unsent;
+    if (message === undefined) return;
+    if (!this.#tell(call, message)) return void this.#unheard.set(call.taskId, call);
+    call.unsent = undefined;
+    call.paced = true;
+    const timer = setTimeout(() => {
+      call.paced = false;
+      this.tellLatest(call);
+    }, PACE);
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  /** A client has asked for a task: perhaps its progress is heard now. */
+  tellUnheard(taskId: string): void {
+    const call = this.#unheard.get(taskId);
+    if (call === undefined) return;
+    this.#unheard.delete(taskId);
+    this.tellLatest(call);
+  }
+
+  /** The handler of a call does not run as a task any longer. */
+  forget(call: Call): void {
+    call.unsent = undefined;
+    if (call.taskId !== undefined) this.#unheard.delete(call.taskId);
+  }
+
+  /** Sends a task's message where its client listens; says whether it does. Nothing else is kept for later (H74). */
+  #tell(call: Call, message: Message): boolean {
+    const number = core.route(this.#port.receiver, call.number);
+    if (number === ORDINARY || number === NOWHERE) return false;
+    const on = number === CONNECTION ? undefined : this.#registry.requests.get(number);
+    if (on !== undefined && !on.link.isStillAuthorized(on)) {
+      this.#port.enter(core.lapse, number);
+      return false;
+    }
+    const link = on?.link ?? call.link;
+    const route = link.routeTo(on, call.owner);
+    if (route !== undefined) link.sendForTask(call.taskId, message, route);
+    return route !== undefined;
+  }
+}

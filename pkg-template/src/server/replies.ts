@@ -1,0 +1,112 @@
+import type { Assembler } from "../assembler.ts";
+import type { Message } from "../tap.ts";
+import { RELATED_TASK, own } from "./facts.ts";
+import type { Payload } from "./payload.ts";
+import type { Port } from "./port.ts";
+import type { Registry } from "./registry.ts";
+import { noteRefusal } from "./retry-after.ts";
+import type { StoreJobs } from "./store-jobs.ts";
+import * as core from "../wasm/generated/server.js";
+
+const INVALID_PARAMS = -32602;
+
+type ErrorObject = NonNullable<Message["error"]>;
+
+/** Answers and notifications: the core writes them, payloads are put in their holes, and they go to their clients. */
+export class Replies {
+  readonly #port: Port;
+  readonly #registry: Registry;
+  readonly #jobs: StoreJobs;
+  #payload: Payload | undefined;
+  #taskId = "";
+  #subscriptionId: unknown;
+
+  constructor(port: Port, registry: Registry, jobs: StoreJobs) {
+    this.#port = port;
+    this.#registry = registry;
+    this.#jobs = jobs;
+  }
+
+  /** The answer to a request begins. `job`: what has read the payload, 0 for none. */
+  begin(request: number, job: number): void {
+    this.#payload = job === 0 ? undefined : this.#jobs.payload(job);
+    this.#taskId = this.#registry.requests.get(request)?.taskId ?? "";
+    if (this.#registry.subscriptions.size > 0) this.#subscriptionId = this.#registry.subscriptions.get(request)?.id;
+    this.#port.assembler.begin(this.#fill, this.#taskId);
+  }
+
+  /** It is complete. `kind`: as the core numbers it. */
+  end(number: number, kind: number): void {
+    const body = this.#port.assembler.take();
+    const request = this.#registry.requests.get(number);
+    const answer: Message = { jsonrpc: "2.0", id: request?.message.id };
+    if (kind === 0) answer.result = body;
+    else answer.error = (kind === 2 ? this.#payload?.part(2, "") : body) as ErrorObject;
+    if (request?.misfit !== undefined && answer.error?.code === INVALID_PARAMS)
+      answer.error.message += `: ${request.misfit}`;
+    if (request === undefined) return this.#registry.subscriptions.get(number)?.answered(answer, kind === 3);
+    if (!request.kept) this.#registry.requests.delete(number);
+    if (!request.link.isStillAuthorized(request)) {
+      const error = this.#written(core.writeNotFound) as ErrorObject;
+      return request.link.answer({ jsonrpc: "2.0", id: answer.id, error }, request);
+    }
+    if (kind === 3) noteRefusal(request.extra, answer.error);
+    request.link.answerWith(answer, request, this.#payload?.text?.length ?? 0);
+  }
+
+  /** A notification begins. `job`: what has read the payload, 0 for none. */
+  beginNews(request: number, job: number): void {
+    this.#payload = job === 0 ? undefined : this.#jobs.payload(job);
+    this.#subscriptionId = this.#registry.subscriptions.get(request)?.id;
+    this.#port.assembler.begin(this.#fill);
+  }
+
+  /** It goes to a subscription. */
+  tell(listen: number): void {
+    this.#registry.subscriptions.get(listen)?.told({ jsonrpc: "2.0", ...this.#port.assembler.take() });
+  }
+
+  /** It goes to the requestor of a call, on the stream of a request if that is open (G25-NTF-04). */
+  tellRequestor(number: number, stream: number): void {
+    const news: Message = { jsonrpc: "2.0", ...this.#port.assembler.take() };
+    const on = this.#registry.requests.get(stream);
+    if (on !== undefined && !on.link.isStillAuthorized(on)) return this.#port.give(core.lapse, stream);
+    const call = this.#registry.calls.get(number);
+    if (call === undefined) return;
+    const link = on?.link ?? call.link;
+    const route = link.routeTo(on, call.owner);
+    if (route !== undefined) link.sendOn(news, route);
+  }
+
+  /** What `initialize` answers under `capabilities.tasks`. */
+  capabilities(list: boolean): Record<string, unknown> {
+    return this.#written((assembler) => core.capabilities(list, assembler));
+  }
+
+  /** The object that the core writes at once. */
+  #written(write: (assembler: Assembler) => void): Record<string, unknown> {
+    const { assembler } = this.#port;
+    assembler.begin(this.#fill);
+    write(assembler);
+    return assembler.take();
+  }
+
+  readonly #fill = (kind: number, key: string): unknown => {
+    const payload = this.#payload;
+    switch (kind) {
+      case 0:
+        return payload?.part(1, "");
+      case 1: {
+        const result = payload?.part(1, "") as Record<string, unknown> | undefined;
+        const meta = own(result, "_meta") as Record<string, unknown> | undefined;
+        return { ...result, _meta: { ...meta, [RELATED_TASK]: { taskId: this.#taskId } } };
+      }
+      case 2:
+        return payload?.part(2, "");
+      case 3:
+        return payload?.part(4, key);
+      default:
+        return this.#subscriptionId;
+    }
+  };
+}

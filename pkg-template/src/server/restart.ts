@@ -1,0 +1,78 @@
+import { TaskError } from "../errors.ts";
+import type { Message } from "../tap.ts";
+import { Call } from "./call.ts";
+import type { Payload } from "./payload.ts";
+import { renamed } from "./payload.ts";
+import type { Peers, Place } from "./peers.ts";
+import type { Port } from "./port.ts";
+import type { Registry } from "./registry.ts";
+import { revisionOf } from "./settings.ts";
+import * as core from "../wasm/generated/server.js";
+
+/** Runs tasks again that lost their process. */
+export class Restarts {
+  readonly #port: Port;
+  readonly #registry: Registry;
+  readonly #peers: Peers;
+  readonly #makeAlone: ((version: string) => Place) | undefined;
+  /** The answers of the call that is restarted next: their keys in the store, and their names. */
+  readonly #kept: [key: string, name: string][] = [];
+
+  /** `makeAlone`: connects a server without a client, if the host can make one. */
+  constructor(port: Port, registry: Registry, peers: Peers, makeAlone: ((version: string) => Place) | undefined) {
+    this.#port = port;
+    this.#registry = registry;
+    this.#peers = peers;
+    this.#makeAlone = makeAlone;
+  }
+
+  /** The call that is restarted next has this answer, stored under `key`, to what its handler calls `name`. */
+  keep(key: string, name: string): void {
+    this.#kept.push([key, name]);
+  }
+
+  /** Calls the handler of a task again, with what its record holds. `on`: the peer to run it at, 0 for none. */
+  restart(number: number, on: number, generation: number, flags: number, owner: string, payload: Payload): void {
+    const kept = this.#kept.splice(0);
+    const params = payload.part(0, "");
+    const state = payload.part(3, "");
+    const sdkId = this.#registry.sdkId(number);
+    const message: Message = {
+      jsonrpc: "2.0",
+      id: sdkId,
+      method: "tools/call",
+      params: {
+        ...(params as Record<string, unknown>),
+        ...(kept.length > 0 && { inputResponses: renamed(payload, 5, kept) }),
+        ...(state !== undefined && { requestState: state }),
+      },
+    };
+    try {
+      const place = this.#peers.placeOf(on) ?? this.#makeAlone?.(revisionOf(generation));
+      if (place === undefined) return this.#port.give(core.unstarted, number);
+      const { caller, extra, connected } = place;
+      const call = new Call(number, caller, on, generation, flags, message, extra, sdkId);
+      call.owner = owner;
+      this.#registry.calls.set(number, call);
+      if (connected === undefined) return caller.forward(call);
+      call.alone = true;
+      connected.then(
+        () => {
+          if (this.#registry.calls.get(number) === call) caller.forward(call);
+        },
+        (error: unknown) => this.#unstarted(number, error),
+      );
+    } catch (error) {
+      this.#unstarted(number, error);
+    }
+  }
+
+  /** A task could not run again here; its lease ends, and whoever meets it then tries again. */
+  #unstarted(number: number, cause: unknown): void {
+    this.#registry.calls.delete(number);
+    this.#port.report(
+      new TaskError("internal", "A task could not be run again; it is tried again when its lease is over.", { cause }),
+    );
+    this.#port.enter(core.unstarted, number);
+  }
+}

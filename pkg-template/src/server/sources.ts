@@ -1,0 +1,73 @@
+// What of the messages that are here is stored as a part of a task's payload.
+import { isObject, own, shown } from "./facts.ts";
+import { misfitOf, named } from "./form.ts";
+import type { PendingRequest } from "./link.ts";
+import { type Payload, toJson } from "./payload.ts";
+import type { Registry } from "./registry.ts";
+
+// What the core calls the sources of a part.
+const REQUEST = 0;
+const OUTCOME = 1;
+const ASKED = 2;
+const ASK = 3;
+
+/** The messages that are here, as sources of what is stored. */
+export class Sources {
+  readonly #registry: Registry;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  /**
+   * The text of what is to be stored under `key`; `undefined` where it has none. What handlers made is looked into, of
+   * which nothing is certain.
+   */
+  textOf(source: number, number: number, sourceKey: string, key: string): string | undefined {
+    const ask = source === ASK ? this.#registry.asks.get(number) : undefined;
+    if (ask !== undefined) ask.key = key;
+    try {
+      return this.#textOf(source, number, sourceKey);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #textOf(source: number, number: number, key: string): string | undefined {
+    const { calls, asks } = this.#registry;
+    switch (source) {
+      case REQUEST:
+        return toJson(calls.get(number)?.message.params);
+      case OUTCOME: {
+        const call = calls.get(number);
+        const result = call?.outcome?.result;
+        if (own(result, "resultType") === "input_required") return toJson(own(result, "requestState"));
+        return call?.outcomeText ?? toJson(result ?? call?.outcome?.error);
+      }
+      case ASKED:
+        return toJson(shown(own(own(calls.get(number)?.outcome?.result, "inputRequests"), key)));
+      case ASK: {
+        const message = asks.get(number)?.message;
+        return toJson(shown({ method: message?.method, ...(message?.params && { params: message.params }) }));
+      }
+      default:
+        return toJson(own(own(this.#registry.requests.get(number)?.message.params, "inputResponses"), key));
+    }
+  }
+}
+
+/**
+ * Which answers of an update are not what was asked for, now that the questions can be read; the first is kept with the
+ * request, for its refusal.
+ */
+export function misfitsOf(request: PendingRequest | undefined, payload: Payload): string[] {
+  const answers = own(request?.message.params, "inputResponses");
+  if (request === undefined || !isObject(answers)) return [];
+  request.misfit = undefined;
+  return Object.keys(answers).filter((key) => {
+    const misfit = misfitOf(payload.part(4, key), answers[key]);
+    if (misfit === undefined) return false;
+    request.misfit ??= `in the answer ${named(key)}, ${misfit}`;
+    return true;
+  });
+}

@@ -1,0 +1,92 @@
+import { fromWall } from "../clock.ts";
+import type { Extra, Message } from "../tap.ts";
+import { DEEPEST, LONGEST_CURSOR, LONGEST_ID, LONGEST_KEY, MOST_ANSWERS, bounded, isDeeperThan } from "./bounds.ts";
+import type { Caller } from "./call.ts";
+import { CAPABILITIES_META, isObject, isWellFormed, metaOf, own, shapeOf, versionOf } from "./facts.ts";
+import type { Link, PendingRequest } from "./link.ts";
+import type { Negotiation } from "./negotiation.ts";
+import { lapsesAt } from "./owner.ts";
+import type { ConnectionPeers } from "./peers.ts";
+import type { Shared } from "./shared.ts";
+import * as core from "../wasm/generated/server.js";
+
+// What is wrong with a request, as the core is told.
+const UNENVELOPED = 1;
+export const TOO_DEEP = 2;
+const MALFORMED = 3;
+
+/** The `tasks/*` requests of one connection. */
+export class TaskRequests {
+  readonly #shared: Shared;
+  readonly #link: Link;
+  readonly #caller: Caller;
+  readonly #negotiation: Negotiation;
+  readonly #peers: ConnectionPeers;
+
+  /** `caller`: the calls of the same connection. */
+  constructor(shared: Shared, caller: Caller, negotiation: Negotiation, peers: ConnectionPeers) {
+    this.#shared = shared;
+    this.#link = caller.link;
+    this.#caller = caller;
+    this.#negotiation = negotiation;
+    this.#peers = peers;
+  }
+
+  /** A request of the client's; whether the core takes it in. Otherwise the SDK answers it. */
+  take(message: Message, extra: Extra): boolean {
+    const generation = this.#negotiation.generationOf(message, extra) || this.#negotiation.modernWithoutEnvelope();
+    if (generation === 0) return false;
+    const { port, registry, input, progress } = this.#shared;
+    const { params } = message;
+    const owner = this.#link.identify(extra);
+    const peer = this.#peers.heard(owner, this.#caller, extra);
+    const flags = this.#negotiation.flags(message, generation, owner);
+    const update = generation === 26 && message.method === "tasks/update";
+    const id = own(params, "taskId");
+    const taskId = isWellFormed(id) ? bounded(id, LONGEST_ID) : "";
+    const { number, request } = registry.hold(this.#link, peer, message, extra, update, owner, taskId);
+    if (taskId !== "" && generation === 25) input.recall(taskId);
+    port.enter((receiver, now) => {
+      let text: string | undefined = taskId;
+      let fault = 0;
+      if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META))))
+        fault = UNENVELOPED;
+      else if (update) {
+        const answers = own(params, "inputResponses");
+        const keys = isObject(answers) ? Object.keys(answers) : [];
+        if (!isObject(answers) || keys.length > MOST_ANSWERS || isDeeperThan(answers, DEEPEST)) fault = MALFORMED;
+        else for (const key of keys) core.name(receiver, bounded(key, LONGEST_KEY), shapeOf(answers[key]));
+      } else if (message.method === "tasks/list") {
+        const cursor = own(params, "cursor");
+        text = isWellFormed(cursor) ? bounded(cursor, LONGEST_CURSOR) : undefined;
+        if (cursor !== undefined && text === undefined) fault = MALFORMED;
+      }
+      const method = bounded(message.method ?? "", LONGEST_ID);
+      core.request(receiver, now, number, peer, generation, flags, method, text, fault);
+    });
+    this.#link.takenIn();
+    progress.tellUnheard(taskId);
+    // A store that answers at once leaves nothing to wait for.
+    if (!registry.requests.has(number)) return true;
+    this.#link.blocked.set(request, number);
+    const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
+    if (!Number.isNaN(lapse)) port.enter((receiver) => core.lapsesAt(receiver, number, fromWall(lapse)));
+    return true;
+  }
+
+  /** The latest request that waits and that `isIt`, if there is one, ends: no client waits for its answer. */
+  cancel(isIt: (request: PendingRequest) => boolean): boolean {
+    const request = [...this.#link.blocked.keys()].findLast(isIt);
+    if (request === undefined) return false;
+    const number = this.#link.blocked.get(request) ?? 0;
+    this.#link.blocked.delete(request);
+    this.#shared.registry.requests.delete(number);
+    this.#shared.port.enter(core.waitEnded, number);
+    return true;
+  }
+
+  closed(): void {
+    for (const number of this.#link.blocked.values()) this.#shared.registry.requests.delete(number);
+    this.#link.blocked.clear();
+  }
+}
