@@ -18,6 +18,11 @@ const program =
 const commands = {
   build: { targets: [SHIPPED], start: async () => (await import("./build.mjs")).build() },
   api: { targets: [SHIPPED], start: async () => (await import("./pack.mjs")).updateApi() },
+  codes: {
+    targets: [],
+    start: () =>
+      run("cargo", ["test", "--quiet", "--locked", "--test=core_tests", "codes"], { env: { CODES: "write" } }),
+  },
   pack: { targets: [SHIPPED], start: async () => (await import("./pack.mjs")).pack() },
   test: { targets: [SHIPPED, "wasm32-wasip1"], start: async () => (await import("./test.mjs")).test() },
   simulate: {

@@ -4,6 +4,8 @@
 
 use std::rc::Rc;
 
+use strum::FromRepr;
+
 use crate::task::Millis;
 
 /// The number of a piece of work that waits for the store.
@@ -151,4 +153,35 @@ pub enum Completion {
     NotJson,
     /// The store failed.
     Failed,
+}
+
+/// How an operation ended that brought no rows, as the host says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+#[repr(u8)]
+pub enum CompletionCode {
+    /// `Put` or `Delete` met another version.
+    NotDone,
+    Done,
+    /// `Get` found nothing.
+    Missing,
+    TooManyTasks,
+    TooManyBytes,
+    NotJson,
+    Failed,
+    Unreadable,
+}
+
+impl From<CompletionCode> for Completion {
+    fn from(code: CompletionCode) -> Self {
+        match code {
+            CompletionCode::NotDone => Self::Done(false),
+            CompletionCode::Done => Self::Done(true),
+            CompletionCode::Missing => Self::Record(None),
+            CompletionCode::TooManyTasks => Self::Full { bytes: false },
+            CompletionCode::TooManyBytes => Self::Full { bytes: true },
+            CompletionCode::NotJson => Self::NotJson,
+            CompletionCode::Failed => Self::Failed,
+            CompletionCode::Unreadable => Self::Unreadable,
+        }
+    }
 }

@@ -3,6 +3,10 @@
 use mcp_longhaul::wire::{Generation, Name};
 use wasm_bindgen::prelude::*;
 
+/// The codes are declared in Rust alone, and the declarations of the glue name them; see `docs/decisions/boundary.md`.
+#[wasm_bindgen(typescript_custom_section)]
+const CODES: &str = r#"import type * as codes from "../../core/codes.ts";"#;
+
 /// All names that the core writes, by number, each ended by a line feed.
 #[wasm_bindgen]
 pub fn names() -> String {

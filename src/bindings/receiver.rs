@@ -12,7 +12,7 @@ use super::receiver_host::{ReceiverHost, emit};
 use super::writer::{Assembler, Assembling};
 use mcp_longhaul::limit::{Act, Limits, Rate};
 use mcp_longhaul::receiver::{self, Augmentation, Called, Facts, Outcome, Policy, Promotion, Route, Shape, Support};
-use mcp_longhaul::storage::{Completion, Record};
+use mcp_longhaul::storage::{Completion, CompletionCode, Record};
 use mcp_longhaul::task::{InputKind, Millis, OnLost};
 use mcp_longhaul::wire::capability::Capabilities;
 use mcp_longhaul::wire::{self, Generation, Method, error};
@@ -498,19 +498,16 @@ pub fn rows(receiver: u32, now: f64, job: u32, records: &str, full: bool) {
     core.handle_completion(now as Millis, job, Completion::Records { records: rows, full });
 }
 
-/// An operation of the store ended. `how`: 0 it did nothing, 1 it is done, 2 there is no such record, 3 too many tasks,
-/// 4 too many bytes, 5 the payload is not JSON, 6 the store failed, 7 what it has is no record.
+/// An operation of the store ended that brought no rows.
 #[wasm_bindgen]
-pub fn completed(receiver: u32, now: f64, job: u32, how: u8) {
-    let completion = match how {
-        0 | 1 => Completion::Done(how == 1),
-        2 => Completion::Record(None),
-        3 | 4 => Completion::Full { bytes: how == 4 },
-        5 => Completion::NotJson,
-        7 => Completion::Unreadable,
-        _ => Completion::Failed,
-    };
-    complete(receiver, now, job, completion);
+pub fn completed(
+    receiver: u32,
+    now: f64,
+    job: u32,
+    #[wasm_bindgen(unchecked_param_type = "codes.CompletionCode")] code: u8,
+) {
+    let code = CompletionCode::from_repr(code).unwrap_or(CompletionCode::Failed);
+    complete(receiver, now, job, code.into());
 }
 
 /// Hands the next output to the host; whether there was one. The host may call back in: nothing is borrowed while it

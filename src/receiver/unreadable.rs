@@ -2,6 +2,7 @@
 //! nobody hears that they are missing, nothing deletes or overwrites them, and the operator hears of each version once.
 
 use siphasher::sip::SipHasher24;
+use strum::FromRepr;
 
 use super::{Output, Receiver};
 use crate::claim::Claim;
@@ -15,7 +16,7 @@ use crate::wire::Error;
 const REMEMBERED: usize = 65_536;
 
 /// What the operator is to hear of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]
 pub enum Trouble {
     /// A record has a later form than this version reads.

@@ -11,6 +11,7 @@ mod model;
 mod call;
 mod cancel;
 mod clocks;
+mod codes;
 mod creation;
 mod cursor;
 mod doubt;

@@ -1,3 +1,4 @@
+import { Trouble } from "../core/codes.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Events } from "./events.ts";
 import { TaskError } from "../errors.ts";
@@ -14,14 +15,15 @@ import type { Sources } from "./sources.ts";
 import type { StoreJobs } from "./store-jobs.ts";
 
 const LEFT = "It is left as it is, and requests about it are told to try again";
-/** By the numbers of `Trouble` in `src/receiver/unreadable.rs`. */
-const TROUBLES: readonly string[] = [
-  `A task's record was written by a newer version of mcp-longhaul, in a form that this one cannot read. ${LEFT}: update this process.`,
-  `A task's record is not in a form that this version of mcp-longhaul reads: a newer version wrote it, or it is damaged. ${LEFT}: ` +
+const TROUBLES: Readonly<Record<Trouble, string>> = {
+  [Trouble.Newer]: `A task's record was written by a newer version of mcp-longhaul, in a form that this one cannot read. ${LEFT}: update this process.`,
+  [Trouble.Malformed]:
+    `A task's record is not in a form that this version of mcp-longhaul reads: a newer version wrote it, or it is damaged. ${LEFT}: ` +
     "update this process, or restore or delete the record.",
-  "The outcome of a task could not be stored and is lost; an error before this one says why. When its lease is over, the task is settled " +
+  [Trouble.OutcomeLost]:
+    "The outcome of a task could not be stored and is lost; an error before this one says why. When its lease is over, the task is settled " +
     "by a process that can read it.",
-];
+};
 
 /** The parts of a server that do what the receiver wants. */
 export interface HostParts {
@@ -195,9 +197,8 @@ export class Host implements ReceiverHost {
   event(...told: Parameters<Events["happened"]>): void {
     this.#parts.events.happened(...told);
   }
-  trouble(trouble: number, id: string): void {
-    const text = TROUBLES[trouble] ?? "A task's record is in trouble.";
-    this.#parts.port.report(new TaskError("storage", text, { taskId: id }));
+  trouble(trouble: Trouble, id: string): void {
+    this.#parts.port.report(new TaskError("storage", TROUBLES[trouble], { taskId: id }));
   }
 
   wake(at: number): void {

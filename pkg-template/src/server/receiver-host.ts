@@ -1,3 +1,5 @@
+import type { Trouble } from "../core/codes.ts";
+
 /**
  * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver_host.rs`, where the numbers are
  * explained. No method throws: an exception would leave the core in the middle of its work.
@@ -56,6 +58,6 @@ export interface ReceiverHost {
     epoch: number,
     trace: string,
   ): void;
-  trouble(trouble: number, id: string): void;
+  trouble(trouble: Trouble, id: string): void;
   wake(at: number): void;
 }

@@ -1,4 +1,5 @@
 import { now } from "../clock.ts";
+import { CompletionCode } from "../core/codes.ts";
 import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
 import type { MaybePromise, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { getOrMake, isPromise } from "./facts.ts";
@@ -7,13 +8,6 @@ import type { Port } from "./port.ts";
 import { Fault, type Page, isAfter, isDueAfter, pageOf, rowOf, usageOf } from "./stored-row.ts";
 import * as core from "../wasm/generated/server.js";
 
-// How an operation ended, as the core is told; 0 and 1 say whether it is done.
-const MISSING = 2;
-const TOO_MANY = 3;
-const TOO_LARGE = 4;
-const NOT_JSON = 5;
-const STORE_FAILED = 6;
-const UNREADABLE = 7;
 /** So many faults of rows are remembered before they may be reported again. */
 const REMEMBERED = 1_000;
 
@@ -82,7 +76,7 @@ export class StoreJobs {
 
   /** There is nothing to be read for a job. */
   missing(job: number): void {
-    this.#port.give(core.completed, job, MISSING);
+    this.#port.give(core.completed, job, CompletionCode.Missing);
   }
 
   get(job: number, owner: string, id: string, payload: boolean): void {
@@ -91,7 +85,7 @@ export class StoreJobs {
       "get",
       () => this.#store.get(owner, id, payload ? undefined : WITHOUT_PAYLOAD),
       (row) => {
-        if (row === undefined || row === null) return this.#port.give(core.completed, job, MISSING);
+        if (row === undefined || row === null) return this.#port.give(core.completed, job, CompletionCode.Missing);
         const task = rowOf(row);
         if (task instanceof Fault) return this.#unreadable(job, new Fault(task.reason, id));
         if (task.owner !== owner || task.id !== id) return this.#unreadable(job, new Fault("it is another one", id));
@@ -127,10 +121,10 @@ export class StoreJobs {
         (done) => this.#done(job, done),
       );
     }
-    if (edit.unwritable === true) return this.#port.give(core.completed, job, NOT_JSON);
+    if (edit.unwritable === true) return this.#port.give(core.completed, job, CompletionCode.NotJson);
     const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
     if (payload !== null && payload.length > this.#limit + OVERHEAD)
-      return this.#port.give(core.completed, job, TOO_LARGE);
+      return this.#port.give(core.completed, job, CompletionCode.TooManyBytes);
     this.#run(
       job,
       "put",
@@ -194,7 +188,7 @@ export class StoreJobs {
 
   /** Whatever is not `true` did not happen. */
   #done(job: number, done: unknown): void {
-    this.#port.give(core.completed, job, Number(done === true));
+    this.#port.give(core.completed, job, done === true ? CompletionCode.Done : CompletionCode.NotDone);
   }
 
   #rows(job: number, { rows, faults, full }: Page, owners: boolean): void {
@@ -234,7 +228,7 @@ export class StoreJobs {
   /** The store has something that is no record: it is told from nothing. */
   #unreadable(job: number, fault: Fault): void {
     this.#reportOnce(fault);
-    this.#port.give(core.completed, job, UNREADABLE);
+    this.#port.give(core.completed, job, CompletionCode.Unreadable);
   }
 
   /** A damaged row comes up at every sweep. */
@@ -253,7 +247,9 @@ export class StoreJobs {
       return this.#port.give(
         core.completed,
         job,
-        (cause as TaskStoreFullError).reason === "task_limit" ? TOO_MANY : TOO_LARGE,
+        (cause as TaskStoreFullError).reason === "task_limit"
+          ? CompletionCode.TooManyTasks
+          : CompletionCode.TooManyBytes,
       );
     }
     this.#port.report(
@@ -261,7 +257,7 @@ export class StoreJobs {
         ? cause
         : new TaskError("storage", "The task store failed; the operation is repeated or its caller told.", { cause }),
     );
-    this.#port.give(core.completed, job, STORE_FAILED);
+    this.#port.give(core.completed, job, CompletionCode.Failed);
   }
 }
 

@@ -1,0 +1,20 @@
+// Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.
+
+export const CompletionCode = {
+  NotDone: 0,
+  Done: 1,
+  Missing: 2,
+  TooManyTasks: 3,
+  TooManyBytes: 4,
+  NotJson: 5,
+  Failed: 6,
+  Unreadable: 7,
+} as const;
+export type CompletionCode = (typeof CompletionCode)[keyof typeof CompletionCode];
+
+export const Trouble = {
+  Newer: 0,
+  Malformed: 1,
+  OutcomeLost: 2,
+} as const;
+export type Trouble = (typeof Trouble)[keyof typeof Trouble];

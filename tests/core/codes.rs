@@ -1,0 +1,41 @@
+//! The codes that cross to JavaScript as numbers: `pkg-template/src/core/codes.ts` is made from what Rust declares.
+
+use std::any::type_name;
+use std::fmt::Debug;
+
+use mcp_longhaul::receiver::Trouble;
+use mcp_longhaul::storage::CompletionCode;
+
+const CODES: &str = include_str!("../../pkg-template/src/core/codes.ts");
+
+/// Every code that TypeScript knows by name.
+fn codes() -> String {
+    [
+        "// Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.\n".to_owned(),
+        code(CompletionCode::from_repr),
+        code(Trouble::from_repr),
+    ]
+    .concat()
+}
+
+/// An enum as TypeScript: the numbers by name, and the type of any of them.
+fn code<T: Debug>(from_repr: fn(u8) -> Option<T>) -> String {
+    let (_, name) = type_name::<T>().rsplit_once("::").unwrap();
+    let members: String = (0..=u8::MAX)
+        .filter_map(|number| from_repr(number).map(|variant| format!("  {variant:?}: {number},\n")))
+        .collect();
+    format!(
+        "\nexport const {name} = {{\n{members}}} as const;\nexport type {name} = (typeof {name})[keyof typeof {name}];\n"
+    )
+}
+
+#[test]
+fn typescript_has_the_codes_of_this_core() {
+    let codes = codes();
+    #[cfg(not(target_family = "wasm"))]
+    if std::env::var_os("CODES").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/pkg-template/src/core/codes.ts"), &codes).unwrap();
+        return;
+    }
+    assert_eq!(CODES, codes, "codes.ts is stale: `npm run codes`");
+}
