@@ -47,7 +47,7 @@ impl Requestor {
         let Some(follow) = self.tasks.get_mut(&task) else { return };
         match code {
             _ if follow.is_left() && code != error::INTERNAL => self.end(task, Ending::Cancelled, None, 0),
-            // It is too late, or the task is gone: one read tells (G25-CAN-10; R-09 for the other code).
+            // It is too late, or the task is gone: one read tells (G25-CAN-10); some SDKs have another code for it.
             error::INVALID_PARAMS | INVALID_REQUEST => {
                 follow.cancel_refused = true;
                 if follow.read.flight.is_none() && follow.stage != Stage::Fetching {

@@ -2,7 +2,7 @@
 
 use super::{Generation, Method, Name, Writer, g26};
 
-/// An SDK's answer to a cancellation that came too late.
+/// What SDK v1 answers to a cancellation that came too late, in place of -32602 (G25-CAN-10).
 pub const INVALID_REQUEST: i32 = -32600;
 
 /// A task's status as a peer names it; both generations have the same five.

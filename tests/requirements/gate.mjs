@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 
 const STATUSES = ["covered", "open", "planned", "waived"];
 
-const ID = String.raw`(?:(?:G\d+|X)-[A-Z]+-\d+|H\d\d)`;
+const ID = String.raw`(?:(?:G\d+|X)-[A-Z]+-\d+|H\d\d|R-\d\d)`;
 const CITATION = new RegExp(String.raw`(?<![\w-])${ID}(?!\w)`, "g");
 /** What follows an id that stands for more than itself: `-01..05`, `-01/02`, `H01–H05`, `H01 to H05`. */
 const SHORTHAND = new RegExp(String.raw`^(?:-\w|/\d|(?:\.{2,3}|…|–)\w|\s+(?:\.{2,3}|…|–|to)\s+${ID})`);
@@ -22,13 +22,14 @@ const SOURCE = /\.(?:[cm]?[jt]s|rs)$/;
 const UNREAD = new Set(["tests/requirements", "tests/bench"]);
 const UNREAD_NAMES = /^(?:\.|node_modules$|target$)/;
 const RUST_TESTS = /^[ \t]*#\[cfg\((?:test|all\(test\b)/m;
+const CITES_TOO = /\.(?:rs|[cm]?[jt]s|md)$/;
 const SKIPPED = /\.(?:skip|todo)\(/;
 
 /** The code of the section an id belongs to. */
 const sectionOf = (id) => WELL_FORMED.exec(id)?.slice(1).find(Boolean);
 
 /** Paths of the files below `folder`, relative to `root`, with slashes. */
-function* files(root, folder) {
+function* files(root, folder, source = SOURCE) {
   let entries;
   try {
     entries = readdirSync(join(root, folder), { withFileTypes: true });
@@ -39,8 +40,8 @@ function* files(root, folder) {
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = `${folder}/${entry.name}`;
     if (UNREAD.has(path) || UNREAD_NAMES.test(entry.name)) continue;
-    if (entry.isDirectory()) yield* files(root, path);
-    else if (entry.isFile() && SOURCE.test(entry.name)) yield path;
+    if (entry.isDirectory()) yield* files(root, path, source);
+    else if (entry.isFile() && source.test(entry.name)) yield path;
   }
 }
 
@@ -75,6 +76,17 @@ function citations(root) {
     }
   }
   return { cited, faults };
+}
+
+/** Every citation in what is no test, of an id that `seen` does not have. */
+function* unknownElsewhere(root, seen) {
+  for (const folder of ["src", "pkg-template/src", "docs"]) {
+    for (const path of files(root, folder, CITES_TOO)) {
+      const lines = readFileSync(join(root, path), "utf8").split("\n");
+      for (const [index, line] of lines.entries())
+        for (const [id] of line.matchAll(CITATION)) if (!seen.has(id)) yield `${path}:${index + 1}: cites ${id}`;
+    }
+  }
 }
 
 /** What is wrong with one line of the manifest by itself. */
@@ -115,6 +127,10 @@ function check(root) {
     if (seen.has(id)) continue;
     for (const [path, { line }] of places)
       faults.push(`${path}:${line}: cites ${id}, which the manifest does not know`);
+  }
+  for (const place of unknownElsewhere(root, seen)) {
+    const fault = `${place}, which the manifest does not know`;
+    if (!faults.includes(fault)) faults.push(fault);
   }
   return { sections: manifest.sections, requirements, faults };
 }

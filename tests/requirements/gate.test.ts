@@ -133,7 +133,14 @@ suite("what fails", () => {
     fails(/cites H95/, [later("H01")], cites("H95 (part)"));
   });
 
-  for (const id of ["G25-CAP-02", "G25-CAP-1", "G25-CAP-001", "G27-CAP-01", "X-CAPS-01", "H95"]) {
+  for (const path of ["src/a.rs", "pkg-template/src/server/a.ts", "docs/decisions/a.md"]) {
+    test(`a citation in ${path} of an id that does not exist`, () =>
+      fails(new RegExp(`^${path}:2: cites R-05, which the manifest does not know$`, "m"), [later("H01")], {
+        [path]: "// H01\n// R-05\n",
+      }));
+  }
+
+  for (const id of ["G25-CAP-02", "G25-CAP-1", "G25-CAP-001", "G27-CAP-01", "X-CAPS-01", "H95", "R-05"]) {
     test(`a citation of ${id}, which does not exist`, () => {
       fails(
         new RegExp(`^tests/sdk/a\\.test\\.ts:1: cites ${id}, which the manifest does not know$`, "m"),
@@ -144,7 +151,7 @@ suite("what fails", () => {
   }
 
   test("an unknown citation in a unit test, at its line", () => {
-    fails(/^src\/a\.rs:3: cites H95,/m, [later("H01")], {
+    fails(/^src\/a\.rs:3: cites H95,/m, [later("H01"), later("H94")], {
       "src/a.rs": "fn a() {} // H94\n#[cfg(test)]\nmod tests { /* H95 */ }\n",
     });
   });

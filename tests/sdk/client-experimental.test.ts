@@ -105,7 +105,7 @@ for (const kind of LEGACY) {
       await stop();
     });
 
-    test("a question inside a task, whose queue only tasks/result drains (G25-INP-03, R-14)", async () => {
+    test("a question inside a task, whose queue only tasks/result drains (G25-INP-03)", async () => {
       const { client, asked, stop, errors } = await start(kind);
       assert.deepEqual((await client.callTool({ name: "ask", arguments: {} })).content, text("hello Ada").content);
       assert.equal(asked.length, 1);

@@ -120,7 +120,7 @@ export function hasContent(result: Json): boolean {
   );
 }
 
-/** An SDK wraps "this tool runs only as a task" into a tool's error. */
+/** An SDK wraps "this tool runs only as a task" into a tool's error (G25-TLN-08). */
 export function demandsTask(result: Json): boolean {
   const content = own(result, "content");
   const text: unknown = Array.isArray(content) ? own(content[0], "text") : undefined;

@@ -80,7 +80,7 @@ fn an_undeclared_cancellation_is_not_sent() {
     assert_eq!(world.requestor.followed(), 0);
 }
 
-/// G25-CAN-10, G25-CAN-07, R-09: a refused cancellation came too late, or the task is gone: one read tells.
+/// G25-CAN-10, G25-CAN-07: a refused cancellation came too late, or the task is gone: one read tells.
 #[test]
 fn a_refused_cancellation_is_looked_into() {
     for code in [error::INVALID_PARAMS, -32600] {

@@ -579,7 +579,7 @@ fn notifications_are_hints() {
     );
 }
 
-/// G25-INP-03, R-14: a question of the task has one stream; if it is still there after a minute, the stream may be dead
+/// G25-INP-03: a question of the task has one stream; if it is still there after a minute, the stream may be dead
 /// and another one is opened (H08).
 #[test]
 fn input_required_has_a_stream() {
