@@ -39,7 +39,7 @@ export async function build() {
   await compileRust(target);
   await Promise.all(HALVES.map((half) => makeHalf(target, half)));
   await assemble(await describe(metadata));
-  await measure();
+  await measure(pkg);
 }
 
 /** The files of the package that are made from what is known about the project: texts by name. */

@@ -1,6 +1,5 @@
 // What the two entries cost in a bundle, told after each build beside their peers; over its budget a build fails.
 import { join } from "node:path";
-import { pkg } from "./build.mjs";
 import { Failure, filesIn, root, say, unlessFresh } from "./tools.mjs";
 
 /**
@@ -13,7 +12,8 @@ const ENTRIES = [
 ];
 const KB = 1024;
 
-export async function measure() {
+/** @param pkg the folder of the built package */
+export async function measure(pkg) {
   const inputs = [
     ...filesIn(join(pkg, "dist")),
     join(root, "package-lock.json"),
@@ -31,7 +31,7 @@ export async function measure() {
       say(`${name} in a bundle: ${ours.toFixed(1)} KB with gzip (budget ${budget}; ${peer}: ${theirs.toFixed(1)})`);
       if (ours > budget)
         throw new Failure(
-          `${name} is larger than its budget of ${budget} KB. Find out what the bytes are; the figures are in docs/decisions/embedding.md.`,
+          `${name} is larger than its budget of ${budget} KB. Find out what the bytes are (docs/decisions/embedding.md).`,
         );
     }
   });

@@ -1,13 +1,15 @@
 // `npm test`: everything, in the order in which a mistake shows soonest. All Node test files run, whatever fails in
 // them; otherwise the first step that fails ends it.
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { WASM, wasmFlags } from "./build.mjs";
+import { checkSource } from "./check-source.mjs";
 import { matrix, verdicts } from "./matrix.mjs";
 import { pack } from "./pack.mjs";
 import { modernPath, root, run, runPackage, say, step } from "./tools.mjs";
 
 export async function test() {
+  await step("source", checkSource);
   await step("package", pack);
   await step("core tests, native", () => run("cargo", ["test", "--locked"]));
   await step("core tests, wasm", () =>

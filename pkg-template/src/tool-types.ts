@@ -38,7 +38,8 @@ export type ToolCall<Tools, Name extends ToolName<Tools>> =
 
 /** `arguments` of a {@link ToolCall}. */
 export type ToolArguments<Tool> = Tool extends { readonly arguments: infer Given }
-  ? {} extends Given
+  ? // biome-ignore lint/complexity/noBannedTypes: whether all of its members are optional.
+    {} extends Given
     ? { readonly arguments?: Given | undefined }
     : { readonly arguments: Given }
   : { readonly arguments?: Readonly<Record<string, unknown>> | undefined };

@@ -34,5 +34,5 @@ function runInWorker(program: string): Promise<Run> {
 
 export type PageCoreTests = typeof runInWorker;
 
-if (typeof document === "undefined") onmessage = async ({ data }) => postMessage(await runHere(data));
+if (typeof document === "undefined") globalThis.onmessage = async ({ data }) => postMessage(await runHere(data));
 else Object.assign(globalThis, { runCoreTests: runInWorker });

@@ -48,7 +48,7 @@ function workerStore(database: string): { store: TaskStore; end(): Promise<void>
 }
 
 if (typeof document === "undefined") {
-  onmessage = async ({ data: { database, number, method, values } }) => {
+  globalThis.onmessage = async ({ data: { database, number, method, values } }) => {
     try {
       const value =
         method === "watch"

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { storeCases } from "mcp-longhaul/store-kit";
-import type { StoredTask, TaskListener, TaskStore } from "../../pkg-template/src/store.ts";
+import type { StoredTask, TaskStore } from "../../pkg-template/src/store.ts";
 import type { Browser, BrowserName, Page } from "../engines/browser.ts";
 import { type PageServer, servePage } from "../engines/page-server.ts";
 import { evaluateOnDisk } from "../engines/webkit.ts";

@@ -88,7 +88,7 @@ export async function untilStatus(
   throw new Error(`The task has ended: ${JSON.stringify(task.snapshot)}`);
 }
 
-export const textOf = ({ content }: ToolResult): string => (content?.[0] as { text: string }).text;
+export const textOf = ({ content }: ToolResult): string => (content![0] as { text: string }).text;
 
 /** Which life of the server says so: another process, or another instance of an object. */
 export const instanceIn = (text: string | undefined): string => /in (\w{8})$/.exec(text ?? "")![1]!;

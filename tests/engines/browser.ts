@@ -2,39 +2,11 @@
 import puppeteer, { type Browser as Driven, type Page as DrivenPage } from "puppeteer-core";
 import { launchChromium } from "./chromium.ts";
 import { program } from "./packages.ts";
+import { type Browser, load, type Page } from "./tab.ts";
 import { launchWebKit } from "./webkit.ts";
 
+export type { Browser, Page } from "./tab.ts";
 export type BrowserName = "Chromium" | "Firefox" | "WebKit";
-
-export interface Browser {
-  readonly version: string;
-  /**
-   * A new page with this document, once its scripts have run. All pages share a profile, which ends with the browser.
-   */
-  open(url: string): Promise<Page>;
-  /**
-   * The same in a profile of its own, in which the document's origin can store so many bytes. Only Chromium's protocol
-   * offers it.
-   */
-  openWithQuota?(url: string, bytes: number): Promise<Page>;
-  close(): Promise<void>;
-}
-
-export interface Page {
-  /** Runs a function there, which sees nothing of what surrounds it here. Its argument and result cross as JSON. */
-  evaluate<R, A = undefined>(action: (argument: A) => R | Promise<R>, argument?: A): Promise<R>;
-  /** Loads the document anew. What still runs there is gone, and its `evaluate` rejects. */
-  reload(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** What a driver has to offer for a {@link Page}. */
-export interface Tab {
-  goto(url: string): Promise<unknown>;
-  /** The value of an expression whose promise gives a text. */
-  evaluate(expression: string): Promise<unknown>;
-  close(): Promise<unknown>;
-}
 
 /** Why a browser cannot be had on this system at all; otherwise `undefined`. */
 export function unavailable(name: BrowserName): string | undefined {
@@ -77,21 +49,4 @@ async function openWithQuota(driven: Driven, url: string, quotaSize: number): Pr
   await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize });
   const page = await load(tab, url);
   return { ...page, close: () => context.close() };
-}
-
-/** A page on a tab. */
-export async function load(tab: Tab, url: string): Promise<Page> {
-  await tab.goto(url);
-  return {
-    async evaluate(action, argument) {
-      return JSON.parse((await tab.evaluate(expression(action, argument))) as string).value;
-    },
-    reload: async () => void (await tab.goto(url)),
-    close: async () => void (await tab.close()),
-  };
-}
-
-/** A call as an expression, whose promise gives `{ value }` as JSON; without `value` where that is `undefined`. */
-export function expression<R, A>(action: (argument: A) => R, argument?: A): string {
-  return `(async () => JSON.stringify({ value: await (${action})(${JSON.stringify(argument) ?? ""}) }))()`;
 }

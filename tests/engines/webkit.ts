@@ -4,10 +4,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Browser, expression, load, type Tab } from "./browser.ts";
 import { program } from "./packages.ts";
 import type { PageServer } from "./page-server.ts";
 import { freePorts } from "./ports.ts";
+import { type Browser, expression, load, type Tab } from "./tab.ts";
 
 const DRIVER = ["WebKitWebDriver"];
 const PACKAGE = "webkit2gtk-driver";

@@ -404,6 +404,7 @@ class Play {
       { action: "decline" },
       { roots: [] },
       null,
+      // biome-ignore lint/correctness/noPrecisionLoss: it is Infinity on purpose.
       { action: "accept", content: { a: marked, n: 1e400 } },
     ];
     switch (what.kind) {

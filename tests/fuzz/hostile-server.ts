@@ -412,7 +412,7 @@ export async function playServer(kind: Kind, story: HostileServer): Promise<void
   ) as AnyClient;
   client.onerror = () => {};
   await client.connect(server.transport);
-  const connections = [...(privates(host).find(([name]) => name === "#open")?.[1] as Set<object>)];
+  const connections = [...(privates(host).find(([name]) => name === "#open")![1] as Set<object>)];
   // Before any call, a connection may keep what it has learned of its server.
   const base = new Set(connections.flatMap((connection) => [...tables(connection).keys()]));
 

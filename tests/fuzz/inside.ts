@@ -30,13 +30,13 @@ const ours = new Map<unknown, boolean>();
 
 /** Whether the package made this class. */
 function isOurs(value: object): boolean {
-  const { constructor } = value as { constructor?: unknown };
-  if (typeof constructor !== "function") return false;
-  let known = ours.get(constructor);
+  const { constructor: maker } = value as { constructor?: unknown };
+  if (typeof maker !== "function") return false;
+  let known = ours.get(maker);
   if (known === undefined) {
-    const source = Function.prototype.toString.call(constructor);
+    const source = Function.prototype.toString.call(maker);
     known = source.startsWith("class") && sources.some((text) => text.includes(source));
-    ours.set(constructor, known);
+    ours.set(maker, known);
   }
   return known;
 }

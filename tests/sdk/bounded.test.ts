@@ -17,6 +17,7 @@ const collect = runInNewContext("gc") as () => void;
 /** The memories of all cores; they never shrink. */
 const memories: WebAssembly.Memory[] = [];
 const { Instance } = WebAssembly;
+// biome-ignore lint/complexity/useArrowFunction: it is called with `new`.
 WebAssembly.Instance = function (module: WebAssembly.Module, imports: WebAssembly.Imports) {
   const made = new Instance(module, imports);
   for (const value of Object.values(made.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);

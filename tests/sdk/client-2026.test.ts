@@ -61,7 +61,7 @@ describe(kind, () => {
 
   test("who forbids tasks does not declare them, even if the client does (G26-CAP-09)", async () => {
     const peer = modern({
-      "tools/call": (params, frame) =>
+      "tools/call": (_params, frame) =>
         declared(frame) ? handle26("t1") : { resultType: "complete", ...text("plain") },
     });
     const { client } = await connect(peer, kind, {

@@ -52,9 +52,10 @@ test("prompts that the application answers itself give their room back (X-LIM-02
         ? task26("t1", "completed", { result: text("done") })
         : task26("t1", "input_required", { pollIntervalMs: 5, inputRequests });
     },
-    "tasks/update": (params) => (
-      Object.keys(params.inputResponses).forEach((key) => answered.add(key)), { resultType: "complete" }
-    ),
+    "tasks/update": (params) => {
+      for (const key of Object.keys(params.inputResponses)) answered.add(key);
+      return { resultType: "complete" };
+    },
   });
   const { client } = await connect(peer, MODERN, { sdk: { inputRequired: { autoFulfill: false } } });
   let answer: any = await client.callTool({ name: "slow" }, { allowInputRequired: true });

@@ -215,7 +215,7 @@ describe("attaching", () => {
       },
     });
     assert.deepEqual((await client.callTool({ name: "slow" })).content, text("done").content);
-    assert.equal((errors[0]?.cause as Error).message, "mine");
+    assert.equal((errors[0]!.cause as Error).message, "mine");
     await client.close();
   });
 });

@@ -61,7 +61,7 @@ export class Peer {
 
   async #answer(message: Message): Promise<void> {
     if (message.id === undefined || message.method === undefined) {
-      this.#behaviour["*"]?.(message.params, message, this);
+      void this.#behaviour["*"]?.(message.params, message, this);
       return;
     }
     await Promise.resolve();

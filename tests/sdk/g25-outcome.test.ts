@@ -1,7 +1,7 @@
 // 2025-11-25: tasks/get, tasks/result and what a task ends with.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import type { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpError } from "@modelcontextprotocol/sdk/types.js";
 import { ProtocolError } from "@modelcontextprotocol/server";
 import { TaskServer } from "mcp-longhaul";

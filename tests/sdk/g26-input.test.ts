@@ -299,7 +299,7 @@ for (const way of WAYS) {
         const { who, where } = keys(await asked(world, id, 2)) as Record<string, string>;
         // A key never comes back.
         for (const key of [who, where]) assert.ok(!seen.has(key as string), key);
-        [who, where].forEach((key) => seen.add(key as string));
+        seen.add(who as string).add(where as string);
         await world.update(id, { [where as string]: home });
         assert.equal((await world.get(id)).result.status, "input_required");
         await world.update(id, { [who as string]: accept({ name: round }) });
@@ -504,7 +504,7 @@ test("G26-INP-03 (part), X-LIM-02 (part): a name too long for a key is cut, and 
   let world: World;
   const tools: Record<string, Tool> = {
     long: async (_, ctx) =>
-      text(String(((await world.tasks.current(ctx)?.requireInput(form("?", name), "x".repeat(5000))) as Json).action)),
+      text(String(((await world.tasks.current(ctx)!.requireInput(form("?", name), "x".repeat(5000))) as Json).action)),
     many: async (_, ctx) => {
       const task = world.tasks.current(ctx);
       const results = await Promise.all(

@@ -55,7 +55,7 @@ for (const way of WAYS) {
       both.map(({ result }) => result.resultType),
       ["task", "complete", "task", "complete"],
     );
-    const { taskId } = both[0]?.result;
+    const { taskId } = both[0]!.result;
     refused(await world.get(taskId, { caps: PLAIN }), -32021, 400);
     assert.equal((await world.get(taskId)).error, undefined);
   });

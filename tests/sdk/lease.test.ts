@@ -104,7 +104,7 @@ for (const low of [false, true]) {
     const name = { name: { type: "string" } };
     let dead = false;
     const tools = (tasks: () => TaskServer): Record<string, Tool> => ({
-      asks: async (_, ctx) => text(((await tasks().current(ctx)?.requireInput(form("?", name))) as Json).content.name),
+      asks: async (_, ctx) => text(((await tasks().current(ctx)!.requireInput(form("?", name))) as Json).content.name),
       ends: async (_, ctx) => {
         const answers: Json = ctx.mcpReq.inputResponses;
         if (!dead) await new Promise(() => {});

@@ -13,7 +13,7 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { ProtocolError, inputRequired } from "@modelcontextprotocol/server";
-import { type TaskEvent, TaskServer } from "mcp-longhaul";
+import type { TaskEvent } from "mcp-longhaul";
 import { otel, traceparent } from "mcp-longhaul/otel";
 import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import assert from "node:assert/strict";
@@ -23,7 +23,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { FORM, YES, create, get, reaches, result } from "./harness/g25.ts";
+import { FORM, YES, create, get, result } from "./harness/g25.ts";
 import { world as world25 } from "./harness/g25-world.ts";
 import { World, accept, auth, form, latch, text } from "./harness/g26.ts";
 

@@ -1,5 +1,5 @@
 // A store that answers later tells its own server, too, what that server wrote: no reason to read it.
-import { type TaskListener, type TaskServerOptions } from "mcp-longhaul";
+import type { TaskListener, TaskServerOptions } from "mcp-longhaul";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "./harness/frames.ts";

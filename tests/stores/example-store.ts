@@ -47,7 +47,7 @@ export function exampleStore(storage: Storage): TaskStore {
       return (await storage.get(key(owner, id))) === undefined;
     },
     async list(owner, { after, limit }) {
-      const tasks = (await all(JSON.stringify([owner]).slice(0, -1) + ",")).sort(byPosition);
+      const tasks = (await all(`${JSON.stringify([owner]).slice(0, -1)},`)).sort(byPosition);
       return tasks.filter((task) => after === undefined || byPosition(task, after) > 0).slice(0, limit);
     },
     async due(before, limit, after) {

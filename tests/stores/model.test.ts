@@ -127,7 +127,7 @@ async function apply(store: TaskStore, model: Model, operation: Operation): Prom
   }
   const { do: _, step: __, ...rest } = operation;
   const write = { ...rest, version };
-  let answer;
+  let answer: unknown;
   try {
     answer = await store.put(write);
   } catch (error) {

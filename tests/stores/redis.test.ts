@@ -3,7 +3,12 @@ import { after, before, describe, test } from "node:test";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { storeCases } from "mcp-longhaul/store-kit";
-import { TaskStoreFullError, isTaskError, type TaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
+import {
+  type TaskStoreFullError,
+  isTaskError,
+  type TaskError,
+  type TaskErrorCode,
+} from "../../pkg-template/src/errors.ts";
 import { redisStore } from "../../pkg-template/src/stores/redis.ts";
 import { RedisServer } from "../engines/redis.ts";
 import { CLIENTS, freshPrefix, makeRedisStore, medianDelay, opened, openers, until, write } from "./redis-cases.ts";

@@ -1,7 +1,7 @@
-import { TaskError } from "../errors.ts";
+import type { TaskError } from "../errors.ts";
 import type { TaskReference } from "../types.ts";
 import type { Alarm } from "./alarm.ts";
-import { Handle } from "./handle.ts";
+import type { Handle } from "./handle.ts";
 
 /** Marks a call with the plan that its caller made for it; never sent. */
 export const PLAN = "mcp-longhaul/plan";

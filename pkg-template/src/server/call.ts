@@ -167,6 +167,6 @@ const REASONS: readonly (readonly [code: TaskErrorCode, message: string])[] = [
 ];
 
 function stopped(reason: number, taskId: string | undefined): TaskError {
-  const [code, message] = REASONS[reason] ?? REASONS[0]!;
+  const [code, message] = REASONS[reason] ?? ["internal", "The handler is to stop."];
   return new TaskError(code, message, { taskId });
 }

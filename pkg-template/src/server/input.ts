@@ -191,7 +191,7 @@ export class Input {
     if (ask === undefined) return;
     const target = stream === 0 ? undefined : this.#registry.requests.get(stream);
     if (target !== undefined && !target.link.isStillAuthorized(target)) return this.#port.give(core.lapse, stream);
-    if (target !== undefined && target.link.isLeft(target)) {
+    if (target?.link.isLeft(target) === true) {
       // Its client has gone without a word.
       this.#registry.requests.delete(stream);
       return this.#port.give(core.waitEnded, stream);

@@ -95,5 +95,6 @@ export class Owners {
  * own.
  */
 export function isOwner(owner: unknown): owner is string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
   return isWellFormed(owner) && owner.length <= LONGEST && !owner.includes("\0") && !/^[\u0001-\u001f]/.test(owner);
 }

@@ -1,4 +1,4 @@
-import { type Extra, type Message } from "../tap.ts";
+import type { Extra, Message } from "../tap.ts";
 import { own } from "./facts.ts";
 
 /** The HTTP requests that were refused because of a limit, and how long they are to wait, in ms. */

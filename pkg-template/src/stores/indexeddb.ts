@@ -219,13 +219,19 @@ class IndexedDb implements TaskStore {
             `Another tab holds an older version of the database "${this.#name}". Close it, or reload it.`,
           ),
         );
-      request.onerror = () => (forget(), reject(request.error));
+      request.onerror = () => {
+        forget();
+        reject(request.error);
+      };
       request.onsuccess = () => {
         const db = request.result;
         db.onclose = forget;
         // A newer version wants to migrate, or somebody to delete the database: both wait until this connection is
         // closed.
-        db.onversionchange = () => (forget(), db.close());
+        db.onversionchange = () => {
+          forget();
+          db.close();
+        };
         if (this.#closed) db.close();
         else this.#opening = Promise.resolve(db);
         if (db.objectStoreNames.contains(TASKS) && db.objectStoreNames.contains(PAYLOADS)) return resolve(db);

@@ -1,6 +1,6 @@
 import { run } from "./sdk.js";
 
 run().then(
-  (lines) => lines.forEach((line) => console.log(line)),
+  (lines) => console.log(lines.join("\n")),
   (error) => console.log(`${error.code}: ${error.message}`),
 );

@@ -65,7 +65,9 @@ const tasks = new TaskServer({
 tasks.start();
 const http = createServer(toNodeHandler({ fetch: tasks.fetch(createMcpHandler(make) as never) as never }) as never);
 http.listen(0, "127.0.0.1", () => say(`port ${(http.address() as AddressInfo).port}`));
-process.on("SIGUSR2", () => held.splice(0).forEach((finish) => finish()));
+process.on("SIGUSR2", () => {
+  for (const finish of held.splice(0)) finish();
+});
 process.on("SIGTERM", () => {
   say("closing");
   void tasks.close({ drain: options.drain }).then(() => {

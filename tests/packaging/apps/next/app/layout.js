@@ -1,5 +1,5 @@
 export default ({ children }) => (
-  <html>
+  <html lang="en">
     <body>{children}</body>
   </html>
 );
