@@ -5,7 +5,7 @@ import type { TaskServerOptions } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Events } from "./events.ts";
 import { isWhole, refusal } from "./facts.ts";
-import { Hooks } from "./hooks.ts";
+import type { Hooks } from "./hooks.ts";
 import { Host } from "./host.ts";
 import { Input } from "./input.ts";
 import { Owners } from "./owner.ts";
