@@ -59,7 +59,8 @@ export const swaps: readonly StoreCase[] = [
       await Promise.all(
         ids.map(async (id) => {
           const swaps = Array.from({ length: 4 }, async (_, n) => {
-            const payload = n < 2 ? `${n}` : undefined; // with a payload and without, which are two statements in some stores
+            // With a payload and without, which are two statements in some stores.
+            const payload = n < 2 ? `${n}` : undefined;
             return stores[n % 2]!.put(write(id, { version, state: `writer ${n}`, dueAt: T0 + n, payload }));
           });
           const won = await Promise.all(swaps);

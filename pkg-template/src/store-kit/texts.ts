@@ -63,7 +63,8 @@ export const texts: readonly StoreCase[] = [
       JSON.stringify(
         "nul \u0000, bell \u0007, line \u2028, emoji 😀👩‍👩‍👧, not a character \uffff, byte order mark \ufeff",
       ),
-      '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":null}',
+      '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},' +
+        '"toString":1,"hasOwnProperty":null}',
       "[".repeat(deep) + "]".repeat(deep),
       '{"a":1,"a":2,"n":1e999,"z":-0,"i":12345678901234567890}',
       " \n\t{ } ",

@@ -1,6 +1,7 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
-import { Watchers } from "../watchers.ts";
+import { requireTaskId } from "../store-parts/checks.ts";
+import { Watchers } from "../store-parts/watchers.ts";
 
 declare global {
   // Part of TypeScript's library for browsers; who compiles for Node alone may not have it.
@@ -83,8 +84,7 @@ class IndexedDb implements TaskStore {
   async put(write: TaskWrite): Promise<boolean> {
     const { payload, ...row } = write;
     const { owner, id, version } = row;
-    if (!/^[\w-]{1,128}$/.test(id))
-      throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
+    requireTaskId(id);
     return this.#change("write", owner, id, version, (stored, transaction) => {
       if (version === 1 ? stored !== undefined : stored !== version - 1) return false;
       transaction.objectStore(TASKS).put(row satisfies Row);
@@ -262,7 +262,8 @@ function failure(what: string, name: string, cause: unknown): TaskError {
   if (kind === "QuotaExceededError")
     return new TaskStoreFullError(
       "payload_limit",
-      `The browser has no more room for the database "${name}". Ask for it with \`navigator.storage.persist()\`, delete other data of this origin, or shorten the tasks' time to live.`,
+      `The browser has no more room for the database "${name}". Ask for it with ` +
+        "`navigator.storage.persist()`, delete other data of this origin, or shorten the tasks' time to live.",
     );
   return new TaskError(
     "storage",

@@ -1,31 +1,26 @@
 import { now } from "../clock.ts";
 import { TaskError, TaskStoreFullError } from "../errors.ts";
-import { Changes } from "../redis/changes.ts";
-import { driverOf, type Driver } from "../redis/driver.ts";
-import { RANGE, READ, REMOVE, SWAP, TIDY, type Script } from "../redis/scripts.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import { isTaskId, requireOwner, requireTaskId } from "../store-parts/checks.ts";
+import { Changes } from "../store-parts/redis/changes.ts";
+import type { Ioredis, NodeRedis } from "../store-parts/redis/client.ts";
+import { driverOf, type Driver } from "../store-parts/redis/driver.ts";
+import { failure, isFull, message, ROOM } from "../store-parts/redis/errors.ts";
+import {
+  byBytes,
+  digits,
+  dueEntry,
+  dueMember,
+  type Entry,
+  Keys,
+  listEntry,
+  shardOf,
+  shards,
+} from "../store-parts/redis/keys.ts";
+import { HEAD, taskOf, WHOLE } from "../store-parts/redis/record.ts";
+import { RANGE, READ, REMOVE, SWAP, TIDY, type Script } from "../store-parts/redis/scripts.ts";
 
-/** What the store uses of a client of `ioredis`: `Redis` or `Cluster`. */
-export interface Ioredis {
-  /** Whether it is a `Cluster`. */
-  readonly isCluster: boolean;
-  /** Runs a script that Redis knows. */
-  evalsha(sha1: string, numkeys: number, ...keysAndArguments: string[]): Promise<unknown>;
-  /** Runs a script. */
-  eval(script: string, numkeys: number, ...keysAndArguments: string[]): Promise<unknown>;
-  /** Makes another connection to the same place. */
-  duplicate(): unknown;
-}
-
-/** What the store uses of a client of `redis`: what `createClient` or `createCluster` return. */
-export interface NodeRedis {
-  /** Runs a script that Redis knows. */
-  evalSha(sha1: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-  /** Runs a script. */
-  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-  /** Makes another connection to the same place. */
-  duplicate(): unknown;
-}
+export type { Ioredis, NodeRedis } from "../store-parts/redis/client.ts";
 
 /** What {@link redisStore} takes. */
 export interface RedisStoreOptions {
@@ -76,24 +71,9 @@ export function redisStore(client: Ioredis | NodeRedis, options: RedisStoreOptio
 }
 
 const DAY = 86_400_000;
-/** Never to be changed: it decides where a task is looked for. */
-const SHARDS = 16;
-const HEAD = ["version", "createdAt", "dueAt", "state"];
-const WHOLE = [...HEAD, "payload"];
-
-/** Which task a member of an index stands for. */
-interface Entry {
-  readonly member: string;
-  readonly owner: string;
-  readonly id: string;
-  /** What the member says of a task that is damaged. */
-  readonly createdAt?: number;
-  readonly dueAt?: number;
-}
-
 class Redis implements TaskStore {
   readonly #driver: Driver;
-  readonly #prefix: string;
+  readonly #keys: Keys;
   readonly #retention: number;
   readonly #changes: Changes;
 
@@ -119,7 +99,7 @@ class Redis implements TaskStore {
         `\`retention\` of redisStore must be at least ${DAY} milliseconds (a day), or Infinity.`,
       );
     this.#driver = driver;
-    this.#prefix = prefix;
+    this.#keys = new Keys(prefix);
     this.#retention = retention;
     this.#changes = new Changes(driver, `${prefix}:changes`, (error) => {
       try {
@@ -131,17 +111,16 @@ class Redis implements TaskStore {
   }
 
   async get(owner: string, id: string, options?: { readonly payload?: boolean }): Promise<StoredTask | undefined> {
-    check(owner);
-    if (!isId(id)) return undefined;
+    requireOwner(owner);
+    if (!isTaskId(id)) return undefined;
     const [task] = await this.#read([{ owner, id }], options?.payload === false ? HEAD : WHOLE);
     return task;
   }
 
   async put(write: TaskWrite): Promise<boolean> {
     const { owner, id, version, createdAt, dueAt, state, payload } = write;
-    check(owner);
-    if (!isId(id))
-      throw new TaskError("invalid_argument", "A task id must be 1 to 128 characters of `A-Z a-z 0-9 _ -`.");
+    requireOwner(owner);
+    requireTaskId(id);
     const before = version === 1 ? "" : String(version - 1);
     const given = version === 1 && payload === undefined ? null : payload;
     const fate = given === undefined ? ["keep"] : given === null ? ["clear"] : ["set", given];
@@ -161,7 +140,7 @@ class Redis implements TaskStore {
       ...fate,
     ];
     try {
-      const done = Number(await this.#driver.run(SWAP, this.#keys(owner, id), args)) === 1;
+      const done = Number(await this.#driver.run(SWAP, this.#keys.all(owner, id), args)) === 1;
       if (done) this.#changes.tell(owner, id, version);
       return done;
     } catch (error) {
@@ -173,11 +152,11 @@ class Redis implements TaskStore {
   }
 
   async delete(owner: string, id: string, version: number): Promise<boolean> {
-    check(owner);
-    if (!isId(id)) return true;
+    requireOwner(owner);
+    if (!isTaskId(id)) return true;
     const { channel, origin } = this.#changes;
     const args = [String(version), id, `${id}:${owner}`, channel, origin];
-    const done = Number(await this.#run("delete", REMOVE, this.#keys(owner, id), args)) === 1;
+    const done = Number(await this.#run("delete", REMOVE, this.#keys.all(owner, id), args)) === 1;
     if (done) this.#changes.tell(owner, id, 0);
     return done;
   }
@@ -186,20 +165,15 @@ class Redis implements TaskStore {
     owner: string,
     options: { readonly after?: TaskPosition | undefined; readonly limit: number },
   ): Promise<StoredTask[]> {
-    check(owner);
+    requireOwner(owner);
     const { after, limit } = options;
-    const index = this.#list(owner);
+    const index = this.#keys.list(owner);
     const found: StoredTask[] = [];
     let from = after ? `(${digits(after.createdAt)}${after.id}` : "-";
     while (found.length < limit) {
       const members = await this.#range(index, from, "+", limit - found.length);
       if (members.length === 0) break;
-      const entries = members.map((member) => ({
-        member,
-        owner,
-        id: member.slice(DIGITS),
-        createdAt: Number(member.slice(0, DIGITS)),
-      }));
+      const entries = members.map((member) => listEntry(owner, member));
       found.push(...(await this.#listed(index, entries)));
       // Instead of those that are gone, the next ones are read.
       from = `(${members.at(-1)!}`;
@@ -208,25 +182,24 @@ class Redis implements TaskStore {
   }
 
   async due(before: number, limit: number, after?: DuePosition): Promise<StoredTask[]> {
-    const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
     // All that are due at `before` or earlier stand before the next millisecond.
     const to = `(${digits(Math.floor(before) + 1)}`;
     const found: StoredTask[] = [];
-    let from = after ? `(${digits(after.dueAt)}${after.owner}\0${after.id}` : "-";
+    let from = after ? `(${dueMember(after)}` : "-";
     while (found.length < limit) {
       const members = await Promise.all(
-        shards.map((shard) => this.#range(this.#due(shard), from, to, limit - found.length)),
+        shards.map((shard) => this.#range(this.#keys.due(shard), from, to, limit - found.length)),
       );
       const earliest = members
         .flat()
         .sort(byBytes)
         .slice(0, limit - found.length)
-        .map(due);
+        .map(dueEntry);
       if (earliest.length === 0) break;
       const tasks = await Promise.all(
         shards.map((shard) =>
           this.#listed(
-            this.#due(shard),
+            this.#keys.due(shard),
             earliest.filter(({ owner }) => shardOf(owner) === shard),
           ),
         ),
@@ -255,7 +228,7 @@ class Redis implements TaskStore {
     const tasks = await this.#read(entries, HEAD);
     const gone = entries.filter((_, n) => tasks[n] === undefined);
     if (gone.length > 0) {
-      const keys = [index, ...gone.map(({ owner, id }) => this.#task(owner, id))];
+      const keys = [index, ...gone.map(({ owner, id }) => this.#keys.task(owner, id))];
       await this.#run(
         "list",
         TIDY,
@@ -270,10 +243,10 @@ class Redis implements TaskStore {
     const rows = await this.#run(
       "read",
       READ,
-      tasks.map(({ owner, id }) => this.#task(owner, id)),
+      tasks.map(({ owner, id }) => this.#keys.task(owner, id)),
       fields,
     );
-    return (rows as unknown[][]).map((row, n) => stored(tasks[n]!, row));
+    return (rows as unknown[][]).map((row, n) => taskOf(tasks[n]!, row));
   }
 
   async #range(index: string, from: string, to: string, limit: number): Promise<string[]> {
@@ -295,125 +268,4 @@ class Redis implements TaskStore {
     if (dueAt === null || this.#retention === Infinity) return "";
     return String(Math.ceil(Math.max(0, dueAt - now()) + this.#retention));
   }
-
-  #keys(owner: string, id: string): string[] {
-    return [this.#task(owner, id), this.#list(owner), this.#due(shardOf(owner))];
-  }
-  // The first braces name the slot; the owner, which may hold more of them, comes last, so that no two keys are one.
-  #task(owner: string, id: string): string {
-    return `${this.#slot(shardOf(owner))}:task:${id}:${owner}`;
-  }
-  #list(owner: string): string {
-    return `${this.#slot(shardOf(owner))}:list:${owner}`;
-  }
-  #due(shard: number): string {
-    return `${this.#slot(shard)}:due`;
-  }
-  #slot(shard: number): string {
-    return `{${this.#prefix}:${shard}}`;
-  }
-}
-
-/** FNV-1a, over code units; its low bits depend on those of each character alone. */
-function shardOf(owner: string): number {
-  let hash = 0x811c9dc5;
-  for (let n = 0; n < owner.length; n += 1) hash = Math.imul(hash ^ owner.charCodeAt(n), 0x01000193);
-  return (hash >>> 16) % SHARDS;
-}
-
-/** Enough for every time that JavaScript can write as a date. */
-const DIGITS = 16;
-
-/** A time as text that sorts as the number does. */
-function digits(time: number): string {
-  return String(time).padStart(DIGITS, "0");
-}
-
-function due(member: string): Entry {
-  const end = member.lastIndexOf("\0");
-  return {
-    member,
-    owner: member.slice(DIGITS, end),
-    id: member.slice(end + 1),
-    dueAt: Number(member.slice(0, DIGITS)),
-  };
-}
-
-function dueMember({ dueAt, owner, id }: StoredTask): string {
-  return `${digits(dueAt!)}${owner}\0${id}`;
-}
-
-/** The order of Redis, that of UTF-8: as of code units, but characters of two units come last. */
-function byBytes(a: string, b: string): number {
-  const rank = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit);
-  let n = 0;
-  while (n < a.length && a[n] === b[n]) n += 1;
-  return n < a.length && n < b.length ? rank(a.charCodeAt(n)) - rank(b.charCodeAt(n)) : a.length - b.length;
-}
-
-/** What is damaged is handed over as it is: whoever asked tells it from what is missing. */
-function stored({ owner, id, ...entry }: Omit<Entry, "member">, row: readonly unknown[]): StoredTask | undefined {
-  const [version, createdAt, dueAt, state, payload] = row.map((value) => (value === null ? null : String(value)));
-  if (version === null) return undefined;
-  if (!isWhole(version) || !isWhole(createdAt) || state === null) {
-    return {
-      owner,
-      id,
-      version: Number.NaN,
-      createdAt: entry.createdAt ?? 0,
-      dueAt: entry.dueAt ?? null,
-      state: state ?? "",
-      payload: null,
-    };
-  }
-  return {
-    owner,
-    id,
-    version: Number(version),
-    createdAt: Number(createdAt),
-    dueAt: dueAt ? Number(dueAt) : null,
-    state: state ?? "",
-    payload: payload ?? null,
-  };
-}
-
-function isWhole(text: string | null | undefined): boolean {
-  return /^\d{1,16}$/.test(text ?? "");
-}
-
-function isId(id: string): boolean {
-  return /^[\w-]{1,128}$/.test(id);
-}
-
-/** UTF-8 cannot carry half a surrogate pair: two owners could become one. */
-function check(owner: string): void {
-  if (/\p{Surrogate}/u.test(owner))
-    throw new TaskError("invalid_argument", "A task's owner must not contain a lone surrogate.");
-}
-
-const ROOM = " Raise `maxmemory`, or shorten the tasks' time to live.";
-
-function failure(what: string, cause: unknown, taskId?: string): TaskError {
-  if (cause instanceof TaskError) return cause;
-  return new TaskError("storage", `The Redis store could not ${what}: ${message(cause)}.${advice(cause)}`, {
-    cause,
-    taskId,
-  });
-}
-
-function advice(error: unknown): string {
-  const text = message(error);
-  if (isFull(error)) return ROOM;
-  if (/\bREADONLY\b/.test(text)) return " The client is connected to a replica: connect it to the primary.";
-  if (/\bNOPERM\b|can't (run|access|publish)/.test(text))
-    return " The Redis user needs EVAL, EVALSHA and what the scripts call, on the keys and the channel of the prefix.";
-  return "";
-}
-
-function isFull(error: unknown): boolean {
-  return /\bOOM\b/.test(message(error));
-}
-
-function message(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
 }

@@ -1,27 +1,10 @@
 import { TaskError } from "../errors.ts";
-import { SqliteTasks } from "../sqlite-tasks.ts";
 import type { TaskListener, TaskStore } from "../store.ts";
+import { tableName } from "../store-parts/sql.ts";
+import type { SqliteDatabase, SqliteStatement } from "../store-parts/sqlite/engine.ts";
+import { SqliteTasks } from "../store-parts/sqlite/tasks.ts";
 
-/** What the store uses of a prepared statement. */
-export interface SqliteStatement {
-  /** The first row, or `undefined` or `null`. */
-  get(...values: (string | number | null)[]): unknown;
-  /** All rows, as an array. */
-  all(...values: (string | number | null)[]): unknown;
-  /** Makes a change; answers `{ changes }`, how many rows it met. */
-  run(...values: (string | number | null)[]): unknown;
-}
-
-/**
- * What the store uses of a SQLite handle: `DatabaseSync` of `node:sqlite`, and `Database` of `better-sqlite3` or
- * `bun:sqlite`.
- */
-export interface SqliteDatabase {
-  /** Runs statements that return nothing. */
-  exec(sql: string): unknown;
-  /** Prepares one statement. */
-  prepare(sql: string): SqliteStatement;
-}
+export type { SqliteDatabase, SqliteStatement } from "../store-parts/sqlite/engine.ts";
 
 /** What {@link sqliteStore} takes. */
 export interface SqliteStoreOptions {
@@ -75,18 +58,13 @@ class SqliteFile extends SqliteTasks {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(db: SqliteDatabase, options: SqliteStoreOptions) {
-    const { tablePrefix = "mcp_", wal = false, busyTimeout, pollInterval = 100 } = options;
+    const { tablePrefix, wal = false, busyTimeout, pollInterval = 100 } = options;
     if (typeof (db as SqliteDatabase | undefined)?.prepare !== "function")
       throw new TaskError(
         "invalid_argument",
         'sqliteStore needs an open database, for example `sqliteStore(new DatabaseSync("tasks.db"))`.',
       );
-    // It becomes part of the SQL, where nothing can be bound in its place.
-    if (!/^[A-Za-z_]\w{0,40}$/.test(tablePrefix))
-      throw new TaskError(
-        "invalid_argument",
-        "`tablePrefix` of sqliteStore must be 1 to 41 letters, digits and `_`, not a digit first.",
-      );
+    const table = tableName("sqliteStore", tablePrefix);
     if (busyTimeout !== undefined && !(Number.isInteger(busyTimeout) && busyTimeout >= 0))
       throw new TaskError("invalid_argument", "`busyTimeout` of sqliteStore must be a whole number of milliseconds.");
     if (!(Number.isInteger(pollInterval) && pollInterval > 0 && pollInterval < 2 ** 31))
@@ -101,7 +79,7 @@ class SqliteFile extends SqliteTasks {
         atomically: (run) => atomically(db, run),
         advice,
       },
-      `${tablePrefix}tasks`,
+      table,
       () => {
         if (busyTimeout !== undefined) db.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
         if (wal) db.exec("PRAGMA journal_mode = WAL");
@@ -187,7 +165,8 @@ function atomically(db: SqliteDatabase, run: () => void): void {
 
 function advice(error: unknown): string {
   return isBusy(error)
-    ? " Another connection holds the lock: set a busy timeout, for example `sqliteStore(db, { wal: true, busyTimeout: 5000 })`."
+    ? " Another connection holds the lock: set a busy timeout, for example " +
+        "`sqliteStore(db, { wal: true, busyTimeout: 5000 })`."
     : "";
 }
 

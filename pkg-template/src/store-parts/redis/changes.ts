@@ -1,4 +1,5 @@
-import type { TaskListener } from "../store.ts";
+import type { TaskListener } from "../../store.ts";
+import { Backoff } from "../backoff.ts";
 import { Watchers } from "../watchers.ts";
 import type { Driver } from "./driver.ts";
 
@@ -14,7 +15,7 @@ export class Changes {
   readonly #report: (error: unknown) => void;
   #watchers = new Watchers();
   #shut: (() => void) | undefined;
-  #pause = FIRST_PAUSE;
+  readonly #backoff = new Backoff();
 
   /** `report` is called with what nobody waits for. */
   constructor(driver: Driver, channel: string, report: (error: unknown) => void) {
@@ -48,7 +49,7 @@ export class Changes {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const close = this.#driver.subscribe(this.channel, {
       subscribed: () => {
-        this.#pause = FIRST_PAUSE;
+        this.#backoff.reset();
       },
       message: (text) => {
         if (!over) this.#heard(text);
@@ -60,8 +61,7 @@ export class Changes {
         if (over) return;
         over = true;
         close();
-        timer = setTimeout(() => this.#open(), this.#pause);
-        this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+        timer = setTimeout(() => this.#open(), this.#backoff.next());
         this.#report(error);
       },
     });
@@ -78,7 +78,3 @@ export class Changes {
     this.#watchers.tell(text.slice(origin.length + version.length + id.length + 3), id, Number(version));
   }
 }
-
-/** In ms: how long after a lost connection it listens again, doubled with each failure up to the longest. */
-const FIRST_PAUSE = 50;
-const LONGEST_PAUSE = 10_000;

@@ -1,5 +1,5 @@
-import { TaskError } from "../errors.ts";
-import type { Ioredis, NodeRedis } from "../stores/redis.ts";
+import { TaskError } from "../../errors.ts";
+import type { Ioredis, NodeRedis } from "./client.ts";
 import type { Script } from "./scripts.ts";
 
 /** What is told about a subscription. */

@@ -1,4 +1,4 @@
-import type { TaskListener } from "./store.ts";
+import type { TaskListener } from "../store.ts";
 
 /** Who watches a store. */
 export class Watchers {
