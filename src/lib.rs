@@ -22,7 +22,7 @@
 //! use std::collections::BTreeMap;
 //!
 //! use mcp_longhaul::limit::Limits;
-//! use mcp_longhaul::receiver::{Augmentation, Called, Facts, Outcome, Output, Policy, Promotion, Receiver, Support};
+//! use mcp_longhaul::receiver::{Augmentation, Called, Outcome, Output, PeerId, Policy, Promotion, Receiver, RequestContext, RequestId, Support};
 //! use mcp_longhaul::storage::{Completion, Operation, Record};
 //! use mcp_longhaul::task::{OnLost, Phase, Task};
 //! use mcp_longhaul::wire::capability::Capabilities;
@@ -81,20 +81,20 @@
 //!     restarts: 0,
 //!     immediate: None,
 //! });
-//! let peer = 1;
+//! let peer = PeerId::new(1);
 //! receiver.handle_open(peer, Some("alice"), true);
-//! let facts = Facts { request: 1, peer, generation: Generation::G26, capabilities: Capabilities::TASKS, lists: false
+//! let context = RequestContext { request: RequestId::new(1), peer, generation: Generation::G26, capabilities: Capabilities::TASKS, lists: false
 //! };
 //!
 //! // A call arrives at noon, and becomes a task before its handler begins.
 //! let noon = 43_200_000;
 //! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false, trace:
-//! String::new(), creation_key: None }; receiver.handle_call(noon, facts, called, [9; 18]);
+//! String::new(), creation_key: None }; receiver.handle_call(noon, context, called, [9; 18]);
 //! host.drain(&mut receiver, noon);
 //! assert!(matches!(host.replies.last(), Some(Body::Created { .. })));
 //!
 //! // A second later the handler has ended.
-//! receiver.handle_outcome(noon + 1_000, 1, Outcome::Result { tool_failed: false, size: 2 });
+//! receiver.handle_outcome(noon + 1_000, context.request, Outcome::Result { tool_failed: false, size: 2 });
 //! host.drain(&mut receiver, noon + 1_000);
 //! let record = host.records.values().next().unwrap();
 //! assert_eq!(Task::from_state(&record.state).unwrap().phase, Phase::Completed);
@@ -107,7 +107,7 @@ pub mod generation;
 pub mod id;
 pub mod lifecycle;
 pub mod limit;
-mod number;
+pub mod number;
 pub mod receiver;
 pub mod requestor;
 pub mod state;

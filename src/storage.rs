@@ -6,10 +6,8 @@ use std::rc::Rc;
 
 use strum::FromRepr;
 
+use crate::number::{InputRequestId, RequestId};
 use crate::task::Millis;
-
-/// The number of a piece of work that waits for the store.
-pub type Job = u32;
 
 /// A record without its payload.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,15 +52,15 @@ pub enum Stored {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Source {
     /// The parameters of the call with this number.
-    Request(u32),
+    Request(RequestId),
     /// The outcome of the call: its result, error, or request state.
-    Outcome(u32),
+    Outcome(RequestId),
     /// The input request with this name in the call's `input_required` result.
-    Asked { call: u32, name: String },
+    Asked { call: RequestId, name: String },
     /// The input request that was made under this number.
-    Ask(u32),
+    InputRequest(InputRequestId),
     /// The answer under this key in the request with this number.
-    Response { request: u32, key: String },
+    Response { request: RequestId, key: String },
 }
 
 /// What a write does to the payload.
@@ -105,7 +103,7 @@ pub enum Operation {
         owner: Rc<str>,
         id: String,
         payload: bool,
-        request: Option<u32>,
+        request: Option<RequestId>,
     },
     Put {
         record: Record,

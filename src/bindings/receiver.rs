@@ -11,7 +11,9 @@ use super::held::Held;
 use super::receiver_host::{ReceiverHost, emit};
 use super::writer::{Assembler, Assembling};
 use mcp_longhaul::limit::{Act, Limits, Rate};
-use mcp_longhaul::receiver::{self, Augmentation, Called, Facts, Outcome, Policy, Promotion, Route, Shape, Support};
+use mcp_longhaul::receiver::{
+    self, Augmentation, Called, Outcome, Policy, Promotion, RequestContext, Route, Shape, Support,
+};
 use mcp_longhaul::storage::{Completion, CompletionCode, Record};
 use mcp_longhaul::task::{InputKind, Millis, OnLost};
 use mcp_longhaul::wire::capability::Capabilities;
@@ -21,10 +23,10 @@ use mcp_longhaul::wire::{self, Generation, Method, error};
 /// offered.
 const LISTS: u32 = 1 << 8;
 
-fn facts(request: u32, peer: u32, generation: u8, flags: u32) -> Facts {
-    Facts {
-        request,
-        peer,
+fn context(request: u32, peer: u32, generation: u8, flags: u32) -> RequestContext {
+    RequestContext {
+        request: request.into(),
+        peer: peer.into(),
         generation: Generation::from_number(generation).unwrap_or(Generation::G26),
         capabilities: Capabilities::from_bits((flags & 255) as u8),
         lists: flags & LISTS != 0,
@@ -168,12 +170,12 @@ pub fn sweep(receiver: u32, now: f64) {
 /// A connection opens, or one of a receiver that is no more goes on under its number. The host numbers them from 1 up.
 #[wasm_bindgen]
 pub fn open(receiver: u32, peer: u32, owner: Option<String>, pipe: bool) {
-    held(receiver).core.handle_open(peer, owner.as_deref(), pipe);
+    held(receiver).core.handle_open(peer.into(), owner.as_deref(), pipe);
 }
 
 #[wasm_bindgen]
 pub fn close(receiver: u32, now: f64, peer: u32) {
-    held(receiver).core.handle_close(now as Millis, peer);
+    held(receiver).core.handle_close(now as Millis, peer.into());
 }
 
 /// `trace`: what `_meta.traceparent` says, or empty. `augmentation`: -3 absent, -2 invalid, -1 asked for, from 0 up
@@ -202,38 +204,38 @@ pub fn call(
     };
     let called = Called { tool, policy, augmentation, gate, trace, creation_key };
     let Receiver { core, entropy, .. } = &mut *held(receiver);
-    core.handle_call(now as Millis, facts(request, peer, generation, flags), called, entropy.take());
+    core.handle_call(now as Millis, context(request, peer, generation, flags), called, entropy.take());
 }
 
 #[wasm_bindgen(js_name = "isPlain")]
 pub fn is_plain(receiver: u32, policy: u32, generation: u8, flags: u32) -> bool {
-    let facts = facts(0, 0, generation, flags);
-    held(receiver).core.is_plain(policy, facts.generation, facts.capabilities)
+    let context = context(0, 0, generation, flags);
+    held(receiver).core.is_plain(policy, context.generation, context.capabilities)
 }
 
 #[wasm_bindgen]
 pub fn begin(receiver: u32, now: f64, call: u32) {
-    held(receiver).core.handle_begin(now as Millis, call);
+    held(receiver).core.handle_begin(now as Millis, call.into());
 }
 
 #[wasm_bindgen]
 pub fn promote(receiver: u32, now: f64, call: u32) {
-    held(receiver).core.handle_promote(now as Millis, call);
+    held(receiver).core.handle_promote(now as Millis, call.into());
 }
 
 #[wasm_bindgen]
 pub fn creating(receiver: u32, call: u32) -> bool {
-    held(receiver).core.is_creating(call)
+    held(receiver).core.is_creating(call.into())
 }
 
 #[wasm_bindgen(js_name = "mayBeTask")]
 pub fn may_be_task(receiver: u32, call: u32) -> bool {
-    held(receiver).core.may_be_task(call)
+    held(receiver).core.may_be_task(call.into())
 }
 
 #[wasm_bindgen]
 pub fn dropped(receiver: u32, now: f64, call: u32, closed: bool) -> bool {
-    held(receiver).core.handle_dropped(now as Millis, call, closed)
+    held(receiver).core.handle_dropped(now as Millis, call.into(), closed)
 }
 
 /// Names something for the next input, with a number that says more of it: texts cross one by one.
@@ -253,7 +255,7 @@ pub fn ended(receiver: u32, now: f64, call: u32, how: u8, size: u32, code: f64) 
         requests.push((name, kind_of(kind.0)));
     }
     if let (1 | 2, Some((said, _))) = (how, requests.first()) {
-        core.handle_said(call, said);
+        core.handle_said(call.into(), said);
     }
     let outcome = match how {
         0 | 1 => Outcome::Result { tool_failed: how == 1, size },
@@ -262,39 +264,39 @@ pub fn ended(receiver: u32, now: f64, call: u32, how: u8, size: u32, code: f64) 
         3 => Outcome::NotJson,
         _ => Outcome::Input { requests, state: how == 5 },
     };
-    core.handle_outcome(now as Millis, call, outcome);
+    core.handle_outcome(now as Millis, call.into(), outcome);
 }
 
 #[wasm_bindgen]
 pub fn ask(receiver: u32, now: f64, call: u32, ask: u32, name: &str, kind: u8, own: bool) -> bool {
     let Some(kind) = kind_of(kind) else { return false };
-    held(receiver).core.handle_ask(now as Millis, call, ask, name, kind, own)
+    held(receiver).core.handle_input_request(now as Millis, call.into(), ask.into(), name, kind, own)
 }
 
 #[wasm_bindgen]
 pub fn answer(receiver: u32, now: f64, ask: u32) -> bool {
-    held(receiver).core.handle_answer(now as Millis, ask)
+    held(receiver).core.handle_answer(now as Millis, ask.into())
 }
 
 #[wasm_bindgen]
 pub fn withdraw(receiver: u32, now: f64, call: u32, ask: u32) {
-    held(receiver).core.handle_withdraw(now as Millis, call, ask);
+    held(receiver).core.handle_withdraw(now as Millis, call.into(), ask.into());
 }
 
 #[wasm_bindgen]
 pub fn note(receiver: u32, now: f64, call: u32, message: &str) {
-    held(receiver).core.handle_note(now as Millis, call, message);
+    held(receiver).core.handle_status_message(now as Millis, call.into(), message);
 }
 
 /// Where a handler's notification goes: -3 nowhere, -2 on the connection, -1 its ordinary way, else on the stream of
 /// this request.
 #[wasm_bindgen]
 pub fn route(receiver: u32, call: u32) -> f64 {
-    match held(receiver).core.route(call) {
+    match held(receiver).core.route(call.into()) {
         Route::Nowhere => -3.0,
         Route::Connection => -2.0,
         Route::Ordinary => -1.0,
-        Route::Stream(request) => f64::from(request),
+        Route::Stream(request) => f64::from(request.get()),
     }
 }
 
@@ -314,21 +316,21 @@ pub fn request(
     text: Option<String>,
     fault: u8,
 ) {
-    let facts = facts(request, peer, generation, flags);
+    let context = context(request, peer, generation, flags);
     let now = now as Millis;
     let Receiver { core, named, .. } = &mut *held(receiver);
     let answers = std::mem::take(named);
     let id = text.as_deref().filter(|id| !id.is_empty());
-    match (fault, Method::named(facts.generation, method)) {
-        (1, _) => core.handle_unenveloped(now, facts),
-        (2, _) => core.handle_too_deep(now, facts),
-        (_, Some(Method::Get)) => core.handle_get(now, facts, id),
-        (_, Some(Method::Result)) => core.handle_result(now, facts, id),
-        (_, Some(Method::Cancel)) => core.handle_cancel(now, facts, id),
-        (3, Some(Method::List)) => core.handle_list(now, facts, Err(())),
-        (_, Some(Method::List)) => core.handle_list(now, facts, Ok(text.as_deref())),
-        (_, Some(Method::Update)) => core.handle_update(now, facts, id, Some(answers).filter(|_| fault == 0)),
-        (_, None) => core.handle_unknown(now, facts),
+    match (fault, Method::named(context.generation, method)) {
+        (1, _) => core.handle_unenveloped(now, context),
+        (2, _) => core.handle_too_deep(now, context),
+        (_, Some(Method::Get)) => core.handle_get(now, context, id),
+        (_, Some(Method::Result)) => core.handle_result(now, context, id),
+        (_, Some(Method::Cancel)) => core.handle_cancel(now, context, id),
+        (3, Some(Method::List)) => core.handle_list(now, context, Err(())),
+        (_, Some(Method::List)) => core.handle_list(now, context, Ok(text.as_deref())),
+        (_, Some(Method::Update)) => core.handle_update(now, context, id, Some(answers).filter(|_| fault == 0)),
+        (_, None) => core.handle_unknown(now, context),
     }
 }
 
@@ -342,38 +344,38 @@ pub fn listen(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, 
     for (id, _) in std::mem::take(named) {
         ids.push(id);
     }
-    core.handle_listen(now as Millis, facts(request, peer, generation, flags), ids, until);
+    core.handle_listen(now as Millis, context(request, peer, generation, flags), ids, until);
 }
 
 /// The acknowledgement is out. `alone`: nothing else is subscribed to on its stream.
 #[wasm_bindgen]
 pub fn listening(receiver: u32, now: f64, request: u32, alone: bool) {
-    held(receiver).core.handle_listening(now as Millis, request, alone);
+    held(receiver).core.handle_listening(now as Millis, request.into(), alone);
 }
 
 #[wasm_bindgen]
 pub fn flow(receiver: u32, now: f64, request: u32, ready: bool) {
-    held(receiver).core.handle_flow(now as Millis, request, ready);
+    held(receiver).core.handle_flow(now as Millis, request.into(), ready);
 }
 
 #[wasm_bindgen]
 pub fn unlisten(receiver: u32, now: f64, request: u32) {
-    held(receiver).core.handle_unlisten(now as Millis, request);
+    held(receiver).core.handle_unlisten(now as Millis, request.into());
 }
 
 #[wasm_bindgen(js_name = "endListen")]
 pub fn end_listen(receiver: u32, now: f64, request: u32) {
-    held(receiver).core.handle_end_listen(now as Millis, request);
+    held(receiver).core.handle_end_listen(now as Millis, request.into());
 }
 
 #[wasm_bindgen(js_name = "lapsesAt")]
 pub fn lapses_at(receiver: u32, request: u32, at: f64) {
-    held(receiver).core.handle_lapses_at(request, at as Millis);
+    held(receiver).core.handle_lapses_at(request.into(), at as Millis);
 }
 
 #[wasm_bindgen]
 pub fn lapse(receiver: u32, now: f64, request: u32) {
-    held(receiver).core.handle_lapse(now as Millis, request);
+    held(receiver).core.handle_lapse(now as Millis, request.into());
 }
 
 /// Writes what a stranger hears of a task into the assembler.
@@ -386,47 +388,47 @@ pub fn write_not_found(assembler: &Assembler) {
 /// The request that updates the task that `job` has read; 0 for none.
 #[wasm_bindgen(js_name = "updateOf")]
 pub fn update_of(receiver: u32, job: u32) -> u32 {
-    held(receiver).core.update_of(job).unwrap_or_default()
+    held(receiver).core.update_of(job.into()).unwrap_or_default().get()
 }
 
 #[wasm_bindgen]
 pub fn misfit(receiver: u32, job: u32, key: &str) {
-    held(receiver).core.handle_misfit(job, key);
+    held(receiver).core.handle_misfit(job.into(), key);
 }
 
 #[wasm_bindgen]
 pub fn gone(receiver: u32, now: f64, peer: u32) {
-    held(receiver).core.handle_gone(now as Millis, peer);
+    held(receiver).core.handle_gone(now as Millis, peer.into());
 }
 
 #[wasm_bindgen]
 pub fn undelivered(receiver: u32, ask: u32) {
-    held(receiver).core.handle_undelivered(ask);
+    held(receiver).core.handle_undelivered(ask.into());
 }
 
 #[wasm_bindgen]
 pub fn uncarried(receiver: u32, now: f64, ask: u32) {
-    held(receiver).core.handle_uncarried(now as Millis, ask);
+    held(receiver).core.handle_uncarried(now as Millis, ask.into());
 }
 
 #[wasm_bindgen(js_name = "waitEnded")]
 pub fn wait_ended(receiver: u32, now: f64, request: u32) {
-    held(receiver).core.handle_wait_ended(now as Millis, request);
+    held(receiver).core.handle_wait_ended(now as Millis, request.into());
 }
 
 #[wasm_bindgen]
 pub fn adopt(receiver: u32, now: f64, call: u32, peer: u32, generation: u8, flags: u32, id: &str) {
-    held(receiver).core.handle_adopt(now as Millis, facts(call, peer, generation, flags), id);
+    held(receiver).core.handle_adopt(now as Millis, context(call, peer, generation, flags), id);
 }
 
 #[wasm_bindgen(js_name = "adoptAsk")]
 pub fn adopt_ask(receiver: u32, now: f64, call: u32, ask: u32, key: &str) {
-    held(receiver).core.handle_adopt_ask(now as Millis, call, ask, key);
+    held(receiver).core.handle_adopt_input_request(now as Millis, call.into(), ask.into(), key);
 }
 
 #[wasm_bindgen]
 pub fn unstarted(receiver: u32, now: f64, call: u32) {
-    held(receiver).core.handle_unstarted(now as Millis, call);
+    held(receiver).core.handle_unstarted(now as Millis, call.into());
 }
 
 #[wasm_bindgen]
@@ -472,7 +474,7 @@ pub fn found(receiver: u32, now: f64, job: u32, version: u32, created_at: f64, s
         due_at: None,
         state,
     };
-    core.handle_completion(now as Millis, job, Completion::Record(Some(record)));
+    core.handle_completion(now as Millis, job.into(), Completion::Record(Some(record)));
 }
 
 #[wasm_bindgen]
@@ -495,7 +497,7 @@ pub fn rows(receiver: u32, now: f64, job: u32, records: &str, full: bool) {
         let due_at = due_at.parse().ok();
         rows.push(Record { owner, id: id.to_owned(), version, created_at, due_at, state: state.to_owned() });
     }
-    core.handle_completion(now as Millis, job, Completion::Records { records: rows, full });
+    core.handle_completion(now as Millis, job.into(), Completion::Records { records: rows, full });
 }
 
 /// An operation of the store ended that brought no rows.
@@ -527,7 +529,7 @@ pub fn capabilities(list: bool, assembler: &Assembler) {
 }
 
 fn complete(receiver: u32, now: f64, job: u32, completion: Completion) {
-    held(receiver).core.handle_completion(now as Millis, job, completion);
+    held(receiver).core.handle_completion(now as Millis, job.into(), completion);
 }
 
 /// The number of the kind of input that a method asks for; 255 where nobody knows it.

@@ -1,7 +1,7 @@
 //! What the receiver wants of JavaScript: its outputs, one typed call each.
 
 use super::writer::{Assembler, Assembling};
-use mcp_longhaul::receiver::{Event, Output};
+use mcp_longhaul::receiver::{Event, JobId, Output};
 use mcp_longhaul::storage::{Operation, Payload, Source, Stored};
 use mcp_longhaul::wire;
 use wasm_bindgen::prelude::*;
@@ -130,77 +130,77 @@ extern "C" {
 pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
     match *output {
         Output::Store { job, ref operation } => store(host, job, operation),
-        Output::Overdue { job } => host.overdue(job),
-        Output::Finish { job } => host.finish(job),
+        Output::Overdue { job } => host.overdue(job.get()),
+        Output::Finish { job } => host.finish(job.get()),
         Output::Reply { request, generation, job, ref body } => {
             // The answer to a request that names a task is about that task.
             let named = matches!(body, wire::Body::State { .. });
-            host.begin_reply(request, job.unwrap_or_default());
+            host.begin_reply(request.get(), job.unwrap_or_default().get());
             let kind = wire::write(generation, body, &mut Assembling { assembler, named });
-            host.end_reply(request, kind as u8);
+            host.end_reply(request.get(), kind as u8);
         }
         Output::Tell { request, generation, job, ref news } => {
-            host.begin_news(request, job.unwrap_or_default());
+            host.begin_news(request.get(), job.unwrap_or_default().get());
             wire::write_news(generation, news, &mut Assembling { assembler, named: false });
-            host.tell(request);
+            host.tell(request.get());
         }
         Output::TellRequestor { call, generation, stream, ref news } => {
-            host.begin_news(call, 0);
+            host.begin_news(call.get(), 0);
             wire::write_news(generation, news, &mut Assembling { assembler, named: false });
-            host.tell_requestor(call, stream.unwrap_or_default());
+            host.tell_requestor(call.get(), stream.unwrap_or_default().get());
         }
-        Output::Forward { call, gated } => host.forward(call, gated),
-        Output::Bind { call, ref id } => host.bind(call, id),
-        Output::Begin { call } => host.begin(call),
-        Output::Relay { call } => host.relay(call),
-        Output::Reject { call } => host.reject(call),
-        Output::Abort { call, reason, silently } => host.abort(call, reason as u8, silently),
-        Output::Release { call } => host.release(call),
-        Output::Deliver { ask, stream } => host.deliver(ask, stream.unwrap_or_default()),
-        Output::AnsweredElsewhere { ask, job, ref key } => host.answered_elsewhere(ask, job, key),
-        Output::Answered { ask, ref from } => match from {
-            Some((request, key)) => host.answered(ask, *request, key),
-            None => host.answered(ask, 0, ""),
+        Output::Forward { call, gated } => host.forward(call.get(), gated),
+        Output::Bind { call, ref id } => host.bind(call.get(), id),
+        Output::Begin { call } => host.begin(call.get()),
+        Output::Relay { call } => host.relay(call.get()),
+        Output::Reject { call } => host.reject(call.get()),
+        Output::Abort { call, reason, silently } => host.abort(call.get(), reason as u8, silently),
+        Output::Release { call } => host.release(call.get()),
+        Output::Deliver { input, stream } => host.deliver(input.get(), stream.unwrap_or_default().get()),
+        Output::AnsweredElsewhere { input, job, ref key } => host.answered_elsewhere(input.get(), job.get(), key),
+        Output::Answered { input, ref from } => match from {
+            Some((request, key)) => host.answered(input.get(), request.get(), key),
+            None => host.answered(input.get(), 0, ""),
         },
-        Output::Withdraw { ask, delivered, reason } => host.withdraw(ask, delivered, reason as u8),
-        Output::Restart { call, on, facts, ref owner, job, ref answers } => {
+        Output::Withdraw { input, delivered, reason } => host.withdraw(input.get(), delivered, reason as u8),
+        Output::Restart { call, on, context, ref owner, job, ref answers } => {
             for (key, name) in answers {
                 host.kept(key, name);
             }
-            let flags = u32::from(facts.capabilities.bits());
-            host.restart(call, on.unwrap_or_default(), facts.generation as u8, flags, owner, job);
+            let flags = u32::from(context.capabilities.bits());
+            host.restart(call.get(), on.unwrap_or_default().get(), context.generation as u8, flags, owner, job.get());
         }
-        Output::HangUp { request } => host.hang_up(request),
-        Output::Forget { request } => host.forget(request),
+        Output::HangUp { request } => host.hang_up(request.get()),
+        Output::Forget { request } => host.forget(request.get()),
         Output::Report { trouble, ref id } => host.trouble(trouble as u8, id),
         Output::Event(ref event) => happened(host, event),
         Output::Wake { at } => host.wake(at as f64),
     }
 }
 
-fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
+fn store(host: &ReceiverHost, job: JobId, operation: &Operation) {
     match operation {
-        Operation::Get { payload, request: Some(request), .. } => host.read(job, *request, *payload),
-        Operation::Get { owner, id, payload, .. } => host.get(job, owner, id, *payload),
+        Operation::Get { payload, request: Some(request), .. } => host.read(job.get(), request.get(), *payload),
+        Operation::Get { owner, id, payload, .. } => host.get(job.get(), owner, id, *payload),
         Operation::Put { record, payload } => {
             let mode = match payload {
                 Payload::Keep => 0,
                 Payload::Write { onto_read, remove, set } => {
                     for part in remove {
                         let (part, key) = part_code(part);
-                        host.remove_part(job, part, key);
+                        host.remove_part(job.get(), part, key);
                     }
                     for (part, source) in set {
                         let (part, key) = part_code(part);
                         let (source, number, source_key) = source_code(source);
-                        host.set_part(job, part, key, source, number, source_key);
+                        host.set_part(job.get(), part, key, source, number, source_key);
                     }
                     if *onto_read { 2 } else { 1 }
                 }
             };
             let due_at = record.due_at.map_or(f64::NAN, |at| at as f64);
             host.put(
-                job,
+                job.get(),
                 &record.owner,
                 &record.id,
                 record.version,
@@ -210,22 +210,22 @@ fn store(host: &ReceiverHost, job: u32, operation: &Operation) {
                 mode,
             );
         }
-        Operation::Delete { owner, id, version } => host.delete(job, owner, id, *version),
+        Operation::Delete { owner, id, version } => host.delete(job.get(), owner, id, *version),
         Operation::List { owner, after, limit } => match after {
-            Some(position) => host.list(job, owner, position.created_at as f64, &position.id, *limit),
-            None => host.list(job, owner, f64::NAN, "", *limit),
+            Some(position) => host.list(job.get(), owner, position.created_at as f64, &position.id, *limit),
+            None => host.list(job.get(), owner, f64::NAN, "", *limit),
         },
         Operation::Due { before, after, limit } => match after {
-            Some(place) => host.due(job, *before as f64, place.due_at as f64, &place.owner, &place.id, *limit),
-            None => host.due(job, *before as f64, f64::NAN, "", "", *limit),
+            Some(place) => host.due(job.get(), *before as f64, place.due_at as f64, &place.owner, &place.id, *limit),
+            None => host.due(job.get(), *before as f64, f64::NAN, "", "", *limit),
         },
-        Operation::Usage { owner } => host.usage(job, owner),
+        Operation::Usage { owner } => host.usage(job.get(), owner),
     }
 }
 
 fn happened(host: &ReceiverHost, event: &Event) {
     let Event { happening, owner, id, task, at, waited_since, run } = event;
-    let (happening, at, run) = (*happening as u8, *at as f64, run.unwrap_or_default());
+    let (happening, at, run) = (*happening as u8, *at as f64, run.unwrap_or_default().get());
     let since = waited_since.map_or(f64::NAN, |at| at as f64);
     match task {
         Some(task) => host.event(
@@ -258,10 +258,10 @@ fn part_code(part: &Stored) -> (u8, &str) {
 
 fn source_code(source: &Source) -> (u8, u32, &str) {
     match source {
-        Source::Request(call) => (0, *call, ""),
-        Source::Outcome(call) => (1, *call, ""),
-        Source::Asked { call, name } => (2, *call, name),
-        Source::Ask(ask) => (3, *ask, ""),
-        Source::Response { request, key } => (4, *request, key),
+        Source::Request(call) => (0, call.get(), ""),
+        Source::Outcome(call) => (1, call.get(), ""),
+        Source::Asked { call, name } => (2, call.get(), name),
+        Source::InputRequest(input) => (3, input.get(), ""),
+        Source::Response { request, key } => (4, request.get(), key),
     }
 }

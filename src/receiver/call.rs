@@ -1,67 +1,18 @@
 //! A `tools/call` on its way: what it is, and whether it is answered as it is or made a task.
 
+use super::types::{Augmentation, Called, Outcome, RequestContext, RequestId, SlotId};
 use std::rc::Rc;
 
 use super::change::Change;
 use super::claim::CreationKey;
 use super::create::Draft;
-use super::{Facts, Output, Policy, Promotion, Receiver, Request, Support, Timer};
+use super::{Output, Policy, Promotion, Receiver, Support, Timer};
 use crate::claim::is_key;
 use crate::id;
-use crate::task::{Failure, InputKind, MESSAGE_BYTES, Millis, cut};
+use crate::task::{Failure, MESSAGE_BYTES, Millis, cut};
 use crate::trace;
 use crate::wire::capability::Capabilities;
 use crate::wire::{Error, Generation};
-
-/// What a `tools/call` says.
-#[derive(Clone, Debug)]
-pub struct Called {
-    pub tool: String,
-    /// The number of the tool's policy.
-    pub policy: u32,
-    /// What `params.task` says (2025-11-25).
-    pub augmentation: Augmentation,
-    /// The host can hold the handler and say when it is about to begin.
-    pub gate: bool,
-    /// `traceparent` of its `_meta`, if it has one.
-    pub trace: String,
-    /// What the request names its creation by; empty if that is not a text.
-    pub creation_key: Option<String>,
-}
-
-/// What `params.task` says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Augmentation {
-    Absent,
-    /// It is not an object, or its `ttl` is not a safe integer from 0 up (G25-CRE-10).
-    Invalid,
-    Asked {
-        ttl: Option<u64>,
-    },
-}
-
-/// What a handler ended with. Its values stay with the host.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    Result {
-        tool_failed: bool,
-        size: u32,
-    },
-    Error {
-        size: u32,
-    },
-    /// An error with a code that 2026-07-28 does not have (G26-ERR-03).
-    ReservedError {
-        size: u32,
-    },
-    /// An `input_required` result: each request's name and kind, `None` for a method nobody knows.
-    Input {
-        requests: Vec<(String, Option<InputKind>)>,
-        state: bool,
-    },
-    /// It cannot be written as JSON.
-    NotJson,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
@@ -77,7 +28,7 @@ pub(super) enum Stage {
 
 #[derive(Debug)]
 pub(super) struct Call {
-    pub facts: Facts,
+    pub context: RequestContext,
     /// `None`: nobody could own a task.
     pub owner: Option<Rc<str>>,
     pub policy: Policy,
@@ -89,7 +40,7 @@ pub(super) struct Call {
     /// The handler runs, or has run.
     pub begun: bool,
     pub stage: Stage,
-    pub slot: Option<u32>,
+    pub slot: Option<SlotId>,
     /// What the handler ended with before the task was stored.
     pub outcome: Option<Outcome>,
     /// What a failure says of itself, for the status message.
@@ -106,19 +57,19 @@ pub(super) struct Call {
 
 impl Receiver {
     /// A `tools/call` arrives. `entropy` becomes the task's id if it becomes a task.
-    pub fn handle_call(&mut self, now: Millis, facts: Facts, called: Called, entropy: [u8; id::ENTROPY]) {
+    pub fn handle_call(&mut self, now: Millis, context: RequestContext, called: Called, entropy: [u8; id::ENTROPY]) {
         self.tick(now);
-        self.meet(facts);
+        self.meet(context);
         let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned()
         else {
-            return self.refuse_call(facts, Error::Internal);
+            return self.refuse_call(context, Error::Internal);
         };
         if called.creation_key.as_deref().is_some_and(|key| !is_key(key)) {
-            return self.refuse_call(facts, Error::BadKey);
+            return self.refuse_call(context, Error::BadKey);
         }
-        let (wants_task, ttl) = match self.weigh(facts, &policy, &called) {
+        let (wants_task, ttl) = match self.weigh(context, &policy, &called) {
             Ok(weighed) => weighed,
-            Err(error) => return self.refuse_call(facts, error),
+            Err(error) => return self.refuse_call(context, error),
         };
         let draft = Draft {
             id: [&*self.id_prefix, &id::from_entropy(&entropy)].concat(),
@@ -128,16 +79,16 @@ impl Receiver {
             within_quota: false,
         };
         let mut call = Call {
-            owner: self.owner_of(facts.peer),
+            owner: self.owner_of(context.peer),
             key: called.creation_key.filter(|_| wants_task).map(CreationKey::new),
             augmented: matches!(called.augmentation, Augmentation::Asked { .. }),
             gated: called.gate,
-            ..Call::new(facts, policy, draft)
+            ..Call::new(context, policy, draft)
         };
         if wants_task && let Err(error) = self.may_begin(&call) {
             // Who calls too often is to wait, not to be served in another way.
             if call.must_be_task() || error.is_too_often() {
-                return self.refuse_call(facts, error);
+                return self.refuse_call(context, error);
             }
         } else if wants_task {
             call.stage = Stage::Checking;
@@ -145,30 +96,35 @@ impl Receiver {
         let checking = call.stage == Stage::Checking;
         let gated = call.gated && checking;
         call.begun = !checking;
-        self.calls.insert(facts.request, call);
+        self.calls.insert(context.request, call);
         if checking && !gated {
-            self.create(facts.request);
+            self.create(context.request);
         } else {
-            self.push(Output::Forward { call: facts.request, gated });
+            self.push(Output::Forward { call: context.request, gated });
         }
     }
 
     /// Whether the call is to become a task at once, and how long its task lives.
-    fn weigh(&mut self, facts: Facts, policy: &Policy, called: &Called) -> Result<(bool, Option<u64>), Error> {
-        if facts.generation.server_decides() {
-            let wants_task = match (facts.capabilities.contains(Capabilities::TASKS), policy.support, policy.promotion)
-            {
-                (false, Support::Required, _) => return Err(Error::MissingCapability(Capabilities::TASKS)),
-                (false, ..) | (true, _, Promotion::Never) => false,
-                // A key makes a task, so there is no waiting for how long the work takes.
-                (true, ..) if called.creation_key.is_some() => true,
-                (true, _, Promotion::Handler) => false,
-                (true, _, Promotion::After(delay)) => {
-                    self.wake_in(Millis::from(delay), Timer::Promote(facts.request));
-                    false
-                }
-                (true, _, Promotion::Always) => true,
-            };
+    fn weigh(
+        &mut self,
+        context: RequestContext,
+        policy: &Policy,
+        called: &Called,
+    ) -> Result<(bool, Option<u64>), Error> {
+        if context.generation.server_decides() {
+            let wants_task =
+                match (context.capabilities.contains(Capabilities::TASKS), policy.support, policy.promotion) {
+                    (false, Support::Required, _) => return Err(Error::MissingCapability(Capabilities::TASKS)),
+                    (false, ..) | (true, _, Promotion::Never) => false,
+                    // A key makes a task, so there is no waiting for how long the work takes.
+                    (true, ..) if called.creation_key.is_some() => true,
+                    (true, _, Promotion::Handler) => false,
+                    (true, _, Promotion::After(delay)) => {
+                        self.wake_in(Millis::from(delay), Timer::Promote(context.request));
+                        false
+                    }
+                    (true, _, Promotion::Always) => true,
+                };
             return Ok((wants_task, policy.ttl_for(None)));
         }
         match (called.augmentation, policy.support) {
@@ -181,13 +137,13 @@ impl Receiver {
     }
 
     /// Nothing comes of the call.
-    fn refuse_call(&mut self, facts: Facts, error: Error) {
-        self.refuse(facts, error);
-        self.release(facts.request);
+    fn refuse_call(&mut self, context: RequestContext, error: Error) {
+        self.refuse(context, error);
+        self.release(context.request);
     }
 
     /// The held handler of a gated call is about to begin: its parameters are fine (G25-CRE-08).
-    pub fn handle_begin(&mut self, now: Millis, call: Request) {
+    pub fn handle_begin(&mut self, now: Millis, call: RequestId) {
         self.tick(now);
         match self.calls.get(&call).map(|call| call.stage) {
             Some(Stage::Checking) => self.create(call),
@@ -198,17 +154,17 @@ impl Receiver {
     }
 
     /// The handler asks for its call to become a task. Answered by `Bind`, or not at all where it cannot.
-    pub fn handle_promote(&mut self, now: Millis, call: Request) {
+    pub fn handle_promote(&mut self, now: Millis, call: RequestId) {
         self.tick(now);
         self.promote(call);
     }
 
-    pub(super) fn promote(&mut self, number: Request) {
+    pub(super) fn promote(&mut self, number: RequestId) {
         let Some(call) = self.calls.get(&number) else { return };
         let may = call.stage == Stage::Direct
             && call.is_promotable()
             && !call.dropped
-            && self.peers.contains_key(&call.facts.peer);
+            && self.peers.contains_key(&call.context.peer);
         if may && self.may_create(call).is_ok() {
             self.create(number);
         }
@@ -216,7 +172,7 @@ impl Receiver {
 
     /// The caller gave the request up before it was answered, or its connection `closed`. Says whether the SDK should
     /// hear of it (G25-CAN-08, G25-CAN-09, G26-HTT-07).
-    pub fn handle_dropped(&mut self, now: Millis, call: Request, closed: bool) -> bool {
+    pub fn handle_dropped(&mut self, now: Millis, call: RequestId, closed: bool) -> bool {
         self.tick(now);
         let Some(entry) = self.calls.get_mut(&call) else { return true };
         match entry.stage {
@@ -235,14 +191,14 @@ impl Receiver {
     }
 
     /// What the failure with which the handler is about to end says of itself (G25-GET-05).
-    pub fn handle_said(&mut self, call: Request, said: &str) {
+    pub fn handle_said(&mut self, call: RequestId, said: &str) {
         if let Some(entry) = self.calls.get_mut(&call) {
             entry.said = cut(said, MESSAGE_BYTES).to_owned();
         }
     }
 
     /// The handler ended.
-    pub fn handle_outcome(&mut self, now: Millis, call: Request, outcome: Outcome) {
+    pub fn handle_outcome(&mut self, now: Millis, call: RequestId, outcome: Outcome) {
         self.tick(now);
         let Some(entry) = self.calls.get_mut(&call) else {
             return self.release(call);
@@ -268,14 +224,14 @@ impl Receiver {
     }
 
     /// A task's handler ended: its outcome goes to the store.
-    pub(super) fn settle(&mut self, number: Request, outcome: Outcome) {
-        let Some((slot, facts)) = self.calls.get(&number).and_then(|call| Some((call.slot?, call.facts))) else {
+    pub(super) fn settle(&mut self, number: RequestId, outcome: Outcome) {
+        let Some((slot, context)) = self.calls.get(&number).and_then(|call| Some((call.slot?, call.context))) else {
             return;
         };
         let limit = self.limits.outcome;
         let change = match outcome {
             Outcome::Result { tool_failed, size } if size <= limit => Change::Complete { call: number, tool_failed },
-            Outcome::ReservedError { .. } if facts.generation.reserves_codes() => {
+            Outcome::ReservedError { .. } if context.generation.reserves_codes() => {
                 Change::Fail { call: number, failure: Some(Failure::Reserved) }
             }
             Outcome::Error { size } | Outcome::ReservedError { size } if size <= limit => {
@@ -285,19 +241,19 @@ impl Receiver {
                 Change::Fail { call: number, failure: Some(Failure::TooLarge) }
             }
             Outcome::NotJson => Change::Fail { call: number, failure: Some(Failure::NotJson) },
-            Outcome::Input { requests, state } => return self.ask_in_result(number, slot, requests, state),
+            Outcome::Input { requests, state } => return self.end_in_input_required(number, slot, requests, state),
         };
         self.change(slot, change);
     }
 
     /// Whether a call's handler runs as a task, and in which slot.
-    pub(super) fn task_of_call(&self, call: Request) -> Option<(u32, Facts)> {
+    pub(super) fn task_of_call(&self, call: RequestId) -> Option<(SlotId, RequestContext)> {
         let call = self.calls.get(&call)?;
-        (call.stage == Stage::Task).then_some((call.slot?, call.facts))
+        (call.stage == Stage::Task).then_some((call.slot?, call.context))
     }
 
     /// Whether the store is being asked to make a task of the call. `Bind` or `Begin` follows.
-    pub fn is_creating(&self, call: Request) -> bool {
+    pub fn is_creating(&self, call: RequestId) -> bool {
         self.calls.get(&call).is_some_and(|call| call.stage == Stage::Creating)
     }
 
@@ -314,7 +270,7 @@ impl Receiver {
     }
 
     /// Whether the call is a task, or may still become one.
-    pub fn may_be_task(&self, call: Request) -> bool {
+    pub fn may_be_task(&self, call: RequestId) -> bool {
         self.calls.get(&call).is_some_and(|call| match call.stage {
             Stage::Task | Stage::Creating => true,
             Stage::Direct | Stage::Checking => call.is_promotable(),
@@ -322,7 +278,7 @@ impl Receiver {
     }
 
     /// The task id of a call that is a task.
-    pub fn task_id(&self, call: Request) -> Option<&str> {
+    pub fn task_id(&self, call: RequestId) -> Option<&str> {
         let (slot, _) = self.task_of_call(call)?;
         self.slots.get(slot).map(|slot| slot.id.as_str())
     }
@@ -330,9 +286,9 @@ impl Receiver {
 
 impl Call {
     /// An ordinary call, as yet.
-    pub fn new(facts: Facts, policy: Policy, draft: Draft) -> Self {
+    pub fn new(context: RequestContext, policy: Policy, draft: Draft) -> Self {
         Self {
-            facts,
+            context,
             owner: None,
             policy,
             draft,
@@ -353,8 +309,8 @@ impl Call {
 
     /// The server may still decide that it is a task (2026-07-28).
     fn is_promotable(&self) -> bool {
-        self.facts.generation.server_decides()
-            && self.facts.capabilities.contains(Capabilities::TASKS)
+        self.context.generation.server_decides()
+            && self.context.capabilities.contains(Capabilities::TASKS)
             && self.policy.promotion != Promotion::Never
     }
 
@@ -365,6 +321,6 @@ impl Call {
 
     /// Whether nobody could hear of the task any more if the caller went away now.
     pub fn needs_caller(&self) -> bool {
-        self.facts.generation.task_needs_caller() && self.key.is_none()
+        self.context.generation.task_needs_caller() && self.key.is_none()
     }
 }

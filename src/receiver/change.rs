@@ -1,7 +1,7 @@
 //! What may become of a task, who waits for it, and what it does to the stored payload.
 
 use super::slot::Slot;
-use super::{Ask, Facts, Request, Shape};
+use super::types::{InputRequestId, RequestContext, RequestId, Shape};
 use crate::lifecycle::NewInput;
 use crate::storage::{Payload, Source, Stored};
 use crate::task::{Failure, Input, Task};
@@ -10,15 +10,15 @@ use crate::task::{Failure, Input, Task};
 #[derive(Debug)]
 pub(super) enum Change {
     /// The handler sets the status message.
-    Note(String),
+    SetStatusMessage(String),
     /// The handler waits for input.
-    Ask {
-        ask: Ask,
+    RequestInput {
+        id: InputRequestId,
         input: NewInput,
     },
     /// The handler ended with `input_required`.
-    AskInResult {
-        call: Request,
+    EndInInputRequired {
+        call: RequestId,
         inputs: Vec<NewInput>,
         state: bool,
     },
@@ -28,25 +28,25 @@ pub(super) enum Change {
     },
     /// `tasks/update`: these keys are answered, with values that look like these.
     Update {
-        facts: Facts,
+        context: RequestContext,
         keys: Vec<String>,
         shapes: Vec<Shape>,
     },
     /// The client answered a handler's own request.
     Answered {
-        ask: Ask,
+        input: InputRequestId,
         key: String,
     },
     Complete {
-        call: Request,
+        call: RequestId,
         tool_failed: bool,
     },
     Fail {
-        call: Request,
+        call: RequestId,
         failure: Option<Failure>,
     },
     /// `tasks/cancel`.
-    Cancel(Facts),
+    Cancel(RequestContext),
     /// The time to live ended: the task expires, or gets more time.
     Expire,
     /// The task still runs here.
@@ -55,7 +55,7 @@ pub(super) enum Change {
     Release,
     /// Its process is lost: it fails, or runs again. `on`: the request that met it.
     Recover {
-        on: Option<Facts>,
+        on: Option<RequestContext>,
     },
     /// A task nobody heard of ends before it began. `kept`: it stays in the store, for whoever has its creation key.
     Discard {
@@ -67,9 +67,9 @@ pub(super) enum Change {
 
 impl Change {
     /// The request that waits for this change.
-    pub(super) fn facts(&self) -> Option<Facts> {
+    pub(super) fn context(&self) -> Option<RequestContext> {
         match self {
-            Self::Cancel(facts) | Self::Update { facts, .. } => Some(*facts),
+            Self::Cancel(context) | Self::Update { context, .. } => Some(*context),
             _ => None,
         }
     }
@@ -78,9 +78,9 @@ impl Change {
     /// (X-STO-04).
     pub(super) fn is_of_run(&self) -> bool {
         match self {
-            Self::Note(_)
-            | Self::Ask { .. }
-            | Self::AskInResult { .. }
+            Self::SetStatusMessage(_)
+            | Self::RequestInput { .. }
+            | Self::EndInInputRequired { .. }
             | Self::Withdraw { .. }
             | Self::Answered { .. } => true,
             Self::Complete { .. } | Self::Fail { .. } | Self::Renew | Self::Release => true,
@@ -94,7 +94,7 @@ impl Change {
     }
 
     pub(super) fn is_outcome(&self) -> bool {
-        matches!(self, Self::Complete { .. } | Self::Fail { .. } | Self::AskInResult { .. })
+        matches!(self, Self::Complete { .. } | Self::Fail { .. } | Self::EndInInputRequired { .. })
     }
 
     /// Whether it is what a sweep does about a task that is due.
@@ -105,18 +105,18 @@ impl Change {
     /// Whether it is worth trying again where the store fails. Nobody waits for the others, or somebody else tries
     /// again.
     pub(super) fn is_patient(&self) -> bool {
-        self.facts().is_none() && !matches!(self, Self::Renew | Self::Recover { .. })
+        self.context().is_none() && !matches!(self, Self::Renew | Self::Recover { .. })
     }
 
     /// Whether what is stored must be read before it can be changed.
     pub(super) fn reads_payload(&self, slot: &Slot) -> bool {
         match self {
-            Self::Ask { .. }
-            | Self::AskInResult { .. }
+            Self::RequestInput { .. }
+            | Self::EndInInputRequired { .. }
             | Self::Withdraw { .. }
             | Self::Update { .. }
             | Self::Recover { .. } => true,
-            Self::Answered { ask, .. } if slot.shows(*ask) => true,
+            Self::Answered { input, .. } if slot.shows(*input) => true,
             // Those who wait are answered with it, handlers too.
             Self::Check => slot.is_watched(),
             // An outcome takes the place of all that is stored.
@@ -134,12 +134,12 @@ impl Change {
         let (mut remove, mut set) = (Vec::new(), Vec::new());
         let mut onto_read = true;
         match self {
-            Self::Ask { ask, .. } => {
-                if let Some(input) = next.inputs.last().filter(|_| slot.shows(*ask)) {
-                    set.push((stored(input), Source::Ask(*ask)));
+            Self::RequestInput { id, .. } => {
+                if let Some(input) = next.inputs.last().filter(|_| slot.shows(*id)) {
+                    set.push((stored(input), Source::InputRequest(*id)));
                 }
             }
-            Self::AskInResult { call, state, .. } => {
+            Self::EndInInputRequired { call, state, .. } => {
                 for input in &task.inputs {
                     remove.push(stored(input));
                 }
@@ -152,16 +152,16 @@ impl Change {
                 }
                 set.push((Stored::Request, Source::Request(*call)));
             }
-            Self::Answered { ask, .. } if !slot.shows(*ask) => {}
+            Self::Answered { input, .. } if !slot.shows(*input) => {}
             Self::Answered { key, .. } | Self::Withdraw { key } => remove.push(Stored::Input(key.clone())),
-            Self::Update { facts, keys, .. } => {
+            Self::Update { context, keys, .. } => {
                 for key in keys {
                     if task.input(key).is_none_or(|input| input.answered) {
                         continue;
                     }
                     remove.push(Stored::Input(key.clone()));
                     if let Some(input) = next.input(key) {
-                        set.push((stored(input), Source::Response { request: facts.request, key: key.clone() }));
+                        set.push((stored(input), Source::Response { request: context.request, key: key.clone() }));
                     }
                 }
             }

@@ -4,10 +4,11 @@
 //! under that id. Who finds the key claimed answers with its task, or stores the task itself where the claimant has
 //! not: the first to store it runs it.
 
+use super::types::{RequestId, SlotId, Stop};
 use std::rc::Rc;
 
 use super::shutdown::Service;
-use super::{Pending, Receiver, Request, Stop, Timer};
+use super::{Pending, Receiver, Timer};
 use crate::claim::{Claim, owner_of_keys};
 use crate::state::{Members, Unreadable};
 use crate::storage::{Completion, Operation, Payload, Record};
@@ -33,7 +34,7 @@ pub(super) enum Question {
     /// Whether the task of this claim is there.
     Task { claim: Claim, seen: Seen },
     /// Whose the task in this slot is: it may be this call's, although the store did not say so.
-    Doubt { slot: u32 },
+    Doubt { slot: SlotId },
 }
 
 /// The record of a key as it was read.
@@ -88,7 +89,7 @@ type Address = (Rc<str>, String);
 
 impl Receiver {
     /// A call's key, and where the store has it.
-    fn key_of(&mut self, number: Request) -> Option<(&mut CreationKey, Address)> {
+    fn key_of(&mut self, number: RequestId) -> Option<(&mut CreationKey, Address)> {
         let call = self.calls.get_mut(&number)?;
         let key = call.key.as_mut()?;
         let address = (owner_of_keys(call.owner.as_deref()?), key.text.clone());
@@ -96,7 +97,7 @@ impl Receiver {
     }
 
     /// Claims the key of a call whose task is to be made.
-    pub(super) fn claim(&mut self, number: Request) {
+    pub(super) fn claim(&mut self, number: RequestId) {
         let room = self.calls.get(&number).is_some_and(|call| self.may_create(call).is_ok());
         if room && self.limits.stored.is_none() {
             return self.claim_anew(number, None);
@@ -106,7 +107,7 @@ impl Receiver {
     }
 
     /// Claims a key that is free, with the id that this call's task is to have. `seen`: of a claim that is over.
-    fn claim_anew(&mut self, number: Request, seen: Option<Seen>) {
+    fn claim_anew(&mut self, number: RequestId, seen: Option<Seen>) {
         let now = self.now;
         let until = now.saturating_add(self.limits.creation_window);
         let Some(call) = self.calls.get(&number) else { return };
@@ -127,14 +128,14 @@ impl Receiver {
         self.write_claim(number, &claim, seen);
     }
 
-    fn write_claim(&mut self, number: Request, claim: &Claim, seen: Option<Seen>) {
+    fn write_claim(&mut self, number: RequestId, claim: &Claim, seen: Option<Seen>) {
         let next = Seen::after(seen, self.now);
         let Some((key, address)) = self.key_of(number) else { return };
         key.tried = Some(next);
         self.ask_of_key(number, Question::Claim { seen: next }, next.put(address, claim));
     }
 
-    fn look_at_key(&mut self, number: Request) {
+    fn look_at_key(&mut self, number: RequestId) {
         let Some((key, (owner, id))) = self.key_of(number) else { return };
         key.looks = key.looks.saturating_add(1);
         if key.looks > LOOKS {
@@ -144,22 +145,22 @@ impl Receiver {
     }
 
     /// A key is a record, which outlives its task: an owner has as many keys at most as it may have tasks (X-TTL-06).
-    fn ask_for_room(&mut self, number: Request) {
+    fn ask_for_room(&mut self, number: RequestId) {
         let Some((_, (owner, _))) = self.key_of(number) else { return };
         self.ask_of_key(number, Question::Room, Operation::Usage { owner });
     }
 
-    fn look_at_task(&mut self, number: Request, id: String, question: Question) {
+    fn look_at_task(&mut self, number: RequestId, id: String, question: Question) {
         let Some(owner) = self.calls.get(&number).and_then(|call| call.owner.clone()) else { return };
         self.ask_of_key(number, question, Operation::Get { owner, id, payload: false, request: None });
     }
 
-    fn ask_of_key(&mut self, call: Request, question: Question, operation: Operation) {
+    fn ask_of_key(&mut self, call: RequestId, question: Question, operation: Operation) {
         self.ask_store(Pending::Key { call, question }, operation);
     }
 
     /// The store has answered.
-    pub(super) fn key_answered(&mut self, number: Request, question: &Question, completion: &Completion) {
+    pub(super) fn key_answered(&mut self, number: RequestId, question: &Question, completion: &Completion) {
         if let Question::Doubt { slot } = question {
             return self.doubt_settled(number, *slot, completion);
         }
@@ -201,26 +202,26 @@ impl Receiver {
     }
 
     /// The claim that a call's key has.
-    fn claim_found(&mut self, number: Request, record: &Record) -> Result<Claim, Unreadable> {
+    fn claim_found(&mut self, number: RequestId, record: &Record) -> Result<Claim, Unreadable> {
         let (owner, key) = self.key_of(number).map(|(_, address)| address).unwrap_or_default();
         self.claim_of(&owner, &key, record)
     }
 
     /// The task under the id that a call's key names.
-    fn task_found(&mut self, number: Request, id: &str, record: &Record) -> Result<Task, Unreadable> {
+    fn task_found(&mut self, number: RequestId, id: &str, record: &Record) -> Result<Task, Unreadable> {
         let owner = self.calls.get(&number).and_then(|call| call.owner.clone()).unwrap_or_default();
         self.task_of(&owner, id, record)
     }
 
     /// The store has the claim of this call.
-    fn claimed(&mut self, number: Request, seen: Seen) {
+    fn claimed(&mut self, number: RequestId, seen: Seen) {
         if let Some((key, _)) = self.key_of(number) {
             key.claimed = Some(seen);
         }
         self.create(number);
     }
 
-    fn key_found(&mut self, number: Request, claim: Claim, seen: Seen) {
+    fn key_found(&mut self, number: RequestId, claim: Claim, seen: Seen) {
         let Some(call) = self.calls.get(&number) else { return };
         if claim.is_over(self.time_by(&claim.clock)) {
             return self.claim_anew(number, Some(seen));
@@ -238,7 +239,7 @@ impl Receiver {
     }
 
     /// The key has no task, yet or any more.
-    fn task_missing(&mut self, number: Request, claim: &Claim, seen: Seen) {
+    fn task_missing(&mut self, number: RequestId, claim: &Claim, seen: Seen) {
         let now = self.now;
         let Some(call) = self.calls.get_mut(&number) else { return };
         if claim.open_until <= now {
@@ -256,40 +257,40 @@ impl Receiver {
     }
 
     /// Another call here is about to store the task of this key.
-    pub(super) fn wait_for_key(&mut self, number: Request) {
+    pub(super) fn wait_for_key(&mut self, number: RequestId) {
         self.wake_in(PAUSE, Timer::Claim(number));
     }
 
     /// It is time to see how another call with the same key went on.
-    pub(super) fn claim_again(&mut self, number: Request) {
+    pub(super) fn claim_again(&mut self, number: RequestId) {
         if self.is_creating(number) {
             self.look_at_key(number);
         }
     }
 
     /// The task exists: the caller gets its handle, and nothing runs.
-    fn answer_again(&mut self, number: Request, id: &str, mut task: Task) {
+    fn answer_again(&mut self, number: RequestId, id: &str, mut task: Task) {
         let Some(call) = self.calls.get(&number) else { return };
-        let (facts, dropped, immediate) = (call.facts, call.dropped || call.told, call.policy.immediate_text());
-        if !self.sees(facts, &mut task) {
+        let (context, dropped, immediate) = (call.context, call.dropped || call.told, call.policy.immediate_text());
+        if !self.sees(context, &mut task) {
             return self.decline(number, Error::UsedUp);
         }
-        self.no_longer_waits(facts);
+        self.no_longer_waits(context);
         if !dropped {
-            self.reply(facts, Body::Created { id: id.to_owned(), task: Rc::new(task), immediate });
+            self.reply(context, Body::Created { id: id.to_owned(), task: Rc::new(task), immediate });
         }
         self.stop(number, Stop::Cancelled);
         self.release(number);
     }
 
     /// The store did not say that it has the task: another call with the same key may have stored it.
-    pub(super) fn doubt_creation(&mut self, number: Request, slot: u32) {
+    pub(super) fn doubt_creation(&mut self, number: RequestId, slot: SlotId) {
         let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) else { return };
         self.look_at_task(number, id, Question::Doubt { slot });
     }
 
     /// It is time to look again whether the store has the task of a call.
-    pub(super) fn doubt_again(&mut self, number: Request) {
+    pub(super) fn doubt_again(&mut self, number: RequestId) {
         if let Some(slot) = self.calls.get(&number).filter(|_| self.is_creating(number)).and_then(|call| call.slot) {
             self.doubt_creation(number, slot);
         }
@@ -297,18 +298,18 @@ impl Receiver {
 
     /// Nobody can tell yet whether the store has the task of a call: the caller is to try again, and finds it under its
     /// key if it is there.
-    fn doubt_goes_on(&mut self, number: Request) {
+    fn doubt_goes_on(&mut self, number: RequestId) {
         let pause = self.third().min(DOUBT_PAUSE);
         let Some(call) = self.calls.get_mut(&number) else { return };
-        let (facts, told) = (call.facts, std::mem::replace(&mut call.told, true));
+        let (context, told) = (call.context, std::mem::replace(&mut call.told, true));
         if !told && !call.dropped {
-            self.refuse(facts, Error::Storage);
-            self.no_longer_waits(facts);
+            self.refuse(context, Error::Storage);
+            self.no_longer_waits(context);
         }
         self.wake_in(pause, Timer::Doubt(number));
     }
 
-    fn doubt_settled(&mut self, number: Request, slot: u32, completion: &Completion) {
+    fn doubt_settled(&mut self, number: RequestId, slot: SlotId, completion: &Completion) {
         if *completion == Completion::Failed && self.service != Service::Leaving && self.calls.contains_key(&number) {
             return self.doubt_goes_on(number);
         }
@@ -336,7 +337,7 @@ impl Receiver {
     }
 
     /// No task comes of this call's claim: whoever uses the key next begins anew.
-    pub(super) fn give_up_key(&mut self, number: Request) {
+    pub(super) fn give_up_key(&mut self, number: RequestId) {
         let now = self.now;
         let Some((key, address)) = self.key_of(number) else { return };
         // An heir cannot tell whether the first claimant still stores the task.

@@ -1,11 +1,12 @@
 //! Making a task of a call: it is stored first, then announced and run, or declined.
 
+use super::types::{RequestContext, RequestId, SlotId, Stop};
 use std::rc::Rc;
 
 use super::call::{Call, Stage};
 use super::change::Change;
 use super::shutdown::Service;
-use super::{Facts, Happening, Output, Pending, Promotion, Receiver, Request, Stop};
+use super::{Happening, Output, Pending, Promotion, Receiver};
 use crate::state::Members;
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{Lease, Millis, OnLost, Phase, Task};
@@ -33,7 +34,7 @@ impl Receiver {
             return self.may_create(call).map(|_| ());
         }
         call.owner.as_ref().ok_or(Error::NoOwner)?;
-        self.may_create_now(call.facts.peer)
+        self.may_create_now(call.context.peer)
     }
 
     pub(super) fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
@@ -44,11 +45,11 @@ impl Receiver {
         if !self.has_room(&owner) {
             return Err(Error::Limit(LimitReason::Tasks));
         }
-        self.may_create_now(call.facts.peer)?;
+        self.may_create_now(call.context.peer)?;
         Ok(owner)
     }
 
-    pub(super) fn create(&mut self, number: Request) {
+    pub(super) fn create(&mut self, number: RequestId) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         if call.key.as_ref().is_some_and(|key| !key.is_claimed()) {
             call.stage = Stage::Creating;
@@ -73,11 +74,11 @@ impl Receiver {
             return self.wait_for_key(number);
         }
         let lease = self.new_lease();
-        let peer = call.facts.peer;
+        let peer = call.context.peer;
         let mark = self.next_mark();
         self.count_creation(peer);
         let Some(call) = self.calls.get_mut(&number) else { return };
-        match self.peers.get_mut(&call.facts.peer) {
+        match self.peers.get_mut(&call.context.peer) {
             Some(connection) => {
                 connection.waits.insert(number, ());
             }
@@ -124,7 +125,7 @@ impl Receiver {
     }
 
     /// The store has answered the creation.
-    pub(super) fn created(&mut self, number: Request, slot: u32, completion: &Completion) {
+    pub(super) fn created(&mut self, number: RequestId, slot: SlotId, completion: &Completion) {
         if matches!(completion, Completion::Done(true)) {
             return self.announce(number, slot);
         }
@@ -148,7 +149,7 @@ impl Receiver {
     }
 
     /// The call's task is not in the store, or not this call's.
-    pub(super) fn abandon_creation(&mut self, number: Request, slot: u32) {
+    pub(super) fn abandon_creation(&mut self, number: RequestId, slot: SlotId) {
         self.uncount(slot);
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.busy = false;
@@ -165,13 +166,13 @@ impl Receiver {
     }
 
     /// The call cannot become a task.
-    pub(super) fn decline(&mut self, number: Request, error: Error) {
+    pub(super) fn decline(&mut self, number: RequestId, error: Error) {
         self.give_up_key(number);
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.slot = None;
-        let (facts, begun, dropped, told, outcome) =
-            (call.facts, call.begun, call.dropped, call.told, call.outcome.take());
-        self.no_longer_waits(facts);
+        let (context, begun, dropped, told, outcome) =
+            (call.context, call.begun, call.dropped, call.told, call.outcome.take());
+        self.no_longer_waits(context);
         let Some(call) = self.calls.get_mut(&number) else { return };
         if !dropped && !call.must_be_task() && !error.is_too_often() {
             // The work can be done without a task (H84).
@@ -188,21 +189,21 @@ impl Receiver {
             return;
         }
         if !dropped && !told {
-            self.refuse(facts, error);
+            self.refuse(context, error);
         }
         self.stop(number, Stop::Cancelled);
         self.release(number);
     }
 
     /// The task is stored: the caller hears of it, then the handler begins (G25-CRE-09, G26-CRE-03).
-    pub(super) fn announce(&mut self, number: Request, slot: u32) {
+    pub(super) fn announce(&mut self, number: RequestId, slot: SlotId) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         call.stage = Stage::Task;
-        let (facts, dropped, outcome, immediate) =
-            (call.facts, call.dropped, call.outcome.take(), call.policy.immediate_text());
+        let (context, dropped, outcome, immediate) =
+            (call.context, call.dropped, call.outcome.take(), call.policy.immediate_text());
         let (kept, note, told) = (call.key.is_some(), call.note.take(), call.told);
         call.announced = !dropped;
-        self.no_longer_waits(facts);
+        self.no_longer_waits(context);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
             slot.busy = false;
             slot.cached.as_ref().map(|(task, _)| (slot.id.clone(), task.clone()))
@@ -216,18 +217,18 @@ impl Receiver {
         }
         self.expire_later(slot, &task);
         self.renew_later(slot);
-        if let Some(connection) = self.peers.get_mut(&facts.peer) {
+        if let Some(connection) = self.peers.get_mut(&context.peer) {
             connection.made.truncate(MOST_MADE);
             connection.made.insert(0, id.clone());
         }
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);
         if !told {
-            self.reply(facts, Body::Created { id, task, immediate });
+            self.reply(context, Body::Created { id, task, immediate });
         }
         self.event(Happening::Started, slot);
         if let Some(note) = note {
-            self.change(slot, Change::Note(note));
+            self.change(slot, Change::SetStatusMessage(note));
         }
         match outcome {
             Some(outcome) => self.settle(number, outcome),
@@ -239,7 +240,7 @@ impl Receiver {
     }
 
     /// Lets the handler begin, wherever the call waits.
-    fn begin(&mut self, number: Request) {
+    fn begin(&mut self, number: RequestId) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         if call.begun {
             return;
@@ -254,7 +255,7 @@ impl Receiver {
 impl Call {
     /// The task that it becomes.
     fn task(&self, now: Millis, clock: &Rc<str>, mark: u64, lease: Lease) -> Task {
-        let Self { facts: Facts { generation, .. }, policy, draft, .. } = self;
+        let Self { context: RequestContext { generation, .. }, policy, draft, .. } = self;
         Task {
             generation: *generation,
             phase: Phase::Working,

@@ -2,11 +2,11 @@
 //! whoever has been answered meanwhile. What follows from one is read off the record: it does not matter which read
 //! shows it.
 
+use super::types::{JobId, SlotId};
 use std::rc::Rc;
 
 use super::Receiver;
 use super::change::Change;
-use crate::storage::Job;
 use crate::task::{Millis, Task};
 
 /// Of one task; older ones are given up.
@@ -36,7 +36,7 @@ impl Unconfirmed {
 
 impl Receiver {
     /// The store may have the write that it did not confirm.
-    pub(super) fn doubt(&mut self, number: u32, change: &Rc<Change>, next: &Task, version: u32) {
+    pub(super) fn doubt(&mut self, number: SlotId, change: &Rc<Change>, next: &Task, version: u32) {
         let since = self.now;
         // Nothing follows from a renewal.
         let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
@@ -58,21 +58,21 @@ impl Receiver {
 
     /// The mark with which a change was tried before at the same version: whichever of the two arrives, it is the same
     /// change.
-    pub(super) fn mark_of(&self, number: u32, change: &Rc<Change>, version: u32) -> Option<u64> {
+    pub(super) fn mark_of(&self, number: SlotId, change: &Rc<Change>, version: u32) -> Option<u64> {
         let slot = self.slots.get(number)?;
         let same = |other: &&Unconfirmed| Rc::ptr_eq(&other.change, change) && other.version == version;
         slot.unconfirmed.iter().find(same).map(|other| other.mark)
     }
 
     /// The store has this version: no other write that would have made it, or an earlier one, can arrive any more.
-    pub(super) fn confirm(&mut self, number: u32, version: u32) {
+    pub(super) fn confirm(&mut self, number: SlotId, version: u32) {
         if let Some(slot) = self.slots.get_mut(number) {
             slot.unconfirmed.retain(|other| other.version > version);
         }
     }
 
     /// A read shows the task: what was in doubt and has arrived takes effect. Whether the change at the head was.
-    pub(super) fn settle_doubts(&mut self, job: Job, number: u32, task: &Rc<Task>, version: u32) -> bool {
+    pub(super) fn settle_doubts(&mut self, job: JobId, number: SlotId, task: &Rc<Task>, version: u32) -> bool {
         let patience = self.store_limit.unwrap_or(LONGEST_WAY);
         let (now, holder) = (self.now, Rc::clone(&self.holder));
         let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.unconfirmed.is_empty()) else { return false };
@@ -84,7 +84,7 @@ impl Receiver {
                 _ if doubt.mark != 0 && doubt.mark == task.mark => true,
                 // Only this run asks, and only this receiver begins a run under its name: others may have written
                 // since.
-                Change::Ask { .. } => {
+                Change::RequestInput { .. } => {
                     below && call.is_some() && held && run == task.epoch && task.issued >= doubt.issued
                 }
                 _ => below && doubt.epoch != 0 && call.is_none() && held && task.epoch == doubt.epoch,

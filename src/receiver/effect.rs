@@ -1,13 +1,14 @@
 //! What a decided change brings about: for the handler, for the request that wanted it, for those who wait.
 
+use super::types::{JobId, RequestId, SlotId, Stop, Trouble, Withdrawal};
 use std::rc::Rc;
 
 use super::change::Change;
 use super::shutdown::Service;
 use super::turn::ATTEMPTS;
-use super::{Happening, Output, Pending, Receiver, Request, Stop, Timer, Trouble, Withdrawal};
+use super::{Happening, Output, Pending, Receiver, Timer};
 use crate::lifecycle::Refusal;
-use crate::storage::{Job, Operation};
+use crate::storage::Operation;
 use crate::task::{Failure, Millis, Phase, Task};
 use crate::wire::{Body, Error};
 
@@ -18,7 +19,14 @@ const RETRY_LONGEST: Millis = 10_000;
 const PATIENCE: Millis = 3_600_000;
 
 impl Receiver {
-    pub(super) fn committed(&mut self, job: Job, number: u32, change: &Change, before: Option<&Task>, next: &Rc<Task>) {
+    pub(super) fn committed(
+        &mut self,
+        job: JobId,
+        number: SlotId,
+        change: &Change,
+        before: Option<&Task>,
+        next: &Rc<Task>,
+    ) {
         self.happened(number, change, before, next);
         // Nobody was told of a discarded task, and a renewal is no news, also where the store was in doubt about it
         // (X-STO-07).
@@ -27,26 +35,26 @@ impl Receiver {
         }
         let begins = self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins));
         match *change {
-            Change::Ask { ask, .. } => self.asked(number, ask, next),
-            Change::AskInResult { .. } => self.end_run(number),
-            Change::Withdraw { ref key } => self.forget_ask(number, key),
-            Change::Update { facts, ref keys, .. } => {
-                self.answered(number, facts.request, keys);
-                self.reply(facts, Body::Ack);
+            Change::RequestInput { id, .. } => self.asked(number, id, next),
+            Change::EndInInputRequired { .. } => self.end_run(number),
+            Change::Withdraw { ref key } => self.forget_input(number, key),
+            Change::Update { context, ref keys, .. } => {
+                self.answered(number, context.request, keys);
+                self.reply(context, Body::Ack);
                 if begins {
-                    self.restart(number, Some(facts), job, next);
+                    self.restart(number, Some(context), job, next);
                 }
-                self.forget(facts);
+                self.forget(context);
             }
-            Change::Answered { ask, .. } => self.hand_answer(number, ask),
-            Change::Cancel(facts) => {
+            Change::Answered { input, .. } => self.hand_answer(number, input),
+            Change::Cancel(context) => {
                 let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
-                let body = if facts.generation.cancel_is_advisory() {
+                let body = if context.generation.cancel_is_advisory() {
                     Body::Ack
                 } else {
                     Body::State { id, task: Rc::clone(next) }
                 };
-                self.reply(facts, body);
+                self.reply(context, body);
                 self.tell_to_stop(number, next);
             }
             Change::Expire if !next.phase.is_terminal() => self.expire_later(number, next),
@@ -57,7 +65,7 @@ impl Receiver {
                 self.restart(number, on, job, next);
             }
             Change::Recover { .. } => {}
-            Change::Note(_)
+            Change::SetStatusMessage(_)
             | Change::Complete { .. }
             | Change::Fail { .. }
             | Change::Expire
@@ -76,14 +84,14 @@ impl Receiver {
 
     /// A change that is not the next one turns out to be stored: it takes effect. `waits`: who wanted it has not been
     /// answered yet.
-    pub(super) fn committed_late(&mut self, job: Job, number: u32, change: &Change, task: &Rc<Task>, waits: bool) {
+    pub(super) fn committed_late(&mut self, job: JobId, number: SlotId, change: &Change, task: &Rc<Task>, waits: bool) {
         match *change {
-            Change::Update { facts, .. } if !waits => {
+            Change::Update { context, .. } if !waits => {
                 self.happened(number, change, None, task);
                 self.tell_requestor(number, None, task);
                 self.answered_elsewhere(number, job, task);
                 if self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins)) {
-                    self.restart(number, Some(facts), job, task);
+                    self.restart(number, Some(context), job, task);
                 }
                 self.look_for_listeners(number);
             }
@@ -101,7 +109,7 @@ impl Receiver {
     }
 
     /// Lets a handler know, once, that its task is to be cancelled.
-    fn tell_to_stop(&mut self, number: u32, task: &Task) {
+    fn tell_to_stop(&mut self, number: SlotId, task: &Task) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         if let Some(call) = slot.call
             && task.cancel_requested
@@ -113,14 +121,14 @@ impl Receiver {
     }
 
     /// The task has ended: the handler stops, its input is withdrawn, who waits is answered.
-    fn ended(&mut self, job: Option<Job>, number: u32, task: &Rc<Task>) {
+    fn ended(&mut self, job: Option<JobId>, number: SlotId, task: &Rc<Task>) {
         self.uncount(number);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.unconfirmed.clear();
         let waiters = std::mem::take(&mut slot.waiters);
         let call = slot.call;
         let id = slot.id.clone();
-        slot.keep(|change| change.facts().is_some());
+        slot.keep(|change| change.context().is_some());
         let reason = match (task.phase, task.failure) {
             (Phase::Cancelled, _) => Some(Stop::Cancelled),
             (_, Some(Failure::Expired)) => Some(Stop::Expired),
@@ -130,18 +138,18 @@ impl Receiver {
         if let (Some(call), Some(reason)) = (call, reason) {
             self.stop(call, reason);
         }
-        self.drop_asks(number);
-        for facts in waiters.into_values() {
-            self.no_longer_waits(facts);
-            self.retrieved(facts, &id, task);
-            self.answer(facts, job, Body::Outcome { id: id.clone(), task: Rc::clone(task) });
+        self.drop_inputs(number);
+        for context in waiters.into_values() {
+            self.no_longer_waits(context);
+            self.retrieved(context, &id, task);
+            self.answer(context, job, Body::Outcome { id: id.clone(), task: Rc::clone(task) });
         }
         self.end_call(number);
         self.look_for_listeners(number);
     }
 
     /// Somebody else has ended the task. What was read need not hold its outcome.
-    fn ended_elsewhere(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
+    fn ended_elsewhere(&mut self, number: SlotId, job: Option<JobId>, task: &Rc<Task>) {
         let Some(slot) = self.slots.get(number) else { return };
         if slot.waiters.is_empty() || (job.is_some() && slot.read_payload) {
             return self.ended(job, number, task);
@@ -150,7 +158,7 @@ impl Receiver {
     }
 
     /// Nothing changes: those who wait learn how the task stands.
-    pub(super) fn checked(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
+    pub(super) fn checked(&mut self, number: SlotId, job: Option<JobId>, task: &Rc<Task>) {
         self.leave_head(number);
         self.tell_listeners(number, job, task);
         if let Some(slot) = self.slots.get_mut(number)
@@ -172,30 +180,30 @@ impl Receiver {
 
     pub(super) fn refused(
         &mut self,
-        number: u32,
-        job: Option<Job>,
+        number: SlotId,
+        job: Option<JobId>,
         change: &Change,
         refusal: Refusal,
         task: &Rc<Task>,
     ) {
         self.leave_head(number);
         match change {
-            Change::Cancel(facts) if !facts.generation.cancel_is_advisory() => {
-                self.refuse(*facts, Error::AlreadyTerminal)
+            Change::Cancel(context) if !context.generation.cancel_is_advisory() => {
+                self.refuse(*context, Error::AlreadyTerminal)
             }
-            Change::Cancel(facts) => self.reply(*facts, Body::Ack),
-            Change::Update { facts, .. } => {
-                self.reply(*facts, Body::Ack);
-                self.forget(*facts);
+            Change::Cancel(context) => self.reply(*context, Body::Ack),
+            Change::Update { context, .. } => {
+                self.reply(*context, Body::Ack);
+                self.forget(*context);
             }
-            Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } => {
+            Change::Complete { .. } | Change::Fail { .. } | Change::EndInInputRequired { .. } => {
                 self.event(Happening::LateOutcome, number);
                 self.end_call(number);
             }
-            Change::Ask { ask, .. } => self.drop_ask(number, *ask, Withdrawal::Ended),
+            Change::RequestInput { id, .. } => self.drop_input(number, *id, Withdrawal::Ended),
             // It was stored before, or another process stored one first: the handler's wait is over either way.
-            Change::Answered { ask, .. } if refusal == Refusal::Idle => self.hand_answer(number, *ask),
-            Change::Withdraw { key } => self.forget_ask(number, key),
+            Change::Answered { input, .. } if refusal == Refusal::Idle => self.hand_answer(number, *input),
+            Change::Withdraw { key } => self.forget_input(number, key),
             _ => {}
         }
         if refusal == Refusal::Terminal {
@@ -204,7 +212,7 @@ impl Receiver {
     }
 
     /// The store does not have the task (any more).
-    pub(super) fn missing(&mut self, number: u32) {
+    pub(super) fn missing(&mut self, number: SlotId) {
         let cached = self.slots.get_mut(number).and_then(|slot| slot.cached.take());
         let expired = cached.is_some_and(|(task, _)| task.is_expired(self.time_by(&task.clock)));
         let Some(slot) = self.slots.get_mut(number) else { return };
@@ -217,44 +225,44 @@ impl Receiver {
             self.stop(call, if expired { Stop::Expired } else { Stop::Lost });
         }
         self.end_call(number);
-        for facts in queue.iter().filter_map(|change| change.facts()) {
-            self.miss(facts);
-            self.forget(facts);
+        for context in queue.iter().filter_map(|change| change.context()) {
+            self.miss(context);
+            self.forget(context);
         }
-        for facts in waiters.into_values() {
-            self.no_longer_waits(facts);
-            self.refuse(facts, Error::Expired);
+        for context in waiters.into_values() {
+            self.no_longer_waits(context);
+            self.refuse(context, Error::Expired);
         }
         self.leave_listeners(number);
-        self.drop_asks(number);
+        self.drop_inputs(number);
     }
 
     /// The task is there, but not for this request.
-    pub(super) fn missing_for(&mut self, number: u32, change: &Change) {
+    pub(super) fn missing_for(&mut self, number: SlotId, change: &Change) {
         self.leave_head(number);
-        if let Some(facts) = change.facts() {
-            self.miss(facts);
-            self.forget(facts);
+        if let Some(context) = change.context() {
+            self.miss(context);
+            self.forget(context);
         }
     }
 
     /// The change at the head cannot be made.
-    pub(super) fn give_up(&mut self, number: u32, error: Error) {
+    pub(super) fn give_up(&mut self, number: SlotId, error: Error) {
         let left = self.leave_head(number);
         if left.as_ref().is_some_and(|change| change.is_outcome()) {
             let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
             self.push(Output::Report { trouble: Trouble::OutcomeLost, id });
         }
         match left.as_deref() {
-            Some(Change::Cancel(facts) | Change::Update { facts, .. }) => self.refuse_and_forget(*facts, error),
-            Some(Change::Ask { ask, .. } | Change::Answered { ask, .. }) => {
-                self.drop_ask(number, *ask, Withdrawal::Storage)
+            Some(Change::Cancel(context) | Change::Update { context, .. }) => self.refuse_and_forget(*context, error),
+            Some(Change::RequestInput { id: input, .. } | Change::Answered { input, .. }) => {
+                self.drop_input(number, *input, Withdrawal::Storage)
             }
-            Some(Change::Withdraw { key }) => self.forget_ask(number, key),
+            Some(Change::Withdraw { key }) => self.forget_input(number, key),
             // Its lease lapses, and whoever meets it then settles it.
-            Some(Change::Complete { .. } | Change::Fail { .. } | Change::AskInResult { .. } | Change::Release) => {
-                self.end_run(number)
-            }
+            Some(
+                Change::Complete { .. } | Change::Fail { .. } | Change::EndInInputRequired { .. } | Change::Release,
+            ) => self.end_run(number),
             // Who listens is still owed the news.
             Some(Change::Check) => self.check_later(number),
             _ => {}
@@ -262,7 +270,7 @@ impl Receiver {
     }
 
     /// The change at the head of the queue is over.
-    pub(super) fn leave_head(&mut self, number: u32) -> Option<Rc<Change>> {
+    pub(super) fn leave_head(&mut self, number: SlotId) -> Option<Rc<Change>> {
         let slot = self.slots.get_mut(number)?;
         slot.rest();
         let left = slot.take_head();
@@ -271,13 +279,13 @@ impl Receiver {
     }
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
-    pub(super) fn retry_or_give_up(&mut self, number: u32) {
+    pub(super) fn retry_or_give_up(&mut self, number: SlotId) {
         let (now, third) = (self.now, self.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);
         let since = *slot.fails_since.get_or_insert(now);
-        let waits = slot.queue.first().is_some_and(|change| change.facts().is_some());
+        let waits = slot.queue.first().is_some_and(|change| change.context().is_some());
         let patient = self.service != Service::Leaving && slot.queue.first().is_some_and(|change| change.is_patient());
         // A request whose write may have arrived is worth one look.
         let look = waits && !slot.unconfirmed.is_empty() && slot.attempts == 1;
@@ -297,28 +305,30 @@ impl Receiver {
         let pause = (RETRY_FIRST << slot.attempts.min(10)).min(longest);
         let mut stuck = Vec::new();
         for change in &slot.queue {
-            if let Some(facts) = change.facts() {
-                stuck.push(facts);
+            if let Some(context) = change.context() {
+                stuck.push(context);
             }
         }
-        slot.keep(|change| change.facts().is_none());
-        for facts in stuck {
-            self.refuse_and_forget(facts, Error::Storage);
+        slot.keep(|change| change.context().is_none());
+        for context in stuck {
+            self.refuse_and_forget(context, Error::Storage);
         }
         self.wake_in(pause, Timer::Retry(number));
     }
 
     /// The handler's run is over, and what it asked goes with it.
-    pub(super) fn end_run(&mut self, number: u32) {
-        self.drop_asks(number);
+    pub(super) fn end_run(&mut self, number: SlotId) {
+        self.drop_inputs(number);
         self.end_call(number);
     }
 
     /// The call is over, for the connection and for the slot. Who still waits looks at the store.
-    pub(super) fn end_call(&mut self, slot: u32) {
+    pub(super) fn end_call(&mut self, slot: SlotId) {
         // Who still waits for the task keeps its slot, but nothing runs in it.
         self.uncount(slot);
-        let Some(number): Option<Request> = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else { return };
+        let Some(number): Option<RequestId> = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else {
+            return;
+        };
         if self.calls.get(&number).is_some_and(|call| call.announced) {
             self.stopped(slot, number);
         }
@@ -327,7 +337,7 @@ impl Receiver {
     }
 
     /// Removes a task that nobody heard of.
-    fn delete(&mut self, number: u32) {
+    fn delete(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get(number) else { return };
         let Some((_, version)) = &slot.cached else { return };
         let operation = Operation::Delete { owner: slot.owner.clone(), id: slot.id.clone(), version: *version };

@@ -1,9 +1,10 @@
 //! What happened to a task, for audit and telemetry (X-SEC-09).
 
+use super::types::{RequestContext, RequestId, SlotId};
 use std::rc::Rc;
 
 use super::change::Change;
-use super::{Facts, Output, Receiver, Request};
+use super::{Output, Receiver};
 use crate::task::{Failure, Millis, Phase, Task};
 
 /// What happened to a task.
@@ -50,7 +51,7 @@ pub struct Event {
     /// Since when the task waited for input, where that ends with this event.
     pub waited_since: Option<Millis>,
     /// The call that runs the task here.
-    pub run: Option<Request>,
+    pub run: Option<RequestId>,
 }
 
 impl Receiver {
@@ -60,23 +61,23 @@ impl Receiver {
     }
 
     /// Something happened to the task of a slot.
-    pub(super) fn event(&mut self, happening: Happening, number: u32) {
+    pub(super) fn event(&mut self, happening: Happening, number: SlotId) {
         self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.call), None);
     }
 
     /// The run of a task here is over.
-    pub(super) fn stopped(&mut self, number: u32, run: Request) {
+    pub(super) fn stopped(&mut self, number: SlotId, run: RequestId) {
         self.event_of_run(Happening::Stopped, number, Some(run), None);
     }
 
     /// What was decided is stored.
-    pub(super) fn happened(&mut self, number: u32, change: &Change, before: Option<&Task>, next: &Task) {
+    pub(super) fn happened(&mut self, number: SlotId, change: &Change, before: Option<&Task>, next: &Task) {
         let happening = match change {
             // Nobody was told of a discarded task.
             Change::Discard { .. } => return,
             _ if next.phase.is_terminal() => of_end(next),
-            Change::Note(_) => Happening::Status,
-            Change::Ask { .. } | Change::AskInResult { .. } => Happening::InputRequired,
+            Change::SetStatusMessage(_) => Happening::Status,
+            Change::RequestInput { .. } | Change::EndInInputRequired { .. } => Happening::InputRequired,
             Change::Update { .. } | Change::Answered { .. } => Happening::InputAnswered,
             Change::Withdraw { .. } => Happening::InputWithdrawn,
             Change::Cancel(_) => Happening::CancelRequested,
@@ -89,8 +90,8 @@ impl Receiver {
     }
 
     /// The outcome is read.
-    pub(super) fn retrieved(&mut self, facts: Facts, id: &str, task: &Rc<Task>) {
-        let Some(owner) = self.owner_of(facts.peer).filter(|_| self.audited) else { return };
+    pub(super) fn retrieved(&mut self, context: RequestContext, id: &str, task: &Rc<Task>) {
+        let Some(owner) = self.owner_of(context.peer).filter(|_| self.audited) else { return };
         self.tell(Event {
             happening: Happening::Retrieved,
             owner,
@@ -102,7 +103,13 @@ impl Receiver {
         });
     }
 
-    fn event_of_run(&mut self, happening: Happening, number: u32, run: Option<Request>, waited_since: Option<Millis>) {
+    fn event_of_run(
+        &mut self,
+        happening: Happening,
+        number: SlotId,
+        run: Option<RequestId>,
+        waited_since: Option<Millis>,
+    ) {
         let Some(slot) = self.slots.get(number).filter(|_| self.audited) else { return };
         let task = slot.cached.as_ref().map(|(task, _)| Rc::clone(task));
         self.tell(Event {

@@ -1,12 +1,12 @@
 //! Input of a task: what its handler asks, and what the client answers.
 
+use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Route, Shape, SlotId, Withdrawal};
 use std::rc::Rc;
 
 use super::change::Change;
-use super::slot::PendingAsk;
-use super::{Ask, Facts, Output, Peer, Pending, Receiver, Request, Timer, Withdrawal};
+use super::slot::PendingInput;
+use super::{Output, Pending, Receiver, Timer};
 use crate::lifecycle::NewInput;
-use crate::storage::Job;
 use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
 use crate::wire::Error;
 use crate::wire::capability::needed_by;
@@ -16,66 +16,52 @@ const CARRIER_PATIENCE: Millis = 3_000;
 /// Which poll carries a request itself. A client that opens a stream for its questions has done so before.
 const POLLS_FOR_INPUT: u8 = 3;
 
-/// What an answer looks like, as bits: the host looks at its members, not into them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Shape(pub u8);
-
-impl Shape {
-    /// An elicitation's result (`action`, and `content` of primitive members).
-    pub const ELICITED: u8 = 1;
-    /// A sampling result (`role`, `content`, `model`).
-    pub const SAMPLED: u8 = 2;
-    /// A list of roots.
-    pub const ROOTS: u8 = 4;
-
-    pub const fn answers(self, kind: InputKind) -> bool {
-        let needed = match kind {
-            InputKind::Elicit | InputKind::ElicitUrl => Self::ELICITED,
-            InputKind::Sample | InputKind::SampleWithTools => Self::SAMPLED,
-            InputKind::Roots => Self::ROOTS,
-        };
-        self.0 & needed != 0
-    }
-}
-
 impl Receiver {
     /// A handler asks for input. `own`: with a JSON-RPC request of the SDK's. Says whether the receiver takes care of
     /// it; otherwise the request goes its ordinary way.
-    pub fn handle_ask(&mut self, now: Millis, call: Request, ask: Ask, name: &str, kind: InputKind, own: bool) -> bool {
+    pub fn handle_input_request(
+        &mut self,
+        now: Millis,
+        call: RequestId,
+        input: InputRequestId,
+        name: &str,
+        kind: InputKind,
+        own: bool,
+    ) -> bool {
         self.tick(now);
-        let Some((slot, facts)) = self.task_of_call(call) else {
+        let Some((slot, context)) = self.task_of_call(call) else {
             if !own {
-                self.withdraw(ask, false, Withdrawal::NotATask);
+                self.withdraw(input, false, Withdrawal::NotATask);
             }
             return !own;
         };
         // 2025-11-25 delivers a request; 2026-07-28 shows it in the task (G25-INP-02, G26-INP-01).
-        let nested = !facts.generation.state_has_details();
+        let nested = !context.generation.state_has_details();
         // The SDKs do not check each request of their own (G25-INP-09).
-        if !facts.capabilities.contains(needed_by(kind)) {
-            self.withdraw(ask, false, Withdrawal::Undeclared);
+        if !context.capabilities.contains(needed_by(kind)) {
+            self.withdraw(input, false, Withdrawal::Undeclared);
             return true;
         }
         let limits = self.limits;
         let Some(entry) = self.slots.get_mut(slot) else { return false };
-        let unstored = entry.asks.iter().filter(|pending| pending.key.is_none()).count();
+        let unstored = entry.inputs.iter().filter(|pending| pending.key.is_none()).count();
         let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued as usize) + unstored;
-        if entry.asks.len() >= limits.outstanding as usize || issued >= limits.issued as usize {
-            self.withdraw(ask, false, Withdrawal::TooMany);
+        if entry.inputs.len() >= limits.outstanding as usize || issued >= limits.issued as usize {
+            self.withdraw(input, false, Withdrawal::TooMany);
             return true;
         }
-        entry.asks.push(PendingAsk::new(ask, nested, !nested || self.cross_generation));
-        self.asks.insert(ask, slot);
-        let input = NewInput { name: cut(name, limits.name).to_owned(), kind };
-        self.change(slot, Change::Ask { ask, input });
+        entry.inputs.push(PendingInput::new(input, nested, !nested || self.cross_generation));
+        self.inputs.insert(input, slot);
+        let named = NewInput { name: cut(name, limits.name).to_owned(), kind };
+        self.change(slot, Change::RequestInput { id: input, input: named });
         true
     }
 
     /// The store knows that the handler waits.
-    pub(super) fn asked(&mut self, slot: u32, ask: Ask, task: &Task) {
+    pub(super) fn asked(&mut self, slot: SlotId, input: InputRequestId, task: &Task) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let Some(key) = task.inputs.last().map(|input| input.key.clone()) else { return };
-        let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask) else { return };
+        let Some(pending) = entry.inputs.iter_mut().find(|pending| pending.input == input) else { return };
         pending.key = Some(key.clone());
         if pending.over {
             // The handler gave it up on the way to the store.
@@ -90,37 +76,37 @@ impl Receiver {
     }
 
     /// Answers that another process stored reach the handlers that wait for them here.
-    pub(super) fn answered_elsewhere(&mut self, slot: u32, job: Job, task: &Task) {
+    pub(super) fn answered_elsewhere(&mut self, slot: SlotId, job: JobId, task: &Task) {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.read_payload) else { return };
         // Its answer was taken by a receiver that is no more.
-        let lost = |pending: &&PendingAsk| {
+        let lost = |pending: &&PendingInput| {
             pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| task.input(key).is_none())
         };
         let mut gone = Vec::new();
-        for pending in entry.asks.iter().filter(lost) {
-            gone.push(pending.ask);
+        for pending in entry.inputs.iter().filter(lost) {
+            gone.push(pending.input);
         }
-        let answered = |pending: &PendingAsk| {
+        let answered = |pending: &PendingInput| {
             !pending.over && pending.key.as_ref().and_then(|key| task.input(key)).is_some_and(|input| input.answered)
         };
-        while let Some(PendingAsk { ask, key: Some(key), .. }) = self.take_ask(slot, answered) {
-            self.push(Output::AnsweredElsewhere { ask, job, key });
+        while let Some(PendingInput { input, key: Some(key), .. }) = self.take_input(slot, answered) {
+            self.push(Output::AnsweredElsewhere { input, job, key });
             self.has_spent(slot);
         }
-        for ask in gone {
-            self.drop_ask(slot, ask, Withdrawal::Storage);
+        for input in gone {
+            self.drop_input(slot, input, Withdrawal::Storage);
         }
     }
 
     /// The host takes an input request along into a new receiver; the store has it under `key`.
-    pub fn handle_adopt_ask(&mut self, now: Millis, call: Request, ask: Ask, key: &str) {
+    pub fn handle_adopt_input_request(&mut self, now: Millis, call: RequestId, input: InputRequestId, key: &str) {
         self.tick(now);
         let found = self.task_of_call(call).map(|(slot, _)| slot);
         let Some((slot, entry)) = found.and_then(|slot| Some((slot, self.slots.get_mut(slot)?))) else {
-            return self.withdraw(ask, false, Withdrawal::NotATask);
+            return self.withdraw(input, false, Withdrawal::NotATask);
         };
-        entry.asks.push(PendingAsk { key: Some(key.to_owned()), ..PendingAsk::new(ask, false, true) });
-        self.asks.insert(ask, slot);
+        entry.inputs.push(PendingInput { key: Some(key.to_owned()), ..PendingInput::new(input, false, true) });
+        self.inputs.insert(input, slot);
         self.change(slot, Change::Check);
         self.check_later(slot);
     }
@@ -128,31 +114,31 @@ impl Receiver {
     /// Sends what is owed to the client: on the newest result stream, or on the connection where that is one stream
     /// (G25-INP-07, G25-NTF-04). Where neither is, the host tries the connection, which may have a stream that belongs
     /// to no request (H78), or says that it is not delivered.
-    pub(super) fn deliver(&mut self, slot: u32) {
+    pub(super) fn deliver(&mut self, slot: SlotId) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let stream = entry.waiters.keys().next_back().copied();
-        let pipe = entry
+        let single_stream = entry
             .call
             .and_then(|call| self.calls.get(&call))
-            .and_then(|call| self.peers.get(&call.facts.peer))
-            .is_some_and(|connection| connection.pipe);
+            .and_then(|call| self.peers.get(&call.context.peer))
+            .is_some_and(|connection| connection.single_stream);
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let mut owed = Vec::new();
-        for pending in entry.asks.iter_mut().filter(|pending| pending.is_owed()) {
+        for pending in entry.inputs.iter_mut().filter(|pending| pending.is_owed()) {
             pending.delivered = true;
-            pending.stream = if pipe { None } else { stream };
-            owed.push((pending.ask, pending.stream));
+            pending.stream = if single_stream { None } else { stream };
+            owed.push((pending.input, pending.stream));
         }
-        for (ask, stream) in owed {
-            self.push(Output::Deliver { ask, stream });
+        for (input, stream) in owed {
+            self.push(Output::Deliver { input, stream });
         }
     }
 
     /// What carried this request to the client is gone, or there was nothing to carry it: it is owed again, on the next
     /// stream (G25-INP-07, H08).
-    pub fn handle_undelivered(&mut self, ask: Ask) {
-        let Some(entry) = self.asks.get(&ask).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
-        for pending in entry.asks.iter_mut().filter(|pending| pending.ask == ask) {
+    pub fn handle_undelivered(&mut self, input: InputRequestId) {
+        let Some(entry) = self.inputs.get(&input).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
+        for pending in entry.inputs.iter_mut().filter(|pending| pending.input == input) {
             pending.delivered = false;
             pending.stream = None;
         }
@@ -160,25 +146,25 @@ impl Receiver {
 
     /// Nothing carries this request to the client, nor will anything on the transport that it knows: it waits a moment
     /// for another.
-    pub fn handle_uncarried(&mut self, now: Millis, ask: Ask) {
+    pub fn handle_uncarried(&mut self, now: Millis, input: InputRequestId) {
         self.tick(now);
-        self.handle_undelivered(ask);
-        let Some(entry) = self.asks.get(&ask).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
+        self.handle_undelivered(input);
+        let Some(entry) = self.inputs.get(&input).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
         // Where tasks show it, an update may still answer it.
         let Some(pending) =
-            entry.asks.iter_mut().find(|pending| pending.ask == ask && !pending.shown && !pending.hopeless)
+            entry.inputs.iter_mut().find(|pending| pending.input == input && !pending.shown && !pending.hopeless)
         else {
             return;
         };
         pending.hopeless = true;
-        self.wake_in(CARRIER_PATIENCE, Timer::Carry(ask));
+        self.wake_in(CARRIER_PATIENCE, Timer::Carry(input));
     }
 
     /// Nothing has carried the request in time: its handler hears of it instead of waiting for its task's end (H78).
-    pub(super) fn give_up_carrying(&mut self, ask: Ask) {
-        let Some(&slot) = self.asks.get(&ask) else { return };
+    pub(super) fn give_up_carrying(&mut self, input: InputRequestId) {
+        let Some(&slot) = self.inputs.get(&input) else { return };
         let Some(pending) =
-            self.slots.get_mut(slot).and_then(|slot| slot.asks.iter_mut().find(|pending| pending.ask == ask))
+            self.slots.get_mut(slot).and_then(|slot| slot.inputs.iter_mut().find(|pending| pending.input == input))
         else {
             return;
         };
@@ -188,7 +174,7 @@ impl Receiver {
         }
         pending.over = true;
         let key = pending.key.clone();
-        self.withdraw(ask, false, Withdrawal::NoCarrier);
+        self.withdraw(input, false, Withdrawal::NoCarrier);
         if let Some(key) = key {
             self.change(slot, Change::Withdraw { key });
         }
@@ -197,45 +183,51 @@ impl Receiver {
     /// A client that only polls has heard twice that its task waits for input, and opened no stream for the questions:
     /// they go out once on the stream of its next poll, which is about to be answered (G25-GET-08, H78). Whether there
     /// were any.
-    pub(super) fn deliver_on_poll(&mut self, slot: u32, poll: Request) -> bool {
+    pub(super) fn deliver_on_poll(&mut self, slot: SlotId, poll: RequestId) -> bool {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.waiters.is_empty()) else { return false };
         let mut owed = Vec::new();
-        for pending in entry.asks.iter_mut().filter(|pending| pending.is_owed()) {
+        for pending in entry.inputs.iter_mut().filter(|pending| pending.is_owed()) {
             pending.polls = pending.polls.saturating_add(1);
             if pending.polls == POLLS_FOR_INPUT {
-                owed.push(pending.ask);
+                owed.push(pending.input);
             }
         }
         let any = !owed.is_empty();
-        for ask in owed {
-            self.push(Output::Deliver { ask, stream: Some(poll) });
+        for input in owed {
+            self.push(Output::Deliver { input, stream: Some(poll) });
         }
         any
     }
 
     /// The client answered a handler's own request. Says whether the answer is still wanted; it reaches the handler
     /// with `Answered`.
-    pub fn handle_answer(&mut self, now: Millis, ask: Ask) -> bool {
+    pub fn handle_answer(&mut self, now: Millis, input: InputRequestId) -> bool {
         self.tick(now);
         // The first answer counts (H08).
-        let found = self.asks.get(&ask).and_then(|&number| {
-            let pending =
-                self.slots.get_mut(number)?.asks.iter_mut().find(|pending| pending.ask == ask && !pending.over)?;
+        let found = self.inputs.get(&input).and_then(|&number| {
+            let pending = self
+                .slots
+                .get_mut(number)?
+                .inputs
+                .iter_mut()
+                .find(|pending| pending.input == input && !pending.over)?;
             let key = pending.key.clone()?;
             pending.over = true;
             Some((number, key))
         });
         let Some((slot, key)) = found else { return false };
-        self.change(slot, Change::Answered { ask, key });
+        self.change(slot, Change::Answered { input, key });
         true
     }
 
     /// The handler no longer waits for this request (it was aborted or timed out).
-    pub fn handle_withdraw(&mut self, now: Millis, call: Request, ask: Ask) {
+    pub fn handle_withdraw(&mut self, now: Millis, call: RequestId, input: InputRequestId) {
         self.tick(now);
         let Some((slot, _)) = self.task_of_call(call) else { return };
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        let Some(pending) = entry.asks.iter_mut().find(|pending| pending.ask == ask && !pending.over) else { return };
+        let Some(pending) = entry.inputs.iter_mut().find(|pending| pending.input == input && !pending.over) else {
+            return;
+        };
         pending.over = true;
         if let Some(key) = pending.key.clone() {
             self.change(slot, Change::Withdraw { key });
@@ -247,38 +239,38 @@ impl Receiver {
     pub fn handle_update(
         &mut self,
         now: Millis,
-        facts: Facts,
+        context: RequestContext,
         id: Option<&str>,
         answers: Option<Vec<(String, Shape)>>,
     ) {
         self.tick(now);
-        if facts.capabilities.contains(crate::wire::capability::Capabilities::TASKS)
+        if context.capabilities.contains(crate::wire::capability::Capabilities::TASKS)
             && id.is_some()
             && answers.is_none()
         {
-            self.refuse(facts, Error::NoAnswers);
-            return self.forget(facts);
+            self.refuse(context, Error::NoAnswers);
+            return self.forget(context);
         }
-        match self.slot_for(facts, id) {
+        match self.slot_for(context, id) {
             Some(slot) => {
                 let (keys, shapes) = answers.unwrap_or_default().into_iter().unzip();
-                self.change(slot, Change::Update { facts, keys, shapes });
+                self.change(slot, Change::Update { context, keys, shapes });
             }
-            None => self.forget(facts),
+            None => self.forget(context),
         }
     }
 
     /// The update whose answers can be held against what was asked, now that `job` has read it (X-INP-01).
-    pub fn update_of(&self, job: Job) -> Option<Request> {
+    pub fn update_of(&self, job: JobId) -> Option<RequestId> {
         let Pending::Load { slot } = self.jobs.get(&job)?.pending else { return None };
         match &**self.slots.get(slot)?.queue.first()? {
-            Change::Update { facts, .. } => Some(facts.request),
+            Change::Update { context, .. } => Some(context.request),
             _ => None,
         }
     }
 
     /// The update that waits for `job` has an answer under `key` that is not what was asked for.
-    pub fn handle_misfit(&mut self, job: Job, key: &str) {
+    pub fn handle_misfit(&mut self, job: JobId, key: &str) {
         let Some(&Pending::Load { slot }) = self.jobs.get(&job).map(|work| &work.pending) else { return };
         let Some(Change::Update { keys, shapes, .. }) =
             self.slots.get_mut(slot).and_then(|slot| Rc::get_mut(slot.queue.first_mut()?))
@@ -291,20 +283,20 @@ impl Receiver {
     }
 
     /// The handler ended with `input_required` as a task.
-    pub(super) fn ask_in_result(
+    pub(super) fn end_in_input_required(
         &mut self,
-        call: Request,
-        slot: u32,
+        call: RequestId,
+        slot: SlotId,
         requests: Vec<(String, Option<InputKind>)>,
         state: bool,
     ) {
-        let Some((_, facts)) = self.task_of_call(call) else { return };
+        let Some((_, context)) = self.task_of_call(call) else { return };
         let limits = self.limits;
         let issued = self.slots.get(slot).and_then(|slot| slot.cached.as_ref()).map_or(0, |(task, _)| task.issued);
         let mut inputs = Vec::with_capacity(requests.len());
         for (name, kind) in requests {
             match kind {
-                Some(kind) if facts.capabilities.contains(needed_by(kind)) => inputs.push(NewInput { name, kind }),
+                Some(kind) if context.capabilities.contains(needed_by(kind)) => inputs.push(NewInput { name, kind }),
                 _ => {
                     return self.change(slot, Change::Fail { call, failure: Some(crate::task::Failure::Unanswerable) });
                 }
@@ -316,67 +308,67 @@ impl Receiver {
         if too_many || inputs.is_empty() {
             return self.change(slot, Change::Fail { call, failure: Some(crate::task::Failure::Unanswerable) });
         }
-        self.change(slot, Change::AskInResult { call, inputs, state });
+        self.change(slot, Change::EndInInputRequired { call, inputs, state });
     }
 
     /// The store has the answers: handlers that wait here get theirs.
-    pub(super) fn answered(&mut self, slot: u32, from: Request, keys: &[String]) {
-        while let Some(PendingAsk { ask, key, .. }) =
-            self.take_ask(slot, |pending| pending.key.as_ref().is_some_and(|key| keys.contains(key)))
+    pub(super) fn answered(&mut self, slot: SlotId, from: RequestId, keys: &[String]) {
+        while let Some(PendingInput { input, key, .. }) =
+            self.take_input(slot, |pending| pending.key.as_ref().is_some_and(|key| keys.contains(key)))
         {
-            self.push(Output::Answered { ask, from: key.map(|key| (from, key)) });
+            self.push(Output::Answered { input, from: key.map(|key| (from, key)) });
             self.has_spent(slot);
         }
     }
 
     /// The handler has got an answer that the record keeps: the next write of its run removes it.
-    fn has_spent(&mut self, slot: u32) {
+    fn has_spent(&mut self, slot: SlotId) {
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.has_spent = true;
         }
     }
 
     /// Takes the first input request out of hand that is like this.
-    fn take_ask(&mut self, slot: u32, is_it: impl FnMut(&PendingAsk) -> bool) -> Option<PendingAsk> {
-        let asks = &mut self.slots.get_mut(slot)?.asks;
-        let place = asks.iter().position(is_it)?;
-        let pending = asks.remove(place);
-        self.asks.remove(&pending.ask);
+    fn take_input(&mut self, slot: SlotId, is_it: impl FnMut(&PendingInput) -> bool) -> Option<PendingInput> {
+        let inputs = &mut self.slots.get_mut(slot)?.inputs;
+        let place = inputs.iter().position(is_it)?;
+        let pending = inputs.remove(place);
+        self.inputs.remove(&pending.input);
         Some(pending)
     }
 
-    pub(super) fn forget_ask(&mut self, slot: u32, key: &str) {
-        self.take_ask(slot, |pending| pending.key.as_deref() == Some(key));
+    pub(super) fn forget_input(&mut self, slot: SlotId, key: &str) {
+        self.take_input(slot, |pending| pending.key.as_deref() == Some(key));
     }
 
     /// The client's answer to a request of the handler's own is stored: the handler gets it, unless it was told before
     /// that it will not.
-    pub(super) fn hand_answer(&mut self, slot: u32, ask: Ask) {
-        if self.take_ask(slot, |pending| pending.ask == ask).is_some() {
-            self.push(Output::Answered { ask, from: None });
+    pub(super) fn hand_answer(&mut self, slot: SlotId, input: InputRequestId) {
+        if self.take_input(slot, |pending| pending.input == input).is_some() {
+            self.push(Output::Answered { input, from: None });
         }
     }
 
     /// The handler will not get what it asked for; it is told once.
-    pub(super) fn drop_ask(&mut self, slot: u32, ask: Ask, reason: Withdrawal) {
-        if let Some(PendingAsk { delivered, .. }) = self.take_ask(slot, |pending| pending.ask == ask) {
-            self.withdraw(ask, delivered, reason);
+    pub(super) fn drop_input(&mut self, slot: SlotId, input: InputRequestId, reason: Withdrawal) {
+        if let Some(PendingInput { delivered, .. }) = self.take_input(slot, |pending| pending.input == input) {
+            self.withdraw(input, delivered, reason);
         }
     }
 
     /// Nobody waits for input of this task any more.
-    pub(super) fn drop_asks(&mut self, slot: u32) {
-        let asks = self.slots.get_mut(slot).map(|slot| std::mem::take(&mut slot.asks)).unwrap_or_default();
-        for PendingAsk { ask, delivered, .. } in asks {
-            self.asks.remove(&ask);
-            self.withdraw(ask, delivered, Withdrawal::Ended);
+    pub(super) fn drop_inputs(&mut self, slot: SlotId) {
+        let inputs = self.slots.get_mut(slot).map(|slot| std::mem::take(&mut slot.inputs)).unwrap_or_default();
+        for PendingInput { input, delivered, .. } in inputs {
+            self.inputs.remove(&input);
+            self.withdraw(input, delivered, Withdrawal::Ended);
         }
     }
 
     /// A stream that carried requests is gone: what was not answered is owed again (G25-INP-07, H08).
-    pub(super) fn owe_again(&mut self, slot: u32, stream: Request) {
+    pub(super) fn mark_undelivered(&mut self, slot: SlotId, stream: RequestId) {
         if let Some(entry) = self.slots.get_mut(slot) {
-            for pending in entry.asks.iter_mut().filter(|pending| pending.stream == Some(stream)) {
+            for pending in entry.inputs.iter_mut().filter(|pending| pending.stream == Some(stream)) {
                 pending.delivered = false;
                 pending.stream = None;
             }
@@ -384,9 +376,9 @@ impl Receiver {
     }
 
     /// A connection that is one stream closed with everything it carried.
-    pub(super) fn owe_all_again(&mut self, peer: Peer) {
-        let mut slots: Vec<u32> = Vec::new();
-        for slot in self.asks.values() {
+    pub(super) fn mark_all_undelivered(&mut self, peer: PeerId) {
+        let mut slots: Vec<SlotId> = Vec::new();
+        for slot in self.inputs.values() {
             if let Err(place) = slots.binary_search(slot) {
                 slots.insert(place, *slot);
             }
@@ -396,9 +388,9 @@ impl Receiver {
                 .slots
                 .get(slot)
                 .and_then(|slot| self.calls.get(&slot.call?))
-                .is_some_and(|call| call.facts.peer == peer);
+                .is_some_and(|call| call.context.peer == peer);
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
-            for pending in entry.asks.iter_mut().filter(|pending| pending.stream.is_none()) {
+            for pending in entry.inputs.iter_mut().filter(|pending| pending.stream.is_none()) {
                 pending.delivered = false;
             }
             self.deliver(slot);
@@ -407,14 +399,14 @@ impl Receiver {
 
     /// Where a notification of the handler's goes: `None` nowhere, else on the stream of a request or on the
     /// connection.
-    pub fn route(&self, call: Request) -> Route {
-        let Some((slot, facts)) = self.task_of_call(call) else {
+    pub fn route(&self, call: RequestId) -> Route {
+        let Some((slot, context)) = self.task_of_call(call) else {
             return if self.calls.contains_key(&call) { Route::Ordinary } else { Route::Nowhere };
         };
-        if !facts.generation.has_progress() {
+        if !context.generation.has_progress() {
             return Route::Nowhere;
         }
-        if self.peers.get(&facts.peer).is_some_and(|connection| connection.pipe) {
+        if self.peers.get(&context.peer).is_some_and(|connection| connection.single_stream) {
             return Route::Connection;
         }
         match self.slots.get(slot).and_then(|slot| slot.waiters.keys().next_back()) {
@@ -424,25 +416,13 @@ impl Receiver {
     }
 
     /// A task's status message, set by its handler; or that of a call which may still become one.
-    pub fn handle_note(&mut self, now: Millis, call: Request, message: &str) {
+    pub fn handle_status_message(&mut self, now: Millis, call: RequestId, message: &str) {
         self.tick(now);
         let message = cut(message, MESSAGE_BYTES).to_owned();
         if let Some((slot, _)) = self.task_of_call(call) {
-            self.change(slot, Change::Note(message));
+            self.change(slot, Change::SetStatusMessage(message));
         } else if let Some(call) = self.calls.get_mut(&call) {
             call.note = Some(message);
         }
     }
-}
-
-/// Where a handler's notification goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Route {
-    /// The call is no task: its ordinary way.
-    Ordinary,
-    /// On the response stream of this request, marked with the task.
-    Stream(Request),
-    /// On the connection itself, marked with the task.
-    Connection,
-    Nowhere,
 }

@@ -6,13 +6,14 @@
 //! one outcome is the compare-and-swap: a run whose epoch is no longer the record's writes nothing more, however late
 //! it wakes.
 
+use super::types::{PeerId, RequestContext, RequestId, SlotId, Stop};
 use std::rc::Rc;
 
 use super::change::Change;
 use super::read::Read;
 use super::shutdown::Service;
 use super::slot::Slot;
-use super::{Facts, Happening, Peer, Pending, Receiver, Stop, Timer, Work};
+use super::{Happening, Pending, Receiver, Timer, Work};
 use crate::lifecycle::Command;
 use crate::state::Members;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
@@ -21,7 +22,7 @@ use crate::wire::capability::Capabilities;
 /// How long a lease lasts unless the host says otherwise, in ms.
 pub(super) const LEASE: Millis = 30_000;
 /// The connection of a call that runs without one.
-pub(super) const NOBODY: Peer = 0;
+pub(super) const NOBODY: PeerId = PeerId::new(0);
 
 impl Receiver {
     /// The host can make a server for a task that must run again where no connection of its owner is open.
@@ -34,7 +35,7 @@ impl Receiver {
     }
 
     /// Whatever is written of a task that runs here, or is about to, extends its lease.
-    pub(super) fn extend_lease(&self, number: u32, task: &Task, next: &mut Task, change: &Change) {
+    pub(super) fn extend_lease(&self, number: SlotId, task: &Task, next: &mut Task, change: &Change) {
         let held = !next.phase.is_terminal() && !next.awaits_answers() && !matches!(change, Change::Release);
         if held && (next.epoch != task.epoch || self.runs_here(number)) {
             let mut lease = self.new_lease();
@@ -51,7 +52,7 @@ impl Receiver {
     }
 
     /// Sees to it that the lease of a task that runs here is renewed in time.
-    pub(super) fn renew_later(&mut self, number: u32) {
+    pub(super) fn renew_later(&mut self, number: SlotId) {
         if let Some(slot) = self.slots.get_mut(number)
             && !std::mem::replace(&mut slot.renewing, true)
         {
@@ -60,7 +61,7 @@ impl Receiver {
     }
 
     /// A third of a lease is over: it is renewed, unless another write has done so on its way.
-    pub(super) fn renew(&mut self, number: u32) {
+    pub(super) fn renew(&mut self, number: SlotId) {
         let now = self.now;
         let fresh_until = self.slots.get(number).map_or(now, |slot| self.fresh_until(slot));
         let Some(slot) = self.slots.get_mut(number) else { return };
@@ -82,13 +83,13 @@ impl Receiver {
         }
     }
 
-    fn awaits_renewal(&self, number: u32) -> bool {
+    fn awaits_renewal(&self, number: SlotId) -> bool {
         self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Renew)))
     }
 
     /// Does not wait any longer for an operation on a task that takes as long as there is between two renewals of its
     /// lease.
-    fn abandon_slow(&mut self, number: u32) {
+    fn abandon_slow(&mut self, number: SlotId) {
         let (now, third) = (self.now, self.third());
         let is_slow = |work: &Work| {
             let on = match work.pending {
@@ -109,7 +110,7 @@ impl Receiver {
     }
 
     /// Whether the run of the task that is here has been followed by another one.
-    pub(super) fn is_stale(&mut self, number: u32, task: &Task) -> bool {
+    pub(super) fn is_stale(&mut self, number: SlotId, task: &Task) -> bool {
         let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.call.is_some()) else { return false };
         let ours = task.lease.as_ref().is_some_and(|lease| lease.holder == self.holder);
         if ours && slot.run == 0 {
@@ -120,7 +121,7 @@ impl Receiver {
     }
 
     /// The run that is here is over: its handler stops, and what it still wanted to write is dropped (H26).
-    pub(super) fn fence(&mut self, number: u32) {
+    pub(super) fn fence(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.rest();
         let late = slot.queues(Change::is_outcome);
@@ -137,7 +138,7 @@ impl Receiver {
 
     /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the
     /// request that met it.
-    pub(super) fn recovery(&self, number: u32, task: &Task, on: Option<Facts>) -> Option<Command<'static>> {
+    pub(super) fn recovery(&self, number: SlotId, task: &Task, on: Option<RequestContext>) -> Option<Command<'static>> {
         let slot = self.slots.get(number).filter(|slot| slot.call.is_none())?;
         match task.on_lost {
             OnLost::Fail => Some(Command::Fail(Some(Failure::Lost))),
@@ -156,14 +157,14 @@ impl Receiver {
     /// Where a task of `owner`'s can run again: on the connection of the request that met it, on another one of the
     /// same owner and generation, or on a server of its own. A stranger's connection is none: the handler would see a
     /// stranger's authorization.
-    pub(super) fn place(&self, owner: &Rc<str>, task: &Task, on: Option<Facts>) -> Option<Facts> {
-        let fits = |facts: &Facts| {
-            let connection = self.peers.get(&facts.peer);
-            facts.generation == task.generation
+    pub(super) fn place(&self, owner: &Rc<str>, task: &Task, on: Option<RequestContext>) -> Option<RequestContext> {
+        let fits = |context: &RequestContext| {
+            let connection = self.peers.get(&context.peer);
+            context.generation == task.generation
                 && connection.is_some_and(|connection| connection.owner.as_ref() == Some(owner))
         };
-        let alone = Facts {
-            request: 0,
+        let alone = RequestContext {
+            request: RequestId::new(0),
             peer: NOBODY,
             generation: task.generation,
             capabilities: Capabilities::ALL,
@@ -175,7 +176,7 @@ impl Receiver {
     }
 
     /// Settles what becomes of a task whose process was lost.
-    pub(super) fn recover(&mut self, number: u32, on: Option<Facts>) {
+    pub(super) fn recover(&mut self, number: SlotId, on: Option<RequestContext>) {
         let coming =
             self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Recover { .. })));
         if !coming {
@@ -185,20 +186,20 @@ impl Receiver {
 
     /// A read has met a task whose process was lost: it is answered when that is settled, so that nobody sees it work
     /// who later hears that it did not.
-    pub(super) fn read_later(&mut self, number: u32, read: Read) {
-        let facts = read.facts;
-        self.waiting.insert(facts.request, number);
+    pub(super) fn read_later(&mut self, number: SlotId, read: Read) {
+        let context = read.context;
+        self.waiting.insert(context.request, number);
         if let Some(slot) = self.slots.get_mut(number) {
             slot.reads.push(read);
         }
-        self.recover(number, Some(facts));
+        self.recover(number, Some(context));
     }
 
     /// It is settled, or cannot be: those who read the task see how it is.
-    pub(super) fn read_settled(&mut self, number: u32) {
+    pub(super) fn read_settled(&mut self, number: SlotId) {
         let reads = self.slots.get_mut(number).map(|slot| std::mem::take(&mut slot.reads)).unwrap_or_default();
         for read in reads {
-            self.waiting.remove(&read.facts.request);
+            self.waiting.remove(&read.context.request);
             self.look_up(Read { settled: true, ..read });
         }
     }

@@ -4,15 +4,15 @@
 //! A change seen makes the receiver look at the task once more, and what `tasks/get` would answer then goes to
 //! everybody who listens. A stream that takes nothing just now is owed the newest state, and only that.
 
+use super::types::{JobId, PeerId, RequestContext, RequestId, Route, SlotId};
 use std::rc::Rc;
 
 use super::change::Change;
 use super::read::{Kind, Read};
 use super::slot::Slot;
-use super::{Facts, Output, Peer, Receiver, Request, Route, Timer};
+use super::{Output, Receiver, Timer};
 use crate::id;
 use crate::limit::Act;
-use crate::storage::Job;
 use crate::table::Table;
 use crate::task::{Millis, Task};
 use crate::wire::capability::Capabilities;
@@ -21,7 +21,7 @@ use crate::wire::{self, Body, Error, News};
 /// A subscription.
 #[derive(Debug)]
 pub(super) struct Listening {
-    facts: Facts,
+    context: RequestContext,
     owner: Option<Rc<str>>,
     /// Its tasks, in the order in which they were named, without those that were looked up in vain.
     named: Vec<String>,
@@ -31,7 +31,7 @@ pub(super) struct Listening {
     ready: bool,
     /// Nothing else is subscribed to on its stream, so that it ends with the last task.
     alone: bool,
-    slots: Table<u32, ()>,
+    slots: Table<SlotId, ()>,
 }
 
 /// What a subscription has heard of a task.
@@ -53,17 +53,17 @@ impl Receiver {
     /// `subscriptions/listen` with tasks (G26-CAP-06, G26-SUB-03, G26-SUB-11). Each is read as `tasks/get` would; then
     /// the acknowledgement goes out, and [`Receiver::handle_listening`] follows. `until`: when the authorization is
     /// over.
-    pub fn handle_listen(&mut self, now: Millis, facts: Facts, ids: Vec<String>, until: Option<Millis>) {
+    pub fn handle_listen(&mut self, now: Millis, context: RequestContext, ids: Vec<String>, until: Option<Millis>) {
         self.tick(now);
-        if !ids.is_empty() && !facts.capabilities.contains(Capabilities::TASKS) {
-            return self.refuse(facts, Error::MissingCapability(Capabilities::TASKS));
+        if !ids.is_empty() && !context.capabilities.contains(Capabilities::TASKS) {
+            return self.refuse(context, Error::MissingCapability(Capabilities::TASKS));
         }
-        if !self.may(facts, Act::Read) {
+        if !self.may(context, Act::Read) {
             return;
         }
-        let owner = self.owner_of(facts.peer);
+        let owner = self.owner_of(context.peer);
         if self.listens.values().filter(|listening| listening.owner == owner).count() >= self.limits.listens {
-            return self.refuse(facts, Error::SubscriptionLimit);
+            return self.refuse(context, Error::SubscriptionLimit);
         }
         let mut named: Vec<String> = Vec::new();
         for id in ids.into_iter().take(self.limits.listened) {
@@ -72,38 +72,38 @@ impl Receiver {
                 && !named.contains(&id)
             {
                 named.push(id.clone());
-                self.look_up(Read { kind: Kind::Listened, facts, owner, id, settled: false });
+                self.look_up(Read { kind: Kind::Listened, context, owner, id, settled: false });
             }
         }
         if let Some(at) = until {
-            self.handle_lapses_at(facts.request, at);
+            self.handle_lapses_at(context.request, at);
         }
         let lookups = named.len();
-        let listening = Listening { facts, owner, named, lookups, ready: false, alone: false, slots: Table::new() };
-        self.listens.insert(facts.request, listening);
+        let listening = Listening { context, owner, named, lookups, ready: false, alone: false, slots: Table::new() };
+        self.listens.insert(context.request, listening);
         if lookups == 0 {
-            self.acknowledge(facts.request);
+            self.acknowledge(context.request);
         }
     }
 
     /// One of the tasks is looked up. `accepted`: it is there, and this subscription may see it.
-    pub(super) fn looked_up(&mut self, facts: Facts, id: &str, accepted: bool) {
-        let Some(listening) = self.listens.get_mut(&facts.request) else { return };
+    pub(super) fn looked_up(&mut self, context: RequestContext, id: &str, accepted: bool) {
+        let Some(listening) = self.listens.get_mut(&context.request) else { return };
         listening.lookups = listening.lookups.saturating_sub(1);
         let over = listening.lookups == 0;
         if !accepted {
             listening.named.retain(|known| known != id);
-            self.count_miss(facts.peer);
+            self.count_miss(context.peer);
         }
         if over {
-            self.acknowledge(facts.request);
+            self.acknowledge(context.request);
         }
     }
 
     /// All are looked up: the subscription begins (G26-SUB-02).
-    fn acknowledge(&mut self, request: Request) {
+    fn acknowledge(&mut self, request: RequestId) {
         let Some(listening) = self.listens.get_mut(&request) else { return };
-        let generation = listening.facts.generation;
+        let generation = listening.context.generation;
         let ids = std::mem::take(&mut listening.named);
         if let Some(owner) = &listening.owner {
             for id in &ids {
@@ -119,7 +119,7 @@ impl Receiver {
 
     /// The acknowledgement is out. The state of each task follows it (G26-SUB-07, H71), or, where there is nothing to
     /// listen to, the end (G26-SUB-14). `alone`: nothing else is subscribed to on this stream.
-    pub fn handle_listening(&mut self, now: Millis, request: Request, alone: bool) {
+    pub fn handle_listening(&mut self, now: Millis, request: RequestId, alone: bool) {
         let Some(listening) = self.listens.get_mut(&request) else { return };
         listening.alone = alone;
         self.handle_flow(now, request, true);
@@ -127,7 +127,7 @@ impl Receiver {
     }
 
     /// The stream takes messages again, or takes none for now (G26-SUB-13).
-    pub fn handle_flow(&mut self, now: Millis, request: Request, ready: bool) {
+    pub fn handle_flow(&mut self, now: Millis, request: RequestId, ready: bool) {
         self.tick(now);
         let Some(listening) = self.listens.get_mut(&request) else { return };
         listening.ready = ready;
@@ -147,22 +147,22 @@ impl Receiver {
     }
 
     /// The client left the subscription: nothing more is said (G26-SUB-10).
-    pub fn handle_unlisten(&mut self, now: Millis, request: Request) {
+    pub fn handle_unlisten(&mut self, now: Millis, request: RequestId) {
         self.tick(now);
         self.unlisten(request);
     }
 
     /// The server gives a subscription up (G26-SUB-08).
-    pub fn handle_end_listen(&mut self, now: Millis, request: Request) {
+    pub fn handle_end_listen(&mut self, now: Millis, request: RequestId) {
         self.tick(now);
         self.end_listen(request);
     }
 
     /// A connection is gone, and its subscriptions with it.
-    pub(super) fn unlisten_peer(&mut self, peer: Peer) {
+    pub(super) fn unlisten_peer(&mut self, peer: PeerId) {
         let mut gone = Vec::new();
         for (request, listening) in self.listens.iter() {
-            if listening.facts.peer == peer {
+            if listening.context.peer == peer {
                 gone.push(*request);
             }
         }
@@ -172,32 +172,32 @@ impl Receiver {
     }
 
     /// When the authorization of a request that waits is over.
-    pub fn handle_lapses_at(&mut self, request: Request, at: Millis) {
+    pub fn handle_lapses_at(&mut self, request: RequestId, at: Millis) {
         self.deadlines.set(at, Timer::Lapse(request));
     }
 
     /// The authorization of a request that waits is over: it hears of its task what a stranger hears (G26-SUB-12, H33).
-    pub fn handle_lapse(&mut self, now: Millis, request: Request) {
+    pub fn handle_lapse(&mut self, now: Millis, request: RequestId) {
         self.tick(now);
         self.lapse(request);
     }
 
-    pub(super) fn lapse(&mut self, request: Request) {
+    pub(super) fn lapse(&mut self, request: RequestId) {
         self.end_listen(request);
         let waiter = self.waiting.get(&request).and_then(|slot| self.slots.get(*slot)?.waiters.get(&request).copied());
-        if let Some(facts) = waiter {
+        if let Some(context) = waiter {
             self.end_wait(request);
-            self.refuse(facts, Error::NotFound);
+            self.refuse(context, Error::NotFound);
         }
     }
 
-    fn end_listen(&mut self, request: Request) {
-        if let Some(facts) = self.unlisten(request) {
-            self.reply(facts, Body::Unsubscribed);
+    fn end_listen(&mut self, request: RequestId) {
+        if let Some(context) = self.unlisten(request) {
+            self.reply(context, Body::Unsubscribed);
         }
     }
 
-    fn unlisten(&mut self, request: Request) -> Option<Facts> {
+    fn unlisten(&mut self, request: RequestId) -> Option<RequestContext> {
         let listening = self.listens.remove(&request)?;
         for number in listening.slots.into_keys() {
             if let Some(slot) = self.slots.get_mut(number) {
@@ -205,17 +205,17 @@ impl Receiver {
             }
             self.settle_slot(number);
         }
-        Some(listening.facts)
+        Some(listening.context)
     }
 
-    fn end_if_silent(&mut self, request: Request) {
+    fn end_if_silent(&mut self, request: RequestId) {
         if self.listens.get(&request).is_some_and(|listening| listening.alone && listening.slots.is_empty()) {
             self.end_listen(request);
         }
     }
 
     /// Looks at the task once more, unless that is about to happen.
-    pub(super) fn look(&mut self, number: u32) {
+    pub(super) fn look(&mut self, number: SlotId) {
         let coming = self.slots.get(number).is_some_and(|slot| {
             slot.queue.iter().skip(usize::from(slot.busy)).any(|change| matches!(**change, Change::Check))
         });
@@ -225,7 +225,7 @@ impl Receiver {
     }
 
     /// Something has become of the task: those who listen to it hear of it.
-    pub(super) fn look_for_listeners(&mut self, number: u32) {
+    pub(super) fn look_for_listeners(&mut self, number: SlotId) {
         if self.slots.get(number).is_some_and(Slot::is_listened_to) {
             self.look(number);
         }
@@ -233,7 +233,7 @@ impl Receiver {
 
     /// Tells those who listen how the task stands, if they have not heard it; `job` has read it. Nothing follows the
     /// end (G26-NTF-04).
-    pub(super) fn tell_listeners(&mut self, number: u32, job: Option<Job>, task: &Rc<Task>) {
+    pub(super) fn tell_listeners(&mut self, number: SlotId, job: Option<JobId>, task: &Rc<Task>) {
         let Some(job) = job else { return };
         let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.read_payload && !slot.listeners.is_empty())
         else {
@@ -250,25 +250,26 @@ impl Receiver {
                 continue;
             }
             // What `tasks/get` would refuse is not said here either; the next state is (G26-INP-04, G26-NTF-01).
-            let facts = listening.facts;
-            if facts.generation.state_has_details() && !wire::missing_for_input(task, facts.capabilities).is_empty() {
+            let context = listening.context;
+            if context.generation.state_has_details() && !wire::missing_for_input(task, context.capabilities).is_empty()
+            {
                 continue;
             }
             heard.last = Some(Rc::clone(task));
-            told.push(facts);
+            told.push(context);
         }
         let id = slot.id.clone();
-        for facts in told {
+        for context in told {
             let news = News::State { id: id.clone(), task: Rc::clone(task) };
-            self.push(Output::Tell { request: facts.request, generation: facts.generation, job: Some(job), news });
+            self.push(Output::Tell { request: context.request, generation: context.generation, job: Some(job), news });
             if task.phase.is_terminal() {
-                self.retrieved(facts, &id, task);
-                self.unlisten_slot(number, facts.request);
+                self.retrieved(context, &id, task);
+                self.unlisten_slot(number, context.request);
             }
         }
     }
 
-    fn unlisten_slot(&mut self, number: u32, request: Request) {
+    fn unlisten_slot(&mut self, number: SlotId, request: RequestId) {
         if let Some(slot) = self.slots.get_mut(number) {
             slot.listeners.remove(&request);
         }
@@ -279,7 +280,7 @@ impl Receiver {
     }
 
     /// The task is no more: there is nothing to hear of it.
-    pub(super) fn leave_listeners(&mut self, number: u32) {
+    pub(super) fn leave_listeners(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         for request in std::mem::take(&mut slot.listeners).into_keys() {
             self.unlisten_slot(number, request);
@@ -293,12 +294,13 @@ impl Receiver {
 
     /// Tells the requestor of a task that runs here of a change that the store has, on one stream (G25-NTF-01,
     /// G25-NTF-04, G25-NTF-05).
-    pub(super) fn tell_requestor(&mut self, number: u32, before: Option<&Task>, task: &Rc<Task>) {
+    pub(super) fn tell_requestor(&mut self, number: SlotId, before: Option<&Task>, task: &Rc<Task>) {
         if !self.tells_requestors || before.is_some_and(|before| before.looks_like(task)) {
             return;
         }
         let Some((call, slot)) = self.slots.get(number).and_then(|slot| Some((slot.call?, slot))) else { return };
-        let Some((_, facts)) = self.task_of_call(call).filter(|(_, facts)| facts.generation.pushes_status()) else {
+        let Some((_, context)) = self.task_of_call(call).filter(|(_, context)| context.generation.pushes_status())
+        else {
             return;
         };
         let stream = match self.route(call) {
@@ -307,6 +309,6 @@ impl Receiver {
             Route::Ordinary | Route::Nowhere => return,
         };
         let news = News::State { id: slot.id.clone(), task: Rc::clone(task) };
-        self.push(Output::TellRequestor { call, generation: facts.generation, stream, news });
+        self.push(Output::TellRequestor { call, generation: context.generation, stream, news });
     }
 }

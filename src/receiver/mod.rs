@@ -26,6 +26,7 @@ mod silence;
 mod slot;
 mod sweep;
 mod turn;
+mod types;
 mod unreadable;
 mod watch;
 
@@ -35,19 +36,18 @@ use std::rc::Rc;
 use crate::cursor;
 use crate::deadline::Deadlines;
 use crate::limit::Limits;
-use crate::number;
-use crate::storage::{Completion, Job, Operation};
+use crate::storage::{Completion, Operation};
 use crate::table::Table;
 use crate::task::Millis;
-use crate::wire::capability::Capabilities;
-use crate::wire::{Body, Error, Generation};
+use crate::wire::{Body, Error};
 
-pub use call::{Augmentation, Called, Outcome};
 pub use event::{Event, Happening};
-pub use input::{Route, Shape};
-pub use output::{Ask, Output, RESTARTED, Request, Stop, Withdrawal};
+pub use output::Output;
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
-pub use unreadable::Trouble;
+pub use types::{
+    Augmentation, Called, InputRequestId, JobId, Outcome, PeerId, RESTARTED, RequestContext, RequestId, Route, Shape,
+    SlotId, Stop, Trouble, Withdrawal,
+};
 
 use call::Call;
 use change::Change;
@@ -61,55 +61,41 @@ use silence::Observations;
 use slot::Slots;
 use sweep::{Part, Sweep};
 
-/// The number of a connection, given by the host from 1 up.
-pub type Peer = u32;
-
 /// A connection with one owner.
 #[derive(Debug)]
 struct Connection {
     /// `None`: the owner could not be told, and nothing is created or found for it.
     owner: Option<Rc<str>>,
     /// The client reads this connection as one stream, so requests to it need no other (stdio, in-memory).
-    pipe: bool,
+    single_stream: bool,
     /// Its requests that wait: blocked `tasks/result`, and calls whose tasks are on their way to the store.
-    waits: Table<Request, ()>,
+    waits: Table<RequestId, ()>,
     /// What its last request said of itself, while it is open: a task of the same owner can run again on it.
-    last: Option<Facts>,
+    last: Option<RequestContext>,
     /// The tasks that it has made, the latest first: all that it lists where it has no principal.
     made: Vec<String>,
-}
-
-/// What a request says of itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Facts {
-    pub request: Request,
-    pub peer: Peer,
-    pub generation: Generation,
-    pub capabilities: Capabilities,
-    /// `tasks/list` is offered on this connection.
-    pub lists: bool,
 }
 
 /// What a piece of work that waits for the store is.
 #[derive(Debug)]
 enum Pending {
     Create {
-        call: Request,
-        slot: u32,
+        call: RequestId,
+        slot: SlotId,
     },
     Usage {
-        call: Request,
+        call: RequestId,
     },
     /// A call with a creation key asks whose the key is.
     Key {
-        call: Request,
+        call: RequestId,
         question: Question,
     },
     Load {
-        slot: u32,
+        slot: SlotId,
     },
     Swap {
-        slot: u32,
+        slot: SlotId,
         change: Rc<Change>,
         next: Rc<crate::task::Task>,
         version: u32,
@@ -132,15 +118,15 @@ struct Work {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
-    Promote(Request),
-    Claim(Request),
-    Doubt(Request),
-    Expire(u32),
-    Renew(u32),
-    Retry(u32),
-    Check(u32),
-    Lapse(Request),
-    Carry(Ask),
+    Promote(RequestId),
+    Claim(RequestId),
+    Doubt(RequestId),
+    Expire(SlotId),
+    Renew(SlotId),
+    Retry(SlotId),
+    Check(SlotId),
+    Lapse(RequestId),
+    Carry(InputRequestId),
     Sweep,
     SweepOn,
     /// Tasks of other processes that are due are looked at again.
@@ -171,28 +157,28 @@ pub struct Receiver {
     runs_alone: bool,
     service: Service,
     policies: Vec<Policy>,
-    peers: Table<Peer, Connection>,
-    calls: Table<Request, Call>,
-    last_restarted: Request,
+    peers: Table<PeerId, Connection>,
+    calls: Table<RequestId, Call>,
+    last_restarted: RequestId,
     slots: Slots,
     /// The slot of each input request that a handler here waits for.
-    asks: Table<Ask, u32>,
+    inputs: Table<InputRequestId, SlotId>,
     /// The slot of each blocked `tasks/result`.
-    waiting: Table<Request, u32>,
+    waiting: Table<RequestId, SlotId>,
     /// The job of each `tasks/result` that is being looked up.
-    reading: Table<Request, Job>,
+    reading: Table<RequestId, JobId>,
     reported: unreadable::Reported,
     /// The subscriptions.
-    listens: Table<Request, Listening>,
+    listens: Table<RequestId, Listening>,
     /// Requestors hear of changes unasked, where the generation has it.
     tells_requestors: bool,
     observations: Observations,
-    jobs: Table<Job, Work>,
+    jobs: Table<JobId, Work>,
     /// How long the store may take for one operation, in ms; `None` for as long as it likes.
     store_limit: Option<Millis>,
     /// The end of that time for the oldest operation is in the timers.
     limiting: bool,
-    last_job: Job,
+    last_job: JobId,
     /// Tasks of each owner that count against its limit.
     running: Table<Rc<str>, u32>,
     running_total: u32,
@@ -203,7 +189,7 @@ pub struct Receiver {
     announced: Option<Millis>,
     sweep: Sweep,
     /// Slots whose next change waits for its turn, and whether a turn is being taken.
-    turns: Vec<u32>,
+    turns: Vec<SlotId>,
     turning: bool,
     outputs: VecDeque<Output>,
 }
@@ -232,7 +218,7 @@ impl Receiver {
             calls: Table::new(),
             last_restarted: RESTARTED,
             slots: Slots::default(),
-            asks: Table::new(),
+            inputs: Table::new(),
             waiting: Table::new(),
             reading: Table::new(),
             reported: unreadable::Reported::default(),
@@ -242,7 +228,7 @@ impl Receiver {
             jobs: Table::new(),
             store_limit: None,
             limiting: false,
-            last_job: 0,
+            last_job: JobId::new(0),
             running: Table::new(),
             running_total: 0,
             buckets: Buckets::new(limits.rates),
@@ -319,15 +305,15 @@ impl Receiver {
 
     /// A connection opens, or one of an earlier receiver whose instance was lost goes on under its number.
     /// `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
-    pub fn handle_open(&mut self, peer: Peer, owner: Option<&str>, pipe: bool) {
+    pub fn handle_open(&mut self, peer: PeerId, owner: Option<&str>, single_stream: bool) {
         let connection =
-            Connection { owner: owner.map(Rc::from), pipe, waits: Table::new(), last: None, made: Vec::new() };
+            Connection { owner: owner.map(Rc::from), single_stream, waits: Table::new(), last: None, made: Vec::new() };
         self.peers.insert(peer, connection);
     }
 
     /// A connection closed. Its waiters are gone; its tasks go on (X-STO-08, G25-RES-11), but for those of 2026-07-28
     /// that nobody will hear of (G26-HTT-07).
-    pub fn handle_close(&mut self, now: Millis, peer: Peer) {
+    pub fn handle_close(&mut self, now: Millis, peer: PeerId) {
         self.tick(now);
         let Some(connection) = self.peers.remove(&peer) else { return };
         for request in connection.waits.into_keys() {
@@ -337,30 +323,30 @@ impl Receiver {
             self.end_wait(request);
         }
         self.unlisten_peer(peer);
-        if connection.pipe {
-            self.owe_all_again(peer);
+        if connection.single_stream {
+            self.mark_all_undelivered(peer);
         }
     }
 
     /// A connection is gone, but a task that runs here still needs to know whose it was: nothing more goes out on it.
-    pub fn handle_gone(&mut self, now: Millis, peer: Peer) {
+    pub fn handle_gone(&mut self, now: Millis, peer: PeerId) {
         self.tick(now);
         let Some(connection) = self.peers.get_mut(&peer) else { return };
-        connection.pipe = false;
+        connection.single_stream = false;
         connection.last = None;
         for request in connection.waits.clone().into_keys() {
             self.end_wait(request);
         }
-        self.owe_all_again(peer);
+        self.mark_all_undelivered(peer);
     }
 
     /// A storage operation ended. One that took too long has ended before, and its answer is ignored.
-    pub fn handle_completion(&mut self, now: Millis, job: Job, completion: Completion) {
+    pub fn handle_completion(&mut self, now: Millis, job: JobId, completion: Completion) {
         self.tick(now);
         self.complete(job, completion);
     }
 
-    fn complete(&mut self, job: Job, completion: Completion) {
+    fn complete(&mut self, job: JobId, completion: Completion) {
         let Some(Work { pending, started }) = self.jobs.remove(&job).map(|work| *work) else { return };
         if completion != Completion::Failed {
             self.store_answered();
@@ -413,7 +399,7 @@ impl Receiver {
     fn tick(&mut self, now: Millis) {
         self.now = self.now.max(now);
         if self.deadlines.len() > self.many_deadlines {
-            let (slots, calls, asks) = (&self.slots, &self.calls, &self.asks);
+            let (slots, calls, inputs) = (&self.slots, &self.calls, &self.inputs);
             let (listens, waiting, reading) = (&self.listens, &self.waiting, &self.reading);
             self.deadlines.retain(|timer| match timer {
                 Timer::Promote(call) | Timer::Claim(call) | Timer::Doubt(call) => calls.contains_key(call),
@@ -423,20 +409,20 @@ impl Receiver {
                 Timer::Lapse(request) => {
                     listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request)
                 }
-                Timer::Carry(ask) => asks.contains_key(ask),
+                Timer::Carry(input) => inputs.contains_key(input),
                 Timer::Sweep | Timer::SweepOn | Timer::Observe | Timer::Overdue => true,
             });
             self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());
         }
     }
 
-    fn job(&mut self, pending: Pending) -> Job {
-        self.last_job = number::after(self.last_job, 1..=Job::MAX, |job| self.jobs.contains_key(&job));
+    fn job(&mut self, pending: Pending) -> JobId {
+        self.last_job = self.last_job.next(1, |job| self.jobs.contains_key(&job));
         self.begin_work(self.last_job, pending);
         self.last_job
     }
 
-    fn begin_work(&mut self, job: Job, pending: Pending) {
+    fn begin_work(&mut self, job: JobId, pending: Pending) {
         self.jobs.insert(job, Work { pending, started: self.now });
     }
 
@@ -458,19 +444,19 @@ impl Receiver {
         let Some(limit) = self.store_limit else { return };
         let over =
             self.jobs.iter().filter(|(_, work)| self.now.saturating_sub(work.started) >= limit).map(|(job, _)| *job);
-        for job in over.collect::<Vec<Job>>() {
+        for job in over.collect::<Vec<JobId>>() {
             self.abandon(job);
         }
     }
 
     /// Does not wait for an operation any longer.
-    fn abandon(&mut self, job: Job) {
+    fn abandon(&mut self, job: JobId) {
         self.push(Output::Overdue { job });
         self.complete(job, Completion::Failed);
     }
 
     /// Asks the store; its answer is the completion of what is `pending`.
-    fn ask_store(&mut self, pending: Pending, operation: Operation) -> Job {
+    fn ask_store(&mut self, pending: Pending, operation: Operation) -> JobId {
         let job = self.job(pending);
         self.push(Output::Store { job, operation });
         job
@@ -480,52 +466,52 @@ impl Receiver {
         self.outputs.push_back(output);
     }
 
-    fn reply(&mut self, facts: Facts, body: Body) {
-        self.answer(facts, None, body);
+    fn reply(&mut self, context: RequestContext, body: Body) {
+        self.answer(context, None, body);
     }
 
     /// The answer is about what `job` has read.
-    fn answer(&mut self, facts: Facts, job: Option<Job>, body: Body) {
-        self.push(Output::Reply { request: facts.request, generation: facts.generation, job, body });
+    fn answer(&mut self, context: RequestContext, job: Option<JobId>, body: Body) {
+        self.push(Output::Reply { request: context.request, generation: context.generation, job, body });
     }
 
-    fn refuse(&mut self, facts: Facts, error: Error) {
-        self.reply(facts, Body::Error(error));
+    fn refuse(&mut self, context: RequestContext, error: Error) {
+        self.reply(context, Body::Error(error));
     }
 
-    fn refuse_and_forget(&mut self, facts: Facts, error: Error) {
-        self.refuse(facts, error);
-        self.forget(facts);
+    fn refuse_and_forget(&mut self, context: RequestContext, error: Error) {
+        self.refuse(context, error);
+        self.forget(context);
     }
 
     /// The values of the request can go.
-    fn forget(&mut self, facts: Facts) {
-        self.push(Output::Forget { request: facts.request });
+    fn forget(&mut self, context: RequestContext) {
+        self.push(Output::Forget { request: context.request });
     }
 
     /// The call is over, and its values can go.
-    fn release(&mut self, call: Request) {
+    fn release(&mut self, call: RequestId) {
         self.calls.remove(&call);
         self.push(Output::Release { call });
     }
 
     /// The call's handler stops.
-    fn stop(&mut self, call: Request, reason: Stop) {
+    fn stop(&mut self, call: RequestId, reason: Stop) {
         self.push(Output::Abort { call, reason, silently: false });
     }
 
-    fn withdraw(&mut self, ask: Ask, delivered: bool, reason: Withdrawal) {
-        self.push(Output::Withdraw { ask, delivered, reason });
+    fn withdraw(&mut self, input: InputRequestId, delivered: bool, reason: Withdrawal) {
+        self.push(Output::Withdraw { input, delivered, reason });
     }
 
     /// What a request says of itself is also said of its connection.
-    fn meet(&mut self, facts: Facts) {
-        if let Some(connection) = self.peers.get_mut(&facts.peer) {
-            connection.last = Some(facts);
+    fn meet(&mut self, context: RequestContext) {
+        if let Some(connection) = self.peers.get_mut(&context.peer) {
+            connection.last = Some(context);
         }
     }
 
-    fn owner_of(&self, peer: Peer) -> Option<Rc<str>> {
+    fn owner_of(&self, peer: PeerId) -> Option<Rc<str>> {
         self.peers.get(&peer).and_then(|connection| connection.owner.clone())
     }
 
@@ -535,7 +521,7 @@ impl Receiver {
         [
             self.calls.len(),
             self.slots.len(),
-            self.asks.len(),
+            self.inputs.len(),
             self.waiting.len() + self.listens.len() + self.peers.values().map(|peer| peer.waits.len()).sum::<usize>(),
             self.reading.len(),
             self.jobs.len(),
@@ -547,7 +533,7 @@ impl Receiver {
     /// As after so many jobs and slots: the next of each has the number after `last`.
     #[doc(hidden)]
     pub fn number_from(&mut self, last: u32) {
-        self.last_job = last;
+        self.last_job = last.into();
         self.slots.number_from(last);
     }
 

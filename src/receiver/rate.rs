@@ -3,9 +3,10 @@
 //! A bucket is the instant at which it will be full again. One that is full is the same as none, so only the buckets of
 //! owners who did something a moment ago are kept.
 
+use super::types::{PeerId, RequestContext};
 use std::rc::Rc;
 
-use super::{Facts, Peer, Receiver};
+use super::Receiver;
 use crate::limit::{ACTS, Act, Rates};
 use crate::table::Table;
 use crate::task::Millis;
@@ -87,24 +88,24 @@ const fn micros(now: Millis) -> i64 {
 
 impl Receiver {
     /// Whether this request may do what it asks for now; it is answered otherwise.
-    pub(super) fn may(&mut self, facts: Facts, act: Act) -> bool {
-        let Some(owner) = self.counted_owner(facts.peer) else { return true };
+    pub(super) fn may(&mut self, context: RequestContext, act: Act) -> bool {
+        let Some(owner) = self.counted_owner(context.peer) else { return true };
         let missed = if &*owner == NOBODY { 0 } else { self.buckets.wait(&owner, Act::Miss, self.now) };
         let wait = if missed > 0 { missed } else { self.buckets.take(&owner, act, self.now).err().unwrap_or_default() };
         if wait > 0 {
-            self.refuse_and_forget(facts, Error::TooOften { wait });
+            self.refuse_and_forget(context, Error::TooOften { wait });
         }
         wait == 0
     }
 
     /// The request names a task that its owner does not have.
-    pub(super) fn miss(&mut self, facts: Facts) {
-        self.count_miss(facts.peer);
-        self.refuse(facts, Error::NotFound);
+    pub(super) fn miss(&mut self, context: RequestContext) {
+        self.count_miss(context.peer);
+        self.refuse(context, Error::NotFound);
     }
 
     /// Something that this connection's owner does not have was looked for.
-    pub(super) fn count_miss(&mut self, peer: Peer) {
+    pub(super) fn count_miss(&mut self, peer: PeerId) {
         if let Some(owner) = self.counted_owner(peer) {
             // With an empty bucket nothing would have been looked up: this one was on its way already.
             let _ = self.buckets.take(&owner, Act::Miss, self.now);
@@ -112,7 +113,7 @@ impl Receiver {
     }
 
     /// Whether a task may be made for this connection now, or the error that says when.
-    pub(super) fn may_create_now(&self, peer: Peer) -> Result<(), Error> {
+    pub(super) fn may_create_now(&self, peer: PeerId) -> Result<(), Error> {
         match self.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.now)) {
             0 => Ok(()),
             wait => Err(Error::TooOften { wait }),
@@ -120,15 +121,15 @@ impl Receiver {
     }
 
     /// A task is made for this connection.
-    pub(super) fn count_creation(&mut self, peer: Peer) {
+    pub(super) fn count_creation(&mut self, peer: PeerId) {
         if let Some(owner) = self.counted_owner(peer) {
             let _ = self.buckets.take(&owner, Act::Create, self.now);
         }
     }
 
     /// Whose bucket pays. The only client of a connection that is one stream is the host's own.
-    fn counted_owner(&self, peer: Peer) -> Option<Rc<str>> {
-        self.peers.get(&peer).filter(|connection| !connection.pipe)?.owner.clone()
+    fn counted_owner(&self, peer: PeerId) -> Option<Rc<str>> {
+        self.peers.get(&peer).filter(|connection| !connection.single_stream)?.owner.clone()
     }
 
     /// How many owners have buckets.

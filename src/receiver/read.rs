@@ -1,13 +1,14 @@
 //! Reading tasks: `tasks/get`, `tasks/result`, `tasks/list`.
 
+use super::types::{JobId, RequestContext, RequestId, SlotId};
 use std::rc::Rc;
 
 use super::shutdown::Service;
-use super::{Facts, Output, Pending, Receiver, Request, Timer};
+use super::{Output, Pending, Receiver, Timer};
 use crate::cursor;
 use crate::limit::Act;
 use crate::state::Unreadable;
-use crate::storage::{Completion, Job, Operation, Position, Record};
+use crate::storage::{Completion, Operation, Position, Record};
 use crate::task::{Failure, Millis, Phase, Task};
 use crate::wire::{self, Body, Error, LimitReason};
 
@@ -23,7 +24,7 @@ const MOST_WAITERS: usize = 256;
 pub(super) struct Read {
     pub kind: Kind,
     /// The request that is answered with it.
-    pub facts: Facts,
+    pub context: RequestContext,
     pub owner: Rc<str>,
     /// Empty for a page.
     pub id: String,
@@ -43,90 +44,90 @@ pub(super) enum Kind {
 
 impl Receiver {
     /// `tasks/get`: a pure read (G26-GET-09).
-    pub fn handle_get(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
-        self.handle_read(now, facts, id, Kind::State);
+    pub fn handle_get(&mut self, now: Millis, context: RequestContext, id: Option<&str>) {
+        self.handle_read(now, context, id, Kind::State);
     }
 
     /// `tasks/result`: answered when the task has ended (G25-RES-01).
-    pub fn handle_result(&mut self, now: Millis, facts: Facts, id: Option<&str>) {
-        self.handle_read(now, facts, id, Kind::Outcome);
+    pub fn handle_result(&mut self, now: Millis, context: RequestContext, id: Option<&str>) {
+        self.handle_read(now, context, id, Kind::Outcome);
     }
 
-    fn handle_read(&mut self, now: Millis, facts: Facts, id: Option<&str>, kind: Kind) {
+    fn handle_read(&mut self, now: Millis, context: RequestContext, id: Option<&str>, kind: Kind) {
         self.tick(now);
-        let Some((owner, id)) = self.address(facts, id, Act::Read) else { return };
-        self.look_up(Read { kind, facts, owner, id, settled: false });
+        let Some((owner, id)) = self.address(context, id, Act::Read) else { return };
+        self.look_up(Read { kind, context, owner, id, settled: false });
     }
 
     /// `tasks/list` (G25-LST-01). `cursor`: `Err` if it is not a string.
-    pub fn handle_list(&mut self, now: Millis, facts: Facts, cursor: Result<Option<&str>, ()>) {
+    pub fn handle_list(&mut self, now: Millis, context: RequestContext, cursor: Result<Option<&str>, ()>) {
         self.tick(now);
-        if !facts.lists {
-            return self.refuse(facts, Error::MethodNotFound);
+        if !context.lists {
+            return self.refuse(context, Error::MethodNotFound);
         }
-        if !self.may(facts, Act::Read) {
+        if !self.may(context, Act::Read) {
             return;
         }
-        let Some(owner) = self.owner_of(facts.peer) else {
-            return self.reply(facts, Body::Page { rows: Vec::new(), next: None });
+        let Some(owner) = self.owner_of(context.peer) else {
+            return self.reply(context, Body::Page { rows: Vec::new(), next: None });
         };
         let after = match cursor {
             Ok(None) => None,
             Ok(Some(cursor)) => match cursor::open(&self.cursor_key, &owner, cursor) {
                 Some(position) => Some(position),
-                None => return self.refuse(facts, Error::ForeignCursor),
+                None => return self.refuse(context, Error::ForeignCursor),
             },
-            Err(()) => return self.refuse(facts, Error::NoCursor),
+            Err(()) => return self.refuse(context, Error::NoCursor),
         };
         // One more than a page tells whether there is another.
         let operation = Operation::List { owner: owner.clone(), after, limit: self.limits.page.saturating_add(1) };
         self.ask_store(
-            Pending::Read(Read { kind: Kind::Page, facts, owner, id: String::new(), settled: false }),
+            Pending::Read(Read { kind: Kind::Page, context, owner, id: String::new(), settled: false }),
             operation,
         );
     }
 
     /// A method about tasks arrives that the generation does not have, or this server does not offer.
-    pub fn handle_unknown(&mut self, now: Millis, facts: Facts) {
+    pub fn handle_unknown(&mut self, now: Millis, context: RequestContext) {
         self.tick(now);
-        self.refuse(facts, Error::MethodNotFound);
+        self.refuse(context, Error::MethodNotFound);
     }
 
     /// A request of 2026-07-28 does not say what its client can do (G26-CAP-12).
-    pub fn handle_unenveloped(&mut self, now: Millis, facts: Facts) {
+    pub fn handle_unenveloped(&mut self, now: Millis, context: RequestContext) {
         self.tick(now);
-        self.refuse(facts, Error::NoEnvelope);
+        self.refuse(context, Error::NoEnvelope);
     }
 
     /// A call nests deeper than anything that is handed on (X-LIM-04).
-    pub fn handle_too_deep(&mut self, now: Millis, facts: Facts) {
+    pub fn handle_too_deep(&mut self, now: Millis, context: RequestContext) {
         self.tick(now);
-        self.refuse(facts, Error::TooDeep);
+        self.refuse(context, Error::TooDeep);
     }
 
     /// The caller gave up waiting for a `tasks/result`; the task goes on (G25-RES-10).
-    pub fn handle_wait_ended(&mut self, now: Millis, request: Request) {
+    pub fn handle_wait_ended(&mut self, now: Millis, request: RequestId) {
         self.tick(now);
         self.end_wait(request);
     }
 
     /// Looks the task up that a request names.
     pub(super) fn look_up(&mut self, read: Read) {
-        let Read { kind, facts, .. } = read;
+        let Read { kind, context, .. } = read;
         // Only 2026-07-28 answers with payloads.
-        let payload = kind == Kind::Outcome || (kind == Kind::State && facts.generation.state_has_details());
-        let request = Some(facts.request).filter(|_| kind != Kind::Listened);
+        let payload = kind == Kind::Outcome || (kind == Kind::State && context.generation.state_has_details());
+        let request = Some(context.request).filter(|_| kind != Kind::Listened);
         let operation = Operation::Get { owner: read.owner.clone(), id: read.id.clone(), payload, request };
         let job = self.ask_store(Pending::Read(read), operation);
         if kind == Kind::Outcome {
-            self.reading.insert(facts.request, job);
+            self.reading.insert(context.request, job);
         }
     }
 
-    pub(super) fn read_completed(&mut self, job: Job, read: &Read, started: Millis, completion: &Completion) {
-        let Read { kind, facts, .. } = *read;
+    pub(super) fn read_completed(&mut self, job: JobId, read: &Read, started: Millis, completion: &Completion) {
+        let Read { kind, context, .. } = *read;
         if kind == Kind::Outcome {
-            self.reading.remove(&facts.request);
+            self.reading.remove(&context.request);
         }
         let (version, found) = match completion {
             Completion::Record(Some(record)) => (record.version, self.task_of(&read.owner, &read.id, record).map(Some)),
@@ -135,31 +136,31 @@ impl Receiver {
         };
         let readable = found.is_ok();
         let mut found = found.unwrap_or_default();
-        let seen = found.as_mut().is_some_and(|task| self.sees(facts, task));
+        let seen = found.as_mut().is_some_and(|task| self.sees(context, task));
         let found = found.filter(|_| seen);
         match (kind, completion) {
-            (Kind::Listened, _) => self.looked_up(facts, &read.id, seen),
-            (Kind::Page, Completion::Records { records, full }) => self.page(facts, records, *full),
-            (Kind::State | Kind::Outcome, _) if !readable => self.refuse(facts, Error::Unreadable),
+            (Kind::Listened, _) => self.looked_up(context, &read.id, seen),
+            (Kind::Page, Completion::Records { records, full }) => self.page(context, records, *full),
+            (Kind::State | Kind::Outcome, _) if !readable => self.refuse(context, Error::Unreadable),
             (Kind::State | Kind::Outcome, Completion::Record(_)) => match found {
                 Some(task) if self.meets_lost(read, version, &task, started) => {}
                 Some(task) => self.show(read, job, version, Rc::new(task)),
-                None => self.miss(facts),
+                None => self.miss(context),
             },
-            _ => self.refuse(facts, Error::Storage),
+            _ => self.refuse(context, Error::Storage),
         }
     }
 
     /// Answers a read with the task that it has found, or lets it wait for the task's end.
-    fn show(&mut self, read: &Read, job: Job, version: u32, task: Rc<Task>) {
-        let Read { kind, facts, ref owner, ref id, .. } = *read;
+    fn show(&mut self, read: &Read, job: JobId, version: u32, task: Rc<Task>) {
+        let Read { kind, context, ref owner, ref id, .. } = *read;
         if kind == Kind::State {
-            self.state(facts, job, id, task);
+            self.state(context, job, id, task);
         } else if task.phase.is_terminal() {
-            self.retrieved(facts, id, &task);
-            self.answer(facts, Some(job), Body::Outcome { id: id.clone(), task });
+            self.retrieved(context, id, &task);
+            self.answer(context, Some(job), Body::Outcome { id: id.clone(), task });
         } else {
-            self.wait(facts, owner, id, version);
+            self.wait(context, owner, id, version);
         }
     }
 
@@ -170,7 +171,7 @@ impl Receiver {
             return false;
         }
         let slot = self.slots.open(&read.owner, &read.id);
-        let lost = self.recovery(slot, task, Some(read.facts)).is_some();
+        let lost = self.recovery(slot, task, Some(read.context)).is_some();
         if lost {
             self.read_later(slot, read.clone());
         }
@@ -178,21 +179,21 @@ impl Receiver {
         lost
     }
 
-    fn state(&mut self, facts: Facts, job: Job, id: &str, task: Rc<Task>) {
-        if facts.generation.state_has_details() {
-            let missing = wire::missing_for_input(&task, facts.capabilities);
+    fn state(&mut self, context: RequestContext, job: JobId, id: &str, task: Rc<Task>) {
+        if context.generation.state_has_details() {
+            let missing = wire::missing_for_input(&task, context.capabilities);
             if !missing.is_empty() {
-                return self.refuse(facts, Error::MissingCapability(missing));
+                return self.refuse(context, Error::MissingCapability(missing));
             }
         }
-        let asks = !facts.generation.state_has_details() && task.phase == Phase::InputRequired;
-        let slot = self.owner_of(facts.peer).filter(|_| asks).and_then(|owner| self.slots.find(&owner, id));
+        let inputs = !context.generation.state_has_details() && task.phase == Phase::InputRequired;
+        let slot = self.owner_of(context.peer).filter(|_| inputs).and_then(|owner| self.slots.find(&owner, id));
         // Here the outcome comes with the state.
-        if facts.generation.state_has_details() && task.phase.is_terminal() {
-            self.retrieved(facts, id, &task);
+        if context.generation.state_has_details() && task.phase.is_terminal() {
+            self.retrieved(context, id, &task);
         }
-        let carried = slot.is_some_and(|slot| self.deliver_on_poll(slot, facts.request));
-        self.answer(facts, Some(job), Body::State { id: id.to_owned(), task });
+        let carried = slot.is_some_and(|slot| self.deliver_on_poll(slot, context.request));
+        self.answer(context, Some(job), Body::State { id: id.to_owned(), task });
         // There may be a stream now for what could not be delivered.
         if let Some(slot) = slot.filter(|_| !carried) {
             self.deliver(slot);
@@ -200,8 +201,8 @@ impl Receiver {
     }
 
     /// Whether this request may see the task; one that ran out of time is shown as such (X-TTL-01).
-    pub(super) fn sees(&self, facts: Facts, task: &mut Task) -> bool {
-        if task.generation != facts.generation && !self.cross_generation {
+    pub(super) fn sees(&self, context: RequestContext, task: &mut Task) -> bool {
+        if task.generation != context.generation && !self.cross_generation {
             return false;
         }
         if task.has_run_out(self.time_by(&task.clock)) && !task.extends {
@@ -213,42 +214,42 @@ impl Receiver {
         !task.is_gone(self.time_by(&task.clock))
     }
 
-    fn page(&mut self, facts: Facts, records: &[Record], more: bool) {
-        let Some(owner) = self.owner_of(facts.peer) else { return self.refuse(facts, Error::NotFound) };
+    fn page(&mut self, context: RequestContext, records: &[Record], more: bool) {
+        let Some(owner) = self.owner_of(context.peer) else { return self.refuse(context, Error::NotFound) };
         let size = self.limits.page as usize;
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.iter().take(size) {
             // Where nobody is authenticated, nothing tells whose the others are (X-SEC-04).
             let may_list = !owner.is_empty()
-                || self.peers.get(&facts.peer).is_some_and(|connection| connection.made.contains(&record.id));
+                || self.peers.get(&context.peer).is_some_and(|connection| connection.made.contains(&record.id));
             if may_list
                 && let Ok(mut task) = self.task_of(&owner, &record.id, record)
-                && self.sees(facts, &mut task)
+                && self.sees(context, &mut task)
             {
                 rows.push((record.id.clone(), task));
             }
             last = Some(Position { created_at: record.created_at, id: record.id.clone() });
         }
         let next = last.filter(|_| more).map(|position| cursor::seal(&self.cursor_key, &owner, &position));
-        self.reply(facts, Body::Page { rows, next });
+        self.reply(context, Body::Page { rows, next });
     }
 
     /// The task goes on: the request waits, and its stream carries what the handler asks.
-    fn wait(&mut self, facts: Facts, owner: &Rc<str>, id: &str, version: u32) {
+    fn wait(&mut self, context: RequestContext, owner: &Rc<str>, id: &str, version: u32) {
         if self.service == Service::Leaving {
-            return self.push(Output::HangUp { request: facts.request });
+            return self.push(Output::HangUp { request: context.request });
         }
         // Its connection may have closed between the read and now.
-        let Some(connection) = self.peers.get_mut(&facts.peer) else { return };
+        let Some(connection) = self.peers.get_mut(&context.peer) else { return };
         let slot = self.slots.open(owner, id);
         let Some(entry) = self.slots.get_mut(slot) else { return };
         if entry.waiters.len() >= MOST_WAITERS {
-            return self.refuse(facts, Error::Limit(LimitReason::Rate));
+            return self.refuse(context, Error::Limit(LimitReason::Rate));
         }
-        connection.waits.insert(facts.request, ());
-        self.waiting.insert(facts.request, slot);
-        entry.waiters.insert(facts.request, facts);
+        connection.waits.insert(context.request, ());
+        self.waiting.insert(context.request, slot);
+        entry.waiters.insert(context.request, context);
         let elsewhere = entry.call.is_none();
         // The task may have ended between the read and now.
         let moved = entry.cached.as_ref().is_some_and(|(task, seen)| *seen != version && task.phase.is_terminal());
@@ -258,7 +259,7 @@ impl Receiver {
         }
     }
 
-    pub(super) fn check_later(&mut self, slot: u32) {
+    pub(super) fn check_later(&mut self, slot: SlotId) {
         let Some(entry) = self
             .slots
             .get_mut(slot)
@@ -273,7 +274,7 @@ impl Receiver {
     }
 
     /// A blocked `tasks/result` is no more.
-    pub(super) fn end_wait(&mut self, request: Request) {
+    pub(super) fn end_wait(&mut self, request: RequestId) {
         if let Some(job) = self.reading.remove(&request).map(|job| *job) {
             // It is still being looked up.
             if let Some(work) = self.jobs.get_mut(&job) {
@@ -282,21 +283,21 @@ impl Receiver {
         }
         let Some(slot) = self.waiting.remove(&request).map(|slot| *slot) else { return };
         if let Some(entry) = self.slots.get_mut(slot) {
-            entry.reads.retain(|read| read.facts.request != request);
+            entry.reads.retain(|read| read.context.request != request);
         }
-        if let Some(facts) = self.slots.get_mut(slot).and_then(|entry| entry.waiters.remove(&request)) {
-            self.no_longer_waits(*facts);
+        if let Some(context) = self.slots.get_mut(slot).and_then(|entry| entry.waiters.remove(&request)) {
+            self.no_longer_waits(*context);
         }
-        self.owe_again(slot, request);
+        self.mark_undelivered(slot, request);
         self.deliver(slot);
         self.settle_slot(slot);
     }
 
     /// A request that waited is answered, or gone.
-    pub(super) fn no_longer_waits(&mut self, facts: Facts) {
-        self.waiting.remove(&facts.request);
-        if let Some(connection) = self.peers.get_mut(&facts.peer) {
-            connection.waits.remove(&facts.request);
+    pub(super) fn no_longer_waits(&mut self, context: RequestContext) {
+        self.waiting.remove(&context.request);
+        if let Some(connection) = self.peers.get_mut(&context.peer) {
+            connection.waits.remove(&context.request);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A receiver that is to end (X-STO-11): it takes on nothing new, then hands over what runs here.
 
 use super::change::Change;
-use super::{Output, Receiver, Request, Stop, Timer};
+use super::types::{RequestId, SlotId, Stop};
+use super::{Output, Receiver, Timer};
 use crate::task::{Millis, OnLost};
 
 /// What a receiver still does.
@@ -28,7 +29,7 @@ impl Receiver {
     pub fn handle_leaving(&mut self, now: Millis) {
         self.tick(now);
         self.service = Service::Leaving;
-        let mut waiting: Vec<Request> = Vec::new();
+        let mut waiting: Vec<RequestId> = Vec::new();
         for request in self.waiting.keys().chain(self.reading.keys()) {
             waiting.push(*request);
         }
@@ -64,7 +65,7 @@ impl Receiver {
     }
 
     /// The handler of this task stops, unless it has ended already.
-    pub(super) fn hand_over(&mut self, number: u32) {
+    pub(super) fn hand_over(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get(number) else { return };
         if let Some(call) = slot.call
             && !slot.queues(Change::is_outcome)

@@ -1,29 +1,29 @@
 //! Tasks that this receiver has to do with right now.
 
+use super::types::{InputRequestId, RequestContext, RequestId, SlotId};
 use std::cmp::Ordering;
 use std::rc::Rc;
 
+use super::Receiver;
 use super::change::Change;
 use super::doubt::Unconfirmed;
 use super::listen::Heard;
 use super::read::Read;
 use super::watch::Versions;
-use super::{Ask, Facts, Receiver, Request};
-use crate::number;
 use crate::table::{Table, put, take};
 use crate::task::{Millis, Task};
 
 /// An input request whose handler runs here.
 #[derive(Debug)]
-pub(super) struct PendingAsk {
-    pub ask: Ask,
+pub(super) struct PendingInput {
+    pub input: InputRequestId,
     /// `None` until the store has it.
     pub key: Option<String>,
     /// The handler gave it up, or its answer is on its way to the store.
     pub over: bool,
     /// The result stream, or the connection itself, that carried it to the client.
     pub delivered: bool,
-    pub stream: Option<Request>,
+    pub stream: Option<RequestId>,
     /// It is a JSON-RPC request of the handler's own, to be delivered as such (2025-11-25).
     pub nested: bool,
     /// Whoever reads the task may see it, so the store has it.
@@ -34,9 +34,9 @@ pub(super) struct PendingAsk {
     pub hopeless: bool,
 }
 
-impl PendingAsk {
-    pub fn new(ask: Ask, nested: bool, shown: bool) -> Self {
-        Self { ask, key: None, over: false, delivered: false, stream: None, nested, shown, polls: 0, hopeless: false }
+impl PendingInput {
+    pub fn new(input: InputRequestId, nested: bool, shown: bool) -> Self {
+        Self { input, key: None, over: false, delivered: false, stream: None, nested, shown, polls: 0, hopeless: false }
     }
 
     /// Its client is to get it as a request, and has not.
@@ -66,7 +66,7 @@ pub(super) struct Slot {
     /// Short enough to move up when its head leaves.
     pub queue: Vec<Rc<Change>>,
     /// The call that runs it here.
-    pub call: Option<Request>,
+    pub call: Option<RequestId>,
     /// The epoch of that run; 0 while it is not known, after the instance of an earlier receiver was lost.
     pub run: u32,
     /// The write on its way, or in doubt, begins a run here.
@@ -85,10 +85,10 @@ pub(super) struct Slot {
     /// It counts against its owner's limit.
     pub counted: bool,
     /// Blocked `tasks/result` requests; the newest has the highest number.
-    pub waiters: Table<Request, Facts>,
+    pub waiters: Table<RequestId, RequestContext>,
     /// The subscriptions that named it.
-    pub listeners: Table<Request, Heard>,
-    pub asks: Vec<PendingAsk>,
+    pub listeners: Table<RequestId, Heard>,
+    pub inputs: Vec<PendingInput>,
     /// Failed or lost attempts of the change at the head.
     pub attempts: u32,
     /// Polls of a task that runs elsewhere, for its waiters.
@@ -116,7 +116,7 @@ impl Slot {
     pub fn take_spent(&mut self, task: &mut Task) -> Vec<String> {
         let mut spent = Vec::new();
         if std::mem::take(&mut self.has_spent) {
-            let waits = |key: &String| self.asks.iter().any(|pending| pending.key.as_ref() == Some(key));
+            let waits = |key: &String| self.inputs.iter().any(|pending| pending.key.as_ref() == Some(key));
             while let Some(input) = task.take_input(|input| input.answered && !input.in_result && !waits(&input.key)) {
                 spent.push(input.key);
             }
@@ -134,37 +134,37 @@ impl Slot {
         self.queue.retain(|change| is_kept(change));
     }
 
-    pub fn shows(&self, ask: Ask) -> bool {
-        self.asks.iter().any(|pending| pending.ask == ask && pending.shown)
+    pub fn shows(&self, input: InputRequestId) -> bool {
+        self.inputs.iter().any(|pending| pending.input == input && pending.shown)
     }
 
     /// Whether somebody here waits for what other processes may do to the task.
     pub fn is_watched(&self) -> bool {
         !self.waiters.is_empty()
             || self.is_listened_to()
-            || self.asks.iter().any(|pending| pending.shown && pending.key.is_some())
+            || self.inputs.iter().any(|pending| pending.shown && pending.key.is_some())
     }
 }
 
 /// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    slots: Table<u32, Slot>,
+    slots: Table<SlotId, Slot>,
     /// Their numbers, in the order of owners and ids.
-    named: Vec<u32>,
-    last: u32,
+    named: Vec<SlotId>,
+    last: SlotId,
 }
 
 impl Slots {
-    pub fn get(&self, number: u32) -> Option<&Slot> {
+    pub fn get(&self, number: SlotId) -> Option<&Slot> {
         self.slots.get(&number)
     }
 
-    pub fn get_mut(&mut self, number: u32) -> Option<&mut Slot> {
+    pub fn get_mut(&mut self, number: SlotId) -> Option<&mut Slot> {
         self.slots.get_mut(&number)
     }
 
-    pub fn find(&self, owner: &str, id: &str) -> Option<u32> {
+    pub fn find(&self, owner: &str, id: &str) -> Option<SlotId> {
         self.named.get(self.place(owner, id).ok()?).copied()
     }
 
@@ -175,15 +175,16 @@ impl Slots {
         })
     }
 
-    pub fn open(&mut self, owner: &Rc<str>, id: &str) -> u32 {
+    pub fn open(&mut self, owner: &Rc<str>, id: &str) -> SlotId {
         let place = match self.place(owner, id) {
             Ok(place) => return self.named.get(place).copied().unwrap_or_default(),
             Err(place) => place,
         };
-        self.last = number::after(self.last, 1..=u32::MAX, |slot| self.slots.contains_key(&slot));
-        put(&mut self.named, place, self.last);
+        self.last = self.last.next(1, |slot| self.slots.contains_key(&slot));
+        let number = self.last;
+        put(&mut self.named, place, number);
         self.slots.insert(
-            self.last,
+            number,
             Slot {
                 owner: Rc::clone(owner),
                 id: id.to_owned(),
@@ -207,17 +208,17 @@ impl Slots {
                 counted: false,
                 waiters: Table::new(),
                 listeners: Table::new(),
-                asks: Vec::new(),
+                inputs: Vec::new(),
                 attempts: 0,
                 checks: 0,
                 checking: false,
                 told_to_stop: false,
             },
         );
-        self.last
+        number
     }
 
-    pub fn close(&mut self, number: u32) {
+    pub fn close(&mut self, number: SlotId) {
         let Some(slot) = self.get(number) else { return };
         if let Ok(place) = self.place(&slot.owner, &slot.id) {
             take(&mut self.named, place);
@@ -226,7 +227,7 @@ impl Slots {
     }
 
     pub fn number_from(&mut self, last: u32) {
-        self.last = last;
+        self.last = last.into();
     }
 
     pub fn len(&self) -> usize {
@@ -236,7 +237,7 @@ impl Slots {
 
 impl Receiver {
     /// Lets go of a slot that nothing needs any more.
-    pub(super) fn settle_slot(&mut self, number: u32) {
+    pub(super) fn settle_slot(&mut self, number: SlotId) {
         let idle = self.slots.get(number).is_some_and(|slot| {
             !slot.busy
                 && slot.queue.is_empty()
@@ -244,7 +245,7 @@ impl Receiver {
                 && slot.reads.is_empty()
                 && slot.waiters.is_empty()
                 && slot.listeners.is_empty()
-                && slot.asks.is_empty()
+                && slot.inputs.is_empty()
                 && slot.unconfirmed.is_empty()
         });
         if idle {
@@ -253,7 +254,7 @@ impl Receiver {
         }
     }
 
-    pub(super) fn count(&mut self, number: u32) {
+    pub(super) fn count(&mut self, number: SlotId) {
         if let Some(slot) = self.slots.get_mut(number)
             && !slot.counted
         {
@@ -263,7 +264,7 @@ impl Receiver {
         }
     }
 
-    pub(super) fn uncount(&mut self, number: u32) {
+    pub(super) fn uncount(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.counted) else { return };
         slot.counted = false;
         let owner = slot.owner.clone();

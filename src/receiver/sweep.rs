@@ -1,5 +1,6 @@
 //! What happens because time passes: promotion, expiry, retries, and the sweep of what is due in the store.
 
+use super::types::SlotId;
 use std::rc::Rc;
 
 use super::change::Change;
@@ -33,7 +34,7 @@ pub(super) struct Sweep {
     /// Questions and deletions that the store has not answered.
     unanswered: u32,
     /// The slots of tasks that are being settled.
-    settling: Vec<u32>,
+    settling: Vec<SlotId>,
     /// The pause before the next page is in the timers.
     pausing: bool,
     coin: u64,
@@ -93,7 +94,7 @@ impl Receiver {
                     self.look(slot);
                 }
                 Timer::Lapse(request) => self.lapse(request),
-                Timer::Carry(ask) => self.give_up_carrying(ask),
+                Timer::Carry(input) => self.give_up_carrying(input),
                 Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
                 Timer::Sweep => self.begin_walk(),
                 Timer::SweepOn => self.next_page(),
@@ -109,7 +110,7 @@ impl Receiver {
         self.deadlines.set(self.now.saturating_add(pause), timer);
     }
 
-    pub(super) fn retry(&mut self, slot: u32) {
+    pub(super) fn retry(&mut self, slot: SlotId) {
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.busy = false;
             self.advance(slot);
@@ -117,7 +118,7 @@ impl Receiver {
     }
 
     /// Looks at a running task when its time to live is over.
-    pub(super) fn expire_later(&mut self, slot: u32, task: &Task) {
+    pub(super) fn expire_later(&mut self, slot: SlotId, task: &Task) {
         if let Some(at) = task.expires_at() {
             let at = at.saturating_add(self.skew_of(&task.clock));
             self.deadlines.set(at, Timer::Expire(slot));
@@ -125,7 +126,7 @@ impl Receiver {
     }
 
     /// A running task's time to live is over: it grows, or the task expires visibly (X-TTL-05).
-    fn expire(&mut self, slot: u32) {
+    fn expire(&mut self, slot: SlotId) {
         let Some(entry) = self.slots.get(slot) else { return };
         if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.time_by(&task.clock))) {
             self.change(slot, Change::Expire);
@@ -187,7 +188,7 @@ impl Receiver {
         // A task that cannot be settled at once does not hold up the others.
         let slots = &self.slots;
         let is_first_try =
-            |number: &u32| slots.get(*number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles));
+            |number: &SlotId| slots.get(*number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles));
         self.sweep.settling.retain(is_first_try);
         self.sweep.walking && self.sweep.unanswered == 0 && self.sweep.settling.is_empty()
     }

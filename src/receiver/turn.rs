@@ -1,6 +1,7 @@
 //! Turns of a slot: its changes are decided by the lifecycle one after the other, and written with one compare-and-swap
 //! each.
 
+use super::types::{JobId, SlotId};
 use std::rc::Rc;
 use std::slice;
 
@@ -8,7 +9,7 @@ use super::change::Change;
 use super::shutdown::Service;
 use super::{Output, Pending, Receiver};
 use crate::lifecycle::{self, Command};
-use crate::storage::{Completion, Job, Operation, Record};
+use crate::storage::{Completion, Operation, Record};
 use crate::task::{EXPIRED_GRACE, Failure, OnLost, Task};
 use crate::wire::{Error, LimitReason};
 
@@ -19,20 +20,20 @@ const QUEUED: usize = 256;
 
 impl Receiver {
     /// Queues a change.
-    pub(super) fn change(&mut self, number: u32, change: Change) {
+    pub(super) fn change(&mut self, number: SlotId, change: Change) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        if let Some(facts) = change.facts()
+        if let Some(context) = change.context()
             && slot.queue.len() >= QUEUED
         {
-            self.refuse(facts, Error::Limit(LimitReason::Rate));
-            return self.forget(facts);
+            self.refuse(context, Error::Limit(LimitReason::Rate));
+            return self.forget(context);
         }
         // Only the newest status message matters; one on its way to the store is at the front.
         let waiting = slot.queue.len() > usize::from(slot.busy);
         let change = Rc::new(change);
         if waiting
             && let Some(last) = slot.queue.last_mut()
-            && let (Change::Note(_), Change::Note(_)) = (&*change, &**last)
+            && let (Change::SetStatusMessage(_), Change::SetStatusMessage(_)) = (&*change, &**last)
         {
             *last = change;
             return;
@@ -42,7 +43,7 @@ impl Receiver {
     }
 
     /// Queues a change before all that wait.
-    pub(super) fn change_next(&mut self, number: u32, change: Change) {
+    pub(super) fn change_next(&mut self, number: SlotId, change: Change) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         let next = usize::from(slot.busy).min(slot.queue.len());
         slot.queue.insert(next, Rc::new(change));
@@ -50,7 +51,7 @@ impl Receiver {
     }
 
     /// Another change comes before the one whose turn it is.
-    pub(super) fn turn_first(&mut self, number: u32, change: Change) {
+    pub(super) fn turn_first(&mut self, number: SlotId, change: Change) {
         if let Some(slot) = self.slots.get_mut(number) {
             slot.busy = false;
             slot.queue.insert(0, Rc::new(change));
@@ -59,7 +60,7 @@ impl Receiver {
 
     /// Takes the next change of a slot in hand. A turn that ends at once asks for the next one; it comes after it, not
     /// inside it, so that a long queue needs no deep stack.
-    pub(super) fn advance(&mut self, number: u32) {
+    pub(super) fn advance(&mut self, number: SlotId) {
         self.turns.push(number);
         if std::mem::replace(&mut self.turning, true) {
             return;
@@ -71,7 +72,7 @@ impl Receiver {
         self.turning = false;
     }
 
-    fn turn(&mut self, number: u32) {
+    fn turn(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get(number).filter(|slot| !slot.busy) else { return };
         if !slot.reads.is_empty() && !matches!(slot.queue.first().map(|change| &**change), Some(Change::Recover { .. }))
         {
@@ -103,7 +104,7 @@ impl Receiver {
     }
 
     /// The record is here: it is decided.
-    pub(super) fn loaded(&mut self, job: Job, number: u32, completion: &Completion) {
+    pub(super) fn loaded(&mut self, job: JobId, number: SlotId, completion: &Completion) {
         match completion {
             Completion::Record(Some(record)) => match self.task_in_slot(number, record) {
                 Ok(task) => {
@@ -122,7 +123,7 @@ impl Receiver {
     }
 
     /// Asks the lifecycle about the change at the head of the queue.
-    fn decide(&mut self, number: u32, job: Option<Job>, task: Rc<Task>, version: u32) {
+    fn decide(&mut self, number: SlotId, job: Option<JobId>, task: Rc<Task>, version: u32) {
         let (now, third) = (self.now, self.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
         let Some(change) = slot.queue.first().cloned() else {
@@ -140,9 +141,9 @@ impl Receiver {
             return;
         }
         let time = self.time_by(&task.clock);
-        let hidden = change
-            .facts()
-            .is_some_and(|facts| task.is_gone(time) || (task.generation != facts.generation && !self.cross_generation));
+        let hidden = change.context().is_some_and(|context| {
+            task.is_gone(time) || (task.generation != context.generation && !self.cross_generation)
+        });
         if hidden {
             return self.missing_for(number, &change);
         }
@@ -153,9 +154,9 @@ impl Receiver {
         }
         // So does who reads one whose process was lost (X-STO-05).
         let lost = self.has_lost_runner(number, version, &task);
-        let asks = !ends && !matches!(*change, Change::Recover { .. }) && !self.is_unsettled(number);
-        if asks && lost && self.recovery(number, &task, change.facts()).is_some() {
-            return self.turn_first(number, Change::Recover { on: change.facts() });
+        let inputs = !ends && !matches!(*change, Change::Recover { .. }) && !self.is_unsettled(number);
+        if inputs && lost && self.recovery(number, &task, change.context()).is_some() {
+            return self.turn_first(number, Change::Recover { on: change.context() });
         }
         let command = match self.command(number, &change, &task, lost) {
             Ok(Some(command)) => command,
@@ -176,15 +177,15 @@ impl Receiver {
     /// The lifecycle's command for a change; `None` if nothing is to change.
     fn command<'a>(
         &self,
-        number: u32,
+        number: SlotId,
         change: &'a Change,
         task: &Task,
         lost: bool,
     ) -> Result<Option<Command<'a>>, Error> {
         Ok(Some(match change {
-            Change::Note(message) => Command::Note(message),
-            Change::Ask { input, .. } => Command::Ask { inputs: slice::from_ref(input), in_result: false },
-            Change::AskInResult { inputs, .. } => Command::Ask { inputs, in_result: true },
+            Change::SetStatusMessage(message) => Command::Note(message),
+            Change::RequestInput { input, .. } => Command::Ask { inputs: slice::from_ref(input), in_result: false },
+            Change::EndInInputRequired { inputs, .. } => Command::Ask { inputs, in_result: true },
             Change::Withdraw { key } => Command::Withdraw(key),
             Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => {
                 return Err(Error::ShuttingDown);
@@ -202,8 +203,8 @@ impl Receiver {
             Change::Fail { failure, .. } => Command::Fail(*failure),
             // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02). Where the handler has
             // ended with a question, nobody is there to decide (G26-CAN-05).
-            Change::Cancel(facts)
-                if task.cooperative && facts.generation.cancel_is_advisory() && !task.awaits_answers() =>
+            Change::Cancel(context)
+                if task.cooperative && context.generation.cancel_is_advisory() && !task.awaits_answers() =>
             {
                 Command::RequestCancel
             }
@@ -228,29 +229,37 @@ impl Receiver {
     }
 
     /// Whether whoever should run the task of a slot is lost.
-    fn has_lost_runner(&mut self, number: u32, version: u32, task: &Task) -> bool {
+    fn has_lost_runner(&mut self, number: SlotId, version: u32, task: &Task) -> bool {
         let Some(slot) = self.slots.get(number).filter(|slot| slot.call.is_none()) else { return false };
         let (owner, id, read_at) = (slot.owner.clone(), slot.id.clone(), slot.read_at);
         self.is_lost(&owner, &id, version, task, read_at)
     }
 
-    fn is_unsettled(&self, number: u32) -> bool {
+    fn is_unsettled(&self, number: SlotId) -> bool {
         self.slots.get(number).is_some_and(|slot| slot.unsettled)
     }
 
     /// Whether the task's handler runs here.
-    pub(super) fn runs_here(&self, number: u32) -> bool {
+    pub(super) fn runs_here(&self, number: SlotId) -> bool {
         self.slots.get(number).is_some_and(|slot| slot.call.is_some())
     }
 
     /// Whether it is this receiver's to end the task's time. Where the one that runs it would extend it, that one comes
     /// first.
-    pub(super) fn lapsed(&self, number: u32, task: &Task) -> bool {
+    pub(super) fn lapsed(&self, number: SlotId, task: &Task) -> bool {
         let grace = if task.extends && !self.runs_here(number) { EXPIRED_GRACE } else { 0 };
         task.has_run_out(self.time_by(&task.clock).saturating_sub(grace))
     }
 
-    fn write(&mut self, number: u32, read: Option<Job>, change: Rc<Change>, task: &Task, next: Task, version: u32) {
+    fn write(
+        &mut self,
+        number: SlotId,
+        read: Option<JobId>,
+        change: Rc<Change>,
+        task: &Task,
+        next: Task,
+        version: u32,
+    ) {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
         next.mark = self.mark_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.next_mark());
@@ -296,8 +305,8 @@ impl Receiver {
     /// The store has answered a swap.
     pub(super) fn swapped(
         &mut self,
-        job: Job,
-        number: u32,
+        job: JobId,
+        number: SlotId,
         change: &Rc<Change>,
         next: &Rc<Task>,
         version: u32,
@@ -327,14 +336,14 @@ impl Receiver {
                 match (&**change, slot.queue.first_mut()) {
                     (
                         Change::Complete { call, .. }
-                        | Change::AskInResult { call, .. }
+                        | Change::EndInInputRequired { call, .. }
                         | Change::Fail { call, failure: None },
                         Some(head),
                     ) => {
                         *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
                         slot.busy = false;
                     }
-                    (Change::Ask { .. } | Change::Update { .. }, _) => {
+                    (Change::RequestInput { .. } | Change::Update { .. }, _) => {
                         self.give_up(number, Error::Limit(LimitReason::Payload))
                     }
                     _ => self.retry_or_give_up(number),
@@ -351,7 +360,7 @@ impl Receiver {
     }
 
     /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
-    pub(super) fn took(&mut self, job: Job, number: u32, next: &Rc<Task>, version: u32) {
+    pub(super) fn took(&mut self, job: JobId, number: SlotId, next: &Rc<Task>, version: u32) {
         self.confirm(number, version);
         let Some(slot) = self.slots.get_mut(number) else { return };
         let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);

@@ -1,8 +1,8 @@
 //! Records that this version cannot read, because another version wrote them or they are damaged. They are there:
 //! nobody hears that they are missing, nothing deletes or overwrites them, and the operator hears of each version once.
 
+use super::types::{SlotId, Trouble};
 use siphasher::sip::SipHasher24;
-use strum::FromRepr;
 
 use super::{Output, Receiver};
 use crate::claim::Claim;
@@ -14,18 +14,6 @@ use crate::wire::Error;
 
 /// So many reports are remembered before they may come again.
 const REMEMBERED: usize = 65_536;
-
-/// What the operator is to hear of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
-#[repr(u8)]
-pub enum Trouble {
-    /// A record has a later form than this version reads.
-    Newer,
-    /// A record is not in a form that this version reads.
-    Malformed,
-    /// The outcome of a task could not be stored, and is lost.
-    OutcomeLost,
-}
 
 /// Versions of records that were reported, as hashes in order: what was unreadable once comes up at every sweep. (A
 /// `BTreeSet` would be the only one here, and several KB of code.)
@@ -59,7 +47,7 @@ impl Receiver {
     }
 
     /// The task of a record that was read for a slot.
-    pub(super) fn task_in_slot(&mut self, number: u32, record: &Record) -> Result<Task, Unreadable> {
+    pub(super) fn task_in_slot(&mut self, number: SlotId, record: &Record) -> Result<Task, Unreadable> {
         let (owner, id) = self.slots.get(number).map(|slot| (slot.owner.clone(), slot.id.clone())).unwrap_or_default();
         self.task_of(&owner, &id, record)
     }
@@ -79,12 +67,12 @@ impl Receiver {
 
     /// The record of a task in hand cannot be read: what is to change does not, and whoever waits is told to try again.
     /// A handler that runs here goes on: the record may become readable again until it ends.
-    pub(super) fn unreadable(&mut self, number: u32) {
+    pub(super) fn unreadable(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
-        for facts in std::mem::take(&mut slot.waiters).into_values() {
-            self.no_longer_waits(facts);
-            self.refuse(facts, Error::Unreadable);
+        for context in std::mem::take(&mut slot.waiters).into_values() {
+            self.no_longer_waits(context);
+            self.refuse(context, Error::Unreadable);
         }
         self.leave_listeners(number);
         while self.slots.get(number).is_some_and(|slot| !slot.queue.is_empty()) {

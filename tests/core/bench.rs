@@ -1,6 +1,6 @@
 //! The smallest world: one tool, one client, and short words for what it does.
 
-use mcp_longhaul::receiver::{Peer, Policy, Request};
+use mcp_longhaul::receiver::{PeerId, Policy, RequestId};
 use mcp_longhaul::task::Task;
 use mcp_longhaul::wire::Generation;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::harness::{LEASE, World, policy};
 /// One receiver with one tool and one client, of which everything is known.
 pub struct Bench {
     pub world: World,
-    pub peer: Peer,
+    pub peer: PeerId,
     pub generation: Generation,
     pub tool: u32,
 }
@@ -40,20 +40,20 @@ impl Bench {
     }
 
     /// A task that runs: its call and its id.
-    pub fn start(&mut self) -> (Request, String) {
+    pub fn start(&mut self) -> (RequestId, String) {
         let call = self.world.call(0, self.peer, self.generation, self.tool);
         (call, self.world.id(call))
     }
 
     /// The same where the store answers later.
-    pub fn start_later(&mut self) -> (Request, String) {
+    pub fn start_later(&mut self) -> (RequestId, String) {
         let call = self.world.call(0, self.peer, self.generation, self.tool);
         self.world.answer_all();
         (call, self.world.id(call))
     }
 
     /// A whole lease passes in which somebody asks at `node` after a task, but for the last time.
-    pub fn watch_for_a_lease(&mut self, node: usize, peer: Peer, id: &str) {
+    pub fn watch_for_a_lease(&mut self, node: usize, peer: PeerId, id: &str) {
         for _ in 0..4 {
             let generation = self.generation;
             let state = self.world.get(node, peer, generation, id);
@@ -72,12 +72,12 @@ impl Bench {
         state["result"]["status"].as_str().unwrap_or_else(|| panic!("a status: {state}")).to_owned()
     }
 
-    pub fn stop(&mut self, id: &str) -> Request {
+    pub fn stop(&mut self, id: &str) -> RequestId {
         let (peer, generation) = (self.peer, self.generation);
         self.world.cancel(0, peer, generation, id)
     }
 
-    pub fn wait(&mut self, id: &str) -> Request {
+    pub fn wait(&mut self, id: &str) -> RequestId {
         let peer = self.peer;
         self.world.result(0, peer, id)
     }

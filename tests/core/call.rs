@@ -1,7 +1,7 @@
 //! Calls that become tasks, and calls that do not.
 
 use mcp_longhaul::limit::Limits;
-use mcp_longhaul::receiver::{Augmentation, Happening, Outcome, Output, Policy, Promotion, Request, Support};
+use mcp_longhaul::receiver::{Augmentation, Happening, Outcome, Output, Policy, Promotion, RequestId, Support};
 use mcp_longhaul::task::Phase;
 use mcp_longhaul::wire::Generation;
 use mcp_longhaul::wire::capability::Capabilities;
@@ -17,26 +17,32 @@ fn bench(generation: Generation, policy: Policy) -> Bench {
     Bench::of(World::default(), generation, policy)
 }
 
-fn forwarded(bench: &Bench, call: Request) -> bool {
+fn forwarded(bench: &Bench, call: RequestId) -> bool {
     bench.count(|output| matches!(output, Output::Forward { call: seen, .. } if *seen == call)) == 1
 }
 
-fn relayed(bench: &Bench, call: Request) -> bool {
+fn relayed(bench: &Bench, call: RequestId) -> bool {
     bench.saw(&Output::Relay { call })
 }
 
 /// An augmented call of 2025-11-25.
-fn asked(bench: &mut Bench, augmentation: Augmentation, gate: bool) -> Request {
+fn asked(bench: &mut Bench, augmentation: Augmentation, gate: bool) -> RequestId {
     let (peer, tool) = (bench.peer, bench.tool);
-    let facts = bench.facts(0, peer, G25);
-    bench.call_with(0, facts, tool, augmentation, gate)
+    let context = bench.context(0, peer, G25);
+    bench.call_with(0, context, tool, augmentation, gate)
 }
 
 /// A call of 2026-07-28 that declares only `capabilities`.
-fn declaring(bench: &mut Bench, capabilities: Capabilities) -> Request {
+fn declaring(bench: &mut Bench, capabilities: Capabilities) -> RequestId {
     let (peer, tool) = (bench.peer, bench.tool);
-    let facts = bench.facts(0, peer, G26);
-    bench.call_with(0, mcp_longhaul::receiver::Facts { capabilities, ..facts }, tool, Augmentation::Absent, false)
+    let context = bench.context(0, peer, G26);
+    bench.call_with(
+        0,
+        mcp_longhaul::receiver::RequestContext { capabilities, ..context },
+        tool,
+        Augmentation::Absent,
+        false,
+    )
 }
 
 /// G25-CRE-02, G25-CRE-06: the handle, with nothing but the task.
@@ -307,9 +313,9 @@ fn a_connection_closes_before_the_handler_begins() {
     for generation in [G25, G26] {
         let mut bench = Bench::new(generation);
         let (peer, tool) = (bench.peer, bench.tool);
-        let facts = bench.facts(0, peer, generation);
+        let context = bench.context(0, peer, generation);
         let augmentation = if generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
-        let call = bench.call_with(0, facts, tool, augmentation, true);
+        let call = bench.call_with(0, context, tool, augmentation, true);
         bench.close(0, peer);
         bench.input(0, |receiver, now| receiver.handle_begin(now, call));
         assert_eq!((bench.aborted(call), bench.saw(&Output::Begin { call })), (generation == G26, generation == G25));

@@ -1,6 +1,6 @@
 //! Cancelling, and its races.
 
-use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Request, Stop, Withdrawal};
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, RequestId, Stop, Withdrawal};
 use mcp_longhaul::storage::Payload;
 use mcp_longhaul::task::{InputKind, Phase, Task};
 use proptest::prelude::*;
@@ -171,15 +171,17 @@ fn a_cancel_withdraws_input() {
     for generation in [G25, G26] {
         let mut bench = Bench::new(generation);
         let (call, id) = bench.start();
-        bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", InputKind::Elicit, generation == G25));
+        bench.input(0, |receiver, now| {
+            receiver.handle_input_request(now, call, 1.into(), "name", InputKind::Elicit, generation == G25)
+        });
         assert_eq!(bench.status(&id), "input_required");
         bench.stop(&id);
         assert_eq!(bench.withdrawn(1), Some(Withdrawal::Ended));
         assert_eq!(
-            bench.saw(&Output::Withdraw { ask: 1, delivered: true, reason: Withdrawal::Ended }),
+            bench.saw(&Output::Withdraw { input: 1.into(), delivered: true, reason: Withdrawal::Ended }),
             generation == G25
         );
-        assert!(!bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+        assert!(!bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())));
         assert_eq!(bench.count(|output| matches!(output, Output::Answered { .. })), 0);
         bench.assert_idle();
     }
@@ -223,8 +225,8 @@ fn a_cancel_waits_its_turn() {
 
 struct Race {
     world: World,
-    call: Request,
-    cancel: Request,
+    call: RequestId,
+    cancel: RequestId,
     id: String,
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_longhaul::limit::Limits;
 use mcp_longhaul::receiver::{
-    Ask, Augmentation, Event, Happening, Outcome, Output, Peer, Policy, Promotion, RESTARTED, Request, Shape, Support,
+    Augmentation, Event, Happening, InputRequestId, Outcome, Output, PeerId, Policy, Promotion, RESTARTED, RequestId,
+    Shape, Support,
 };
 use mcp_longhaul::task::{InputKind, Millis, OnLost, Phase};
 use mcp_longhaul::wire::{Generation, News};
@@ -32,7 +33,7 @@ struct Handler {
 
 struct Client {
     node: usize,
-    peer: Peer,
+    peer: PeerId,
     generation: Generation,
     owner: &'static str,
 }
@@ -42,22 +43,22 @@ pub struct Chaos {
     clients: Vec<Client>,
     policies: u32,
     /// By receiver and call: receivers number the calls that they start again alike.
-    handlers: BTreeMap<(usize, Request), Handler>,
+    handlers: BTreeMap<(usize, RequestId), Handler>,
     /// Receivers that are to end.
     closed: BTreeSet<usize>,
-    calls: Vec<(usize, Request)>,
+    calls: Vec<(usize, RequestId)>,
     /// Of each request its client, while it may be unanswered.
-    by_client: BTreeMap<Request, usize>,
-    waits: Vec<(usize, Request)>,
+    by_client: BTreeMap<RequestId, usize>,
+    waits: Vec<(usize, RequestId)>,
     /// By how much the clocks were set back.
     back: Millis,
     /// Subscriptions: where, which life, and whether nothing else is on their streams.
-    listens: BTreeMap<Request, (usize, u32, bool)>,
-    asks: BTreeMap<Ask, (usize, u32, Request)>,
-    given_up: BTreeSet<Ask>,
-    last_ask: Ask,
+    listens: BTreeMap<RequestId, (usize, u32, bool)>,
+    asks: BTreeMap<InputRequestId, (usize, u32, RequestId)>,
+    given_up: BTreeSet<InputRequestId>,
+    last_ask: InputRequestId,
     read: usize,
-    settled: BTreeMap<Request, usize>,
+    settled: BTreeMap<RequestId, usize>,
 }
 
 fn policies() -> Vec<Policy> {
@@ -98,7 +99,7 @@ impl Chaos {
             listens: BTreeMap::new(),
             asks: BTreeMap::new(),
             given_up: BTreeSet::new(),
-            last_ask: 0,
+            last_ask: InputRequestId::new(0),
             read: 0,
             settled: BTreeMap::new(),
         };
@@ -121,7 +122,7 @@ impl Chaos {
             9 => self.answer_some(b),
             10 => self.withdraw_some(b),
             11 => self.on_running(b, |world, node, call| {
-                world.input(node, |receiver, now| receiver.handle_note(now, call, &format!("at {c}")))
+                world.input(node, |receiver, now| receiver.handle_status_message(now, call, &format!("at {c}")))
             }),
             12 => self.on_running(b, |world, node, call| {
                 world.input(node, |receiver, now| receiver.handle_promote(now, call))
@@ -129,9 +130,9 @@ impl Chaos {
             13 => self.drop_some(b),
             14 => {
                 let request = self.request(client, b, |world, node, peer, generation, id| {
-                    let facts = world.facts(node, peer, generation);
-                    world.input(node, |receiver, now| receiver.handle_get(now, facts, Some(id)));
-                    facts.request
+                    let context = world.context(node, peer, generation);
+                    world.input(node, |receiver, now| receiver.handle_get(now, context, Some(id)));
+                    context.request
                 });
                 self.note(client, request);
             }
@@ -233,7 +234,7 @@ impl Chaos {
 
     /// The host cannot start a call again.
     fn unstart_some(&mut self, b: u8) {
-        let again: Vec<(usize, Request)> =
+        let again: Vec<(usize, RequestId)> =
             self.handlers_at(Stage::Running).into_iter().filter(|(_, call)| *call >= RESTARTED).collect();
         if let Some((node, call)) = pick(&again, b) {
             self.handlers.remove(&(node, call));
@@ -243,19 +244,19 @@ impl Chaos {
 
     fn call(&mut self, client: usize, b: u8, c: u8) {
         let Client { node, peer, generation, .. } = self.clients[client];
-        let facts = self.world.facts(node, peer, generation);
+        let context = self.world.context(node, peer, generation);
         let augmentation = match (generation, c % 8) {
             (G26, _) | (_, 0) => Augmentation::Absent,
             (_, 1) => Augmentation::Invalid,
             (_, 2) => Augmentation::Asked { ttl: Some(0) },
             _ => Augmentation::Asked { ttl: None },
         };
-        self.by_client.insert(facts.request, client);
-        self.calls.push((node, facts.request));
-        self.world.call_with(node, facts, u32::from(b) % self.policies, augmentation, c & 16 != 0);
+        self.by_client.insert(context.request, client);
+        self.calls.push((node, context.request));
+        self.world.call_with(node, context, u32::from(b) % self.policies, augmentation, c & 16 != 0);
     }
 
-    fn note(&mut self, client: usize, request: Option<Request>) {
+    fn note(&mut self, client: usize, request: Option<RequestId>) {
         if let Some(request) = request {
             self.by_client.insert(request, client);
         }
@@ -272,8 +273,8 @@ impl Chaos {
         &mut self,
         client: usize,
         b: u8,
-        send: impl FnOnce(&mut World, usize, Peer, Generation, &str) -> Request,
-    ) -> Option<Request> {
+        send: impl FnOnce(&mut World, usize, PeerId, Generation, &str) -> RequestId,
+    ) -> Option<RequestId> {
         let (id, _) = self.some_id(b)?;
         let Client { node, peer, generation, .. } = self.clients[client];
         Some(send(&mut self.world, node, peer, generation, &id))
@@ -283,18 +284,18 @@ impl Chaos {
         let ids: Vec<String> =
             (0..=c % 3).filter_map(|more| self.some_id(b.wrapping_add(more))).map(|(id, _)| id).collect();
         let Client { node, peer, .. } = self.clients[client];
-        let facts = self.world.facts(node, peer, G26);
-        self.by_client.insert(facts.request, client);
+        let context = self.world.context(node, peer, G26);
+        self.by_client.insert(context.request, client);
         let life = self.world.lives()[node];
-        self.listens.insert(facts.request, (node, life, c & 8 == 0));
+        self.listens.insert(context.request, (node, life, c & 8 == 0));
         let until = (c & 16 != 0).then(|| self.world.now + 1_000);
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        self.world.subscribe_as(node, facts, &ids, until);
+        self.world.subscribe_as(node, context, &ids, until);
     }
 
     /// A subscription that has begun.
-    fn some_listen(&self, b: u8) -> Option<(usize, Request)> {
-        let begun: Vec<(usize, Request)> = self
+    fn some_listen(&self, b: u8) -> Option<(usize, RequestId)> {
+        let begun: Vec<(usize, RequestId)> = self
             .listens
             .iter()
             .filter(|(request, _)| self.world.told.contains_key(request))
@@ -303,7 +304,7 @@ impl Chaos {
         pick(&begun, b)
     }
 
-    fn leave(&mut self, node: usize, request: Request) {
+    fn leave(&mut self, node: usize, request: RequestId) {
         self.listens.remove(&request);
         self.world.excused.insert(request);
         self.world.input(node, |receiver, now| receiver.handle_unlisten(now, request));
@@ -325,14 +326,14 @@ impl Chaos {
         }
         let shape = if c % 7 == 0 { Shape(0) } else { Shape(Shape::ELICITED) };
         let Client { node, peer, .. } = self.clients[client];
-        let facts = self.world.facts(node, peer, G26);
+        let context = self.world.context(node, peer, G26);
         let answers = keys.into_iter().map(|key| (key, shape)).collect();
-        self.by_client.insert(facts.request, client);
-        self.world.input(node, |receiver, now| receiver.handle_update(now, facts, Some(&id), Some(answers)));
+        self.by_client.insert(context.request, client);
+        self.world.input(node, |receiver, now| receiver.handle_update(now, context, Some(&id), Some(answers)));
     }
 
     /// Handlers in processes that are awake.
-    fn handlers_at(&self, stage: Stage) -> Vec<(usize, Request)> {
+    fn handlers_at(&self, stage: Stage) -> Vec<(usize, RequestId)> {
         self.handlers
             .iter()
             .filter(|((node, _), handler)| handler.stage == stage && !self.world.is_paused(*node))
@@ -340,7 +341,7 @@ impl Chaos {
             .collect()
     }
 
-    fn on_running(&mut self, b: u8, act: impl FnOnce(&mut World, usize, Request)) {
+    fn on_running(&mut self, b: u8, act: impl FnOnce(&mut World, usize, RequestId)) {
         if let Some((node, call)) = pick(&self.handlers_at(Stage::Running), b) {
             act(&mut self.world, node, call);
         }
@@ -363,7 +364,7 @@ impl Chaos {
         }
     }
 
-    fn end(&mut self, (node, call): (usize, Request), c: u8) {
+    fn end(&mut self, (node, call): (usize, RequestId), c: u8) {
         let Some(handler) = self.handlers.get_mut(&(node, call)) else { return };
         handler.stage = Stage::Over;
         let outcome = match c % 8 {
@@ -383,18 +384,18 @@ impl Chaos {
     fn ask_some(&mut self, b: u8, c: u8) {
         let Some((node, call)) = pick(&self.handlers_at(Stage::Running), b) else { return };
         let Handler { life, own, .. } = self.handlers[&(node, call)];
-        self.last_ask += 1;
+        self.last_ask = InputRequestId::new(self.last_ask.get() + 1);
         let ask = self.last_ask;
         // An ordinary request of an ordinary call is not the receiver's.
         if self.world.input(node, |receiver, now| {
-            receiver.handle_ask(now, call, ask, &format!("q{}", c % 2), InputKind::Elicit, own)
+            receiver.handle_input_request(now, call, ask, &format!("q{}", c % 2), InputKind::Elicit, own)
         }) {
             self.asks.insert(ask, (node, life, call));
         }
     }
 
-    fn some_ask(&self, b: u8) -> Option<Ask> {
-        let asks: Vec<Ask> =
+    fn some_ask(&self, b: u8) -> Option<InputRequestId> {
+        let asks: Vec<InputRequestId> =
             self.asks.iter().filter(|(_, (node, ..))| !self.world.is_paused(*node)).map(|(ask, _)| *ask).collect();
         pick(&asks, b)
     }
@@ -415,7 +416,7 @@ impl Chaos {
     }
 
     fn drop_some(&mut self, b: u8) {
-        let open: Vec<(usize, Request)> = self
+        let open: Vec<(usize, RequestId)> = self
             .calls
             .iter()
             .filter(|(node, call)| !self.world.is_paused(*node) && self.world.replied(*call).is_none())
@@ -455,10 +456,10 @@ impl Chaos {
                         handler.stage = Stage::Running;
                     }
                 }
-                Output::Restart { call, facts, .. } => {
+                Output::Restart { call, context, .. } => {
                     self.handlers.insert(
                         (node, call),
-                        Handler { node, life, stage: Stage::Running, own: facts.generation == G25 },
+                        Handler { node, life, stage: Stage::Running, own: context.generation == G25 },
                     );
                 }
                 Output::HangUp { request } => {
@@ -477,7 +478,9 @@ impl Chaos {
                     }
                 }
                 Output::Relay { call } | Output::Reject { call } => *self.settled.entry(call).or_default() += 1,
-                Output::Answered { ask, .. } | Output::AnsweredElsewhere { ask, .. } | Output::Withdraw { ask, .. } => {
+                Output::Answered { input: ask, .. }
+                | Output::AnsweredElsewhere { input: ask, .. }
+                | Output::Withdraw { input: ask, .. } => {
                     self.asks.remove(&ask);
                 }
                 _ => {}
@@ -579,7 +582,7 @@ impl Chaos {
         for (call, times) in &self.settled {
             assert!(*times == 1 && world.replied(*call).is_none(), "{call} is answered twice");
         }
-        let waiting: Vec<&Ask> = self.asks.keys().filter(|ask| !self.given_up.contains(ask)).collect();
+        let waiting: Vec<&InputRequestId> = self.asks.keys().filter(|ask| !self.given_up.contains(ask)).collect();
         assert!(waiting.is_empty(), "handlers wait for ever: {waiting:?}");
         self.assert_story();
         self.assert_news();

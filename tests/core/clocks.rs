@@ -1,7 +1,7 @@
 //! Clocks of processes on one store that differ: no task ends, or disappears, before its announced time by the clock
 //! that made it.
 
-use mcp_longhaul::receiver::{Happening, Outcome, Policy, Request};
+use mcp_longhaul::receiver::{Happening, Outcome, Policy, RequestId};
 use mcp_longhaul::task::{InputKind, Millis, Phase};
 
 use crate::bench::Bench;
@@ -30,7 +30,7 @@ fn hour() -> Policy {
     Policy { ttl: Some(HOUR as u64), ..policy() }
 }
 
-fn call_on(bench: &mut Bench, node: usize) -> Request {
+fn call_on(bench: &mut Bench, node: usize) -> RequestId {
     let tool = bench.tool;
     let peer = bench.world.open(node, Some("ann"), false);
     bench.world.call(node, peer, G26, tool)
@@ -126,7 +126,7 @@ fn a_key_makes_one_task_whatever_clocks_show() {
 #[test]
 fn nobody_is_interrupted_by_a_clock() {
     let mut bench = apart(hour());
-    let calls: Vec<Request> = (0..3).map(|node| call_on(&mut bench, node)).collect();
+    let calls: Vec<RequestId> = (0..3).map(|node| call_on(&mut bench, node)).collect();
     bench.pass(50 * MINUTE);
     for (node, call) in calls.into_iter().enumerate() {
         let id = bench.id(call);

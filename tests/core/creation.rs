@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mcp_longhaul::claim::Claim;
 use mcp_longhaul::limit::{Act, Limits, Rate, Rates};
-use mcp_longhaul::receiver::{Augmentation, Facts, Output, Peer, Policy, Promotion, Request, Support};
+use mcp_longhaul::receiver::{Augmentation, Output, PeerId, Policy, Promotion, RequestContext, RequestId, Support};
 use mcp_longhaul::state::{Members, Unreadable};
 use mcp_longhaul::storage::Operation;
 use mcp_longhaul::task::EXPIRED_GRACE;
@@ -26,20 +26,20 @@ fn keyed(nodes: usize, generation: Generation) -> Bench {
 }
 
 /// A call with the key, by a client of this owner on this node.
-fn call_on(bench: &mut Bench, node: usize, owner: &str) -> Request {
+fn call_on(bench: &mut Bench, node: usize, owner: &str) -> RequestId {
     let (generation, tool) = (bench.generation, bench.tool);
     let peer = bench.world.open(node, Some(owner), false);
     bench.world.call(node, peer, generation, tool)
 }
 
 /// The task that a call was answered with.
-fn handle(bench: &Bench, call: Request) -> String {
+fn handle(bench: &Bench, call: RequestId) -> String {
     let reply = bench.reply(call);
     let task = if bench.generation == G25 { &reply["result"]["task"] } else { &reply["result"] };
     task["taskId"].as_str().unwrap_or_else(|| panic!("a handle: {reply}")).to_owned()
 }
 
-fn ran(bench: &Bench, call: Request) -> bool {
+fn ran(bench: &Bench, call: RequestId) -> bool {
     bench.saw(&Output::Forward { call, gated: false })
 }
 
@@ -93,9 +93,9 @@ fn a_held_handler_does_not_begin_again() {
         let mut bench = keyed(1, generation);
         let first = call_on(&mut bench, 0, "ann");
         let (peer, tool) = (bench.peer, bench.tool);
-        let facts = bench.facts(0, peer, generation);
+        let context = bench.context(0, peer, generation);
         let augmentation = if generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
-        let again = bench.call_with(0, facts, tool, augmentation, true);
+        let again = bench.call_with(0, context, tool, augmentation, true);
         assert!(bench.saw(&Output::Forward { call: again, gated: true }));
         bench.input(0, |receiver, now| receiver.handle_begin(now, again));
         assert_eq!(handle(&bench, again), handle(&bench, first));
@@ -128,8 +128,8 @@ fn bad_keys_are_refused() {
     bench.creation_key = Some(KEY.into());
     call_on(&mut bench, 0, "ann");
     let (peer, tool) = (bench.peer, bench.tool);
-    let facts = bench.facts(0, peer, G26);
-    let other = bench.call_tool(0, facts, "sculpt", tool, Augmentation::Absent, false);
+    let context = bench.context(0, peer, G26);
+    let other = bench.call_tool(0, context, "sculpt", tool, Augmentation::Absent, false);
     assert_eq!(bench.code(other), -32602);
     assert!(!ran(&bench, other));
 }
@@ -382,7 +382,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Rush {
     world: World,
     tool: u32,
-    calls: Vec<(Request, usize, Peer)>,
+    calls: Vec<(RequestId, usize, PeerId)>,
 }
 
 impl Rush {
@@ -394,7 +394,7 @@ impl Rush {
         Self { world, tool, calls: Vec::new() }
     }
 
-    fn begun(&self) -> Vec<Request> {
+    fn begun(&self) -> Vec<RequestId> {
         let begins = |output: &Output| match *output {
             Output::Forward { call, gated: false } | Output::Begin { call } => Some(call),
             _ => None,
@@ -404,8 +404,8 @@ impl Rush {
 
     fn call(&mut self, node: usize, gate: bool) {
         let peer = self.world.open(node, Some("ann"), false);
-        let facts: Facts = self.world.facts(node, peer, G26);
-        let call = self.world.call_with(node, facts, self.tool, Augmentation::Absent, gate);
+        let context: RequestContext = self.world.context(node, peer, G26);
+        let call = self.world.call_with(node, context, self.tool, Augmentation::Absent, gate);
         self.calls.push((call, node, peer));
         if gate {
             self.world.input(node, |receiver, now| receiver.handle_begin(now, call));

@@ -2,7 +2,7 @@
 //! arrived, has its effects, once.
 
 use mcp_longhaul::lifecycle::{self, Command};
-use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Request, Shape};
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Shape};
 use mcp_longhaul::storage::{Payload, Source, Stored};
 use mcp_longhaul::task::{InputKind, OnLost, Phase};
 
@@ -27,9 +27,9 @@ fn back(bench: &mut Bench) {
     bench.pass(10_000);
 }
 
-fn answers(bench: &Bench, wanted: Request) -> usize {
+fn answers(bench: &Bench, wanted: u32) -> usize {
     bench.count(|output| match output {
-        Output::Answered { ask, .. } | Output::AnsweredElsewhere { ask, .. } => *ask == wanted,
+        Output::Answered { input: ask, .. } | Output::AnsweredElsewhere { input: ask, .. } => ask.get() == wanted,
         _ => false,
     })
 }
@@ -120,7 +120,7 @@ fn a_question_in_doubt_is_asked_once() {
     away(&mut bench);
     bench.ask(0, call, 1, "name");
     let key = ["name-1".to_owned()];
-    let answer = (Stored::Answer(key[0].clone()), Source::Response { request: 99, key: key[0].clone() });
+    let answer = (Stored::Answer(key[0].clone()), Source::Response { request: 99.into(), key: key[0].clone() });
     let payload = Payload::Write { onto_read: true, remove: vec![Stored::Input(key[0].clone())], set: vec![answer] };
     let now = bench.now;
     bench.store.meddle(
@@ -143,9 +143,11 @@ fn an_answer_to_a_request_of_its_own_is_used() {
     for overwritten in [false, true] {
         let mut bench = Bench::of(World::new(1), G25, Policy { ttl: None, ..policy() });
         let (call, id) = bench.start();
-        bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", InputKind::Elicit, true));
+        bench.input(0, |receiver, now| {
+            receiver.handle_input_request(now, call, 1.into(), "name", InputKind::Elicit, true)
+        });
         away(&mut bench);
-        assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+        assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())));
         if overwritten {
             let now = bench.now;
             bench.store.meddle(

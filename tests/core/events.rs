@@ -41,7 +41,7 @@ fn a_life_is_told_in_order() {
         assert!(bench.ask(0, call, 7, "name"));
         bench.pass(250);
         if generation == G25 {
-            bench.input(0, |receiver, now| receiver.handle_answer(now, 7));
+            bench.input(0, |receiver, now| receiver.handle_answer(now, 7.into()));
         } else {
             let peer = bench.peer;
             bench.update(0, peer, &id, &[("name-1", Shape::ELICITED)]);
@@ -85,7 +85,7 @@ fn a_wait_is_told_when_it_ends() {
     let peer = bench.peer;
     bench.update(0, peer, &id, &[("one-1", Shape::ELICITED)]);
     assert_eq!(last(&bench, InputAnswered).waited_since, None);
-    bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 2));
+    bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 2.into()));
     assert_eq!(last(&bench, InputWithdrawn).waited_since, Some(START + 10));
     bench.pass(100);
     bench.ask(0, call, 3, "three");

@@ -21,8 +21,8 @@ fn bench(generation: mcp_longhaul::wire::Generation) -> Bench {
 fn granted(ttl: Option<u64>, policy: Policy) -> serde_json::Value {
     let mut bench = Bench::of(World::default(), G25, policy);
     let (peer, tool) = (bench.peer, bench.tool);
-    let facts = bench.facts(0, peer, G25);
-    let call = bench.call_with(0, facts, tool, Augmentation::Asked { ttl }, false);
+    let context = bench.context(0, peer, G25);
+    let call = bench.call_with(0, context, tool, Augmentation::Asked { ttl }, false);
     bench.reply(call)["result"]["task"]["ttl"].clone()
 }
 
@@ -283,8 +283,8 @@ fn an_adopted_task_expires() {
     let (call, id) = bench.start();
     bench.rebuild(0);
     let peer = bench.world.open(0, Some("ann"), true);
-    let facts = mcp_longhaul::receiver::Facts { request: call, peer, ..bench.facts(0, peer, G26) };
-    bench.input(0, |receiver, now| receiver.handle_adopt(now, facts, &id));
+    let context = mcp_longhaul::receiver::RequestContext { request: call, peer, ..bench.context(0, peer, G26) };
+    bench.input(0, |receiver, now| receiver.handle_adopt(now, context, &id));
     bench.pass(TTL + 31_000);
     assert_eq!(bench.stored(&id).failure, Some(Failure::Expired));
     assert!(bench.aborted(call));

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use mcp_longhaul::id;
 use mcp_longhaul::limit::Limits;
 use mcp_longhaul::receiver::{
-    Ask, Augmentation, Called, Event, Facts, Happening, Outcome, Output, Peer, Policy, Promotion, Receiver, Request,
-    Shape, Stop, Support, Withdrawal,
+    Augmentation, Called, Event, Happening, InputRequestId, JobId, Outcome, Output, PeerId, Policy, Promotion,
+    Receiver, RequestContext, RequestId, Shape, Stop, Support, Withdrawal,
 };
-use mcp_longhaul::storage::{Completion, Job, Operation, Payload};
+use mcp_longhaul::storage::{Completion, Operation, Payload};
 use mcp_longhaul::task::{InputKind, Millis, OnLost, Task};
 use mcp_longhaul::wire::capability::Capabilities;
 use mcp_longhaul::wire::{Body, Generation, News, Part};
@@ -30,6 +30,9 @@ pub const LEASE: Millis = 30_000;
 /// How long the store may take for an operation in every world, in ms.
 pub const STORE_LIMIT: Millis = 30_000;
 
+/// The first input request of a test.
+pub const FIRST_INPUT: InputRequestId = InputRequestId::new(1);
+
 /// All that a client can declare.
 pub const ABLE: Capabilities = Capabilities::from_bits(63);
 
@@ -50,14 +53,14 @@ pub fn policy() -> Policy {
 }
 
 /// Where a tool was started again, as which call, and with which answers: (key, name).
-pub type Restarted = (usize, Request, Vec<(String, String)>);
+pub type Restarted = (usize, RequestId, Vec<(String, String)>);
 
 /// A store operation that waits for the test.
 #[derive(Clone, Debug)]
 pub struct Op {
     pub node: usize,
     pub life: u32,
-    pub job: Job,
+    pub job: JobId,
     pub operation: Operation,
     /// What the job had read when it wanted this.
     pub read: Option<Parts>,
@@ -74,8 +77,8 @@ struct Node {
     paused: bool,
     wake: Option<Millis>,
     /// What each job has read or written.
-    read: BTreeMap<Job, Option<Parts>>,
-    peers: BTreeSet<Peer>,
+    read: BTreeMap<JobId, Option<Parts>>,
+    peers: BTreeSet<PeerId>,
 }
 
 /// What a host saw, but for the operations on the store.
@@ -106,18 +109,18 @@ pub struct World {
     pub crash_at: Option<(usize, bool)>,
     pub crashes: usize,
     pub seen: Vec<Seen>,
-    replies: BTreeMap<Request, Value>,
+    replies: BTreeMap<RequestId, Value>,
     /// Requests of which an answer is neither expected nor wrong.
-    pub excused: BTreeSet<Request>,
+    pub excused: BTreeSet<RequestId>,
     /// Where each request went.
-    sent: BTreeMap<Request, (usize, u32)>,
-    bound: BTreeMap<Request, String>,
+    sent: BTreeMap<RequestId, (usize, u32)>,
+    bound: BTreeMap<RequestId, String>,
     /// What each subscription, or each requestor by its call, was told.
-    pub told: BTreeMap<Request, Vec<Value>>,
+    pub told: BTreeMap<RequestId, Vec<Value>>,
     /// What the next calls bring along.
     pub creation_key: Option<String>,
-    last_request: Request,
-    last_peer: Peer,
+    last_request: RequestId,
+    last_peer: PeerId,
     last_seed: u64,
     /// The `traceparent` of every call.
     pub trace: String,
@@ -175,8 +178,8 @@ impl World {
             bound: BTreeMap::new(),
             told: BTreeMap::new(),
             creation_key: None,
-            last_request: 0,
-            last_peer: 0,
+            last_request: RequestId::new(0),
+            last_peer: PeerId::new(0),
             last_seed: 0,
             trace: String::new(),
             key,
@@ -263,7 +266,7 @@ impl World {
         self.seen.push(Seen { node: number, life, output });
     }
 
-    fn record_reply(&mut self, request: Request, generation: Generation, parts: Option<&Option<Parts>>, body: &Body) {
+    fn record_reply(&mut self, request: RequestId, generation: Generation, parts: Option<&Option<Parts>>, body: &Body) {
         if let Body::Created { id, .. } = body {
             assert!(self.store.ids.contains(id), "a handle leaves only when its task is stored");
         }
@@ -272,7 +275,7 @@ impl World {
         assert!(self.replies.insert(request, value).is_none(), "{request} is answered twice");
     }
 
-    fn record_news(&mut self, request: Request, generation: Generation, parts: Option<&Option<Parts>>, news: &News) {
+    fn record_news(&mut self, request: RequestId, generation: Generation, parts: Option<&Option<Parts>>, news: &News) {
         let fill = |part: Part, key: &str| filled(parts, part, key, request);
         self.told.entry(request).or_default().push(notification(generation, news, &fill));
     }
@@ -436,7 +439,7 @@ impl World {
         self.nodes.iter().map(|node| node.life).collect()
     }
 
-    pub fn is_open(&self, node: usize, peer: Peer) -> bool {
+    pub fn is_open(&self, node: usize, peer: PeerId) -> bool {
         self.nodes[node].peers.contains(&peer)
     }
 
@@ -444,24 +447,24 @@ impl World {
         self.nodes[node].wake
     }
 
-    pub fn open(&mut self, node: usize, owner: Option<&str>, pipe: bool) -> Peer {
-        self.last_peer += 1;
+    pub fn open(&mut self, node: usize, owner: Option<&str>, pipe: bool) -> PeerId {
+        self.last_peer = PeerId::new(self.last_peer.get() + 1);
         let peer = self.last_peer;
         self.input(node, |receiver, _| receiver.handle_open(peer, owner, pipe));
         self.nodes[node].peers.insert(peer);
         peer
     }
 
-    pub fn close(&mut self, node: usize, peer: Peer) {
+    pub fn close(&mut self, node: usize, peer: PeerId) {
         self.nodes[node].peers.remove(&peer);
         self.input(node, |receiver, now| receiver.handle_close(now, peer));
     }
 
     /// What a request with everything declared says of itself.
-    pub fn facts(&mut self, node: usize, peer: Peer, generation: Generation) -> Facts {
-        self.last_request += 1;
+    pub fn context(&mut self, node: usize, peer: PeerId, generation: Generation) -> RequestContext {
+        self.last_request = RequestId::new(self.last_request.get() + 1);
         self.sent.insert(self.last_request, (node, self.nodes[node].life));
-        Facts { request: self.last_request, peer, generation, capabilities: ABLE, lists: true }
+        RequestContext { request: self.last_request, peer, generation, capabilities: ABLE, lists: true }
     }
 
     pub fn entropy(&mut self) -> [u8; id::ENTROPY] {
@@ -480,23 +483,23 @@ impl World {
     pub fn call_with(
         &mut self,
         node: usize,
-        facts: Facts,
+        context: RequestContext,
         policy: u32,
         augmentation: Augmentation,
         gate: bool,
-    ) -> Request {
-        self.call_tool(node, facts, "paint", policy, augmentation, gate)
+    ) -> RequestId {
+        self.call_tool(node, context, "paint", policy, augmentation, gate)
     }
 
     pub fn call_tool(
         &mut self,
         node: usize,
-        facts: Facts,
+        context: RequestContext,
         tool: &str,
         policy: u32,
         augmentation: Augmentation,
         gate: bool,
-    ) -> Request {
+    ) -> RequestId {
         let entropy = self.entropy();
         let called = Called {
             tool: tool.into(),
@@ -506,43 +509,49 @@ impl World {
             trace: self.trace.clone(),
             creation_key: self.creation_key.clone(),
         };
-        self.input(node, |receiver, now| receiver.handle_call(now, facts, called, entropy));
-        facts.request
+        self.input(node, |receiver, now| receiver.handle_call(now, context, called, entropy));
+        context.request
     }
 
     /// A call that asks for a task, where the generation does.
-    pub fn call(&mut self, node: usize, peer: Peer, generation: Generation, policy: u32) -> Request {
-        let facts = self.facts(node, peer, generation);
+    pub fn call(&mut self, node: usize, peer: PeerId, generation: Generation, policy: u32) -> RequestId {
+        let context = self.context(node, peer, generation);
         let augmentation = if generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
-        self.call_with(node, facts, policy, augmentation, false)
+        self.call_with(node, context, policy, augmentation, false)
     }
 
-    pub fn get(&mut self, node: usize, peer: Peer, generation: Generation, id: &str) -> Value {
-        let facts = self.facts(node, peer, generation);
-        self.input(node, |receiver, now| receiver.handle_get(now, facts, Some(id)));
-        self.reply(facts.request)
+    pub fn get(&mut self, node: usize, peer: PeerId, generation: Generation, id: &str) -> Value {
+        let context = self.context(node, peer, generation);
+        self.input(node, |receiver, now| receiver.handle_get(now, context, Some(id)));
+        self.reply(context.request)
     }
 
     /// `subscriptions/listen` with these tasks; the acknowledgement is not out yet.
-    pub fn subscribe(&mut self, node: usize, peer: Peer, ids: &[&str]) -> Request {
-        let facts = self.facts(node, peer, G26);
-        self.subscribe_as(node, facts, ids, None)
+    pub fn subscribe(&mut self, node: usize, peer: PeerId, ids: &[&str]) -> RequestId {
+        let context = self.context(node, peer, G26);
+        self.subscribe_as(node, context, ids, None)
     }
 
-    pub fn subscribe_as(&mut self, node: usize, facts: Facts, ids: &[&str], until: Option<Millis>) -> Request {
+    pub fn subscribe_as(
+        &mut self,
+        node: usize,
+        context: RequestContext,
+        ids: &[&str],
+        until: Option<Millis>,
+    ) -> RequestId {
         let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-        self.input(node, |receiver, now| receiver.handle_listen(now, facts, ids, until));
-        facts.request
+        self.input(node, |receiver, now| receiver.handle_listen(now, context, ids, until));
+        context.request
     }
 
     /// The same where nothing else is on the stream, and the acknowledgement is out.
-    pub fn listen(&mut self, node: usize, peer: Peer, ids: &[&str]) -> Request {
+    pub fn listen(&mut self, node: usize, peer: PeerId, ids: &[&str]) -> RequestId {
         let request = self.subscribe(node, peer, ids);
         self.input(node, |receiver, now| receiver.handle_listening(now, request, true));
         request
     }
 
-    pub fn flow(&mut self, node: usize, request: Request, ready: bool) {
+    pub fn flow(&mut self, node: usize, request: RequestId, ready: bool) {
         self.input(node, |receiver, now| receiver.handle_flow(now, request, ready));
     }
 
@@ -553,7 +562,7 @@ impl World {
     }
 
     /// What a subscription was told of tasks.
-    pub fn heard(&self, request: Request) -> Vec<Value> {
+    pub fn heard(&self, request: RequestId) -> Vec<Value> {
         self.told
             .get(&request)
             .into_iter()
@@ -564,76 +573,78 @@ impl World {
     }
 
     /// The statuses that a subscription was told.
-    pub fn statuses(&self, request: Request) -> Vec<String> {
+    pub fn statuses(&self, request: RequestId) -> Vec<String> {
         self.heard(request).iter().map(|task| task["status"].as_str().expect("a status").to_owned()).collect()
     }
 
     /// `tasks/result`; it may wait.
-    pub fn result(&mut self, node: usize, peer: Peer, id: &str) -> Request {
-        let facts = self.facts(node, peer, G25);
-        self.input(node, |receiver, now| receiver.handle_result(now, facts, Some(id)));
-        facts.request
+    pub fn result(&mut self, node: usize, peer: PeerId, id: &str) -> RequestId {
+        let context = self.context(node, peer, G25);
+        self.input(node, |receiver, now| receiver.handle_result(now, context, Some(id)));
+        context.request
     }
 
-    pub fn list(&mut self, node: usize, peer: Peer, cursor: Option<&str>) -> Value {
-        let facts = self.facts(node, peer, G25);
-        self.input(node, |receiver, now| receiver.handle_list(now, facts, Ok(cursor)));
-        self.reply(facts.request)
+    pub fn list(&mut self, node: usize, peer: PeerId, cursor: Option<&str>) -> Value {
+        let context = self.context(node, peer, G25);
+        self.input(node, |receiver, now| receiver.handle_list(now, context, Ok(cursor)));
+        self.reply(context.request)
     }
 
-    pub fn cancel(&mut self, node: usize, peer: Peer, generation: Generation, id: &str) -> Request {
-        let facts = self.facts(node, peer, generation);
-        self.input(node, |receiver, now| receiver.handle_cancel(now, facts, Some(id)));
-        facts.request
+    pub fn cancel(&mut self, node: usize, peer: PeerId, generation: Generation, id: &str) -> RequestId {
+        let context = self.context(node, peer, generation);
+        self.input(node, |receiver, now| receiver.handle_cancel(now, context, Some(id)));
+        context.request
     }
 
-    pub fn update(&mut self, node: usize, peer: Peer, id: &str, answers: &[(&str, u8)]) -> Request {
-        let facts = self.facts(node, peer, G26);
+    pub fn update(&mut self, node: usize, peer: PeerId, id: &str, answers: &[(&str, u8)]) -> RequestId {
+        let context = self.context(node, peer, G26);
         let answers = answers.iter().map(|(key, shape)| ((*key).to_owned(), Shape(*shape))).collect();
-        self.input(node, |receiver, now| receiver.handle_update(now, facts, Some(id), Some(answers)));
-        facts.request
+        self.input(node, |receiver, now| receiver.handle_update(now, context, Some(id), Some(answers)));
+        context.request
     }
 
-    pub fn outcome(&mut self, node: usize, call: Request, outcome: Outcome) {
+    pub fn outcome(&mut self, node: usize, call: RequestId, outcome: Outcome) {
         self.input(node, |receiver, now| receiver.handle_outcome(now, call, outcome));
     }
 
-    pub fn complete(&mut self, node: usize, call: Request) {
+    pub fn complete(&mut self, node: usize, call: RequestId) {
         self.outcome(node, call, Outcome::Result { tool_failed: false, size: 10 });
     }
 
-    pub fn ask(&mut self, node: usize, call: Request, ask: Ask, name: &str) -> bool {
-        self.input(node, |receiver, now| receiver.handle_ask(now, call, ask, name, InputKind::Elicit, false))
+    pub fn ask(&mut self, node: usize, call: RequestId, input: impl Into<InputRequestId>, name: &str) -> bool {
+        self.input(node, |receiver, now| {
+            receiver.handle_input_request(now, call, input.into(), name, InputKind::Elicit, false)
+        })
     }
 
     /// The answer to a request, if it has one.
-    pub fn replied(&self, request: Request) -> Option<Value> {
+    pub fn replied(&self, request: RequestId) -> Option<Value> {
         self.replies.get(&request).cloned()
     }
 
-    pub fn reply(&self, request: Request) -> Value {
+    pub fn reply(&self, request: RequestId) -> Value {
         self.replied(request).unwrap_or_else(|| panic!("{request} is not answered"))
     }
 
-    pub fn code(&self, request: Request) -> i64 {
+    pub fn code(&self, request: RequestId) -> i64 {
         self.reply(request)["error"]["code"].as_i64().unwrap_or_else(|| panic!("an error: {}", self.reply(request)))
     }
 
     /// The code of a request's error, or 0.
-    pub fn code_or_zero(&self, request: Request) -> i64 {
+    pub fn code_or_zero(&self, request: RequestId) -> i64 {
         self.replied(request).and_then(|reply| reply["error"]["code"].as_i64()).unwrap_or_default()
     }
 
     /// A handler sets its task's status message.
-    pub fn note_of(&mut self, call: Request, message: &str) {
-        self.input(0, |receiver, now| receiver.handle_note(now, call, message));
+    pub fn note_of(&mut self, call: RequestId, message: &str) {
+        self.input(0, |receiver, now| receiver.handle_status_message(now, call, message));
     }
 
-    pub fn id(&self, call: Request) -> String {
+    pub fn id(&self, call: RequestId) -> String {
         self.bound.get(&call).cloned().unwrap_or_else(|| panic!("{call} is no task"))
     }
 
-    pub fn is_task(&self, call: Request) -> bool {
+    pub fn is_task(&self, call: RequestId) -> bool {
         self.bound.contains_key(&call)
     }
 
@@ -659,21 +670,22 @@ impl World {
         self.seen.iter().filter_map(|seen| if let Output::Event(event) = &seen.output { Some(&**event) } else { None })
     }
 
-    pub fn aborted(&self, call: Request) -> bool {
+    pub fn aborted(&self, call: RequestId) -> bool {
         self.stopped(call).is_some()
     }
 
     /// Why a handler was told to stop.
-    pub fn stopped(&self, call: Request) -> Option<Stop> {
+    pub fn stopped(&self, call: RequestId) -> Option<Stop> {
         self.seen.iter().find_map(|seen| match seen.output {
             Output::Abort { call: seen, reason, silently: false } if seen == call => Some(reason),
             _ => None,
         })
     }
 
-    pub fn withdrawn(&self, ask: Ask) -> Option<Withdrawal> {
+    pub fn withdrawn(&self, input: impl Into<InputRequestId>) -> Option<Withdrawal> {
+        let wanted = input.into();
         self.seen.iter().find_map(|seen| match seen.output {
-            Output::Withdraw { ask: seen, reason, .. } if seen == ask => Some(reason),
+            Output::Withdraw { input: seen, reason, .. } if seen == wanted => Some(reason),
             _ => None,
         })
     }
@@ -687,7 +699,7 @@ impl World {
     }
 
     /// Requests that were neither answered nor excused.
-    pub fn unanswered(&self) -> Vec<Request> {
+    pub fn unanswered(&self) -> Vec<RequestId> {
         self.sent
             .keys()
             .filter(|request| !self.replies.contains_key(request) && !self.excused.contains(request))
@@ -710,7 +722,7 @@ impl World {
 }
 
 /// What the host puts into a hole.
-fn filled(parts: Option<&Option<Parts>>, part: Part, key: &str, request: Request) -> Value {
+fn filled(parts: Option<&Option<Parts>>, part: Part, key: &str, request: RequestId) -> Value {
     let name = match part {
         Part::Subscription => return json!(format!("request {request}")),
         Part::Result | Part::RelatedResult => "result".to_owned(),

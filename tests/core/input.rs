@@ -1,28 +1,29 @@
 //! Input of a running handler: what it asks, and what clients answer.
 
-use mcp_longhaul::receiver::{Ask, Output, Request, Shape, Withdrawal};
+use mcp_longhaul::receiver::{InputRequestId, Output, RequestId, Shape, Withdrawal};
 use mcp_longhaul::task::{InputKind, Phase};
 use mcp_longhaul::wire::capability::Capabilities;
 use serde_json::json;
 
 use crate::bench::Bench;
-use crate::harness::{ABLE, G25, G26, World, policy};
+use crate::harness::{ABLE, FIRST_INPUT, G25, G26, World, policy};
 use crate::model::Fault;
 
 const GOOD: u8 = Shape::ELICITED;
 
-fn update(bench: &mut Bench, id: &str, answers: &[(&str, u8)]) -> Request {
+fn update(bench: &mut Bench, id: &str, answers: &[(&str, u8)]) -> RequestId {
     let peer = bench.peer;
     bench.world.update(0, peer, id, answers)
 }
 
-fn acknowledged(bench: &Bench, request: Request) -> bool {
+fn acknowledged(bench: &Bench, request: RequestId) -> bool {
     bench.reply(request) == json!({ "result": { "resultType": "complete" } })
 }
 
-fn answered(bench: &Bench, ask: Ask) -> Option<Option<(Request, String)>> {
+fn answered(bench: &Bench, ask: impl Into<InputRequestId>) -> Option<Option<(RequestId, String)>> {
+    let ask = ask.into();
     let mut answers = bench.seen.iter().filter_map(|seen| match &seen.output {
-        Output::Answered { ask: seen, from } if *seen == ask => Some(from.clone()),
+        Output::Answered { input: seen, from } if *seen == ask => Some(from.clone()),
         _ => None,
     });
     let first = answers.next();
@@ -31,12 +32,14 @@ fn answered(bench: &Bench, ask: Ask) -> Option<Option<(Request, String)>> {
 }
 
 /// A handler's own JSON-RPC request.
-fn nested(bench: &mut Bench, call: Request, ask: Ask) -> bool {
-    bench.input(0, |receiver, now| receiver.handle_ask(now, call, ask, "elicitation", InputKind::Elicit, true))
+fn nested(bench: &mut Bench, call: RequestId, ask: u32) -> bool {
+    let ask = InputRequestId::new(ask);
+    bench
+        .input(0, |receiver, now| receiver.handle_input_request(now, call, ask, "elicitation", InputKind::Elicit, true))
 }
 
 /// A task with two open requests: `name-1` and `age-2`.
-fn asking() -> (Bench, Request, String) {
+fn asking() -> (Bench, RequestId, String) {
     let mut bench = Bench::new(G26);
     let (call, id) = bench.start();
     bench.ask(0, call, 1, "name");
@@ -124,9 +127,9 @@ fn a_malformed_answer_rejects_the_update() {
     assert!(acknowledged(&bench, fine));
 
     let peer = bench.peer;
-    let facts = bench.facts(0, peer, G26);
-    bench.input(0, |receiver, now| receiver.handle_update(now, facts, Some(&id), None));
-    assert_eq!(bench.code(facts.request), -32602);
+    let context = bench.context(0, peer, G26);
+    bench.input(0, |receiver, now| receiver.handle_update(now, context, Some(&id), None));
+    assert_eq!(bench.code(context.request), -32602);
 }
 
 /// G26-UPD-09: what answers which kind of input.
@@ -203,12 +206,12 @@ fn a_write_whose_answer_was_lost_counts() {
 #[test]
 fn a_withdrawn_request_takes_no_answer() {
     let (mut bench, call, id) = asking();
-    bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 1));
+    bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 1.into()));
     assert_eq!(open_keys(&mut bench, &id), ["age-2"]);
     let late = update(&mut bench, &id, &[("name-1", GOOD)]);
     assert!(acknowledged(&bench, late));
     assert_eq!(answered(&bench, 1), None);
-    bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 2));
+    bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 2.into()));
     assert_eq!(bench.status(&id), "working");
     assert!(bench.store.parts("ann", &id).is_empty());
     bench.complete(0, call);
@@ -222,8 +225,10 @@ fn a_request_may_be_withdrawn_before_it_is_stored() {
         let mut bench = Bench::new(generation);
         let (call, id) = bench.start();
         bench.later = true;
-        bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", InputKind::Elicit, generation == G25));
-        bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 1));
+        bench.input(0, |receiver, now| {
+            receiver.handle_input_request(now, call, 1.into(), "name", InputKind::Elicit, generation == G25)
+        });
+        bench.input(0, |receiver, now| receiver.handle_withdraw(now, call, 1.into()));
         bench.answer_all();
         assert_eq!(bench.stored(&id).phase, Phase::Working);
         assert_eq!(bench.count(|output| matches!(output, Output::Deliver { .. })), 0);
@@ -269,13 +274,16 @@ fn strange_names_are_ordinary() {
 fn input_that_nobody_can_give_is_not_asked() {
     let mut bench = Bench::new(G26);
     let (peer, tool) = (bench.peer, bench.tool);
-    let facts = bench.facts(0, peer, G26);
-    let poor = mcp_longhaul::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::ELICIT), ..facts };
+    let context = bench.context(0, peer, G26);
+    let poor = mcp_longhaul::receiver::RequestContext {
+        capabilities: Capabilities::TASKS.with(Capabilities::ELICIT),
+        ..context
+    };
     let call = bench.call_with(0, poor, tool, mcp_longhaul::receiver::Augmentation::Absent, false);
     let id = bench.id(call);
     for (ask, kind) in InputKind::ALL.into_iter().enumerate() {
-        let ask = ask as Ask + 1;
-        assert!(bench.input(0, |receiver, now| receiver.handle_ask(now, call, ask, "q", kind, false)));
+        let ask = InputRequestId::new(ask as u32 + 1);
+        assert!(bench.input(0, |receiver, now| receiver.handle_input_request(now, call, ask, "q", kind, false)));
         assert_eq!(bench.withdrawn(ask), (kind != InputKind::Elicit).then_some(Withdrawal::Undeclared));
     }
     assert_eq!(bench.stored(&id).inputs.len(), 1);
@@ -319,10 +327,10 @@ fn a_nested_request_on_a_pipe() {
     assert!(nested(&mut bench, call, 1));
     assert_eq!(bench.count(|output| matches!(output, Output::Deliver { .. })), 0);
     bench.answer_all();
-    assert!(bench.saw(&Output::Deliver { ask: 1, stream: None }));
+    assert!(bench.saw(&Output::Deliver { input: 1.into(), stream: None }));
     bench.later = false;
     assert_eq!(bench.status(&id), "input_required");
-    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())));
     assert_eq!(answered(&bench, 1), Some(None));
     assert_eq!(bench.status(&id), "working");
     bench.complete(0, call);
@@ -337,15 +345,16 @@ fn two_nested_requests() {
     let (call, id) = bench.start();
     nested(&mut bench, call, 1);
     nested(&mut bench, call, 2);
-    bench.input(0, |receiver, now| receiver.handle_answer(now, 2));
+    bench.input(0, |receiver, now| receiver.handle_answer(now, 2.into()));
     assert_eq!(bench.status(&id), "input_required");
-    bench.input(0, |receiver, now| receiver.handle_answer(now, 1));
+    bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into()));
     assert_eq!(bench.status(&id), "working");
 }
 
-fn deliveries(bench: &Bench, ask: Ask) -> Vec<Option<Request>> {
+fn deliveries(bench: &Bench, ask: u32) -> Vec<Option<RequestId>> {
+    let ask = InputRequestId::new(ask);
     let each = bench.seen.iter().filter_map(|seen| match seen.output {
-        Output::Deliver { ask: seen, stream } if seen == ask => Some(stream),
+        Output::Deliver { input: seen, stream } if seen == ask => Some(stream),
         _ => None,
     });
     each.collect()
@@ -362,7 +371,7 @@ fn a_nested_request_is_owed_until_it_is_answered() {
     bench.pass(10_000);
     assert_eq!(deliveries(&bench, 1), [None], "the connection may have a stream of its own");
     assert_eq!(bench.status(&id), "input_required");
-    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1.into()));
 
     let first = bench.wait(&id);
     assert_eq!(deliveries(&bench, 1), [None, Some(first)]);
@@ -377,15 +386,15 @@ fn a_nested_request_is_owed_until_it_is_answered() {
     bench.close(0, stream);
     for ask in [1, 2] {
         assert_eq!(deliveries(&bench, ask).last(), Some(&None), "there is no stream");
-        bench.input(0, |receiver, _| receiver.handle_undelivered(ask));
+        bench.input(0, |receiver, _| receiver.handle_undelivered(ask.into()));
     }
     let third = bench.wait(&id);
     assert_eq!(deliveries(&bench, 1), [None, Some(first), Some(second), None, Some(third)]);
     assert_eq!(deliveries(&bench, 2), [Some(second), None, Some(third)]);
 
     bench.later = true;
-    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
-    assert!(!bench.input(0, |receiver, now| receiver.handle_answer(now, 1)), "a copy was answered already");
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())));
+    assert!(!bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())), "a copy was answered already");
     bench.answer_all();
     assert_eq!(answered(&bench, 1), Some(None));
 }
@@ -398,11 +407,11 @@ fn a_closed_pipe_owes_its_requests() {
     nested(&mut bench, call, 1);
     let pipe = bench.peer;
     bench.close(0, pipe);
-    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1.into()));
     bench.peer = bench.world.open(0, Some("ann"), false);
     let wait = bench.wait(&id);
     assert_eq!(deliveries(&bench, 1).last(), Some(&Some(wait)));
-    bench.input(0, |receiver, now| receiver.handle_answer(now, 1));
+    bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into()));
     bench.complete(0, call);
     assert!(bench.replied(wait).is_some());
     bench.assert_idle();
@@ -416,11 +425,11 @@ fn a_gone_pipe_owes_its_requests() {
     nested(&mut bench, call, 1);
     let pipe = bench.peer;
     bench.input(0, |receiver, now| receiver.handle_gone(now, pipe));
-    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1.into()));
     bench.peer = bench.world.open(0, Some("ann"), true);
     let wait = bench.wait(&id);
     assert_eq!(deliveries(&bench, 1).last(), Some(&Some(wait)));
-    bench.input(0, |receiver, now| receiver.handle_answer(now, 1));
+    bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into()));
     bench.complete(0, call);
     assert!(bench.replied(wait).is_some());
 }
@@ -432,7 +441,7 @@ fn a_poll_tries_to_deliver() {
     bench.peer = bench.world.open(0, Some("ann"), false);
     let (call, id) = bench.start();
     nested(&mut bench, call, 1);
-    bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+    bench.input(0, |receiver, _| receiver.handle_undelivered(1.into()));
     assert_eq!(bench.status(&id), "input_required");
     assert_eq!(deliveries(&bench, 1), [None, None]);
 }
@@ -447,7 +456,7 @@ fn a_third_poll_carries_the_question() {
     nested(&mut bench, call, 1);
     for _ in 0..4 {
         assert_eq!(bench.status(&id), "input_required");
-        bench.input(0, |receiver, _| receiver.handle_undelivered(1));
+        bench.input(0, |receiver, _| receiver.handle_undelivered(1.into()));
     }
     let on_polls: Vec<_> = deliveries(&bench, 1).into_iter().flatten().collect();
     assert_eq!(on_polls.len(), 1);
@@ -460,7 +469,7 @@ fn a_third_poll_carries_the_question() {
     // A client that opens a stream after all gets it there too; the first answer counts.
     let wait = bench.wait(&id);
     assert_eq!(deliveries(&bench, 1).last(), Some(&Some(wait)));
-    bench.input(0, |receiver, now| receiver.handle_answer(now, 1));
+    bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into()));
     assert_eq!(answered(&bench, 1), Some(None));
 
     // Where a stream is open, polls carry nothing.
@@ -479,7 +488,7 @@ fn a_question_without_a_carrier_is_given_up() {
         bench.peer = bench.world.open(0, Some("ann"), false);
         let (call, id) = bench.start();
         nested(&mut bench, call, 1);
-        bench.input(0, |receiver, now| receiver.handle_uncarried(now, 1));
+        bench.input(0, |receiver, now| receiver.handle_uncarried(now, 1.into()));
         bench.pass(2_000);
         assert_eq!(bench.withdrawn(1), None);
         let wait = meanwhile.then(|| bench.wait(&id));
@@ -523,7 +532,9 @@ fn an_answer_that_came_elsewhere() {
         bench.pass(if watched { 0 } else { 5_000 });
         bench.pass(20_000);
         assert_eq!(
-            bench.count(|output| matches!(output, Output::AnsweredElsewhere { ask: 1, key, .. } if key == "name-1")),
+            bench.count(
+                |output| matches!(output, Output::AnsweredElsewhere { input: FIRST_INPUT, key, .. } if key == "name-1")
+            ),
             1
         );
         assert_eq!(bench.status(&id), "working");

@@ -1,7 +1,7 @@
 //! Leases: a run that is over without knowing it writes nothing, and a task whose process was lost does not stay.
 
 use mcp_longhaul::lifecycle::{self, Command};
-use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, Request, Shape, Stop};
+use mcp_longhaul::receiver::{Happening, Outcome, Output, Policy, RequestId, Shape, Stop};
 use mcp_longhaul::storage::Payload;
 use mcp_longhaul::task::{Failure, InputKind, OnLost, Phase};
 use serde_json::json;
@@ -15,7 +15,7 @@ fn restarting() -> Policy {
 }
 
 /// A task that runs on the first of some receivers.
-fn running(nodes: usize, policy: Policy) -> (Bench, Request, String) {
+fn running(nodes: usize, policy: Policy) -> (Bench, RequestId, String) {
     let mut bench = Bench::of(World::new(nodes), G26, policy);
     let (call, id) = bench.start();
     (bench, call, id)
@@ -399,8 +399,8 @@ fn a_lost_task_runs_again_once() {
     }
     bench.later = true;
     for node in [1, 2] {
-        let facts = bench.world.facts(node, peers[node - 1], G26);
-        bench.input(node, |receiver, now| receiver.handle_get(now, facts, Some(&id)));
+        let context = bench.world.context(node, peers[node - 1], G26);
+        bench.input(node, |receiver, now| receiver.handle_get(now, context, Some(&id)));
     }
     bench.answer_all();
     assert_eq!((restarts(&bench), bench.stored(&id).epoch), (1, 2));
@@ -475,8 +475,8 @@ fn an_adopted_task_keeps_its_lease() {
     let (mut bench, call, id) = running(1, policy());
     bench.rebuild(0);
     let peer = bench.world.open(0, Some("ann"), true);
-    let facts = mcp_longhaul::receiver::Facts { request: call, peer, ..bench.facts(0, peer, G26) };
-    bench.input(0, |receiver, now| receiver.handle_adopt(now, facts, &id));
+    let context = mcp_longhaul::receiver::RequestContext { request: call, peer, ..bench.context(0, peer, G26) };
+    bench.input(0, |receiver, now| receiver.handle_adopt(now, context, &id));
     bench.pass(3 * LEASE);
     assert_eq!((bench.stored(&id).phase, bench.stored(&id).epoch), (Phase::Working, 1));
     bench.complete(0, call);

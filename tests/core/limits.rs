@@ -50,8 +50,8 @@ fn held_calls_do_not_slip_through_the_limit() {
     let (peer, tool) = (bench.peer, bench.tool);
     let calls: Vec<_> = (0..5)
         .map(|_| {
-            let facts = bench.facts(0, peer, G25);
-            bench.call_with(0, facts, tool, mcp_longhaul::receiver::Augmentation::Asked { ttl: None }, true)
+            let context = bench.context(0, peer, G25);
+            bench.call_with(0, context, tool, mcp_longhaul::receiver::Augmentation::Asked { ttl: None }, true)
         })
         .collect();
     for call in &calls {

@@ -1,7 +1,7 @@
 //! `subscriptions/listen`, and `notifications/tasks/status`.
 
 use mcp_longhaul::limit::Limits;
-use mcp_longhaul::receiver::{Augmentation, Happening, Output, Policy, Request, Shape};
+use mcp_longhaul::receiver::{Augmentation, Happening, Output, Policy, RequestId, Shape};
 use mcp_longhaul::wire::capability::Capabilities;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::properties::cases;
 const TASK_ID: &str = "0123456789abcdefghijkl";
 
 /// What `tasks/get` says, in the form of a notification.
-fn as_news(state: &Value, request: Request) -> Value {
+fn as_news(state: &Value, request: RequestId) -> Value {
     let mut params = state["result"].clone();
     let members = params.as_object_mut().expect("a state");
     members.remove("resultType");
@@ -21,7 +21,7 @@ fn as_news(state: &Value, request: Request) -> Value {
     params
 }
 
-fn acknowledged(world: &World, request: Request) -> Value {
+fn acknowledged(world: &World, request: RequestId) -> Value {
     let told = &world.told[&request];
     assert_eq!(told[0]["method"], "notifications/subscriptions/acknowledged");
     assert_eq!(told[0]["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], format!("request {request}"));
@@ -29,7 +29,7 @@ fn acknowledged(world: &World, request: Request) -> Value {
 }
 
 /// A bench whose task is listened to by its own receiver.
-fn listened() -> (Bench, Request, String, Request) {
+fn listened() -> (Bench, RequestId, String, RequestId) {
     let mut bench = Bench::new(G26);
     let (call, id) = bench.start();
     let peer = bench.peer;
@@ -72,9 +72,9 @@ fn the_extension_must_be_declared() {
     let (_, id) = bench.start();
     let peer = bench.peer;
     for ids in [&[id.as_str()][..], &[]] {
-        let mut facts = bench.facts(0, peer, G26);
-        facts.capabilities = Capabilities::ELICIT;
-        let listen = bench.subscribe_as(0, facts, ids, None);
+        let mut context = bench.context(0, peer, G26);
+        context.capabilities = Capabilities::ELICIT;
+        let listen = bench.subscribe_as(0, context, ids, None);
         if ids.is_empty() {
             assert_eq!(acknowledged(&bench, listen), json!([]));
             bench.excused.insert(listen);
@@ -141,7 +141,7 @@ fn subscriptions_are_bounded() {
     let ids: Vec<String> = (0..3).map(|_| bench.start().1).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let peer = bench.peer;
-    let listens: Vec<Request> = (0..3).map(|_| bench.listen(0, peer, &ids)).collect();
+    let listens: Vec<RequestId> = (0..3).map(|_| bench.listen(0, peer, &ids)).collect();
     assert_eq!(acknowledged(&bench, listens[0]), json!(ids[..2]));
     let refused = bench.subscribe(0, peer, &ids);
     assert_eq!(bench.code(refused), -32603);
@@ -264,9 +264,9 @@ fn undeclared_input_is_not_told() {
     let mut bench = Bench::new(G26);
     let (call, id) = bench.start();
     let peer = bench.peer;
-    let mut facts = bench.facts(0, peer, G26);
-    facts.capabilities = Capabilities::TASKS;
-    let listen = bench.subscribe_as(0, facts, &[&id], None);
+    let mut context = bench.context(0, peer, G26);
+    context.capabilities = Capabilities::TASKS;
+    let listen = bench.subscribe_as(0, context, &[&id], None);
     bench.input(0, |receiver, now| receiver.handle_listening(now, listen, true));
     bench.pass(1);
     bench.ask(0, call, 1, "name");
@@ -303,8 +303,8 @@ fn an_authorization_ends() {
     let mut bench = Bench::new(G26);
     let (call, id) = bench.start();
     let peer = bench.peer;
-    let facts = bench.facts(0, peer, G26);
-    let listen = bench.subscribe_as(0, facts, &[&id], Some(START + 60_000));
+    let context = bench.context(0, peer, G26);
+    let listen = bench.subscribe_as(0, context, &[&id], Some(START + 60_000));
     bench.input(0, |receiver, now| receiver.handle_listening(now, listen, true));
     bench.pass(59_999);
     assert!(bench.replied(listen).is_none());
@@ -392,7 +392,7 @@ fn a_requestor_is_told() {
     bench.note_of(call, "half way");
     bench.note_of(call, "half way");
     bench.ask(0, call, 1, "name");
-    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())));
     let reads = bench.store.reads;
     bench.complete(0, call);
     assert_eq!(bench.store.reads, reads, "telling reads nothing");
@@ -421,7 +421,7 @@ fn a_requestor_is_told_on_one_stream() {
         }
         world.note_of(call, "two");
         world.complete(0, call);
-        let streams: Vec<Option<Request>> = world
+        let streams: Vec<Option<RequestId>> = world
             .seen
             .iter()
             .filter_map(|seen| match seen.output {
@@ -465,8 +465,8 @@ fn generations_may_cross() {
     let mut world = World::with(1, Limits::default(), true);
     let tool = world.policy(policy());
     let peer = world.open(0, Some("ann"), true);
-    let facts = world.facts(0, peer, G25);
-    let call = world.call_with(0, facts, tool, Augmentation::Asked { ttl: None }, false);
+    let context = world.context(0, peer, G25);
+    let call = world.call_with(0, context, tool, Augmentation::Asked { ttl: None }, false);
     let id = world.id(call);
     let listen = world.listen(0, peer, &[&id]);
     world.complete(0, call);

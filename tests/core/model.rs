@@ -89,7 +89,7 @@ pub fn value_of(source: &Source) -> String {
         Source::Request(call) => format!("params of {call}"),
         Source::Outcome(call) => format!("outcome of {call}"),
         Source::Asked { call, name } => format!("request {name} of {call}"),
-        Source::Ask(ask) => format!("ask {ask}"),
+        Source::InputRequest(ask) => format!("ask {ask}"),
         Source::Response { request, key } => format!("answer {key} of {request}"),
     }
 }

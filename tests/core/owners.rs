@@ -177,20 +177,20 @@ fn generations_may_be_crossed() {
 fn nested_input_may_be_crossed() {
     let mut bench = Bench::of(World::with(1, Default::default(), true), G25, policy());
     let (peer, tool) = (bench.peer, bench.tool);
-    let facts = bench.facts(0, peer, G25);
-    let call = bench.call_with(0, facts, tool, Augmentation::Asked { ttl: None }, false);
+    let context = bench.context(0, peer, G25);
+    let call = bench.call_with(0, context, tool, Augmentation::Asked { ttl: None }, false);
     let id = bench.id(call);
     bench.input(0, |receiver, now| {
-        receiver.handle_ask(now, call, 1, "name", mcp_longhaul::task::InputKind::Elicit, true)
+        receiver.handle_input_request(now, call, 1.into(), "name", mcp_longhaul::task::InputKind::Elicit, true)
     });
     bench.input(0, |receiver, now| {
-        receiver.handle_ask(now, call, 2, "age", mcp_longhaul::task::InputKind::Elicit, true)
+        receiver.handle_input_request(now, call, 2.into(), "age", mcp_longhaul::task::InputKind::Elicit, true)
     });
     assert_eq!(bench.world.get(0, peer, G26, &id)["result"]["inputRequests"]["name-1"], "ask 1");
-    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 2)));
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 2.into())));
     let update = bench.world.update(0, peer, &id, &[("name-1", 1)]);
-    assert!(bench.saw(&Output::Answered { ask: 1, from: Some((update, "name-1".into())) }));
-    assert!(bench.saw(&Output::Answered { ask: 2, from: None }));
+    assert!(bench.saw(&Output::Answered { input: 1.into(), from: Some((update, "name-1".into())) }));
+    assert!(bench.saw(&Output::Answered { input: 2.into(), from: None }));
     // The answer stays until the handler's next write, whoever may have to give it to the handler.
     assert_eq!(bench.store.parts("ann", &id).into_keys().collect::<Vec<_>>(), ["answer name-1"]);
     bench.note_of(call, "on");

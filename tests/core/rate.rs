@@ -1,7 +1,7 @@
 //! How often an owner may do what.
 
 use mcp_longhaul::limit::{Act, Limits, Rate, Rates};
-use mcp_longhaul::receiver::{Augmentation, Output, Peer};
+use mcp_longhaul::receiver::{Augmentation, Output, PeerId};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn slowly(acts: &[Act], burst: u32) -> Limits {
     Limits { rates: acts.iter().fold(Rates::default(), |rates, &act| rates.with(act, rate)), ..Limits::default() }
 }
 
-fn bench(generation: mcp_longhaul::wire::Generation, limits: Limits) -> (Bench, Peer) {
+fn bench(generation: mcp_longhaul::wire::Generation, limits: Limits) -> (Bench, PeerId) {
     let mut bench = Bench::of(World::with(1, limits, false), generation, policy());
     let peer = bench.world.open(0, Some("ann"), false);
     (bench, peer)
@@ -91,8 +91,8 @@ fn creations_are_limited() {
             let augmentation = if generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
             let mut calls = Vec::new();
             for _ in 0..2 {
-                let facts = bench.facts(0, peer, generation);
-                calls.push(bench.call_with(0, facts, tool, augmentation, gate));
+                let context = bench.context(0, peer, generation);
+                calls.push(bench.call_with(0, context, tool, augmentation, gate));
             }
             for &call in calls.iter().filter(|_| gate) {
                 bench.input(0, |receiver, now| receiver.handle_begin(now, call));
@@ -101,8 +101,8 @@ fn creations_are_limited() {
             assert_eq!(bench.reply(calls[1]), too_often(1000));
             assert!(bench.saw(&Output::Release { call: calls[1] }), "it does not run");
             bench.now += 1000;
-            let facts = bench.facts(0, peer, generation);
-            let third = bench.call_with(0, facts, tool, augmentation, false);
+            let context = bench.context(0, peer, generation);
+            let third = bench.call_with(0, context, tool, augmentation, false);
             assert!(bench.is_task(third));
             for call in [calls[0], third] {
                 bench.complete(0, call);
@@ -185,7 +185,7 @@ proptest! {
     ) {
         let limits = Limits { rates: Rates::default().with(Act::Read, Rate { interval, burst }), ..Limits::default() };
         let mut world = World::with(1, limits, false);
-        let peers: Vec<Peer> = ["ann", "bob", "cy"].iter().map(|owner| world.open(0, Some(owner), false)).collect();
+        let peers: Vec<PeerId> = ["ann", "bob", "cy"].iter().map(|owner| world.open(0, Some(owner), false)).collect();
         let mut allowed: Vec<Vec<i64>> = vec![Vec::new(); 3];
         for (who, pause) in steps {
             let who = usize::from(who);

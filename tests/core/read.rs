@@ -36,10 +36,10 @@ fn reading_changes_nothing() {
 fn the_real_time_to_live_is_reported() {
     let mut bench = Bench::new(G25);
     let (peer, tool) = (bench.peer, bench.tool);
-    let facts = bench.facts(0, peer, G25);
+    let context = bench.context(0, peer, G25);
     let call = bench.call_with(
         0,
-        facts,
+        context,
         tool,
         mcp_longhaul::receiver::Augmentation::Asked { ttl: Some(1_000_000_000) },
         false,
@@ -234,9 +234,11 @@ fn a_poll_without_the_capability_is_refused() {
     let (call, id) = bench.start();
     bench.ask(0, call, 1, "name");
     let peer = bench.peer;
-    let facts = bench.facts(0, peer, G26);
-    let poor =
-        mcp_longhaul::receiver::Facts { capabilities: Capabilities::TASKS.with(Capabilities::SAMPLING), ..facts };
+    let context = bench.context(0, peer, G26);
+    let poor = mcp_longhaul::receiver::RequestContext {
+        capabilities: Capabilities::TASKS.with(Capabilities::SAMPLING),
+        ..context
+    };
     bench.input(0, |receiver, now| receiver.handle_get(now, poor, Some(&id)));
     let error = bench.reply(poor.request)["error"].clone();
     assert_eq!(error["code"], -32021);
@@ -261,14 +263,14 @@ fn requests_about_tasks_declare_the_extension() {
         (2, None),
         (0, Some("nobody's")),
     ] {
-        let facts = bench.facts(0, peer, G26);
-        let facts = mcp_longhaul::receiver::Facts { capabilities: Capabilities::ELICIT, ..facts };
+        let context = bench.context(0, peer, G26);
+        let context = mcp_longhaul::receiver::RequestContext { capabilities: Capabilities::ELICIT, ..context };
         bench.input(0, |receiver, now| match what {
-            0 => receiver.handle_get(now, facts, id),
-            1 => receiver.handle_cancel(now, facts, id),
-            _ => receiver.handle_update(now, facts, id, None),
+            0 => receiver.handle_get(now, context, id),
+            1 => receiver.handle_cancel(now, context, id),
+            _ => receiver.handle_update(now, context, id, None),
         });
-        assert_eq!(bench.code(facts.request), -32021);
+        assert_eq!(bench.code(context.request), -32021);
     }
     assert_eq!(bench.store.reads, reads);
 }
@@ -291,21 +293,21 @@ fn unknown_ids_are_not_found() {
         ] {
             let asked = bench.store.reads;
             for what in 0..4 {
-                let facts = bench.facts(0, peer, generation);
+                let context = bench.context(0, peer, generation);
                 bench.input(0, |receiver, now| match (what, generation) {
-                    (0, _) => receiver.handle_get(now, facts, id),
-                    (1, _) => receiver.handle_cancel(now, facts, id),
-                    (2, G25) => receiver.handle_result(now, facts, id),
-                    (2, G26) => receiver.handle_update(now, facts, id, Some(Vec::new())),
-                    _ => receiver.handle_get(now, facts, id),
+                    (0, _) => receiver.handle_get(now, context, id),
+                    (1, _) => receiver.handle_cancel(now, context, id),
+                    (2, G25) => receiver.handle_result(now, context, id),
+                    (2, G26) => receiver.handle_update(now, context, id, Some(Vec::new())),
+                    _ => receiver.handle_get(now, context, id),
                 });
-                assert_eq!(bench.code(facts.request), -32602, "{id:?}");
+                assert_eq!(bench.code(context.request), -32602, "{id:?}");
                 if id.is_none_or(|id| !mcp_longhaul::id::is_wellformed(id)) {
                     assert_eq!(bench.store.reads, asked, "{id:?} is not even looked up");
                 }
                 if id.is_some() {
                     assert_eq!(
-                        bench.reply(facts.request)["error"]["message"],
+                        bench.reply(context.request)["error"]["message"],
                         "Task not found: it does not exist, has expired, or is not yours"
                     );
                 }
@@ -369,9 +371,9 @@ fn bad_cursors_are_refused() {
     }
     let bob = bench.world.open(0, Some("bob"), true);
     assert_eq!(bench.world.list(0, bob, Some(&cursor))["error"]["code"], -32602);
-    let facts = bench.facts(0, peer, G25);
-    bench.input(0, |receiver, now| receiver.handle_list(now, facts, Err(())));
-    assert_eq!(bench.code(facts.request), -32602);
+    let context = bench.context(0, peer, G25);
+    bench.input(0, |receiver, now| receiver.handle_list(now, context, Err(())));
+    assert_eq!(bench.code(context.request), -32602);
 }
 
 /// G25-LST-07, H35: a walk goes on after the task at its cursor was deleted.
@@ -399,14 +401,14 @@ fn a_walk_outlives_the_task_at_its_cursor() {
 fn a_list_that_is_not_offered_is_unknown() {
     let mut bench = Bench::new(G25);
     let peer = bench.peer;
-    let facts = bench.facts(0, peer, G25);
+    let context = bench.context(0, peer, G25);
     bench.input(0, |receiver, now| {
-        receiver.handle_list(now, mcp_longhaul::receiver::Facts { lists: false, ..facts }, Ok(None))
+        receiver.handle_list(now, mcp_longhaul::receiver::RequestContext { lists: false, ..context }, Ok(None))
     });
-    assert_eq!(bench.code(facts.request), -32601);
-    let facts = bench.facts(0, peer, G25);
-    bench.input(0, |receiver, now| receiver.handle_unknown(now, facts));
-    assert_eq!(bench.code(facts.request), -32601);
+    assert_eq!(bench.code(context.request), -32601);
+    let context = bench.context(0, peer, G25);
+    bench.input(0, |receiver, now| receiver.handle_unknown(now, context));
+    assert_eq!(bench.code(context.request), -32601);
 }
 
 /// Where a handler's notifications go, and that they go nowhere after the end.

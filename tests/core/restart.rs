@@ -1,7 +1,7 @@
 //! Handlers in the `input_required` result style: they end with a question, and the answers start them again, on
 //! whatever receiver.
 
-use mcp_longhaul::receiver::{Outcome, Output, Request, Shape, Withdrawal};
+use mcp_longhaul::receiver::{Outcome, Output, RequestId, Shape, Withdrawal};
 use mcp_longhaul::task::{Failure, InputKind, Phase};
 use mcp_longhaul::wire::capability::Capabilities;
 use serde_json::json;
@@ -17,7 +17,7 @@ fn asks(names: &[&str]) -> Outcome {
     }
 }
 
-fn bench(nodes: usize) -> (Bench, Request, String) {
+fn bench(nodes: usize) -> (Bench, RequestId, String) {
     let mut bench = Bench::of(World::new(nodes), G26, policy());
     let (call, id) = bench.start();
     (bench, call, id)
@@ -153,9 +153,9 @@ fn an_unanswerable_question_fails_the_task() {
     {
         let mut bench = Bench::new(G26);
         let (peer, tool) = (bench.peer, bench.tool);
-        let facts = bench.facts(0, peer, G26);
-        let facts = mcp_longhaul::receiver::Facts { capabilities, ..facts };
-        let call = bench.call_with(0, facts, tool, mcp_longhaul::receiver::Augmentation::Absent, false);
+        let context = bench.context(0, peer, G26);
+        let context = mcp_longhaul::receiver::RequestContext { capabilities, ..context };
+        let call = bench.call_with(0, context, tool, mcp_longhaul::receiver::Augmentation::Absent, false);
         let id = bench.id(call);
         bench.outcome(
             0,

@@ -4,7 +4,7 @@ use mcp_longhaul::receiver::{Outcome, Output, Policy, Shape, Stop, Support};
 use mcp_longhaul::task::{Failure, InputKind, OnLost, Phase};
 
 use crate::bench::Bench;
-use crate::harness::{G25, G26, LEASE, World, policy};
+use crate::harness::{FIRST_INPUT, G25, G26, LEASE, World, policy};
 use crate::model::Fault;
 
 fn of(nodes: usize, on_lost: OnLost) -> Bench {
@@ -43,14 +43,14 @@ fn who_closes_takes_on_nothing_new() {
 fn an_answer_that_comes_too_late_is_withdrawn_once() {
     let mut bench = Bench::of(World::new(1), G25, Policy { on_lost: OnLost::Restart, ..policy() });
     let (call, _) = bench.start();
-    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", InputKind::Elicit, true));
+    bench.input(0, |receiver, now| receiver.handle_input_request(now, call, 1.into(), "name", InputKind::Elicit, true));
     bench.later = true;
     bench.blind = true;
     bench.faults.push_back(Fault::Fail);
     leave(&mut bench);
-    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())));
     bench.answer_all();
-    assert_eq!(bench.count(|output| matches!(output, Output::Withdraw { ask: 1, .. })), 1);
+    assert_eq!(bench.count(|output| matches!(output, Output::Withdraw { input: FIRST_INPUT, .. })), 1);
     bench.assert_idle();
 }
 
@@ -201,17 +201,18 @@ fn who_closes_starts_nothing_again() {
 fn who_leaves_answers_a_handler_once() {
     let mut bench = Bench::of(World::new(1), G25, Policy { ttl: None, ..policy() });
     let (call, _) = bench.start();
-    bench.input(0, |receiver, now| receiver.handle_ask(now, call, 1, "name", InputKind::Elicit, true));
+    bench.input(0, |receiver, now| receiver.handle_input_request(now, call, 1.into(), "name", InputKind::Elicit, true));
     bench.faults.push_back(Fault::FailStored);
     bench.blind_next = true;
-    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1)));
+    assert!(bench.input(0, |receiver, now| receiver.handle_answer(now, 1.into())));
     // The store is back when the task is to be handed over.
     bench.later = true;
     leave(&mut bench);
     bench.answer(0);
     bench.blind = false;
     bench.answer_all();
-    let heard =
-        bench.count(|output| matches!(output, Output::Answered { ask: 1, .. } | Output::Withdraw { ask: 1, .. }));
+    let heard = bench.count(|output| {
+        matches!(output, Output::Answered { input: FIRST_INPUT, .. } | Output::Withdraw { input: FIRST_INPUT, .. })
+    });
     assert_eq!(heard, 1);
 }

@@ -30,14 +30,14 @@ fn a_read_that_is_never_answered_fails_in_time() {
         let (_, id) = bench.start();
         bench.later = true;
         let peer = bench.peer;
-        let facts = bench.facts(0, peer, generation);
-        bench.input(0, |receiver, now| receiver.handle_get(now, facts, Some(&id)));
+        let context = bench.context(0, peer, generation);
+        bench.input(0, |receiver, now| receiver.handle_get(now, context, Some(&id)));
         let lost = silence(&mut bench, false);
         bench.later = false;
         bench.pass(STORE_LIMIT - 1);
-        assert!(bench.replied(facts.request).is_none());
+        assert!(bench.replied(context.request).is_none());
         bench.pass(1);
-        assert_eq!((bench.code(facts.request), overdue(&bench)), (-32603, 1));
+        assert_eq!((bench.code(context.request), overdue(&bench)), (-32603, 1));
         for op in lost {
             let done = bench.world.perform(&op, Fault::Nothing);
             bench.world.complete_op(op, done);
@@ -108,12 +108,12 @@ fn the_answer_of_one_operation_is_not_anothers() {
     let (_, id) = bench.start();
     bench.later = true;
     let peer = bench.peer;
-    let facts = bench.facts(0, peer, G26);
-    bench.input(0, |receiver, now| receiver.handle_get(now, facts, Some(&id)));
+    let context = bench.context(0, peer, G26);
+    bench.input(0, |receiver, now| receiver.handle_get(now, context, Some(&id)));
     let [late] = silence(&mut bench, false).try_into().expect("one read");
     bench.pass(STORE_LIMIT);
     silence(&mut bench, false);
-    let other = bench.facts(0, peer, G26);
+    let other = bench.context(0, peer, G26);
     bench.input(0, |receiver, now| receiver.handle_get(now, other, Some(&id)));
     bench.world.complete_op(late, (Completion::Record(None), None));
     assert!(bench.replied(other.request).is_none());

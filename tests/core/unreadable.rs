@@ -165,17 +165,17 @@ fn what_is_no_record_is_unreadable() {
     let (_, id) = bench.start();
     let peer = bench.world.open(1, Some("ann"), true);
     bench.later = true;
-    let asks: [fn(&mut Receiver, i64, mcp_longhaul::receiver::Facts, &str); 2] = [
-        |receiver, now, facts, id| receiver.handle_get(now, facts, Some(id)),
-        |receiver, now, facts, id| receiver.handle_cancel(now, facts, Some(id)),
+    let asks: [fn(&mut Receiver, i64, mcp_longhaul::receiver::RequestContext, &str); 2] = [
+        |receiver, now, context, id| receiver.handle_get(now, context, Some(id)),
+        |receiver, now, context, id| receiver.handle_cancel(now, context, Some(id)),
     ];
     for ask in asks {
-        let facts = bench.world.facts(1, peer, G26);
-        bench.input(1, |receiver, now| ask(receiver, now, facts, &id));
+        let context = bench.world.context(1, peer, G26);
+        bench.input(1, |receiver, now| ask(receiver, now, context, &id));
         let op = bench.pending.remove(0);
         assert!(matches!(op.operation, Operation::Get { .. }));
         bench.complete_op(op, (Completion::Unreadable, None));
-        assert_eq!(bench.code(facts.request), -32603);
+        assert_eq!(bench.code(context.request), -32603);
     }
     assert!(bench.pending.is_empty());
 }

@@ -1,12 +1,12 @@
 //! What a store says of changes, and the versions it tells with them.
 
-use mcp_longhaul::receiver::{Output, Request, Shape};
+use mcp_longhaul::receiver::{Output, RequestId, Shape};
 
 use crate::bench::Bench;
-use crate::harness::{G26, World, policy};
+use crate::harness::{FIRST_INPUT, G26, World, policy};
 
 /// A receiver whose store answers later and whose handler waits for input, and another one on the same store.
-fn asking() -> (Bench, Request, String) {
+fn asking() -> (Bench, RequestId, String) {
     let mut bench = Bench::of(World::new(2), G26, policy());
     bench.later = true;
     let (call, id) = bench.start_later();
@@ -32,7 +32,7 @@ fn news(bench: &mut Bench, id: &str, version: Option<u32>) {
 
 /// How often the handler got the answer that another process stored.
 fn answers(bench: &Bench) -> usize {
-    bench.count(|output| matches!(output, Output::AnsweredElsewhere { ask: 1, .. }))
+    bench.count(|output| matches!(output, Output::AnsweredElsewhere { input: FIRST_INPUT, .. }))
 }
 
 /// The echo of a write comes before its answer or after it: either way nothing is read.

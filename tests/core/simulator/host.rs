@@ -1,6 +1,6 @@
 //! What the instances want of their hosts, held against the truth.
 
-use mcp_longhaul::receiver::{Ask, Happening, Output, Request, Withdrawal};
+use mcp_longhaul::receiver::{Happening, InputRequestId, Output, RequestId, Withdrawal};
 use mcp_longhaul::wire::{Method, News};
 use serde_json::{Value, json};
 
@@ -46,10 +46,10 @@ impl Simulation {
             Output::Abort { call, .. } => self.stop((node, life, call)),
             Output::Release { call } => self.let_go((node, life, call)),
             Output::Bind { call, id } => self.bound((node, life, call), id),
-            Output::Deliver { ask, stream } => self.deliver(node, life, ask, stream),
-            Output::Answered { ask, from } => self.heard(node, ask, from.map(|(_, key)| key)),
-            Output::AnsweredElsewhere { ask, key, .. } => self.heard(node, ask, Some(key)),
-            Output::Withdraw { ask, reason, .. } => {
+            Output::Deliver { input: ask, stream } => self.deliver(node, life, ask, stream),
+            Output::Answered { input: ask, from } => self.heard(node, ask, from.map(|(_, key)| key)),
+            Output::AnsweredElsewhere { input: ask, key, .. } => self.heard(node, ask, Some(key)),
+            Output::Withdraw { input: ask, reason, .. } => {
                 assert_ne!(reason, Withdrawal::Undeclared);
                 self.heard(node, ask, None);
             }
@@ -65,7 +65,7 @@ impl Simulation {
     }
 
     /// An instance answers: what it says of a task is held against what others were told.
-    pub(super) fn replied(&mut self, request: Request, value: Value) {
+    pub(super) fn replied(&mut self, request: RequestId, value: Value) {
         let Some(open) = self.open.remove(&request) else { return };
         let Open { client, to, id, knew, .. } = open;
         let result = value.get("result");
@@ -85,13 +85,13 @@ impl Simulation {
         self.send_back(client, to, Some(value));
     }
 
-    pub(super) fn relayed(&mut self, call: Request, value: Value) {
+    pub(super) fn relayed(&mut self, call: RequestId, value: Value) {
         if let Some(open) = self.open.remove(&call) {
             self.send_back(open.client, open.to, Some(value));
         }
     }
 
-    pub(super) fn tell(&mut self, node: usize, life: u32, request: Request, news: &News) {
+    pub(super) fn tell(&mut self, node: usize, life: u32, request: RequestId, news: &News) {
         let place = self.told.entry(request).or_default();
         let value = self.world.told[&request][*place].clone();
         *place += 1;
@@ -109,7 +109,7 @@ impl Simulation {
         self.after(pause, Event::Tell { client, stream, news: value });
     }
 
-    pub(super) fn deliver(&mut self, node: usize, life: u32, ask: Ask, stream: Option<Request>) {
+    pub(super) fn deliver(&mut self, node: usize, life: u32, ask: InputRequestId, stream: Option<RequestId>) {
         if stream.is_none() || self.random.chance(self.network.lost) {
             return self.at(node, |receiver, _| receiver.handle_undelivered(ask));
         }

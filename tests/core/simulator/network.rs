@@ -1,6 +1,6 @@
 //! What clients send, how it travels, and what they make of what comes back.
 
-use mcp_longhaul::receiver::{Augmentation, Facts, Request, Shape};
+use mcp_longhaul::receiver::{Augmentation, RequestContext, RequestId, Shape};
 use mcp_longhaul::requestor;
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::Method;
@@ -39,7 +39,7 @@ impl Simulation {
         }
     }
 
-    pub(super) fn facts(&mut self, node: usize, client: usize) -> Facts {
+    pub(super) fn context(&mut self, node: usize, client: usize) -> RequestContext {
         let (owner, generation) = (self.clients[client].owner, self.clients[client].generation);
         let life = self.world.lives()[node];
         let peer = match self.peers.get(&(client, node, life)) {
@@ -50,18 +50,18 @@ impl Simulation {
                 peer
             }
         };
-        self.world.facts(node, peer, generation)
+        self.world.context(node, peer, generation)
     }
 
-    pub(super) fn opens(&mut self, facts: Facts, node: usize, client: usize, to: To, id: &str) {
+    pub(super) fn opens(&mut self, context: RequestContext, node: usize, client: usize, to: To, id: &str) {
         let life = self.world.lives()[node];
         self.open.insert(
-            facts.request,
+            context.request,
             Open { client, to, node, life, id: id.to_owned(), knew: self.truth.is_over(id), excused: false },
         );
     }
 
-    pub(super) fn find(&self, client: usize, to: To) -> Vec<(usize, Request)> {
+    pub(super) fn find(&self, client: usize, to: To) -> Vec<(usize, RequestId)> {
         self.open
             .iter()
             .filter(|(_, open)| open.client == client && open.to == to)
@@ -76,11 +76,11 @@ impl Simulation {
         }
         match sent {
             Sent::Call { call, tool, gate } => {
-                let facts = self.facts(node, client);
-                self.opens(facts, node, client, To::Call(call), "");
+                let context = self.context(node, client);
+                self.opens(context, node, client, To::Call(call), "");
                 let augmentation =
-                    if facts.generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
-                self.world.call_with(node, facts, tool, augmentation, gate);
+                    if context.generation == G25 { Augmentation::Asked { ttl: None } } else { Augmentation::Absent };
+                self.world.call_with(node, context, tool, augmentation, gate);
                 self.look();
             }
             Sent::Drop { call } => {
@@ -95,9 +95,9 @@ impl Simulation {
                 self.ask(node, client, To::Ask(request, method), &id, method, &keys)
             }
             Sent::Listen { request, ids } => {
-                let facts = self.facts(node, client);
-                self.opens(facts, node, client, To::Listen(request), "");
-                self.at(node, |receiver, now| receiver.handle_listen(now, facts, ids, None));
+                let context = self.context(node, client);
+                self.opens(context, node, client, To::Listen(request), "");
+                self.at(node, |receiver, now| receiver.handle_listen(now, context, ids, None));
             }
             Sent::Unlisten { request } => {
                 for (node, request) in self.find(client, To::Listen(request)) {
@@ -112,18 +112,18 @@ impl Simulation {
 
     /// A request about a task arrives.
     pub(super) fn ask(&mut self, node: usize, client: usize, to: To, id: &str, method: Method, keys: &[String]) {
-        let facts = self.facts(node, client);
-        self.opens(facts, node, client, to, id);
+        let context = self.context(node, client);
+        self.opens(context, node, client, to, id);
         let id = Some(id);
         self.at(node, |receiver, now| match method {
-            Method::Get => receiver.handle_get(now, facts, id),
-            Method::Result => receiver.handle_result(now, facts, id),
-            Method::Cancel => receiver.handle_cancel(now, facts, id),
+            Method::Get => receiver.handle_get(now, context, id),
+            Method::Result => receiver.handle_result(now, context, id),
+            Method::Cancel => receiver.handle_cancel(now, context, id),
             Method::Update => {
                 let answers = keys.iter().map(|key| (key.clone(), Shape(Shape::ELICITED))).collect();
-                receiver.handle_update(now, facts, id, Some(answers));
+                receiver.handle_update(now, context, id, Some(answers));
             }
-            Method::List => receiver.handle_list(now, facts, Ok(None)),
+            Method::List => receiver.handle_list(now, context, Ok(None)),
         });
     }
 

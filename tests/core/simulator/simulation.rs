@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_longhaul::limit::Limits;
-use mcp_longhaul::receiver::{Ask, Peer, Policy, Promotion, Receiver, Request};
+use mcp_longhaul::receiver::{InputRequestId, PeerId, Policy, Promotion, Receiver, RequestId};
 use mcp_longhaul::requestor;
 use mcp_longhaul::storage::{Completion, Operation};
 use mcp_longhaul::task::{Failure, Millis, OnLost, Task};
@@ -83,13 +83,13 @@ pub enum Event {
     Acknowledged {
         node: usize,
         life: u32,
-        request: Request,
+        request: RequestId,
     },
     /// The client of 2025-11-25 answers a handler's own request.
     Reply {
         node: usize,
         life: u32,
-        ask: Ask,
+        ask: InputRequestId,
     },
     /// A handler does the next thing.
     Work(Run),
@@ -184,18 +184,18 @@ pub struct Simulation {
     pub(super) clients: Vec<Client>,
     pub(super) workers: BTreeMap<Run, Worker>,
     /// The handler that waits for each answer.
-    pub(super) asks: BTreeMap<Ask, Run>,
-    pub(super) last_ask: Ask,
+    pub(super) asks: BTreeMap<InputRequestId, Run>,
+    pub(super) last_ask: InputRequestId,
     /// Asks that their handlers gave up.
-    pub(super) given_up: BTreeSet<Ask>,
+    pub(super) given_up: BTreeSet<InputRequestId>,
     /// Handlers end, and ask nothing more.
     pub(super) hurries: bool,
     pub(super) policies: Vec<Policy>,
     pub(super) events: BTreeMap<(Millis, u64), Event>,
     /// What waits for an instance that stands still.
     pub(super) held: Vec<Vec<Event>>,
-    pub(super) open: BTreeMap<Request, Open>,
-    pub(super) peers: BTreeMap<(usize, usize, u32), Peer>,
+    pub(super) open: BTreeMap<RequestId, Open>,
+    pub(super) peers: BTreeMap<(usize, usize, u32), PeerId>,
     pub(super) next_clocks: Vec<Millis>,
     pub(super) drift: Vec<(Millis, Millis, Millis)>,
     pub(super) network: Weather,
@@ -214,7 +214,7 @@ pub struct Simulation {
     pub(super) leaving: BTreeSet<usize>,
     pub(super) seen: usize,
     /// The news of each subscription that went out.
-    pub(super) told: BTreeMap<Request, usize>,
+    pub(super) told: BTreeMap<RequestId, usize>,
     pub(super) puts: usize,
     pub(super) trace: bool,
     pub(super) figures: Figures,
@@ -255,7 +255,7 @@ impl Simulation {
             clients,
             workers: BTreeMap::new(),
             asks: BTreeMap::new(),
-            last_ask: 0,
+            last_ask: InputRequestId::new(0),
             given_up: BTreeSet::new(),
             hurries: false,
             policies,
@@ -567,7 +567,7 @@ impl Simulation {
         self.leaving.remove(&node);
         self.workers.retain(|(place, _, _), _| *place != node);
         self.asks.retain(|_, (place, _, _)| *place != node);
-        let lost: Vec<Request> = self
+        let lost: Vec<RequestId> = self
             .open
             .iter()
             .filter(|(_, open)| (open.node, open.life) == (node, life))

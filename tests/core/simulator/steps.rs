@@ -1,6 +1,6 @@
 //! What happens in a story, step by step, until nothing goes wrong any longer.
 
-use mcp_longhaul::receiver::Request;
+use mcp_longhaul::receiver::RequestId;
 use mcp_longhaul::requestor;
 use mcp_longhaul::wire::{Generation, Method};
 
@@ -124,7 +124,7 @@ impl Simulation {
         for client in 0..self.clients.len() {
             self.with(client, |requestor, _| requestor.handle_close(requestor::Ending::Connection));
         }
-        let listens: Vec<(usize, Request)> = self
+        let listens: Vec<(usize, RequestId)> = self
             .open
             .iter()
             .filter(|(_, open)| matches!(open.to, To::Listen(_)))
@@ -153,7 +153,7 @@ impl Simulation {
     }
 
     /// Requests that no instance has answered.
-    pub fn unanswered(&self) -> Vec<Request> {
+    pub fn unanswered(&self) -> Vec<RequestId> {
         self.open.iter().filter(|(_, open)| !open.excused).map(|(request, _)| *request).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_longhaul::receiver::{Event, Happening, Request};
+use mcp_longhaul::receiver::{Event, Happening, RequestId};
 use mcp_longhaul::task::{Failure, Millis, Phase, Task};
 use mcp_longhaul::wire::Generation;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::model::Written;
 
 /// A run of a handler: which instance, which life of it, and which call there.
-pub type Run = (usize, u32, Request);
+pub type Run = (usize, u32, RequestId);
 
 /// How a task ended, as somebody saw it: the status, and the outcome where it came with it.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -78,7 +78,7 @@ impl Truth {
             parts.get("result").or(parts.get("error")).and_then(|outcome| outcome.strip_prefix("outcome of "));
         if let Some(call) = outcome.filter(|_| task.phase.is_terminal()) {
             let (node, life) = writer(task);
-            let run = (node, life, call.parse().expect("a call"));
+            let run = (node, life, call.parse::<u32>().expect("a call").into());
             assert_eq!(
                 self.runs.get(&run),
                 Some(&(id.clone(), task.epoch)),

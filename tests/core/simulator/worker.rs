@@ -1,6 +1,6 @@
 //! Handlers: what they do, and what they learn.
 
-use mcp_longhaul::receiver::{Outcome, Output, Request};
+use mcp_longhaul::receiver::{InputRequestId, Outcome, Output, RequestId};
 use mcp_longhaul::task::{InputKind, Millis};
 
 use super::simulation::{Event, Simulation};
@@ -76,7 +76,7 @@ impl Simulation {
     }
 
     /// What it asked is answered, or will not be.
-    pub(super) fn heard(&mut self, node: usize, ask: u32, key: Option<String>) {
+    pub(super) fn heard(&mut self, node: usize, ask: InputRequestId, key: Option<String>) {
         let Some(run) = self.asks.remove(&ask) else {
             return assert!(self.given_up.remove(&ask), "{ask} is answered twice on {node}");
         };
@@ -123,7 +123,7 @@ impl Simulation {
         match self.random.below(6) {
             0 => {
                 let message = format!("at {}", self.now());
-                self.at(node, |receiver, now| receiver.handle_note(now, call, &message));
+                self.at(node, |receiver, now| receiver.handle_status_message(now, call, &message));
             }
             1 | 2 => self.ask_client(run),
             3 => self.at(node, |receiver, now| receiver.handle_promote(now, call)),
@@ -135,13 +135,14 @@ impl Simulation {
     fn ask_client(&mut self, run: Run) {
         let (node, _, call) = run;
         let own = self.speaks_old(run);
-        self.last_ask += 1;
+        self.last_ask = InputRequestId::new(self.last_ask.get() + 1);
         let (ask, name) = (self.last_ask, format!("q{}", self.random.below(2)));
         self.asks.insert(ask, run);
         if let Some(worker) = self.workers.get_mut(&run) {
             worker.waits = true;
         }
-        if !self.at(node, |receiver, now| receiver.handle_ask(now, call, ask, &name, InputKind::Elicit, own)) {
+        if !self.at(node, |receiver, now| receiver.handle_input_request(now, call, ask, &name, InputKind::Elicit, own))
+        {
             // It goes its ordinary way.
             self.asks.remove(&ask);
             if let Some(worker) = self.workers.get_mut(&run) {
@@ -167,7 +168,7 @@ impl Simulation {
     /// The handler ends, somehow.
     pub(super) fn end(&mut self, run: Run) {
         let now = self.now();
-        let (node, _, call): (usize, u32, Request) = run;
+        let (node, _, call): (usize, u32, RequestId) = run;
         let old = self.speaks_old(run);
         let Some(worker) = self.workers.get_mut(&run).filter(|worker| worker.over.is_none()) else { return };
         worker.over = Some(now);
