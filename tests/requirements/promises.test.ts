@@ -36,7 +36,7 @@ function isIn(name: string, path: string, file: (path: string) => string): boole
   const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("`", "\\\\?`");
   const title = path.endsWith(".rs")
     ? `#\\[test\\]\\s+fn ${pattern}\\(`
-    : `\\b(?:test|it|describe|suite)\\((["\`]?)${pattern}\\1,`;
+    : `\\b(?:test|it|describe|suite)\\(\\s*(["\`]?)${pattern}\\1,`;
   return new RegExp(title).test(text);
 }
 
