@@ -37,12 +37,12 @@ fn place<K: Borrow<Q>, Q: Ord + ?Sized>(keys: &[K], key: &Q) -> Result<usize, us
 
 /// One function for all rows of a type, like [`take`].
 #[inline(never)]
-pub(crate) fn put<T>(rows: &mut Vec<T>, place: usize, row: T) {
+fn put<T>(rows: &mut Vec<T>, place: usize, row: T) {
     rows.insert(place, row);
 }
 
 #[inline(never)]
-pub(crate) fn take<T>(rows: &mut Vec<T>, place: usize) -> T {
+fn take<T>(rows: &mut Vec<T>, place: usize) -> T {
     let row = rows.remove(place);
     give_back(rows);
     row

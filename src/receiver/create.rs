@@ -219,7 +219,7 @@ impl Receiver {
         self.renew_later(slot);
         if let Some(connection) = self.peers.get_mut(&context.peer) {
             connection.made.truncate(MOST_MADE);
-            connection.made.insert(0, id.clone());
+            connection.made.push_front(id.clone());
         }
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);

@@ -73,7 +73,7 @@ struct Connection {
     /// What its last request said of itself, while it is open: a task of the same owner can run again on it.
     last: Option<RequestContext>,
     /// The tasks that it has made, the latest first: all that it lists where it has no principal.
-    made: Vec<String>,
+    made: VecDeque<String>,
 }
 
 /// What a piece of work that waits for the store is.
@@ -217,7 +217,7 @@ impl Receiver {
             peers: Table::new(),
             calls: Table::new(),
             last_restarted: RESTARTED,
-            slots: Slots::default(),
+            slots: Slots::new(cursor_key),
             inputs: Table::new(),
             waiting: Table::new(),
             reading: Table::new(),
@@ -306,8 +306,13 @@ impl Receiver {
     /// A connection opens, or one of an earlier receiver whose instance was lost goes on under its number.
     /// `owner: None` fails closed (X-SEC-01). `pipe`: it is one stream in both directions.
     pub fn handle_open(&mut self, peer: PeerId, owner: Option<&str>, single_stream: bool) {
-        let connection =
-            Connection { owner: owner.map(Rc::from), single_stream, waits: Table::new(), last: None, made: Vec::new() };
+        let connection = Connection {
+            owner: owner.map(Rc::from),
+            single_stream,
+            waits: Table::new(),
+            last: None,
+            made: VecDeque::new(),
+        };
         self.peers.insert(peer, connection);
     }
 

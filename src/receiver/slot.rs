@@ -1,16 +1,19 @@
 //! Tasks that this receiver has to do with right now.
 
-use super::types::{InputRequestId, RequestContext, RequestId, SlotId};
-use std::cmp::Ordering;
+use std::hash::Hasher;
 use std::rc::Rc;
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher24;
 
 use super::Receiver;
 use super::change::Change;
 use super::doubt::Unconfirmed;
 use super::listen::Heard;
 use super::read::Read;
+use super::types::{InputRequestId, RequestContext, RequestId, SlotId};
 use super::watch::Versions;
-use crate::table::{Table, put, take};
+use crate::table::Table;
 use crate::task::{Millis, Task};
 
 /// An input request whose handler runs here.
@@ -147,15 +150,20 @@ impl Slot {
 }
 
 /// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slots {
     slots: Table<SlotId, Slot>,
-    /// Their numbers, in the order of owners and ids.
-    named: Vec<SlotId>,
+    /// Their numbers, by the hash of owner and id. Peers choose ids, so the hash has a key.
+    named: HashTable<SlotId>,
+    key: [u8; 16],
     last: SlotId,
 }
 
 impl Slots {
+    pub fn new(key: [u8; 16]) -> Self {
+        Self { slots: Table::new(), named: HashTable::new(), key, last: SlotId::default() }
+    }
+
     pub fn get(&self, number: SlotId) -> Option<&Slot> {
         self.slots.get(&number)
     }
@@ -165,24 +173,16 @@ impl Slots {
     }
 
     pub fn find(&self, owner: &str, id: &str) -> Option<SlotId> {
-        self.named.get(self.place(owner, id).ok()?).copied()
-    }
-
-    /// Where the slot of a task is among the named ones, or would be.
-    fn place(&self, owner: &str, id: &str) -> Result<usize, usize> {
-        self.named.binary_search_by(|number| {
-            self.get(*number).map_or(Ordering::Less, |slot| (&*slot.owner, &*slot.id).cmp(&(owner, id)))
-        })
+        let is_it = |number: &SlotId| self.get(*number).is_some_and(|slot| *slot.owner == *owner && slot.id == id);
+        self.named.find(hash(&self.key, owner, id), is_it).copied()
     }
 
     pub fn open(&mut self, owner: &Rc<str>, id: &str) -> SlotId {
-        let place = match self.place(owner, id) {
-            Ok(place) => return self.named.get(place).copied().unwrap_or_default(),
-            Err(place) => place,
-        };
+        if let Some(number) = self.find(owner, id) {
+            return number;
+        }
         self.last = self.last.next(1, |slot| self.slots.contains_key(&slot));
         let number = self.last;
-        put(&mut self.named, place, number);
         self.slots.insert(
             number,
             Slot {
@@ -215,15 +215,17 @@ impl Slots {
                 told_to_stop: false,
             },
         );
+        let Self { slots, named, key, .. } = self;
+        let hash_of = |number: &SlotId| slots.get(number).map_or(0, |slot| hash(key, &slot.owner, &slot.id));
+        named.insert_unique(hash(key, owner, id), number, hash_of);
         number
     }
 
     pub fn close(&mut self, number: SlotId) {
-        let Some(slot) = self.get(number) else { return };
-        if let Ok(place) = self.place(&slot.owner, &slot.id) {
-            take(&mut self.named, place);
+        let Some(slot) = self.slots.remove(&number) else { return };
+        if let Ok(entry) = self.named.find_entry(hash(&self.key, &slot.owner, &slot.id), |known| *known == number) {
+            entry.remove();
         }
-        self.slots.remove(&number);
     }
 
     pub fn number_from(&mut self, last: u32) {
@@ -233,6 +235,15 @@ impl Slots {
     pub fn len(&self) -> usize {
         self.slots.len()
     }
+}
+
+fn hash(key: &[u8; 16], owner: &str, id: &str) -> u64 {
+    let mut hasher = SipHasher24::new_with_key(key);
+    // An id has no NUL: where it begins is part of the hash.
+    hasher.write(owner.as_bytes());
+    hasher.write_u8(0);
+    hasher.write(id.as_bytes());
+    hasher.finish()
 }
 
 impl Receiver {
