@@ -190,7 +190,7 @@ async function assemble(described) {
  * Modules that stay as they are: loaders, which conditions choose among, and what must be there once whoever imports
  * it.
  */
-const KEPT = /^(wasm[\\/].*|core|errors|(server|client)[\\/]core|server[\\/]facts)\.js$/;
+const KEPT = /^(wasm[\\/].*|core|errors|(server|client)[\\/]core|wire[\\/]capabilities)\.js$/;
 
 /** One module for each entry and one for what they share: every module costs each start about half a millisecond. */
 async function joinModules(output) {
@@ -216,7 +216,10 @@ async function joinModules(output) {
   // esbuild names what is left outside from the top folder, whichever folder the module is in.
   for (const file of filesIn(join(output, "stores"))) {
     if (file.endsWith(".js"))
-      write(file, readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|server\/|client\/|wasm\/))/g, '"../'));
+      write(
+        file,
+        readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|server\/|client\/|wasm\/|wire\/))/g, '"../'),
+      );
   }
 }
 

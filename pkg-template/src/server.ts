@@ -1,9 +1,11 @@
+import { REVISIONS } from "./wire/revisions.ts";
 import { comesWithin, now } from "./clock.ts";
 import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
 import { LONGEST_MESSAGE, bounded } from "./server/bounds.ts";
 import type { Call } from "./server/call.ts";
-import { isPromise, isWhole, own } from "./server/facts.ts";
+import { isWhole, own } from "./wire/message.ts";
+import { isPromise } from "./server/facts.ts";
 import { type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
 import { Hooks } from "./server/hooks.ts";
 import { Connection } from "./server/connection.ts";
@@ -231,8 +233,12 @@ export class TaskServer {
   }
 
   #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
-    const speaks25 = this.#options.generations?.includes("2025-11-25") ?? true;
-    if (speaks25 && this.#policies.offered && hasOwnTasks(server))
+    const { generations } = this.#options;
+    // Where clients ask for tasks, only one of the two can answer them.
+    const isAsked = REVISIONS.some(
+      ({ serverDecides, version }) => !serverDecides && (generations?.includes(version) ?? true),
+    );
+    if (isAsked && this.#policies.offered && hasOwnTasks(server))
       throw new TaskError("invalid_argument", TWO_KINDS_OF_TASKS);
     for (const product of [server, server.server as typeof server | undefined]) {
       if (product === undefined) continue;

@@ -1,15 +1,8 @@
-/** A JSON-RPC message as it passes a transport. Its payloads are nobody's business here. */
-export interface Message {
-  jsonrpc: "2.0";
-  id?: unknown;
-  method?: string;
-  params?: Record<string, unknown>;
-  result?: Record<string, unknown>;
-  error?: { code: number; message: string; data?: unknown };
-}
+import { NAME } from "./name.ts";
+import { type Extra, type Message, isMessage } from "./wire/message.ts";
 
-/** What a transport adds to an inbound message; both SDKs' shapes. */
-export type Extra = Record<string, unknown> | undefined;
+export type { Extra, Message };
+
 /** The options of a transport's `send`; both SDKs' shapes. */
 export type SendOptions =
   | { relatedRequestId?: unknown; requestSignal?: AbortSignal; [key: string]: unknown }
@@ -54,7 +47,7 @@ export interface Listener {
   troubled?(error: unknown): void;
 }
 
-const TAPPED = Symbol.for("mcp-longhaul.tapped");
+const TAPPED = Symbol.for(`${NAME}.tapped`);
 
 /**
  * Puts `listen`'s listener between a transport and the SDK, in place: the instance keeps its class and private fields.
@@ -114,22 +107,6 @@ export function tap(transport: TransportLike, listen: (wire: Wire) => Listener):
   });
   transport.send = (message, options) => listener.outbound(message, options);
   return true;
-}
-
-/**
- * Whether a value has the shape of a message. Transports of the SDKs let no other pass, but a transport may be
- * anyone's; what is none is left to the SDK, which refuses it.
- */
-function isMessage(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { id, method, params, result, error } = value as Record<string, unknown>;
-  if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id)) return false;
-  if (method === undefined) return isStructure(result) || isStructure(error);
-  return typeof method === "string" && (params === undefined || isStructure(params));
-}
-
-function isStructure(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The handlers that the SDK has set: the one that counts, and the one before it. */

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 
 use mcp_longhaul::receiver::Trouble;
 use mcp_longhaul::storage::CompletionCode;
+use mcp_longhaul::wire::Generation;
+use mcp_longhaul::wire::capability::Capabilities;
 
 const CODES: &str = include_str!("../../pkg-template/src/core/codes.ts");
 
@@ -13,7 +15,19 @@ fn codes() -> String {
     [
         "// Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.\n".to_owned(),
         code(CompletionCode::from_repr),
+        code(Generation::from_number),
         code(Trouble::from_repr),
+        flags(
+            "Capability",
+            &[
+                ("Tasks", Capabilities::TASKS),
+                ("Elicit", Capabilities::ELICIT),
+                ("ElicitUrl", Capabilities::ELICIT_URL),
+                ("Sampling", Capabilities::SAMPLING),
+                ("SamplingTools", Capabilities::SAMPLING_TOOLS),
+                ("Roots", Capabilities::ROOTS),
+            ],
+        ),
     ]
     .concat()
 }
@@ -27,6 +41,12 @@ fn code<T: Debug>(from_repr: fn(u8) -> Option<T>) -> String {
     format!(
         "\nexport const {name} = {{\n{members}}} as const;\nexport type {name} = (typeof {name})[keyof typeof {name}];\n"
     )
+}
+
+/// Bits that are put together.
+fn flags(name: &str, flags: &[(&str, Capabilities)]) -> String {
+    let members: String = flags.iter().map(|(flag, bits)| format!("  {flag}: {},\n", bits.bits())).collect();
+    format!("\nexport const {name} = {{\n{members}}} as const;\n")
 }
 
 #[test]

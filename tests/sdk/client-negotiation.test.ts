@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { TaskClient, TaskServer, type TaskClientOptions } from "mcp-longhaul";
-import { ALL_INPUT, capabilityBits } from "mcp-longhaul/server/facts";
+import { ALL_INPUT, capabilityBits } from "mcp-longhaul/wire/capabilities";
 import { EXTENSION, G25, G26, handle25, handle26, legacy, modern, type Peer, task26, text } from "./client-peer.ts";
 import type { Message } from "./client-types.ts";
 import { connect, LEGACY, makeClient } from "./client-sdk.ts";

@@ -12,9 +12,24 @@ export const CompletionCode = {
 } as const;
 export type CompletionCode = (typeof CompletionCode)[keyof typeof CompletionCode];
 
+export const Generation = {
+  G25: 25,
+  G26: 26,
+} as const;
+export type Generation = (typeof Generation)[keyof typeof Generation];
+
 export const Trouble = {
   Newer: 0,
   Malformed: 1,
   OutcomeLost: 2,
 } as const;
 export type Trouble = (typeof Trouble)[keyof typeof Trouble];
+
+export const Capability = {
+  Tasks: 1,
+  Elicit: 2,
+  ElicitUrl: 4,
+  Sampling: 8,
+  SamplingTools: 16,
+  Roots: 32,
+} as const;

@@ -1,3 +1,4 @@
+import type { Revision } from "../wire/revision.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message } from "../tap.ts";
 import type { Link, PendingRequest } from "./link.ts";
@@ -20,7 +21,7 @@ export class Call implements PendingRequest {
   readonly number: number;
   readonly caller: Caller;
   peer: number;
-  readonly generation: number;
+  readonly revision: Revision;
   /** What the request said of itself, as the core's bits. */
   readonly flags: number;
   readonly message: Message;
@@ -61,7 +62,7 @@ export class Call implements PendingRequest {
     number: number,
     caller: Caller,
     peer: number,
-    generation: number,
+    revision: Revision,
     flags: number,
     message: Message,
     extra: Extra,
@@ -71,7 +72,7 @@ export class Call implements PendingRequest {
     this.number = number;
     this.caller = caller;
     this.peer = peer;
-    this.generation = generation;
+    this.revision = revision;
     this.flags = flags;
     this.message = message;
     this.extra = extra;

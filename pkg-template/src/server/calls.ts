@@ -1,7 +1,8 @@
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_MESSAGE, LONGEST_TOOL_NAME, bounded, isDeeperThan } from "./bounds.ts";
 import { Call, type Caller } from "./call.ts";
-import { augmentation, creationKey, isObject, own, refusal, textOf, traceOf } from "./facts.ts";
+import { isObject, own, textOf } from "../wire/message.ts";
+import { augmentation, creationKey, refusal, traceOf } from "./facts.ts";
 import type { Gate } from "./gate.ts";
 import { inputKindOf } from "./input.ts";
 import { isLongerThan } from "./line.ts";
@@ -71,16 +72,15 @@ export class Calls implements Caller {
 
   /** A `tools/call` of the client's; whether the core takes it in. Otherwise the SDK answers it. */
   take(message: Message, extra: Extra): boolean {
-    const generation = this.#negotiation.generationOf(message, extra);
+    const revision = this.#negotiation.revisionOf(message, extra);
     const { params } = message;
     const name = textOf(params, "name");
-    if (generation === 0 || name === undefined) return false;
+    if (revision === undefined || name === undefined) return false;
     const { settings, policies, registry, port, hooks } = this.#shared;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
     const policy = this.#gate.mayKnow(name) ? settings.policies.of(name) : UNKNOWN_TOOL;
-    const asked = own(params, "task");
-    if (asked === undefined && policies.isPlain(policy, generation, this.#negotiation.declared(message, generation)))
-      return false;
+    const isAsked = own(params, "task") !== undefined;
+    if (!isAsked && policies.isPlain(policy, revision, this.#negotiation.declared(message, revision))) return false;
     if (name.length > LONGEST_TOOL_NAME) {
       const why = `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`;
       this.link.send(refusal(message.id, why, -32602), undefined);
@@ -88,10 +88,10 @@ export class Calls implements Caller {
     }
     const owner = this.link.identify(extra);
     const peer = this.#peers.heard(owner, this, extra);
-    const flags = this.#negotiation.flags(message, generation, owner);
+    const flags = this.#negotiation.flags(message, revision, owner);
     if (isDeeperThan(params, DEEPEST)) {
       const { number } = registry.hold(this.link, peer, message, extra, false);
-      port.enter(core.request, number, peer, generation, flags, "", undefined, TOO_DEEP);
+      port.enter(core.request, number, peer, revision.generation, flags, "", undefined, TOO_DEEP);
       return true;
     }
     const number = registry.next();
@@ -99,7 +99,7 @@ export class Calls implements Caller {
     // use. SDK v1 also cannot cancel a request whose id is 0 or empty (H37).
     const sdkId = registry.sdkId(number);
     const stream = this.link.streams?.of(message.id);
-    const call = new Call(number, this, peer, generation, flags, message, extra, sdkId, stream);
+    const call = new Call(number, this, peer, revision, flags, message, extra, sdkId, stream);
     registry.calls.set(number, call);
     registry.requests.set(number, call);
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
@@ -111,11 +111,11 @@ export class Calls implements Caller {
         now,
         number,
         peer,
-        generation,
+        revision.generation,
         flags,
         name,
         policies.numberOf(policy),
-        generation === 25 ? augmentation(asked) : -3,
+        augmentation(revision.askedFor(params)),
         this.#gate.isThere,
         traceOf(meta) || hooks.activeTrace(),
         creationKey(meta),
@@ -125,8 +125,7 @@ export class Calls implements Caller {
   }
 
   forward(call: Call): void {
-    const params = { ...call.message.params };
-    if (call.generation === 25) delete params["task"];
+    const params = call.revision.forHandler(call.message.params);
     this.#calls.set(call.sdkId, call);
     try {
       this.#gate.wrap(String(params["name"]));

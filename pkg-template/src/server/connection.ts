@@ -2,7 +2,8 @@ import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import type { Call } from "./call.ts";
 import { Calls } from "./calls.ts";
-import { CANCELLED, RELATED_TASK, own, textOf } from "./facts.ts";
+import { own, textOf } from "../wire/message.ts";
+import { CANCELLED, LISTEN, RELATED_TASK } from "../wire/names.ts";
 import { Gate, type Product } from "./gate.ts";
 import { UNKNOWN_KIND, inputKindOf } from "./input.ts";
 import { Link, type PendingRequest } from "./link.ts";
@@ -12,7 +13,6 @@ import { Passing, renumbered } from "./passing.ts";
 import { ConnectionPeers } from "./peers.ts";
 import { currentCall, runFor } from "./scope.ts";
 import type { Shared } from "./shared.ts";
-import { LISTEN } from "./subscription.ts";
 import { TaskRequests } from "./task-requests.ts";
 import * as core from "../wasm/generated/server.js";
 

@@ -2,7 +2,7 @@
 import { now } from "../clock.ts";
 import type { TaskEvent } from "../types.ts";
 import type { Call } from "./call.ts";
-import { own } from "./facts.ts";
+import { own } from "../wire/message.ts";
 import type { Hooks } from "./hooks.ts";
 
 /** Twin of `Happening` in `src/receiver/event.rs`. */

@@ -7,7 +7,7 @@ import { LONGEST_TIMER, comesWithin } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { InputRequest } from "../types.ts";
 import type { Call } from "./call.ts";
-import { isObject, own, textOf } from "./facts.ts";
+import { isObject, own, textOf } from "../wire/message.ts";
 import type { Input } from "./input.ts";
 import type { Registry } from "./registry.ts";
 import type { Shared } from "./shared.ts";
@@ -101,8 +101,12 @@ export class Gate {
     await call.wait();
     const inner = withTask(input, call, context);
     let result = await run(inner);
-    // 2025-11-25 has no input_required results: what the handler wants is asked for it, and it is called again.
-    while (call.generation === 25 && call.taskId !== undefined && own(result, "resultType") === "input_required") {
+    // Where there are no input_required results, what the handler wants is asked for it, and it is called again.
+    while (
+      !call.revision.stateHasDetails &&
+      call.taskId !== undefined &&
+      own(result, "resultType") === "input_required"
+    ) {
       const asked = own(result, "inputRequests");
       const requests = isObject(asked) ? (Object.entries(asked) as [string, InputRequest][]) : [];
       // Nothing is asked, so that nothing would be waited for: what becomes of it is decided as in 2026-07-28.

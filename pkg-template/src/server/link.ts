@@ -1,6 +1,8 @@
 import type { Extra, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { Numbers, OWN_IDS } from "../numbers.ts";
-import { RELATED_TASK, cancelled, own, refusal } from "./facts.ts";
+import { own } from "../wire/message.ts";
+import { RELATED_TASK } from "../wire/names.ts";
+import { cancelled, refusal } from "./facts.ts";
 import { isLongerThan, longestOutcome, tooLong } from "./line.ts";
 import type { Owners } from "./owner.ts";
 import type { Port } from "./port.ts";

@@ -1,9 +1,10 @@
 import type { Message } from "../tap.ts";
 import { readJson } from "./body.ts";
-import { isObject, own } from "./facts.ts";
+import { isObject, own } from "../wire/message.ts";
 import { noteRefusal } from "./retry-after.ts";
 import type { Shared } from "./shared.ts";
-import { ACKNOWLEDGED, type Carrier, LISTEN, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
+import { ACKNOWLEDGED, LISTEN } from "../wire/names.ts";
+import { type Carrier, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
 /** What waits for a slow client before its tasks are told their newest state only, in bytes. */
 const WAITING = 64 * 2 ** 10;

@@ -1,15 +1,9 @@
 import type { Extra, Message, SendOptions, Listener as TapListener, Wire } from "../tap.ts";
-import { CANCELLED, cancelled, metaOf, own } from "./facts.ts";
+import { metaOf, own } from "../wire/message.ts";
+import { ACKNOWLEDGED, CANCELLED, SUBSCRIPTION_ID } from "../wire/names.ts";
+import { cancelled } from "./facts.ts";
 import type { Shared } from "./shared.ts";
-import {
-  ACKNOWLEDGED,
-  type Carrier,
-  SUBSCRIPTION_META,
-  Subscription,
-  asksForTasks,
-  isEmpty,
-  withTasks,
-} from "./subscription.ts";
+import { type Carrier, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
 const METHOD_NOT_FOUND = -32601;
 
@@ -48,7 +42,7 @@ export class PipeSubscriptions {
   outbound(message: Message): boolean {
     if (this.#open.size === 0) return false;
     if (message.method === ACKNOWLEDGED)
-      return this.#open.get(metaOf(message, SUBSCRIPTION_META))?.acknowledged(message) === true;
+      return this.#open.get(metaOf(message, SUBSCRIPTION_ID))?.acknowledged(message) === true;
     if (message.method !== undefined) return false;
     return this.#open.get(message.id)?.ended(message) === true;
   }

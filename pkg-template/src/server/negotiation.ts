@@ -1,33 +1,27 @@
 import { define } from "../assembler.ts";
 import type { Extra, Message } from "../tap.ts";
-import {
-  ALL_INPUT,
-  CAPABILITIES_META,
-  EXTENSION,
-  capabilityBits,
-  isObject,
-  metaOf,
-  own,
-  textOf,
-  versionHeader,
-  versionOf,
-} from "./facts.ts";
+import { ALL_INPUT, capabilityBits } from "../wire/capabilities.ts";
+import { isObject, own, textOf } from "../wire/message.ts";
+import type { Revision } from "../wire/revision.ts";
+import { STATELESS, revisionOf, versionOf } from "../wire/revisions.ts";
+import { EXTENSION } from "../wire/names.ts";
+import { versionHeader } from "./facts.ts";
 import type { Gate } from "./gate.ts";
 import type { Link } from "./link.ts";
 import type { Completion } from "./passing.ts";
 import type { Shared } from "./shared.ts";
-import { generationOf } from "./subscription.ts";
 
-/** What a request says of itself besides its generation, as the core's bits: capabilities below, then whether lists are offered. */
+/** What a request says of itself besides its revision, as the core's bits: capabilities below, then whether lists are offered. */
 const LISTS = 1 << 8;
 
-/** Which generation each request of a connection speaks, what its client has declared, and what the server declares. */
+/** Which revision each request of a connection speaks, what its client has declared, and what the server declares. */
 export class Negotiation {
   readonly #shared: Shared;
   readonly #link: Link;
   readonly #gate: Gate;
-  /** The generation that the handshake on this connection settled; `undefined` before, 0 for none with tasks. */
-  #negotiated: number | undefined;
+  /** The revision that the handshake on this connection settled; `undefined` for one without tasks. */
+  #negotiated: Revision | undefined;
+  #hasNegotiated = false;
   #capabilities: number | undefined;
 
   constructor(shared: Shared, link: Link, gate: Gate) {
@@ -36,32 +30,37 @@ export class Negotiation {
     this.#gate = gate;
   }
 
-  /** The generation of a request, 0 where it has no tasks. */
-  generationOf(message: Message, extra: Extra): number {
+  /** The revision of a request; `undefined` where it has no tasks. */
+  revisionOf(message: Message, extra: Extra): Revision | undefined {
     const version = versionOf(message);
-    if (typeof version === "string") return generationOf(version) === 26 ? this.#spoken(26) : 0;
-    return this.#negotiated ?? (generationOf(versionHeader(extra)) === 25 ? this.#spoken(25) : 0);
+    const named = revisionOf(version);
+    if (typeof version === "string") return named?.isStateless === true ? this.#spoken(named) : undefined;
+    if (this.#hasNegotiated) return this.#negotiated;
+    const before = revisionOf(versionHeader(extra));
+    return before?.isStateless === false ? this.#spoken(before) : undefined;
   }
 
-  /** A request on a connection of 2026-07-28 that does not say so itself; the core refuses it. */
-  modernWithoutEnvelope(): number {
-    return generationOf(this.#gate.negotiatedVersion()) === 26 ? this.#spoken(26) : 0;
+  /** The revision of a request that must name it, and does not; the core refuses it. */
+  statelessWithoutEnvelope(): Revision | undefined {
+    const served = revisionOf(this.#gate.negotiatedVersion());
+    return served?.isStateless === true ? this.#spoken(served) : undefined;
   }
 
-  /** The generation, or 0 where this server has no tasks in it. */
-  #spoken(generation: number): number {
-    return this.#shared.settings.speaks(generation) ? generation : 0;
+  /** The revision, if this server has tasks in it. */
+  #spoken(revision: Revision | undefined): Revision | undefined {
+    return revision !== undefined && this.#shared.settings.speaks(revision) ? revision : undefined;
   }
 
   /** What the client declared, as the core's bits. */
-  declared(message: Message, generation: number): number {
-    return generation === 26 ? capabilityBits(metaOf(message, CAPABILITIES_META)) : (this.#capabilities ?? ALL_INPUT);
+  declared(message: Message, revision: Revision): number {
+    const declared = revision.declaredIn(message);
+    return declared === undefined ? (this.#capabilities ?? ALL_INPUT) : capabilityBits(declared);
   }
 
   /** What a request of an owner's says of itself, as the core's bits. */
-  flags(message: Message, generation: number, owner: string | undefined): number {
+  flags(message: Message, revision: Revision, owner: string | undefined): number {
     const lists = this.#shared.settings.lists(owner, this.#link.isSingleStream);
-    return this.declared(message, generation) | (lists ? LISTS : 0);
+    return this.declared(message, revision) | (lists ? LISTS : 0);
   }
 
   /** What is put over the members of a result that says what this server can do. */
@@ -71,14 +70,15 @@ export class Negotiation {
       const lists = this.#shared.settings.lists(this.#link.ownerOf(extra), this.#link.isSingleStream);
       return (result) => this.#initialized(result, lists);
     }
-    if (message.method === "server/discover") return this.#shared.settings.speaks(26) ? discovered : undefined;
-    if (message.method !== "tools/list" || this.generationOf(message, extra) !== 25) return undefined;
+    if (message.method === "server/discover") return this.#shared.settings.speaks(STATELESS) ? discovered : undefined;
+    if (message.method !== "tools/list" || this.revisionOf(message, extra)?.serverDecides !== false) return undefined;
     return ({ tools }) => Array.isArray(tools) && { tools: tools.map((tool) => this.#describeTool(tool)) };
   }
 
   #initialized(result: Record<string, unknown>, lists: boolean): object | undefined {
-    this.#negotiated = this.#spoken(generationOf(own(result, "protocolVersion")));
-    if (this.#negotiated !== 25) return undefined;
+    this.#hasNegotiated = true;
+    this.#negotiated = this.#spoken(revisionOf(own(result, "protocolVersion")));
+    if (this.#negotiated?.isStateless !== false) return undefined;
     const tasks = this.#shared.replies.capabilities(lists);
     return { capabilities: { ...(own(result, "capabilities") as object), tasks } };
   }

@@ -1,6 +1,6 @@
 import { TaskError } from "../errors.ts";
 import type { TaskLimits, TaskServerOptions } from "../types.ts";
-import { isObject, isWhole } from "./facts.ts";
+import { isObject, isWhole } from "../wire/message.ts";
 import { COUNT, LARGEST, MILLISECONDS, check, checkNames } from "./policy.ts";
 import { checkRates } from "./rates.ts";
 

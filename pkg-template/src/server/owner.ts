@@ -1,5 +1,5 @@
 import type { Extra } from "../tap.ts";
-import { isWellFormed, own } from "./facts.ts";
+import { isWellFormed, own } from "../wire/message.ts";
 import type { Hooks } from "./hooks.ts";
 
 /** A store keeps 512, and the core puts one before the owner of keys. */

@@ -1,7 +1,7 @@
 // The payload of a record: JSON text whose top-level members are the parts that the core names by number.
 import { define } from "../assembler.ts";
 import { DEEPEST, isDeeperThan } from "./bounds.ts";
-import { isObject } from "./facts.ts";
+import { isObject } from "../wire/message.ts";
 
 const PARTS = ["request", "result", "error", "state", "in:", "an:"] as const;
 

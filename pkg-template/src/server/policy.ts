@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import { isObject, isWhole } from "./facts.ts";
+import { isObject, isWhole } from "../wire/message.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
 
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 import type { Message } from "../tap.ts";
 import { LONGEST_MESSAGE, bounded } from "./bounds.ts";
 import type { Call } from "./call.ts";
-import { own, textOf } from "./facts.ts";
+import { own, textOf } from "../wire/message.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
 import * as core from "../wasm/generated/server.js";
@@ -34,8 +34,8 @@ export class Progress {
       return false;
     }
     const text = textOf(message.params, "message");
-    // 2026-07-28 has no progress of a task; its text becomes the status message.
-    if (call.generation === 26 && text !== undefined)
+    // Where a task has no progress, its text becomes the status message.
+    if (!call.revision.hasProgress && text !== undefined)
       this.#port.enter(core.note, call.number, bounded(text, LONGEST_MESSAGE));
     const value = own(message.params, "progress");
     // A caller that gave no token wants no progress.

@@ -1,6 +1,7 @@
 import type { Assembler } from "../assembler.ts";
 import type { Message } from "../tap.ts";
-import { RELATED_TASK, own } from "./facts.ts";
+import { own } from "../wire/message.ts";
+import { RELATED_TASK } from "../wire/names.ts";
 import type { Payload } from "./payload.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";

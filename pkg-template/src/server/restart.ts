@@ -6,7 +6,7 @@ import { renamed } from "./payload.ts";
 import type { Peers, Place } from "./peers.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
-import { revisionOf } from "./settings.ts";
+import { revisionNumbered } from "../wire/revisions.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** Runs tasks again that lost their process. */
@@ -48,10 +48,11 @@ export class Restarts {
       },
     };
     try {
-      const place = this.#peers.placeOf(on) ?? this.#makeAlone?.(revisionOf(generation));
+      const revision = revisionNumbered(generation);
+      const place = this.#peers.placeOf(on) ?? this.#makeAlone?.(revision.version);
       if (place === undefined) return this.#port.give(core.unstarted, number);
       const { caller, extra, connected } = place;
-      const call = new Call(number, caller, on, generation, flags, message, extra, sdkId);
+      const call = new Call(number, caller, on, revision, flags, message, extra, sdkId);
       call.owner = owner;
       this.#registry.calls.set(number, call);
       if (connected === undefined) return caller.forward(call);

@@ -4,7 +4,8 @@ import type { TaskStore } from "../store.ts";
 import type { TaskServerOptions } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Events } from "./events.ts";
-import { isWhole, refusal } from "./facts.ts";
+import { isWhole } from "../wire/message.ts";
+import { refusal } from "./facts.ts";
 import type { Hooks } from "./hooks.ts";
 import { Host } from "./host.ts";
 import { Input } from "./input.ts";
@@ -129,7 +130,7 @@ export class Runtime implements Shared, PortOwner {
     for (const call of registry.calls.values()) {
       if (!peers.has(call.peer)) call.peer = 0;
       if (call.taskId === undefined) call.open();
-      else port.give(core.adopt, call.number, call.peer, call.generation, call.flags, call.taskId);
+      else port.give(core.adopt, call.number, call.peer, call.revision.generation, call.flags, call.taskId);
     }
     this.input.takeAlong();
     port.give(core.sweep);

@@ -1,3 +1,4 @@
+import type { Revision } from "../wire/revision.ts";
 import { clockName } from "../clock.ts";
 import type { TaskServerOptions } from "../types.ts";
 import type { FullPolicy, Policies } from "./policy.ts";
@@ -9,11 +10,6 @@ import * as core from "../wasm/generated/server.js";
 /** Two clocks that are ten minutes wrong, one ahead and one behind, in ms. */
 const CLOCK_SKEW = 1_200_000;
 const RESULT_BYTES = 16 * 2 ** 20;
-
-/** The protocol version of a generation. */
-export function revisionOf(generation: number): "2025-11-25" | "2026-07-28" {
-  return generation === 26 ? "2026-07-28" : "2025-11-25";
-}
 
 /** What the options of a server say, for the parts of it that ask, and for the core. */
 export class Settings {
@@ -42,12 +38,12 @@ export class Settings {
     return this.#options.payloads === undefined;
   }
 
-  /** Whether there are tasks in this generation. */
-  speaks(generation: number): boolean {
-    // In 2025-11-25 the client asks for tasks: where no tool takes one, there is nothing to declare (G25-CAP-05).
+  /** Whether there are tasks in this revision. */
+  speaks(revision: Revision): boolean {
+    // Where the client asks for tasks, and no tool takes one, there is nothing to declare (G25-CAP-05).
     return (
-      (this.#options.generations?.includes(revisionOf(generation)) ?? true) &&
-      (generation === 26 || this.policies.offered)
+      (this.#options.generations?.includes(revision.version) ?? true) &&
+      (revision.serverDecides || this.policies.offered)
     );
   }
 
@@ -109,7 +105,7 @@ export class KnownPolicies {
   }
 
   /** Whether a call without `params.task` is none of the core's business; it says so once for each kind of call. */
-  isPlain(policy: FullPolicy, generation: number, declared: number): boolean {
+  isPlain(policy: FullPolicy, { generation }: Revision, declared: number): boolean {
     const kind = generation * 2 + (declared & 1);
     const known = getOrMake(this.#plain, policy, () => new Map<number, boolean>());
     return getOrMake(known, kind, () => core.isPlain(this.#port.receiver, this.numberOf(policy), generation, declared));

@@ -1,5 +1,6 @@
 // What of the messages that are here is stored as a part of a task's payload.
-import { isObject, own, shown } from "./facts.ts";
+import { shown } from "../wire/g26.ts";
+import { isObject, own } from "../wire/message.ts";
 import { misfitOf, named } from "./form.ts";
 import type { PendingRequest } from "./link.ts";
 import { type Payload, toJson } from "./payload.ts";

@@ -1,16 +1,15 @@
 import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { LONGEST_ID, MOST_TASK_IDS, bounded } from "./bounds.ts";
-import { CAPABILITIES_META, capabilityBits, isWellFormed, metaOf, own, versionOf } from "./facts.ts";
+import { capabilityBits } from "../wire/capabilities.ts";
+import { isWellFormed, metaOf, own } from "../wire/message.ts";
+import { STATELESS, revisionOf, versionOf } from "../wire/revisions.ts";
+import { ACKNOWLEDGED, CLIENT_CAPABILITIES, LISTEN } from "../wire/names.ts";
 import { lapsesAt } from "./owner.ts";
 import type { ActiveSubscription } from "./registry.ts";
 import type { Settings } from "./settings.ts";
 import type { Shared } from "./shared.ts";
 import * as core from "../wasm/generated/server.js";
-
-export const LISTEN = "subscriptions/listen";
-export const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
-export const SUBSCRIPTION_META = "io.modelcontextprotocol/subscriptionId";
 
 /** What carries the messages of one subscription to its client. */
 export interface Carrier {
@@ -56,7 +55,7 @@ export class Subscription implements ActiveSubscription {
     this.#extra = extra;
     this.#sessionId = sessionId;
     this.#owner = shared.owners.of(extra, sessionId);
-    this.#flags = capabilityBits(metaOf(message, CAPABILITIES_META));
+    this.#flags = capabilityBits(STATELESS.declaredIn(message));
     this.#ids = taskIdsOf(message).slice(0, MOST_TASK_IDS);
     this.#number = shared.registry.next();
     this.#peer = shared.peers.open(this.#owner, singleStream);
@@ -125,7 +124,15 @@ export class Subscription implements ActiveSubscription {
 
   readonly #ask = (receiver: number, now: number): void => {
     for (const id of this.#ids) core.name(receiver, id, 0);
-    core.listen(receiver, now, this.#number, this.#peer, 26, this.#flags, fromWall(lapsesAt(this.#extra)));
+    core.listen(
+      receiver,
+      now,
+      this.#number,
+      this.#peer,
+      STATELESS.generation,
+      this.#flags,
+      fromWall(lapsesAt(this.#extra)),
+    );
   };
 
   #close(): void {
@@ -135,19 +142,14 @@ export class Subscription implements ActiveSubscription {
   }
 }
 
-/** The generation of a protocol version; 0 for one that knows no tasks, and for what is none. */
-export function generationOf(version: unknown): number {
-  return typeof version === "string" ? core.generation(version) : 0;
-}
-
 /** Whether a request asks for tasks in the revision that has such requests. */
 export function asksForTasks(settings: Settings, message: Message): boolean {
   return (
     message.method === LISTEN &&
     message.id !== undefined &&
-    generationOf(versionOf(message)) === 26 &&
-    settings.speaks(26) &&
-    metaOf(message, CAPABILITIES_META) !== undefined &&
+    revisionOf(versionOf(message)) === STATELESS &&
+    settings.speaks(STATELESS) &&
+    metaOf(message, CLIENT_CAPABILITIES) !== undefined &&
     taskIdsOf(message).length > 0
   );
 }

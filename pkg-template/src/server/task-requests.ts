@@ -2,7 +2,8 @@ import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_CURSOR, LONGEST_ID, LONGEST_KEY, MOST_ANSWERS, bounded, isDeeperThan } from "./bounds.ts";
 import type { Caller } from "./call.ts";
-import { CAPABILITIES_META, isObject, isWellFormed, metaOf, own, shapeOf, versionOf } from "./facts.ts";
+import { isObject, isWellFormed, own } from "../wire/message.ts";
+import { shapeOf } from "./facts.ts";
 import type { Link, PendingRequest } from "./link.ts";
 import type { Negotiation } from "./negotiation.ts";
 import { lapsesAt } from "./owner.ts";
@@ -34,23 +35,22 @@ export class TaskRequests {
 
   /** A request of the client's; whether the core takes it in. Otherwise the SDK answers it. */
   take(message: Message, extra: Extra): boolean {
-    const generation = this.#negotiation.generationOf(message, extra) || this.#negotiation.modernWithoutEnvelope();
-    if (generation === 0) return false;
+    const revision = this.#negotiation.revisionOf(message, extra) ?? this.#negotiation.statelessWithoutEnvelope();
+    if (revision === undefined) return false;
     const { port, registry, input, progress } = this.#shared;
     const { params } = message;
     const owner = this.#link.identify(extra);
     const peer = this.#peers.heard(owner, this.#caller, extra);
-    const flags = this.#negotiation.flags(message, generation, owner);
-    const update = generation === 26 && message.method === "tasks/update";
+    const flags = this.#negotiation.flags(message, revision, owner);
+    const update = revision.stateHasDetails && message.method === "tasks/update";
     const id = own(params, "taskId");
     const taskId = isWellFormed(id) ? bounded(id, LONGEST_ID) : "";
     const { number, request } = registry.hold(this.#link, peer, message, extra, update, owner, taskId);
-    if (taskId !== "" && generation === 25) input.recall(taskId);
+    if (taskId !== "" && !revision.stateHasDetails) input.recall(taskId);
     port.enter((receiver, now) => {
       let text: string | undefined = taskId;
       let fault = 0;
-      if (generation === 26 && (versionOf(message) === undefined || !isObject(metaOf(message, CAPABILITIES_META))))
-        fault = UNENVELOPED;
+      if (!revision.isComplete(message)) fault = UNENVELOPED;
       else if (update) {
         const answers = own(params, "inputResponses");
         const keys = isObject(answers) ? Object.keys(answers) : [];
@@ -62,7 +62,7 @@ export class TaskRequests {
         if (cursor !== undefined && text === undefined) fault = MALFORMED;
       }
       const method = bounded(message.method ?? "", LONGEST_ID);
-      core.request(receiver, now, number, peer, generation, flags, method, text, fault);
+      core.request(receiver, now, number, peer, revision.generation, flags, method, text, fault);
     });
     this.#link.takenIn();
     progress.tellUnheard(taskId);

@@ -1,0 +1,41 @@
+// Revision 2026-07-28: tasks are the extension `io.modelcontextprotocol/tasks`.
+import { Generation } from "../core/codes.ts";
+import { type Json, isObject, metaOf, own } from "./message.ts";
+import { CLIENT_CAPABILITIES, EXTENSION, PROTOCOL_VERSION } from "./names.ts";
+import type { Revision } from "./revision.ts";
+
+export const g26: Revision = {
+  generation: Generation.G26,
+  version: "2026-07-28",
+  isStateless: true,
+  serverDecides: true,
+  stateHasDetails: true,
+  hasProgress: false,
+  stateNotification: "notifications/tasks",
+  times: { ttl: "ttlMs", pollInterval: "pollIntervalMs" },
+  isComplete: (request) =>
+    metaOf(request, PROTOCOL_VERSION) !== undefined && isObject(metaOf(request, CLIENT_CAPABILITIES)),
+  // A client that declares nothing has declared that it can do nothing.
+  declaredIn: (request) => metaOf(request, CLIENT_CAPABILITIES) ?? {},
+  askedFor: () => undefined,
+  forHandler: (params) => ({ ...params }),
+  withoutOffer(params) {
+    const extensions = own(params, "_meta", CLIENT_CAPABILITIES, "extensions");
+    if (own(extensions, EXTENSION) === undefined) return params;
+    const { [EXTENSION]: _extension, ...rest } = extensions as Json;
+    const meta = params["_meta"] as Json;
+    const capabilities = { ...(meta[CLIENT_CAPABILITIES] as Json), extensions: rest };
+    return { ...params, _meta: { ...meta, [CLIENT_CAPABILITIES]: capabilities } };
+  },
+  handleIn: (result) => (own(result, "resultType") === "task" ? result : undefined),
+  // Some servers leave the type of an inlined result out (G26-RES-03).
+  callResult: (outcome) => ({ ...outcome, resultType: "complete" }),
+};
+
+/** An input request as tasks show it: only this revision shows it, and it has no elicitation ids (G26-INP-13). */
+export function shown(request: unknown): unknown {
+  const params = own(request, "params");
+  if (own(params, "elicitationId") === undefined) return request;
+  const { elicitationId: _id, ...rest } = params as Json;
+  return { ...(request as Json), params: rest };
+}

@@ -1,0 +1,61 @@
+// How a message is read. What follows from it is decided elsewhere.
+
+/** A JSON-RPC message as it passes a transport. Its payloads are read by their handlers alone. */
+export interface Message {
+  jsonrpc: "2.0";
+  id?: unknown;
+  method?: string;
+  params?: Record<string, unknown>;
+  result?: Record<string, unknown>;
+  error?: { code: number; message: string; data?: unknown };
+}
+
+/** What a transport adds to an inbound message; both SDKs' shapes. */
+export type Extra = Record<string, unknown> | undefined;
+
+export type Json = Record<string, unknown>;
+
+/** A JSON object: not `null`, not an array. */
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value under a path of own properties: what a prototype holds is in no message (X-LIM-05). */
+export function own(value: unknown, ...path: readonly string[]): unknown {
+  let found = value;
+  for (const key of path) found = isObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
+  return found;
+}
+
+/** The text under a path of own properties, if it is one. */
+export function textOf(value: unknown, ...path: readonly string[]): string | undefined {
+  const text = own(value, ...path);
+  return typeof text === "string" ? text : undefined;
+}
+
+/** What a request or notification says under a key of its `_meta`. */
+export function metaOf(message: Message, key: string): unknown {
+  return own(message.params, "_meta", key);
+}
+
+/**
+ * Whether a value has the shape of a message. Transports of the SDKs let no other pass, but a transport may be of any
+ * make; what is none is left to the SDK, which refuses it.
+ */
+export function isMessage(value: unknown): value is Message {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, method, params, result, error } = value as Json;
+  if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id)) return false;
+  if (method === undefined) return isObject(result) || isObject(error);
+  return typeof method === "string" && (params === undefined || isObject(params));
+}
+
+/** Whether it is a whole number in a range. */
+export function isWhole(value: unknown, least: number, most: number = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+/** Whether it is text without a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
+export function isWellFormed(text: unknown): text is string {
+  return typeof text === "string" && text.isWellFormed();
+}
