@@ -1,3 +1,5 @@
+import { define } from "./json.ts";
+
 const DAY = 86_400_000;
 /** The kind of the holes for input requests and answers. */
 const INPUT = 3;
@@ -93,11 +95,4 @@ export class Assembler {
     if (Array.isArray(top)) top.push(value);
     else this.#top[this.#names[name] as string] = value;
   }
-}
-
-/** Sets an own property whatever its name: `__proto__` is a key like any other (X-LIM-05). */
-export function define(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__")
-    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
-  else target[key] = value;
 }

@@ -1,5 +1,5 @@
 /** Facts that are read out of messages; what follows from them is decided elsewhere. */
-import { define } from "../assembler.ts";
+import { define } from "../json.ts";
 import type { TaskSnapshot, TaskStatus } from "../types.ts";
 
 export type Json = Record<string, unknown>;

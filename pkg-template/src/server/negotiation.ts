@@ -1,4 +1,4 @@
-import { define } from "../assembler.ts";
+import { define } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
 import { ALL_INPUT, capabilityBits } from "../wire/capabilities.ts";
 import { isObject, own, textOf } from "../wire/message.ts";

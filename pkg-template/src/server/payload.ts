@@ -1,5 +1,5 @@
 // The payload of a record: JSON text whose top-level members are the parts that the core names by number.
-import { define } from "../assembler.ts";
+import { define } from "../json.ts";
 import { DEEPEST, isDeeperThan } from "./bounds.ts";
 import { isObject } from "../wire/message.ts";
 

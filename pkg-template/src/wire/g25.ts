@@ -1,6 +1,6 @@
 // Revision 2025-11-25: tasks are part of the protocol.
 import { Generation } from "../core/codes.ts";
-import { isObject, own } from "./message.ts";
+import { isObject, own } from "../json.ts";
 import type { Revision } from "./revision.ts";
 
 export const g25: Revision = {
@@ -11,7 +11,8 @@ export const g25: Revision = {
   stateHasDetails: false,
   hasProgress: true,
   stateNotification: "notifications/tasks/status",
-  times: { ttl: "ttl", pollInterval: "pollInterval" },
+  ttl: "ttl",
+  pollInterval: "pollInterval",
   isComplete: () => true,
   declaredIn: () => undefined,
   askedFor: (params) => own(params, "task"),
@@ -20,9 +21,12 @@ export const g25: Revision = {
     return rest;
   },
   withoutOffer: (params) => params,
-  handleIn(result) {
+  envelopeOf: () => undefined,
+  envelopeOfResumed: () => undefined,
+  handleOf(result) {
     const task = own(result, "task");
     return isObject(task) ? task : undefined;
   },
-  callResult: (outcome) => outcome,
+  inputRequestsOf: () => undefined,
+  answerWith: (outcome) => outcome,
 };

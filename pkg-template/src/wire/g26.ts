@@ -1,8 +1,14 @@
 // Revision 2026-07-28: tasks are the extension `io.modelcontextprotocol/tasks`.
 import { Generation } from "../core/codes.ts";
-import { type Json, isObject, metaOf, own } from "./message.ts";
+import { type Json, isObject, merge, own } from "../json.ts";
+import { metaOf } from "./message.ts";
 import { CLIENT_CAPABILITIES, EXTENSION, PROTOCOL_VERSION } from "./names.ts";
 import type { Revision } from "./revision.ts";
+
+/** The `_meta` in which a client declares the extension (G26-CAP-01). */
+export function declaration(): Json {
+  return { [CLIENT_CAPABILITIES]: { extensions: { [EXTENSION]: {} } } };
+}
 
 export const g26: Revision = {
   generation: Generation.G26,
@@ -12,7 +18,8 @@ export const g26: Revision = {
   stateHasDetails: true,
   hasProgress: false,
   stateNotification: "notifications/tasks",
-  times: { ttl: "ttlMs", pollInterval: "pollIntervalMs" },
+  ttl: "ttlMs",
+  pollInterval: "pollIntervalMs",
   isComplete: (request) =>
     metaOf(request, PROTOCOL_VERSION) !== undefined && isObject(metaOf(request, CLIENT_CAPABILITIES)),
   // A client that declares nothing has declared that it can do nothing.
@@ -27,9 +34,15 @@ export const g26: Revision = {
     const capabilities = { ...(meta[CLIENT_CAPABILITIES] as Json), extensions: rest };
     return { ...params, _meta: { ...meta, [CLIENT_CAPABILITIES]: capabilities } };
   },
-  handleIn: (result) => (own(result, "resultType") === "task" ? result : undefined),
+  envelopeOf: (params) => own(params, "_meta"),
+  envelopeOfResumed: (params) => own(merge(params, { _meta: declaration() }), "_meta"),
+  handleOf: (result) => (own(result, "resultType") === "task" ? result : undefined),
+  inputRequestsOf(task) {
+    const requests = own(task, "inputRequests");
+    return isObject(requests) ? requests : undefined;
+  },
   // Some servers leave the type of an inlined result out (G26-RES-03).
-  callResult: (outcome) => ({ ...outcome, resultType: "complete" }),
+  answerWith: (outcome) => ({ ...outcome, resultType: "complete" }),
 };
 
 /** An input request as tasks show it: only this revision shows it, and it has no elicitation ids (G26-INP-13). */

@@ -1,4 +1,7 @@
 // How a message is read. What follows from it is decided elsewhere.
+import { type Json, isObject, own } from "../json.ts";
+
+export { type Json, isObject, own };
 
 /** A JSON-RPC message as it passes a transport. Its payloads are read by their handlers alone. */
 export interface Message {
@@ -12,20 +15,6 @@ export interface Message {
 
 /** What a transport adds to an inbound message; both SDKs' shapes. */
 export type Extra = Record<string, unknown> | undefined;
-
-export type Json = Record<string, unknown>;
-
-/** A JSON object: not `null`, not an array. */
-export function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The value under a path of own properties: what a prototype holds is in no message (X-LIM-05). */
-export function own(value: unknown, ...path: readonly string[]): unknown {
-  let found = value;
-  for (const key of path) found = isObject(found) && Object.hasOwn(found, key) ? found[key] : undefined;
-  return found;
-}
 
 /** The text under a path of own properties, if it is one. */
 export function textOf(value: unknown, ...path: readonly string[]): string | undefined {

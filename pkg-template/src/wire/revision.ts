@@ -25,8 +25,9 @@ export interface Revision {
   readonly hasProgress: boolean;
   /** The notification that tells the state of a task. */
   readonly stateNotification: string;
-  /** The members of a task that hold its times in ms. */
-  readonly times: { readonly ttl: string; readonly pollInterval: string };
+  /** The members of a task that hold its times, in ms. */
+  readonly ttl: string;
+  readonly pollInterval: string;
 
   /** Whether a request says who asks, where it must. */
   isComplete(request: Message): boolean;
@@ -40,8 +41,15 @@ export interface Revision {
   /** The `params` of a call whose caller forbids tasks: what its client declares of them is left out. */
   withoutOffer(params: Json): Json;
 
+  /** The `_meta` of a call that the requests about its task repeat. */
+  envelopeOf(params: Json): unknown;
+  /** The `_meta` of a call that is not sent, because it resumes a task. */
+  envelopeOfResumed(params: Json): unknown;
+
   /** The handle of a new task in the result of a call, if it is there. */
-  handleIn(result: Json): Json | undefined;
+  handleOf(result: Json): Json | undefined;
+  /** The input requests in the state of a task, if there are some. */
+  inputRequestsOf(task: Json): Json | undefined;
   /** The outcome of a task as the result of its call. */
-  callResult(outcome: Json): Json;
+  answerWith(outcome: Json): Json;
 }
