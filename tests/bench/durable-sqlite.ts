@@ -28,14 +28,25 @@ async function ours(): Promise<Subject> {
 async function byHand(told: boolean): Promise<Subject> {
   const { db, stop } = connect();
   db.exec(`
-    CREATE TABLE tasks (owner TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER, state TEXT NOT NULL, payload TEXT, PRIMARY KEY (owner, id));
+    CREATE TABLE tasks (
+      owner TEXT NOT NULL,
+      id TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      created_at INTEGER NOT NULL,
+      due_at INTEGER,
+      state TEXT NOT NULL,
+      payload TEXT,
+      PRIMARY KEY (owner, id)
+    );
     CREATE INDEX by_creation ON tasks (owner, created_at, id);
     CREATE INDEX by_due ON tasks (due_at);`);
   if (told) {
     db.exec("CREATE TABLE changes (number INTEGER PRIMARY KEY, owner TEXT NOT NULL, id TEXT NOT NULL)");
     for (const change of ["INSERT", "UPDATE"])
       db.exec(
-        `CREATE TRIGGER tell_${change} AFTER ${change} ON tasks BEGIN INSERT INTO changes (owner, id) VALUES (NEW.owner, NEW.id); END`,
+        `CREATE TRIGGER tell_${change} AFTER ${change} ON tasks BEGIN
+          INSERT INTO changes (owner, id) VALUES (NEW.owner, NEW.id);
+        END`,
       );
   }
   const get = db.prepare("SELECT * FROM tasks WHERE owner = ? AND id = ?");

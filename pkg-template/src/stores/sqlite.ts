@@ -37,7 +37,7 @@ export interface SqliteStoreOptions {
  * writes during one is lost when it is rolled back.
  *
  * `watch` reports the store's own changes at once, and those of other connections every `pollInterval`. SQLite says for
- * about a microsecond whether there are any; the last 1000 are kept in a table of their own, and who is slower misses
+ * about a microsecond whether there are any; the last 1000 or more are kept in a table of their own, and who is slower misses
  * some.
  *
  * A deleted task is out of reach at once, but SQLite reuses its pages later; `PRAGMA secure_delete = ON` on the handle
