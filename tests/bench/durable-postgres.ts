@@ -1,24 +1,47 @@
 import type { Pool } from "pg";
 import { startPostgres } from "../engines/postgres.ts";
-import { OWNER, PAYLOAD, STATE, type Subject, crowdRow, dueAt, durableRows, id, stored } from "./durable.ts";
+import {
+  type Engine,
+  OWNER,
+  PAYLOAD,
+  STATE,
+  type Subject,
+  crowdRow,
+  dueAt,
+  durableRows,
+  id,
+  shared,
+  stored,
+} from "./durable.ts";
 
-const connect = async (synced: boolean): Promise<{ pool: Pool; stop(): Promise<void> }> => {
+/** Where `synced`, a write is on the disk before it is acknowledged. */
+async function start(synced: boolean): Promise<Engine<Pool>> {
   const server = await startPostgres();
-  return { pool: server.pool(synced ? {} : { options: "-c synchronous_commit=off" }), stop: () => server.stop() };
-};
+  return { client: server.pool(synced ? {} : { options: "-c synchronous_commit=off" }), stop: () => server.stop() };
+}
 
-async function ours(synced = false): Promise<Subject> {
+type Connect = () => Promise<Engine<Pool>>;
+
+async function ours(connect: Connect): Promise<Subject> {
   const { postgresStore } = await import("mcp-longhaul/stores/postgres");
-  const { pool, stop } = await connect(synced);
-  const store = postgresStore(pool);
+  const { client, stop } = await connect();
+  const store = postgresStore(client);
   await store.ready();
   return stored(store, stop);
 }
 
-async function byHand(synced = false): Promise<Subject> {
-  const { pool, stop } = await connect(synced);
+async function byHand(connect: Connect): Promise<Subject> {
+  const { client: pool, stop } = await connect();
   await pool.query(`
-    CREATE TABLE tasks (id text PRIMARY KEY, owner text NOT NULL, version bigint NOT NULL, created_at bigint NOT NULL, due_at bigint, state text NOT NULL, payload text);
+    CREATE TABLE tasks (
+      id text PRIMARY KEY,
+      owner text NOT NULL,
+      version bigint NOT NULL,
+      created_at bigint NOT NULL,
+      due_at bigint,
+      state text NOT NULL,
+      payload text
+    );
     CREATE INDEX ON tasks (owner, created_at, id);
     CREATE INDEX ON tasks (due_at)`);
   const told = (change: string) =>
@@ -44,12 +67,15 @@ async function byHand(synced = false): Promise<Subject> {
   };
 }
 
+const unsynced = shared(() => start(false));
+const synced = shared(() => start(true));
+
 export const rows = [
-  ...durableRows("postgresStore", () => ours(), { "by hand": () => byHand() }),
+  ...durableRows("postgresStore", () => ours(unsynced), { "by hand": () => byHand(unsynced) }),
   // A transaction with a notice of its own keeps all others of its kind waiting until it is on disk.
   crowdRow(
     "postgresStore, synced",
-    () => ours(true),
-    () => byHand(true),
+    () => ours(synced),
+    () => byHand(synced),
   ),
 ];

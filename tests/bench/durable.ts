@@ -26,6 +26,33 @@ export interface Subject {
   close(): Promise<void>;
 }
 
+export interface Engine<Client> {
+  readonly client: Client;
+  stop(): Promise<void>;
+}
+
+/**
+ * One server and one client for all subjects of a row, from the first who asks until the last has stopped. With a
+ * server each, the scheduler would place one better than the other: figures of one subject differed by a factor of 3.
+ */
+export function shared<Client>(start: () => Promise<Engine<Client>>): () => Promise<Engine<Client>> {
+  let users = 0;
+  let engine: Promise<Engine<Client>> | undefined;
+  return async () => {
+    users += 1;
+    const { client, stop } = await (engine ??= start());
+    return {
+      client,
+      async stop() {
+        users -= 1;
+        if (users > 0) return;
+        engine = undefined;
+        await stop();
+      },
+    };
+  };
+}
+
 export type Operation = Exclude<keyof Subject, "close">;
 
 const FILLED = 1_000;

@@ -134,6 +134,56 @@ describe("watch of postgresStore", () => {
     await mine.close();
   });
 
+  test("is told of a change at once, and of what follows it together, also when the store is closed", async (t) => {
+    const tablePrefix = prefix();
+    const pool = postgres.pool();
+    let notices = 0;
+    const counting: PostgresPool = {
+      query: (query) => {
+        if (/pg_notify/.test(query.text)) notices += 1;
+        return pool.query(query as never);
+      },
+      connect: () => pool.connect(),
+    };
+    const [mine, peer] = [postgresStore(counting, { tablePrefix }), postgresStore(postgres.pool(), { tablePrefix })];
+    t.after(() => peer.close());
+    let heard = 0;
+    peer.watch!(() => (heard += 1));
+    await mine.ready();
+    await until(async () => (await listening(tablePrefix)) === 1, "the peer to listen");
+    const start = performance.now();
+    await mine.put(write("a"));
+    assert.equal(notices, 1, "the first is told at once");
+    for (let version = 2; version <= 300; version += 1) await mine.put(write("a", { version }));
+    const most = 2 + (performance.now() - start) / 5;
+    assert.ok(notices <= most, `${notices} notices, at most ${most}`);
+    await mine.close();
+    await until(() => heard === 300, "every change to be heard");
+    assert.ok(notices <= most + 2, `${notices} notices`);
+  });
+
+  test("goes on where the pool fails at once", async () => {
+    const pool = postgres.pool();
+    let failing = true;
+    let notices = 0;
+    const faulty: PostgresPool = {
+      query: (query) => {
+        if (/pg_notify/.test(query.text)) {
+          notices += 1;
+          if (failing) throw new Error("no connection");
+        }
+        return pool.query(query as never);
+      },
+      connect: () => pool.connect(),
+    };
+    const store = postgresStore(faulty, { tablePrefix: prefix() });
+    assert.equal(await store.put(write("a")), true);
+    failing = false;
+    let version = 1;
+    await until(async () => (await store.put(write("a", { version: (version += 1) }))) && notices > 1, "a notice");
+    await store.close();
+  });
+
   test("listens on one connection while anybody listens, and again when it is lost", async () => {
     const tablePrefix = prefix();
     const pool = postgres.pool();

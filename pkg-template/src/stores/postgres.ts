@@ -66,9 +66,9 @@ export interface PostgresStore extends TaskStore {
  * A swap is one statement. Leave `synchronous_commit` on if an acknowledged task must survive a power cut. An answer
  * that was lost with its connection is an error, never `false`: the swap may have happened.
  *
- * Changes are told after their swap and in batches, because a transaction with a `NOTIFY` keeps all others of its kind
- * waiting until it is on disk. A process that is killed in between, and a connection that is lost while it listens,
- * leave a gap. `close` gives the listening connection back; `pool.end()` waits for that.
+ * Changes are told after their swap, because a transaction with a `NOTIFY` keeps all others of its kind waiting until it
+ * is on disk: the first at once, what follows it within 5 ms together. A process that is killed in between, and a
+ * connection that is lost while it listens, leave a gap. `close` gives the listening connection back; `pool.end()` waits for that.
  *
  * Throws {@link TaskError}: `invalid_argument` for a wrong option, owner or id; `storage` where PostgreSQL fails, with
  * its error as `cause`.
