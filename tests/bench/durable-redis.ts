@@ -1,11 +1,11 @@
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { RedisServer } from "../engines/redis.ts";
-import { OWNER, PAYLOAD, STATE, type Subject, dueAt, durableRows, id, stored } from "./durable.ts";
+import { OWNER, PAYLOAD, STATE, type Subject, dueAt, durableRows, id, shared, stored } from "./durable.ts";
 
 type Driver = "ioredis" | "redis";
 
-async function connect(driver: Driver) {
+async function start(driver: Driver) {
   const server = await RedisServer.start("--appendfsync", "no");
   const client =
     driver === "ioredis"
@@ -19,23 +19,26 @@ async function connect(driver: Driver) {
   return { client, stop };
 }
 
-async function ours(driver: Driver): Promise<Subject> {
+type Connect = () => ReturnType<typeof start>;
+
+async function ours(connect: Connect): Promise<Subject> {
   const { redisStore } = await import("mcp-longhaul/stores/redis");
-  const { client, stop } = await connect(driver);
+  const { client, stop } = await connect();
   return stored(redisStore(client), stop);
 }
 
 const BY_HAND = `
 local stored = redis.call('HGET', KEYS[1], 'version')
 if (stored or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'version', ARGV[1] + 1, 'createdAt', ARGV[2], 'dueAt', ARGV[3], 'state', ARGV[4], 'payload', ARGV[5])
+redis.call('HSET', KEYS[1], 'version', ARGV[1] + 1, 'createdAt', ARGV[2],
+  'dueAt', ARGV[3], 'state', ARGV[4], 'payload', ARGV[5])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[6])
 redis.call('ZADD', KEYS[3], ARGV[3], KEYS[1])
 redis.call('PUBLISH', 'changes', KEYS[1])
 return 1`;
 
-async function byHand(driver: Driver): Promise<Subject> {
-  const { client, stop } = await connect(driver);
+async function byHand(connect: Connect): Promise<Subject> {
+  const { client, stop } = await connect();
   const key = (n: number) => `task:${OWNER}:${id(n)}`;
   const { read, run } = await commands(client);
   const put = async (n: number, version: number, payload: string) =>
@@ -52,7 +55,7 @@ async function byHand(driver: Driver): Promise<Subject> {
 }
 
 /** Reads a task, and runs the script, with either driver. */
-async function commands(client: Awaited<ReturnType<typeof connect>>["client"]) {
+async function commands(client: Awaited<ReturnType<typeof start>>["client"]) {
   if ("destroy" in client) {
     const sha = await client.scriptLoad(BY_HAND);
     return {
@@ -67,6 +70,7 @@ async function commands(client: Awaited<ReturnType<typeof connect>>["client"]) {
   };
 }
 
-export const rows = (["ioredis", "redis"] as const).flatMap((driver) =>
-  durableRows(`redisStore on ${driver}`, () => ours(driver), { "by hand": () => byHand(driver) }),
-);
+export const rows = (["ioredis", "redis"] as const).flatMap((driver) => {
+  const connect = shared(() => start(driver));
+  return durableRows(`redisStore on ${driver}`, () => ours(connect), { "by hand": () => byHand(connect) });
+});

@@ -14,11 +14,12 @@ import {
   type Entry,
   Keys,
   listEntry,
+  listMember,
   shardOf,
   shards,
 } from "../store-parts/redis/keys.ts";
-import { HEAD, taskOf, WHOLE } from "../store-parts/redis/record.ts";
-import { RANGE, READ, REMOVE, SWAP, TIDY, type Script } from "../store-parts/redis/scripts.ts";
+import { taskOf } from "../store-parts/redis/record.ts";
+import { INSERT, RANGE, READ_HEAD, READ_WHOLE, REMOVE, type Script, SWAP, TIDY } from "../store-parts/redis/scripts.ts";
 
 export type { Ioredis, NodeRedis } from "../store-parts/redis/client.ts";
 
@@ -113,7 +114,7 @@ class Redis implements TaskStore {
   async get(owner: string, id: string, options?: { readonly payload?: boolean }): Promise<StoredTask | undefined> {
     requireOwner(owner);
     if (!isTaskId(id)) return undefined;
-    const [task] = await this.#read([{ owner, id }], options?.payload === false ? HEAD : WHOLE);
+    const [task] = await this.#read([{ owner, id }], options?.payload === false ? READ_HEAD : READ_WHOLE);
     return task;
   }
 
@@ -121,28 +122,18 @@ class Redis implements TaskStore {
     const { owner, id, version, createdAt, dueAt, state, payload } = write;
     requireOwner(owner);
     requireTaskId(id);
-    const before = version === 1 ? "" : String(version - 1);
-    const given = version === 1 && payload === undefined ? null : payload;
-    const fate = given === undefined ? ["keep"] : given === null ? ["clear"] : ["set", given];
     const due = dueAt === null ? "" : digits(dueAt);
-    const { channel, origin } = this.#changes;
-    const args = [
-      before,
-      String(version),
-      digits(createdAt),
-      due,
-      state,
-      id,
-      `${id}:${owner}`,
-      channel,
-      origin,
-      this.#keep(dueAt),
-      ...fate,
-    ];
+    const { channel } = this.#changes;
+    const both = [due, state, id, owner, channel, this.#changes.message(owner, id, version), this.#keep(dueAt)];
+    const keys = this.#keys.all(owner, id);
     try {
-      const done = Number(await this.#driver.run(SWAP, this.#keys.all(owner, id), args)) === 1;
-      if (done) this.#changes.tell(owner, id, version);
-      return done;
+      const done =
+        version === 1
+          ? await this.#driver.run(INSERT, keys, [digits(createdAt), ...both, ...(payload == null ? [] : [payload])])
+          : await this.#driver.run(SWAP, keys, [String(version - 1), String(version), ...both, ...fate(payload)]);
+      if (Number(done) !== 1) return false;
+      this.#changes.tell(owner, id, version);
+      return true;
     } catch (error) {
       // A task is not begun where its outcome may find no room. A change of one that was begun is tried again.
       if (version === 1 && isFull(error))
@@ -154,8 +145,7 @@ class Redis implements TaskStore {
   async delete(owner: string, id: string, version: number): Promise<boolean> {
     requireOwner(owner);
     if (!isTaskId(id)) return true;
-    const { channel, origin } = this.#changes;
-    const args = [String(version), id, `${id}:${owner}`, channel, origin];
+    const args = [String(version), id, owner, this.#changes.channel, this.#changes.message(owner, id, 0)];
     const done = Number(await this.#run("delete", REMOVE, this.#keys.all(owner, id), args)) === 1;
     if (done) this.#changes.tell(owner, id, 0);
     return done;
@@ -169,7 +159,7 @@ class Redis implements TaskStore {
     const { after, limit } = options;
     const index = this.#keys.list(owner);
     const found: StoredTask[] = [];
-    let from = after ? `(${digits(after.createdAt)}${after.id}` : "-";
+    let from = after ? `(${listMember(after)}` : "-";
     while (found.length < limit) {
       const members = await this.#range(index, from, "+", limit - found.length);
       if (members.length === 0) break;
@@ -225,7 +215,7 @@ class Redis implements TaskStore {
    */
   async #listed(index: string, entries: readonly Entry[]): Promise<StoredTask[]> {
     if (entries.length === 0) return [];
-    const tasks = await this.#read(entries, HEAD);
+    const tasks = await this.#read(entries, READ_HEAD);
     const gone = entries.filter((_, n) => tasks[n] === undefined);
     if (gone.length > 0) {
       const keys = [index, ...gone.map(({ owner, id }) => this.#keys.task(owner, id))];
@@ -239,13 +229,9 @@ class Redis implements TaskStore {
     return tasks.filter((task) => task !== undefined);
   }
 
-  async #read(tasks: readonly Omit<Entry, "member">[], fields: readonly string[]): Promise<(StoredTask | undefined)[]> {
-    const rows = await this.#run(
-      "read",
-      READ,
-      tasks.map(({ owner, id }) => this.#keys.task(owner, id)),
-      fields,
-    );
+  async #read(tasks: readonly Omit<Entry, "member">[], script: Script): Promise<(StoredTask | undefined)[]> {
+    const keys = tasks.map(({ owner, id }) => this.#keys.task(owner, id));
+    const rows = await this.#run("read", script, keys, []);
     return (rows as unknown[][]).map((row, n) => taskOf(tasks[n]!, row));
   }
 
@@ -268,4 +254,10 @@ class Redis implements TaskStore {
     if (dueAt === null || this.#retention === Infinity) return "";
     return String(Math.ceil(Math.max(0, dueAt - now()) + this.#retention));
   }
+}
+
+/** What a swap does to the payload, as the script takes it. */
+function fate(payload: string | null | undefined): string[] {
+  if (payload === undefined) return ["keep"];
+  return payload === null ? ["clear"] : ["set", payload];
 }

@@ -10,12 +10,12 @@ import type { Driver } from "./driver.ts";
 export class Changes {
   readonly channel: string;
   /** What this store signs its own changes with. */
-  readonly origin: string = crypto.randomUUID();
+  readonly #origin: string = crypto.randomUUID();
   readonly #driver: Driver;
   readonly #report: (error: unknown) => void;
   #watchers = new Watchers();
-  #shut: (() => void) | undefined;
   readonly #backoff = new Backoff();
+  #shut: (() => void) | undefined;
 
   /** `report` is called with what nobody waits for. */
   constructor(driver: Driver, channel: string, report: (error: unknown) => void) {
@@ -34,6 +34,12 @@ export class Changes {
     };
   }
 
+  /** What others are told of a change. */
+  message(owner: string, id: string, version: number): string {
+    return `${this.#origin}:${version}:${id}:${owner}`;
+  }
+
+  /** Tells a change of this store to those who watch it. */
   tell(owner: string, id: string, version: number): void {
     this.#watchers.tell(owner, id, version);
   }
@@ -74,7 +80,7 @@ export class Changes {
 
   #heard(text: string): void {
     const [origin, version = "", id] = text.split(":", 3) as [string, string?, string?];
-    if (origin === this.origin || id === undefined) return;
+    if (origin === this.#origin || id === undefined) return;
     this.#watchers.tell(text.slice(origin.length + version.length + id.length + 3), id, Number(version));
   }
 }

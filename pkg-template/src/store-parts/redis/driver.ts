@@ -39,7 +39,7 @@ function ioredis(client: Ioredis): Driver {
   return {
     run: (script, keys, args) =>
       knownOrNot(
-        async () => client.evalsha(await script.sha, keys.length, ...keys, ...args),
+        async () => client.evalsha(await script.sha(), keys.length, ...keys, ...args),
         () => client.eval(script.source, keys.length, ...keys, ...args),
       ),
     subscribe(channel, subscriber) {
@@ -75,7 +75,7 @@ function nodeRedis(client: NodeRedis): Driver {
     run: (script, keys, args) => {
       const options = { keys: [...keys], arguments: [...args] };
       return knownOrNot(
-        async () => client.evalSha(await script.sha, options),
+        async () => client.evalSha(await script.sha(), options),
         () => client.eval(script.source, options),
       );
     },

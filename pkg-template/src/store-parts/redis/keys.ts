@@ -1,5 +1,5 @@
 // Where tasks are in Redis: names of keys, members of indexes, and their order. None of it may ever change.
-import type { StoredTask } from "../../store.ts";
+import type { StoredTask, TaskPosition } from "../../store.ts";
 import { fnv1a } from "../hash.ts";
 
 /** How many slots tasks are spread over, by owner. */
@@ -65,6 +65,11 @@ export interface Entry {
 /** A member of an owner's list: creation time and id. */
 export function listEntry(owner: string, member: string): Entry {
   return { member, owner, id: member.slice(DIGITS), createdAt: Number(member.slice(0, DIGITS)) };
+}
+
+/** The member that {@link listEntry} reads. */
+export function listMember({ createdAt, id }: TaskPosition): string {
+  return `${digits(createdAt)}${id}`;
 }
 
 /** A member of what is due: due time, owner, NUL and id. */

@@ -1,3 +1,5 @@
+import { HEAD, WHOLE } from "./record.ts";
+
 /**
  * What runs inside Redis. Every script names all its keys, and they are in one slot, so each runs in a cluster too.
  * Reading is done by scripts as well: clients send those to the primary, and plain reads to a replica if they are told
@@ -5,20 +7,19 @@
  *
  * A task is a hash with the fields of a `StoredTask`, times as 16 digits, `dueAt` empty for never. The indexes are
  * sorted sets in which all scores are 0, so that Redis orders by the bytes of the members: `createdAt` and id in an
- * owner's list, `dueAt`, owner, NUL and id in the index of what is due. A task's name, in the channel, is its id, `:`,
- * and its owner.
+ * owner's list, `dueAt`, owner, NUL and id in the index of what is due.
  */
 export class Script {
   readonly source: string;
-  #sha: Promise<string> | undefined;
+  #sha: string | undefined;
 
   constructor(source: string) {
     this.source = source;
   }
 
   /** By which Redis knows the script once it has run it. */
-  get sha(): Promise<string> {
-    return (this.#sha ??= sha1(this.source));
+  sha(): string | Promise<string> {
+    return this.#sha ?? sha1(this.source).then((sha) => (this.#sha = sha));
   }
 }
 
@@ -28,74 +29,105 @@ async function sha1(text: string): Promise<string> {
 }
 
 /**
- * Keys: task, list, due. Arguments: the version before (empty for none), version, createdAt, dueAt, state, id, name,
- * channel, origin, milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or
- * `set` and the payload. The origin is what the store calls itself, so that it knows its own messages.
- *
- * The first write is the one that Redis refuses when its memory is full, so a refused script has written nothing. The
- * channel comes before it: a user who may not publish is told so, not left with a task that nobody hears of. An index
- * lives as long as the task in it that lives longest.
+ * An index lives at least as long as the task in it that lives longest, and up to an hour longer, so that not every
+ * change has to say so. Its time is asked for before the member is added: a key that is not there has none.
  */
-export const SWAP: Script = new Script(`
-local before, version, createdAt, dueAt, state, id, name, channel, origin, ttl, mode, payload = unpack(ARGV)
-local task, list, due = unpack(KEYS)
-local place = string.sub(name, #id + 2) .. '\\0' .. id
-local stored = redis.call('HMGET', task, 'version', 'dueAt', 'createdAt')
-if (stored[1] or '') ~= before then return 0 end
--- What is there and is no task is damaged: nothing is written over it.
-if before == '' and redis.call('EXISTS', task) == 1 then return 0 end
-if before ~= '' and not stored[3] then return 0 end
-redis.call('PUBLISH', channel, origin .. ':' .. version .. ':' .. name)
-
-redis.call('HSET', task, 'version', version, 'dueAt', dueAt, 'state', state)
-if mode == 'set' then redis.call('HSET', task, 'payload', payload) end
-if mode == 'clear' then redis.call('HDEL', task, 'payload') end
-
+const INDEX = `
 local function index(key, member)
   local left = redis.call('PTTL', key)
   redis.call('ZADD', key, 0, member)
   if ttl == '' then
     if left >= 0 then redis.call('PERSIST', key) end
   elseif left == -2 or (left >= 0 and left < tonumber(ttl)) then
-    redis.call('PEXPIRE', key, ttl)
+    redis.call('PEXPIRE', key, ttl + 3600000)
   end
+end`;
+
+/**
+ * Keys: task, list, due. Arguments: createdAt, dueAt, state, id, owner, channel, message, milliseconds to keep the keys
+ * (empty for ever), and the payload, if there is one. Answers 0 where there is anything under the task's key, be it
+ * damaged: nothing is written over it.
+ *
+ * The first write is the one that Redis refuses when its memory is full, so a refused script has written nothing. The
+ * channel comes before it: a user who may not publish is told so, not left with a task that nobody hears of.
+ */
+export const INSERT: Script = new Script(`
+local createdAt, dueAt, state, id, owner, channel, message, ttl, payload = unpack(ARGV)
+local task, list, due = unpack(KEYS)
+if redis.call('EXISTS', task) == 1 then return 0 end
+redis.call('PUBLISH', channel, message)
+if payload then
+  redis.call('HSET', task, 'version', '1', 'createdAt', createdAt, 'dueAt', dueAt, 'state', state, 'payload', payload)
+else
+  redis.call('HSET', task, 'version', '1', 'createdAt', createdAt, 'dueAt', dueAt, 'state', state)
 end
-if before == '' then redis.call('HSET', task, 'createdAt', createdAt) end
-index(list, (stored[3] or createdAt) .. id)
-if dueAt ~= '' then index(due, dueAt .. place) end
+${INDEX}
+index(list, createdAt .. id)
+if dueAt ~= '' then index(due, dueAt .. owner .. '\\0' .. id) end
+if ttl ~= '' then redis.call('PEXPIRE', task, ttl) end
+return 1
+`);
+
+/**
+ * Keys: task, list, due. Arguments: the version before, version, dueAt, state, id, owner, channel, message, milliseconds
+ * to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and the payload. The
+ * order of writes is as for {@link INSERT}. Where the task is due when it was, the keys live as long as they did.
+ */
+export const SWAP: Script = new Script(`
+local before, version, dueAt, state, id, owner, channel, message, ttl, mode, payload = unpack(ARGV)
+local task, list, due = unpack(KEYS)
+local stored = redis.call('HMGET', task, 'version', 'dueAt', 'createdAt')
+if stored[1] ~= before or not stored[3] then return 0 end
+redis.call('PUBLISH', channel, message)
+if mode == 'set' then
+  redis.call('HSET', task, 'version', version, 'dueAt', dueAt, 'state', state, 'payload', payload)
+else
+  redis.call('HSET', task, 'version', version, 'dueAt', dueAt, 'state', state)
+  if mode == 'clear' then redis.call('HDEL', task, 'payload') end
+end
 local old = stored[2] or ''
+if dueAt == old and ttl ~= '' then return 1 end
+${INDEX}
+local place = owner .. '\\0' .. id
+index(list, stored[3] .. id)
+if dueAt ~= '' then index(due, dueAt .. place) end
 if old ~= '' and old ~= dueAt then redis.call('ZREM', due, old .. place) end
 if ttl == '' then redis.call('PERSIST', task) else redis.call('PEXPIRE', task, ttl) end
 return 1
 `);
 
-/** Keys: task, list, due. Arguments: version, id, name, channel, origin. */
+/** Keys: task, list, due. Arguments: version, id, owner, channel, message. */
 export const REMOVE: Script = new Script(`
-local version, id, name, channel, origin = unpack(ARGV)
+local version, id, owner, channel, message = unpack(ARGV)
 local task, list, due = unpack(KEYS)
 local stored = redis.call('HMGET', task, 'version', 'createdAt', 'dueAt')
 if not stored[1] then return 1 - redis.call('EXISTS', task) end
 if stored[1] ~= version then return 0 end
-redis.call('PUBLISH', channel, origin .. ':0:' .. name)
+redis.call('PUBLISH', channel, message)
 redis.call('DEL', task)
 redis.call('ZREM', list, (stored[2] or '') .. id)
-redis.call('ZREM', due, (stored[3] or '') .. string.sub(name, #id + 2) .. '\\0' .. id)
+redis.call('ZREM', due, (stored[3] or '') .. owner .. '\\0' .. id)
 return 1
 `);
 
 /**
- * Keys: tasks. Arguments: the fields to read, the version first. What is there without a version, or is no hash, is
+ * Keys: tasks. Answers these fields of each, the version first. What is there without a version, or is no hash, is
  * damaged: its version is `?`.
  */
-export const READ: Script = new Script(`
+const read = (fields: readonly string[]): Script =>
+  new Script(`
 local rows = {}
 for n, task in ipairs(KEYS) do
-  local row = redis.pcall('HMGET', task, unpack(ARGV))
+  local row = redis.pcall('HMGET', task, ${fields.map((field) => `'${field}'`).join(", ")})
   if row.err or (not row[1] and redis.call('EXISTS', task) == 1) then row = {'?'} end
   rows[n] = row
 end
 return rows
 `);
+
+/** All but the payloads. */
+export const READ_HEAD: Script = read(HEAD);
+export const READ_WHOLE: Script = read(WHOLE);
 
 /** Keys: an index. Arguments: from, to, how many. */
 export const RANGE: Script = new Script(`
