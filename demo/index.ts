@@ -36,6 +36,9 @@ const views = {
 };
 const size = { width: 3840, height: 2560 };
 
+/** What a handler does that asks in this style. */
+const HANDLER_DID = { wait: "waited", return: "was called again with the answer" } as const;
+
 /** A task that has ended, as it is remembered over the restart. */
 interface Remembered {
   readonly client: string;
@@ -122,9 +125,7 @@ class Visit {
     const before = asked;
     const result = await this.#follow("publish", { manifest: name, ask: style }, (result) => {
       const { published, channel } = contentOf<{ published: boolean; channel?: string }>(result, "publish");
-      return published
-        ? `confirmed for ${channel} ${dim(`(the handler ${style === "wait" ? "waited" : "was called again with the answer"})`)}`
-        : "declined";
+      return published ? `confirmed for ${channel} ${dim(`(the handler ${HANDLER_DID[style]})`)}` : "declined";
     });
     expect(asked === before + 1, `publish asked ${asked - before} times, not once.`);
     const content = contentOf<{ published: boolean; files: number; manifest: string }>(result, "publish");

@@ -51,7 +51,9 @@ export class Progress {
     const done = fraction(snapshot);
     if (live) {
       const filled = Math.round((done ?? 0) * WIDTH);
-      drawn = `  ${this.#name.padEnd(10)} ${"█".repeat(filled)}${"░".repeat(WIDTH - filled)}  ${snapshot.status}  ${snapshot.statusMessage ?? ""}  ${dim(this.#seconds())}`;
+      const bar = "█".repeat(filled) + "░".repeat(WIDTH - filled);
+      const { status, statusMessage = "" } = snapshot;
+      drawn = `  ${this.#name.padEnd(10)} ${bar}  ${status}  ${statusMessage}  ${dim(this.#seconds())}`;
       process.stdout.write(`\r\x1b[2K${drawn}`);
       return;
     }

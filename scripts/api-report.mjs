@@ -81,7 +81,8 @@ export async function checkApi(pkg, { update = false } = {}) {
         : [];
       if (subpath === "." || !main.has(missing))
         faults.push(
-          `${relative(pkg, sourceFilePath ?? config.mainEntryPointFilePath)}:${sourceFileLine ?? 0} ${messageId}: ${text}`,
+          [relative(pkg, sourceFilePath ?? config.mainEntryPointFilePath), sourceFileLine ?? 0].join(":") +
+            ` ${messageId}: ${text}`,
         );
     }
   }
@@ -97,7 +98,8 @@ function compare(reports, update) {
   if (differing.length === 0) return;
   if (!update)
     throw new Failure(
-      `the public surface has changed: ${differing.join(", ")} in pkg-template/api. If it should, \`npm run api\` writes the new reports; look at the difference and commit it.`,
+      `the public surface has changed: ${differing.join(", ")} in pkg-template/api. If it should, ` +
+        "`npm run api` writes the new reports; look at the difference and commit it.",
     );
   for (const name of differing) {
     if (reports.has(name)) write(join(folder, name), reports.get(name));

@@ -1,5 +1,5 @@
-// `node scripts/check-source.mjs [--fix]`: format, lint, and the rules in source-rules.mjs. `--fix` mends what tools can
-// mend safely. It needs what `npm ci` brings, and cargo; nothing has to be built.
+// `node scripts/check-source.mjs [--fix]`: format, lint, and the rules in source-rules.mjs. `--fix` mends what tools
+// can mend safely. It needs what `npm ci` brings, and cargo; nothing has to be built.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -47,7 +47,8 @@ export function matrix({ check }) {
   if (made === text) return say("the README's runtime matrix is what ran");
   if (check)
     throw new Failure(
-      `The README's runtime matrix is not what ran, which is:\n\n${table()}\n\nIf all of it is meant, run \`node scripts/matrix.mjs\`.`,
+      `The README's runtime matrix is not what ran, which is:\n\n${table()}\n\n` +
+        "If all of it is meant, run `node scripts/matrix.mjs`.",
     );
   writeFileSync(readme, made);
   say("the README's runtime matrix is new");

@@ -18,7 +18,9 @@ export async function pack() {
   say(`pkg/${filename}: ${files.length} files, ${size} bytes, ${unpackedSize} unpacked`);
   const { repository } = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
   say(
-    `repository: ${repository?.url ?? "none, because no CI names one (GITHUB_REPOSITORY, CI_PROJECT_URL); npm takes no provenance without it"}`,
+    repository?.url === undefined
+      ? "repository: none, as no CI names one (GITHUB_REPOSITORY, CI_PROJECT_URL); npm takes no provenance without it"
+      : `repository: ${repository.url}`,
   );
   const tarball = join(pkg, filename);
   await step("publint", () => runPackage("publint", "publint", [tarball, "--strict"]));

@@ -105,6 +105,7 @@ export function licences({ others }, rust) {
   };
   const list = [...others.map(line), `- the standard library of Rust ${rust}: MIT OR Apache-2.0`];
   const head =
-    "The WebAssembly of this package is linked with the following. Where a licence can be chosen, it is Apache-2.0 (see LICENSE).\n";
+    "The WebAssembly of this package is linked with the following. " +
+    "Where a licence can be chosen, it is Apache-2.0 (see LICENSE).\n";
   return [`${head}\n${list.join("\n")}\n`, ...texts].join(`\n${"-".repeat(80)}\n\n`);
 }

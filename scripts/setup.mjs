@@ -22,7 +22,8 @@ async function setUpRust(targets) {
   await step(`adding the Rust targets ${missing.join(", ")}`, () =>
     run("rustup", ["target", "add", ...missing]).catch((error) => {
       throw new Failure(
-        `${error.message}\nThe Rust targets ${missing.join(", ")} are missing and could not be added. Please install them.`,
+        `${error.message}\nThe Rust targets ${missing.join(", ")} are missing and could not be added. ` +
+          "Please install them.",
       );
     }),
   );

@@ -31,7 +31,7 @@ export async function measure(pkg) {
       say(`${name} in a bundle: ${ours.toFixed(1)} KB with gzip (budget ${budget}; ${peer}: ${theirs.toFixed(1)})`);
       if (ours > budget)
         throw new Failure(
-          `${name} is larger than its budget of ${budget} KB. Find out what the bytes are (docs/decisions/embedding.md).`,
+          `${name} is larger than its budget of ${budget} KB. See docs/decisions/embedding.md for what the bytes are.`,
         );
     }
   });

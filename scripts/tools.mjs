@@ -52,12 +52,10 @@ export function run(program, parameters, { capture = false, env = {}, cwd = root
     child.once("close", (code, signal) => {
       process.off("SIGTERM", stop);
       if (code === 0) resolve(output);
-      else
-        reject(
-          new Failure(
-            `${[program, ...parameters].join(" ")}: ${signal ?? `exit code ${code}`}${capture === "all" ? `\n${output}` : ""}`,
-          ),
-        );
+      else {
+        const ended = `${[program, ...parameters].join(" ")}: ${signal ?? `exit code ${code}`}`;
+        reject(new Failure(capture === "all" ? `${ended}\n${output}` : ended));
+      }
     });
   });
 }
@@ -81,7 +79,8 @@ export function modernNode() {
   );
   if (existsSync(file)) return file;
   throw new Failure(
-    `Development needs Node 24 or newer, this is ${process.version}, and npm brings none for ${process.platform}-${process.arch}. Please install it.`,
+    `Development needs Node 24 or newer, this is ${process.version}, and npm brings none for ` +
+      `${process.platform}-${process.arch}. Please install it.`,
   );
 }
 

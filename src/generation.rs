@@ -1,5 +1,5 @@
-//! The generations of the protocol, and in what they differ beyond shapes: questions that the receiver and the requestor
-//! ask. How each says what it says is in [`wire`](crate::wire).
+//! The generations of the protocol, and in what they differ beyond shapes: questions that the receiver and the
+//! requestor ask. How each says what it says is in [`wire`](crate::wire).
 
 /// A generation of the protocol: what a task is called on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]

@@ -22,7 +22,8 @@
 //! use std::collections::BTreeMap;
 //!
 //! use mcp_longhaul::limit::Limits;
-//! use mcp_longhaul::receiver::{Augmentation, Called, Outcome, Output, PeerId, Policy, Promotion, Receiver, RequestContext, RequestId, Support};
+//! use mcp_longhaul::receiver::{Augmentation, Called, Outcome, Output, PeerId, Policy, Promotion, Receiver};
+//! use mcp_longhaul::receiver::{RequestContext, RequestId, Support};
 //! use mcp_longhaul::storage::{Completion, Operation, Record};
 //! use mcp_longhaul::task::{OnLost, Phase, Task};
 //! use mcp_longhaul::wire::capability::Capabilities;
@@ -61,8 +62,10 @@
 //!                 Completion::Done(swaps)
 //!             }
 //!             Operation::Delete { id, .. } => Completion::Done(self.records.remove(&id).is_some()),
-//!             Operation::List { .. } | Operation::Due { .. } => Completion::Records { records: Vec::new(), full: false
-//!             }, Operation::Usage { .. } => Completion::Usage { tasks: 0, bytes: 0 },
+//!             Operation::List { .. } | Operation::Due { .. } => {
+//!                 Completion::Records { records: Vec::new(), full: false }
+//!             }
+//!             Operation::Usage { .. } => Completion::Usage { tasks: 0, bytes: 0 },
 //!         }
 //!     }
 //! }
@@ -83,13 +86,25 @@
 //! });
 //! let peer = PeerId::new(1);
 //! receiver.handle_open(peer, Some("alice"), true);
-//! let context = RequestContext { request: RequestId::new(1), peer, generation: Generation::G26, capabilities: Capabilities::TASKS, lists: false
+//! let context = RequestContext {
+//!     request: RequestId::new(1),
+//!     peer,
+//!     generation: Generation::G26,
+//!     capabilities: Capabilities::TASKS,
+//!     lists: false,
 //! };
 //!
 //! // A call arrives at noon, and becomes a task before its handler begins.
 //! let noon = 43_200_000;
-//! let called = Called { tool: "render".into(), policy, augmentation: Augmentation::Absent, gate: false, trace:
-//! String::new(), creation_key: None }; receiver.handle_call(noon, context, called, [9; 18]);
+//! let called = Called {
+//!     tool: "render".into(),
+//!     policy,
+//!     augmentation: Augmentation::Absent,
+//!     gate: false,
+//!     trace: String::new(),
+//!     creation_key: None,
+//! };
+//! receiver.handle_call(noon, context, called, [9; 18]);
 //! host.drain(&mut receiver, noon);
 //! assert!(matches!(host.replies.last(), Some(Body::Created { .. })));
 //!

@@ -72,8 +72,8 @@ export class Assembler {
     const time = at - day * DAY;
     const seconds = Math.floor(time / 1000);
     const minutes = Math.floor(seconds / 60);
-    const text = `${this.#date}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}.${TWO[Math.floor((time % 1000) / 10)]}${time % 10}Z`;
-    this.#set(name, text);
+    const clock = `${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}`;
+    this.#set(name, `${this.#date}${clock}.${TWO[Math.floor((time % 1000) / 10)]}${time % 10}Z`);
   }
   part(name: number, kind: number): void {
     const value = this.#fill(kind, "");

@@ -163,7 +163,8 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       return Promise.reject(
         new TaskError(
           "invalid_argument",
-          "The client is not connected, or neither it nor its transport is attached to this TaskClient: call attach() and connect() first.",
+          "The client is not connected, or neither it nor its transport is attached to this TaskClient: " +
+            "call attach() and connect() first.",
         ),
       );
     }

@@ -45,7 +45,8 @@ export class Core {
       if (isTaskError(cause)) throw cause;
       throw new TaskError(
         "wasm",
-        "The WebAssembly of mcp-longhaul does not start. If provideWasm() was called: with the modules of this very version?",
+        "The WebAssembly of mcp-longhaul does not start. " +
+          "If provideWasm() was called: with the modules of this very version?",
         { cause },
       );
     }

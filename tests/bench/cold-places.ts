@@ -40,7 +40,8 @@ export const inNode20 =
 export const inChromium =
   (half: Half): Open =>
   async () => {
-    const page = `<!doctype html><link rel="icon" href="data:,"><script type="importmap">{ "imports": { "#wasm/${half}": "/wasm/${half}/inline.js" } }</script>`;
+    const page = `<!doctype html><link rel="icon" href="data:,">
+<script type="importmap">{ "imports": { "#wasm/${half}": "/wasm/${half}/inline.js" } }</script>`;
     const files = createServer(({ url = "" }, response) => {
       if (url === "/") return void response.writeHead(200, { "content-type": "text/html" }).end(page);
       createReadStream(join(dist, normalize(url)))

@@ -83,8 +83,10 @@ async function everything(): Promise<void> {
   const head = [
     `## mcp-longhaul and its peers${values.quick ? " (quick: few short rounds, smaller stores)" : ""}`,
     "",
-    `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} × ${processor}, load ${load.toFixed(1)} at the start, ${new Date().toISOString().slice(0, 10)}.`,
-    `${PEERS.map((name) => `${name.replace("@modelcontextprotocol/", "")} ${version(name)}`).join(", ")}; mcp-longhaul ${version("mcp-longhaul")}.`,
+    `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} × ${processor}, ` +
+      `load ${load.toFixed(1)} at the start, ${new Date().toISOString().slice(0, 10)}.`,
+    `${PEERS.map((name) => `${name.replace("@modelcontextprotocol/", "")} ${version(name)}`).join(", ")}; ` +
+      `mcp-longhaul ${version("mcp-longhaul")}.`,
   ];
   process.stdout.write(`${report(outcomes, head)}\n`);
   if (failed.length > 0) {

@@ -20,7 +20,8 @@ export function report(outcomes: readonly Outcome[], head: readonly string[]): s
       return `| ${cells.join(" | ")} |`;
     }),
     "",
-    "Ratio: the best peer's figure (or the named one's) divided by ours; above 1 we are ahead. Figures are medians of rounds in which all",
+    "Ratio: the best peer's figure (or the named one's) divided by ours; above 1 we are ahead. " +
+      "Figures are medians of rounds in which all",
     "subjects took turns; ± is half the distance between the quartiles.",
   ];
   const missed = outcomes.filter((outcome) => reached(outcome) === false);
@@ -69,7 +70,9 @@ export function reached(outcome: Outcome): boolean | undefined {
 }
 
 function missText(outcome: Outcome): string {
-  return `- #${outcome.target} ${outcome.name}: ${outcome.goal !== undefined && "times" in outcome.goal ? ratioText(outcome).replaceAll("*", "") : oursText(outcome)}, goal ${goalText(outcome)}`;
+  const isRatio = outcome.goal !== undefined && "times" in outcome.goal;
+  const got = isRatio ? ratioText(outcome).replaceAll("*", "") : oursText(outcome);
+  return `- #${outcome.target} ${outcome.name}: ${got}, goal ${goalText(outcome)}`;
 }
 
 function mark(outcome: Outcome): string {

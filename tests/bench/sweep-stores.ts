@@ -76,7 +76,8 @@ export async function postgres(count: number): Promise<Filled> {
   await store.ready();
   const values = [count - 1, NEVER, STATE];
   await pool.query(
-    `INSERT INTO mcp_tasks SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3 FROM generate_series(0, $1::bigint) AS n`,
+    `INSERT INTO mcp_tasks SELECT 'owner-' || n % ${OWNERS}, 'filled-' || n, 1, n, $2::bigint + n, $3
+        FROM generate_series(0, $1::bigint) AS n`,
     values,
   );
   // As autovacuum leaves it.
@@ -103,7 +104,8 @@ export async function redis(count: number): Promise<Filled> {
     const fill = `
       for n = ARGV[1], ARGV[2], ${OWNERS} do
         local id, created, due = 'filled-' .. n, string.format('%016d', n), string.format('%016d', ARGV[3] + n)
-        redis.call('HSET', ARGV[4] .. ':task:' .. id .. ':' .. ARGV[5], 'version', '1', 'createdAt', created, 'dueAt', due, 'state', ARGV[6])
+        redis.call('HSET', ARGV[4] .. ':task:' .. id .. ':' .. ARGV[5],
+    'version', '1', 'createdAt', created, 'dueAt', due, 'state', ARGV[6])
         redis.call('ZADD', ARGV[4] .. ':list:' .. ARGV[5], 0, created .. id)
         redis.call('ZADD', ARGV[4] .. ':due', 0, due .. id .. ':' .. ARGV[5])
       end`;

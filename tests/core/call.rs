@@ -51,7 +51,8 @@ fn a_call_of_2025_is_answered_with_its_task() {
     let mut bench = Bench::new(G25);
     let (call, id) = bench.start();
     let task = json!({
-        "taskId": id, "status": "working", "createdAt": START, "lastUpdatedAt": START, "ttl": 3_600_000, "pollInterval": 500,
+        "taskId": id, "status": "working", "createdAt": START, "lastUpdatedAt": START,
+            "ttl": 3_600_000, "pollInterval": 500,
     });
     assert_eq!(bench.reply(call), json!({ "result": { "task": task } }));
 }
@@ -62,7 +63,8 @@ fn a_call_of_2026_is_answered_with_its_task() {
     let mut bench = Bench::new(G26);
     let (call, id) = bench.start();
     let task = json!({
-        "resultType": "task", "taskId": id, "status": "working", "createdAt": START, "lastUpdatedAt": START, "ttlMs": 3_600_000,
+        "resultType": "task", "taskId": id, "status": "working", "createdAt": START, "lastUpdatedAt": START,
+            "ttlMs": 3_600_000,
         "pollIntervalMs": 500,
     });
     assert_eq!(bench.reply(call), json!({ "result": task }));

@@ -157,7 +157,9 @@ fn results_of_a_cancelled_task() {
     let (_, id) = bench.start();
     let pending = bench.wait(&id);
     bench.stop(&id);
-    let expected = json!({ "error": { "code": -32603, "message": "The task was cancelled", "data": { "taskId": id, "status": "cancelled" } } });
+    let expected = json!({ "error": {
+        "code": -32603, "message": "The task was cancelled", "data": { "taskId": id, "status": "cancelled" },
+    } });
     assert_eq!(bench.reply(pending), expected);
     for _ in 0..3 {
         let late = bench.wait(&id);
@@ -267,7 +269,11 @@ proptest! {
     /// X-CAN-01, H01: one winner and one event. If the cancel won, its answer is the cancelled task and the outcome is
     /// gone; if the outcome won, the cancel is refused.
     #[test]
-    fn cancel_against_completion_in_2025(nodes in 1usize..=2, first: bool, order in prop::collection::vec(any::<prop::sample::Index>(), 0..16)) {
+    fn cancel_against_completion_in_2025(
+        nodes in 1usize..=2,
+        first: bool,
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..16),
+    ) {
         let Race { mut world, call, cancel, id } = race(G25, nodes, first, &order);
         let phase = world.task("ann", &id).phase;
         match phase {
@@ -285,7 +291,11 @@ proptest! {
 
     /// H02, X-CAN-01: both orders are acknowledged, and the status shows the winner.
     #[test]
-    fn cancel_against_completion_in_2026(nodes in 1usize..=2, first: bool, order in prop::collection::vec(any::<prop::sample::Index>(), 0..16)) {
+    fn cancel_against_completion_in_2026(
+        nodes in 1usize..=2,
+        first: bool,
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..16),
+    ) {
         let Race { mut world, cancel, id, .. } = race(G26, nodes, first, &order);
         prop_assert_eq!(world.reply(cancel), json!({ "result": { "resultType": "complete" } }));
         let peer = world.open(0, Some("ann"), true);

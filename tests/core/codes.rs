@@ -39,7 +39,8 @@ fn code<T: Debug>(from_repr: fn(u8) -> Option<T>) -> String {
         .filter_map(|number| from_repr(number).map(|variant| format!("  {variant:?}: {number},\n")))
         .collect();
     format!(
-        "\nexport const {name} = {{\n{members}}} as const;\nexport type {name} = (typeof {name})[keyof typeof {name}];\n"
+        "\nexport const {name} = {{\n{members}}} as const;\n\
+         export type {name} = (typeof {name})[keyof typeof {name}];\n"
     )
 }
 

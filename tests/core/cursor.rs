@@ -62,7 +62,9 @@ proptest! {
 
     /// G25-LST-07: where owner and position meet cannot be shifted.
     #[test]
-    fn a_cursor_opens_to_its_position(owner in any::<String>(), other in any::<String>(), created_at: i64, id in "[A-Za-z0-9_-]{1,128}") {
+    fn a_cursor_opens_to_its_position(
+        owner in any::<String>(), other in any::<String>(), created_at: i64, id in "[A-Za-z0-9_-]{1,128}",
+    ) {
         let position = Position { created_at, id };
         let cursor = seal(&KEY, &owner, &position);
         prop_assert_eq!(open(&KEY, &owner, &cursor), Some(position.clone()));

@@ -194,7 +194,9 @@ proptest! {
 
     /// What is kept is always of the one shape.
     #[test]
-    fn any_text_is_a_trace_or_none(text in prop_oneof![any::<String>(), "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", "[0-9a-f-]{50,60}"]) {
+    fn any_text_is_a_trace_or_none(text in prop_oneof![
+        any::<String>(), "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", "[0-9a-f-]{50,60}",
+    ]) {
         if let Some(kept) = trace::parent(&text) {
             prop_assert_eq!(kept, &text);
             prop_assert_eq!(kept.len(), 55);

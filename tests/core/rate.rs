@@ -190,7 +190,10 @@ proptest! {
         for (who, pause) in steps {
             let who = usize::from(who);
             world.now += pause;
-            let ask = |world: &mut World| world.get(0, peers[who], G26, "AAAA")["error"]["data"]["retryAfterMs"].as_i64();
+            let ask = |world: &mut World| {
+            let answer = world.get(0, peers[who], G26, "AAAA");
+            answer["error"]["data"]["retryAfterMs"].as_i64()
+        };
             match ask(&mut world) {
                 None => allowed[who].push(world.now),
                 Some(wait) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mcp_longhaul::limit::Limits;
 use mcp_longhaul::receiver::{Happening, Outcome, Output, Route, Shape};
 use mcp_longhaul::storage::Payload;
-use mcp_longhaul::task::Phase;
+use mcp_longhaul::task::{Phase, Task};
 use mcp_longhaul::wire::capability::Capabilities;
 use proptest::prelude::*;
 use serde_json::json;
@@ -439,7 +439,11 @@ proptest! {
     /// G25-LST-08: a task that lasts for the whole walk appears exactly once, in the order of creation, whatever comes
     /// and goes meanwhile.
     #[test]
-    fn a_lasting_task_appears_once(lasting in 0usize..12, page in 1u32..5, changes in prop::collection::vec((0u8..3, any::<prop::sample::Index>()), 0..24)) {
+    fn a_lasting_task_appears_once(
+        lasting in 0usize..12,
+        page in 1u32..5,
+        changes in prop::collection::vec((0u8..3, any::<prop::sample::Index>()), 0..24),
+    ) {
         let mut bench = paged(page);
         let lasting: Vec<String> = (0..lasting).map(|_| { bench.pass(1); bench.start().1 }).collect();
         let mut passing: Vec<String> = Vec::new();
@@ -448,7 +452,8 @@ proptest! {
         for _ in 0..100 {
             let peer = bench.peer;
             let answer = bench.world.list(0, peer, cursor.as_deref());
-            seen.extend(answer["result"]["tasks"].as_array().unwrap().iter().map(|task| task["taskId"].as_str().unwrap().to_owned()));
+            let tasks = answer["result"]["tasks"].as_array().unwrap();
+            seen.extend(tasks.iter().map(|task| task["taskId"].as_str().unwrap().to_owned()));
             match answer["result"].get("nextCursor") {
                 Some(next) => cursor = Some(next.as_str().unwrap().to_owned()),
                 None => break,
@@ -462,7 +467,8 @@ proptest! {
                     }
                     _ if !lasting.is_empty() => {
                         let id = lasting[which.index(lasting.len())].clone();
-                        bench.store.meddle("ann", &id, |task| mcp_longhaul::task::Task { message: format!("{}.", task.message), ..task.clone() }, Payload::Keep);
+                        let more = |task: &Task| Task { message: format!("{}.", task.message), ..task.clone() };
+                bench.store.meddle("ann", &id, more, Payload::Keep);
                     }
                     _ => {}
                 }

@@ -164,12 +164,14 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Value>(&read.to_state()).unwrap(), stored);
         let known = |lease: Lease| Lease { unknown: Members::default(), ..lease };
         let inputs = read.inputs.iter().cloned().map(|input| Input { unknown: Members::default(), ..input }).collect();
-        prop_assert_eq!(Task { unknown: Members::default(), lease: read.lease.clone().map(known), inputs, ..read }, task);
+        let lease = read.lease.clone().map(known);
+        prop_assert_eq!(Task { unknown: Members::default(), lease, inputs, ..read }, task);
     }
 
     #[test]
     fn unknown_members_of_a_claim_survive_a_rewrite(unknown in members(), until: i64) {
-        let claim = Claim { task: "t".into(), tool: "paint".into(), clock: "me".into(), open_until: 1, until, unknown: Members::default() };
+        let (task, tool, clock) = ("t".into(), "paint".into(), "me".into());
+        let claim = Claim { task, tool, clock, open_until: 1, until, unknown: Members::default() };
         let mut stored: Value = serde_json::from_str(&claim.to_state()).unwrap();
         add(&mut stored, &unknown);
         let read = Claim::from_state(&stored.to_string()).unwrap();

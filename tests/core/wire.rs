@@ -50,7 +50,10 @@ fn outcome(task: Task) -> Value {
 
 /// The task of 2025-11-25 with this status.
 fn flat25(status: &str, message: Option<&str>) -> Value {
-    let mut flat = json!({ "taskId": "id", "status": status, "createdAt": START, "lastUpdatedAt": LATER, "ttl": 60_000, "pollInterval": 1000 });
+    let mut flat = json!({
+        "taskId": "id", "status": status, "createdAt": START, "lastUpdatedAt": LATER,
+        "ttl": 60_000, "pollInterval": 1000,
+    });
     if let Some(message) = message {
         flat["statusMessage"] = json!(message);
     }
@@ -60,7 +63,8 @@ fn flat25(status: &str, message: Option<&str>) -> Value {
 /// The same of 2026-07-28, with what its status carries.
 fn flat26(status: &str, message: Option<&str>, more: Value) -> Value {
     let mut flat = json!({
-        "resultType": "complete", "taskId": "id", "status": status, "createdAt": START, "lastUpdatedAt": LATER, "ttlMs": 60_000, "pollIntervalMs": 1000,
+        "resultType": "complete", "taskId": "id", "status": status, "createdAt": START, "lastUpdatedAt": LATER,
+        "ttlMs": 60_000, "pollIntervalMs": 1000,
     });
     if let Some(message) = message {
         flat["statusMessage"] = json!(message);
@@ -148,7 +152,8 @@ fn outcomes_of_2025() {
     assert_eq!(outcome(in_phase(Phase::Completed, None)), result);
     assert_eq!(outcome(in_phase(Phase::ToolFailed, None)), result);
     assert_eq!(outcome(in_phase(Phase::Failed, None)), json!({ "error": "<error>" }));
-    let cancelled = json!({ "code": -32603, "message": "The task was cancelled", "data": { "taskId": "id", "status": "cancelled" } });
+    let data = json!({ "taskId": "id", "status": "cancelled" });
+    let cancelled = json!({ "code": -32603, "message": "The task was cancelled", "data": data });
     assert_eq!(outcome(in_phase(Phase::Cancelled, None)), json!({ "error": cancelled }));
     assert_eq!(
         outcome(in_phase(Phase::Failed, Some(Failure::Expired))),

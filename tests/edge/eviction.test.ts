@@ -24,8 +24,10 @@ import { openWorkerd, type Place } from "./places.ts";
  * in ms.
  */
 const IDLE = 23_000;
-/** The example's lease until the alarm comes, another one in which nobody renews it, and what its handler counts then, with some
- * patience, in ms. */
+/**
+ * The example's lease until the alarm comes, another one without a renewal, and what its handler counts then, with some
+ * patience, in ms.
+ */
 const RESTARTED = 30_000;
 
 let place: Place;
@@ -98,7 +100,7 @@ describe("an object of the example", { concurrency: true }, () => {
     });
 
     // X-STO-05 (part), H24
-    test(`crashes while its handler runs, and a client of ${era} that follows it gets the result of another run`, async () => {
+    test(`crashes while its handler runs, and a client of ${era} gets the result of another run`, async () => {
       const token = await tokenOf(`crashes in ${era}`);
       const client = await connect(era, place.url, { token });
       const task = await client.call("count", { to: 20 });
@@ -111,7 +113,7 @@ describe("an object of the example", { concurrency: true }, () => {
     });
 
     // X-STO-05 (part), X-STO-08 (part), H24
-    test(`crashes while its handler runs, and is woken by its alarm to run it again, though nobody comes, in ${era}`, async () => {
+    test(`crashes while its handler runs, and its alarm wakes it to run it again, in ${era}`, async () => {
       const token = await tokenOf(`is woken in ${era}`);
       const { reference, instance } = await leftCounting(era, token, 20);
       assert.match(await object("crash", reference), /a crash/);

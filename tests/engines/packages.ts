@@ -41,7 +41,8 @@ function install(names: readonly string[], debianPackage: string, elsewhere: () 
     const { status, stderr, error } = spawnSync(command, rest, { env, encoding: "utf8", timeout: 600_000 });
     if (status !== 0)
       throw new Error(
-        `These tests need ${names.join(" or ")}; install it, or let them install Debian's ${debianPackage}.\n${error?.message ?? stderr}`,
+        `These tests need ${names.join(" or ")}; install it, or let them install Debian's ${debianPackage}.\n` +
+          (error?.message ?? stderr),
       );
   }
   const found = find(names, elsewhere);

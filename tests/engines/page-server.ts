@@ -16,7 +16,10 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-const TELL = `if (location.hash) fetch("/", { method: "POST", body: await eval(decodeURIComponent(location.hash.slice(1))).catch((error) => JSON.stringify({ error: String(error) })) })`;
+const TELL = `if (location.hash) {
+  const told = eval(decodeURIComponent(location.hash.slice(1)));
+  fetch("/", { method: "POST", body: await told.catch((error) => JSON.stringify({ error: String(error) })) });
+}`;
 
 /** `files`: what else the page may ask for, wasm each, by its path. */
 export async function servePage(entry: string, files: ReadonlyMap<string, string> = new Map()): Promise<PageServer> {
@@ -30,7 +33,9 @@ export async function servePage(entry: string, files: ReadonlyMap<string, string
     logLevel: "silent",
   });
   const script = outputFiles[0]!.contents;
-  const page = `<!doctype html><link rel="icon" href="data:,"><script type="module" src="/module.js"></script><script type="module">${TELL}</script>`;
+  const page = `<!doctype html><link rel="icon" href="data:,">
+<script type="module" src="/module.js"></script>
+<script type="module">${TELL}</script>`;
   const waiting: ((told: string) => void)[] = [];
   const server = createServer(async (request, response) => {
     const { url = "", method } = request;

@@ -175,7 +175,8 @@ class Session {
     await this.#execute(handle, "window.left = true");
     await this.#in(handle, () => this.#post("url", { url }));
     // The command may take the load of what was there before, as of a new window's blank page, for this one.
-    const loaded = `return window.left !== true && location.href === ${JSON.stringify(url)} && document.readyState === "complete"`;
+    const there = `location.href === ${JSON.stringify(url)} && document.readyState === "complete"`;
+    const loaded = `return window.left !== true && ${there}`;
     for (const start = Date.now(); !(await this.#execute(handle, loaded)); await pause(10)) {
       if (Date.now() - start > 30_000) throw new Error(`WebKit does not load ${url}.`);
     }
@@ -185,7 +186,8 @@ class Session {
     const name = `outcome${++this.#scripts}`;
     await this.#execute(
       handle,
-      `window.${name} = null; ${expression}.then((value) => ${name} = { value }, (error) => ${name} = { error: error + "\\n" + error?.stack })`,
+      `window.${name} = null;
+      ${expression}.then((value) => ${name} = { value }, (error) => ${name} = { error: error + "\\n" + error?.stack })`,
     );
     for (let wait = 1; ; wait = Math.min(wait * 1.5, 50)) {
       const { value, error } = (await this.#execute(handle, `return ${name}`)) ?? {};

@@ -291,6 +291,10 @@ class Play {
     await this.#end();
   }
 
+  #nameOf(party: number): string | undefined {
+    return this.#target.parties[party]?.name;
+  }
+
   #fault(what: string): void {
     if (this.faults.length < 10) this.faults.push(what.slice(0, 1500));
   }
@@ -504,9 +508,7 @@ class Play {
     }
     for (const task of this.#known) {
       if (task.party !== party && received.includes(task.id) && !this.#said[party]?.includes(task.id))
-        this.#fault(
-          `${this.#target.parties[party]?.name} heard of a task of ${this.#target.parties[task.party]?.name}: ${received}`,
-        );
+        this.#fault(`${this.#nameOf(party)} heard of a task of ${this.#nameOf(task.party)}: ${received}`);
     }
   }
 

@@ -215,14 +215,11 @@ class Server {
       case "silence":
         this.withholds = true;
         return;
-      case "error":
-        if (
-          !this.#say(
-            `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":{"code":${turn.code},"message":"no","data":${turn.data}}}`,
-          )
-        )
-          this.withholds = true;
+      case "error": {
+        const error = `{"code":${turn.code},"message":"no","data":${turn.data}}`;
+        if (!this.#say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"error":${error}}`)) this.withholds = true;
         return;
+      }
       case "twice":
         this.#say(honest);
         this.#say(spoil({ jsonrpc: "2.0", id, ...body }, turn.spoils));

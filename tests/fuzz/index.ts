@@ -40,6 +40,7 @@ for (let seed = from; Date.now() < end; seed++) {
 }
 for (const [{ name }, count] of stories) console.log(`${name}: ${count} stories`);
 console.log(
-  `${failures} failures; the event loop stood still for ${longestBlock()} ms at most; ${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MiB in use`,
+  `${failures} failures; the event loop stood still for ${longestBlock()} ms at most; ` +
+    `${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MiB in use`,
 );
 process.exit(failures === 0 ? 0 : 1);

@@ -119,7 +119,9 @@ for (const sdk of ["v1", "v2"] as const) {
           "mcp-longhaul": "/node_modules/mcp-longhaul/dist/browser/index.js",
           ...Object.fromEntries(names.map((name, index) => [name, `/vendor/sdk-${index}.js`])),
         };
-        const page = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module" src="app.js"></script>`;
+        const page = `<!doctype html>
+<script type="importmap">${JSON.stringify({ imports })}</script>
+<script type="module" src="app.js"></script>`;
         await writeFile(join(project.folder, "plain.html"), page);
         return printedBy(browser, `${files.url}plain.html`, LINES[sdk]);
       }));

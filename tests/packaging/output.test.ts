@@ -116,7 +116,9 @@ const given = process.argv.slice(1);
 const { createRequire } = process.getBuiltinModule("node:module");
 const require = createRequire(process.cwd() + "/");
 const { exit } = process;
-for (const name of ["WebAssembly", "crypto", "performance", "fetch", "setTimeout", "setInterval", "setImmediate", "queueMicrotask", "BroadcastChannel", "console"]) trap(globalThis, name);
+const timers = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"];
+    for (const name of ["WebAssembly", "crypto", "performance", "fetch", ...timers, "BroadcastChannel", "console"])
+      trap(globalThis, name);
 trap(Math, "random");
 trap(Date, "now");
 const before = Reflect.ownKeys(globalThis).length;

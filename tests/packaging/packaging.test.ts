@@ -20,10 +20,12 @@ const shell = process.platform === "win32";
  * choose.
  */
 const PROBE = `
-if (typeof tasks.TaskServer !== "function" || typeof tasks.TaskClient !== "function") throw new Error("an export is missing");
-if (typeof memory.memoryStore !== "function" || typeof sqlite.sqliteStore !== "function" || typeof postgres.postgresStore !== "function") throw new Error("a store is missing");
+const exported = [tasks.TaskServer, tasks.TaskClient, memory.memoryStore, sqlite.sqliteStore, postgres.postgresStore];
+      if (!exported.every((one) => typeof one === "function")) throw new Error("an export is missing");
+
 if (!Array.isArray(kit.storeCases)) throw new Error("the store kit is missing");
-console.log([serverCore, clientCore].every((core) => core.load().names.length > 0) ? "the core is loaded" : "the core has no names");
+const named = [serverCore, clientCore].every((core) => core.load().names.length > 0);
+      console.log(named ? "the core is loaded" : "the core has no names");
 `;
 const MODULE = `
 import * as tasks from "mcp-longhaul";

@@ -92,7 +92,8 @@ describe("the same bytes", { timeout: 280_000 }, () => {
     copyFileSync(join(target_directory, tool), join(target, tool));
 
     // Not by `npm run build`, which might set up the packages.
-    const run = `umask 077; exec "${process.execPath}" --input-type=module --eval 'await (await import("./scripts/build.mjs")).build()'`;
+    const build = `await (await import("./scripts/build.mjs")).build()`;
+    const run = `umask 077; exec "${process.execPath}" --input-type=module --eval '${build}'`;
     await execute("sh", ["-c", run], { cwd: checkout, env: { ...process.env, CARGO_TARGET_DIR: target } });
     assert.deepEqual(digest(join(checkout, "pkg")), digest(built));
     const [here, there] = [
@@ -277,23 +278,44 @@ test("importing does nothing: `sideEffects` is true to fact", async () => {
   const program = `
     const { targets } = await import(${JSON.stringify(join(root, "scripts", "exports.mjs"))});
     const { createRequire } = await import("node:module");
-    const { default: manifest } = await import(${JSON.stringify(join(built, "package.json"))}, { with: { type: "json" } });
+    const built = ${JSON.stringify(built)};
+    const { default: manifest } = await import(built + "/package.json", { with: { type: "json" } });
     await import("@opentelemetry/api"); // another package's own doing
     createRequire(${JSON.stringify(join(root, "package.json"))})("@opentelemetry/api");
-    const files = targets({ exports: manifest.exports }, ${JSON.stringify(built)}).map(({ file }) => file).filter((file) => /\\.c?js$/.test(file));
-    const look = () => JSON.stringify([globalThis, Object, Object.prototype, Function.prototype, Array.prototype, Promise.prototype, Map.prototype].map((object) =>
-      Reflect.ownKeys(object).map(String)));
+    const entries = targets({ exports: manifest.exports }, built);
+    const files = entries.map(({ file }) => file).filter((file) => /\\.c?js$/.test(file));
+    const classes = [Object, Function, Array, Promise, Map];
+    const shared = [globalThis, Object, ...classes.map((one) => one.prototype)];
+    const look = () => JSON.stringify(shared.map((object) => Reflect.ownKeys(object).map(String)));
     const before = look();
     // Told of by name, whoever calls it.
     const did = [];
-    const forbid = (object, name) => { const real = object[name]; object[name] = function (...values) { did.push(name); return Reflect.apply(real, this, values); }; };
-    for (const name of ["setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch", "atob"]) forbid(globalThis, name);
+    const forbid = (object, name) => {
+      const real = object[name];
+      object[name] = function (...values) {
+        did.push(name);
+        return Reflect.apply(real, this, values);
+      };
+    };
+    const timers = ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"];
+    for (const name of [...timers, "fetch", "atob"]) forbid(globalThis, name);
     for (const name of ["getRandomValues", "randomUUID"]) forbid(Object.getPrototypeOf(crypto), name);
     forbid(Math, "random"); forbid(Date, "now"); forbid(WebAssembly, "compile"); forbid(WebAssembly, "instantiate");
-    for (const name of ["Module", "Instance"]) WebAssembly[name] = new Proxy(WebAssembly[name], { construct(target, values) { did.push(name); return Reflect.construct(target, values); } });
+    for (const name of ["Module", "Instance"]) {
+      WebAssembly[name] = new Proxy(WebAssembly[name], {
+        construct(target, values) {
+          did.push(name);
+          return Reflect.construct(target, values);
+        },
+      });
+    }
     const quiet = [...did];
-    for (const file of files) file.endsWith(".cjs") ? createRequire(import.meta.url)(${JSON.stringify(built)} + "/" + file) : await import(${JSON.stringify(built)} + "/" + file);
-    console.log(JSON.stringify({ files: files.length, did: did.slice(quiet.length), same: look() === before, open: process.getActiveResourcesInfo().filter((name) => name === "Timeout" || name === "TCPSocketWrap") }));
+    for (const file of files) {
+      if (file.endsWith(".cjs")) createRequire(import.meta.url)(built + "/" + file);
+      else await import(built + "/" + file);
+    }
+    const open = process.getActiveResourcesInfo().filter((name) => name === "Timeout" || name === "TCPSocketWrap");
+    console.log(JSON.stringify({ files: files.length, did: did.slice(quiet.length), same: look() === before, open }));
   `;
   const file = join(scratch, "import.mjs");
   writeFileSync(file, program);

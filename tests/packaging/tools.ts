@@ -50,7 +50,8 @@ function install(): void {
     name.endsWith(`${process.platform}-${process.arch}`),
   );
   console.log(
-    `Installing for the packaging tests, about 1 GB: ${[...Object.keys(wanted.devDependencies), ...nodes].join(", ")} …`,
+    "Installing for the packaging tests, about 1 GB: " +
+      `${[...Object.keys(wanted.devDependencies), ...nodes].join(", ")} …`,
   );
   const { status, stderr, error } = spawnSync(
     "npm",

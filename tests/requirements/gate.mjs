@@ -182,7 +182,9 @@ function main() {
   if (!values.report)
     for (const { id, title, tests } of open)
       faults.push(
-        `${id} is due and no test ${tests.length > 0 ? `proves the whole of it, only ${tests.join(", ")}` : `cites it: ${title}`}`,
+        tests.length > 0
+          ? `${id} is due and no test proves the whole of it, only ${tests.join(", ")}`
+          : `${id} is due and no test cites it: ${title}`,
       );
   if (faults.length > 0)
     console.error(

@@ -124,7 +124,7 @@ suite("what fails", () => {
   test("a requirement that tests cite only in part", () => {
     const parts = { ...cites("H01 (part)"), ...cites("H01 (part)", "tests/stores/kit.ts") };
     fails(
-      /^H01 is due and no test proves the whole of it, only tests\/sdk\/a\.test\.ts \(part\), tests\/stores\/kit\.ts \(part\)$/m,
+      /^H01 is due .* proves the whole of it, only tests\/sdk\/a\.test\.ts \(part\), tests\/stores\/kit\.ts \(part\)$/m,
       [due("H01")],
       parts,
     );

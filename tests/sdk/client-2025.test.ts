@@ -10,7 +10,8 @@ const unique = (frames: { id?: unknown }[]) =>
 
 for (const kind of LEGACY) {
   describe(kind, () => {
-    test("a plain callTool returns the final result of a task (G25-TLN-06, G25-TLN-08, G25-CRE-01, X-GEN-06)", async () => {
+    // G25-TLN-06, G25-TLN-08, G25-CRE-01, X-GEN-06
+    test("a plain callTool returns the final result of a task", async () => {
       const peer = legacy(
         { slow: "required" },
         {
@@ -105,7 +106,8 @@ for (const kind of LEGACY) {
       }
     });
 
-    test("nothing is augmented without the declaration, in another version, or where the caller forbids it (G25-CAP-04, G25-CAP-10)", async () => {
+    // G25-CAP-04, G25-CAP-10
+    test("nothing is augmented undeclared, in another version, or where the caller forbids it", async () => {
       const behaviour = {
         "tools/call": (params: any) => (params.task ? handle25("t1") : text("plain")),
         "tasks/result": () => text("task"),
@@ -148,7 +150,8 @@ for (const kind of LEGACY) {
       await client.close();
     });
 
-    test("a task that asks is answered by the client's handlers, and the answer names the task (G25-INP-06, G25-INP-08)", async () => {
+    // G25-INP-06, G25-INP-08
+    test("a task that asks is answered by the client's handlers, and the answer names the task", async () => {
       let asked: (() => void) | undefined;
       const peer = legacy(
         { slow: "required" },
@@ -236,7 +239,8 @@ for (const kind of LEGACY) {
       await lost.client.close();
     });
 
-    test("a result that answers an augmented call is its outcome, and anything else breaks the protocol (G25-CRE-11)", async () => {
+    // G25-CRE-11
+    test("a result that answers an augmented call is its outcome, and anything else breaks the protocol", async () => {
       const peer = legacy({ slow: "required" }, { "tools/call": () => text("plain") });
       const { client, host } = await connect(peer, kind);
       for (const answer of [text("plain"), { ...text("wrong"), isError: true }]) {
@@ -256,7 +260,8 @@ for (const kind of LEGACY) {
       await client.close();
     });
 
-    test("a server that refuses the outcome of a running task, or lags behind its own status, is asked again (G25-RES-13)", async () => {
+    // G25-RES-13
+    test("a server that refuses a running task's outcome, or lags behind its own status, is asked again", async () => {
       const early = { error: { code: -32602, message: "Task not completed yet" } };
       for (const { status, outcome, refusals } of [
         { status: "failed", outcome: { ...text("broken"), isError: true }, refusals: 1 },

@@ -15,7 +15,8 @@ const declared = (frame: any) =>
   frame.params._meta["io.modelcontextprotocol/clientCapabilities"].extensions?.[EXTENSION];
 
 describe(kind, () => {
-  test("a plain callTool returns the final result; every frame declares the extension (G26-CAP-01, G26-TLN-03, G26-RES-03, G25-GET-06)", async () => {
+  // G26-CAP-01, G26-TLN-03, G26-RES-03, G25-GET-06
+  test("a plain callTool returns the final result; every frame declares the extension", async () => {
     let reads = 0;
     const peer = modern({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
@@ -117,7 +118,8 @@ describe(kind, () => {
         return { peer, answers, ...(await connect(peer, kind, { attach, handlers })) };
       };
 
-      test("is answered by the client's handlers, once for each key (G26-INP-05, G26-INP-06, G26-INP-08, G26-UPD-01, H56)", async () => {
+      // G26-INP-05, G26-INP-06, G26-INP-08, G26-UPD-01, H56
+      test("is answered by the client's handlers, once for each key", async () => {
         const asked: string[] = [];
         const { client, answers, peer, errors } = await flow(
           {
@@ -176,7 +178,8 @@ describe(kind, () => {
         await client.close();
       });
 
-      test("rounds before the task pass untouched, and their keys mean something else (G26-INP-11, G26-INP-12, H61)", async () => {
+      // G26-INP-11, G26-INP-12, H61
+      test("rounds before the task pass untouched, and their keys mean something else", async () => {
         const asked: string[] = [];
         const { client, answers, peer } = await flow(
           { "elicitation/create": (params: any) => (asked.push(params.message), { action: "accept", content: {} }) },
@@ -220,7 +223,8 @@ describe(kind, () => {
     });
   }
 
-  test("a handler that fails leaves its key unanswered and is reported; other keys are served (G26-INP-09, H60)", async () => {
+  // G26-INP-09, H60
+  test("a handler that fails leaves its key unanswered and is reported; other keys are served", async () => {
     let updates = 0;
     const peer = modern({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
@@ -367,7 +371,8 @@ describe(kind, () => {
     await client.close();
   });
 
-  test("cancelling: an acknowledgement is all, unless the caller awaits the end (G26-CAN-01, G26-CAN-06, G26-CAN-07)", async () => {
+  // G26-CAN-01, G26-CAN-06, G26-CAN-07
+  test("cancelling: an acknowledgement is all, unless the caller awaits the end", async () => {
     let reads = 0;
     const peer = modern({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
@@ -485,7 +490,8 @@ describe(kind, () => {
       "tasks/get": () => {
         if (answers.length > 0) return task26("__proto__", "completed", { result: text("done") });
         return JSON.parse(
-          `{"resultType":"complete","taskId":"__proto__","status":"input_required","ttlMs":60000,"pollIntervalMs":5,"inputRequests":{"__proto__":${JSON.stringify(ask("?"))}}}`,
+          `{"resultType":"complete","taskId":"__proto__","status":"input_required","ttlMs":60000,"pollIntervalMs":5,
+          "inputRequests":{"__proto__":${JSON.stringify(ask("?"))}}}`,
         );
       },
       "tasks/update": (params) => (

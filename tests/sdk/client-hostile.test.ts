@@ -9,7 +9,8 @@ const MODERN = "SDK v2, 2026";
 const FORM = { mode: "form", message: "?", requestedSchema: { type: "object", properties: {} } };
 const question = (message: string) => ({ method: "elicitation/create", params: { ...FORM, message } });
 
-test("64 prompts are open at once, whatever a server lists, and handlers that do not stop count (X-LIM-02)", async () => {
+// X-LIM-02
+test("64 prompts are open at once, whatever a server lists, and handlers that do not stop count", async () => {
   let reads = 0;
   const fresh = () =>
     Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${reads}-${index}`, question("?")]));
@@ -77,7 +78,8 @@ test("prompts that the application answers itself give their room back (X-LIM-02
   await client.close();
 });
 
-test("an answer that the server does not take: its handler and the application hear at once (G26-UPD-13, G26-INP-09)", async () => {
+// G26-UPD-13, G26-INP-09
+test("an answer that the server does not take: its handler and the application hear at once", async () => {
   const updates: any[] = [];
   let over = false;
   const peer = modern({

@@ -211,7 +211,8 @@ describe("2026-07-28", () => {
     await client.close();
   });
 
-  test("a call that is aborted, or times out, while its handle is on its way cancels the task (G26-CAN-01)", async () => {
+  // G26-CAN-01
+  test("a call that is aborted, or times out, while its handle is on its way cancels the task", async () => {
     const { promise: stop, resolve: stopped } = Promise.withResolvers<void>();
     let waiting = 2;
     const endless = async (_args: unknown, { signal }: any) => {
@@ -251,7 +252,7 @@ describe("2026-07-28", () => {
     await tasks.close();
   });
 
-  test("an aborted call that declares no tasks ends its exchange at once, and one that has become a task cancels it", async () => {
+  test("an aborted call ends its exchange at once without tasks, and cancels the task that it became", async () => {
     const signals: AbortSignal[] = [];
     const hanging = answering({
       "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
@@ -295,7 +296,8 @@ describe("2026-07-28", () => {
 
 describe("2025-11-25", () => {
   for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
-    test(`${kind}: requests about tasks carry the session, and nothing of the newer revision (G25-HTT-01, G25-HTT-02)`, async () => {
+    // G25-HTT-01, G25-HTT-02
+    test(`${kind}: requests about tasks carry the session, and nothing of the newer revision`, async () => {
       const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 20 } });
       const http = await statefulV1(() => attached("v1", tasks, tools));
       const spied = spy(fetch);
@@ -462,7 +464,8 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
     await tasks.close();
   });
 
-  test(`${kind}: requests of a task are served on whichever stream they come, the GET stream too (G25-INP-05)`, async () => {
+  // G25-INP-05
+  test(`${kind}: requests of a task are served on whichever stream they come, the GET stream too`, async () => {
     const encode = (message: object) =>
       new TextEncoder().encode(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
     const question = (id: string) => ({
@@ -547,7 +550,8 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
   const transportTo = (url: string, served: typeof fetch) =>
     kind === "SDK v1" ? new HttpV1(new URL(url), { fetch: served }) : new HttpV2(new URL(url), { fetch: served });
 
-  test(`${kind}: a server that restarts takes its sessions along: callers hear at once, and resume on another (G25-HTT-04, H94)`, async (t) => {
+  // G25-HTT-04, H94
+  test(`${kind}: a restarting server takes its sessions along: callers hear at once, and resume`, async (t) => {
     // No poll is due before the test is over: what the transport reports makes the client look.
     const tasks = new TaskServer({
       defaults: { task: "always", support: "required", pollInterval: 60_000 },
@@ -587,7 +591,8 @@ for (const kind of ["SDK v1", "SDK v2, 2025"] as const) {
     await tasks.close();
   });
 
-  test(`${kind}: streams that a proxy cuts delay a task by a poll, not by the safety net (G25-GET-04, G25-RES-12)`, async (t) => {
+  // G25-GET-04, G25-RES-12
+  test(`${kind}: streams that a proxy cuts delay a task by a poll, not by the safety net`, async (t) => {
     const tasks = new TaskServer({ defaults: { task: "always", support: "required", pollInterval: 100 } });
     const work = async () => (await later(600), { content: [{ type: "text" as const, text: "worked" }] });
     const http = await statefulV1(() => attached("v1", tasks, { work }));

@@ -107,7 +107,8 @@ async function heard({ listens, peer }: World, taskId: string): Promise<Message>
 }
 
 describe("a pushed outcome", () => {
-  test("answers the call; the listen is a whole request of ours that the SDK never sees (G26-SUB-01, G26-SUB-06)", async () => {
+  // G26-SUB-01, G26-SUB-06
+  test("answers the call; the listen is a whole request of ours that the SDK never sees", async () => {
     const here = await world();
     const { client, peer, listens, reads, errors, strangers } = here;
     const call = client.callTool({ name: "a", _meta: { progressToken: 7, "example.org/of": "the call" } });

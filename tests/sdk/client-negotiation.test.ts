@@ -50,7 +50,8 @@ describe("what a server declares", () => {
     return result.content[0].text === "task";
   };
 
-  test("2025-11-25: what is unknown is ignored, and a leaf that is no object is not declared (G25-CAP-12)", async () => {
+  // G25-CAP-12
+  test("2025-11-25: what is unknown is ignored, and a leaf that is no object is not declared", async () => {
     assert.equal(await offered({ requests: { tools: { call: {} } } }), true);
     const odd = {
       future: true,
@@ -163,7 +164,8 @@ describe("a client that is attached late", () => {
     }
   }
 
-  test("only its transport is attached: SDK v1 would refuse what runs only as a task, and is told that it need not (G25-TLN-06)", async () => {
+  // G25-TLN-06
+  test("only its transport is attached: SDK v1 would refuse what runs only as a task, and need not", async () => {
     const peer = legacy(
       { slow: "required" },
       { "tools/call": () => handle25("t1"), "tasks/result": () => text("task") },

@@ -180,7 +180,8 @@ test("a client that dies between the user's answer and the update asks again (H5
   await second.client.close();
 });
 
-test("a task's `ttlMs` never reaches the SDK's response cache: two reads are two requests (G26-GET-10, H90)", async () => {
+// G26-GET-10, H90
+test("a task's `ttlMs` never reaches the SDK's response cache: two reads are two requests", async () => {
   const written: string[] = [];
   class Watched extends InMemoryResponseCacheStore {
     override set(key: any, entry: any) {

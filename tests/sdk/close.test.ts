@@ -149,7 +149,8 @@ describe("X-STO-11: close() resolves", { concurrency: true }, () => {
     for (const onLost of ["fail", "restart"] as const) {
       for (const listen of [false, true]) {
         for (const mood of ["well", "hangs", "fails"] as const) {
-          const how = `${way}, ${onLost}, ${listen ? "listening" : "polling"}, the store ${mood === "well" ? "is well" : mood}`;
+          const store = `the store ${mood === "well" ? "is well" : mood}`;
+          const how = `${way}, ${onLost}, ${listen ? "listening" : "polling"}, ${store}`;
           test(how, { timeout: NEVER }, async (t) => {
             const moods = moody();
             const host = new TaskClient({ listen });

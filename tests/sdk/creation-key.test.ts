@@ -36,7 +36,8 @@ function slow(inner: TaskStore): TaskStore {
 for (const low of [false, true]) {
   const name = low ? "Server" : "McpServer";
 
-  test(`X-CRE-01: a repeated call gets the first one's task from either of two processes, and runs nothing (${name})`, async () => {
+  // X-CRE-01
+  test(`a repeated call gets the first one's task from either process, and runs nothing (${name})`, async () => {
     let runs = 0;
     const gate = latch();
     const store = slow(memoryStore());
@@ -107,7 +108,7 @@ test("G26-HTT-07, H10: a caller that is cut off while its task is stored comes b
   assert.equal(runs, 1);
 });
 
-test("a client names its creations, and the same call with the same key finds the same task, in both generations", async () => {
+test("a client names its creations: the same call and key find the same task, in both generations", async () => {
   let runs = 0;
   const work = (): Json => (runs++, text("done"));
   await using world = await World.open({ tools: { work }, tasks: always, way: "http" });

@@ -21,7 +21,8 @@ for (const kind of KINDS) {
       await reaches(requester, handle.task.taskId, "completed");
     });
 
-    it("G25-CRE-04 (part) G25-RES-02 (part) H44 H45: a handle says working even where the work is over, or threw at once", async (t) => {
+    // G25-CRE-04 (part) G25-RES-02 (part) H44 H45
+    it("a handle says working even where the work is over, or threw at once", async (t) => {
       const { requester } = await world(t, kind, {
         quick: () => text("quick"),
         bad: () => {

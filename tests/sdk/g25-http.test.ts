@@ -89,7 +89,8 @@ for (const entry of ENTRIES) {
       assert.equal((await result(requester, taskId)).result.content[0].text, "accept");
     });
 
-    it("G25-HTT-02 G25-HTT-03 G25-RES-11 H07 H28 a dropped result stream ends nothing, and the result is asked for again", async (t) => {
+    // G25-HTT-02 G25-HTT-03 G25-RES-11 H07 H28
+    it("a dropped result stream ends nothing, and the result is asked for again", async (t) => {
       const go = gate();
       const { client } = await world(t, entry, { slow: () => go.promise.then(() => text("done")) });
       const requester = await client();
@@ -117,7 +118,8 @@ for (const entry of ENTRIES) {
       for (const outcome of await Promise.all(waiting)) assert.deepEqual(outcome.result.content, text("done").content);
     });
 
-    it("G25-INP-02 (part) G25-INP-07 (part) H06 (part): a question comes on the result stream, its answer by POST", async (t) => {
+    // G25-INP-02 (part) G25-INP-07 (part) H06 (part)
+    it("a question comes on the result stream, its answer by POST", async (t) => {
       const { client } = await world(t, entry, {
         ask: async (_args, { task }) =>
           text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: FORM }))),
@@ -329,7 +331,8 @@ for (const entry of ENTRIES) {
       await waiting;
     });
 
-    it("H29 H32 X-SEC-05 X-SEC-06 (part): another session and another token of the same subject find the task", async (t) => {
+    // H29 H32 X-SEC-05 X-SEC-06 (part)
+    it("another session and another token of the same subject find the task", async (t) => {
       const { client } = await world(t, entry, {
         ask: async (_args, { ask }) => text((await ask("elicitation/create", FORM)).action),
       });
@@ -387,7 +390,8 @@ for (const entry of ENTRIES) {
 }
 
 describe("how answers travel", () => {
-  it("H78 (part) G25-INP-07 (part): the stream that belongs to no request carries questions and progress where no other does", async (t) => {
+  // H78 (part) G25-INP-07 (part)
+  it("the stream that belongs to no request carries questions and progress where no other does", async (t) => {
     const { client } = await world(t, "v1 with sessions", {
       ask: async (_args, { ask, progress }) => {
         await progress(1);
@@ -526,7 +530,8 @@ describe("how answers travel", () => {
 
 for (const entry of ["v1 with sessions", "v1 without sessions"] as const) {
   for (const way of ["through its task", "with a request of the SDK's"]) {
-    it(`H78 (part): a question that JSON answers cannot carry fails soon, and says why (${entry}, ${way})`, async (t) => {
+    // H78 (part)
+    it(`a question that JSON answers cannot carry fails soon, and says why (${entry}, ${way})`, async (t) => {
       const own: Tools = {
         ask: (_args, { ask }) =>
           ask("elicitation/create", FORM).then(

@@ -12,7 +12,8 @@ const relatedOf = (message: any) => message.params?._meta?.[RELATED];
 
 for (const kind of KINDS) {
   describe(`input on ${kind}`, () => {
-    it("G25-INP-01 G25-INP-02 (part) G25-INP-08 H79 a waiting client is asked, answers, and gets the result", async (t) => {
+    // G25-INP-01 G25-INP-02 (part) G25-INP-08 H79
+    it("a waiting client is asked, answers, and gets the result", async (t) => {
       const { requester } = await world(t, kind, {
         ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", FORM))),
       });

@@ -10,7 +10,8 @@ import { attached, text } from "./harness/servers.ts";
 const NOBODYS = "0123456789abcdefghijkl";
 
 for (const how of ["expires", "is revoked, then an outcome comes", "is revoked, then a question comes"] as const) {
-  it(`H33 a tasks/result whose authorization ${how} hears what a stranger hears, and the outcome waits for its owner`, async (t) => {
+  // H33
+  it(`a tasks/result whose authorization ${how} hears what a stranger hears, and the outcome waits`, async (t) => {
     const go = gate();
     let revoked = false;
     const tasks = new TaskServer({ defaults: { task: "always" }, owner: () => (revoked ? undefined : "ann") });

@@ -13,7 +13,8 @@ const progressOf = (requester: any) =>
 
 for (const kind of KINDS) {
   describe(`notifications on ${kind}`, () => {
-    it("G25-PRG-01 (part) G25-PRG-05 (part) G25-PRG-03: progress keeps its token after the handle, only grows, and names its task", async (t) => {
+    // G25-PRG-01 (part) G25-PRG-05 (part) G25-PRG-03
+    it("progress keeps its token after the handle, only grows, and names its task", async (t) => {
       const go = gate();
       const { requester } = await world(t, kind, {
         slow: async (_args, { progress, log }) => {

@@ -16,7 +16,8 @@ const isV1 = (kind: string) => kind.startsWith("v1");
 
 for (const kind of KINDS) {
   describe(`the outcome on ${kind}`, () => {
-    it("G25-GET-01 G25-RES-01 G25-RES-02 G25-RES-03 G25-RES-06 waits for the end and answers what the plain call answers", async (t) => {
+    // G25-GET-01 G25-RES-01 G25-RES-02 G25-RES-03 G25-RES-06
+    it("waits for the end and answers what the plain call answers", async (t) => {
       let go = gate();
       const { requester } = await world(t, kind, {
         slow: () =>
@@ -81,7 +82,8 @@ for (const kind of KINDS) {
       assert.equal((await get(requester, taskId)).result.status, "completed");
     });
 
-    it("G25-RES-05 G25-ERR-05 G25-GET-05 H80 (part): a failed tool result fails the task and is answered as it is", async (t) => {
+    // G25-RES-05 G25-ERR-05 G25-GET-05 H80 (part)
+    it("a failed tool result fails the task and is answered as it is", async (t) => {
       const { requester } = await world(t, kind, {
         bad: () => ({
           content: [{ type: "text", text: "the disk is full" }],
@@ -286,7 +288,8 @@ for (const kind of KINDS) {
 }
 
 for (const kind of LOW) {
-  it(`G25-ERR-04 G25-RES-04 a handler's JSON-RPC error fails the task and is kept word for word (${kind})`, async (t) => {
+  // G25-ERR-04 G25-RES-04
+  it(`a handler's JSON-RPC error fails the task and is kept word for word (${kind})`, async (t) => {
     const data = { reason: "quota", left: 0, list: [null, { x: "é" }] };
     const { requester } = await world(t, kind, {
       bad: () => {

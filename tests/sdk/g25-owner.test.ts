@@ -75,7 +75,8 @@ it("the owner option decides, and what it throws away is nobody's", async (t) =>
   assert.equal((await get(requester, taskId)).error?.code, -32602);
 });
 
-it("X-SEC-05 X-SEC-01: audiences are part of the principal, one or several, in any order; what is no audience owns nothing", async (t) => {
+// X-SEC-05 X-SEC-01
+it("audiences are part of the principal, one or several, in any order; what is no audience owns nothing", async (t) => {
   const { requester } = await world(t, "v1", TOOLS);
   const of = (aud: unknown, more: object = {}) => auth("token", { iss: "https://issuer", sub: "alice", aud }, more);
   const found = async (taskId: string): Promise<boolean> => (await get(requester, taskId)).error === undefined;

@@ -15,7 +15,8 @@ const told = (requester: Requester): Frame[] => requester.frames.fromServer(({ m
 const statuses = (requester: Requester): unknown[] => told(requester).map(({ message }) => message.params.status);
 
 for (const kind of KINDS) {
-  it(`G25-NTF-01 G25-NTF-03 each visible change is told with the whole task, after the store has it (${kind})`, async (t) => {
+  // G25-NTF-01 G25-NTF-03
+  it(`each visible change is told with the whole task, after the store has it (${kind})`, async (t) => {
     const { requester, store } = await world(t, kind, {
       work: async (_args, { ask, task }) => {
         await task?.status("half way");
@@ -46,7 +47,8 @@ for (const kind of KINDS) {
   });
 }
 
-it("G25-NTF-05 another connection hears nothing; a send that fails harms nothing; `statusNotifications: false` is silence", async (t) => {
+// G25-NTF-05
+it("others hear nothing; a send that fails harms nothing; `statusNotifications: false` is silence", async (t) => {
   const go = gate();
   const errors: TaskError[] = [];
   const tools = { slow: () => go.promise.then(() => text("done")) };
@@ -79,7 +81,8 @@ it("G25-NTF-05 another connection hears nothing; a send that fails harms nothing
   assert.equal((await get(first, lost)).result.status, "completed");
 });
 
-it("G25-NTF-04 over HTTP a change is told on one stream: the newest result stream, else the session's own, else none", async (t) => {
+// G25-NTF-04
+it("over HTTP one stream tells a change: the newest result stream, else the session's own, else none", async (t) => {
   const steps = Array.from({ length: 4 }, () => gate());
   const tasks = new TaskServer({ defaults: { task: "always" } });
   const server = await statefulV1(() =>

@@ -37,7 +37,8 @@ for (const sdk of ["v1", "v2"]) {
       assert.equal((await stopped).error?.data.status, "cancelled");
     });
 
-    it("X-LIM-03 (part): an outcome longer than the lines that the SDKs read fails its task, and the connection goes on", async (t) => {
+    // X-LIM-03 (part)
+    it("an outcome longer than the lines that the SDKs read fails its task, and the connection goes on", async (t) => {
       const requester = await open(t, sdk);
       // Characters of one byte, and of three.
       for (const [fill, size] of [

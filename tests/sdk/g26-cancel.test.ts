@@ -39,7 +39,8 @@ function stubborn(world: () => World): {
 }
 
 for (const { way, low, name } of KINDS) {
-  test(`G26-CAN-02, G26-CAN-05, H04: a cancel is acknowledged with nothing, takes effect at once and is final (${name})`, async () => {
+  // G26-CAN-02, G26-CAN-05, H04
+  test(`a cancel is acknowledged with nothing, takes effect at once and is final (${name})`, async () => {
     let world: World;
     const work = stubborn(() => world);
     await using _ = (world = await World.open({ tools: { work: work.tool }, tasks: always, way, low }));
@@ -129,7 +130,8 @@ for (const { way, low, name } of KINDS) {
     assert.deepEqual((await world.get(id)).result, state);
   });
 
-  test(`G26-PRG-01, G26-REL-01, X-STO-08 (part): after the handle a task sends no progress and no log; its words become the status message (${name})`, async () => {
+  // G26-PRG-01, G26-REL-01, X-STO-08 (part)
+  test(`after the handle a task sends no progress or log; its words are the status message (${name})`, async () => {
     const gate = latch();
     const told = latch();
     await using world = await World.open({
@@ -173,7 +175,8 @@ for (const { way, low, name } of KINDS) {
       if (from === "server") assert.ok(!JSON.stringify(message).includes(RELATED));
   });
 
-  test(`G26-PRG-02, G26-PRG-03: before the handle progress and log flow on the call's own stream, where asked for, and stop with it (${name})`, async () => {
+  // G26-PRG-02, G26-PRG-03
+  test(`before the handle progress and log flow on the call's own stream, where asked for (${name})`, async () => {
     const gate = latch();
     const promoted = latch();
     let world: World;
@@ -236,7 +239,8 @@ function postAndCut(world: World, message: Json): { cut: () => void } {
   return { cut: () => request.destroy() };
 }
 
-test("G26-HTT-07, H10: a client that leaves before the answer cancels the call; a task nobody heard of goes", async () => {
+// G26-HTT-07, H10
+test("a client that leaves before the answer cancels the call; a task nobody heard of goes", async () => {
   const inner = memoryStore();
   const arrived = latch();
   const letGo = latch();
@@ -308,7 +312,8 @@ test("G26-HTT-07 (part): before it is a task, the handler's signal fires when it
 });
 
 for (const way of ["fetch", "http"] as const) {
-  test(`X-STO-08 (part), H28: a handler outlives the exchange that called it, with a signal that has not fired (${way})`, async () => {
+  // X-STO-08 (part), H28
+  test(`a handler outlives the exchange that called it, with a signal that has not fired (${way})`, async () => {
     let world: World;
     const work = stubborn(() => world);
     await using _ = (world = await World.open({ tools: { work: work.tool }, tasks: always, way }));
@@ -397,7 +402,8 @@ test("G26-CAN-08: a cancelled or dropped tasks/* request ends that request only"
   }
 });
 
-test("G26-CAN-08 (part): a cancel notification for the call that made the task is ignored; before that it is a cancellation", async () => {
+// G26-CAN-08 (part)
+test("a cancel notification for the call that made the task is ignored; before that it is a cancellation", async () => {
   let world: World;
   const work = stubborn(() => world);
   const begun = latch();
@@ -453,7 +459,8 @@ test("H02: cancel and completion at one instant: two acknowledgements, one outco
   }
 });
 
-test('X-LIM-09 (part), H36 (part): ids 1 and "1", 0 and "" in flight together are answered each in its own type', async () => {
+// X-LIM-09 (part), H36 (part)
+test('ids 1 and "1", 0 and "" in flight together are answered each in its own type', async () => {
   const gate = latch();
   await using world = await World.open({
     tools: { work: () => gate.promise.then(() => text("done")), plain: () => gate.promise.then(() => text("plain")) },

@@ -52,7 +52,8 @@ async function oldUntil(world: World, taskId: string, status: string, says?: Say
 }
 
 for (const way of WAYS) {
-  test(`X-GEN-01, X-HTT-03, G26-CAP-13 (part): the generation follows what a request says its version is, in any mixture (${way})`, async () => {
+  // X-GEN-01, X-HTT-03, G26-CAP-13 (part)
+  test(`the generation follows what a request says its version is, in any mixture (${way})`, async () => {
     await using world = await World.open({ tools: { work: () => text("done") }, tasks: always, way });
     const kinds: Record<string, () => Promise<string>> = {
       modern: async () => (await world.call("work")).result.resultType,
@@ -136,7 +137,8 @@ for (const way of WAYS) {
     assert.ok((await legacy(world, "tasks/list")).result);
   });
 
-  test(`X-GEN-02 (part), X-GEN-04, X-STO-03 (part): where it is allowed, each generation reads the other's tasks in its own words (${way})`, async () => {
+  // X-GEN-02 (part), X-GEN-04, X-STO-03 (part)
+  test(`where it is allowed, each generation reads the other's tasks in its own words (${way})`, async () => {
     const gate = latch();
     let world: World;
     const tools: Record<string, Tool> = {
@@ -182,7 +184,8 @@ for (const way of WAYS) {
   });
 }
 
-test("X-GEN-02 (part): a modern task that asks is seen by an old client as asking, and answered by a modern one", async () => {
+// X-GEN-02 (part)
+test("a modern task that asks is seen by an old client as asking, and answered by a modern one", async () => {
   let world: World;
   const tools: Record<string, Tool> = {
     ask: async (_, ctx) =>

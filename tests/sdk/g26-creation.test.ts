@@ -55,7 +55,8 @@ for (const { way, low, name } of KINDS) {
     assert.equal(done.requestState, undefined);
   });
 
-  test(`G26-TLN-04: a tool that answers soon answers at once, and becomes a task when it does not (${name})`, async () => {
+  // G26-TLN-04
+  test(`a tool that answers soon answers at once, and becomes a task when it does not (${name})`, async () => {
     const gate = latch();
     await using world = await World.open({
       tools: { quick: () => text("quick"), slow: () => gate.promise.then(() => text("slow")) },
@@ -94,7 +95,8 @@ for (const { way, low, name } of KINDS) {
     assert.deepEqual(seen, [undefined, "string"]);
   });
 
-  test(`G26-CRE-06, G26-INP-11, H61: rounds of input come before the task, and their keys mean nothing to it (${name})`, async () => {
+  // G26-CRE-06, G26-INP-11, H61
+  test(`rounds of input come before the task, and their keys mean nothing to it (${name})`, async () => {
     let world: World;
     await using _ = (world = await World.open({
       tools: {
@@ -141,7 +143,8 @@ for (const { way, low, name } of KINDS) {
   });
 }
 
-test("X-SEC-12: the SDK's check of a round's state stays in force: tampered, replayed or made up is refused, and no task is made", async () => {
+// X-SEC-12
+test("the SDK still checks a round's state: tampered, replayed or made up, it makes no task", async () => {
   const store = memoryStore();
   const bind = (ctx: Json): string => JSON.stringify([ctx.http?.authInfo?.extra?.sub ?? "", ctx.mcpReq.method]);
   const codec = createRequestStateCodec<{ step: number }>({ key: crypto.getRandomValues(new Uint8Array(32)), bind });
@@ -237,7 +240,8 @@ test("G26-CRE-03: no handle before every instance can read the task, on a store 
   assert.deepEqual((await two.until(result.taskId, "completed")).result.content, text("done").content);
 });
 
-test("G26-CRE-03 (part): a handle is readable at once, a hundred times over, by another instance on a lagging store", async () => {
+// G26-CRE-03 (part)
+test("a handle is readable at once, a hundred times over, by another instance on a lagging store", async () => {
   const inner = memoryStore();
   const store = slow(inner, () => new Promise(setImmediate));
   const tools = { work: () => text("done") };
@@ -252,7 +256,8 @@ test("G26-CRE-03 (part): a handle is readable at once, a hundred times over, by 
 });
 
 for (const { way, low, name } of KINDS) {
-  test(`H46: work that is done before the handle is sent: the handle comes first and the next read has the result (${name})`, async () => {
+  // H46
+  test(`work done before the handle is sent: the handle comes first, the next read has it (${name})`, async () => {
     await using world = await World.open({
       tools: { work: () => text("done") },
       tasks: { store: slow(memoryStore(), () => new Promise(setImmediate)), task: "always" },
@@ -265,7 +270,8 @@ for (const { way, low, name } of KINDS) {
     assert.deepEqual((await world.until(result.taskId, "completed")).result.content, text("done").content);
   });
 
-  test(`H84, X-LIM-01 (part): beyond the limit of tasks a call runs without one, unless it must be one (${name})`, async () => {
+  // H84, X-LIM-01 (part)
+  test(`beyond the limit of tasks a call runs without one, unless it must be one (${name})`, async () => {
     const gate = latch();
     let runs = 0;
     await using world = await World.open({

@@ -55,7 +55,8 @@ test("X-SEC-04: where nobody is authenticated there is no list, and tasks live a
 });
 
 for (const way of ["fetch", "http"] as const) {
-  test(`G26-HTT-03, G26-HTT-04: a request about a task without Mcp-Name is refused, or let in where the host says so (${way})`, async () => {
+  // G26-HTT-03, G26-HTT-04
+  test(`a request about a task without Mcp-Name is refused, or let in where the host says so (${way})`, async () => {
     const tools = { work: () => latch().promise };
     const errors: string[] = [];
     const unnamed = { headers: { "mcp-name": null } };
@@ -95,7 +96,8 @@ for (const way of ["fetch", "http"] as const) {
   });
 }
 
-test('X-LIM-09: 0 and the empty string are ids, 1 and "1" differ; fractions, null and booleans are no ids and start nothing', async () => {
+// X-LIM-09
+test('0 and "" are ids, 1 and "1" differ; fractions, null and booleans are no ids and start nothing', async () => {
   const store = memoryStore();
   let runs = 0;
   await using world = await World.open({
@@ -125,7 +127,8 @@ test('X-LIM-09: 0 and the empty string are ids, 1 and "1" differ; fractions, nul
   });
 });
 
-test("H72 (part): one progress token for two calls: both report under it, and neither task knows the other's", async () => {
+// H72 (part)
+test("one progress token for two calls: both report under it, and neither task knows the other's", async () => {
   const gates = [latch(), latch()];
   let world: World;
   await using _ = (world = await World.open({

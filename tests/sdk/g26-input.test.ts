@@ -73,7 +73,8 @@ async function asked(world: World, id: string, count: number): Promise<Json> {
 }
 
 for (const { way, low, name: kind } of KINDS) {
-  test(`G26-INP-01, G26-INP-02, G26-UPD-02: three kinds of input, shown in the task and answered by an update (${kind})`, async () => {
+  // G26-INP-01, G26-INP-02, G26-UPD-02
+  test(`three kinds of input, shown in the task and answered by an update (${kind})`, async () => {
     let world: World;
     await using _ = (world = await World.open({
       tools: { work: asking(() => world, { ask: form("?", name), sample: sampling, roots }) },
@@ -107,7 +108,8 @@ for (const { way, low, name: kind } of KINDS) {
     );
   });
 
-  test(`G26-GET-03, G26-UPD-06, G26-UPD-07 (part), H51 (part): a part of the answers is taken, the rest stays asked (${kind})`, async () => {
+  // G26-GET-03, G26-UPD-06, G26-UPD-07 (part), H51 (part)
+  test(`a part of the answers is taken, the rest stays asked (${kind})`, async () => {
     let world: World;
     await using _ = (world = await World.open({
       tools: { work: asking(() => world, { one: form("1?", name), two: form("2?", name) }) },
@@ -127,7 +129,8 @@ for (const { way, low, name: kind } of KINDS) {
     assert.deepEqual(result.structuredContent, { one: accept({ name: "first" }), two: { action: "decline" } });
   });
 
-  test(`G26-UPD-09, H53, X-INP-01 (part): one malformed answer rejects the whole update, and everything stays asked (${kind})`, async () => {
+  // G26-UPD-09, H53, X-INP-01 (part)
+  test(`one malformed answer rejects the whole update, and everything stays asked (${kind})`, async () => {
     let world: World;
     await using _ = (world = await World.open({
       tools: { work: asking(() => world, { one: form("1?", name), two: form("2?", name) }) },
@@ -181,7 +184,8 @@ for (const { way, low, name: kind } of KINDS) {
     });
   });
 
-  test(`G26-UPD-05 (part), G26-UPD-08 (part), G26-UPD-10 (part), H52 (part): stale, unknown and no answers are acknowledged (${kind})`, async () => {
+  // G26-UPD-05 (part), G26-UPD-08 (part), G26-UPD-10 (part), H52 (part)
+  test(`stale, unknown and no answers are acknowledged (${kind})`, async () => {
     const gate = latch();
     await using world = await World.open({
       tools: { work: () => gate.promise.then(() => text("done")) },
@@ -205,7 +209,8 @@ for (const { way, low, name: kind } of KINDS) {
     assert.deepEqual((await world.get(id)).result, done);
   });
 
-  test(`G26-INP-04, H50: input that a poll cannot show is -32021 to it, and the whole of it to one that can (${kind})`, async () => {
+  // G26-INP-04, H50
+  test(`input that a poll cannot show is -32021 to it, and the whole of it to one that can (${kind})`, async () => {
     let world: World;
     await using _ = (world = await World.open({
       tools: { work: asking(() => world, { ask: form("?", name), sample: sampling, roots }) },
@@ -233,7 +238,8 @@ for (const { way, low, name: kind } of KINDS) {
     assert.ok((await world.cancel(id, { caps: TASKS })).result);
   });
 
-  test(`G26-INP-04 (part): a handler that asks what the client never declared gets an error, and nothing is shown (${kind})`, async () => {
+  // G26-INP-04 (part)
+  test(`a handler that asks what the client never declared gets an error, and nothing is shown (${kind})`, async () => {
     let world: World;
     const tools = {
       work: asking(() => world, {
@@ -272,7 +278,8 @@ for (const way of WAYS) {
     assert.deepEqual((await world.until(id, "completed")).result.content, text("Ada hello").content);
   });
 
-  test(`G26-INP-03 (part), G26-INP-05 (part), H55 (part): a handler that ends with what it asks runs again with answers and state, round by round (${way})`, async () => {
+  // G26-INP-03 (part), G26-INP-05 (part), H55 (part)
+  test(`a handler that ends with what it asks runs again with answers and state, round by round (${way})`, async () => {
     for (const low of [false, true]) {
       const runs: Json[] = [];
       await using world = await World.open({
@@ -425,7 +432,8 @@ test("X-INP-01: an answer is held against its form before the handler sees it, k
   }
 });
 
-test("X-INP-01 (part), G26-UPD-09 (part): so is one that another instance takes for a handler that has ended", async () => {
+// X-INP-01 (part), G26-UPD-09 (part)
+test("so is one that another instance takes for a handler that has ended", async () => {
   const store = memoryStore();
   const tools: Record<string, Tool> = {
     work: (_, ctx) =>
@@ -480,7 +488,8 @@ test("H62, X-LIM-05: hostile names of input are ordinary keys, in both direction
   assert.equal(({} as Json).name, undefined);
 });
 
-test("X-LIM-05 (part), X-LIM-07 (part): __proto__ and lone surrogates as keys of an update are keys that were not asked; in values they pass", async () => {
+// X-LIM-05 (part), X-LIM-07 (part)
+test("__proto__ and lone surrogates are keys that were not asked for; in values they pass", async () => {
   let world: World;
   await using _ = (world = await World.open({
     tools: { work: asking(() => world, { who: form("?", name) }) },
@@ -491,7 +500,8 @@ test("X-LIM-05 (part), X-LIM-07 (part): __proto__ and lone surrogates as keys of
   const message = world.compose("tasks/update", { taskId: id, inputResponses: "@" });
   const body = JSON.stringify(message).replace(
     '"@"',
-    `{"__proto__": {"action": "accept", "content": {"x": 1}}, "\\ud800": 1, ${JSON.stringify(key)}: {"action": "accept", "content": {"name": "\\ud800", "__proto__": "p"}}}`,
+    `{"__proto__": {"action": "accept", "content": {"x": 1}}, "\\ud800": 1,
+      ${JSON.stringify(key)}: {"action": "accept", "content": {"name": "\\ud800", "__proto__": "p"}}}`,
   );
   const answer = await world.read(await world.post(message, {}, body), message);
   assert.ok(answer.result, answer.text);
@@ -500,7 +510,8 @@ test("X-LIM-05 (part), X-LIM-07 (part): __proto__ and lone surrogates as keys of
   assert.equal(({} as Json).x, undefined);
 });
 
-test("G26-INP-03 (part), X-LIM-02 (part): a name too long for a key is cut, and too many inputs fail the handler's call", async () => {
+// G26-INP-03 (part), X-LIM-02 (part)
+test("a name too long for a key is cut, and too many inputs fail the handler's call", async () => {
   let world: World;
   const tools: Record<string, Tool> = {
     long: async (_, ctx) =>
@@ -533,7 +544,8 @@ test("G26-INP-03 (part), X-LIM-02 (part): a name too long for a key is cut, and 
   assert.equal((await world.until(many, "completed")).result.content[0].text, "answered,answered,answered,limit,limit");
 });
 
-test("H54 (part): what a handler no longer waits for is withdrawn with the task, and answers to it are acknowledged", async () => {
+// H54 (part)
+test("what a handler no longer waits for is withdrawn with the task, and answers to it are acknowledged", async () => {
   let world: World;
   await using _ = (world = await World.open({
     tools: {

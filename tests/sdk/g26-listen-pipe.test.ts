@@ -112,7 +112,8 @@ async function open(t: TestContext, how: "serveStdio" | "attached" = "serveStdio
   return { client, tasks, release: () => gate.resolve(), server: () => server, stop };
 }
 
-test("G26-SUB-02, G26-SUB-07, G26-SUB-08, G26-NTF-03, H38: a subscription on a pipe, from its acknowledgement to its end", async (t) => {
+// G26-SUB-02, G26-SUB-07, G26-SUB-08, G26-NTF-03, H38
+test("a subscription on a pipe, from its acknowledgement to its end", async (t) => {
   const { client, release } = await open(t);
   const taskId = await client.start();
   const heard = await Promise.all(["5", 5, 0, ""].map((id) => client.listen(id, { taskIds: [taskId, ID] })));
@@ -156,7 +157,8 @@ test("G26-SUB-08: when the entry closes, each subscription gets its result and i
   assert.deepEqual(client.messages.filter(({ id, result }) => id === "ended" && result).length, 1);
 });
 
-test("G26-SUB-10: after the client's cancellation nothing is said for that id, at whatever moment it comes", async (t) => {
+// G26-SUB-10
+test("after the client's cancellation nothing is said for that id, at whatever moment it comes", async (t) => {
   const { client, release, server } = await open(t);
   const taskId = await client.start();
   await Promise.all([client.listen("early", { taskIds: [taskId] }), client.cancel("early")]);

@@ -38,7 +38,8 @@ const withoutMeta = ({ _meta, ...task }: Json): Json => task;
 const withoutType = ({ resultType, ...task }: Json): Json => task;
 
 for (const way of ["fetch", "http"] as const) {
-  test(`G26-SUB-02, G26-SUB-07, G26-NTF-01, G26-NTF-03, H38: acknowledged, then told what tasks/get says, then ended (${way})`, async () => {
+  // G26-SUB-02, G26-SUB-07, G26-NTF-01, G26-NTF-03, H38
+  test(`acknowledged, then told what tasks/get says, then ended (${way})`, async () => {
     let world: World;
     const asked = latch<Json>();
     await using _ = (world = await World.open({
@@ -77,7 +78,8 @@ for (const way of ["fetch", "http"] as const) {
   });
 }
 
-test("G26-CAP-06: without the extension the answer is -32021 with the usual data, and nothing is acknowledged", async () => {
+// G26-CAP-06
+test("without the extension the answer is -32021 with the usual data, and nothing is acknowledged", async () => {
   await using world = await World.open({ tools: { work: () => text("done") }, tasks: always });
   const taskId = await world.start("work");
   const stream = await Stream.open(world, { taskIds: [taskId], toolsListChanged: true }, { caps: PLAIN });
@@ -100,7 +102,8 @@ test("H92: an empty list, or none, is the SDK's own subscription, extension or n
   }
 });
 
-test("G26-SUB-03, G26-SUB-14, H31: unknown, foreign and malformed ids are left out alike; with nothing left the stream ends", async () => {
+// G26-SUB-03, G26-SUB-14, H31
+test("unknown, foreign and malformed ids are left out alike; with nothing left the stream ends", async () => {
   const { tools } = held();
   await using world = await World.open({ tools, tasks: always });
   const [ann, bob] = [{ auth: auth("ann") }, { auth: auth("bob") }];
@@ -121,7 +124,8 @@ test("G26-SUB-03, G26-SUB-14, H31: unknown, foreign and malformed ids are left o
   await stream.leave();
 });
 
-test("G26-SUB-04, G26-NTF-02: the SDK's changes and ours share a stream that ends with neither; nothing else is on it", async () => {
+// G26-SUB-04, G26-NTF-02
+test("the SDK's changes and ours share a stream that ends with neither; nothing else is on it", async () => {
   const { tools, release } = held();
   const store = memoryStore();
   const tasks = new TaskServer({ ...always, store });
@@ -199,7 +203,8 @@ test("G26-SUB-10: a client that leaves is forgotten, and its place is free", asy
   }
 });
 
-test("G26-SUB-11: more ids than 256 are not accepted; a seventeenth stream of one owner is refused, of another not", async () => {
+// G26-SUB-11
+test("more ids than 256 are not accepted; a seventeenth stream of one owner is refused, of another not", async () => {
   const { tools } = held();
   await using world = await World.open({ tools, tasks: always });
   const says = { auth: auth("ann") };
@@ -248,7 +253,8 @@ test("G26-SUB-13: a reader that stands still keeps nothing but the newest state,
   assert.ok(stream.tasks().length * SIZE < 2 * 64 * 1024, `${stream.tasks().length} states were kept`);
 });
 
-test("H71, G26-SUB-08: a task that ended before is told at once; a server that closes ends its subscriptions", async () => {
+// H71, G26-SUB-08
+test("a task that ended before is told at once; a server that closes ends its subscriptions", async () => {
   const { tools } = held();
   await using world = await World.open({ tools: { ...tools, quick: () => text("quick") }, tasks: always });
   const quick = await world.start("quick");

@@ -60,7 +60,8 @@ for (const way of WAYS) {
     assert.equal((await world.get(taskId)).error, undefined);
   });
 
-  test(`G26-CAP-04: a tool that runs only as a task is refused without the extension, and does not run (${way})`, async () => {
+  // G26-CAP-04
+  test(`a tool that runs only as a task is refused without the extension, and does not run (${way})`, async () => {
     let runs = 0;
     await using world = await World.open({ tools: { only: () => (runs++, text("ran")) }, tasks: policies, way });
     for (const caps of [PLAIN, {}, { extensions: {} }, { tasks: { requests: { tools: { call: {} } } } }]) {
@@ -71,7 +72,8 @@ for (const way of WAYS) {
     assert.equal(runs, 1);
   });
 
-  test(`G26-CAP-05, G26-UPD-14 (part): tasks/get, update and cancel are refused without the extension (${way})`, async () => {
+  // G26-CAP-05, G26-UPD-14 (part)
+  test(`tasks/get, update and cancel are refused without the extension (${way})`, async () => {
     const gate = latch();
     await using world = await World.open({
       tools: { task: () => gate.promise.then(() => text("done")) },
@@ -93,7 +95,8 @@ for (const way of WAYS) {
     await world.until(id, "completed");
   });
 
-  test(`G26-CAP-11, G26-CAP-14 (part): the legacy capability and anything but an object count as nothing (${way})`, async () => {
+  // G26-CAP-11, G26-CAP-14 (part)
+  test(`the legacy capability and anything but an object count as nothing (${way})`, async () => {
     await using world = await World.open({ tools, tasks: policies, way });
     const values = [true, null, [], "{}", 1];
     const none = [
@@ -122,7 +125,8 @@ for (const way of WAYS) {
     assert.equal(({} as Json).extensions, undefined);
   });
 
-  test(`G26-CAP-12: a request without version or capabilities is refused, one without a client's name is not (${way})`, async () => {
+  // G26-CAP-12
+  test(`no request without version or capabilities passes, and one without a client's name does (${way})`, async () => {
     await using world = await World.open({ tools, tasks: policies, way });
     const taskId = await world.start("task");
     const modern = { "mcp-protocol-version": VERSION };
@@ -167,7 +171,8 @@ for (const way of WAYS) {
   });
 }
 
-test("G26-CAP-10: the modern capability document has the extension, the legacy one has tasks, neither has the other's", async () => {
+// G26-CAP-10
+test("the modern capabilities have the extension, the legacy ones have tasks, neither the other's", async () => {
   await using world = await World.open({
     tools,
     tasks: policies,
@@ -188,7 +193,8 @@ test("G26-CAP-10: the modern capability document has the extension, the legacy o
 });
 
 for (const way of WAYS) {
-  test(`G26-CAP-15: where the extension is off, its methods do not exist and it is not advertised (${way})`, async () => {
+  // G26-CAP-15
+  test(`where the extension is off, its methods do not exist and it is not advertised (${way})`, async () => {
     await using world = await World.open({ tools, tasks: { ...policies, generations: ["2025-11-25"] }, way });
     for (const caps of [ALL, PLAIN]) {
       assert.equal((await world.call("task", {}, { caps })).result.resultType, "complete");
@@ -302,7 +308,8 @@ test("G26-ERR-06: header, version, envelope, method, extension, parameters, look
   assert.equal(refused(await world.cancel("x"), -32602, 200).message, lookup.message);
 });
 
-test("G26-CAP-13 (part): nothing is carried over in a process either: two clients over HTTP, interleaved with a name of their own", async () => {
+// G26-CAP-13 (part)
+test("nothing is carried over in a process either: two clients over HTTP, interleaved, each with a name", async () => {
   await using world = await World.open({ tools, tasks: policies });
   const meta = { [KEYS.client]: { name: "one", version: "1" } };
   const answers = await Promise.all(

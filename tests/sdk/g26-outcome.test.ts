@@ -19,7 +19,8 @@ async function both(world: World, tool: string, args: Json = {}): Promise<{ task
 }
 
 for (const { way, low, name } of KINDS) {
-  test(`G26-GET-01, G26-GET-02, G26-GET-06: every status is a complete result with what belongs to it and nothing else (${name})`, async () => {
+  // G26-GET-01, G26-GET-02, G26-GET-06
+  test(`every status is a complete result with what belongs to it and nothing else (${name})`, async () => {
     const gate = latch();
     await using world = await World.open({
       tools: {
@@ -48,7 +49,8 @@ for (const { way, low, name } of KINDS) {
     assert.equal(cancelled.resultType, "complete");
   });
 
-  test(`G26-GET-04, G26-RES-02, G26-RES-04: a completed task carries what the call would have returned (${name})`, async () => {
+  // G26-GET-04, G26-RES-02, G26-RES-04
+  test(`a completed task carries what the call would have returned (${name})`, async () => {
     const rich = {
       content: [
         { type: "text", text: "é\u2028𝄞", annotations: { priority: 0.5 } },
@@ -82,7 +84,8 @@ for (const { way, low, name } of KINDS) {
 }
 
 for (const way of WAYS) {
-  test(`G26-GET-05, G26-RES-05, G26-ERR-02 (part): a JSON-RPC error fails the task, unchanged, with a status message (${way})`, async () => {
+  // G26-GET-05, G26-RES-05, G26-ERR-02 (part)
+  test(`a JSON-RPC error fails the task, unchanged, with a status message (${way})`, async () => {
     const data = { why: ["quota", { left: 0 }] };
     await using world = await World.open({
       tools: { work: () => Promise.reject(new ProtocolError(-32000, "no quota", data)) },
@@ -119,7 +122,8 @@ for (const way of WAYS) {
     }
   });
 
-  test(`H81, G26-INP-13 (part), G26-ERR-03 (part): the codes that the revision took away never leave, however they are thrown (${way})`, async () => {
+  // H81, G26-INP-13 (part), G26-ERR-03 (part)
+  test(`the codes that the revision took away never leave, however they are thrown (${way})`, async () => {
     const thrown: Record<string, () => unknown> = {
       url: () =>
         new UrlElicitationRequiredError([
@@ -177,7 +181,8 @@ for (const way of WAYS) {
   });
 }
 
-test("X-LIM-03, X-LIM-02 (part): a result over the limit fails its task and says why; one below it arrives", async () => {
+// X-LIM-03, X-LIM-02 (part)
+test("a result over the limit fails its task and says why; one below it arrives", async () => {
   await using world = await World.open({
     tools: { work: ({ size }) => text("x".repeat(size)) },
     tasks: { ...always, limits: { resultBytes: 1000 } },
@@ -238,7 +243,8 @@ function deep(levels: number): Json {
 }
 
 for (const way of WAYS) {
-  test(`X-LIM-04 (part), H68: nesting without bound fails in an answer and is refused in a question; nothing overflows (${way})`, async () => {
+  // X-LIM-04 (part), H68
+  test(`boundless nesting fails in an answer, is refused in a question, and overflows nothing (${way})`, async () => {
     let given: Json;
     await using world = await World.open({
       tools: {
@@ -328,7 +334,8 @@ test("X-SEC-13: text from a peer or a tool is passed on as text", async () => {
   assert.equal(({} as Json).a, undefined);
 });
 
-test("X-STO-10 (part): what a handler changes afterwards, or a reader changes in what it got, changes nothing", async () => {
+// X-STO-10 (part)
+test("what a handler changes afterwards, or a reader changes in what it got, changes nothing", async () => {
   const shared: Json = { ...text("first"), structuredContent: { list: [1] } };
   const { promise, resolve } = latch<Json>();
   await using world = await World.open({

@@ -31,7 +31,8 @@ const OPERATIONS: [string, Record<string, unknown>][] = [
 ];
 
 for (const way of ["fetch", "http"] as const) {
-  test(`X-SEC-01 (part), X-SEC-02, H31: a stranger's task is answered like none, to the last byte, and nothing is written (${way})`, async () => {
+  // X-SEC-01 (part), X-SEC-02, H31
+  test(`a stranger's task is answered like none, to the last byte, and nothing is written (${way})`, async () => {
     const store = counting(memoryStore());
     let world: World;
     const gate = latch();
@@ -89,7 +90,8 @@ for (const way of ["fetch", "http"] as const) {
     await world.until(ids.working, "completed", ada);
   });
 
-  test(`X-SEC-05, X-SEC-07, H32: a new token, another client, the same subject: the task stays reachable (${way})`, async () => {
+  // X-SEC-05, X-SEC-07, H32
+  test(`a new token, another client, the same subject: the task stays reachable (${way})`, async () => {
     const gate = latch();
     await using world = await World.open({
       tools: { work: () => gate.promise.then(() => text("done")) },
@@ -136,7 +138,8 @@ for (const way of ["fetch", "http"] as const) {
     assert.equal((await store.list("", { limit: 10 })).length, 1);
   });
 
-  test(`X-SEC-11, X-SEC-06 (part): what a client says of itself, and a session id, prove nothing (${way})`, async () => {
+  // X-SEC-11, X-SEC-06 (part)
+  test(`what a client says of itself, and a session id, prove nothing (${way})`, async () => {
     await using world = await World.open({ tools: { work: () => text("done") }, tasks: always, way });
     const id = await world.start(
       "work",
@@ -164,7 +167,8 @@ for (const way of ["fetch", "http"] as const) {
   });
 }
 
-test("X-LIM-01: running tasks are limited by owner and in all; one owner's do not count against another's", async () => {
+// X-LIM-01
+test("running tasks are limited by owner and in all; one owner's do not count against another's", async () => {
   const gate = latch();
   await using world = await World.open({
     tools: { work: () => gate.promise.then(() => text("done")), must: () => text("x") },

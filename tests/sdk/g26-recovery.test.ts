@@ -11,7 +11,7 @@ const always = { task: "always" } as const;
 
 for (const way of ["fetch", "http", "pipe"] as Way[]) {
   for (const low of [false, true]) {
-    test(`after a trap the server goes on: running tasks are taken along, who waits is told to try again (${low ? "Server" : "McpServer"}, ${way})`, async () => {
+    test(`after a trap tasks go on, and waiting requests are to try again (${low ? "low, " : ""}${way})`, async () => {
       const gate = latch();
       let world: World;
       await using _ = (world = await World.open({
@@ -213,7 +213,7 @@ for (const method of ["listen", "listening", "request"] as const) {
   });
 }
 
-test("a trap that one server meets is nothing to any number of others, each of which begins anew by itself", async () => {
+test("a trap that one server meets harms no others, each of which begins anew by itself", async () => {
   const open = () => World.open({ tools: { work: () => text("done") }, tasks: always });
   await using first = await open();
   const crowd = await Promise.all(Array.from({ length: 1500 }, open));
@@ -230,7 +230,7 @@ test("a trap that one server meets is nothing to any number of others, each of w
   await Promise.all(crowd.map((world) => world[Symbol.asyncDispose]()));
 });
 
-test("a trap while nobody calls, in the report of a store or at a deadline, is reported and ends nothing", async (t) => {
+test("a trap between calls, in the report of a store or at a deadline, is reported and ends nothing", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.now() });
   const slow = memoryStore();
   const store: TaskStore = {

@@ -105,7 +105,8 @@ test("X-HTT-02: many large messages at once: each is one line, none is mixed wit
   for (const line of child.lines) assert.equal(JSON.parse(line).jsonrpc, "2.0");
 });
 
-test("G26-CAN-08 (part), G26-PRG-01 (part): notifications/cancelled for the creating call, or for a poll, leaves the task alone", async () => {
+// G26-CAN-08 (part), G26-PRG-01 (part)
+test("notifications/cancelled for the creating call, or for a poll, leaves the task alone", async () => {
   await using child = new Child();
   const { result } = await child.request("tools/call", { name: "hold", arguments: { name: "a" } }, { id: "create" });
   const _meta = { [KEYS.version]: VERSION, [KEYS.capabilities]: ALL };

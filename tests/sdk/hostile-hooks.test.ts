@@ -157,7 +157,8 @@ const SERVERS = {
   "SDK v2's entry": [entryV2, "v2"],
 } as const;
 for (const [name, [serve, kind]] of Object.entries(SERVERS)) {
-  it(`X-SEC-01: neither an owner that fails nor an authInfo that cannot be read leaves an HTTP request without its answer (${name})`, {
+  // X-SEC-01
+  it(`an owner that fails, or an unreadable authInfo, leaves no HTTP request without its answer (${name})`, {
     timeout: 60_000,
   }, async () => {
     const infos: Record<string, () => unknown> = {

@@ -25,7 +25,8 @@ function work(): { tools: Tools; open: () => void; options: object } {
 }
 
 for (const kind of KINDS) {
-  it(`X-SEC-01: what comes under the JSON-RPC id of a running task's call is another request (${kind}, one stream)`, async (t) => {
+  // X-SEC-01
+  it(`what comes under the id of a running task's call is another request (${kind}, one stream)`, async (t) => {
     const { tools, open, options } = work();
     const { ada } = await pipes(t, kind, tools, options);
     const { taskId } = (await augmented(ada, "slow", {}, {}, undefined, 5)).result.task;
@@ -46,7 +47,8 @@ for (const kind of KINDS) {
 }
 
 for (const kind of SESSIONS) {
-  it(`X-SEC-01 X-SEC-06: who has a session's id does not forge the outcome of another's task by the id of its call (${kind})`, async (t) => {
+  // X-SEC-01 X-SEC-06
+  it(`a session's id and a call's do not let one forge the outcome of another's task (${kind})`, async (t) => {
     const { tools, open, options } = work();
     const { ada, bob } = await session(t, kind, tools, options);
     const { taskId } = (await augmented(ada, "slow", {}, {}, undefined, 5)).result.task;
@@ -60,7 +62,8 @@ for (const kind of SESSIONS) {
     assert.deepEqual((await result(ada, taskId)).result.content, text("Ada's result").content);
   });
 
-  it(`X-SEC-06: two requests under one id at a time, of two principals on one session, are each answered where they came from (${kind})`, async (t) => {
+  // X-SEC-06
+  it(`two principals' requests under one id on one session are answered where they came from (${kind})`, async (t) => {
     const gates = { ada: Promise.withResolvers<void>(), bob: Promise.withResolvers<void>() };
     const tools: Tools = { plain: ({ who }) => gates[who as "ada" | "bob"].promise.then(() => text(`for ${who}`)) };
     const { ada, bob } = await session(t, kind, tools, { defaults: { task: "never" } });
@@ -145,7 +148,8 @@ for (const kind of SESSIONS) {
     assert.doesNotMatch(heard(bob), /secret|elicitation/);
   });
 
-  it(`X-SEC-06: a stream that may hold another's messages is not taken up again by who guesses the id of an event (${kind})`, async (t) => {
+  // X-SEC-06
+  it(`a guessed event id does not resume a stream that may hold another's messages (${kind})`, async (t) => {
     const { tools, open, options } = work();
     const events: [id: string, stream: string, message: unknown][] = [];
     const eventStore = {
@@ -213,7 +217,8 @@ for (const kind of KINDS) {
   });
 }
 
-it("X-SEC-01 X-SEC-03: no key of `_meta` gives a handler another's task (2026-07-28 and 2025-11-25, tools and prompts)", async (t) => {
+// X-SEC-01 X-SEC-03
+it("no key of `_meta` gives a handler another's task (2026-07-28 and 2025-11-25, tools and prompts)", async (t) => {
   const gate = Promise.withResolvers<void>();
   const found: unknown[] = [];
   const look = (tasks: TaskServer, context: any) => found.push(tasks.current(context)?.taskId);
@@ -255,7 +260,8 @@ const ASKS: Tools = {
     text(JSON.stringify(await task!.requireInput({ method: "elicitation/create", params: QUESTION }))),
 };
 
-it("X-SEC-03: over HTTP nobody answers an anonymous client's question from another session, and its id tells nothing of the next one's", async (t) => {
+// X-SEC-03
+it("over HTTP no other session answers an anonymous client's question, nor guesses the next one's id", async (t) => {
   const { url } = await session(t, "v1", ASKS);
   const [victim, attacker] = [new HttpRequester(url), new HttpRequester(url)];
   await initialize(victim);
@@ -280,7 +286,8 @@ it("X-SEC-03: over HTTP nobody answers an anonymous client's question from anoth
 });
 
 for (const kind of KINDS) {
-  it(`X-SEC-03 G25-INP-02: on one stream a question has a number of 31 bits apart from the SDK's, and is answered there alone (${kind})`, async (t) => {
+  // X-SEC-03 G25-INP-02
+  it(`on one stream a question has a number of 31 bits of ours, and is answered there alone (${kind})`, async (t) => {
     const { ada, bob } = await pipes(t, kind, ASKS);
     const { taskId } = await create(ada, "ask");
     const end = result(ada, taskId);
@@ -295,7 +302,8 @@ for (const kind of KINDS) {
     assert.match(JSON.stringify((await end).result), /accept/);
   });
 
-  it(`X-SEC-06: the SDK's own question, taken over by a task, is not answered under the SDK's id (${kind})`, async (t) => {
+  // X-SEC-06
+  it(`the SDK's own question, taken over by a task, is not answered under the SDK's id (${kind})`, async (t) => {
     const { ada } = await pipes(t, kind, {
       ask: async (_args, { ask }) => text(JSON.stringify(await ask("elicitation/create", QUESTION))),
     });
@@ -309,7 +317,8 @@ for (const kind of KINDS) {
   });
 }
 
-it("G26-UPD-01 G25-INP-11: with `crossGeneration`, an update answers what the SDK asked, and its client hears that it need not", async (t) => {
+// G26-UPD-01 G25-INP-11
+it("with `crossGeneration`, an update answers what the SDK asked, and its client hears that it need not", async (t) => {
   const tasks = new TaskServer({ defaults: { task: "always" }, crossGeneration: true });
   const me = auth("ada");
   const requester = await PipeRequester.to(
@@ -337,7 +346,8 @@ it("G26-UPD-01 G25-INP-11: with `crossGeneration`, an update answers what the SD
 });
 
 for (const kind of KINDS) {
-  it(`X-SEC-03 X-SEC-04 G25-LST-01 H30: a connection without a principal lists what it has made, and nothing else (${kind})`, async (t) => {
+  // X-SEC-03 X-SEC-04 G25-LST-01 H30
+  it(`a connection without a principal lists what it has made, and nothing else (${kind})`, async (t) => {
     const { ada, bob } = await pipes(t, kind, { quick: () => text("Ada's result") }, { limits: { pageSize: 2 } });
     const listed = async (peer: PipeRequester): Promise<string[]> => {
       const ids: string[] = [];

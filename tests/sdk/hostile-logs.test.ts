@@ -7,7 +7,8 @@ import { create, get, initialize } from "./harness/g25.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { attached, text } from "./harness/servers.ts";
 
-it("X-SEC-09: an error that is logged shows no whole id of a task, no owner and no payload, and still has them", async (t) => {
+// X-SEC-09
+it("an error that is logged shows no whole id of a task, no owner and no payload, and still has them", async (t) => {
   const errors: TaskError[] = [];
   const inner = memoryStore();
   let broken = false;

@@ -127,7 +127,7 @@ function withProcesses(
 }
 
 test(
-  "X-STO-05, H24, H27: a task without an end whose process is killed is failed by another one, not before its lease is over",
+  "X-STO-05, H24, H27: an endless task whose process is killed is failed by another one, after its lease",
   withProcesses(async (start) => {
     const [one, two] = [await start(), await start()];
     const id = await one.start("hold", { name: "work" });

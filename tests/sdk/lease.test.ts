@@ -44,7 +44,8 @@ function taskServer(t: TestContext, options: TaskServerOptions): { tasks: TaskSe
   return { tasks, events };
 }
 
-it("X-STO-05 (part): a task that was lost before a server begins, on a store that answers at once, runs again there and ends", async (t) => {
+// X-STO-05 (part)
+it("a task that was lost before a server begins, on a synchronous store, runs again there and ends", async (t) => {
   const shared = memoryStore();
   const { store, die } = mortal(shared);
   const work = () => new Promise<never>(() => {});
@@ -98,7 +99,7 @@ for (const kind of KINDS) {
 }
 
 for (const low of [false, true]) {
-  it(`2026-07-28 on v2${low ? "-low" : ""}: X-STO-05 both styles of asking work in a task that runs again without a connection`, async (t) => {
+  it(`X-STO-05: both styles of asking work in a task that runs alone again (v2${low ? "-low" : ""})`, async (t) => {
     const shared = memoryStore();
     const { store, die } = mortal(shared);
     const name = { name: { type: "string" } };
@@ -139,7 +140,8 @@ for (const low of [false, true]) {
   });
 }
 
-it("X-SEC-01 (part): a task runs again on a connection of its owner, with its owner's authorization, never on a stranger's", async (t) => {
+// X-SEC-01 (part)
+it("a task runs again on its owner's connection and authorization, never on a stranger's", async (t) => {
   const shared = memoryStore();
   const { store, die } = mortal(shared);
   const subjects: unknown[] = [];

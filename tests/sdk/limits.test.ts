@@ -28,7 +28,8 @@ for (const way of ["fetch", "http"] as const) {
     return { status: response.status, after: response.headers.get("retry-after"), body: await response.json() };
   };
 
-  test(`G26-GET-08, X-SEC-08, X-ERR-04: who polls faster than hinted gets 429 and Retry-After, and its poll is good again then (${way})`, async () => {
+  // G26-GET-08, X-SEC-08, X-ERR-04
+  test(`who polls faster than hinted gets 429 and Retry-After, and its poll is good again then (${way})`, async () => {
     await using world = await open({ rate: { reads: { perSecond: 2, burst: 2 } } });
     const id = await world.start("work", {}, ada);
     for (let poll = 0; poll < 2; poll++) assert.deepEqual((await ask(world, "tasks/get", { taskId: id })).status, 200);
@@ -71,7 +72,8 @@ for (const way of ["fetch", "http"] as const) {
     assert.equal((await ask(world, "tasks/get", { taskId: id })).body.result.status, "working");
   });
 
-  test(`X-ERR-04, H84: a call that finds no place says so with 429, and nothing else is rewritten (${way})`, async () => {
+  // X-ERR-04, H84
+  test(`a call that finds no place says so with 429, and nothing else is rewritten (${way})`, async () => {
     await using world = await open({ runningPerOwner: 1 }, { tools: { work: { support: "required" } } });
     await world.start("work", {}, ada);
     const { status, after, body } = await ask(world, "tools/call", { name: "work", arguments: {} });
@@ -109,7 +111,8 @@ test("G26-GET-08, X-SEC-08: a client that polls too fast still gets its result",
   await client.close();
 });
 
-test("X-LIM-01, X-ERR-04, X-TTL-06, H85: what an owner keeps is limited, whichever process stored it; the rest runs plainly or is refused", async () => {
+// X-LIM-01, X-ERR-04, X-TTL-06, H85
+test("what an owner keeps is limited, whichever process stored it; the rest runs plainly or is refused", async () => {
   const store = memoryStore();
   const options = {
     tools: { quick: () => text("done"), must: () => text("must") },

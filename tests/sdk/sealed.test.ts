@@ -140,7 +140,8 @@ async function both(store: TaskStore, payloads: PayloadProtection | undefined, l
   assert.deepEqual(world.errors, []);
 }
 
-test("X-SEC-15: with AES-GCM, no byte that SQLite keeps is an argument, a question, an answer, a state or an outcome (2026-07-28)", async () => {
+// X-SEC-15
+test("with AES-GCM, SQLite has no byte of arguments, questions, answers, states or outcomes", async () => {
   const payloads = await aesGcm();
   for (const wal of [true, false]) {
     using disk = database();
@@ -222,7 +223,8 @@ test("a store and hooks that answer at once stay so", () => {
   assert.deepEqual(store.get("ada", "t1"), task);
 });
 
-test("X-SEC-15 (part): a row put in another task's or another owner's place does not open, and nothing of it is shown", async () => {
+// X-SEC-15 (part)
+test("a row put in another task's or another owner's place does not open, and nothing of it is shown", async () => {
   const rows = new Map<string, string>();
   const memory = memoryStore();
   // Whoever can write to the database answers with the payload of another row.
@@ -373,7 +375,8 @@ async function strings(pattern: RegExp): Promise<string[]> {
   return [...new Set(Buffer.concat(parts).toString("utf8").match(pattern) ?? [])];
 }
 
-test("X-SEC-15 (part): of a task that is gone, neither the store's file nor this process's memory has anything left", async () => {
+// X-SEC-15 (part)
+test("of a task that is gone, neither the store's file nor this process's memory has anything left", async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   using disk = database();

@@ -32,7 +32,8 @@ function silent(): { store: TaskStore; silence(operation: Operation, arrives?: b
 
 describe("a store that does not answer", () => {
   for (const arrives of [false, true]) {
-    it(`X-STO-05: does not keep a task from its end, nor its server from closing (the write is stored: ${arrives})`, async () => {
+    // X-STO-05
+    it(`does not keep a task from its end, nor its server from closing (the write is stored: ${arrives})`, async () => {
       const { store, silence } = silent();
       let release = (): void => {};
       const work = () => new Promise<ReturnType<typeof text>>((resolve) => (release = () => resolve(text("done"))));

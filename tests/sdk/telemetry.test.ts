@@ -61,7 +61,7 @@ async function told(seen: readonly TaskEvent[], type: TaskEvent["type"]): Promis
   while (!seen.some((event) => event.type === type)) await new Promise(setImmediate);
 }
 
-test("one task in one trace over two servers on one file: runs, a wait for input, and no span for fifty polls (2026-07-28)", async (t) => {
+test("one task, one trace over two servers on one file: runs, a wait, no span for fifty polls", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
   const databases = [0, 1].map(() => new DatabaseSync(join(directory, "tasks.db")));
   t.after(() => {
@@ -293,7 +293,7 @@ function followContexts(): () => void {
   return () => context.disable();
 }
 
-test("a call that brings no trace goes on in the one that is active, and a run is linked to what else is", async (t) => {
+test("a call without a trace goes on in the active one, and a run is linked to what else is active", async (t) => {
   t.after(followContexts());
   const { onevent, tracer, spans, close } = telemetry();
   await using world = await World.open({

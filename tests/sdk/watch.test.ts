@@ -45,7 +45,7 @@ for (const echo of ["before", "after"] as Echo[]) {
     ["a store", {}],
     ["a sealed store", { payloads: later }],
   ] as [string, TaskServerOptions][]) {
-    test(`a task on ${what} that echoes ${echo} its answer is created, told about and completed without a read`, async () => {
+    test(`on ${what} that echoes ${echo} its answer a task is created, told and completed without a read`, async () => {
       const store = new Echoing(echo);
       const gate = latch();
       let world: World;

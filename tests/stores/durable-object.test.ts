@@ -56,7 +56,7 @@ describe("durableObjectStore keeps the contract", () => {
   }
 });
 
-test("durableObjectStore keeps a payload of any length in rows that the platform takes, and leaves none behind", async () => {
+test("durableObjectStore keeps payloads of any length in rows that the platform takes, and leaves none", async () => {
   const response = await worker.dispatchFetch("http://worker/case?index=pieces");
   assert.deepEqual(await response.json(), { same: [true, true, true, true], rows: [0, 3, 3, 0, 1, 0] });
 });

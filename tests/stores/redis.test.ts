@@ -221,7 +221,7 @@ describe("two servers on one Redis", () => {
   // X-STO-09 (part): who waits elsewhere is woken after the write. X-STO-08 (part), G25-CAN-02 (part), G25-RES-02
   // (part)
   for (const kind of ["v1", "v2"] as const) {
-    test(`a task that one creates is read, awaited and cancelled on the other, and who waits wakes within milliseconds, on ${kind}`, async (t) => {
+    test(`a task of one is read, awaited and cancelled on the other, and waits end soon, on ${kind}`, async (t) => {
       const prefix = freshPrefix();
       const stores = [
         await opened(t, openers(server).ioredis, { prefix }),

@@ -23,7 +23,8 @@ async function run(name: string, connection: unknown, tasks: number): Promise<vo
   const figures = await torture({ programs, connection, tasks, ...terms });
   const { kills, seconds, completed, interrupted, cut } = figures;
   console.log(
-    `${name}: ${tasks} tasks on ${PROCESSES} processes (half of them ${release.name}), ${kills} kills in ${seconds.toFixed(0)} s (${cut} requests cut off): ` +
+    `${name}: ${tasks} tasks on ${PROCESSES} processes (half of them ${release.name}), ` +
+      `${kills} kills in ${seconds.toFixed(0)} s (${cut} requests cut off): ` +
       `${completed} completed, ${interrupted} failed as interrupted, 0 lost, 0 stuck, 0 ended twice`,
   );
 }

@@ -12,8 +12,10 @@ export function compile(read: () => Uint8Array<ArrayBuffer>): WebAssembly.Module
   } catch (cause) {
     throw new TaskError(
       "wasm",
-      "mcp-longhaul cannot compile its WebAssembly here. In a browser, let the Content-Security-Policy's script-src allow 'wasm-unsafe-eval'. " +
-        'On an edge runtime that forbids compiling from bytes, let the bundler resolve the package with the condition "workerd" or "edge-light", or call provideWasm().',
+      "mcp-longhaul cannot compile its WebAssembly here. " +
+        "In a browser, let the Content-Security-Policy's script-src allow 'wasm-unsafe-eval'. " +
+        "On an edge runtime that forbids compiling from bytes, let the bundler resolve the package with the " +
+        'condition "workerd" or "edge-light", or call provideWasm().',
       { cause },
     );
   }

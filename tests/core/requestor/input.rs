@@ -265,7 +265,8 @@ fn keys_without_end_end_the_task() {
     assert!((9_900..=10_000).contains(&asked), "{asked}");
 }
 
-/// Some servers (mcpkit, airlift) refuse an update because the task has ended; the read that follows brings the outcome.
+/// Some servers (mcpkit, airlift) refuse an update because the task has ended; the read that follows brings the
+/// outcome.
 #[test]
 fn an_update_that_comes_too_late_is_no_error() {
     let (mut world, task, read) = start();

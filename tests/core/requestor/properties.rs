@@ -78,7 +78,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => any::<bool>().prop_map(|modern| Step::Call { modern }),
         4 => (0usize..8, 0u8..9).prop_map(|(call, kind)| Step::Reply { call, kind }),
-        10 => (0usize..32, 0u8..16, prop::bool::weighted(0.2)).prop_map(|(request, kind, again)| Step::Answer { request, kind, again }),
+        10 => (0usize..32, 0u8..16, prop::bool::weighted(0.2))
+            .prop_map(|(request, kind, again)| Step::Answer { request, kind, again }),
         2 => (0u32..6, 0u8..6).prop_map(|(task, status)| Step::Notify { task, status }),
         2 => (0u32..6, 0u8..4).prop_map(|(task, key)| Step::Input { task, key }),
         1 => (0u32..6, 0u8..4).prop_map(|(task, key)| Step::NoInput { task, key }),

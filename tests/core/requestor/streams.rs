@@ -596,7 +596,9 @@ proptest! {
     /// end is known, and nothing else; and a lost push costs no more than the safety net's interval.
     #[test]
     fn pushes_change_nothing_but_the_time(
-        changes in prop::collection::vec(1i64..40_000, 1..8), last in 0usize..3, fates in prop::collection::vec(fate(), 1..40),
+        changes in prop::collection::vec(1i64..40_000, 1..8),
+        last in 0usize..3,
+        fates in prop::collection::vec(fate(), 1..40),
     ) {
         let (polled, _) = live(false, &changes, last, &fates);
         let (pushed, late) = live(true, &changes, last, &fates);

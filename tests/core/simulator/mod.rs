@@ -73,7 +73,8 @@ impl Told {
             let steps: String = plan.steps.iter().map(|step| format!("  {step:?}\n")).collect();
             let Plan { instances: number, clocks, deserted, .. } = plan;
             panic!(
-                "{reason}\n{number} instances, clocks {clocks:?}, deserted {deserted}\n{steps}This is the shortest of its kind. The whole story: npm run simulate -- --seed {seed}{instances}\n"
+                "{reason}\n{number} instances, clocks {clocks:?}, deserted {deserted}\n{steps}\
+                 This is the shortest of its kind. The whole story: npm run simulate -- --seed {seed}{instances}\n"
             );
         }
         figures.get()
@@ -156,7 +157,8 @@ fn report(all: &Figures, time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let Figures { stories, steps, events, writes, crashes, tasks, ends, runs } = all;
     format!(
-        "{seconds:.0} s: {stories} stories, {steps} steps, {events} events, {writes} writes, {crashes} crashes, {tasks} tasks, {runs} runs, {ends} ends; {:.0} stories/s, {:.0} ends/s",
+        "{seconds:.0} s: {stories} stories, {steps} steps, {events} events, {writes} writes, {crashes} crashes, \
+         {tasks} tasks, {runs} runs, {ends} ends; {:.0} stories/s, {:.0} ends/s",
         *stories as f64 / seconds,
         *ends as f64 / seconds
     )

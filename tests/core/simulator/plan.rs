@@ -125,7 +125,8 @@ fn clock() -> impl Strategy<Value = Millis> {
 fn step() -> impl Strategy<Value = Step> {
     let (client, node, which) = (0usize..6, 0usize..5, 0usize..8);
     prop_oneof![
-        10 => (client.clone(), 0u32..8, any::<bool>()).prop_map(|(client, tool, gate)| Step::Call { client, tool, gate }),
+        10 => (client.clone(), 0u32..8, any::<bool>())
+            .prop_map(|(client, tool, gate)| Step::Call { client, tool, gate }),
         2 => (client.clone(), which.clone()).prop_map(|(client, which)| Step::Cancel { client, which }),
         1 => (client.clone(), which.clone()).prop_map(|(client, which)| Step::Abort { client, which }),
         2 => (client, which.clone()).prop_map(|(client, which)| Step::Resume { client, which }),

@@ -5,6 +5,7 @@ import { TaskError } from "../../errors.ts";
 export function wasmModule(): never {
   throw new TaskError(
     "wasm",
-    'With the condition "mcp-longhaul:manual", call provideWasm({ client }) with the compiled mcp-longhaul/client.wasm before the first TaskClient.',
+    'With the condition "mcp-longhaul:manual", call provideWasm({ client }) with the compiled ' +
+      "mcp-longhaul/client.wasm before the first TaskClient.",
   );
 }

@@ -5,6 +5,7 @@ import { TaskError } from "../../errors.ts";
 export function wasmModule(): never {
   throw new TaskError(
     "wasm",
-    'With the condition "mcp-longhaul:manual", call provideWasm({ server }) with the compiled mcp-longhaul/server.wasm before the first TaskServer.',
+    'With the condition "mcp-longhaul:manual", call provideWasm({ server }) with the compiled ' +
+      "mcp-longhaul/server.wasm before the first TaskServer.",
   );
 }
