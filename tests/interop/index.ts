@@ -11,7 +11,7 @@ const lines: string[] = [];
 let failed = 0;
 
 for (const row of ROWS.filter(({ peer }) => peer.toLowerCase().includes(values.only.toLowerCase()))) {
-  const program = await python(folder, row.environment);
+  const program = row.environment === undefined ? process.execPath : await python(folder, row.environment);
   for (const carrier of row.carriers) {
     const findings = await runRow(row, carrier, program).catch((error: unknown): Finding[] => [
       { check: "start", ok: false, detail: String(error).split("\n")[0]! },
@@ -31,6 +31,8 @@ function print({ peer, side, generation, limits }: Row, carrier: Carrier, findin
   lines.push(`| ${peer} | ${side} | ${generation} | ${carrier} | ${good.length} of ${findings.length} | ${missing} |`);
 }
 
-console.log("\n| Peer | its side | Generation | Carrier | Checks passed | Not |\n| --- | --- | --- | --- | --- | --- |");
+console.log(
+  "\n| Peer | its side | Generation | Carrier | Checks passed | Not |\n| --- | --- | --- | --- | --- | --- |",
+);
 console.log(lines.join("\n"));
 process.exitCode = failed === 0 ? 0 : 1;

@@ -16,7 +16,9 @@ const tasks = new TaskServer({
 
 function build(): McpServer {
   const server = new McpServer({ name: "interop", version: "1.0.0" });
-  const text = (value: string): { content: { type: "text"; text: string }[] } => ({ content: [{ type: "text", text: value }] });
+  const text = (value: string): { content: { type: "text"; text: string }[] } => ({
+    content: [{ type: "text", text: value }],
+  });
   server.registerTool("render", { inputSchema: z.object({ scene: z.string() }) }, async ({ scene }, ctx) => {
     await tasks.current(ctx)?.status("rendering");
     await sleep(300, undefined, { signal: ctx.mcpReq.signal });
@@ -45,6 +47,7 @@ function build(): McpServer {
 const carrier = process.argv[2];
 if (carrier === "stdio") serveStdio(build);
 else {
-  const server = carrier === "http" ? entryV2(build, { wrap: (handler) => ({ fetch: tasks.fetch(handler) }) }) : statefulV2(build);
+  const server =
+    carrier === "http" ? entryV2(build, { wrap: (handler) => ({ fetch: tasks.fetch(handler) }) }) : statefulV2(build);
   console.log((await server).url);
 }

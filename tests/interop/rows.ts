@@ -14,7 +14,8 @@ export type Carrier = "stdio" | "HTTP" | "HTTP, sessions";
 /** One pair: a peer's program against ours, over each carrier. */
 export interface Row {
   readonly peer: string;
-  readonly environment: Environment;
+  /** The Python environment that the script needs; none where it is a program for Node. */
+  readonly environment?: Environment;
   /** What the peer is; we are the other side. */
   readonly side: "client" | "server";
   readonly script: string;
@@ -25,16 +26,26 @@ export interface Row {
   readonly variables?: Readonly<Record<string, string>>;
 }
 
-const client = (peer: string, environment: Environment, script: string, generation: Row["generation"]): Row => ({
+const client = (
+  peer: string,
+  environment: Environment | undefined,
+  script: string,
+  generation: Row["generation"],
+): Row => ({
   peer,
-  environment,
+  ...(environment && { environment }),
   side: "client",
   script,
   generation,
   // In 2026-07-28 there are no sessions.
   carriers: generation === "2025-11-25" ? ["stdio", "HTTP", "HTTP, sessions"] : ["stdio", "HTTP"],
 });
-const server = (peer: string, environment: Environment, script: string, generation: Row["generation"]): Row => ({
+const server = (
+  peer: string,
+  environment: Environment | undefined,
+  script: string,
+  generation: Row["generation"],
+): Row => ({
   ...client(peer, environment, script, generation),
   side: "server",
   carriers: ["stdio", "HTTP"],
@@ -43,13 +54,18 @@ const server = (peer: string, environment: Environment, script: string, generati
 const NO_SESSION = { HTTP: { "ask, tasks not preferred": "no plain call asks where the SDK keeps no session" } };
 
 export const ROWS: readonly Row[] = [
+  client("SDK v1, its own tasks", undefined, "sdk_1_client.ts", "2025-11-25"),
+  server("SDK v1, its own tasks", undefined, "sdk_1_server.ts", "2025-11-25"),
   client("Python SDK 1.30", "python-sdk-1", "python_sdk_1_client.py", "2025-11-25"),
   server("Python SDK 1.30", "python-sdk-1", "python_sdk_1_server.py", "2025-11-25"),
   client("FastMCP 3.4", "fastmcp-3", "fastmcp_client.py", "2025-11-25"),
   server("FastMCP 3.4, memory", "fastmcp-3", "fastmcp_server.py", "2025-11-25"),
   client("FastMCP 4.1", "fastmcp-4", "fastmcp_client.py", "2026-07-28"),
   server("FastMCP 4.1, memory", "fastmcp-4", "fastmcp_server.py", "2026-07-28"),
-  { ...client("pydantic-ai on FastMCP 3", "pydantic-ai-on-fastmcp-3", "pydantic_ai_client.py", "2025-11-25"), limits: NO_SESSION },
+  {
+    ...client("pydantic-ai on FastMCP 3", "pydantic-ai-on-fastmcp-3", "pydantic_ai_client.py", "2025-11-25"),
+    limits: NO_SESSION,
+  },
   client("pydantic-ai on FastMCP 4", "pydantic-ai-on-fastmcp-4", "pydantic_ai_client.py", "2026-07-28"),
 ];
 
@@ -58,7 +74,7 @@ const here = import.meta.dirname;
 const START = 30_000;
 const WHOLE = 180_000;
 
-/** Runs one row over one carrier. `program` is the environment's Python. */
+/** Runs one row over one carrier. `program` runs the peer's script. */
 export async function runRow(row: Row, carrier: Carrier, program: string): Promise<Finding[]> {
   const script = join(here, "peers", row.script);
   return row.side === "client" ? clientOf(row, carrier, program, script) : serverOf(row, carrier, program, script);
@@ -91,7 +107,10 @@ async function serverOf(row: Row, carrier: Carrier, program: string, script: str
 
 function start({ variables }: Row, program: string, parameters: readonly string[]): ChildProcess {
   const env = { ...process.env, PYTHONUNBUFFERED: "1", ...variables };
-  return spawn(program, parameters, { env, stdio: ["ignore", "pipe", process.env["INTEROP_VERBOSE"] ? "inherit" : "ignore"] });
+  return spawn(program, parameters, {
+    env,
+    stdio: ["ignore", "pipe", process.env["INTEROP_VERBOSE"] ? "inherit" : "ignore"],
+  });
 }
 
 /** What a peer's program prints, a finding a line. */
