@@ -1,4 +1,5 @@
-// The Python peers, each in a virtual environment of its own with pinned versions. A folder is made anew when its pins change.
+// The Python peers, each in a virtual environment of its own with pinned versions. A folder is made anew when its pins
+// change.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Our server for other people's clients: `node ours.ts stdio`, or `http` (without sessions, both generations) or `sessions`
-// (2025-11-25), which print their URL.
+// Our server for other people's clients: `node ours.ts stdio`, or `http` (without sessions, both generations) or
+// `sessions` (2025-11-25), which print their URL.
 import { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { TaskServer } from "mcp-longhaul";
