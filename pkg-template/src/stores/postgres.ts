@@ -77,6 +77,9 @@ export function postgresStore(pool: PostgresPool, options: PostgresStoreOptions 
   return new Postgres(pool, options);
 }
 
+/** How often a statement is tried that the database undoes because of others at the same time. */
+const MOST_TRIES = 5;
+
 class Postgres implements PostgresStore {
   readonly watch?: (listener: TaskListener) => () => void;
   readonly #pool: PostgresPool;
@@ -191,12 +194,16 @@ class Postgres implements PostgresStore {
     values: [owner: string, id: string, ...unknown[]],
   ): Promise<boolean> {
     const [owner, id] = values;
-    try {
-      const { rowCount } = await this.#run(what, query, values, id);
-      if (rowCount !== 1) return false;
-    } catch (error) {
-      if (wasRolledBack(error)) return false;
-      throw error;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const { rowCount } = await this.#run(what, query, values, id);
+        if (rowCount !== 1) return false;
+        break;
+      } catch (error) {
+        // Under a stricter isolation it may have been undone because of other tasks, or of one that was undone as well.
+        if (!wasRolledBack(error)) throw error;
+        if (tries === MOST_TRIES) return false;
+      }
     }
     this.#notices?.tell(owner, id, version);
     return true;
