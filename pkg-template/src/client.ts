@@ -221,8 +221,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
 
   #plan(options: TaskCallOptions): Plan {
     const preference = options.preference ?? this.#options.preference ?? "prefer";
-    const number = PREFERENCES.indexOf(preference);
-    if (number < 0)
+    if (!PREFERENCES.includes(preference))
       throw new TaskError(
         "invalid_argument",
         `TaskClient option \`preference\` must be one of ${PREFERENCES.join(", ")}.`,
@@ -230,7 +229,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     const ttl = options.ttl ?? this.#options.ttl;
     if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0))
       throw new TaskError("invalid_argument", "TaskClient option `ttl` must be a whole number of milliseconds.");
-    return { preference: number, cancels: (options.onAbort ?? this.#options.onAbort ?? "cancel") === "cancel", ttl };
+    return { preference, cancels: (options.onAbort ?? this.#options.onAbort ?? "cancel") === "cancel", ttl };
   }
 }
 

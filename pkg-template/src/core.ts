@@ -1,4 +1,3 @@
-import { NAME } from "./name.ts";
 import { TaskError, isTaskError } from "./errors.ts";
 
 /** One wasm instance of a half of the core. */
@@ -46,7 +45,7 @@ export class Core {
       if (isTaskError(cause)) throw cause;
       throw new TaskError(
         "wasm",
-        `The WebAssembly of ${NAME} does not start. ` +
+        "The WebAssembly of mcp-longhaul does not start. " +
           "If provideWasm() was called: with the modules of this very version?",
         { cause },
       );
@@ -76,7 +75,7 @@ export class Core {
     if (this.#instance === from) this.#instance = this.#make();
     return new TaskError(
       "internal",
-      `The core of ${NAME} failed and is started anew from the store; please report this.`,
+      "The core of mcp-longhaul failed and is started anew from the store; please report this.",
       { cause },
     );
   }

@@ -4,4 +4,5 @@
 mod common;
 mod held;
 mod requestor;
+mod words;
 mod writer;

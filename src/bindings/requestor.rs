@@ -5,12 +5,13 @@ use std::cell::RefMut;
 use wasm_bindgen::prelude::*;
 
 use super::held::Held;
+use super::words::{Ending, Preference, Problem, RequestMethod, Source, TaskStatus};
 use super::writer::{Assembler, Assembling};
 use mcp_longhaul::requestor::{
-    self, Answer, Answered, Bounds, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Server, Snapshot,
+    self, Answer, Answered, Bounds, CallFacts, Entry, Options, Output, Reply, Server, Snapshot,
 };
 use mcp_longhaul::task::Millis;
-use mcp_longhaul::wire::{Generation, Support, method_name, write_listen, write_offer, write_request};
+use mcp_longhaul::wire::{Generation, Support, write_listen, write_offer, write_request};
 
 #[wasm_bindgen]
 extern "C" {
@@ -28,7 +29,7 @@ extern "C" {
     fn list(this: &RequestorHost, request: u32, cursor: Option<&str>);
     /// The `params` were put together.
     #[wasm_bindgen(method)]
-    fn ask(this: &RequestorHost, request: u32, task: u32, method: u8);
+    fn ask(this: &RequestorHost, request: u32, task: u32, method: RequestMethod);
     /// The `params` were put together.
     #[wasm_bindgen(method)]
     fn listen(this: &RequestorHost, request: u32);
@@ -43,6 +44,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn changed(this: &RequestorHost, task: u32, payload: u32);
     #[wasm_bindgen(method)]
+    fn progress(this: &RequestorHost, task: u32);
+    #[wasm_bindgen(method)]
     fn hold(this: &RequestorHost, task: u32, payload: u32);
     #[wasm_bindgen(method)]
     fn prompt(this: &RequestorHost, task: u32, key: &str, again: bool);
@@ -51,29 +54,26 @@ extern "C" {
     #[wasm_bindgen(method, js_name = "dropInput")]
     fn drop_input(this: &RequestorHost, task: u32, key: &str);
     #[wasm_bindgen(method)]
-    fn report(this: &RequestorHost, task: u32, key: &str, problem: u8);
+    fn report(this: &RequestorHost, task: u32, key: &str, problem: Problem);
     #[wasm_bindgen(method)]
     fn refused(this: &RequestorHost, task: u32, payload: u32);
     #[wasm_bindgen(method)]
     fn dismiss(this: &RequestorHost, task: u32, key: &str);
-    /// The error of a requestor's own ending was put together. `status`: 255 where it is unknown.
+    /// `status`: where it is known.
     #[wasm_bindgen(method)]
-    fn ended(this: &RequestorHost, task: u32, ending: u8, status: u8, payload: u32);
+    fn ended(this: &RequestorHost, task: u32, ending: Ending, status: Option<TaskStatus>, payload: u32);
     #[wasm_bindgen(method, js_name = "answerReply")]
     fn answer_reply(this: &RequestorHost, call: u32);
     #[wasm_bindgen(method, js_name = "answerOutcome")]
     fn answer_outcome(this: &RequestorHost, call: u32, task: u32);
-    /// The error was put together.
     #[wasm_bindgen(method, js_name = "answerLocal")]
-    fn answer_local(this: &RequestorHost, call: u32, ending: u8);
-    /// `status` and `error`: 255 where there is none.
+    fn answer_local(this: &RequestorHost, call: u32, ending: Ending);
+    /// `status`: where it is known; `error`: why the task was not cancelled.
     #[wasm_bindgen(method)]
-    fn cancelled(this: &RequestorHost, waiter: u32, status: u8, error: u8);
+    fn cancelled(this: &RequestorHost, waiter: u32, status: Option<TaskStatus>, error: Option<Ending>);
     #[wasm_bindgen(method)]
     fn forget(this: &RequestorHost, task: u32);
 }
-
-const NONE: u8 = 255;
 
 /// How soon a new task is first read, in ms.
 const FIRST_READ: u32 = 20;
@@ -116,19 +116,28 @@ pub fn free_requestor(requestor: u32) {
     REQUESTORS.with(|requestors| requestors.remove(requestor));
 }
 
-/// Hands the next output to the host; whether there was one. As the receiver's.
+/// Hands the next output, if there is one, to the host. Answers NaN where there are more, and otherwise the next
+/// deadline, infinite for none. The host steps, and not a loop in here: what it does may trap, and then nothing may go
+/// on in this instance.
 #[wasm_bindgen]
-pub fn step(requestor: u32, host: &RequestorHost, assembler: &Assembler) -> bool {
+pub fn step(requestor: u32, host: &RequestorHost, assembler: &Assembler) -> f64 {
     let output = held(requestor).core.poll_output();
-    let Some(output) = output else { return false };
-    hand_over(requestor, output, host, assembler);
-    true
+    if let Some(output) = output {
+        hand_over(requestor, output, host, assembler);
+    }
+    let core = &held(requestor).core;
+    if core.has_output() {
+        return f64::NAN;
+    }
+    core.next_deadline().map_or(f64::INFINITY, |at| at as f64)
 }
 
-/// Infinite where nothing is due.
-#[wasm_bindgen(js_name = "nextDeadline")]
-pub fn next_deadline(requestor: u32) -> f64 {
-    held(requestor).core.next_deadline().map_or(f64::INFINITY, |at| at as f64)
+/// Puts together the error for a task, or a call, that ended so and brought none of its own.
+#[wasm_bindgen(js_name = "writeError")]
+pub fn write_error(ending: Ending, task: Option<String>, assembler: &Assembler) {
+    if let Some(ending) = ending.into() {
+        requestor::Ending::write(ending, task.as_deref(), &mut Assembling { assembler, named: false });
+    }
 }
 
 #[wasm_bindgen]
@@ -136,10 +145,9 @@ pub fn followed(requestor: u32) -> usize {
     held(requestor).core.followed()
 }
 
-/// `extension`: 0 not declared, 1 declared, 2 unknown.
+/// `extension`: whether it was declared, where a declaration was seen.
 #[wasm_bindgen]
-pub fn server(requestor: u32, calls: bool, cancel: bool, extension: u8) {
-    let extension = (extension < 2).then_some(extension == 1);
+pub fn server(requestor: u32, calls: bool, cancel: bool, extension: Option<bool>) {
     held(requestor).core.handle_server(Server { calls, cancel, extension });
 }
 
@@ -168,10 +176,19 @@ pub fn page_lost(requestor: u32, now: f64, request: u32) {
     held(requestor).core.handle_page_lost(millis(now), request);
 }
 
-/// `preference`: 0 forbid, 1 allow, 2 prefer, 3 require. `ttl` NaN: the server's.
+/// `generation`: 0 where the call speaks none that knows tasks. `ttl` NaN: the server's.
 #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
 #[wasm_bindgen]
-pub fn call(requestor: u32, now: f64, call: u32, generation: u8, tool: &str, preference: u8, cancels: bool, ttl: f64) {
+pub fn call(
+    requestor: u32,
+    now: f64,
+    call: u32,
+    generation: u8,
+    tool: &str,
+    preference: Preference,
+    cancels: bool,
+    ttl: f64,
+) {
     let facts = facts(generation, tool, preference, cancels, ttl);
     held(requestor).core.handle_call(millis(now), call, facts);
 }
@@ -180,7 +197,7 @@ pub fn call(requestor: u32, now: f64, call: u32, generation: u8, tool: &str, pre
 #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
 #[wasm_bindgen]
 pub fn resume(requestor: u32, now: f64, call: u32, generation: u8, tool: &str, cancels: bool, of: u8, id: &str) {
-    let facts = facts(generation, tool, 2, cancels, f64::NAN);
+    let facts = facts(generation, tool, Preference::Prefer, cancels, f64::NAN);
     held(requestor).core.handle_resume(millis(now), call, facts, Generation::from_number(of), id);
 }
 
@@ -197,39 +214,35 @@ pub fn entry(requestor: u32, key: &str, method: &str, fingerprint: f64) {
     }
 }
 
-/// `from`: 0 the answer to the call `number`, 1 the answer to the request `number`, 2 a notification. `flags`: 1 it has
-/// a result, 2 it has an error.
 #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
 #[wasm_bindgen]
 pub fn snapshot(
     requestor: u32,
     now: f64,
-    from: u8,
+    from: Source,
     number: u32,
     id: &str,
     status: &str,
     ttl: f64,
     poll: f64,
     age: f64,
-    flags: u8,
+    has_result: bool,
+    has_error: bool,
+    moved: bool,
     payload: u32,
 ) {
     let Requestor { core, entries } = &mut *held(requestor);
     let entries = entries.take();
-    let snapshot = Snapshot {
-        id,
-        status,
-        ttl,
-        poll,
-        age,
-        has_result: flags & 1 != 0,
-        has_error: flags & 2 != 0,
-        inputs: entries.as_deref(),
-    };
+    let snapshot = Snapshot { id, status, ttl, poll, age, has_result, has_error, moved, inputs: entries.as_deref() };
     match from {
-        0 => core.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
-        1 => core.handle_answer(millis(now), number, Answered::Snapshot(snapshot), payload),
-        _ => core.handle_notification(millis(now), &snapshot, payload),
+        Source::Call => core.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
+        Source::Request => core.handle_answer(millis(now), number, Answered::Snapshot(snapshot), payload),
+        _ => {
+            let generation = u8::try_from(number).ok().and_then(Generation::from_number);
+            if let Some(generation) = generation {
+                core.handle_notification(millis(now), generation, &snapshot, payload);
+            }
+        }
     }
 }
 
@@ -356,7 +369,7 @@ pub fn session_lost(requestor: u32) {
 /// The connection was closed, or the host follows no more.
 #[wasm_bindgen]
 pub fn close(requestor: u32, connection: bool) {
-    let ending = if connection { Ending::Connection } else { Ending::Detached };
+    let ending = if connection { requestor::Ending::Connection } else { requestor::Ending::Detached };
     held(requestor).core.handle_close(ending);
 }
 
@@ -365,8 +378,8 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
     match output {
         Output::Send { call, offer } => {
             let offered = if offer { held(requestor).core.offer(call) } else { None };
-            host.begin(0);
             if let Some((generation, ttl)) = offered {
+                host.begin(0);
                 write_offer(generation, ttl, &mut writer);
             }
             host.send_call(call, offer);
@@ -377,7 +390,7 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
             if let Some((generation, id)) = about {
                 host.begin(task);
                 write_request(generation, method, &id, &keys, &mut writer);
-                host.ask(request, task, method_name(method) as u8);
+                host.ask(request, task, method.into());
             }
         }
         Output::Listen { request, ids } => {
@@ -390,27 +403,22 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
         Output::HangUp { call } => host.hang_up(call),
         Output::Created { call, task } => host.created(call, task),
         Output::Changed { task, payload } => host.changed(task, payload),
+        Output::Progress { task } => host.progress(task),
         Output::Hold { task, payload } => host.hold(task, payload),
         Output::Prompt { task, key, again } => host.prompt(task, &key, again),
         Output::Withdraw { task, key } => host.withdraw(task, &key),
         Output::Drop { task, key } => host.drop_input(task, &key),
-        Output::Report { task, key, problem } => host.report(task, &key, problem as u8),
+        Output::Report { task, key, problem } => host.report(task, &key, problem.into()),
         Output::Refused { task, payload } => host.refused(task, payload),
         Output::Dismiss { task, key } => host.dismiss(task, &key),
-        Output::Ended { task, id, ending, status, payload } => {
-            host.begin(task);
-            ending.write(Some(&id), &mut writer);
-            host.ended(task, ending as u8, status.map_or(NONE, |status| status as u8), payload);
+        Output::Ended { task, ending, status, payload, .. } => {
+            host.ended(task, ending.into(), status.map(TaskStatus::from), payload);
         }
         Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),
         Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task),
-        Output::Answer { call, answer: Answer::Local(ending) } => {
-            host.begin(0);
-            ending.write(None, &mut writer);
-            host.answer_local(call, ending as u8);
-        }
+        Output::Answer { call, answer: Answer::Local(ending) } => host.answer_local(call, ending.into()),
         Output::Cancelled { waiter, status, error } => {
-            host.cancelled(waiter, status.map_or(NONE, |status| status as u8), error.map_or(NONE, |error| error as u8));
+            host.cancelled(waiter, status.map(TaskStatus::from), error.map(Ending::from));
         }
         Output::Forget { task } => host.forget(task),
     }
@@ -425,12 +433,8 @@ fn count(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
 }
 
-fn facts(generation: u8, tool: &str, preference: u8, cancels: bool, ttl: f64) -> CallFacts<'_> {
-    let preference = match preference {
-        0 => Preference::Forbid,
-        1 => Preference::Allow,
-        3 => Preference::Require,
-        _ => Preference::Prefer,
-    };
-    CallFacts { generation: Generation::from_number(generation), tool, preference, cancels, ttl: count(ttl) }
+fn facts(generation: u8, tool: &str, preference: Preference, cancels: bool, ttl: f64) -> CallFacts<'_> {
+    let generation = Generation::from_number(generation);
+    let preference = Option::from(preference).unwrap_or(requestor::Preference::Prefer);
+    CallFacts { generation, tool, preference, cancels, ttl: count(ttl) }
 }

@@ -122,6 +122,8 @@ pub struct Snapshot<'a> {
     pub age: f64,
     pub has_result: bool,
     pub has_error: bool,
+    /// Whether its times or its message differ from those of the snapshot that was shown before it, if one was.
+    pub moved: bool,
     /// Its `inputRequests`, where there are some.
     pub inputs: Option<&'a [Entry]>,
 }
@@ -258,6 +260,10 @@ impl Requestor {
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// When [`Requestor::handle_timer`] wants to be called; it may be earlier than necessary.

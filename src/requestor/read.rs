@@ -7,13 +7,19 @@ use super::{
     Source, Stage, Task, is_ttl, later,
 };
 use crate::task::Millis;
-use crate::wire::{Status, error};
+use crate::wire::{Generation, Status, error};
 
 impl Requestor {
     /// A notification about a task; only a hint, and nothing for tasks that are not followed (G25-NTF-06).
-    pub fn handle_notification(&mut self, now: Millis, snapshot: &Snapshot<'_>, payload: Payload) {
+    pub fn handle_notification(
+        &mut self,
+        now: Millis,
+        generation: Generation,
+        snapshot: &Snapshot<'_>,
+        payload: Payload,
+    ) {
         let Some(&task) = self.by_id.get(snapshot.id) else {
-            if self.listening.contradicts(snapshot.id, snapshot.status) {
+            if generation.state_has_details() && self.listening.contradicts(snapshot.id, snapshot.status) {
                 self.outputs.push_back(Output::Report {
                     task: 0,
                     key: snapshot.id.to_owned(),
@@ -29,7 +35,10 @@ impl Requestor {
             Stage::LastLook => status.is_terminal(),
             Stage::Fetching => false,
         };
-        if self.tasks.get(&task).is_some_and(|follow| follow.announced && !follow.is_left() && counts(follow)) {
+        let is_heard = |follow: &Follow| {
+            follow.generation == generation && follow.announced && !follow.is_left() && counts(follow)
+        };
+        if self.tasks.get(&task).is_some_and(is_heard) {
             self.take(now, task, Source::Notification, snapshot, payload);
             self.go_on(now, task);
         }
@@ -87,6 +96,9 @@ impl Requestor {
         if follow.stage != Stage::Fetching || status.is_terminal() {
             follow.status = Some(status);
             self.outputs.push_back(Output::Changed { task, payload });
+            if snapshot.moved && !status.is_terminal() && !follow.generation.has_progress() {
+                self.outputs.push_back(Output::Progress { task });
+            }
         }
         self.announce(now, task);
         let Some(follow) = self.tasks.get_mut(&task) else { return };

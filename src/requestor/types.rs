@@ -118,6 +118,8 @@ pub enum Output {
     Created { call: Call, task: Task },
     /// The task has a new snapshot.
     Changed { task: Task, payload: Payload },
+    /// The new snapshot is the progress of the task's calls: its generation has no other (G26-PRG-01).
+    Progress { task: Task },
     /// Keep this error: it may be the task's outcome.
     Hold { task: Task, payload: Payload },
     /// Ask the user's handlers; `again` after the server refused the first answer.

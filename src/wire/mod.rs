@@ -54,7 +54,7 @@ impl Method {
 }
 
 /// What the host puts into a hole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::FromRepr)]
 #[repr(u8)]
 pub enum Part {
     /// The result of the original request, as it is.
@@ -67,6 +67,8 @@ pub enum Part {
     Input,
     /// The id of the `subscriptions/listen` request that this belongs to, with its own JSON type (G26-NTF-03).
     Subscription,
+    /// The `_meta` in which a client declares the extension (G26-CAP-01): always the same, so it crosses as one field.
+    Declaration,
 }
 
 /// Takes a message field by field.

@@ -1,6 +1,6 @@
 //! What a client sends about tasks, and how it reads what a server says about them.
 
-use super::{Generation, Method, Name, Writer, g26};
+use super::{Generation, Method, Name, Part, Writer, g26};
 
 /// What SDK v1 answers to a cancellation that came too late, in place of -32602 (G25-CAN-10).
 pub const INVALID_REQUEST: i32 = -32600;
@@ -99,11 +99,5 @@ pub const fn method_name(method: Method) -> Name {
 }
 
 fn write_extension(writer: &mut impl Writer) {
-    writer.open(Name::Meta);
-    writer.open(Name::ClientCapabilities);
-    writer.open(Name::Extensions);
-    writer.open(Name::Extension);
-    for _ in 0..4 {
-        writer.close();
-    }
+    writer.part(Name::Meta, Part::Declaration);
 }

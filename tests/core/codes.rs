@@ -5,8 +5,8 @@ use std::fmt::Debug;
 
 use mcp_longhaul::receiver::Trouble;
 use mcp_longhaul::storage::CompletionCode;
-use mcp_longhaul::wire::Generation;
 use mcp_longhaul::wire::capability::Capabilities;
+use mcp_longhaul::wire::{Generation, Part};
 
 const CODES: &str = include_str!("../../pkg-template/src/core/codes.ts");
 
@@ -16,6 +16,7 @@ fn codes() -> String {
         "// Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.\n".to_owned(),
         code(CompletionCode::from_repr),
         code(Generation::from_number),
+        code(Part::from_repr),
         code(Trouble::from_repr),
         flags(
             "Capability",

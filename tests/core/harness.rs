@@ -728,6 +728,7 @@ fn filled(parts: Option<&Option<Parts>>, part: Part, key: &str, request: Request
         Part::Result | Part::RelatedResult => "result".to_owned(),
         Part::Error => "error".to_owned(),
         Part::Input => format!("input {key}"),
+        Part::Declaration => "declaration".to_owned(),
     };
     let parts = parts.expect("a job").as_ref().expect("a payload that was read or written");
     json!(parts.get(&name).unwrap_or_else(|| panic!("{name} in {parts:?}")))

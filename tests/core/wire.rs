@@ -19,6 +19,7 @@ fn fill(part: Part, key: &str) -> Value {
         Part::Error => json!("<error>"),
         Part::Input => json!(format!("<input {key}>")),
         Part::Subscription => json!("<subscription>"),
+        Part::Declaration => json!("<declaration>"),
     }
 }
 

@@ -1,26 +1,17 @@
+import { type Json, isObject, merge, own } from "../json.ts";
+import { PROTOCOL_VERSION } from "../wire/names.ts";
 import { LONGEST_TIMER, now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import type { Link } from "./link.ts";
-import {
-  CLIENT_CAPABILITIES,
-  demandsTask,
-  EXTENSION,
-  handleOf,
-  hasContent,
-  isObject,
-  type Json,
-  merge,
-  own,
-  PROTOCOL_VERSION,
-  rpcCode,
-  wellFormed,
-} from "./message.ts";
+import { demandsTask, hasContent, rpcCode, wellFormed } from "./message.ts";
 import { PLAN } from "./plan.ts";
+import { revisionOf } from "../wire/revisions.ts";
 import type { Port } from "./port.ts";
 import type { Call, Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
-import { FROM, type Snapshots } from "./snapshots.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { type Ending } from "../wasm/generated/client.js";
 import * as core from "../wasm/generated/client.js";
 
 /** How long an answer to a call may take where its caller sets no timeout; as in both SDKs. A task may take longer. */
@@ -73,11 +64,13 @@ export class Calls {
   }
 
   /**
-   * A task of 2026-07-28 has changed. It sends no progress, only snapshots (G26-PRG-01), so they are the progress of
-   * its calls: what a caller wants to see, and what its timeout starts anew with.
+   * The latest snapshot of a task is the progress of its calls: what a caller wants to see, and what its timeout starts
+   * anew with.
    */
-  tellProgress(calls: Iterable<number>, message: string | undefined): void {
-    for (const number of [...calls]) {
+  progress(taskNumber: number): void {
+    const task = this.#registry.tasks.get(taskNumber);
+    const message = task?.snapshot.statusMessage;
+    for (const number of [...(task?.calls ?? [])]) {
       const call = this.#registry.calls.get(number);
       // A token that the SDK made is the id of its request; one that the caller made is none of the SDK's.
       if (call?.id === undefined || !call.wantsProgress) continue;
@@ -101,16 +94,16 @@ export class Calls {
     }
     if (!this.#session.introduced) this.#session.introduceFromClient();
     const version = own(meta, PROTOCOL_VERSION);
-    const generation = typeof version === "string" ? core.generation(version) : this.#session.generation;
+    const revision = typeof version === "string" ? revisionOf(version) : this.#session.revision;
     // The application runs the task itself.
-    if (generation === 25 && own(params, "task") !== undefined) return this.#link.wire.send(frame, options);
+    if (revision?.askedFor(params) !== undefined) return this.#link.wire.send(frame, options);
 
     const call: Call = {
       number: this.#registry.callNumbers.next(),
       id: message.id,
       frame,
       options,
-      generation,
+      revision,
       version: typeof version === "string" ? version : this.#session.version,
       plan,
       wireId: undefined,
@@ -134,13 +127,12 @@ export class Calls {
     this.#port.enter((requestor, now) => {
       const { resume, preference, cancels, ttl, silence } = plan;
       if (resume === undefined)
-        core.call(requestor, now, call.number, generation, tool, preference, cancels, ttl ?? NaN);
+        core.call(requestor, now, call.number, revision?.generation ?? 0, tool, preference, cancels, ttl ?? NaN);
       else {
-        if (generation === 26)
-          call.envelope = own(this.#withExtension(isObject(frame.params) ? frame.params : {}), "_meta");
-        if (generation === 26) this.#session.learnEnvelope(call.envelope);
-        const of = this.#session.isSameServer(resume) ? core.generation(resume.generation) : 0;
-        core.resume(requestor, now, call.number, generation, tool, cancels, of, wellFormed(resume.taskId));
+        this.#envelop(call, revision?.envelopeOfResumed(isObject(frame.params) ? frame.params : {}));
+        const of = this.#session.isSameServer(resume) ? (revisionOf(resume.generation)?.generation ?? 0) : 0;
+        const id = wellFormed(resume.taskId);
+        core.resume(requestor, now, call.number, revision?.generation ?? 0, tool, cancels, of, id);
       }
       if (silence !== undefined) core.silence(requestor, call.number, Math.min(silence, LONGEST_TIMER));
     });
@@ -168,8 +160,11 @@ export class Calls {
     for (const call of [...this.#registry.calls.values()]) if (call.plan === plan) this.#giveUp(call);
   }
 
-  #withExtension(params: Json): Json {
-    return merge(params, { _meta: { [CLIENT_CAPABILITIES]: { extensions: { [EXTENSION]: {} } } } });
+  /** Keeps what the requests about its task repeat of the call. */
+  #envelop(call: Call, envelope: unknown): void {
+    if (envelope === undefined) return;
+    call.envelope = envelope;
+    this.#session.learnEnvelope(envelope);
   }
 
   reply(message: Message, call: Call): void {
@@ -177,8 +172,8 @@ export class Calls {
     this.#registry.callsById.delete(call.wireId);
     call.reply = message;
     const { result, error } = message;
-    const handle = isObject(result) ? handleOf(result, call.generation) : undefined;
-    if (handle !== undefined) this.#snapshots.take(FROM.call, call.number, handle, undefined, { snapshot: handle });
+    const handle = isObject(result) ? call.revision?.handleOf(result) : undefined;
+    if (handle !== undefined) this.#snapshots.take("call", call.number, call.revision, handle, { snapshot: handle });
     else
       this.#port.enter((requestor, now) => {
         if (isObject(result) && hasContent(result))
@@ -190,14 +185,12 @@ export class Calls {
   }
 
   sendCall(number: number, offer: boolean): void {
-    const offered = this.#port.assembler.take();
     const call = this.#registry.calls.get(number);
     if (call === undefined) return;
     let params = isObject(call.frame.params) ? call.frame.params : {};
-    if (offer) params = merge(params, offered);
-    else if (call.generation === 26) params = withoutExtension(params);
-    if (call.generation === 26) call.envelope = own(params, "_meta");
-    if (call.generation === 26 && offer) this.#session.learnEnvelope(call.envelope);
+    if (offer) params = merge(params, this.#port.assembler.take());
+    else if (call.revision !== undefined) params = call.revision.withoutOffer(params);
+    if (offer) this.#envelop(call, call.revision?.envelopeOf(params));
     const again = call.reply !== undefined;
     if (again) this.#registry.callsById.set((call.wireId = this.#registry.ids.next()), call);
     call.reply = undefined;
@@ -251,17 +244,15 @@ export class Calls {
     if (call === undefined || outcome === undefined) return;
     if (outcome.error !== undefined)
       return this.finish(call, { error: outcome.error as NonNullable<Message["error"]> });
-    // Some servers leave the type of an inlined result out (G26-RES-03).
-    const result = call.generation === 26 ? { ...outcome.result, resultType: "complete" } : (outcome.result ?? {});
-    this.finish(call, { result });
+    const result = outcome.result ?? {};
+    this.finish(call, { result: call.revision?.answerWith(result) ?? result });
   }
 
-  answerLocal(number: number, ending: number): void {
-    const error = this.#port.assembler.take() as unknown as NonNullable<Message["error"]>;
+  answerLocal(number: number, ending: Ending): void {
     const call = this.#registry.calls.get(number);
     if (call === undefined) return;
     call.plan.ending = ending;
-    this.finish(call, { error });
+    this.finish(call, { error: this.#port.errorOf(ending) });
   }
 
   finish(call: Call, answer: Partial<Message>): void {
@@ -288,16 +279,4 @@ function withoutMark(params: Json, meta: unknown): Json {
   const { [PLAN]: _mark, ...rest } = isObject(meta) ? meta : {};
   const { _meta, ...others } = params;
   return Object.keys(rest).length === 0 ? others : { ...others, _meta: rest };
-}
-
-/** A caller that forbids tasks does not declare them, even if its client does. */
-function withoutExtension(params: Json): Json {
-  const extensions = own(params, "_meta", CLIENT_CAPABILITIES, "extensions");
-  if (own(extensions, EXTENSION) === undefined) return params;
-  const { [EXTENSION]: _extension, ...rest } = extensions as Json;
-  const meta = params._meta as Json;
-  return {
-    ...params,
-    _meta: { ...meta, [CLIENT_CAPABILITIES]: { ...(meta[CLIENT_CAPABILITIES] as Json), extensions: rest } },
-  };
 }

@@ -1,11 +1,13 @@
+import { own } from "../json.ts";
 import type { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
+import { revisionOfNotification } from "../wire/revisions.ts";
 import * as core from "../wasm/generated/client.js";
 import { Calls } from "./calls.ts";
 import { hostOf } from "./host.ts";
 import { Input } from "./input.ts";
 import { Link } from "./link.ts";
-import { answeredId, httpStatus, own } from "./message.ts";
+import { answeredId, httpStatus } from "./message.ts";
 import type { Shared } from "./plan.ts";
 import { Port, type PortOwner, type RequestorHost } from "./port.ts";
 import { isOwnId, Registry } from "./registry.ts";
@@ -34,9 +36,9 @@ export class Connection implements Listener, PortOwner {
     const port = (this.#port = new Port(this, link));
     const registry = this.#registry;
     const session = (this.session = new Session(port));
-    const snapshots = (this.#snapshots = new Snapshots(port, registry, session));
+    const snapshots = (this.#snapshots = new Snapshots(port, registry));
     this.#calls = new Calls(port, link, registry, session, snapshots);
-    this.#tasks = new Tasks(port, link, registry, session, snapshots, this.#calls);
+    this.#tasks = new Tasks(port, link, registry, session, snapshots);
     this.#input = new Input(port, link, registry, session, this.#calls);
     this.#streams = new Streams(port, link, registry, session, snapshots);
     this.host = hostOf(port.assembler, this.#calls, this.#tasks, this.#input, this.#streams);
@@ -165,10 +167,10 @@ export class Connection implements Listener, PortOwner {
       case "notifications/tools/list_changed":
         this.#port.enter(core.toolsChanged);
         break;
-      case "notifications/tasks":
-      case "notifications/tasks/status":
-        this.#snapshots.pushed(message.params, method === "notifications/tasks" ? 26 : 25);
-        break;
+      default: {
+        const news = revisionOfNotification(method);
+        if (news !== undefined) this.#snapshots.pushed(news, message.params);
+      }
     }
     return true;
   }

@@ -1,29 +1,14 @@
 import type { TaskErrorCode } from "../errors.ts";
-import type { TaskSnapshot, TaskStatus } from "../types.ts";
-import type { Json } from "./message.ts";
+import type { TaskSnapshot } from "../types.ts";
+import type { Ending } from "../wasm/generated/client.js";
+import type { Revision } from "../wire/revision.ts";
+import type { Json } from "../json.ts";
 
-/** How a followed task ended; twin of `Ending` in `src/requestor/types.rs`. */
-const CODES: readonly (TaskErrorCode | "completed")[] = [
-  "completed",
-  "failed",
-  "cancelled",
-  "expired",
-  "not_found",
-  "unsupported",
-  "unreachable",
-  "protocol",
-  "connection",
-  "detached",
-  "limit",
-  "internal",
-  "protocol",
-];
-/** Twin of `Status` in `src/wire/request.rs`. */
-const STATUSES: readonly TaskStatus[] = ["working", "input_required", "completed", "failed", "cancelled"];
-
-export const codeOf = (ending: number): TaskErrorCode | undefined =>
-  CODES[ending] === "completed" ? undefined : (CODES[ending] as TaskErrorCode | undefined);
-export const statusOf = (status: number): TaskStatus | undefined => STATUSES[status];
+/** The code of an error for such an ending; undefined where it is none. */
+export function codeOf(ending: Ending): TaskErrorCode | undefined {
+  if (ending === "completed") return undefined;
+  return ending === "refused" ? "protocol" : ending;
+}
 
 /** A JSON-RPC error object. */
 export interface RpcError {
@@ -44,7 +29,7 @@ export interface Outcome {
 /** A followed task: what the core does not hold. */
 export class FollowedTask {
   readonly id: string;
-  readonly generation: number;
+  readonly revision: Revision | undefined;
   readonly tool: string;
   /** The `_meta` of the call, for the requests about its task. */
   readonly envelope: unknown;
@@ -72,11 +57,11 @@ export class FollowedTask {
   readonly #onobservers: (observers: number) => void;
 
   constructor(
-    about: { id: string; generation: number; tool: string; envelope: unknown },
+    about: { id: string; revision: Revision | undefined; tool: string; envelope: unknown },
     onobservers: (observers: number) => void,
   ) {
     this.id = about.id;
-    this.generation = about.generation;
+    this.revision = about.revision;
     this.tool = about.tool;
     this.envelope = about.envelope;
     this.snapshot = { taskId: about.id, status: "working", ttl: null };

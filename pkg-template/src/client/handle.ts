@@ -1,7 +1,7 @@
+import { isObject, own } from "../json.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { TaskHandle, TaskReference, TaskSnapshot, TaskStatus, ToolResult } from "../types.ts";
 import type { FollowedTask, Outcome, RpcError } from "./followed-task.ts";
-import { isObject, own } from "./message.ts";
 
 /** What a handle can do about its task. */
 export interface Controls {

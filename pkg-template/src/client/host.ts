@@ -18,6 +18,7 @@ export function hostOf(
     begin: tasks.begin.bind(tasks),
     list: tasks.list.bind(tasks),
     ask: tasks.ask.bind(tasks),
+    progress: calls.progress.bind(calls),
     created: tasks.created.bind(tasks),
     changed: tasks.changed.bind(tasks),
     hold: tasks.hold.bind(tasks),

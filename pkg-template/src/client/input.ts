@@ -1,10 +1,10 @@
+import { type Json, isObject, own } from "../json.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import { LONGEST_TIMER } from "../clock.ts";
 import type { Calls } from "./calls.ts";
 import { type FollowedTask, refusalOf } from "./followed-task.ts";
 import type { Link } from "./link.ts";
-import { isObject, type Json, own } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
 import type { Port } from "./port.ts";
 import type { Driven, Registry } from "./registry.ts";
@@ -127,7 +127,7 @@ export class Input {
       this.#queued.delete(task);
       const call = [...task.calls]
         .map((number) => this.#registry.calls.get(number))
-        .find((known) => known?.id !== undefined && known.generation === 26);
+        .find((known) => known?.id !== undefined);
       if (call === undefined || task.queue.length === 0) continue;
       const keys = task.queue.splice(0);
       const id = call.id;

@@ -1,25 +1,7 @@
+import { type Json, isObject, own } from "../json.ts";
 /** Facts that are read out of messages; what follows from them is decided elsewhere. */
-import { define } from "../json.ts";
 import type { TaskSnapshot, TaskStatus } from "../types.ts";
-
-export type Json = Record<string, unknown>;
-
-export const RELATED_TASK = "io.modelcontextprotocol/related-task";
-export const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
-export const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
-export const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
-export const EXTENSION = "io.modelcontextprotocol/tasks";
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** An own property: a name like `constructor` is a key like any other (X-LIM-05). */
-export function own(object: unknown, ...path: string[]): unknown {
-  let value = object;
-  for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-  return value;
-}
+import type { Revision } from "../wire/revision.ts";
 
 /** A string that can be sent as it is, or `""`: a lone surrogate would be changed on its way (X-LIM-07). */
 export function wellFormed(value: unknown): string {
@@ -54,12 +36,6 @@ export function fingerprint(text: string): number {
   return 2 ** 32 * ((2 ** 21 - 1) & low) + (high >>> 0);
 }
 
-/** What a task looks like in each generation. */
-const FIELDS: Readonly<Record<number, { readonly ttl: string; readonly poll: string }>> = {
-  25: { ttl: "ttl", poll: "pollInterval" },
-  26: { ttl: "ttlMs", poll: "pollIntervalMs" },
-};
-
 export interface SnapshotFacts {
   readonly id: string;
   readonly status: string;
@@ -67,31 +43,31 @@ export interface SnapshotFacts {
   readonly ttl: number;
   readonly poll: number;
   readonly age: number;
-  /** 1: it has a result, 2: it has an error. */
-  readonly flags: number;
+  readonly hasResult: boolean;
+  readonly hasError: boolean;
 }
 
-export function snapshotFacts(task: Json, generation: number): SnapshotFacts {
-  const ttl = own(task, FIELDS[generation]?.ttl ?? "");
+export function snapshotFacts(task: Json, revision: Revision | undefined): SnapshotFacts {
+  const ttl = own(task, revision?.ttl ?? "");
   const status = own(task, "status");
-  const error = own(task, "error");
   return {
     id: wellFormed(short(own(task, "taskId"), LONGEST_ID)),
     status: short(status, LONGEST_NAME),
     ttl: ttl === null ? Infinity : number(ttl),
-    poll: number(own(task, FIELDS[generation]?.poll ?? "")),
+    poll: number(own(task, revision?.pollInterval ?? "")),
     age: time(own(task, "lastUpdatedAt")) - time(own(task, "createdAt")),
-    flags: (isObject(own(task, "result")) ? 1 : 0) | (isRpcError(error) ? 2 : 0),
+    hasResult: isObject(own(task, "result")),
+    hasError: isRpcError(own(task, "error")),
   };
 }
 
 /** The same for the application, with one name for each field. */
-export function snapshotView(task: Json, generation: number): TaskSnapshot {
+export function snapshotView(task: Json, revision: Revision | undefined): TaskSnapshot {
   const message = own(task, "statusMessage");
   const created = own(task, "createdAt");
   const updated = own(task, "lastUpdatedAt");
-  const ttl = own(task, FIELDS[generation]?.ttl ?? "");
-  const poll = own(task, FIELDS[generation]?.poll ?? "");
+  const ttl = own(task, revision?.ttl ?? "");
+  const poll = own(task, revision?.pollInterval ?? "");
   return {
     taskId: String(own(task, "taskId")),
     status: own(task, "status") as TaskStatus,
@@ -101,12 +77,6 @@ export function snapshotView(task: Json, generation: number): TaskSnapshot {
     ttl: typeof ttl === "number" && Number.isFinite(ttl) ? ttl : null,
     ...(typeof poll === "number" && Number.isFinite(poll) && { pollInterval: poll }),
   };
-}
-
-/** The member of a result in which a generation puts the handle of a new task, if it is there. */
-export function handleOf(result: Json, generation: number): Json | undefined {
-  const task = generation === 26 ? (own(result, "resultType") === "task" ? result : undefined) : own(result, "task");
-  return isObject(task) ? task : undefined;
 }
 
 /** Whether a result has anything of a tool's result. */
@@ -129,16 +99,6 @@ export function demandsTask(result: Json): boolean {
 
 export function isRpcError(error: unknown): boolean {
   return Number.isSafeInteger(own(error, "code")) && typeof own(error, "message") === "string";
-}
-
-/** `base` with the members of `more` put over it; where both have an object, with both objects' members. */
-export function merge(base: Json, more: Json): Json {
-  const whole: Json = { ...base };
-  for (const [name, value] of Object.entries(more)) {
-    const before = own(whole, name);
-    define(whole, name, isObject(before) && isObject(value) ? merge(before, value) : value);
-  }
-  return whole;
 }
 
 function number(value: unknown): number {

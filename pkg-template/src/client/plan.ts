@@ -1,5 +1,6 @@
 import type { TaskError } from "../errors.ts";
-import type { TaskReference } from "../types.ts";
+import type { TaskPreference, TaskReference } from "../types.ts";
+import type { Ending } from "../wasm/generated/client.js";
 import type { Alarm } from "./alarm.ts";
 import type { Handle } from "./handle.ts";
 
@@ -10,7 +11,7 @@ export const CREATION_KEY = "mcp-longhaul/creation-key";
 
 /** What a caller wants with one call. */
 export interface Plan {
-  readonly preference: number;
+  readonly preference: TaskPreference;
   /** Whether giving up the call cancels its task. */
   readonly cancels: boolean;
   readonly ttl: number | undefined;
@@ -24,7 +25,7 @@ export interface Plan {
   /** Gives up the call where the peer does not answer it; only for callers that set no timeout. */
   impatient?: (() => void) | undefined;
   /** Why the call ended, if it was not the peer who said so. */
-  ending?: number | undefined;
+  ending?: Ending | undefined;
   /** Whether it ended with the peer's answer. */
   answered?: boolean | undefined;
 }

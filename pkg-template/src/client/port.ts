@@ -3,11 +3,13 @@ import { now } from "../clock.ts";
 import type { Instance } from "../core.ts";
 import { TaskError } from "../errors.ts";
 import { Numbers } from "../numbers.ts";
+import type { Ending, Problem, RequestMethod, TaskStatus } from "../wasm/generated/client.js";
 import * as core from "../wasm/generated/client.js";
 import type { Sleeper } from "./alarm.ts";
 import { clientCore } from "./core.ts";
+import type { RpcError } from "./followed-task.ts";
 import type { Link } from "./link.ts";
-import type { Json } from "./message.ts";
+import type { Json } from "../json.ts";
 
 /** What the requestor asks of its host; twin of `RequestorHost` in `src/bindings/requestor.rs`. No method throws. */
 export interface RequestorHost {
@@ -19,8 +21,8 @@ export interface RequestorHost {
   sendCall(call: number, offer: boolean): void;
   /** Read a page of `tools/list`. */
   list(request: number, cursor: string | undefined): void;
-  /** Send a request about a task; its `params` were put together, `method` is the number of a name. */
-  ask(request: number, task: number, method: number): void;
+  /** Send a request about a task; its `params` were put together. */
+  ask(request: number, task: number, method: RequestMethod): void;
   /** Open a stream for pushed snapshots; its `params` were put together. */
   listen(request: number): void;
   unlisten(request: number): void;
@@ -31,6 +33,8 @@ export interface RequestorHost {
   /** The call has become a task, or found the task it resumes. */
   created(call: number, task: number): void;
   changed(task: number, payload: number): void;
+  /** The latest snapshot is the progress of the task's calls. */
+  progress(task: number): void;
   /** Keep this error: it may be the outcome. */
   hold(task: number, payload: number): void;
   /** Have the user's handlers answer an input request; `again` after the server refused the first answer. */
@@ -38,23 +42,20 @@ export interface RequestorHost {
   withdraw(task: number, key: string): void;
   /** The answer to this input request is not needed any more. */
   dropInput(task: number, key: string): void;
-  report(task: number, key: string, problem: number): void;
+  report(task: number, key: string, problem: Problem): void;
   /** The server refused an update with this error. */
   refused(task: number, payload: number): void;
   /** The answer to this input request is that the user has dismissed it. */
   dismiss(task: number, key: string): void;
-  /** The task is over; `payload` 0: the held error, or the one that was put together. */
-  ended(task: number, ending: number, status: number, payload: number): void;
+  /** The task is over; `payload` 0: the held error, or one of ours. */
+  ended(task: number, ending: Ending, status: TaskStatus | undefined, payload: number): void;
   answerReply(call: number): void;
   answerOutcome(call: number, task: number): void;
-  /** Answer with the error that was put together. */
-  answerLocal(call: number, ending: number): void;
-  cancelled(waiter: number, status: number, error: number): void;
+  /** Answer with an error of ours. */
+  answerLocal(call: number, ending: Ending): void;
+  cancelled(waiter: number, status: TaskStatus | undefined, error: Ending | undefined): void;
   forget(task: number): void;
 }
-
-/** No status, no error. */
-export const NONE = 255;
 
 /** What a message brought, kept while the core looks at it. */
 export interface Kept {
@@ -94,11 +95,6 @@ export class Port {
     core.makeRequestor(this.#requestor, poll.min, poll.max, poll.initial, maxAge, listen, Math.random());
   }
 
-  /** The names on the wire, by number. */
-  get names(): readonly string[] {
-    return this.#instance.names;
-  }
-
   /** Keeps what a message brought until the input that names it was handled. */
   keep(kept: Kept): number {
     const number = this.#numbers.next();
@@ -114,15 +110,22 @@ export class Port {
     this.#keeping = [];
     try {
       input(this.#current(), now(), ...rest);
-      while (core.step(this.#current(), this.#owner.host, this.assembler));
+      let deadline = NaN;
+      while (Number.isNaN(deadline)) deadline = core.step(this.#current(), this.#owner.host, this.assembler);
+      if (this.#link.state === "open") this.#link.shared.alarm.set(this.#owner, deadline);
       this.#owner.drained();
-      if (this.#link.state === "open") this.#link.shared.alarm.set(this.#owner, core.nextDeadline(this.#current()));
     } catch (cause) {
       this.#owner.broken(cause instanceof TaskError ? cause : clientCore.poison(this.#instance, cause));
     } finally {
       for (const payload of this.#keeping) this.kept.delete(payload);
       this.#keeping = outer;
     }
+  }
+
+  /** The JSON-RPC error for a task, or a call, that ended so and brought none of its own. */
+  errorOf(ending: Ending, task?: string): RpcError {
+    core.writeError(ending, task, this.assembler);
+    return this.assembler.take() as unknown as RpcError;
   }
 
   /** The number of the requestor. Throws a {@link TaskError} where a trap that another connection met has cost it. */

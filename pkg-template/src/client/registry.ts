@@ -1,6 +1,7 @@
 import { Numbers, OWN_IDS } from "../numbers.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import type { TaskStatus } from "../types.ts";
+import type { Revision } from "../wire/revision.ts";
 import type { TaskError } from "../errors.ts";
 import type { Sleeper } from "./alarm.ts";
 import type { FollowedTask } from "./followed-task.ts";
@@ -13,7 +14,8 @@ export interface Call {
   id: unknown;
   readonly frame: Message;
   readonly options: SendOptions;
-  readonly generation: number;
+  /** What it speaks of tasks; undefined where that is nothing. */
+  readonly revision: Revision | undefined;
   readonly version: string;
   readonly plan: Plan;
   /** The id on the wire, where it is not the SDK's. */
@@ -74,6 +76,7 @@ export class Registry {
   readonly callsById: Map<unknown, Call> = new Map();
   /** By the core's number. */
   readonly tasks: Map<number, FollowedTask> = new Map();
+  readonly tasksById: Map<unknown, FollowedTask> = new Map();
   /** By JSON-RPC id. */
   readonly requests: Map<unknown, OwnRequest> = new Map();
   readonly awaited: Map<unknown, Introduction> = new Map();
@@ -99,6 +102,18 @@ export class Registry {
     return [...this.calls.values()].find((call) => call.task === undefined && call.plan.resume?.taskId === taskId);
   }
 
+  addTask(number: number, task: FollowedTask): void {
+    this.tasks.set(number, task);
+    this.tasksById.set(task.id, task);
+  }
+
+  removeTask(number: number): void {
+    const task = this.tasks.get(number);
+    for (const id of task?.open.keys() ?? []) this.requests.delete(id);
+    this.tasks.delete(number);
+    if (task !== undefined && this.tasksById.get(task.id) === task) this.tasksById.delete(task.id);
+  }
+
   removeCall(call: Call): void {
     this.calls.delete(call.number);
     for (const id of [call.id, call.wireId]) if (this.callsById.get(id) === call) this.callsById.delete(id);
@@ -106,7 +121,7 @@ export class Registry {
   }
 
   clear(): void {
-    for (const table of [this.calls, this.callsById, this.tasks, this.requests, this.awaited, this.driven])
-      table.clear();
+    const { calls, callsById, tasks, tasksById, requests, awaited, driven } = this;
+    for (const table of [calls, callsById, tasks, tasksById, requests, awaited, driven]) table.clear();
   }
 }

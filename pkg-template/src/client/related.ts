@@ -1,5 +1,6 @@
+import { isObject, own } from "../json.ts";
+import { RELATED_TASK } from "../wire/names.ts";
 import type { Message } from "../tap.ts";
-import { isObject, own, RELATED_TASK } from "./message.ts";
 
 /** The most that are remembered. */
 const MOST = 1000;

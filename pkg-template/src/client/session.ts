@@ -1,20 +1,13 @@
+import { type Json, isObject, merge, own } from "../json.ts";
+import { CLIENT_CAPABILITIES, EXTENSION, CLIENT_INFO, PROTOCOL_VERSION } from "../wire/names.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference } from "../types.ts";
-import {
-  CLIENT_CAPABILITIES,
-  CLIENT_INFO,
-  EXTENSION,
-  isObject,
-  type Json,
-  merge,
-  LONGEST_NAME,
-  own,
-  PROTOCOL_VERSION,
-  short,
-} from "./message.ts";
+import { LONGEST_NAME, short } from "./message.ts";
 import type { ConnectedClient } from "./plan.ts";
 import type { Port } from "./port.ts";
 import type { Introduction } from "./registry.ts";
+import type { Revision } from "../wire/revision.ts";
+import { revisionOf } from "../wire/revisions.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** What is known about the session: its version, its server, its tools. */
@@ -22,7 +15,8 @@ export class Session {
   readonly #port: Port;
   /** The client above, where it is known. */
   client: ConnectedClient | undefined;
-  generation: number = 0;
+  /** What the session speaks of tasks; undefined where each request says it, or nothing. */
+  revision: Revision | undefined;
   version: string = "";
   #server: unknown;
   introduced = false;
@@ -48,13 +42,12 @@ export class Session {
   #introduce(version: unknown, capabilities: unknown): void {
     this.introduced = true;
     this.version = typeof version === "string" ? version : "";
-    const generation = core.generation(this.version);
-    // The newer generation is spoken request by request.
-    this.generation = generation === 25 ? generation : 0;
+    const revision = revisionOf(this.version);
+    this.revision = revision?.isStateless === false ? revision : undefined;
     const calls = isObject(own(capabilities, "tasks", "requests", "tools", "call"));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
-    this.#port.enter((requestor) => core.server(requestor, calls, cancel, extension ? 1 : 0));
+    this.#port.enter((requestor) => core.server(requestor, calls, cancel, extension));
   }
 
   /**
@@ -63,7 +56,7 @@ export class Session {
    */
   #toolList(message: Message, result: Json, first: boolean): Message {
     const tools = own(result, "tools");
-    if (!Array.isArray(tools) || this.generation === 0) return message;
+    if (!Array.isArray(tools) || this.revision === undefined) return message;
     this.#port.enter((requestor) => {
       this.learnTools(requestor, tools);
       if (first && own(result, "nextCursor") === undefined) core.toolsComplete(requestor);

@@ -1,46 +1,33 @@
+import { type Json, isObject, own } from "../json.ts";
+import type { Source } from "../wasm/generated/client.js";
 import * as core from "../wasm/generated/client.js";
 import type { Kept, Port } from "./port.ts";
-import type { FollowedTask } from "./followed-task.ts";
-import {
-  fingerprint,
-  isObject,
-  type Json,
-  LONGEST_NAME,
-  own,
-  short,
-  snapshotFacts,
-  textOf,
-  wellFormed,
-} from "./message.ts";
+import type { TaskSnapshot } from "../types.ts";
+import type { Revision } from "../wire/revision.ts";
+import { fingerprint, LONGEST_NAME, short, snapshotFacts, textOf, wellFormed } from "./message.ts";
 import type { Registry } from "./registry.ts";
-import type { Session } from "./session.ts";
-
-/** Where a snapshot comes from: the answer to a call or to a request of ours, or a push. Twin of `snapshot` in Rust. */
-export const FROM = { call: 0, request: 1, push: 2 } as const;
 
 /** Hands to the core what the server says of a task. */
 export class Snapshots {
   readonly #port: Port;
   readonly #registry: Registry;
-  readonly #session: Session;
   /** The input requests of the latest snapshot: a task that is seen for the first time has no place for them yet. */
   listed: Json = {};
 
-  constructor(port: Port, registry: Registry, session: Session) {
+  constructor(port: Port, registry: Registry) {
     this.#port = port;
     this.#registry = registry;
-    this.#session = session;
   }
 
-  /** `number`: of the call or the request that it answers, 0 for a push. */
-  take(from: number, number: number, task: Json, followed: FollowedTask | undefined, kept: Kept): void {
-    const call = from === FROM.call ? this.#registry.calls.get(number) : this.#registry.resuming(own(task, "taskId"));
-    const generation = followed?.generation ?? call?.generation ?? this.#session.generation;
-    const { id, status, ttl, poll, age, flags } = snapshotFacts(task, generation);
-    const inputs = own(task, "inputRequests");
+  /** `number`: of the call or the request that it answers, or the generation of a push. */
+  take(from: Source, number: number, revision: Revision | undefined, task: Json, kept: Kept): void {
+    const { id, status, ttl, poll, age, hasResult, hasError } = snapshotFacts(task, revision);
+    const inputs = revision?.inputRequestsOf(task);
+    const followed = this.#registry.tasksById.get(own(task, "taskId"));
+    const moved = followed !== undefined && hasMoved(followed.snapshot, task);
     this.#port.enter((requestor, now) => {
-      this.listed = isObject(inputs) ? inputs : {};
-      if (isObject(inputs) && generation === 26) {
+      this.listed = inputs ?? {};
+      if (inputs !== undefined) {
         core.beginEntries(requestor);
         if (followed !== undefined) followed.listed = inputs;
         for (const [key, request] of Object.entries(inputs)) {
@@ -52,21 +39,20 @@ export class Snapshots {
         }
       }
       const payload = this.#port.keep(kept);
-      core.snapshot(requestor, now, from, number, id, status, ttl, poll, age, flags, payload);
+      core.snapshot(requestor, now, from, number, id, status, ttl, poll, age, hasResult, hasError, moved, payload);
     });
   }
 
   /** A snapshot that the server pushed. */
-  pushed(task: unknown, generation: number): void {
+  pushed(revision: Revision, task: unknown): void {
     if (!isObject(task)) return;
-    const id = own(task, "taskId");
-    const followed = [...this.#registry.tasks.values()].find((known) => known.id === id);
-    const ended = followed === undefined && generation === 26;
-    if (ended || followed?.generation === generation)
-      this.take(FROM.push, 0, task, followed, {
-        snapshot: task,
-        result: own(task, "result"),
-        error: own(task, "error"),
-      });
+    const kept = { snapshot: task, result: own(task, "result"), error: own(task, "error") };
+    this.take("push", revision.generation, revision, task, kept);
   }
+}
+
+/** Whether a task's time of change or its message differ from those that were shown, if any were. */
+function hasMoved(shown: TaskSnapshot, task: Json): boolean {
+  if (shown.lastUpdatedAt === undefined) return false;
+  return shown.lastUpdatedAt !== own(task, "lastUpdatedAt") || shown.statusMessage !== own(task, "statusMessage");
 }

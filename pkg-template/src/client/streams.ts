@@ -1,10 +1,12 @@
+import { type Json, merge, own } from "../json.ts";
 import type { Message } from "../tap.ts";
 import type { Link } from "./link.ts";
-import { type Json, merge, own, rpcCode } from "./message.ts";
+import { rpcCode } from "./message.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { Snapshots } from "./snapshots.ts";
+import { revisionOfNotification } from "../wire/revisions.ts";
 import * as core from "../wasm/generated/client.js";
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
@@ -73,7 +75,8 @@ export class Streams {
     const about = method === undefined ? id : cancelled ? own(params, "requestId") : own(params, "_meta", SUBSCRIPTION);
     if (typeof about !== "string" || !about.startsWith(OURS)) return false;
     const request = Number(about.slice(OURS.length));
-    if (method === "notifications/tasks") this.#snapshots.pushed(params, 26);
+    const news = method === undefined ? undefined : revisionOfNotification(method);
+    if (news !== undefined) this.#snapshots.pushed(news, params);
     else if (method === "notifications/subscriptions/acknowledged")
       this.#acknowledged(request, own(params, "notifications", "taskIds"));
     else if (method === undefined || cancelled) this.#ended(request, error === undefined ? 0 : rpcCode(error));

@@ -1,28 +1,18 @@
-import { TaskError } from "../errors.ts";
+import { type Json, isObject, merge, own } from "../json.ts";
+import { Part } from "../core/codes.ts";
+import { declaration } from "../wire/g26.ts";
+import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
-import type { Calls } from "./calls.ts";
-import { codeOf, FollowedTask, type Outcome, refusalOf, type RpcError, statusOf } from "./followed-task.ts";
+import { codeOf, FollowedTask, type Outcome, refusalOf, type RpcError } from "./followed-task.ts";
 import { Handle } from "./handle.ts";
 import type { Link } from "./link.ts";
-import {
-  handleOf,
-  hasContent,
-  LONGEST_ID,
-  httpStatus,
-  isObject,
-  isRpcError,
-  type Json,
-  merge,
-  own,
-  rpcCode,
-  snapshotView,
-  wellFormed,
-} from "./message.ts";
-import { NONE, type Port } from "./port.ts";
+import { hasContent, LONGEST_ID, httpStatus, isRpcError, rpcCode, snapshotView, wellFormed } from "./message.ts";
+import type { Port } from "./port.ts";
 import type { Call, OwnRequest, Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
-import { FROM, type Snapshots } from "./snapshots.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { type Ending, type Problem, type RequestMethod } from "../wasm/generated/client.js";
 import * as core from "../wasm/generated/client.js";
 
 /** Tasks that are followed, and the requests about them. */
@@ -32,15 +22,13 @@ export class Tasks {
   readonly #registry: Registry;
   readonly #session: Session;
   readonly #snapshots: Snapshots;
-  readonly #calls: Calls;
 
-  constructor(port: Port, link: Link, registry: Registry, session: Session, snapshots: Snapshots, calls: Calls) {
+  constructor(port: Port, link: Link, registry: Registry, session: Session, snapshots: Snapshots) {
     this.#port = port;
     this.#link = link;
     this.#registry = registry;
     this.#session = session;
     this.#snapshots = snapshots;
-    this.#calls = calls;
   }
 
   answer(id: unknown, message: Message, { request, method, task }: OwnRequest): void {
@@ -55,7 +43,10 @@ export class Tasks {
         core.answerError(requestor, now, request, rpcCode(error), this.#port.keep({ error })),
       );
     } else if (method === "tasks/get" || (method === "tasks/cancel" && own(result, "taskId") !== undefined)) {
-      this.#snapshots.take(FROM.request, request, result, task, {
+      // A task that is being resumed is known by its call alone.
+      const revision =
+        task?.revision ?? this.#registry.resuming(own(result, "taskId"))?.revision ?? this.#session.revision;
+      this.#snapshots.take("request", request, revision, result, {
         snapshot: result,
         result: own(result, "result"),
         error: own(result, "error"),
@@ -101,17 +92,16 @@ export class Tasks {
 
   begin(task: number): void {
     const followed = this.#registry.tasks.get(task);
-    this.#port.assembler.begin((_kind, key) => followed?.answers.get(key));
+    this.#port.assembler.begin((part, key) => (part === Part.Declaration ? declaration() : followed?.answers.get(key)));
   }
 
   list(request: number, cursor: string | undefined): void {
     this.#send("tools/list", cursor === undefined ? {} : { cursor }, request, undefined);
   }
 
-  ask(request: number, number: number, name: number): void {
+  ask(request: number, number: number, method: RequestMethod): void {
     const params = this.#port.assembler.take();
     const task = this.#registry.tasks.get(number);
-    const method = this.#port.names[name] ?? "";
     // A task that is being resumed is known by its call alone, until it has been seen.
     // One whose call was given up has nothing of its own.
     const shared = isObject(own(params, "_meta")) ? this.#session.envelope : undefined;
@@ -155,20 +145,20 @@ export class Tasks {
   #followed(number: number, call: Call): FollowedTask {
     let task = this.#registry.tasks.get(number);
     if (task === undefined) {
-      const handle = isObject(call.reply?.result) ? handleOf(call.reply.result, call.generation) : undefined;
+      const handle = isObject(call.reply?.result) ? call.revision?.handleOf(call.reply.result) : undefined;
       const id = call.plan.resume?.taskId ?? String(own(handle, "taskId"));
       const meta = isObject(call.envelope) ? { ...call.envelope } : undefined;
       // The token belongs to the call.
       if (meta !== undefined) delete meta.progressToken;
       const about = {
         id,
-        generation: call.generation,
+        revision: call.revision,
         tool: wellFormed(own(call.frame.params, "name")),
         envelope: meta,
       };
       task = new FollowedTask(about, (observers) => this.#port.enter(core.observers, number, observers));
       task.listed = this.#snapshots.listed;
-      this.#registry.tasks.set(number, task);
+      this.#registry.addTask(number, task);
     }
     return task;
   }
@@ -178,7 +168,7 @@ export class Tasks {
     return new Promise((resolve, reject) => {
       this.#registry.waiters.set(waiter, (status, error) => (error === undefined ? resolve(status) : reject(error)));
       this.#port.enter(core.cancel, waiter, task, awaitTerminal);
-      if (this.#link.state !== "open") this.cancelled(waiter, NONE, 8);
+      if (this.#link.state !== "open") this.cancelled(waiter, undefined, "connection");
     });
   }
 
@@ -186,14 +176,7 @@ export class Tasks {
     const task = this.#registry.tasks.get(number);
     const snapshot = this.#port.kept.get(payload)?.snapshot;
     if (task === undefined || snapshot === undefined) return;
-    const before = task.snapshot;
-    task.show(snapshotView(snapshot, task.generation));
-    const { statusMessage, lastUpdatedAt, status } = task.snapshot;
-    const moved =
-      before.lastUpdatedAt !== undefined &&
-      (before.statusMessage !== statusMessage || before.lastUpdatedAt !== lastUpdatedAt);
-    if (task.generation === 26 && moved && (status === "working" || status === "input_required"))
-      this.#calls.tellProgress(task.calls, statusMessage);
+    task.show(snapshotView(snapshot, task.revision));
   }
 
   hold(number: number, payload: number): void {
@@ -210,22 +193,20 @@ export class Tasks {
     if (task !== undefined) task.refusal = rpcError(this.#port.kept.get(payload)?.error);
   }
 
-  report(number: number, key: string, problem: number): void {
-    if (problem === CONTRADICTED)
+  report(number: number, key: string, problem: Problem): void {
+    if (problem === "contradicted")
       return this.#link.report(
         new TaskError("protocol", "The server pushed another end of a task that has ended", { taskId: key }),
       );
     const task = this.#registry.tasks.get(number);
-    const about = problem === REFUSED_TWICE ? refusalOf(task) : { text: "", cause: {} };
-    const message = `The input request "${key}" ${PROBLEMS[problem] ?? ""}${about.text}`;
+    const about = problem === "rejected" ? refusalOf(task) : { text: "", cause: {} };
+    const message = `The input request "${key}" ${PROBLEMS[problem]}${about.text}`;
     this.#link.report(new TaskError("protocol", message, { taskId: task?.id, ...about.cause }));
   }
 
-  ended(number: number, ending: number, status: number, payload: number): void {
-    const local = this.#port.assembler.take() as unknown as RpcError;
+  ended(number: number, ending: Ending, shown: TaskStatus | undefined, payload: number): void {
     const task = this.#registry.tasks.get(number);
     if (task === undefined) return;
-    const shown = statusOf(status);
     if (shown !== undefined && shown !== task.snapshot.status) {
       // The message told of an earlier state.
       const { statusMessage: _, ...rest } = task.snapshot;
@@ -233,27 +214,28 @@ export class Tasks {
     }
     const kept = this.#port.kept.get(payload);
     const code = codeOf(ending);
+    const theirs = payload === 0 ? task.held : rpcError(kept?.error);
+    if (code === undefined && isObject(kept?.result)) return task.settle({ result: kept.result });
+    if (code === "failed" && theirs !== undefined) return task.settle({ error: theirs, code });
+    const local = this.#port.errorOf(ending, task.id);
     let outcome: Outcome;
-    if (code === undefined && isObject(kept?.result)) outcome = { result: kept.result };
-    else if (code === "failed") {
-      const message = task.snapshot.statusMessage;
-      const unread = message === undefined ? local : { ...local, message };
-      outcome = { error: (payload === 0 ? task.held : rpcError(kept?.error)) ?? unread, code };
-    } else if (code === "unsupported" || code === "unreachable" || code === "not_found") {
+    if (code === "failed")
+      outcome = { error: { ...local, message: task.snapshot.statusMessage ?? local.message }, code };
+    else if (code === "unsupported" || code === "unreachable" || code === "not_found") {
       outcome = { error: code === "not_found" ? local : because(local, task.trouble), code, cause: task.trouble };
     } else {
-      const message = ending === REFUSED ? local.message + refusalOf(task).text : local.message;
+      const message = ending === "refused" ? local.message + refusalOf(task).text : local.message;
       outcome = { error: { ...local, message }, code: code ?? "protocol" };
     }
     task.settle(outcome);
   }
 
-  cancelled(waiter: number, status: number, error: number): void {
+  cancelled(waiter: number, status: TaskStatus | undefined, error: Ending | undefined): void {
     const settle = this.#registry.waiters.get(waiter);
     this.#registry.waiters.delete(waiter);
-    const code = error === NONE ? undefined : (codeOf(error) ?? "internal");
+    const code = error === undefined ? undefined : (codeOf(error) ?? "internal");
     settle?.(
-      statusOf(status),
+      status,
       code === undefined
         ? undefined
         : new TaskError(code, `The task was not cancelled: ${CANCEL_ERRORS[code] ?? code}`),
@@ -261,28 +243,20 @@ export class Tasks {
   }
 
   forget(number: number): void {
-    const task = this.#registry.tasks.get(number);
-    for (const id of task?.open.keys() ?? []) this.#registry.requests.delete(id);
-    this.#registry.tasks.delete(number);
+    this.#registry.removeTask(number);
   }
 }
 
-/** Twin of `Problem` in `src/requestor/ledger.rs`: what the application hears of an input request. */
-const PROBLEMS: readonly string[] = [
-  "changed under its key",
-  "asks for something unknown",
-  "was answered twice and refused twice",
-  "could not be answered: the answer cannot be sent",
-  "",
-  "was listed and taken back too often; it is not answered",
-];
-const REFUSED_TWICE = 2;
-/** The only problem that is not about an input request, but about the task whose id is in the place of its key. */
-const CONTRADICTED = 4;
-/** The ending of a task whose server takes no answer; twin of `Ending::Refused`. */
-const REFUSED = 12;
+/** What the application hears of an input request. */
+const PROBLEMS: Readonly<Record<Exclude<Problem, "contradicted">, string>> = {
+  changed: "changed under its key",
+  unknown_method: "asks for something unknown",
+  rejected: "was answered twice and refused twice",
+  unsent: "could not be answered: the answer cannot be sent",
+  unsteady: "was listed and taken back too often; it is not answered",
+};
 
-const CANCEL_ERRORS: Readonly<Record<string, string>> = {
+const CANCEL_ERRORS: Readonly<Partial<Record<TaskErrorCode, string>>> = {
   unsupported: "the server does not offer to cancel tasks",
   protocol: "the server refused",
   unreachable: "the server did not answer",

@@ -18,6 +18,16 @@ export const Generation = {
 } as const;
 export type Generation = (typeof Generation)[keyof typeof Generation];
 
+export const Part = {
+  Result: 0,
+  RelatedResult: 1,
+  Error: 2,
+  Input: 3,
+  Subscription: 4,
+  Declaration: 5,
+} as const;
+export type Part = (typeof Part)[keyof typeof Part];
+
 export const Trouble = {
   Newer: 0,
   Malformed: 1,

@@ -128,6 +128,7 @@ pub fn snapshot<'a>(id: &'a str, status: &'a str) -> Snapshot<'a> {
         age: 0.0,
         has_result: status == "completed",
         has_error: status == "failed",
+        moved: false,
         inputs: None,
     }
 }

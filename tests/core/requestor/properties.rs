@@ -267,7 +267,10 @@ fn play(steps: Vec<Step>) {
             Step::Notify { task, status } => {
                 let id = format!("t{task}");
                 let snapshot = snapshot(&id, STATUSES[usize::from(status)]);
-                world.run(|r, now| r.handle_notification(now, &snapshot, 2))
+                world.run(|r, now| {
+                    r.handle_notification(now, Generation::G25, &snapshot, 2);
+                    r.handle_notification(now, Generation::G26, &snapshot, 2);
+                })
             }
             Step::Acknowledge { stream, accepted } => {
                 let Some(stream) = pick(&host.streams, stream) else { continue };

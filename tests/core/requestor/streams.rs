@@ -70,7 +70,7 @@ impl World {
     }
 
     fn push(&mut self, snapshot: &Snapshot<'_>) -> Vec<Output> {
-        self.run(|r, now| r.handle_notification(now, snapshot, 2))
+        self.run(|r, now| r.handle_notification(now, Generation::G26, snapshot, 2))
     }
 
     /// A running task with a stream, read after the acknowledgement.

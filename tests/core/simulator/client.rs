@@ -195,7 +195,7 @@ impl Client {
         if news["method"] == "notifications/tasks" {
             let payload = self.keep(params);
             let parts = self.read(params);
-            return self.requestor.handle_notification(now, &parts.snapshot(), payload);
+            return self.requestor.handle_notification(now, self.generation, &parts.snapshot(), payload);
         }
         let accepted = params["notifications"]["taskIds"].as_array().expect("ids").clone();
         let taken: Vec<Task> = self
@@ -267,6 +267,7 @@ impl Parts {
             age: self.age,
             has_result: self.has_result,
             has_error: self.has_error,
+            moved: false,
             inputs: self.inputs.as_deref(),
         }
     }
