@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::id;
+use crate::method::CallMethod;
 use crate::state::Members;
 use crate::task::Millis;
 
@@ -18,7 +19,8 @@ const KEPT: Millis = 60_000;
 pub struct Claim {
     /// The task that the key makes, or has made; empty where the claimant gave the key up.
     pub task: String,
-    /// The tool that was called.
+    pub method: CallMethod,
+    /// What was called.
     pub tool: String,
     /// The process whose clock its times are by.
     pub clock: Rc<str>,

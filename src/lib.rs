@@ -2,7 +2,7 @@
 //!
 //! # The rooms
 //! - [`task`]: a task. [`state`]: the text that a store keeps of it, and of a creation key.
-//! - [`lifecycle`]: what may happen to a task, as a table.
+//! - [`method`]: what can become a task, as a table. [`lifecycle`]: what may happen to a task, as a table.
 //! - [`generation`]: in what the generations of the protocol differ, as questions. [`wire`]: how each says it. Nothing
 //!   else knows that there are generations.
 //! - [`receiver`]: runs tasks (the server side). [`requestor`]: follows them (the client side).
@@ -22,6 +22,7 @@
 //! use std::collections::BTreeMap;
 //!
 //! use mcp_longhaul::limit::Limits;
+//! use mcp_longhaul::method::CallMethod;
 //! use mcp_longhaul::receiver::{Augmentation, Called, Outcome, Output, PeerId, Policy, Promotion, Receiver};
 //! use mcp_longhaul::receiver::{RequestContext, RequestId, Support};
 //! use mcp_longhaul::storage::{Completion, Operation, Record};
@@ -97,6 +98,7 @@
 //! // A call arrives at noon, and becomes a task before its handler begins.
 //! let noon = 43_200_000;
 //! let called = Called {
+//!     method: CallMethod::ToolsCall,
 //!     tool: "render".into(),
 //!     policy,
 //!     augmentation: Augmentation::Absent,
@@ -109,7 +111,7 @@
 //! assert!(matches!(host.replies.last(), Some(Body::Created { .. })));
 //!
 //! // A second later the handler has ended.
-//! receiver.handle_outcome(noon + 1_000, context.request, Outcome::Result { tool_failed: false, size: 2 });
+//! receiver.handle_outcome(noon + 1_000, context.request, Outcome::Result { is_error: false, size: 2 });
 //! host.drain(&mut receiver, noon + 1_000);
 //! let record = host.records.values().next().unwrap();
 //! assert_eq!(Task::from_state(&record.state).unwrap().phase, Phase::Completed);
@@ -122,6 +124,7 @@ pub mod generation;
 pub mod id;
 pub mod lifecycle;
 pub mod limit;
+pub mod method;
 pub mod number;
 pub mod receiver;
 pub mod requestor;

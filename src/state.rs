@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::claim::Claim;
 use crate::generation::Generation;
+use crate::method::CallMethod;
 use crate::task::{Failure, Input, InputKind, Lease, Millis, OnLost, Phase, Task};
 
 /// The form that this version writes, and the latest that it reads.
@@ -82,6 +83,18 @@ macro_rules! stored_as {
     };
 }
 
+impl Serialize for CallMethod {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.row().name)
+    }
+}
+
+impl<'de> Deserialize<'de> for CallMethod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::named(&String::deserialize(deserializer)?).ok_or_else(no_part)
+    }
+}
+
 stored_as!(Generation { G25 = "2025-11-25", G26 = "2026-07-28" });
 
 stored_as!(Phase {
@@ -120,6 +133,8 @@ struct StoredTask<'a> {
     status: Phase,
     #[serde(default, skip_serializing_if = "is_default")]
     failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    method: CallMethod,
     #[serde(
         default,
         skip_serializing_if = "str::is_empty",
@@ -224,6 +239,8 @@ struct StoredClaim<'a> {
         deserialize_with = "read_text"
     )]
     task: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    method: CallMethod,
     #[serde(
         default,
         skip_serializing_if = "str::is_empty",
@@ -258,6 +275,7 @@ impl Stored for StoredTask<'_> {
         "rev",
         "status",
         "failure",
+        "method",
         "tool",
         "message",
         "created",
@@ -302,7 +320,7 @@ impl Stored for StoredLease<'_> {
 }
 
 impl Stored for StoredClaim<'_> {
-    const NAMES: &'static [&'static str] = &["v", "task", "tool", "clock", "openUntil", "until"];
+    const NAMES: &'static [&'static str] = &["v", "task", "method", "tool", "clock", "openUntil", "until"];
 
     fn keep(&mut self, unknown: Members) {
         self.unknown = Cow::Owned(unknown);
@@ -330,6 +348,7 @@ impl Task {
             rev: self.generation,
             status: self.phase,
             failure: self.failure,
+            method: self.method,
             tool: Cow::Borrowed(&self.tool),
             message: Cow::Borrowed(&self.message),
             created: self.created_at,
@@ -380,6 +399,7 @@ impl Task {
             updated_at: stored.updated.unwrap_or(stored.created),
             ttl: stored.ttl,
             poll_interval: stored.poll,
+            method: stored.method,
             tool: stored.tool.into_owned(),
             trace: stored.traceparent.into_owned(),
             message: stored.message.into_owned(),
@@ -405,6 +425,7 @@ impl Claim {
         write(&StoredClaim {
             v: FORM,
             task: Cow::Borrowed(&self.task),
+            method: self.method,
             tool: Cow::Borrowed(&self.tool),
             clock: Cow::Borrowed(&self.clock),
             open_until: self.open_until,
@@ -418,6 +439,7 @@ impl Claim {
         let stored: StoredClaim = read(state, |stored: &StoredClaim| stored.v)?;
         Ok(Self {
             task: stored.task.into_owned(),
+            method: stored.method,
             tool: stored.tool.into_owned(),
             clock: (&*stored.clock).into(),
             open_until: stored.open_until,

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::generation::Generation;
+use crate::method::CallMethod;
 use crate::state::Members;
 
 /// Milliseconds since the epoch.
@@ -122,7 +123,8 @@ pub struct Task {
     pub ttl: Option<u64>,
     /// ms.
     pub poll_interval: u32,
-    /// The tool that was called.
+    pub method: CallMethod,
+    /// What was called: the tool's name, or what the row of the method says; empty where it has no name.
     pub tool: String,
     /// `traceparent` of the creating call, or empty.
     pub trace: String,

@@ -11,6 +11,7 @@ use super::held::Held;
 use super::receiver_host::{ReceiverHost, emit};
 use super::writer::{Assembler, Assembling};
 use mcp_longhaul::limit::{Act, Limits, Rate};
+use mcp_longhaul::method::{CallMethod, Methods, Side};
 use mcp_longhaul::receiver::{
     self, Augmentation, Called, Outcome, Policy, Promotion, RequestContext, Route, Shape, Support,
 };
@@ -202,7 +203,7 @@ pub fn call(
         ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
         _ => Augmentation::Invalid,
     };
-    let called = Called { tool, policy, augmentation, gate, trace, creation_key };
+    let called = Called { method: CallMethod::ToolsCall, tool, policy, augmentation, gate, trace, creation_key };
     let Receiver { core, entropy, .. } = &mut *held(receiver);
     core.handle_call(now as Millis, context(request, peer, generation, flags), called, entropy.take());
 }
@@ -210,7 +211,7 @@ pub fn call(
 #[wasm_bindgen(js_name = "isPlain")]
 pub fn is_plain(receiver: u32, policy: u32, generation: u8, flags: u32) -> bool {
     let context = context(0, 0, generation, flags);
-    held(receiver).core.is_plain(policy, context.generation, context.capabilities)
+    held(receiver).core.is_plain(CallMethod::ToolsCall, policy, context.generation, context.capabilities)
 }
 
 #[wasm_bindgen]
@@ -258,7 +259,7 @@ pub fn ended(receiver: u32, now: f64, call: u32, how: u8, size: u32, code: f64) 
         core.handle_said(call.into(), said);
     }
     let outcome = match how {
-        0 | 1 => Outcome::Result { tool_failed: how == 1, size },
+        0 | 1 => Outcome::Result { is_error: how == 1, size },
         2 if error::is_spoken(Generation::G26, code) => Outcome::Error { size },
         2 => Outcome::ReservedError { size },
         3 => Outcome::NotJson,
@@ -525,7 +526,7 @@ pub fn step(receiver: u32, host: &ReceiverHost, assembler: &Assembler) -> bool {
 /// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
 #[wasm_bindgen]
 pub fn capabilities(list: bool, assembler: &Assembler) {
-    wire::capability::write_server_g25(list, &mut Assembling { assembler, named: false });
+    wire::capability::write_g25(Side::Server, Methods::OFFERED, list, &mut Assembling { assembler, named: false });
 }
 
 fn complete(receiver: u32, now: f64, job: u32, completion: Completion) {

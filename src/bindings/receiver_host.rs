@@ -163,7 +163,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
             None => host.answered(input.get(), 0, ""),
         },
         Output::Withdraw { input, delivered, reason } => host.withdraw(input.get(), delivered, reason as u8),
-        Output::Restart { call, on, context, ref owner, job, ref answers } => {
+        Output::Restart { call, on, context, ref owner, job, ref answers, .. } => {
             for (key, name) in answers {
                 host.kept(key, name);
             }

@@ -7,8 +7,9 @@ use wasm_bindgen::prelude::*;
 use super::held::Held;
 use super::words::{Ending, Preference, Problem, RequestMethod, Source, TaskStatus};
 use super::writer::{Assembler, Assembling};
+use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::requestor::{
-    self, Answer, Answered, Bounds, CallFacts, Entry, Options, Output, Reply, Server, Snapshot,
+    self, Answer, Answered, Bounds, CallFacts, Declared, Entry, Options, Output, Reply, Snapshot,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Support, write_listen, write_offer, write_request};
@@ -148,7 +149,8 @@ pub fn followed(requestor: u32) -> usize {
 /// `extension`: whether it was declared, where a declaration was seen.
 #[wasm_bindgen]
 pub fn server(requestor: u32, calls: bool, cancel: bool, extension: Option<bool>) {
-    held(requestor).core.handle_server(Server { calls, cancel, extension });
+    let methods = if calls { Methods::OFFERED } else { Methods::NONE };
+    held(requestor).core.handle_declared(Declared { methods, cancel, extension });
 }
 
 #[wasm_bindgen]
@@ -436,5 +438,5 @@ fn count(number: f64) -> Option<u64> {
 fn facts(generation: u8, tool: &str, preference: Preference, cancels: bool, ttl: f64) -> CallFacts<'_> {
     let generation = Generation::from_number(generation);
     let preference = Option::from(preference).unwrap_or(requestor::Preference::Prefer);
-    CallFacts { generation, tool, preference, cancels, ttl: count(ttl) }
+    CallFacts { generation, method: CallMethod::ToolsCall, tool, preference, cancels, ttl: count(ttl) }
 }

@@ -1,4 +1,4 @@
-//! A `tools/call` on its way: what it is, and whether it is answered as it is or made a task.
+//! A call on its way: what it is, and whether it is answered as it is or made a task.
 
 use super::types::{Augmentation, Called, Outcome, RequestContext, RequestId, SlotId};
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use super::create::Draft;
 use super::{Output, Policy, Promotion, Receiver, Support, Timer};
 use crate::claim::is_key;
 use crate::id;
+use crate::method::{CallMethod, Methods};
 use crate::task::{Failure, MESSAGE_BYTES, Millis, cut};
 use crate::trace;
 use crate::wire::capability::Capabilities;
@@ -57,12 +58,26 @@ pub(super) struct Call {
 
 impl Receiver {
     /// A `tools/call` arrives. `entropy` becomes the task's id if it becomes a task.
-    pub fn handle_call(&mut self, now: Millis, context: RequestContext, called: Called, entropy: [u8; id::ENTROPY]) {
+    pub fn handle_call(
+        &mut self,
+        now: Millis,
+        context: RequestContext,
+        mut called: Called,
+        entropy: [u8; id::ENTROPY],
+    ) {
         self.tick(now);
         self.meet(context);
         let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned()
         else {
             return self.refuse_call(context, Error::Internal);
+        };
+        let policy = if self.offers(called.method, context.generation) {
+            policy
+        } else {
+            // It runs as it is, whatever it asks for (G25-CAP-05, G25-CRE-12).
+            called.augmentation = Augmentation::Absent;
+            called.creation_key = None;
+            Policy::default()
         };
         if called.creation_key.as_deref().is_some_and(|key| !is_key(key)) {
             return self.refuse_call(context, Error::BadKey);
@@ -73,6 +88,7 @@ impl Receiver {
         };
         let draft = Draft {
             id: [&*self.id_prefix, &id::from_entropy(&entropy)].concat(),
+            method: called.method,
             tool: called.tool,
             trace: trace::parent(&called.trace).unwrap_or_default().to_owned(),
             ttl,
@@ -206,7 +222,8 @@ impl Receiver {
         match entry.stage {
             Stage::Checking
                 if entry.augmented
-                    && matches!(outcome, Outcome::Result { tool_failed: false, .. } | Outcome::Input { .. }) =>
+                    && matches!(outcome, Outcome::Result { .. } | Outcome::Input { .. })
+                    && !entry.has_failed(&outcome) =>
             {
                 // It ended without a handler that the host could hold, and a task was promised.
                 entry.outcome = Some(outcome);
@@ -230,7 +247,7 @@ impl Receiver {
         };
         let limit = self.limits.outcome;
         let change = match outcome {
-            Outcome::Result { tool_failed, size } if size <= limit => Change::Complete { call: number, tool_failed },
+            Outcome::Result { is_error, size } if size <= limit => Change::Complete { call: number, is_error },
             Outcome::ReservedError { .. } if context.generation.reserves_codes() => {
                 Change::Fail { call: number, failure: Some(Failure::Reserved) }
             }
@@ -257,9 +274,27 @@ impl Receiver {
         self.calls.get(&call).is_some_and(|call| call.stage == Stage::Creating)
     }
 
+    /// Makes calls of these methods into tasks, and no others.
+    pub fn offer(&mut self, methods: Methods) {
+        self.methods = methods;
+    }
+
+    fn offers(&self, method: CallMethod, generation: Generation) -> bool {
+        self.methods.contains(method) && method.is_in(generation)
+    }
+
     /// Whether a call without `params.task` is none of the receiver's business: it is not refused, and cannot become a
     /// task.
-    pub fn is_plain(&self, policy: u32, generation: Generation, capabilities: Capabilities) -> bool {
+    pub fn is_plain(
+        &self,
+        method: CallMethod,
+        policy: u32,
+        generation: Generation,
+        capabilities: Capabilities,
+    ) -> bool {
+        if !self.offers(method, generation) {
+            return true;
+        }
         let policy = usize::try_from(policy).ok().and_then(|number| self.policies.get(number));
         policy.is_some_and(|policy| {
             policy.support != Support::Required
@@ -305,6 +340,11 @@ impl Call {
             told: false,
             announced: false,
         }
+    }
+
+    /// Whether the handler's answer says that the work failed.
+    const fn has_failed(&self, outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Result { is_error: true, .. }) && self.draft.method.row().has_error_results
     }
 
     /// The server may still decide that it is a task (2026-07-28).

@@ -39,7 +39,7 @@ pub(super) enum Change {
     },
     Complete {
         call: RequestId,
-        tool_failed: bool,
+        is_error: bool,
     },
     Fail {
         call: RequestId,

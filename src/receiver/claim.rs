@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::shutdown::Service;
 use super::{Pending, Receiver, Timer};
 use crate::claim::{Claim, owner_of_keys};
+use crate::method::CallMethod;
 use crate::state::{Members, Unreadable};
 use crate::storage::{Completion, Operation, Payload, Record};
 use crate::task::{Millis, Task};
@@ -119,6 +120,7 @@ impl Receiver {
             .map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
         let claim = Claim {
             task: call.draft.id.clone(),
+            method: call.draft.method,
             tool: call.draft.tool.clone(),
             clock: self.clock.clone(),
             open_until,
@@ -226,7 +228,7 @@ impl Receiver {
         if claim.is_over(self.time_by(&claim.clock)) {
             return self.claim_anew(number, Some(seen));
         }
-        if claim.tool != call.draft.tool {
+        if (claim.method, &claim.tool) != (call.draft.method, &call.draft.tool) {
             return self.decline(number, Error::OtherTool);
         }
         let here = call.owner.as_ref().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some());
@@ -344,6 +346,7 @@ impl Receiver {
         let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
         let claim = Claim {
             task: String::new(),
+            method: CallMethod::default(),
             tool: String::new(),
             clock: self.clock.clone(),
             open_until: now,

@@ -7,6 +7,7 @@ use super::call::{Call, Stage};
 use super::change::Change;
 use super::shutdown::Service;
 use super::{Happening, Output, Pending, Promotion, Receiver};
+use crate::method::CallMethod;
 use crate::state::Members;
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{Lease, Millis, OnLost, Phase, Task};
@@ -16,6 +17,7 @@ use crate::wire::{Body, Error, LimitReason};
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub id: String,
+    pub method: CallMethod,
     pub tool: String,
     pub trace: String,
     /// In ms; `None` for no end.
@@ -266,6 +268,7 @@ impl Call {
             updated_at: now,
             ttl: draft.ttl,
             poll_interval: policy.poll_interval.max(1),
+            method: draft.method,
             tool: draft.tool.clone(),
             trace: draft.trace.clone(),
             message: String::new(),

@@ -1,7 +1,7 @@
-//! Runs tasks: the receiver, on the server side.
+//! Runs tasks: the receiver, on whichever side of a connection calls arrive.
 //!
-//! A *call* is a `tools/call` on its way through; a *slot* is a task that this receiver runs, waits for, or is about to
-//! change. Changes to one task queue in its slot: each is decided by the lifecycle, written with one compare-and-swap,
+//! A *call* is a request on its way through that can become a task; a *slot* is a task that this receiver runs, waits
+//! for, or is about to change. Changes to one task queue in its slot: each is decided by the lifecycle, written with one compare-and-swap,
 //! and has its effects only when the store has it. Reads go straight to the store.
 
 mod call;
@@ -36,6 +36,7 @@ use std::rc::Rc;
 use crate::cursor;
 use crate::deadline::Deadlines;
 use crate::limit::Limits;
+use crate::method::Methods;
 use crate::storage::{Completion, Operation};
 use crate::table::Table;
 use crate::task::Millis;
@@ -139,6 +140,8 @@ enum Timer {
 pub struct Receiver {
     limits: Limits,
     cross_generation: bool,
+    /// The methods whose calls may become tasks.
+    methods: Methods,
     cursor_key: [u8; cursor::KEY],
     now: Millis,
     /// What ids begin with.
@@ -202,6 +205,7 @@ impl Receiver {
         Self {
             limits,
             cross_generation,
+            methods: Methods::OFFERED,
             cursor_key,
             now: 0,
             id_prefix: Rc::from(""),

@@ -4,6 +4,7 @@ use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Sto
 use std::rc::Rc;
 
 use super::event::Event;
+use crate::method::CallMethod;
 use crate::storage::Operation;
 use crate::task::Millis;
 use crate::wire::{Body, Generation, News};
@@ -50,6 +51,7 @@ pub enum Output {
     /// are (key in the store, handler's name).
     Restart {
         call: RequestId,
+        method: CallMethod,
         on: Option<PeerId>,
         context: RequestContext,
         owner: Rc<str>,

@@ -25,7 +25,7 @@ impl Receiver {
         self.insert_running(context, slot, task.epoch);
         self.expire_later(slot, task);
         let on = Some(context.peer).filter(|&peer| peer != NOBODY);
-        self.push(Output::Restart { call: number, on, context, owner, job, answers });
+        self.push(Output::Restart { call: number, method: task.method, on, context, owner, job, answers });
         if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
             self.push(Output::Bind { call: number, id });
         }

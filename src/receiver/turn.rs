@@ -199,7 +199,9 @@ impl Receiver {
                 Command::Answer { keys, kept: true }
             }
             Change::Answered { key, .. } => Command::Answer { keys: slice::from_ref(key), kept: false },
-            Change::Complete { tool_failed, .. } => Command::Complete { tool_failed: *tool_failed },
+            Change::Complete { is_error, .. } => {
+                Command::Complete { tool_failed: *is_error && task.method.row().has_error_results }
+            }
             Change::Fail { failure, .. } => Command::Fail(*failure),
             // 2025-11-25 promises that the task is cancelled when the answer leaves (G25-CAN-02). Where the handler has
             // ended with a question, nobody is there to decide (G26-CAN-05).

@@ -2,6 +2,7 @@
 
 use strum::FromRepr;
 
+use crate::method::CallMethod;
 use crate::task::InputKind;
 use crate::wire::Generation;
 use crate::wire::capability::Capabilities;
@@ -22,9 +23,11 @@ pub struct RequestContext {
     pub lists: bool,
 }
 
-/// What a `tools/call` says.
+/// What a call says.
 #[derive(Clone, Debug)]
 pub struct Called {
+    pub method: CallMethod,
+    /// What is called, as `params` names it; empty where the method names nothing.
     pub tool: String,
     /// The number of the tool's policy.
     pub policy: u32,
@@ -52,8 +55,9 @@ pub enum Augmentation {
 /// What a handler ended with. Its values stay with the host.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
+    /// `is_error`: it says `isError: true`. What that means, the method says.
     Result {
-        tool_failed: bool,
+        is_error: bool,
         size: u32,
     },
     Error {

@@ -1,10 +1,11 @@
-//! Calls of tools: whether they may become tasks, and what their answers are.
+//! Calls: whether they may become tasks, and what their answers are.
 
 use super::follow::Follow;
 use super::{
     Answer, Call, CallFacts, CallState, DAY, Ending, Output, Payload, Place, Preference, Reply, Request, Requestor,
     Snapshot, Source, TASKS, Task, Timer, is_id, is_ttl, later,
 };
+use crate::method::CallMethod;
 use crate::task::Millis;
 use crate::wire::{Generation, Status, Support, error};
 
@@ -42,10 +43,11 @@ impl Requestor {
         }
     }
 
-    /// A call of a tool.
+    /// A call is made.
     pub fn handle_call(&mut self, now: Millis, call: Call, facts: CallFacts<'_>) {
         let state = CallState {
             generation: facts.generation,
+            method: facts.method,
             tool: facts.tool.to_owned(),
             preference: facts.preference,
             cancels: facts.cancels,
@@ -83,10 +85,11 @@ impl Requestor {
                     (Reply::Handle(snapshot), Some(generation)) if state.cancels => Some((snapshot, generation)),
                     _ => None,
                 };
+                let method = state.method;
                 self.calls.remove(&call);
                 self.hanging_up.retain(|(waiting, _)| *waiting != call);
                 if let Some((snapshot, generation)) = stray {
-                    self.cancel_stray(now, snapshot.id, generation);
+                    self.cancel_stray(now, snapshot.id, generation, method);
                 }
             }
             // It goes to the SDK as it is; an unasked-for task is an invalid response there (G26-CAP-09).
@@ -98,7 +101,8 @@ impl Requestor {
                     Reply::Result { demands_task, .. } => demands_task && !offered,
                     Reply::Handle(_) | Reply::Empty => false,
                 };
-                let may_change = result_method && self.server.calls && state.preference != Preference::Forbid && !again;
+                let listed = state.method.row().listed_by.is_some() && self.declared.methods.contains(state.method);
+                let may_change = result_method && listed && state.preference != Preference::Forbid && !again;
                 if refused && may_change {
                     // The tool has changed its mind: read the list once and try the other way once (G25-TLN-08).
                     state.place = Place::Listing(Some(offered));
@@ -203,9 +207,10 @@ impl Requestor {
             self.outputs.push_back(Output::Answer { call, answer: Answer::Local(Ending::Unsupported) });
             return;
         }
-        let task = known.unwrap_or_else(|| self.follow(id, generation));
+        let task = known.unwrap_or_else(|| self.follow(id, generation, facts.method));
         let state = CallState {
             generation: Some(generation),
+            method: facts.method,
             tool: facts.tool.to_owned(),
             preference: facts.preference,
             cancels: facts.cancels,
@@ -239,11 +244,18 @@ impl Requestor {
         if state.preference == Preference::Forbid {
             return Mode::Plain;
         }
-        if generation.server_decides() {
-            return if required && self.server.extension == Some(false) { Mode::Refuse } else { Mode::Offer };
-        }
-        if !self.server.calls {
+        if !self.methods.contains(state.method) || !state.method.is_in(generation) {
             return plain;
+        }
+        if generation.server_decides() {
+            return if required && self.declared.extension == Some(false) { Mode::Refuse } else { Mode::Offer };
+        }
+        if !self.declared.methods.contains(state.method) {
+            return plain;
+        }
+        if state.method.row().listed_by.is_none() {
+            // The declaration holds for everything that the method can call.
+            return if state.preference == Preference::Allow { Mode::Plain } else { Mode::Offer };
         }
         match self.tools.support(&state.tool) {
             None if !listed => Mode::List,
@@ -333,7 +345,7 @@ impl Requestor {
     /// A call was answered with a task.
     fn create(&mut self, now: Millis, call: Call, snapshot: &Snapshot<'_>, payload: Payload) {
         let Some(state) = self.calls.get_mut(&call) else { return };
-        let Some(generation) = state.generation else { return };
+        let (Some(generation), method) = (state.generation, state.method) else { return };
         let status = Status::named(snapshot.status);
         let valid = is_id(snapshot.id) && status.is_some() && (is_ttl(snapshot.ttl) || !generation.demands_ttl());
         if !valid {
@@ -346,7 +358,7 @@ impl Requestor {
         if known.and_then(|task| self.tasks.get(&task)).is_some_and(|follow| follow.generation != generation) {
             return self.answer(call, Answer::Local(Ending::Protocol));
         }
-        let task = known.unwrap_or_else(|| self.follow(snapshot.id, generation));
+        let task = known.unwrap_or_else(|| self.follow(snapshot.id, generation, method));
         if let Some(state) = self.calls.get_mut(&call) {
             state.place = Place::Following(task);
             let silence = state.silence;
@@ -369,10 +381,10 @@ impl Requestor {
     }
 
     /// Cancels a task that nobody follows: it arrived for a call that was given up, or it was given up itself.
-    pub(super) fn cancel_stray(&mut self, now: Millis, id: &str, generation: Generation) {
-        let may = !generation.declares_cancel() || self.server.cancel;
+    pub(super) fn cancel_stray(&mut self, now: Millis, id: &str, generation: Generation, method: CallMethod) {
+        let may = !generation.declares_cancel() || self.declared.cancel;
         if may && is_id(id) && !self.by_id.contains_key(id) && self.tasks.len() < TASKS {
-            let task = self.follow(id, generation);
+            let task = self.follow(id, generation, method);
             if let Some(follow) = self.tasks.get_mut(&task) {
                 follow.cancel.plan(now);
             }
@@ -383,7 +395,7 @@ impl Requestor {
     /// A call stops following; the last one leaves nothing behind but a cancellation, if it wants one.
     pub(super) fn leave(&mut self, now: Millis, call: Call, task: Task, cancels: bool) {
         self.calls.remove(&call);
-        let may_cancel = |follow: &Follow| !follow.generation.declares_cancel() || self.server.cancel;
+        let may_cancel = |follow: &Follow| !follow.generation.declares_cancel() || self.declared.cancel;
         let Some(follow) = self.tasks.get_mut(&task) else { return };
         follow.calls.retain(|other| *other != call);
         if !follow.is_left() {

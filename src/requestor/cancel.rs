@@ -12,7 +12,7 @@ impl Requestor {
             self.outputs.push_back(settled(None, Some(Ending::NotFound)));
             return;
         };
-        if follow.generation.declares_cancel() && !self.server.cancel {
+        if follow.generation.declares_cancel() && !self.declared.cancel {
             self.outputs.push_back(settled(None, Some(Ending::Unsupported)));
             return;
         }

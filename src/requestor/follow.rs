@@ -3,6 +3,7 @@
 use super::ledger::Ledger;
 use super::streams::Hearing;
 use super::types::{Call, Ending, Request, Waiter};
+use crate::method::CallMethod;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status};
 
@@ -124,6 +125,8 @@ impl Lane {
 pub struct Follow {
     pub id: String,
     pub generation: Generation,
+    /// The method of the call that it is the task of.
+    pub method: CallMethod,
     pub stage: Stage,
     /// Who gets the outcome; with nobody left it is only being cancelled.
     pub calls: Vec<Call>,
@@ -175,10 +178,11 @@ pub struct Follow {
 }
 
 impl Follow {
-    pub fn new(id: &str, generation: Generation) -> Self {
+    pub fn new(id: &str, generation: Generation, method: CallMethod) -> Self {
         Self {
             id: id.to_owned(),
             generation,
+            method,
             stage: Stage::Following,
             calls: Vec::new(),
             announced: false,

@@ -76,10 +76,10 @@ impl Requestor {
     fn give_up(&mut self, now: Millis, task: Task, ending: Ending) {
         let Some(follow) = self.tasks.get(&task) else { return };
         let cancels = follow.calls.iter().all(|call| self.calls.get(call).is_some_and(|state| state.cancels));
-        let (id, generation) = (follow.id.clone(), follow.generation);
+        let (id, generation, method) = (follow.id.clone(), follow.generation, follow.method);
         self.end(task, ending, None, 0);
         if cancels {
-            self.cancel_stray(now, &id, generation);
+            self.cancel_stray(now, &id, generation, method);
         }
     }
 

@@ -23,6 +23,7 @@ pub use types::{Answer, Call, Ending, Output, Payload, Request, Task, Waiter};
 use std::collections::VecDeque;
 
 use crate::deadline::Deadlines;
+use crate::method::{CallMethod, Methods};
 use crate::number;
 use crate::table::Table;
 use crate::task::Millis;
@@ -86,11 +87,11 @@ pub enum Preference {
     Require,
 }
 
-/// What a server declared, as far as it matters here (G25-CAP-03, G25-CAP-08).
+/// What the peer declared, as far as it matters here (G25-CAP-03, G25-CAP-08).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Server {
-    /// `tasks.requests.tools.call`.
-    pub calls: bool,
+pub struct Declared {
+    /// The methods whose leaves `tasks.requests` has.
+    pub methods: Methods,
     /// `tasks.cancel`.
     pub cancel: bool,
     /// Whether the extension was declared, where a declaration was seen.
@@ -101,6 +102,8 @@ pub struct Server {
 pub struct CallFacts<'a> {
     /// The generation that the connection, or the request, speaks.
     pub generation: Option<Generation>,
+    pub method: CallMethod,
+    /// What is called, as `params` names it; empty where the method names nothing.
     pub tool: &'a str,
     pub preference: Preference,
     /// What giving up the call does to its task.
@@ -179,6 +182,7 @@ enum Place {
 #[derive(Debug)]
 struct CallState {
     generation: Option<Generation>,
+    method: CallMethod,
     tool: String,
     preference: Preference,
     cancels: bool,
@@ -217,7 +221,9 @@ enum Source {
 pub struct Requestor {
     options: Options,
     jitter: Jitter,
-    server: Server,
+    /// The methods for which tasks are offered.
+    methods: Methods,
+    declared: Declared,
     tools: Tools,
     calls: Table<Call, CallState>,
     tasks: Table<Task, Follow>,
@@ -240,7 +246,8 @@ impl Requestor {
         Self {
             options,
             jitter: Jitter::new(options.seed),
-            server: Server::default(),
+            methods: Methods::OFFERED,
+            declared: Declared::default(),
             tools: Tools::default(),
             calls: Table::new(),
             tasks: Table::new(),
@@ -255,6 +262,11 @@ impl Requestor {
             prompts: 0,
             ramps: Ramps::default(),
         }
+    }
+
+    /// Offers tasks for calls of these methods, and for no others.
+    pub fn offer_for(&mut self, methods: Methods) {
+        self.methods = methods;
     }
 
     /// The next thing to do.
@@ -281,8 +293,8 @@ impl Requestor {
     }
 
     /// A handshake was seen: what was known about another session is void (G25-TLN-09).
-    pub fn handle_server(&mut self, server: Server) {
-        self.server = server;
+    pub fn handle_declared(&mut self, declared: Declared) {
+        self.declared = declared;
         self.tools.forget();
         self.listening.forget();
     }
@@ -434,9 +446,9 @@ impl Requestor {
         self.last_request
     }
 
-    fn follow(&mut self, id: &str, generation: Generation) -> Task {
+    fn follow(&mut self, id: &str, generation: Generation, method: CallMethod) -> Task {
         self.last_task = number::after(self.last_task, 1..=Task::MAX, |task| self.tasks.contains_key(&task));
-        self.tasks.insert(self.last_task, Follow::new(id, generation));
+        self.tasks.insert(self.last_task, Follow::new(id, generation, method));
         self.by_id.insert(id.to_owned(), self.last_task);
         self.last_task
     }

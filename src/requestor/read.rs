@@ -267,11 +267,12 @@ impl Requestor {
         }
     }
 
-    /// `tasks/result` brought the outcome; a tool's own error is a result (G25-RES-05, G25-RES-13).
+    /// `tasks/result` brought the outcome; an error of the work itself may be a result (G25-RES-05, G25-RES-13).
     pub(super) fn end_with_result(&mut self, task: Task, is_error: bool, payload: Payload) {
         let Some(follow) = self.tasks.get(&task) else { return };
         let known = follow.status.filter(|status| status.is_terminal());
-        let status = known.unwrap_or(if is_error { Status::Failed } else { Status::Completed });
+        let failed = is_error && follow.method.row().has_error_results;
+        let status = known.unwrap_or(if failed { Status::Failed } else { Status::Completed });
         self.end(task, Ending::Completed, Some(status), payload);
     }
 

@@ -1,6 +1,7 @@
 //! What a peer declared, as a set of bits, and what each kind of input needs.
 
 use super::{Name, Writer};
+use crate::method::{Methods, Side};
 use crate::task::InputKind;
 
 /// A set of client capabilities. The host reads them out of the peer's JSON: a leaf counts when it is an object
@@ -91,8 +92,9 @@ pub const fn needed_by(kind: InputKind) -> Capabilities {
     }
 }
 
-/// What a server declares for tasks of 2025-11-25, without the object around it (G25-CAP-01, G25-CAP-02).
-pub fn write_server_g25(list: bool, writer: &mut impl Writer) {
+/// What a side declares for tasks of 2025-11-25 whose calls it receives, without the object around it (G25-CAP-01,
+/// G25-CAP-02).
+pub fn write_g25(side: Side, methods: Methods, list: bool, writer: &mut impl Writer) {
     if list {
         writer.open(Name::List);
         writer.close();
@@ -100,9 +102,10 @@ pub fn write_server_g25(list: bool, writer: &mut impl Writer) {
     writer.open(Name::Cancel);
     writer.close();
     writer.open(Name::Requests);
-    writer.open(Name::Tools);
-    writer.open(Name::Call);
-    writer.close();
-    writer.close();
+    for row in methods.rows().filter(|row| row.receiver == side) {
+        let leaf = row.leaf.into_iter().filter_map(Name::named);
+        leaf.clone().for_each(|name| writer.open(name));
+        leaf.for_each(|_| writer.close());
+    }
     writer.close();
 }

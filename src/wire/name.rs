@@ -15,6 +15,13 @@ macro_rules! names {
             /// All names, each ended by a line feed.
             pub const LINES: &'static str = concat!($($text, "\n",)*);
 
+            /// The name with this text.
+            pub fn named(text: &str) -> Option<Self> {
+                Self::VALUES.iter().copied().find(|name| name.as_str() == text)
+            }
+
+            const VALUES: &'static [Self] = &[$(Self::$name,)*];
+
             /// The text itself.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
@@ -61,6 +68,12 @@ names! {
     Requests = "requests",
     Tools = "tools",
     Call = "call",
+    Prompts = "prompts",
+    Get = "get",
+    Resources = "resources",
+    Read = "read",
+    CreateMessage = "createMessage",
+    Create = "create",
     List = "list",
     Cancel = "cancel",
     Elicitation = "elicitation",

@@ -11,7 +11,7 @@ use crate::bench::Bench;
 use crate::harness::{ABLE, G25, G26, START, World, policy};
 use crate::model::Fault;
 
-const DONE: Outcome = Outcome::Result { tool_failed: false, size: 10 };
+const DONE: Outcome = Outcome::Result { is_error: false, size: 10 };
 
 fn bench(generation: Generation, policy: Policy) -> Bench {
     Bench::of(World::default(), generation, policy)
@@ -152,7 +152,7 @@ fn a_call_with_wrong_parameters_leaves_no_task() {
 
     // SDK v1 says it in a tool result.
     let call = asked(&mut bench, Augmentation::Asked { ttl: None }, true);
-    bench.outcome(0, call, Outcome::Result { tool_failed: true, size: 10 });
+    bench.outcome(0, call, Outcome::Result { is_error: true, size: 10 });
     assert!(bench.saw(&Output::Reject { call }));
     assert_eq!(bench.store.ids.len(), 0);
     bench.assert_idle();

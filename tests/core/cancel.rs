@@ -11,8 +11,8 @@ use crate::harness::{G25, G26, World, policy};
 use crate::properties::cases;
 
 const ENDS: [Outcome; 3] = [
-    Outcome::Result { tool_failed: false, size: 1 },
-    Outcome::Result { tool_failed: true, size: 1 },
+    Outcome::Result { is_error: false, size: 1 },
+    Outcome::Result { is_error: true, size: 1 },
     Outcome::Error { size: 1 },
 ];
 
@@ -51,7 +51,7 @@ fn a_cancel_of_2026_is_acknowledged() {
 #[test]
 fn a_cooperative_handler_decides() {
     for (outcome, status) in
-        [(Outcome::Result { tool_failed: false, size: 1 }, "completed"), (Outcome::Error { size: 1 }, "failed")]
+        [(Outcome::Result { is_error: false, size: 1 }, "completed"), (Outcome::Error { size: 1 }, "failed")]
     {
         let mut bench = Bench::of(World::default(), G26, Policy { cooperative: true, ..policy() });
         let (call, id) = bench.start();

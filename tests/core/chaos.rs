@@ -369,14 +369,14 @@ impl Chaos {
         handler.stage = Stage::Over;
         let outcome = match c % 8 {
             0 => Outcome::Error { size: 10 },
-            1 => Outcome::Result { tool_failed: true, size: 10 },
+            1 => Outcome::Result { is_error: true, size: 10 },
             2 => Outcome::NotJson,
             3 | 4 if self.world.is_task(call) => Outcome::Input {
                 requests: vec![("name".into(), Some(InputKind::Elicit)), ("age".into(), Some(InputKind::Elicit))],
                 state: c & 16 != 0,
             },
-            5 => Outcome::Result { tool_failed: false, size: u32::MAX },
-            _ => Outcome::Result { tool_failed: false, size: 10 },
+            5 => Outcome::Result { is_error: false, size: u32::MAX },
+            _ => Outcome::Result { is_error: false, size: 10 },
         };
         self.world.outcome(node, call, outcome);
     }

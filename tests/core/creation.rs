@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use mcp_longhaul::claim::Claim;
 use mcp_longhaul::limit::{Act, Limits, Rate, Rates};
+use mcp_longhaul::method::CallMethod;
 use mcp_longhaul::receiver::{Augmentation, Output, PeerId, Policy, Promotion, RequestContext, RequestId, Support};
 use mcp_longhaul::state::{Members, Unreadable};
 use mcp_longhaul::storage::Operation;
@@ -335,6 +336,7 @@ fn without_an_owner_a_key_is_refused() {
 fn a_claim_is_read_back() {
     let claim = Claim {
         task: "AbC-_9".into(),
+        method: CallMethod::ToolsCall,
         tool: "a\ttool\\of\0many\npieces".into(),
         clock: "".into(),
         open_until: -5,

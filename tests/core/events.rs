@@ -98,8 +98,8 @@ fn a_wait_is_told_when_it_ends() {
 #[test]
 fn ends_are_told_apart() {
     for (outcome, happening, ends) in [
-        (Outcome::Result { tool_failed: false, size: 1 }, Completed, Phase::Completed),
-        (Outcome::Result { tool_failed: true, size: 1 }, Completed, Phase::ToolFailed),
+        (Outcome::Result { is_error: false, size: 1 }, Completed, Phase::Completed),
+        (Outcome::Result { is_error: true, size: 1 }, Completed, Phase::ToolFailed),
         (Outcome::Error { size: 1 }, Failed, Phase::Failed),
         (Outcome::NotJson, Failed, Phase::Failed),
     ] {

@@ -159,7 +159,7 @@ fn an_outcome_that_is_not_json() {
                     if question {
                         Outcome::Input { requests, state: true }
                     } else {
-                        Outcome::Result { tool_failed: false, size: 1 }
+                        Outcome::Result { is_error: false, size: 1 }
                     },
                 );
             } else {
@@ -188,7 +188,7 @@ fn an_outcome_without_room() {
                 if question {
                     Outcome::Input { requests, state: true }
                 } else {
-                    Outcome::Result { tool_failed: false, size: 1 }
+                    Outcome::Result { is_error: false, size: 1 }
                 },
             );
             bench.pass(10_000);

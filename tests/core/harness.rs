@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mcp_longhaul::id;
 use mcp_longhaul::limit::Limits;
+use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::receiver::{
     Augmentation, Called, Event, Happening, InputRequestId, JobId, Outcome, Output, PeerId, Policy, Promotion,
     Receiver, RequestContext, RequestId, Shape, Stop, Support, Withdrawal,
@@ -119,6 +120,7 @@ pub struct World {
     pub told: BTreeMap<RequestId, Vec<Value>>,
     /// What the next calls bring along.
     pub creation_key: Option<String>,
+    pub method: CallMethod,
     last_request: RequestId,
     last_peer: PeerId,
     last_seed: u64,
@@ -178,6 +180,7 @@ impl World {
             bound: BTreeMap::new(),
             told: BTreeMap::new(),
             creation_key: None,
+            method: CallMethod::ToolsCall,
             last_request: RequestId::new(0),
             last_peer: PeerId::new(0),
             last_seed: 0,
@@ -197,6 +200,11 @@ impl World {
     pub fn policy(&mut self, policy: Policy) -> u32 {
         self.policies.push(policy.clone());
         self.nodes.iter_mut().map(|node| node.receiver.add_policy(policy.clone())).last().expect("a node")
+    }
+
+    /// Which methods every receiver offers.
+    pub fn offer(&mut self, methods: Methods) {
+        self.nodes.iter_mut().for_each(|node| node.receiver.offer(methods));
     }
 
     pub fn receiver(&self, node: usize) -> &Receiver {
@@ -502,6 +510,7 @@ impl World {
     ) -> RequestId {
         let entropy = self.entropy();
         let called = Called {
+            method: self.method,
             tool: tool.into(),
             policy,
             augmentation,
@@ -608,7 +617,7 @@ impl World {
     }
 
     pub fn complete(&mut self, node: usize, call: RequestId) {
-        self.outcome(node, call, Outcome::Result { tool_failed: false, size: 10 });
+        self.outcome(node, call, Outcome::Result { is_error: false, size: 10 });
     }
 
     pub fn ask(&mut self, node: usize, call: RequestId, input: impl Into<InputRequestId>, name: &str) -> bool {

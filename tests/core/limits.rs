@@ -81,9 +81,9 @@ fn without_a_place_a_call_runs_plainly() {
 fn outcomes_are_limited() {
     let mut bench = bench(G26, Limits { outcome: 100, ..Limits::default() });
     for (outcome, status) in [
-        (Outcome::Result { tool_failed: false, size: 100 }, "completed"),
+        (Outcome::Result { is_error: false, size: 100 }, "completed"),
         (Outcome::Error { size: 100 }, "failed"),
-        (Outcome::Result { tool_failed: false, size: 101 }, "too large"),
+        (Outcome::Result { is_error: false, size: 101 }, "too large"),
         (Outcome::Error { size: 101 }, "too large"),
     ] {
         let (call, id) = bench.start();

@@ -155,7 +155,7 @@ fn generations_may_be_crossed() {
     let mut bench = Bench::of(world(), G25, policy());
     let (call, id) = bench.start();
     let peer = bench.peer;
-    bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Result { tool_failed: true, size: 1 });
+    bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Result { is_error: true, size: 1 });
     assert_eq!(bench.status(&id), "failed");
     let new = bench.world.get(0, peer, G26, &id);
     assert_eq!(new["result"]["status"], "completed");
@@ -166,7 +166,7 @@ fn generations_may_be_crossed() {
     let (call, id) = bench.start();
     let peer = bench.peer;
     let wait = bench.world.result(0, peer, &id);
-    bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Result { tool_failed: true, size: 1 });
+    bench.outcome(0, call, mcp_longhaul::receiver::Outcome::Result { is_error: true, size: 1 });
     assert_eq!(bench.reply(wait)["result"]["$"], format!("outcome of {call}"));
     assert_eq!(bench.world.get(0, peer, G25, &id)["result"]["status"], "failed");
 }

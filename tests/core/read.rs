@@ -115,8 +115,8 @@ fn a_waiter_is_answered_after_the_write() {
 #[test]
 fn everybody_gets_the_outcome() {
     for outcome in [
-        Outcome::Result { tool_failed: false, size: 1 },
-        Outcome::Result { tool_failed: true, size: 1 },
+        Outcome::Result { is_error: false, size: 1 },
+        Outcome::Result { is_error: true, size: 1 },
         Outcome::Error { size: 1 },
     ] {
         let mut bench = Bench::new(G25);

@@ -1,6 +1,7 @@
 //! The text that a store keeps of a task, and of a creation key.
 
 use mcp_longhaul::claim::Claim;
+use mcp_longhaul::method::{CallMethod, TABLE};
 use mcp_longhaul::state::{Members, Unreadable};
 use mcp_longhaul::task::{Failure, Input, InputKind, Lease, MESSAGE_BYTES, OnLost, Phase, Task};
 use mcp_longhaul::wire::Generation;
@@ -22,6 +23,7 @@ pub fn task() -> Task {
         updated_at: START,
         ttl: Some(60_000),
         poll_interval: 1000,
+        method: CallMethod::ToolsCall,
         tool: "paint".into(),
         trace: String::new(),
         message: String::new(),
@@ -104,6 +106,7 @@ prop_compose! {
             issued: numbers.1,
             mark: numbers.2,
             waits_since: waited.map(|age| times.0 + age),
+            method: TABLE[numbers.1 as usize % TABLE.len()].method,
             tool: texts.0,
             trace: texts.2,
             message: texts.1,
@@ -171,7 +174,7 @@ proptest! {
     #[test]
     fn unknown_members_of_a_claim_survive_a_rewrite(unknown in members(), until: i64) {
         let (task, tool, clock) = ("t".into(), "paint".into(), "me".into());
-        let claim = Claim { task, tool, clock, open_until: 1, until, unknown: Members::default() };
+        let claim = Claim { task, method: CallMethod::ToolsCall, tool, clock, open_until: 1, until, unknown: Members::default() };
         let mut stored: Value = serde_json::from_str(&claim.to_state()).unwrap();
         add(&mut stored, &unknown);
         let read = Claim::from_state(&stored.to_string()).unwrap();
@@ -246,6 +249,7 @@ fn full() -> Task {
         updated_at: 1_800_000_000_002,
         ttl: Some(3_600_003),
         poll_interval: 1_004,
+        method: CallMethod::ToolsCall,
         tool: "render \"é🎨\"\n".into(),
         trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
         message: "half\tdone \0 \u{fffd}".into(),
@@ -277,6 +281,7 @@ fn ended(phase: Phase, failure: Option<Failure>) -> Task {
 fn claim() -> Claim {
     Claim {
         task: "AbC-_9".into(),
+        method: CallMethod::ToolsCall,
         tool: "render".into(),
         clock: "fedcba9876543210".into(),
         open_until: 1_800_000_000_001,
@@ -301,16 +306,24 @@ fn samples() -> Vec<(&'static str, Task)> {
         ("unanswerable", ended(Phase::Failed, Some(Failure::Unanswerable))),
         ("reserved", ended(Phase::Failed, Some(Failure::Reserved))),
         ("cancelled", ended(Phase::Cancelled, None)),
+        ("prompt", Task { method: CallMethod::PromptsGet, ..task() }),
+        ("resource", Task { method: CallMethod::ResourcesRead, ..task() }),
+        ("sampling", Task { method: CallMethod::SamplingCreateMessage, tool: String::new(), ..task() }),
+        ("elicitation", Task { method: CallMethod::ElicitationCreate, tool: String::new(), ..task() }),
     ]
 }
 
 fn claims() -> Vec<(&'static str, Claim)> {
-    vec![("claim", claim()), ("claim_given_up", Claim { task: String::new(), tool: String::new(), ..claim() })]
+    vec![
+        ("claim", claim()),
+        ("claim_of_a_prompt", Claim { method: CallMethod::PromptsGet, ..claim() }),
+        ("claim_given_up", Claim { task: String::new(), tool: String::new(), ..claim() }),
+    ]
 }
 
 /// The golden texts of each released form, a line a sample: its name, then the text. The last file is what is written
 /// now.
-const GOLDEN: [(&str, &str); 1] = [("0.1", include_str!("golden/0.1.txt"))];
+const GOLDEN: [(&str, &str); 2] = [("0.1", include_str!("golden/0.1.txt")), ("0.2", include_str!("golden/0.2.txt"))];
 
 fn golden(file: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     file.lines().map(|line| line.split_once(' ').expect("a name and a text"))

@@ -1,8 +1,9 @@
 //! Every shape of both generations, member by member. That they fit the published schemas is tested elsewhere.
 
+use mcp_longhaul::method::{Methods, Side, TABLE};
 use mcp_longhaul::state::Members;
 use mcp_longhaul::task::{Failure, Input, InputKind, Phase, Task};
-use mcp_longhaul::wire::capability::{Capabilities, needed_by, write_server_g25};
+use mcp_longhaul::wire::capability::{Capabilities, needed_by, write_g25};
 use mcp_longhaul::wire::{Body, Error, Generation, LimitReason, Method, Name, Part, input_kind};
 use serde_json::{Value, json};
 
@@ -292,9 +293,22 @@ fn missing_capabilities() {
 /// G25-CAP-02: what a server declares, each leaf an object.
 #[test]
 fn declared_capabilities() {
-    let declared = |list| assemble(&fill, |writer| write_server_g25(list, writer));
+    let declared = |list| assemble(&fill, |writer| write_g25(Side::Server, Methods::OFFERED, list, writer));
     assert_eq!(declared(true), json!({ "list": {}, "cancel": {}, "requests": { "tools": { "call": {} } } }));
     assert_eq!(declared(false), json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }));
+}
+
+/// G25-CAP-02: a side declares the methods whose calls it receives, and no others.
+#[test]
+fn each_side_declares_what_it_receives() {
+    let all = TABLE.iter().fold(Methods::NONE, |all, row| all.with(row.method));
+    let declared =
+        |side, methods| assemble(&fill, |writer| write_g25(side, methods, false, writer))["requests"].clone();
+    let server = json!({ "tools": { "call": {} }, "prompts": { "get": {} }, "resources": { "read": {} } });
+    assert_eq!(declared(Side::Server, all), server);
+    let client = json!({ "sampling": { "createMessage": {} }, "elicitation": { "create": {} } });
+    assert_eq!(declared(Side::Client, all), client);
+    assert_eq!(declared(Side::Client, Methods::OFFERED), json!({}));
 }
 
 /// G25-CAP-10, X-GEN-01: a generation is one exact version.

@@ -1,6 +1,7 @@
 //! Which calls become tasks, and what a handle must look like.
 
-use mcp_longhaul::requestor::{Answer, CallFacts, Ending, Output, Preference, Reply, Requestor, Server, Snapshot};
+use mcp_longhaul::method::{CallMethod, Methods};
+use mcp_longhaul::requestor::{Answer, CallFacts, Declared, Ending, Output, Preference, Reply, Requestor, Snapshot};
 use mcp_longhaul::wire::{Generation, Method, Name, Part, Status, Support, Writer, error, write_offer, write_request};
 
 use super::{SERVER, World, answers, ending, sent, snapshot};
@@ -46,7 +47,7 @@ fn the_tool_and_the_preference_decide_in_2025() {
 #[test]
 fn without_the_declaration_nothing_is_augmented() {
     let mut world = World::new();
-    world.requestor.handle_server(Server { calls: false, cancel: true, extension: None });
+    world.requestor.handle_declared(Declared { methods: Methods::NONE, cancel: true, extension: None });
     world.requestor.handle_tool("required", Support::Required);
     assert_eq!(
         world.call(1, Generation::G25, "required", Preference::Prefer),
@@ -60,8 +61,14 @@ fn without_the_declaration_nothing_is_augmented() {
 #[test]
 fn other_versions_have_no_tasks() {
     let mut world = World::new();
-    let facts =
-        CallFacts { generation: None, tool: "required", preference: Preference::Prefer, cancels: true, ttl: None };
+    let facts = CallFacts {
+        generation: None,
+        method: CallMethod::ToolsCall,
+        tool: "required",
+        preference: Preference::Prefer,
+        cancels: true,
+        ttl: None,
+    };
     assert_eq!(world.run(|r, now| r.handle_call(now, 1, facts)), [Output::Send { call: 1, offer: false }]);
 }
 
@@ -85,7 +92,7 @@ fn in_2026_the_server_decides() {
         assert_eq!(offered(&outputs), Some(offer), "{preference:?}");
     }
     let mut world = World::new();
-    world.requestor.handle_server(Server { extension: Some(false), ..SERVER });
+    world.requestor.handle_declared(Declared { extension: Some(false), ..SERVER });
     let refused = world.call(1, Generation::G26, "any", Preference::Require);
     assert_eq!(answers(&refused), [(1, Answer::Local(Ending::Unsupported))]);
 }
@@ -387,6 +394,7 @@ fn a_seed_may_have_any_status() {
 fn a_reference_to_another_generation_is_refused() {
     let facts = CallFacts {
         generation: Some(Generation::G26),
+        method: CallMethod::ToolsCall,
         tool: "any",
         preference: Preference::Prefer,
         cancels: true,
@@ -405,6 +413,7 @@ fn resumed_tasks_share_one_follower() {
     let mut world = World::new();
     let facts = CallFacts {
         generation: Some(Generation::G26),
+        method: CallMethod::ToolsCall,
         tool: "any",
         preference: Preference::Prefer,
         cancels: true,

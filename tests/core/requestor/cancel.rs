@@ -1,6 +1,7 @@
 //! Cancelling, giving up and detaching.
 
-use mcp_longhaul::requestor::{Answer, Answered, CallFacts, Ending, Output, Preference, Reply, Server, Task, Waiter};
+use mcp_longhaul::method::CallMethod;
+use mcp_longhaul::requestor::{Answer, Answered, CallFacts, Declared, Ending, Output, Preference, Reply, Task, Waiter};
 use mcp_longhaul::wire::{Generation, Method, Status, error};
 
 use super::{SERVER, World, answers, ending, sent, snapshot};
@@ -68,7 +69,7 @@ fn cancelling_in_2025() {
 #[test]
 fn an_undeclared_cancellation_is_not_sent() {
     let mut world = World::new();
-    world.requestor.handle_server(Server { cancel: false, ..SERVER });
+    world.requestor.handle_declared(Declared { cancel: false, ..SERVER });
     world.requestor.handle_tool("required", mcp_longhaul::wire::Support::Required);
     let (task, _) = world.follow(1, Generation::G25);
     assert_eq!(
@@ -128,6 +129,7 @@ fn given_up(cancels: bool) -> World {
     let mut world = World::new();
     let facts = CallFacts {
         generation: Some(Generation::G26),
+        method: CallMethod::ToolsCall,
         tool: "any",
         preference: Preference::Prefer,
         cancels,

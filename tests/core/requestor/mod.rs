@@ -7,9 +7,10 @@ mod properties;
 mod reads;
 mod streams;
 
+use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::requestor::{
-    Answer, Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Preference, Reply, Request, Requestor,
-    Server, Snapshot, Task,
+    Answer, Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Preference, Reply, Request,
+    Requestor, Snapshot, Task,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Status, Support};
@@ -21,7 +22,7 @@ pub struct World {
     pub outputs: Vec<Output>,
 }
 
-pub const SERVER: Server = Server { calls: true, cancel: true, extension: None };
+pub const SERVER: Declared = Declared { methods: Methods::OFFERED, cancel: true, extension: None };
 pub const INTERVAL: f64 = 1000.0;
 
 impl World {
@@ -31,7 +32,7 @@ impl World {
 
     pub fn with(options: Options) -> Self {
         let mut requestor = Requestor::new(options);
-        requestor.handle_server(SERVER);
+        requestor.handle_declared(SERVER);
         for (tool, support) in
             [("required", Support::Required), ("optional", Support::Optional), ("forbidden", Support::Forbidden)]
         {
@@ -53,7 +54,14 @@ impl World {
     }
 
     pub fn call(&mut self, call: Call, generation: Generation, tool: &str, preference: Preference) -> Vec<Output> {
-        let facts = CallFacts { generation: Some(generation), tool, preference, cancels: true, ttl: None };
+        let facts = CallFacts {
+            generation: Some(generation),
+            method: CallMethod::ToolsCall,
+            tool,
+            preference,
+            cancels: true,
+            ttl: None,
+        };
         self.run(|requestor, now| requestor.handle_call(now, call, facts))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mcp_longhaul::method::CallMethod;
 use mcp_longhaul::requestor::{Answered, Ending, Entry, Output, Preference, Reply, Request, Requestor, Snapshot};
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Support};
@@ -215,6 +216,7 @@ fn play(steps: Vec<Step>) {
                 let generation = Some(if modern { Generation::G26 } else { Generation::G25 });
                 let facts = mcp_longhaul::requestor::CallFacts {
                     generation,
+                    method: CallMethod::ToolsCall,
                     tool: "any",
                     preference: Preference::Prefer,
                     cancels: true,

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::requestor::{
-    Answered, Bounds, Call, CallFacts, Ending, Entry, Options, Output, Payload, Preference, Reply, Request, Requestor,
-    Server, Snapshot, Task,
+    Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Payload, Preference, Reply, Request,
+    Requestor, Snapshot, Task,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Support};
@@ -37,7 +38,7 @@ impl Client {
     pub fn new(owner: &'static str, generation: Generation, seed: u64) -> Self {
         let mut requestor =
             Requestor::new(Options { bounds: Bounds::default(), max_age: None, listen: true, first_read: 20, seed });
-        requestor.handle_server(Server { calls: true, cancel: true, extension: None });
+        requestor.handle_declared(Declared { methods: Methods::OFFERED, cancel: true, extension: None });
         requestor.handle_tool(TOOL, Support::Optional);
         requestor.handle_tools_complete();
         Self {
@@ -58,6 +59,7 @@ impl Client {
     fn facts(&self) -> CallFacts<'static> {
         CallFacts {
             generation: Some(self.generation),
+            method: CallMethod::ToolsCall,
             tool: TOOL,
             preference: Preference::Prefer,
             cancels: true,

@@ -175,13 +175,13 @@ impl Simulation {
         let is_task = worker.id.is_some();
         let outcome = match self.random.below(10) {
             0 => Outcome::Error { size: 10 },
-            1 => Outcome::Result { tool_failed: true, size: 10 },
+            1 => Outcome::Result { is_error: true, size: 10 },
             2 => Outcome::NotJson,
             3 | 4 if is_task && !old && !self.hurries => Outcome::Input {
                 requests: vec![("name".into(), Some(InputKind::Elicit)), ("age".into(), Some(InputKind::Elicit))],
                 state: true,
             },
-            _ => Outcome::Result { tool_failed: false, size: 10 },
+            _ => Outcome::Result { is_error: false, size: 10 },
         };
         self.at(node, |receiver, now| receiver.handle_outcome(now, call, outcome));
     }
