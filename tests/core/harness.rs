@@ -121,6 +121,7 @@ pub struct World {
     /// What the next calls bring along.
     pub creation_key: Option<String>,
     pub method: CallMethod,
+    methods: Methods,
     last_request: RequestId,
     last_peer: PeerId,
     last_seed: u64,
@@ -181,6 +182,7 @@ impl World {
             told: BTreeMap::new(),
             creation_key: None,
             method: CallMethod::ToolsCall,
+            methods: Methods::OFFERED,
             last_request: RequestId::new(0),
             last_peer: PeerId::new(0),
             last_seed: 0,
@@ -204,6 +206,7 @@ impl World {
 
     /// Which methods every receiver offers.
     pub fn offer(&mut self, methods: Methods) {
+        self.methods = methods;
         self.nodes.iter_mut().for_each(|node| node.receiver.offer(methods));
     }
 
@@ -366,6 +369,7 @@ impl World {
         old.receiver.lease(&holder, LEASE);
         old.receiver.limit_store(Some(STORE_LIMIT));
         old.receiver.keep_time(&holder, self.store.skew);
+        old.receiver.offer(self.methods);
         old.holder = holder;
         for policy in &self.policies {
             old.receiver.add_policy(policy.clone());

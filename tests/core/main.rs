@@ -24,6 +24,7 @@ mod lease;
 mod lifecycle;
 mod limits;
 mod listen;
+mod methods;
 mod owners;
 mod properties;
 mod rate;
