@@ -1,9 +1,11 @@
 //! Every name and constant text that this crate writes, as one table.
 
+use strum::FromRepr;
+
 macro_rules! names {
     ($($name:ident = $text:literal,)*) => {
         /// A name or constant text on the wire.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
         #[repr(u8)]
         #[allow(clippy::empty_docs)] // the name of what has none
         pub enum Name { $(#[doc = $text] $name,)* }
@@ -17,10 +19,9 @@ macro_rules! names {
 
             /// The name with this text.
             pub fn named(text: &str) -> Option<Self> {
-                Self::VALUES.iter().copied().find(|name| name.as_str() == text)
+                let number = Self::LINES.split('\n').position(|name| name == text)?;
+                Self::from_repr(u8::try_from(number).ok()?)
             }
-
-            const VALUES: &'static [Self] = &[$(Self::$name,)*];
 
             /// The text itself.
             pub const fn as_str(self) -> &'static str {
