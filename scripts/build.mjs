@@ -16,9 +16,15 @@ export const pkg = join(root, "pkg");
 
 /** With its stock inlining, -Oz makes the file 3 % smaller and what gzip makes of it 12 % larger. */
 const INLINE = "--one-caller-inline-max-function-size=20";
-/** `--dealign`: no engine needs to be told how an address is aligned. */
+/**
+ * `--dealign`: no engine needs to be told how an address is aligned. Blocks made anew from the flow of control
+ * (`--rereloop`, which takes code without nesting) and optimised twice are 1 % smaller, and as fast.
+ */
 const OPTIMIZE = [
   "--low-memory-unused",
+  "--flatten",
+  "--rereloop",
+  "-Oz",
   "-Oz",
   "--converge",
   "--dealign",
