@@ -43,7 +43,9 @@ export async function build() {
   );
   const target = metadata.target_directory;
   await compileRust(target);
-  await Promise.all(HALVES.map((half) => makeHalf(target, half)));
+  const made = await Promise.all(HALVES.map((half) => makeHalf(target, half)));
+  // What an earlier build made under other names would be compiled along.
+  for (const file of filesIn(generated)) if (!made.flat().includes(file)) rmSync(file);
   await assemble(await describe(metadata));
   await measure(pkg);
 }
@@ -110,27 +112,24 @@ async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
   const text = `${half}-hex.ts`;
-  await unlessFresh(
-    `wasm-bindgen and wasm-opt (${half})`,
-    [wasm, ...MADE_WITH],
-    [...files, text].map((file) => join(generated, file)),
-    async () => {
-      const glue = join(work, `glue-${half}-${process.pid}`);
-      await run(packTool(target), [wasm, glue]);
-      await runPackage("binaryen", "wasm-opt", [
-        ...OPTIMIZE,
-        INLINE,
-        join(glue, `${half}_bg.wasm`),
-        "-o",
-        join(glue, `${half}.wasm`),
-      ]);
-      for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
-      rmSync(glue, { recursive: true });
-      const bytes = readFileSync(join(generated, `${half}.wasm`));
-      write(join(generated, text), `export const hex: string =\n  "${bytes.toString("hex")}";\n`);
-      say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
-    },
-  );
+  const made = [...files, text].map((file) => join(generated, file));
+  await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], made, async () => {
+    const glue = join(work, `glue-${half}-${process.pid}`);
+    await run(packTool(target), [wasm, glue]);
+    await runPackage("binaryen", "wasm-opt", [
+      ...OPTIMIZE,
+      INLINE,
+      join(glue, `${half}_bg.wasm`),
+      "-o",
+      join(glue, `${half}.wasm`),
+    ]);
+    for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
+    rmSync(glue, { recursive: true });
+    const bytes = readFileSync(join(generated, `${half}.wasm`));
+    write(join(generated, text), `export const hex: string =\n  "${bytes.toString("hex")}";\n`);
+    say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
+  });
+  return made;
 }
 
 /** Part of TypeScript's library for browsers; who compiles for Node alone may not have it. */
@@ -196,7 +195,7 @@ async function assemble(described) {
  * Modules that stay as they are: loaders, which conditions choose among, and what must be there once whoever imports
  * it.
  */
-const KEPT = /^(wasm[\\/].*|core|errors|(server|client)[\\/]core|wire[\\/]capabilities)\.js$/;
+const KEPT = /^(wasm[\\/].*|core|errors|name|(server|client)[\\/]core|wire[\\/]capabilities)\.js$/;
 
 /** One module for each entry and one for what they share: every module costs each start about half a millisecond. */
 async function joinModules(output) {
@@ -224,7 +223,7 @@ async function joinModules(output) {
     if (file.endsWith(".js"))
       write(
         file,
-        readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|server\/|client\/|wasm\/|wire\/))/g, '"../'),
+        readFileSync(file, "utf8").replace(/"\.\/(?=(errors|core|name|server\/|client\/|wasm\/|wire\/))/g, '"../'),
       );
   }
 }

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { longLines, privateWords, rustCircles } from "./source-rules.mjs";
+import { generationsElsewhere, longLines, privateWords, rustCircles } from "./source-rules.mjs";
 import { Failure, root, run, runPackage, say } from "./tools.mjs";
 
 /** Rules that the source does not keep yet: told, not enforced. */
-const PENDING = new Set([longLines, privateWords, rustCircles]);
+const PENDING = new Set([generationsElsewhere, longLines, privateWords, rustCircles]);
 
 export async function checkSource({ fix = false } = {}) {
   if (await hasRustfmt()) await run("cargo", ["fmt", ...(fix ? [] : ["--check"])]);
@@ -21,7 +21,7 @@ export async function checkSource({ fix = false } = {}) {
     ".",
   ]);
   const files = await trackedFiles();
-  const faults = [longLines, privateWords, rustCircles].flatMap((rule) => {
+  const faults = [generationsElsewhere, longLines, privateWords, rustCircles].flatMap((rule) => {
     const found = rule(files);
     if (found.length === 0 || !PENDING.has(rule)) return found;
     say(`${rule.name}: ${found.length} left`);

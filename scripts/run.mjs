@@ -29,6 +29,7 @@ const commands = {
     targets: ["wasm32-wasip1"],
     start: async (parameters) => (await import("./simulate.mjs")).simulate(parameters),
   },
+  interop: { targets: [SHIPPED], start: program("tests", "interop", "index.ts") },
   fuzz: { targets: [SHIPPED], start: program("tests", "fuzz", "index.ts") },
   demo: { targets: [SHIPPED], start: program("demo", "index.ts") },
   bench: { targets: [SHIPPED], start: program("tests", "bench", "index.ts") },

@@ -48,6 +48,16 @@ export function privateWords(files) {
   );
 }
 
+/** A protocol version, as a literal, or a generation's number that is compared. */
+const GENERATION = /(["'`])(?:2025-11-25|2026-07-28)\1|(?:[=!]==|[<>?])\s*2[56]\b/;
+
+/** TypeScript that ships knows the generations of the protocol under `wire/` alone; public types name them. */
+export function generationsElsewhere(files) {
+  return linesOf(files, (path) => /^pkg-template\/src\/(?!wire\/|types\.ts).*\.ts$/.test(path))
+    .filter(([, line]) => GENERATION.test(line) && !/^\s*(?:\/?\*|\/\/)/.test(line))
+    .map(([place]) => `${place}: ask the revision, which wire/ knows`);
+}
+
 /** The modules of the crate do not use each other in circles. */
 export function rustCircles(files) {
   const sources = [...files.keys()].filter((path) => /^src\/(?!bin\/).*\.rs$/.test(path));

@@ -1,3 +1,4 @@
+import { NAME } from "./name.ts";
 import { TaskError, isTaskError } from "./errors.ts";
 
 /** One wasm instance of a half of the core. */
@@ -45,7 +46,7 @@ export class Core {
       if (isTaskError(cause)) throw cause;
       throw new TaskError(
         "wasm",
-        "The WebAssembly of mcp-longhaul does not start. " +
+        `The WebAssembly of ${NAME} does not start. ` +
           "If provideWasm() was called: with the modules of this very version?",
         { cause },
       );
@@ -75,7 +76,7 @@ export class Core {
     if (this.#instance === from) this.#instance = this.#make();
     return new TaskError(
       "internal",
-      "The core of mcp-longhaul failed and is started anew from the store; please report this.",
+      `The core of ${NAME} failed and is started anew from the store; please report this.`,
       { cause },
     );
   }

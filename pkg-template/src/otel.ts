@@ -1,3 +1,4 @@
+import { NAME, UNDERSCORED } from "./name.ts";
 import {
   type Attributes,
   type Context,
@@ -22,7 +23,6 @@ export interface OtelOptions {
   readonly meter?: Meter | undefined;
 }
 
-const NAME = "mcp-longhaul";
 /** Spans that are open at once; beyond them the oldest ends early. */
 const MOST_RUNS = 10_000;
 /** Seconds: tasks take from moments to days. */
@@ -55,18 +55,21 @@ export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
   const tracer = options.tracer ?? trace.getTracer(NAME);
   const meter = options.meter ?? metrics.getMeter(NAME);
   const seconds = { unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } };
-  const created = meter.createCounter("mcp_longhaul.created", { unit: "{task}", description: "Tasks created." });
-  const ended = meter.createCounter("mcp_longhaul.ended", { unit: "{task}", description: "Tasks ended, by outcome." });
-  const retrieved = meter.createCounter("mcp_longhaul.retrieved", { unit: "{read}", description: "Outcomes read." });
-  const running = meter.createUpDownCounter("mcp_longhaul.running", {
+  const created = meter.createCounter(`${UNDERSCORED}.created`, { unit: "{task}", description: "Tasks created." });
+  const ended = meter.createCounter(`${UNDERSCORED}.ended`, {
+    unit: "{task}",
+    description: "Tasks ended, by outcome.",
+  });
+  const retrieved = meter.createCounter(`${UNDERSCORED}.retrieved`, { unit: "{read}", description: "Outcomes read." });
+  const running = meter.createUpDownCounter(`${UNDERSCORED}.running`, {
     unit: "{run}",
     description: "Handlers that run as tasks in this process.",
   });
-  const duration = meter.createHistogram("mcp_longhaul.duration", {
+  const duration = meter.createHistogram(`${UNDERSCORED}.duration`, {
     ...seconds,
     description: "From a task's creation to its end.",
   });
-  const wait = meter.createHistogram("mcp_longhaul.input.wait", {
+  const wait = meter.createHistogram(`${UNDERSCORED}.input.wait`, {
     ...seconds,
     description: "How long a task waited for input.",
   });
@@ -157,13 +160,13 @@ function described(event: TaskEvent): Attributes {
     "mcp.method.name": "tools/call",
     "gen_ai.operation.name": "execute_tool",
     ...toolOf(event),
-    "mcp_longhaul.id": event.taskId,
-    ...(event.epoch !== undefined && { "mcp_longhaul.epoch": event.epoch }),
+    [`${UNDERSCORED}.id`]: event.taskId,
+    ...(event.epoch !== undefined && { [`${UNDERSCORED}.epoch`]: event.epoch }),
   };
 }
 
 /** `error.type` is `tool_error` where a result says `isError`, as the conventions have it. */
 function outcomeOf({ type, isError }: TaskEvent): Attributes {
   const error = isError ? "tool_error" : type === "completed" || type === "cancelled" ? undefined : type;
-  return { "mcp_longhaul.outcome": type, ...(error !== undefined && { "error.type": error }) };
+  return { [`${UNDERSCORED}.outcome`]: type, ...(error !== undefined && { "error.type": error }) };
 }

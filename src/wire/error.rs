@@ -142,7 +142,11 @@ impl Error {
             Self::TooDeep => "The parameters nest too deeply",
             Self::BadTask => "`task` must be an object, and `task.ttl` an integer from 0 up",
             Self::BadKey => {
-                "`_meta[\"mcp-longhaul/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -"
+                concat!(
+                    "`_meta[\"",
+                    env!("CARGO_PKG_NAME"),
+                    "/creation-key\"]` must be 16 to 128 characters of A-Z, a-z, 0-9, _ and -"
+                )
             }
             Self::OtherTool => "This creation key was used for another tool",
             Self::UsedUp => "The task of this creation key is gone; a key makes one task only",

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, suite, test } from "node:test";
 // @ts-expect-error: it has no types.
-import { longLines, privateWords, rustCircles } from "../../scripts/source-rules.mjs";
+import { generationsElsewhere, longLines, privateWords, rustCircles } from "../../scripts/source-rules.mjs";
 
 type Rule = (files: ReadonlyMap<string, string>) => string[];
 const check = (rule: unknown, files: Record<string, string>): string[] =>
@@ -25,6 +25,18 @@ suite("rules of our own", () => {
   test("a private word comes back", () => {
     const found = check(privateWords, { "src/a.rs": "fn hush() {}\nfn hushed() {}", "scripts/a.mjs": "hush" });
     assert.deepEqual(found, ["src/a.rs:1: say close_idle_streams, not hush"]);
+  });
+
+  test("a generation is known outside of wire/", () => {
+    const text = 'if (call.generation === 26) {}\n// at most 25\nconst first = "2025-11-25";\nconst most = 25;';
+    const found = check(generationsElsewhere, {
+      "pkg-template/src/wire/g26.ts": text,
+      "pkg-template/src/server/call.ts": text,
+    });
+    assert.deepEqual(found, [
+      "pkg-template/src/server/call.ts:1: ask the revision, which wire/ knows",
+      "pkg-template/src/server/call.ts:3: ask the revision, which wire/ knows",
+    ]);
   });
 
   const modules = {

@@ -1,3 +1,4 @@
+import { NAME } from "../name.ts";
 import { Assembler } from "../assembler.ts";
 import { now } from "../clock.ts";
 import type { Instance } from "../core.ts";
@@ -141,5 +142,4 @@ export class Port {
   }
 }
 
-const LOST_ELSEWHERE =
-  "The core of mcp-longhaul failed for another server of this process, and is started anew; running tasks go on.";
+const LOST_ELSEWHERE = `The core of ${NAME} failed for another server of this process, and is started anew; running tasks go on.`;

@@ -1,4 +1,5 @@
 // What the stores on SQL databases have in common: names, columns, rows.
+import { NAME } from "../name.ts";
 import { TaskError } from "../errors.ts";
 import type { StoredTask } from "../store.ts";
 
@@ -68,6 +69,6 @@ export function requireKnownSchema(table: string, version: number, known: number
   if (version > known)
     throw new TaskError(
       "storage",
-      `Table ${table} has schema version ${version}, made by a newer mcp-longhaul. Update this one.`,
+      `Table ${table} has schema version ${version}, made by a newer ${NAME}. Update this one.`,
     );
 }

@@ -1,3 +1,4 @@
+import { NAME } from "../name.ts";
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { requireTaskId } from "../store-parts/checks.ts";
@@ -30,7 +31,7 @@ export interface IndexedDbStoreOptions {
  * `invalid_argument` for a wrong owner or id; `storage` where there is no IndexedDB or it fails, with its error as
  * `cause`.
  */
-export function indexedDbStore(name = "mcp-longhaul", options: IndexedDbStoreOptions = {}): TaskStore {
+export function indexedDbStore(name: string = NAME, options: IndexedDbStoreOptions = {}): TaskStore {
   return new IndexedDb(name, options);
 }
 
@@ -249,7 +250,7 @@ class IndexedDb implements TaskStore {
 
   #announcer(): BroadcastChannel | undefined {
     if (this.#channel !== undefined || this.#closed || typeof BroadcastChannel === "undefined") return this.#channel;
-    this.#channel = new BroadcastChannel(`mcp-longhaul/${this.#name}`);
+    this.#channel = new BroadcastChannel(`${NAME}/${this.#name}`);
     this.#channel.onmessage = ({ data }: MessageEvent<[owner: string, id: string, version: number]>) =>
       this.#watchers.tell(...data);
     return this.#channel;
@@ -273,6 +274,6 @@ function failure(what: string, name: string, cause: unknown): TaskError {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  VersionError: "The database was made by a newer mcp-longhaul: reload the page.",
+  VersionError: `The database was made by a newer ${NAME}: reload the page.`,
   SecurityError: "The browser lets this page store nothing, as in a sandboxed frame, or with site data switched off.",
 };

@@ -1,3 +1,4 @@
+import { NAME } from "../name.ts";
 import { now } from "../clock.ts";
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
@@ -78,10 +79,7 @@ class Redis implements TaskStore {
   readonly #retention: number;
   readonly #changes: Changes;
 
-  constructor(
-    client: Ioredis | NodeRedis,
-    { prefix = "mcp-longhaul", retention = 30 * DAY, onerror }: RedisStoreOptions,
-  ) {
+  constructor(client: Ioredis | NodeRedis, { prefix = NAME, retention = 30 * DAY, onerror }: RedisStoreOptions) {
     const driver = driverOf(client);
     if (driver === undefined)
       throw new TaskError(

@@ -1,10 +1,11 @@
+import { NAME } from "../../name.ts";
 // What a Worker has verified about a caller, on its way to the object.
 
 /** A request's `cf` is the platform's and the Workers' own: no client can write it, as it could a header. */
 export interface Cf {
   readonly cf?: Readonly<Record<string, unknown>>;
 }
-const VERIFIED = "mcp-longhaul/auth-info";
+const VERIFIED = `${NAME}/auth-info`;
 
 /** The request with what its Worker has verified, and with nothing that another one said. */
 export function vouchFor(request: Request & Cf, authInfo: object | undefined): Request {

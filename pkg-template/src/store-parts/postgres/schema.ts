@@ -1,3 +1,4 @@
+import { NAME } from "../../name.ts";
 import { TaskError } from "../../errors.ts";
 import { requireKnownSchema } from "../sql.ts";
 import type { PostgresPool } from "./client.ts";
@@ -43,7 +44,7 @@ export async function migrate(pool: PostgresPool, schema: string | undefined, ta
     // Not as the user may have set it: each statement has to see what others have written while it waited for the lock.
     await run("BEGIN ISOLATION LEVEL READ COMMITTED");
     // One lock for all prefixes: they may share a schema that is still to be made.
-    await run("SELECT pg_advisory_xact_lock(hashtext('mcp-longhaul'))");
+    await run(`SELECT pg_advisory_xact_lock(hashtext('${NAME}'))`);
     // Asked first, for `IF NOT EXISTS` wants the right to create schemas all the same.
     if (schema !== undefined && (await run("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema])).length === 0)
       await run(`CREATE SCHEMA "${schema}"`);
@@ -76,6 +77,6 @@ async function publicVersion(pool: PostgresPool, versions: string): Promise<numb
     [versions],
   )) as { known: boolean; encoding: string };
   if (encoding !== "UTF8")
-    throw new TaskError("storage", `The database has the encoding ${encoding}; mcp-longhaul needs one with UTF8.`);
+    throw new TaskError("storage", `The database has the encoding ${encoding}; ${NAME} needs one with UTF8.`);
   return known ? Number(((await ask(`SELECT version FROM ${versions}`, [])) as VersionRow).version) : 0;
 }

@@ -1,3 +1,4 @@
+import { NAME } from "../../name.ts";
 import { fnv1a } from "../hash.ts";
 import { HEAD, type Statements } from "../sql.ts";
 import type { PostgresQuery } from "./client.ts";
@@ -49,5 +50,5 @@ export function statements(table: string, prepare: boolean): Statements<Postgres
  */
 export function prepared(text: string, prepare: boolean): PostgresQuery {
   if (!prepare) return { text };
-  return { text, name: `mcp-longhaul ${fnv1a(text).toString(16)}` };
+  return { text, name: `${NAME} ${fnv1a(text).toString(16)}` };
 }

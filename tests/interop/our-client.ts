@@ -1,0 +1,81 @@
+// Our client's checks against somebody else's server.
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { TaskClient, type TaskHandle } from "mcp-longhaul";
+import assert from "node:assert/strict";
+import { check, type Finding } from "./findings.ts";
+
+/** Where a peer's server is: at a URL, or behind a command line. */
+export type Target = readonly [urlOrProgram: string, ...parameters: string[]];
+
+/** The text of a result's first block. */
+function textOf(result: unknown): string {
+  return (result as { content: { text: string }[] }).content[0]!.text;
+}
+
+export async function checkServer([urlOrProgram, ...parameters]: Target): Promise<Finding[]> {
+  const tasks = new TaskClient({ onerror: () => {} });
+  const client = tasks.attach(
+    new Client(
+      { name: "interop", version: "1.0.0" },
+      { capabilities: { elicitation: {} }, versionNegotiation: { mode: "auto" } },
+    ),
+  );
+  client.setRequestHandler("elicitation/create", (request) => {
+    // Servers name the one member of their form as they like.
+    const { requestedSchema } = request.params as { requestedSchema?: { properties?: object } };
+    const [name = "ok"] = Object.keys(requestedSchema?.properties ?? {});
+    return { action: "accept", content: { [name]: true } };
+  });
+  await client.connect(
+    urlOrProgram.startsWith("http")
+      ? new StreamableHTTPClientTransport(new URL(urlOrProgram))
+      : new StdioClientTransport({ command: urlOrProgram, args: parameters, stderr: "ignore" }),
+  );
+  const begin = async (name: string, values: Record<string, unknown> = {}): Promise<TaskHandle<unknown>> => {
+    const handle = await tasks.callTool(client, { name, arguments: values });
+    assert(handle.taskId !== undefined, "the server answered at once, without a task");
+    return handle;
+  };
+  try {
+    return [
+      await check("create", async () => (await begin("render", { scene: "teapot" })).snapshot.status),
+      await check("poll", async () => {
+        const handle = await begin("render", { scene: "teapot" });
+        const seen: string[] = [];
+        for await (const { status } of handle.updates()) seen.push(status);
+        assert.equal(seen.at(-1), "completed");
+        return seen.join(" ");
+      }),
+      await check("result", async () => {
+        const text = textOf(await (await begin("render", { scene: "teapot" })).result());
+        assert.equal(text, "teapot is rendered");
+        return text;
+      }),
+      await check("ask", async () => {
+        const text = textOf(await (await begin("confirm")).result());
+        assert.match(text, /accept/);
+        return text;
+      }),
+      await check("error", async () => {
+        const handle = await begin("fail");
+        const result = await handle.result().catch((error: Error) => ({ content: [{ text: error.message }] }));
+        assert.match(textOf(result), /fail/);
+        return `${handle.snapshot.status}: ${textOf(result)}`;
+      }),
+      await check("cancel", async () => {
+        const status = await (await begin("endless")).cancel({ awaitTerminal: true });
+        assert.equal(status, "cancelled");
+        return status;
+      }),
+      await check("plain call", async () => {
+        const text = textOf(await client.callTool({ name: "render", arguments: { scene: "teapot" } }));
+        assert.equal(text, "teapot is rendered");
+        return text;
+      }),
+    ];
+  } finally {
+    await client.close();
+    tasks.close();
+  }
+}

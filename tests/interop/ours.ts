@@ -1,0 +1,53 @@
+// Our server for other people's clients: `node ours.ts stdio`, or `http` (without sessions, both generations) or
+// `sessions` (2025-11-25), which print their URL.
+import { McpServer } from "@modelcontextprotocol/server";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { TaskServer } from "mcp-longhaul";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { entryV2, statefulV2 } from "../sdk/harness/http.ts";
+
+const always = { task: "always", pollInterval: 50 } as const;
+// FastMCP 4 leaves the header `Mcp-Name` out of requests about tasks.
+const tasks = new TaskServer({
+  fillTaskName: true,
+  tools: { render: always, confirm: always, fail: always, endless: always, brief: { ...always, ttl: 1_000 } },
+});
+
+function build(): McpServer {
+  const server = new McpServer({ name: "interop", version: "1.0.0" });
+  const text = (value: string): { content: { type: "text"; text: string }[] } => ({
+    content: [{ type: "text", text: value }],
+  });
+  server.registerTool("render", { inputSchema: z.object({ scene: z.string() }) }, async ({ scene }, ctx) => {
+    await tasks.current(ctx)?.status("rendering");
+    await sleep(300, undefined, { signal: ctx.mcpReq.signal });
+    return text(`${scene} is rendered`);
+  });
+  server.registerTool("confirm", {}, async (ctx) => {
+    const answer = await ctx.mcpReq.elicitInput({
+      mode: "form",
+      message: "Go on?",
+      requestedSchema: { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"] },
+    });
+    return text(`${answer.action} ${JSON.stringify(answer.content ?? null)}`);
+  });
+  server.registerTool("fail", {}, async () => {
+    await sleep(50);
+    throw new Error("the tool failed");
+  });
+  server.registerTool("endless", {}, async (ctx) => {
+    await sleep(60_000, undefined, { signal: ctx.mcpReq.signal });
+    return text("it ended");
+  });
+  server.registerTool("brief", {}, async () => text("brief"));
+  return tasks.attach(server);
+}
+
+const carrier = process.argv[2];
+if (carrier === "stdio") serveStdio(build);
+else {
+  const server =
+    carrier === "http" ? entryV2(build, { wrap: (handler) => ({ fetch: tasks.fetch(handler) }) }) : statefulV2(build);
+  console.log((await server).url);
+}
