@@ -31,12 +31,20 @@ async function plain(sdk: Sdk, method: Method, scale: Scale): Promise<Probe> {
   return loop(client, method, scale);
 }
 
-/** Both sides attached, and the tool is none that runs as a task. */
-async function attached(sdk: Sdk, method: Method, scale: Scale): Promise<Probe> {
+/** Which sides are attached. */
+interface Sides {
+  readonly server: boolean;
+  readonly client: boolean;
+}
+
+/** The tool is none that runs as a task. */
+async function attached(sdk: Sdk, method: Method, sides: Sides, scale: Scale): Promise<Probe> {
   const { TaskServer, TaskClient, memoryStore } = await load();
   const { server, client, clientEnd, serverEnd } = pair(sdk);
-  await new TaskServer({ store: memoryStore(), tools: { plain: { task: "never" } } }).attach(server).connect(serverEnd);
-  await new TaskClient().attach(client).connect(clientEnd);
+  if (sides.server) new TaskServer({ store: memoryStore(), tools: { plain: { task: "never" } } }).attach(server);
+  if (sides.client) new TaskClient().attach(client);
+  await server.connect(serverEnd);
+  await client.connect(clientEnd);
   await client.listTools();
   return loop(client, method, scale);
 }
@@ -54,37 +62,33 @@ function loop(client: ClientV1, method: Method, scale: Scale): Probe {
   );
 }
 
-const more = (before: number, after: number): readonly number[] => [(after / before - 1) * 100];
+/** By how much one is more than the other: a share of it, in %, or a time, in µs. */
+const UNITS = {
+  "%": (before: number, after: number): readonly number[] => [(after / before - 1) * 100],
+  µs: (before: number, after: number): readonly number[] => [after - before],
+};
 
-const ours =
-  (sdk: Sdk, method: Method): Open =>
-  async (scale) =>
-    paired(await plain(sdk, method, scale), await attached(sdk, method, scale), more);
-
-/** The same against itself: what is left is the noise of this measurement. */
-const control =
-  (sdk: Sdk, method: Method): Open =>
-  async (scale) =>
-    paired(await plain(sdk, method, scale), await plain(sdk, method, scale), more);
-
-const row = (sdk: Sdk, method: Method): Row => ({
-  target: 15,
-  lines: [
-    {
-      name: `SDK ${sdk} ${method}: cost of being attached on both sides`,
-      unit: "%",
-      goal: { most: 2 },
-      compare: false,
+function row(sdk: Sdk, method: Method, unit: keyof typeof UNITS, most: number, where: string, sides: Sides): Row {
+  const more = UNITS[unit];
+  return {
+    target: 15,
+    lines: [{ name: `SDK ${sdk} ${method}: cost of being attached ${where}`, unit, goal: { most }, compare: false }],
+    ours: async (scale) => paired(await plain(sdk, method, scale), await attached(sdk, method, sides, scale), more),
+    // The same against itself: what is left is the noise of this measurement.
+    peers: {
+      "control (nothing attached)": async (scale) =>
+        paired(await plain(sdk, method, scale), await plain(sdk, method, scale), more),
     },
-  ],
-  ours: ours(sdk, method),
-  peers: { "control (nothing attached)": control(sdk, method) },
-  rounds: ({ quick }) => (quick ? 75 : 401),
-});
+    rounds: ({ quick }) => (quick ? 75 : 401),
+  };
+}
 
-export const rows: readonly Row[] = [
-  row("v1", "ping"),
-  row("v1", "tools/call"),
-  row("v2", "ping"),
-  row("v2", "tools/call"),
-];
+const SERVER: Sides = { server: true, client: false };
+const CLIENT: Sides = { server: false, client: true };
+const BOTH: Sides = { server: true, client: true };
+
+export const rows: readonly Row[] = (["v1", "v2"] as const).flatMap((sdk) => [
+  row(sdk, "ping", "%", 2, "on both sides", BOTH),
+  row(sdk, "tools/call", "µs", 0.5, "to the server", SERVER),
+  row(sdk, "tools/call", "µs", 1, "to the client", CLIENT),
+]);
