@@ -18,6 +18,8 @@ export class Assembler {
   #id = "";
   #day = Number.NaN;
   #date = "";
+  #at = Number.NaN;
+  #time = "";
 
   constructor(names: readonly string[]) {
     this.#names = names;
@@ -63,7 +65,13 @@ export class Assembler {
     this.#set(name, null);
   }
   instant(name: number, at: number): void {
-    // As `toISOString`, which takes several times as long: the date is the same all day.
+    // A task that has not changed since it was made has one time twice.
+    if (at !== this.#at) this.#time = this.#timeOf(at);
+    this.#at = at;
+    this.#set(name, this.#time);
+  }
+  /** As `toISOString`, which takes several times as long: the date is the same all day. */
+  #timeOf(at: number): string {
     const day = Math.floor(at / DAY);
     if (day !== this.#day) {
       this.#date = new Date(day * DAY).toISOString().slice(0, 11);
@@ -73,7 +81,7 @@ export class Assembler {
     const seconds = Math.floor(time / 1000);
     const minutes = Math.floor(seconds / 60);
     const clock = `${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}`;
-    this.#set(name, `${this.#date}${clock}.${TWO[Math.floor((time % 1000) / 10)]}${time % 10}Z`);
+    return `${this.#date}${clock}.${TWO[Math.floor((time % 1000) / 10)]}${time % 10}Z`;
   }
   part(name: number, kind: number): void {
     const value = this.#fill(kind, "");

@@ -22,8 +22,8 @@ const ERROR = 2;
 const NOT_JSON = 3;
 const INPUT = 4;
 const INPUT_WITH_STATE = 5;
-/** How many ended tasks of a connection are kept in mind. */
-const REMEMBERED = 1024;
+/** How many ended tasks of a connection are kept in mind at least. */
+const REMEMBERED = 512;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
 
 /** The calls of one connection: into the core, through the SDK to their handlers, and back. */
@@ -36,8 +36,9 @@ export class Calls implements Caller {
   readonly #left: () => void;
   /** By the id under which the SDK knows them. */
   readonly #calls = new Map<unknown, Call>();
-  /** The ids under which the SDK knew calls whose tasks have ended. */
-  readonly #ended = new Set<unknown>();
+  /** The ids under which the SDK knew calls whose tasks have ended: the latest, and those before. */
+  #ended = new Set<unknown>();
+  #endedBefore = new Set<unknown>();
 
   /** `left`: told when the last call has ended on a connection that is closed. */
   constructor(
@@ -67,7 +68,7 @@ export class Calls implements Caller {
 
   /** Whether the SDK knew a call by this id whose task has ended. */
   hasEnded(sdkId: unknown): boolean {
-    return this.#ended.has(sdkId);
+    return this.#ended.has(sdkId) || this.#endedBefore.has(sdkId);
   }
 
   /** A `tools/call` of the client's; whether the core takes it in. Otherwise the SDK answers it. */
@@ -218,8 +219,11 @@ export class Calls implements Caller {
 
   /** Remembers for a while which calls were tasks that have ended; ids do not come back in 2025-11-25. */
   #rememberEnd(sdkId: unknown): void {
+    if (this.#ended.size >= REMEMBERED) {
+      this.#endedBefore = this.#ended;
+      this.#ended = new Set();
+    }
     this.#ended.add(sdkId);
-    if (this.#ended.size > REMEMBERED) for (const oldest of this.#ended) return void this.#ended.delete(oldest);
   }
 }
 

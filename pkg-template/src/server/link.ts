@@ -121,7 +121,8 @@ export class Link {
     this.blocked.delete(request);
     if (this.#arriving?.id === request.id) this.takenIn();
     // Where its stream is gone, another's must not carry it.
-    if (this.streams?.lead(request) !== false) this.send({ ...message, id: request.id }, undefined);
+    if (this.streams?.lead(request) === false) return;
+    this.send(message.id === request.id ? message : { ...message, id: request.id }, undefined);
   }
 
   send(message: Message, options: SendOptions): void {

@@ -31,20 +31,23 @@ export function toJson(value: unknown): string | undefined {
 
 /** The payload after an edit; `null` for none. */
 export function compose(read: string | null, edit: PayloadEdit): string | null {
-  if (read === null && edit.set.length === 0) return null;
-  const members = new Map<string, string>();
-  if (read !== null) {
-    for (const [name, value] of Object.entries(JSON.parse(read) as Record<string, unknown>))
-      members.set(name, JSON.stringify(value));
-  }
-  for (const name of edit.remove) members.delete(name);
-  for (const [name, text] of edit.set) members.set(name, text);
-  if (members.size === 0) return null;
+  const members = read === null ? edit.set : edited(read, edit);
+  if (members.length === 0) return null;
   // Joined at once: a concatenation would keep its pieces alive for as long as the task is stored.
   const pieces = ["{"];
   for (const [name, text] of members) pieces.push(pieces.length === 1 ? "" : ",", JSON.stringify(name), ":", text);
   pieces.push("}");
   return pieces.join("");
+}
+
+/** The members of the payload that was read, after an edit. */
+function edited(read: string, edit: PayloadEdit): [name: string, text: string][] {
+  const members = new Map<string, string>();
+  for (const [name, value] of Object.entries(JSON.parse(read) as Record<string, unknown>))
+    members.set(name, JSON.stringify(value));
+  for (const name of edit.remove) members.delete(name);
+  for (const [name, text] of edit.set) members.set(name, text);
+  return [...members];
 }
 
 /** A stored payload, parsed once. */

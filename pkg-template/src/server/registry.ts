@@ -33,8 +33,9 @@ export class Registry {
   readonly subscriptions: Map<number, ActiveSubscription> = new Map();
   /** What the ids begin with under which the SDK knows calls. */
   readonly #sdkIds: string = `${OUR_IDS}${unguessable()}/`;
-  readonly #numbers = new Numbers((number) =>
-    [this.requests, this.calls, this.asks, this.subscriptions].some((living) => living.has(number)),
+  readonly #numbers = new Numbers(
+    (number) =>
+      this.requests.has(number) || this.calls.has(number) || this.asks.has(number) || this.subscriptions.has(number),
   );
   #idle: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
@@ -66,7 +67,7 @@ export class Registry {
   hold(link: Link, peer: number, message: Message, extra: Extra, kept: boolean, owner = "", taskId = ""): Held {
     const number = this.next();
     const { id, method } = message;
-    const held: Message = kept ? message : { jsonrpc: "2.0", id, ...(method !== undefined && { method }) };
+    const held: Message = kept || method === undefined ? message : { jsonrpc: "2.0", id, method };
     const request = { link, peer, message: held, id, stream: link.streams?.of(id), extra, owner, taskId, kept };
     this.requests.set(number, request);
     return { number, request };

@@ -20,20 +20,23 @@ export class Fault {
 export function rowOf(row: unknown): StoredTask | Fault {
   try {
     const { owner, id, version, createdAt, dueAt, state, payload = null } = row as StoredTask;
-    const bad = (name: string, place?: StoredTask): Fault =>
-      new Fault(`\`${name}\` is not what it must be`, place && id, place);
     if (typeof id !== "string" || !/^[\w-]{1,128}$/.test(id)) return bad("id");
     if (!isWellFormed(owner) || owner.length > 512 || owner.includes("\0")) return bad("owner");
     if (!isTime(createdAt)) return bad("createdAt");
     if (dueAt !== null && !isTime(dueAt)) return bad("dueAt");
-    const place = { owner, id, version: 1, createdAt, dueAt, state: "", payload: null };
-    if (!Number.isInteger(version) || version < 1 || version > LAST_VERSION) return bad("version", place);
-    if (typeof state !== "string" || state === "" || state.includes("\0")) return bad("state", place);
-    if (payload !== null && typeof payload !== "string") return bad("payload", place);
+    const place = (): StoredTask => ({ owner, id, version: 1, createdAt, dueAt, state: "", payload: null });
+    if (!Number.isInteger(version) || version < 1 || version > LAST_VERSION) return bad("version", place());
+    if (typeof state !== "string" || state === "" || state.includes("\0")) return bad("state", place());
+    if (payload !== null && typeof payload !== "string") return bad("payload", place());
     return { owner, id, version, createdAt, dueAt, state, payload };
   } catch {
     return new Fault("it is no object, or a member of it throws");
   }
+}
+
+/** A member is wrong. `place`: where the row stands, if that is known. */
+function bad(member: string, place?: StoredTask): Fault {
+  return new Fault(`\`${member}\` is not what it must be`, place?.id, place);
 }
 
 /** A page of rows. */
