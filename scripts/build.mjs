@@ -132,7 +132,7 @@ async function makeHalf(target, half) {
   return made;
 }
 
-/** Part of TypeScript's library for browsers; who compiles for Node alone may not have it. */
+/** Part of TypeScript's library for browsers, which a project for Node alone may not have. */
 const WASM_MODULE = "declare global {\n    namespace WebAssembly {\n        interface Module {}\n    }\n}\n";
 
 /** @param described texts of further files, by name */
@@ -177,7 +177,7 @@ async function assemble(described) {
       await joinModules(output);
       await addCommonJs(output);
       await bundleBrowser(output);
-      // Declarations of what is inside, and modules that hold nothing but types, are nobody's.
+      // Declarations of what is inside, and modules that hold nothing but types, are not needed outside.
       const needed = reachable(JSON.parse(described["package.json"]), made);
       for (const file of filesIn(output)) if (!needed.has(file)) rmSync(file);
       for (const file of copied) write(join(made, basename(file)), readFileSync(file));
@@ -185,16 +185,13 @@ async function assemble(described) {
       for (const file of filesIn(made)) write(join(pkg, relative(made, file)), readFileSync(file));
       for (const file of filesIn(join(pkg, "dist"))) if (!existsSync(join(made, relative(pkg, file)))) rmSync(file);
       rmSync(made, { recursive: true });
-      // The tarball keeps them, and should not depend on who built it.
+      // The tarball keeps them, and should not depend on the machine that built it.
       for (const file of filesIn(pkg)) chmodSync(file, 0o644);
     },
   );
 }
 
-/**
- * Modules that stay as they are: loaders, which conditions choose among, and what must be there once whoever imports
- * it.
- */
+/** Modules that stay as they are: loaders, which conditions choose among, and what must be there once in a program. */
 const KEPT = /^(wasm[\\/].*|core|errors|name|(server|client)[\\/]core|wire[\\/]capabilities)\.js$/;
 
 /** One module for each entry and one for what they share: every module costs each start about half a millisecond. */

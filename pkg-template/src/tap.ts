@@ -35,7 +35,7 @@ export interface Wire {
   readonly cancelsByAbort: boolean;
 }
 
-/** Who listens on a tapped transport. Each method decides whether the message goes on through the {@link Wire}. */
+/** What listens on a tapped transport. Each method decides whether the message goes on through the {@link Wire}. */
 export interface Listener {
   /** A message from the peer. */
   inbound(message: Message, extra: Extra): void;

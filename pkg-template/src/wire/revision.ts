@@ -29,7 +29,7 @@ export interface Revision {
   readonly ttl: string;
   readonly pollInterval: string;
 
-  /** Whether a request says who asks, where it must. */
+  /** Whether a request has all that it must say of itself: where it must, its version and what its client can do. */
   isComplete(request: Message): boolean;
   /** What a request's client declares with it; `undefined` where the handshake has said it. */
   declaredIn(request: Message): unknown;
@@ -38,7 +38,7 @@ export interface Revision {
   askedFor(params: Json | undefined): unknown;
   /** The `params` of a call as its handler gets them: without what asks for a task. */
   forHandler(params: Json | undefined): Json;
-  /** The `params` of a call whose caller forbids tasks: what its client declares of them is left out. */
+  /** The `params` of a call that is to stay a call: what its client declares of tasks is left out. */
   withoutOffer(params: Json): Json;
 
   /** The `_meta` of a call that the requests about its task repeat. */

@@ -1,4 +1,4 @@
-// For edge runtimes whose bundler wants to be told that a module is meant.
+// For edge runtimes with a bundler that must be told to take the file for a module.
 import module from "../generated/server.wasm?module";
 import { ofThisRealm } from "../realm.ts";
 
