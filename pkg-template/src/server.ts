@@ -1,4 +1,4 @@
-import { REVISIONS } from "./wire/revisions.ts";
+import { REVISIONS, STATELESS } from "./wire/revisions.ts";
 import { comesWithin, now } from "./clock.ts";
 import { TaskError } from "./errors.ts";
 import { Nowhere, serveRevision } from "./server/alone.ts";
@@ -223,7 +223,7 @@ export class TaskServer {
   /** A server of the host's, connected to nobody. */
   #alone(version: string): Place {
     const server = this.#hooks.makeServer() as Product & { connect(transport: TransportLike): Promise<void> };
-    if (version === "2026-07-28") serveRevision(server, version);
+    if (version === STATELESS.version) serveRevision(server, version);
     const transport = new Nowhere();
     const connected = this.attach(server).connect(transport);
     const connection = this.#connections.get(transport);

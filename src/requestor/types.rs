@@ -64,7 +64,7 @@ impl Ending {
             Self::Connection => "The connection was closed before the task ended; it can be resumed",
             Self::Detached => "The caller stopped following the task; it goes on",
             Self::Limit => "Too many tasks are followed",
-            Self::Internal => "The core of mcp-longhaul failed; the task can be resumed",
+            Self::Internal => concat!("The core of ", env!("CARGO_PKG_NAME"), " failed; the task can be resumed"),
             Self::Refused => "The server refused the answer to an input request of the task, and asks for no other",
         }
     }

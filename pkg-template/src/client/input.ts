@@ -1,3 +1,4 @@
+import { NAME } from "../name.ts";
 import { type Json, isObject, own } from "../json.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
@@ -12,7 +13,7 @@ import type { Session } from "./session.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** Marks a call that is made only so that the SDK's own driver answers an input request; never sent. */
-export const PROMPT = "mcp-longhaul/prompt";
+export const PROMPT: string = `${NAME}/prompt`;
 /** The key of that request for the driver, which drops some names. */
 const DRIVEN = "input";
 

@@ -1,3 +1,4 @@
+import { NAME } from "../name.ts";
 import type { TaskError } from "../errors.ts";
 import type { TaskPreference, TaskReference } from "../types.ts";
 import type { Ending } from "../wasm/generated/client.js";
@@ -5,9 +6,7 @@ import type { Alarm } from "./alarm.ts";
 import type { Handle } from "./handle.ts";
 
 /** Marks a call with the plan that its caller made for it; never sent. */
-export const PLAN = "mcp-longhaul/plan";
-/** Names the task that a call makes, to a server that runs tasks with this package. */
-export const CREATION_KEY = "mcp-longhaul/creation-key";
+export const PLAN: string = `${NAME}/plan`;
 
 /** What a caller wants with one call. */
 export interface Plan {

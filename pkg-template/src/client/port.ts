@@ -1,3 +1,4 @@
+import { NAME } from "../name.ts";
 import { Assembler } from "../assembler.ts";
 import { now } from "../clock.ts";
 import type { Instance } from "../core.ts";
@@ -133,7 +134,7 @@ export class Port {
     if (!clientCore.isCurrent(this.#instance))
       throw new TaskError(
         "internal",
-        "The core of mcp-longhaul was started anew; tasks of this connection can be resumed on another.",
+        `The core of ${NAME} was started anew; tasks of this connection can be resumed on another.`,
       );
     return this.#requestor;
   }

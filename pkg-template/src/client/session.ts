@@ -7,7 +7,7 @@ import type { ConnectedClient } from "./plan.ts";
 import type { Port } from "./port.ts";
 import type { Introduction } from "./registry.ts";
 import type { Revision } from "../wire/revision.ts";
-import { revisionOf } from "../wire/revisions.ts";
+import { STATEFUL, revisionOf } from "../wire/revisions.ts";
 import * as core from "../wasm/generated/client.js";
 
 /** What is known about the session: its version, its server, its tools. */
@@ -83,7 +83,7 @@ export class Session {
     const capabilities = this.client?.getServerCapabilities?.();
     // SDK v1 does not tell which version it speaks; only that version has these capabilities.
     if (capabilities !== undefined)
-      this.#introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : "2025-11-25"), capabilities);
+      this.#introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : STATEFUL.version), capabilities);
   }
 
   learnEnvelope(meta: unknown): void {

@@ -1,3 +1,4 @@
+import { NAME } from "../name.ts";
 import { type Json, merge, own } from "../json.ts";
 import type { Message } from "../tap.ts";
 import type { Link } from "./link.ts";
@@ -11,7 +12,7 @@ import * as core from "../wasm/generated/client.js";
 
 const SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId";
 /** How the ids of our streams begin, before the core's number: texts, as the SDK's own streams have. */
-const OURS = "mcp-longhaul:";
+const OURS = `${NAME}:`;
 
 interface Stream {
   readonly envelope: Json;

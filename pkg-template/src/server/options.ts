@@ -1,3 +1,4 @@
+import { REVISIONS, revisionOf } from "../wire/revisions.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskLimits, TaskServerOptions } from "../types.ts";
 import { isObject, isWhole } from "../wire/message.ts";
@@ -27,10 +28,8 @@ const OPTIONS: { readonly [Name in keyof TaskServerOptions]-?: Kind } = {
   list: WHETHER,
   generations: [
     (value: unknown) =>
-      Array.isArray(value) &&
-      value.length > 0 &&
-      value.every((version) => version === "2025-11-25" || version === "2026-07-28"),
-    'a list of "2025-11-25" and "2026-07-28"',
+      Array.isArray(value) && value.length > 0 && value.every((version) => revisionOf(version) !== undefined),
+    `a list of ${REVISIONS.map(({ version }) => `"${version}"`).join(" and ")}`,
   ],
   statusNotifications: WHETHER,
   crossGeneration: WHETHER,

@@ -10,6 +10,7 @@ export const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
 export const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
 export const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
 export const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
+/** Names the task that a call makes, to a server that runs tasks with this package. */
 export const CREATION_KEY: string = `${NAME}/creation-key`;
 
 // Methods.

@@ -7,7 +7,10 @@ import type { Revision } from "./revision.ts";
 /** All revisions that have tasks. */
 export const REVISIONS: readonly Revision[] = [g25, g26];
 
-/** The one that has `server/discover` and subscriptions. */
+/** The one in which the handshake speaks for the session. */
+export const STATEFUL: Revision = g25;
+
+/** The one in which each request speaks for itself; it has `server/discover` and subscriptions. */
 export const STATELESS: Revision = g26;
 
 /** The revision of a protocol version; `undefined` for one that has no tasks, and for what is none. */
