@@ -166,7 +166,7 @@ struct StoredTask<'a> {
     /// Missing: no end.
     #[serde(default, skip_serializing_if = "is_default")]
     ttl: Option<u64>,
-    #[serde(default = "default_poll")]
+    #[serde(default = "default_poll", skip_serializing_if = "is_default_poll")]
     poll: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     cooperative: bool,
@@ -543,6 +543,11 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 const fn default_poll() -> u32 {
     1_000
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_default_poll(poll: &u32) -> bool {
+    *poll == default_poll()
 }
 
 const fn first_epoch() -> u32 {

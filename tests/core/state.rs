@@ -377,7 +377,7 @@ fn what_is_missing_has_defaults() {
 /// What another version wrote is told from what nobody wrote, and neither is a task.
 #[test]
 fn what_cannot_be_read_says_why() {
-    let state = task().to_state();
+    let state = Task { poll_interval: 1004, ..task() }.to_state();
     for (from, to) in
         [(r#""v":1"#, r#""v":2"#), (r#""v":1"#, r#""v":4294967296"#), (r#"{"v":1,"#, r#"{"v":9,"lease":7,"#)]
     {
@@ -392,12 +392,12 @@ fn what_cannot_be_read_says_why() {
         (r#""status":"working""#, r#""status":"paused""#),
         (r#""status":"working""#, r#""status":null"#),
         (r#""rev":"2026-07-28""#, r#""rev":"2027-03-14""#),
-        (r#""poll":1000"#, r#""poll":-1"#),
-        (r#""poll":1000"#, r#""poll":1e3"#),
-        (r#""poll":1000"#, r#""poll":1000,"poll":1000"#),
-        (r#""poll":1000"#, r#""poll":1000,"onLost":"shrug""#),
-        (r#""poll":1000"#, r#""poll":1000,"failure":"boredom""#),
-        (r#""poll":1000"#, r#""poll":1000,"inputs":[{"key":"a-1","name":"a","kind":"telepathy"}]"#),
+        (r#""poll":1004"#, r#""poll":-1"#),
+        (r#""poll":1004"#, r#""poll":1e3"#),
+        (r#""poll":1004"#, r#""poll":1004,"poll":1004"#),
+        (r#""poll":1004"#, r#""poll":1004,"onLost":"shrug""#),
+        (r#""poll":1004"#, r#""poll":1004,"failure":"boredom""#),
+        (r#""poll":1004"#, r#""poll":1004,"inputs":[{"key":"a-1","name":"a","kind":"telepathy"}]"#),
         (r#""holder":"me","#, ""),
         ("}", ""),
         ("{", "[{"),
