@@ -8,25 +8,6 @@ const [subject, size] = process.argv.slice(2);
 const COUNT = size === "quick" ? 5_000 : subject === "ext-tasks" ? 10_000 : 50_000;
 const WARM = 1_000;
 
-// Wasm memories are not in any figure of process.memoryUsage(), so they are found where they are made.
-const memories = new Set<WebAssembly.Memory>();
-const { Instance, instantiate } = WebAssembly;
-const note = (instance: WebAssembly.Instance): void => {
-  for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memories.add(value);
-};
-WebAssembly.Instance = new Proxy(Instance, {
-  construct(target, args: [WebAssembly.Module, WebAssembly.Imports?]) {
-    const instance = new target(...args);
-    note(instance);
-    return instance;
-  },
-});
-WebAssembly.instantiate = (async (...args: [WebAssembly.Module]) => {
-  const made = (await instantiate(...args)) as WebAssembly.Instance | WebAssembly.WebAssemblyInstantiatedSource;
-  note("instance" in made ? made.instance : made);
-  return made;
-}) as typeof WebAssembly.instantiate;
-
 /** What the JSON text of the payload takes in the heap, which a task is not charged for. */
 const textBytes = (text: string): number => Math.ceil((16 + text.length) / 8) * 8;
 
@@ -88,7 +69,7 @@ async function used(): Promise<number> {
     globalThis.gc?.();
   }
   const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external + [...memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+  return heapUsed + external; // which has wasm memories in it
 }
 
 const filler = fillers[subject ?? ""];

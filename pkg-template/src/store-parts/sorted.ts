@@ -26,7 +26,10 @@ export class Sorted<Key, Item extends Key> {
       return;
     }
     chunk.splice(this.#indexOf(chunk, item), 0, item);
-    if (chunk.length > CHUNK) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK >> 1));
+    if (chunk.length <= CHUNK) return;
+    // The last chunk stays full, for nearly every item that is to come belongs behind it.
+    const last = at === this.#chunks.length - 1;
+    this.#chunks.splice(at + 1, 0, chunk.splice(last ? CHUNK : CHUNK >> 1));
   }
 
   remove(item: Item): void {
