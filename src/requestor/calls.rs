@@ -1,419 +1,173 @@
-//! Calls: whether they may become tasks, and what their answers are.
+//! The calls that are on their way: how far each has come, and whether it may become a task.
 
-use super::follow::Follow;
-use super::{
-    Answer, Call, CallFacts, CallState, DAY, Ending, Output, Payload, Place, Preference, Reply, Request, Requestor,
-    Snapshot, Source, TASKS, Task, Timer, is_id, is_ttl, later,
-};
-use crate::method::CallMethod;
+use super::tools::Tools;
+use super::types::{Call, CallFacts, Declared, Preference, Task};
+use crate::method::{CallMethod, Methods};
+use crate::table::Table;
 use crate::task::Millis;
-use crate::wire::{Generation, Status, Support, error};
+use crate::wire::{Generation, Support};
 
-/// How long the answer to a call is waited for after its caller gave it up.
-const LAST_WORDS: Millis = 5000;
+/// How far a call has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// The list of tools is being read first; `Some` after a first attempt that offered a task, or did not.
+    Listing(Option<bool>),
+    /// It is with the peer; `again`: for the second time, because its tool had changed its mind.
+    Sent {
+        offered: bool,
+        again: bool,
+    },
+    /// Its caller has given it up; it is with the peer.
+    GivenUp,
+    Following(Task),
+}
 
-enum Mode {
+/// How a call goes out, or what is done first.
+pub enum Route {
     Plain,
     Offer,
     List,
     Refuse,
 }
 
-impl Requestor {
-    /// A page that [`Output::List`] asked for; its tools went before. `next` is its cursor, which may be empty.
-    pub fn handle_page(&mut self, now: Millis, request: Request, next: Option<&str>) {
-        if !self.tools.is_page(request) {
-            return;
-        }
-        if let Some(cursor) = next {
-            let request = self.number();
-            if self.tools.goes_on(cursor, request) {
-                self.list(now, request, Some(cursor.to_owned()));
-                return;
-            }
-        }
-        self.tools.set_complete();
-        self.listed(now);
+#[derive(Debug)]
+pub struct CallState {
+    generation: Option<Generation>,
+    method: CallMethod,
+    tool: String,
+    preference: Preference,
+    cancels: bool,
+    ttl: Option<u64>,
+    /// How long its caller waits for a sign of life, in ms.
+    silence: Option<u32>,
+    pub progress: Progress,
+}
+
+impl CallState {
+    pub const fn generation(&self) -> Option<Generation> {
+        self.generation
     }
 
-    /// The list of tools cannot be read: calls that wait for it go out as plain calls (G25-TLN-08).
-    pub fn handle_page_lost(&mut self, now: Millis, request: Request) {
-        if self.tools.is_page(request) {
-            self.listed(now);
+    pub const fn method(&self) -> CallMethod {
+        self.method
+    }
+
+    pub const fn ttl(&self) -> Option<u64> {
+        self.ttl
+    }
+
+    /// Whether giving it up cancels its task.
+    pub const fn cancels(&self) -> bool {
+        self.cancels
+    }
+
+    pub const fn silence(&self) -> Option<u32> {
+        self.silence
+    }
+
+    pub fn set_silence(&mut self, silence: u32) {
+        self.silence = Some(silence);
+    }
+
+    pub fn forbids_tasks(&self) -> bool {
+        self.preference == Preference::Forbid
+    }
+
+    /// Whether it may go out as a plain call before the list is known: no server has refused it so yet (G25-TLN-08).
+    pub fn can_be_plain(&self) -> bool {
+        self.progress == Progress::Listing(None) && self.preference != Preference::Require
+    }
+
+    /// How it goes out to this peer, where tasks are offered for `methods`; `listed`: what is not known of the peer's tools
+    /// now is not going to be.
+    pub fn route(&self, methods: Methods, declared: &Declared, tools: &Tools, listed: bool) -> Route {
+        let required = self.preference == Preference::Require;
+        let plain = if required { Route::Refuse } else { Route::Plain };
+        let Some(generation) = self.generation else { return plain };
+        if self.forbids_tasks() {
+            return Route::Plain;
         }
-    }
-
-    /// A call is made.
-    pub fn handle_call(&mut self, now: Millis, call: Call, facts: CallFacts<'_>) {
-        let state = CallState {
-            generation: facts.generation,
-            method: facts.method,
-            tool: facts.tool.to_owned(),
-            preference: facts.preference,
-            cancels: facts.cancels,
-            ttl: facts.ttl,
-            silence: None,
-            place: Place::Listing(None),
-        };
-        self.calls.insert(call, state);
-        self.place(now, call, false);
-    }
-
-    /// The caller of `call` gives it up when it hears nothing for `silence` ms: its task is read often enough to hear
-    /// it in time.
-    pub fn handle_silence(&mut self, call: Call, silence: u32) {
-        let Some(state) = self.calls.get_mut(&call) else { return };
-        state.silence = Some(silence);
-        if let Place::Following(task) = state.place {
-            self.listen_closely(task, Some(silence));
-        }
-    }
-
-    fn listen_closely(&mut self, task: Task, silence: Option<u32>) {
-        if let (Some(follow), Some(silence)) = (self.tasks.get_mut(&task), silence) {
-            follow.silence = follow.silence.min(silence);
-        }
-    }
-
-    /// The peer has answered a call.
-    pub fn handle_reply(&mut self, now: Millis, call: Call, reply: Reply<'_>, payload: Payload) {
-        let Some(state) = self.calls.get_mut(&call) else { return };
-        match (state.place, reply) {
-            (Place::Sent { offered: true, .. }, Reply::Handle(snapshot)) => self.create(now, call, &snapshot, payload),
-            (Place::GivenUp, reply) => {
-                let stray = match (reply, state.generation) {
-                    (Reply::Handle(snapshot), Some(generation)) if state.cancels => Some((snapshot, generation)),
-                    _ => None,
-                };
-                let method = state.method;
-                self.calls.remove(&call);
-                self.hanging_up.retain(|(waiting, _)| *waiting != call);
-                if let Some((snapshot, generation)) = stray {
-                    self.cancel_stray(now, snapshot.id, generation, method);
-                }
-            }
-            // It goes to the SDK as it is; an unasked-for task is an invalid response there (G26-CAP-09).
-            (Place::Sent { offered: false, .. }, Reply::Handle(_)) => self.answer(call, Answer::Reply),
-            (Place::Sent { offered, again }, reply) => {
-                let result_method = state.generation.is_some_and(Generation::has_result_method);
-                let refused = match reply {
-                    Reply::Error { code } => code == error::METHOD_NOT_FOUND,
-                    Reply::Result { demands_task, .. } => demands_task && !offered,
-                    Reply::Handle(_) | Reply::Empty => false,
-                };
-                let listed = state.method.row().listed_by.is_some() && self.declared.methods.contains(state.method);
-                let may_change = result_method && listed && state.preference != Preference::Forbid && !again;
-                if refused && may_change {
-                    // The tool has changed its mind: read the list once and try the other way once (G25-TLN-08).
-                    state.place = Place::Listing(Some(offered));
-                    self.tools.forget();
-                    self.walk(now);
-                } else if offered && result_method && reply == Reply::Empty {
-                    self.answer(call, Answer::Local(Ending::Protocol));
-                } else {
-                    // Some servers answer an offer with the result at once: the tool has run (G25-CRE-11).
-                    self.answer(call, Answer::Reply);
-                }
-            }
-            (Place::Listing(_) | Place::Following(_), _) => {}
-        }
-    }
-
-    /// The call could not be handed to the peer, and its caller knows.
-    pub fn handle_unsent(&mut self, call: Call) {
-        if let Some(CallState { place: Place::Sent { .. } | Place::GivenUp, .. }) = self.calls.get(&call) {
-            self.calls.remove(&call);
-            self.hanging_up.retain(|(waiting, _)| *waiting != call);
-        }
-    }
-
-    /// The caller gave up its call, whose exchange can only be closed. A task that it may just have made would be lost
-    /// with its handle, and run to its end: so the answer is waited for a moment, and its task cancelled.
-    pub fn handle_hang_up(&mut self, now: Millis, call: Call) {
-        match self.calls.get_mut(&call) {
-            Some(CallState { place: place @ Place::Sent { offered: true, .. }, .. }) => {
-                *place = Place::GivenUp;
-                let until = now.saturating_add(LAST_WORDS);
-                self.hanging_up.push((call, until));
-                self.deadlines.set(until, Timer::HangUp);
-            }
-            Some(CallState { place: Place::Sent { .. }, .. }) => self.hang_up(call),
-            _ => self.handle_abort(now, call),
-        }
-    }
-
-    /// Closes the exchanges whose answers have not come in time.
-    pub(super) fn hang_up_overdue(&mut self, now: Millis) {
-        for (call, until) in std::mem::take(&mut self.hanging_up) {
-            if until > now {
-                self.hanging_up.push((call, until));
-                self.deadlines.set(until, Timer::HangUp);
-            } else {
-                self.hang_up(call);
-            }
-        }
-    }
-
-    fn hang_up(&mut self, call: Call) {
-        self.calls.remove(&call);
-        self.outputs.push_back(Output::HangUp { call });
-    }
-
-    /// The caller gave up its call, without another word.
-    pub fn handle_abort(&mut self, now: Millis, call: Call) {
-        let Some(state) = self.calls.get_mut(&call) else { return };
-        match state.place {
-            Place::Listing(_) => {
-                self.calls.remove(&call);
-            }
-            Place::Sent { .. } => {
-                state.place = Place::GivenUp;
-                self.outputs.push_back(Output::Forward { call });
-            }
-            Place::GivenUp => {}
-            Place::Following(task) => {
-                let cancels = state.cancels;
-                self.leave(now, call, task, cancels);
-            }
-        }
-    }
-
-    /// The caller detaches: the task goes on, the call ends.
-    pub fn handle_detach(&mut self, now: Millis, call: Call) {
-        if let Some(CallState { place: Place::Following(task), .. }) = self.calls.get(&call) {
-            let task = *task;
-            self.answer(call, Answer::Local(Ending::Detached));
-            self.leave(now, call, task, false);
-        }
-    }
-
-    /// A call that is not made: it follows a task that an earlier call created.
-    pub fn handle_resume(&mut self, now: Millis, call: Call, facts: CallFacts<'_>, of: Option<Generation>, id: &str) {
-        let refusal = match of {
-            _ if !is_id(id) => Some(Ending::Protocol),
-            None => Some(Ending::Unsupported),
-            // The session speaks another generation (X-GEN-07).
-            of if of != facts.generation => Some(Ending::Unsupported),
-            _ if self.tasks.len() >= TASKS => Some(Ending::Limit),
-            _ => None,
-        };
-        let (None, Some(generation)) = (refusal, of) else {
-            self.outputs
-                .push_back(Output::Answer { call, answer: Answer::Local(refusal.unwrap_or(Ending::Unsupported)) });
-            return;
-        };
-        let known = self.by_id.get(id).copied();
-        if known.and_then(|task| self.tasks.get(&task)).is_some_and(|follow| follow.generation != generation) {
-            self.outputs.push_back(Output::Answer { call, answer: Answer::Local(Ending::Unsupported) });
-            return;
-        }
-        let task = known.unwrap_or_else(|| self.follow(id, generation, facts.method));
-        let state = CallState {
-            generation: Some(generation),
-            method: facts.method,
-            tool: facts.tool.to_owned(),
-            preference: facts.preference,
-            cancels: facts.cancels,
-            ttl: facts.ttl,
-            silence: None,
-            place: Place::Following(task),
-        };
-        self.calls.insert(call, state);
-        let max_age = self.options.max_age.unwrap_or(DAY);
-        if let Some(follow) = self.tasks.get_mut(&task) {
-            follow.calls.push(call);
-            if follow.announced {
-                self.outputs.push_back(Output::Created { call, task });
-            } else {
-                follow.expires_at.get_or_insert(later(now, max_age));
-                follow.read.plan(now);
-            }
-        }
-        self.go_on(now, task);
-    }
-
-    pub(super) fn answer(&mut self, call: Call, answer: Answer) {
-        self.calls.remove(&call);
-        self.outputs.push_back(Output::Answer { call, answer });
-    }
-
-    fn mode(&self, state: &CallState, listed: bool) -> Mode {
-        let required = state.preference == Preference::Require;
-        let plain = if required { Mode::Refuse } else { Mode::Plain };
-        let Some(generation) = state.generation else { return plain };
-        if state.preference == Preference::Forbid {
-            return Mode::Plain;
-        }
-        if !self.methods.contains(state.method) || !state.method.is_in(generation) {
+        if !methods.contains(self.method) || !self.method.is_in(generation) {
             return plain;
         }
         if generation.server_decides() {
-            return if required && self.declared.extension == Some(false) { Mode::Refuse } else { Mode::Offer };
+            return if required && declared.extension == Some(false) { Route::Refuse } else { Route::Offer };
         }
-        if !self.declared.methods.contains(state.method) {
+        if !declared.methods.contains(self.method) {
             return plain;
         }
-        if state.method.row().listed_by.is_none() {
+        if self.method.row().listed_by.is_none() {
             // The declaration holds for everything that the method can call.
-            return if state.preference == Preference::Allow { Mode::Plain } else { Mode::Offer };
+            return if self.preference == Preference::Allow { Route::Plain } else { Route::Offer };
         }
-        match self.tools.support(&state.tool) {
-            None if !listed => Mode::List,
+        match tools.support(&self.tool) {
+            None if !listed => Route::List,
             None | Some(Support::Forbidden) => plain,
-            Some(Support::Optional) if state.preference == Preference::Allow => Mode::Plain,
-            Some(Support::Optional | Support::Required) => Mode::Offer,
+            Some(Support::Optional) if self.preference == Preference::Allow => Route::Plain,
+            Some(Support::Optional | Support::Required) => Route::Offer,
+        }
+    }
+}
+
+#[derive(Default, Debug)]
+pub struct Calls {
+    states: Table<Call, CallState>,
+    /// Calls that were given up and whose exchanges are still open, and how long.
+    hanging_up: Vec<(Call, Millis)>,
+}
+
+impl Calls {
+    pub fn insert(&mut self, call: Call, facts: CallFacts<'_>, progress: Progress) {
+        let CallFacts { generation, method, tool, preference, cancels, ttl } = facts;
+        let tool = tool.to_owned();
+        let state = CallState { generation, method, tool, preference, cancels, ttl, silence: None, progress };
+        self.states.insert(call, state);
+    }
+
+    pub fn get(&self, call: Call) -> Option<&CallState> {
+        self.states.get(&call)
+    }
+
+    pub fn get_mut(&mut self, call: Call) -> Option<&mut CallState> {
+        self.states.get_mut(&call)
+    }
+
+    pub fn remove(&mut self, call: Call) {
+        self.states.remove(&call);
+        self.hanging_up.retain(|(waiting, _)| *waiting != call);
+    }
+
+    /// Forgets all calls; answers with those that wait for an answer.
+    pub fn clear(&mut self) -> Vec<Call> {
+        self.hanging_up.clear();
+        let states = std::mem::take(&mut self.states);
+        states.into_iter().filter(|(_, state)| state.progress != Progress::GivenUp).map(|(call, _)| call).collect()
+    }
+
+    /// The caller gave it up; its exchange stays open until then.
+    pub fn hang_up_at(&mut self, call: Call, until: Millis) {
+        if let Some(state) = self.states.get_mut(&call) {
+            state.progress = Progress::GivenUp;
+            self.hanging_up.push((call, until));
         }
     }
 
-    /// Sends the call on its way.
-    fn place(&mut self, now: Millis, call: Call, listed: bool) {
-        let Some(state) = self.calls.get(&call) else { return };
-        let first = match state.place {
-            Place::Listing(first) => first,
-            _ => return,
-        };
-        let listed = listed || state.can_be_plain() && !self.tools.is_worth_waiting(now);
-        let offer = match self.mode(state, listed) {
-            Mode::List => return self.walk(now),
-            Mode::Refuse if first.is_none() => return self.answer(call, Answer::Local(Ending::Unsupported)),
-            Mode::Plain | Mode::Refuse => false,
-            Mode::Offer => true,
-        };
-        if first == Some(offer) {
-            // The list says what the first attempt assumed.
-            return self.answer(call, Answer::Reply);
-        }
-        if let Some(state) = self.calls.get_mut(&call) {
-            state.place = Place::Sent { offered: offer, again: first.is_some() };
-        }
-        self.outputs.push_back(Output::Send { call, offer });
+    /// Forgets the calls whose exchanges have been open for long enough.
+    pub fn take_overdue(&mut self, now: Millis) -> Vec<Call> {
+        let overdue: Vec<Call> =
+            self.hanging_up.iter().filter(|(_, until)| *until <= now).map(|(call, _)| *call).collect();
+        overdue.iter().for_each(|call| self.remove(*call));
+        overdue
     }
 
-    fn walk(&mut self, now: Millis) {
-        if !self.tools.is_walking() {
-            let request = self.number();
-            self.tools.start(request);
-            self.list(now, request, None);
-        }
+    /// When the next exchange is closed.
+    pub fn next_overdue(&self) -> Option<Millis> {
+        self.hanging_up.iter().map(|(_, until)| *until).min()
     }
 
-    fn list(&mut self, now: Millis, request: Request, cursor: Option<String>) {
-        self.tools.asked(now);
-        self.set_list_timer(now);
-        self.outputs.push_back(Output::List { request, cursor });
-    }
-
-    /// The list is late, or too late.
-    pub(super) fn list_overdue(&mut self, now: Millis) {
-        match self.tools.until() {
-            Some(until) if until <= now => self.listed(now),
-            Some(_) => {
-                if !self.tools.is_worth_waiting(now) {
-                    self.place_all(now, CallState::can_be_plain);
-                }
-                self.set_list_timer(now);
-            }
-            None => {}
-        }
-    }
-
-    /// The walk has ended, well or not.
-    pub(super) fn listed(&mut self, now: Millis) {
-        self.tools.end();
-        self.place_all(now, |_| true);
-    }
-
-    fn set_list_timer(&mut self, now: Millis) {
-        if let Some(at) = self.tools.due(now) {
-            self.deadlines.set(at, Timer::List);
-        }
-    }
-
-    /// Sends calls that wait for the list on their way without it.
-    fn place_all(&mut self, now: Millis, which: impl Fn(&CallState) -> bool) {
-        let mut waiting = Vec::new();
-        for (call, state) in self.calls.iter() {
-            if matches!(state.place, Place::Listing(_)) && which(state) {
-                waiting.push(*call);
-            }
-        }
-        for call in waiting {
-            self.place(now, call, true);
-        }
-    }
-
-    /// A call was answered with a task.
-    fn create(&mut self, now: Millis, call: Call, snapshot: &Snapshot<'_>, payload: Payload) {
-        let Some(state) = self.calls.get_mut(&call) else { return };
-        let (Some(generation), method) = (state.generation, state.method) else { return };
-        let status = Status::named(snapshot.status);
-        let valid = is_id(snapshot.id) && status.is_some() && (is_ttl(snapshot.ttl) || !generation.demands_ttl());
-        if !valid {
-            return self.answer(call, Answer::Local(Ending::Protocol));
-        }
-        let known = self.by_id.get(snapshot.id).copied();
-        if known.is_none() && self.tasks.len() >= TASKS {
-            return self.answer(call, Answer::Local(Ending::Limit));
-        }
-        if known.and_then(|task| self.tasks.get(&task)).is_some_and(|follow| follow.generation != generation) {
-            return self.answer(call, Answer::Local(Ending::Protocol));
-        }
-        let task = known.unwrap_or_else(|| self.follow(snapshot.id, generation, method));
-        if let Some(state) = self.calls.get_mut(&call) {
-            state.place = Place::Following(task);
-            let silence = state.silence;
-            self.listen_closely(task, silence);
-        }
-        let first_read = self.options.first_read;
-        let ramp = (first_read > 0 && known.is_none() && self.ramps.begin(now)).then_some(first_read);
-        if let Some(follow) = self.tasks.get_mut(&task) {
-            follow.calls.push(call);
-            follow.announced = true;
-            follow.ramp = ramp.or(follow.ramp);
-            if generation.has_result_method() {
-                // Wait for the outcome at once: the receiver needs the stream for its questions too (G25-INP-03).
-                follow.result.plan(now);
-            }
-        }
-        self.outputs.push_back(Output::Created { call, task });
-        self.take(now, task, Source::Handle, snapshot, payload);
-        self.go_on(now, task);
-    }
-
-    /// Cancels a task that nobody follows: it arrived for a call that was given up, or it was given up itself.
-    pub(super) fn cancel_stray(&mut self, now: Millis, id: &str, generation: Generation, method: CallMethod) {
-        let may = !generation.declares_cancel() || self.declared.cancel;
-        if may && is_id(id) && !self.by_id.contains_key(id) && self.tasks.len() < TASKS {
-            let task = self.follow(id, generation, method);
-            if let Some(follow) = self.tasks.get_mut(&task) {
-                follow.cancel.plan(now);
-            }
-            self.go_on(now, task);
-        }
-    }
-
-    /// A call stops following; the last one leaves nothing behind but a cancellation, if it wants one.
-    pub(super) fn leave(&mut self, now: Millis, call: Call, task: Task, cancels: bool) {
-        self.calls.remove(&call);
-        let may_cancel = |follow: &Follow| !follow.generation.declares_cancel() || self.declared.cancel;
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
-        follow.calls.retain(|other| *other != call);
-        if !follow.is_left() {
-            return;
-        }
-        if cancels && may_cancel(follow) {
-            for key in follow.ledger.withdraw() {
-                self.outputs.push_back(Output::Withdraw { task, key });
-            }
-            for lane in [&mut follow.read, &mut follow.result, &mut follow.update] {
-                lane.at = None;
-            }
-            if follow.cancel.flight.is_none() {
-                follow.cancel.plan(now);
-            }
-            self.go_on(now, task);
-        } else {
-            self.end(task, Ending::Detached, None, 0);
-        }
+    /// The calls that wait for the list of tools.
+    pub fn listing(&self, which: impl Fn(&CallState) -> bool) -> Vec<Call> {
+        let waits = |state: &CallState| matches!(state.progress, Progress::Listing(_)) && which(state);
+        self.states.iter().filter(|(_, state)| waits(state)).map(|(call, _)| *call).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Which input requests of a task were seen, asked and answered: each key is asked once (G26-INP-06).
 
+use super::types::{Entry, Problem};
 use crate::table::Table;
 use crate::wire;
 
@@ -8,15 +9,6 @@ const KEYS: usize = 10_000;
 const KEY_BYTES: usize = 1024;
 /// Keys that were taken back unanswered and may be asked once more; of those before, only that they were there is kept.
 const WITHDRAWN: usize = 64;
-
-/// What the host reads out of one entry of `inputRequests`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Entry {
-    pub key: String,
-    pub method: String,
-    /// A hash of the request, by which it is known again.
-    pub fingerprint: u64,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
@@ -42,24 +34,6 @@ struct Item {
     alone: bool,
     /// Whether the answer says that the user has dismissed the question (G26-INP-09).
     dismissed: bool,
-}
-
-/// What the host must know about an input request, or about a push.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Problem {
-    /// The request under a known key changed; it will not be answered (G26-INP-07).
-    Changed,
-    /// Its method is unknown; it will not be answered (G26-INP-10).
-    UnknownMethod,
-    /// The server refused its answer, twice (G26-UPD-13).
-    Rejected,
-    /// The answer could not be sent.
-    Unsent,
-    /// No input request: a push says that this task, which has ended, ended otherwise.
-    Contradicted,
-    /// The server took it back twice, and lists it again; it will not be answered.
-    Unsteady,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

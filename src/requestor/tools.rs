@@ -1,6 +1,6 @@
 //! What is known about the server's tools: which of them run as tasks (2025-11-25).
 
-use super::PATIENCE;
+use super::limits::PATIENCE;
 use super::types::Request;
 use crate::table::Table;
 use crate::task::Millis;

@@ -1,7 +1,8 @@
 //! What the requestor wants from its host, and what the host tells it.
 
-use super::ledger::Problem;
-use crate::wire::{Method, Name, Status, Writer};
+use super::pace::Bounds;
+use crate::method::{CallMethod, Methods};
+use crate::wire::{Generation, Method, Name, Status, Writer};
 
 /// A call of a tool, numbered by the host.
 pub type Call = u32;
@@ -13,6 +14,138 @@ pub type Request = u32;
 pub type Payload = u32;
 /// Somebody who waits for a cancellation, numbered by the host.
 pub type Waiter = u32;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    pub bounds: Bounds,
+    /// The longest a task is followed, in ms; otherwise its time to live, or a day.
+    pub max_age: Option<u64>,
+    /// Whether pushed snapshots are wanted, where a server offers them.
+    pub listen: bool,
+    /// How soon a new task is first read, in ms; the pauses double from there to the poll interval. 0: after the
+    /// interval.
+    pub first_read: u32,
+    /// Entropy for the jitter.
+    pub seed: u64,
+}
+
+/// Whether a caller wants its call to become a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Preference {
+    /// Never.
+    Forbid,
+    /// Where the tool demands it, or the server decides it.
+    Allow,
+    /// Where the tool allows it, or the server decides it.
+    Prefer,
+    /// It fails where it cannot.
+    Require,
+}
+
+/// What the peer declared, as far as it matters here (G25-CAP-03, G25-CAP-08).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Declared {
+    /// The methods whose leaves `tasks.requests` has.
+    pub methods: Methods,
+    /// `tasks.cancel`.
+    pub cancel: bool,
+    /// Whether the extension was declared, where a declaration was seen.
+    pub extension: Option<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallFacts<'a> {
+    /// The generation that the connection, or the request, speaks.
+    pub generation: Option<Generation>,
+    pub method: CallMethod,
+    /// What is called, as `params` names it; empty where the method names nothing.
+    pub tool: &'a str,
+    pub preference: Preference,
+    /// What giving up the call does to its task.
+    pub cancels: bool,
+    pub ttl: Option<u64>,
+}
+
+/// A task as the peer describes it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Snapshot<'a> {
+    /// Empty for what is not a well-formed string.
+    pub id: &'a str,
+    pub status: &'a str,
+    /// ms; infinite for no end, NaN where it is missing.
+    pub ttl: f64,
+    /// ms; NaN where it is missing.
+    pub poll: f64,
+    /// ms from creation to the last update; NaN where that is unknown.
+    pub age: f64,
+    pub has_result: bool,
+    pub has_error: bool,
+    /// Whether its times or its message differ from those of the snapshot that was shown before it, if one was.
+    pub moved: bool,
+    /// Its `inputRequests`, where there are some.
+    pub inputs: Option<&'a [Entry]>,
+}
+
+/// The peer's answer to a call.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Reply<'a> {
+    Handle(Snapshot<'a>),
+    /// `demands_task`: it is an SDK's way of saying `-32601` for a tool that runs only as a task.
+    Result {
+        is_error: bool,
+        demands_task: bool,
+    },
+    /// A result that is neither a task nor a tool's result: it has no content of any kind.
+    Empty,
+    Error {
+        code: i32,
+    },
+}
+
+/// The peer's answer to a request of the requestor.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Answered<'a> {
+    Snapshot(Snapshot<'a>),
+    /// A result that is not a task: the outcome, or an acknowledgement. `is_error` as in a tool's result.
+    Result {
+        is_error: bool,
+    },
+    /// A result without any content of a tool.
+    Empty,
+    /// `code` of JSON-RPC, or the status with which HTTP refused the request.
+    Error {
+        code: i32,
+    },
+    /// There will be no answer.
+    Lost,
+}
+
+/// What the host reads out of one entry of `inputRequests`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    pub key: String,
+    pub method: String,
+    /// A hash of the request, by which it is known again.
+    pub fingerprint: u64,
+}
+
+/// What the host must know about an input request, or about a push.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Problem {
+    /// The request under a known key changed; it will not be answered (G26-INP-07).
+    Changed,
+    /// Its method is unknown; it will not be answered (G26-INP-10).
+    UnknownMethod,
+    /// The server refused its answer, twice (G26-UPD-13).
+    Rejected,
+    /// The answer could not be sent.
+    Unsent,
+    /// No input request: a push says that this task, which has ended, ended otherwise.
+    Contradicted,
+    /// The server took it back twice, and lists it again; it will not be answered.
+    Unsteady,
+}
 
 /// How a followed task, or a call, ended for its requestor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

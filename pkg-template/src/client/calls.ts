@@ -11,7 +11,7 @@ import type { Port } from "./port.ts";
 import type { Call, Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { Snapshots } from "./snapshots.ts";
-import { type Ending } from "../wasm/generated/client.js";
+import type { Ending } from "../wasm/generated/client.js";
 import * as core from "../wasm/generated/client.js";
 
 /** How long an answer to a call may take where its caller sets no timeout; as in both SDKs. A task may take longer. */

@@ -12,7 +12,7 @@ import type { Port } from "./port.ts";
 import type { Call, OwnRequest, Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
 import type { Snapshots } from "./snapshots.ts";
-import { type Ending, type Problem, type RequestMethod } from "../wasm/generated/client.js";
+import type { Ending, Problem, RequestMethod } from "../wasm/generated/client.js";
 import * as core from "../wasm/generated/client.js";
 
 /** Tasks that are followed, and the requests about them. */

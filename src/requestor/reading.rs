@@ -1,11 +1,10 @@
 //! Snapshots of a task, and its outcome.
 
-use super::follow::{Follow, transition};
-use super::streams::Hearing;
-use super::{
-    Action, DAY, Ending, Event, FAILURES, LAGS, Output, Payload, Problem, Requestor, SAFETY, SIGNS, SILENCE, Snapshot,
-    Source, Stage, Task, is_ttl, later,
-};
+use super::followed::{FollowedTask, Hearing};
+use super::limits::{DAY, FAILURES, LAGS, SAFETY, SIGNS, SILENCE, is_ttl, later};
+use super::requestor::{Requestor, Source};
+use super::stage::{Action, Event, Stage, transition};
+use super::types::{Ending, Output, Payload, Problem, Snapshot, Task};
 use crate::task::Millis;
 use crate::wire::{Generation, Status, error};
 
@@ -18,8 +17,8 @@ impl Requestor {
         snapshot: &Snapshot<'_>,
         payload: Payload,
     ) {
-        let Some(&task) = self.by_id.get(snapshot.id) else {
-            if generation.state_has_details() && self.listening.contradicts(snapshot.id, snapshot.status) {
+        let Some(task) = self.tasks.find(snapshot.id) else {
+            if generation.state_has_details() && self.streams.contradicts(snapshot.id, snapshot.status) {
                 self.outputs.push_back(Output::Report {
                     task: 0,
                     key: snapshot.id.to_owned(),
@@ -29,16 +28,16 @@ impl Requestor {
             return;
         };
         let Some(status) = Status::named(snapshot.status) else { return };
-        let counts = |follow: &Follow| match follow.stage {
+        let counts = |follow: &FollowedTask| match follow.stage {
             Stage::Following | Stage::Doubting => true,
             // Whether it still runs, the last read says: a push may be older.
             Stage::LastLook => status.is_terminal(),
             Stage::Fetching => false,
         };
-        let is_heard = |follow: &Follow| {
+        let is_heard = |follow: &FollowedTask| {
             follow.generation == generation && follow.announced && !follow.is_left() && counts(follow)
         };
-        if self.tasks.get(&task).is_some_and(is_heard) {
+        if self.tasks.get(task).is_some_and(is_heard) {
             self.take(now, task, Source::Notification, snapshot, payload);
             self.go_on(now, task);
         }
@@ -46,7 +45,7 @@ impl Requestor {
 
     /// Somebody wants every snapshot, or does not any more.
     pub fn handle_observers(&mut self, now: Millis, task: Task, observers: u32) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         let had = std::mem::replace(&mut follow.observers, observers);
         if had == 0 && observers > 0 && follow.read.at.is_some() {
             let interval = self.options.bounds.interval(follow.hint);
@@ -57,7 +56,7 @@ impl Requestor {
 
     /// Takes a snapshot of a followed task.
     pub(super) fn take(&mut self, now: Millis, task: Task, source: Source, snapshot: &Snapshot<'_>, payload: Payload) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         let entries = snapshot.inputs.unwrap_or_default();
         let carries = !follow.generation.has_result_method() && matches!(source, Source::Read | Source::Notification);
         let status = match Status::named(snapshot.status) {
@@ -101,14 +100,13 @@ impl Requestor {
             }
         }
         self.announce(now, task);
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
 
         if !status.is_terminal() {
-            follow.held = false;
             if carries && !follow.calls.is_empty() {
                 self.take_inputs(now, task, entries);
             }
-            if let Some(follow) = self.tasks.get_mut(&task) {
+            if let Some(follow) = self.tasks.get_mut(task) {
                 match (status == Status::InputRequired, follow.generation.has_result_method()) {
                     // The receiver needs a stream for its question, and one may have died without a word, the question
                     // with it (G25-INP-03, H08).
@@ -139,8 +137,8 @@ impl Requestor {
     }
 
     /// Tells the calls that resumed a task that it was found.
-    fn announce(&mut self, now: Millis, task: Task) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+    pub(super) fn announce(&mut self, now: Millis, task: Task) {
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         if !follow.announced {
             follow.announced = true;
             if follow.generation.has_result_method() {
@@ -154,7 +152,7 @@ impl Requestor {
 
     /// Applies the table.
     pub(super) fn on(&mut self, now: Millis, task: Task, event: Event) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         let Some((stage, action)) = transition(follow.stage, event) else { return };
         follow.stage = stage;
         let waits = follow.generation.has_result_method();
@@ -193,7 +191,7 @@ impl Requestor {
     /// Plans the next read, unless one is under way.
     pub(super) fn plan_read(&mut self, now: Millis, task: Task) {
         let entropy = self.jitter.next();
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.read.flight.is_some() {
             return;
         }
@@ -217,7 +215,7 @@ impl Requestor {
 
     /// Plans a read that the peer provoked: at once, but no peer makes it happen more often than polls may be.
     pub(super) fn look(&mut self, now: Millis, task: Task) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         let earliest = follow.read_at.map_or(now, |sent| sent.saturating_add(self.options.bounds.min.into()));
         follow.read.plan(earliest.max(now));
     }
@@ -225,7 +223,7 @@ impl Requestor {
     /// A read failed.
     pub(super) fn fail_read(&mut self, now: Millis, task: Task) {
         let entropy = self.jitter.next();
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.is_left() || follow.stage == Stage::Fetching && follow.generation.has_result_method() {
             return;
         }
@@ -241,7 +239,7 @@ impl Requestor {
 
     /// The peer sent a snapshot that the protocol forbids.
     pub(super) fn breach(&mut self, now: Millis, task: Task) {
-        if let Some(follow) = self.tasks.get_mut(&task) {
+        if let Some(follow) = self.tasks.get_mut(task) {
             follow.breached = true;
         }
         self.fail_read(now, task);
@@ -249,7 +247,7 @@ impl Requestor {
 
     /// What an error to a read means (X-ERR-05).
     pub(super) fn read_refused(&mut self, now: Millis, task: Task, code: i32) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
             error::INVALID_PARAMS if !follow.waiters.is_empty() && follow.cancel_refused => {
                 self.end(task, Ending::NotFound, None, 0);
@@ -269,7 +267,7 @@ impl Requestor {
 
     /// `tasks/result` brought the outcome; an error of the work itself may be a result (G25-RES-05, G25-RES-13).
     pub(super) fn end_with_result(&mut self, task: Task, is_error: bool, payload: Payload) {
-        let Some(follow) = self.tasks.get(&task) else { return };
+        let Some(follow) = self.tasks.get(task) else { return };
         let known = follow.status.filter(|status| status.is_terminal());
         let failed = is_error && follow.method.row().has_error_results;
         let status = known.unwrap_or(if failed { Status::Failed } else { Status::Completed });
@@ -278,7 +276,7 @@ impl Requestor {
 
     /// `tasks/result` was answered with nothing. Some servers do that for a task that failed: a read tells.
     pub(super) fn end_with_nothing(&mut self, now: Millis, task: Task, payload: Payload) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         match follow.status.filter(|status| status.is_terminal()) {
             Some(Status::Failed) => self.end(task, Ending::Failed, Some(Status::Failed), payload),
             Some(status) => self.end(task, Ending::Completed, Some(status), payload),
@@ -294,9 +292,8 @@ impl Requestor {
     /// `tasks/result` was answered with an error: the task's own, or one about the task, or about a moment that is
     /// over. A read tells which, and the outcome is asked for once more after it.
     pub(super) fn result_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.stage != Stage::Fetching {
-            follow.held = true;
             self.outputs.push_back(Output::Hold { task, payload });
             if follow.read.flight.is_none() {
                 follow.read.plan(now);
@@ -316,7 +313,7 @@ impl Requestor {
     /// `tasks/result` brought nothing: it is sent again, with a new id (G25-RES-12).
     pub(super) fn fail_result(&mut self, now: Millis, task: Task) {
         let entropy = self.jitter.next();
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         follow.result.failures = follow.result.failures.saturating_add(1);
         if follow.stage == Stage::Fetching && follow.result.failures >= FAILURES {
             return self.on(now, task, Event::Exhausted);
@@ -334,7 +331,7 @@ impl Requestor {
 
 /// Takes the time to live of a snapshot; the task's age is counted on the local clock from when it was first seen
 /// (X-TTL-03). Answers whether the task has more time than before.
-fn renew(follow: &mut Follow, now: Millis, snapshot: &Snapshot<'_>, max_age: Option<u64>) -> bool {
+fn renew(follow: &mut FollowedTask, now: Millis, snapshot: &Snapshot<'_>, max_age: Option<u64>) -> bool {
     // `as` saturates, and NaN becomes 0.
     let reported = snapshot.age.max(0.0) as u64;
     let (seen, age) = *follow.seen.get_or_insert((now, reported));

@@ -1,14 +1,17 @@
 //! Input requests, as far as they are more than a ledger.
 
-use super::ledger::{Change, Entry};
-use super::{Ending, Output, PROMPTS, Payload, Requestor, Task};
+use super::calls::CallState;
+use super::ledger::Change;
+use super::limits::PROMPTS;
+use super::requestor::Requestor;
+use super::types::{Ending, Entry, Output, Payload, Task};
 use crate::task::Millis;
 use crate::wire::{Method, error};
 
 impl Requestor {
     /// The host has the answer to an input request.
     pub fn handle_input(&mut self, now: Millis, task: Task, key: &str) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.ledger.answered(key) {
             follow.update.plan(now);
         } else {
@@ -19,7 +22,7 @@ impl Requestor {
 
     /// The host will not answer an input request; the task stays as it is (G26-INP-09).
     pub fn handle_no_input(&mut self, task: Task, key: &str) {
-        if let Some(follow) = self.tasks.get_mut(&task) {
+        if let Some(follow) = self.tasks.get_mut(task) {
             follow.ledger.given_up(key);
         }
     }
@@ -27,8 +30,7 @@ impl Requestor {
     /// What an [`Output::Prompt`] started is over, withdrawn or not: there is room for another.
     pub fn handle_prompt_over(&mut self, now: Millis) {
         self.prompts = self.prompts.saturating_sub(1);
-        let crowded = self.tasks.iter().find(|(_, follow)| follow.ledger.is_crowded()).map(|(task, _)| *task);
-        if let Some(task) = crowded {
+        if let Some(task) = self.tasks.first(|follow| follow.ledger.is_crowded()) {
             self.look(now, task);
             self.go_on(now, task);
         }
@@ -37,7 +39,7 @@ impl Requestor {
     /// Takes the outstanding requests of a snapshot.
     pub(super) fn take_inputs(&mut self, now: Millis, task: Task, entries: &[Entry]) {
         let room = PROMPTS.saturating_sub(self.prompts);
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         let changes = follow.ledger.observe(entries, room);
         if follow.ledger.has_unsent() && follow.update.flight.is_none() && follow.update.failures == 0 {
             follow.update.plan(now);
@@ -49,7 +51,7 @@ impl Requestor {
         }
     }
 
-    fn apply_changes(&mut self, task: Task, changes: Vec<Change>) {
+    pub(super) fn apply_changes(&mut self, task: Task, changes: Vec<Change>) {
         for change in changes {
             self.outputs.push_back(match change {
                 Change::Ask { key, again } => {
@@ -66,16 +68,16 @@ impl Requestor {
 
     /// No answer can be sent: the task waits for one that will not come, and who called is told.
     pub(super) fn give_up_update(&mut self, now: Millis, task: Task, ending: Ending) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         let changes = follow.ledger.give_up_unsent();
         self.apply_changes(task, changes);
         self.give_up(now, task, ending);
     }
 
     /// Ends the following of a task that cannot go on with this requestor; it is cancelled if its callers would.
-    fn give_up(&mut self, now: Millis, task: Task, ending: Ending) {
-        let Some(follow) = self.tasks.get(&task) else { return };
-        let cancels = follow.calls.iter().all(|call| self.calls.get(call).is_some_and(|state| state.cancels));
+    pub(super) fn give_up(&mut self, now: Millis, task: Task, ending: Ending) {
+        let Some(follow) = self.tasks.get(task) else { return };
+        let cancels = follow.calls.iter().all(|call| self.calls.get(*call).is_some_and(CallState::cancels));
         let (id, generation, method) = (follow.id.clone(), follow.generation, follow.method);
         self.end(task, ending, None, 0);
         if cancels {
@@ -84,7 +86,7 @@ impl Requestor {
     }
 
     pub(super) fn updated(&mut self, now: Millis, task: Task) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         follow.update.failures = 0;
         for key in follow.ledger.acknowledged() {
             self.outputs.push_back(Output::Drop { task, key });
@@ -95,7 +97,7 @@ impl Requestor {
     }
 
     pub(super) fn update_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
-        let Some(follow) = self.tasks.get_mut(&task) else { return };
+        let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
             // The task may have ended, or an answer is wrong: the next read tells.
             error::INVALID_PARAMS => {

@@ -1,101 +1,11 @@
-//! One followed task, and the table of what each event does to it.
+//! One followed task: what is known of it, and which requests about it are under way.
 
 use super::ledger::Ledger;
-use super::streams::Hearing;
-use super::types::{Call, Ending, Request, Waiter};
+use super::stage::Stage;
+use super::types::{Call, Request, Waiter};
 use crate::method::CallMethod;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status};
-
-/// How far the following of a task has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Stage {
-    /// It runs, as far as is known.
-    Following,
-    /// The server said that it does not know the task; one more read confirms it (X-ERR-05).
-    Doubting,
-    /// Its time is over; one more read is made (X-TTL-04).
-    LastLook,
-    /// It has ended; its outcome is being fetched.
-    Fetching,
-}
-
-/// What can happen to a followed task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Event {
-    /// A snapshot says that it runs.
-    Live,
-    /// The same, and its time to live has grown.
-    Extended,
-    /// A snapshot says that it has ended, and not how.
-    Terminal,
-    /// The server does not know it.
-    Missing,
-    /// The server refuses such requests altogether.
-    Refused,
-    /// Too many attempts failed.
-    Exhausted,
-    /// Its time is over.
-    Overdue,
-}
-
-/// What is done about it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Action {
-    /// Nothing but wait for the next read.
-    Wait,
-    /// Read at once.
-    Look,
-    /// Get the outcome.
-    Fetch,
-    /// The read did not bring what it must: try again, not for ever.
-    Retry,
-    End(Ending),
-    /// End with what the last snapshot says.
-    EndAsKnown,
-}
-
-/// Every (stage, event) that does something. An outcome ends the following in any stage, and nothing follows it.
-pub const TABLE: &[(Stage, Event, Stage, Action)] = {
-    use Action::{End, EndAsKnown, Fetch, Look, Retry, Wait};
-    use Event::{Exhausted, Extended, Live, Missing, Overdue, Refused, Terminal};
-    use Stage::{Doubting, Fetching, Following, LastLook};
-    &[
-        (Following, Live, Following, Wait),
-        (Following, Extended, Following, Wait),
-        (Following, Terminal, Fetching, Fetch),
-        (Following, Missing, Doubting, Wait),
-        (Following, Refused, Following, End(Ending::Unsupported)),
-        (Following, Exhausted, Following, End(Ending::Unreachable)),
-        (Following, Overdue, LastLook, Look),
-        (Doubting, Live, Following, Wait),
-        (Doubting, Extended, Following, Wait),
-        (Doubting, Terminal, Fetching, Fetch),
-        (Doubting, Missing, Doubting, End(Ending::NotFound)),
-        (Doubting, Refused, Doubting, End(Ending::Unsupported)),
-        (Doubting, Exhausted, Doubting, End(Ending::Unreachable)),
-        (Doubting, Overdue, LastLook, Look),
-        (LastLook, Live, LastLook, End(Ending::Expired)),
-        (LastLook, Extended, Following, Wait),
-        (LastLook, Terminal, Fetching, Fetch),
-        (LastLook, Missing, LastLook, End(Ending::Expired)),
-        (LastLook, Refused, LastLook, End(Ending::Unsupported)),
-        (LastLook, Exhausted, LastLook, End(Ending::Expired)),
-        // The first terminal snapshot wins (X-NTF-01): what says otherwise later is not believed.
-        (Fetching, Live, Fetching, Retry),
-        (Fetching, Extended, Fetching, Retry),
-        (Fetching, Terminal, Fetching, Retry),
-        (Fetching, Missing, Fetching, EndAsKnown),
-        (Fetching, Refused, Fetching, EndAsKnown),
-        (Fetching, Exhausted, Fetching, EndAsKnown),
-    ]
-};
-
-/// What `event` does in `stage`, if anything.
-pub fn transition(stage: Stage, event: Event) -> Option<(Stage, Action)> {
-    let row = TABLE.iter().find(|(from, on, _, _)| (*from, *on) == (stage, event));
-    row.map(|(_, _, to, action)| (*to, *action))
-}
 
 /// One kind of request about a task: at most one of them waits for its answer (X-GET-03).
 #[derive(Clone, Default, Debug)]
@@ -121,8 +31,30 @@ impl Lane {
     }
 }
 
+/// How far the listening for a task has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Hearing {
+    /// It may end before a stream is worth it.
+    #[default]
+    New,
+    /// It runs for longer; no stream has it yet.
+    Wanted,
+    /// A stream has it; one read shows what happened before (G26-SUB-06).
+    Accepted,
+    /// A stream has it, and reads are only the safety net.
+    Heard,
+    /// The server does not push it; it is polled (G26-SUB-05).
+    Declined,
+}
+
+impl Hearing {
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Accepted | Self::Heard)
+    }
+}
+
 #[derive(Debug)]
-pub struct Follow {
+pub struct FollowedTask {
     pub id: String,
     pub generation: Generation,
     /// The method of the call that it is the task of.
@@ -160,8 +92,6 @@ pub struct Follow {
     pub overtaken: bool,
     /// Whether the last failure was a breach of the protocol.
     pub breached: bool,
-    /// Whether the host holds an error of `tasks/result` that may be the outcome.
-    pub held: bool,
     /// When the following began.
     pub began: Option<Millis>,
     /// The task's age at a local time (X-TTL-03).
@@ -177,7 +107,7 @@ pub struct Follow {
     pub timer: Option<Millis>,
 }
 
-impl Follow {
+impl FollowedTask {
     pub fn new(id: &str, generation: Generation, method: CallMethod) -> Self {
         Self {
             id: id.to_owned(),
@@ -203,7 +133,6 @@ impl Follow {
             age: f64::NAN,
             overtaken: false,
             breached: false,
-            held: false,
             began: None,
             seen: None,
             expires_at: None,
