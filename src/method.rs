@@ -3,10 +3,12 @@
 //! Both halves take from a row what differs between methods. Neither knows on which side of a connection it is: the
 //! receiver of `tools/call` is on the server's side, that of `sampling/createMessage` on the client's.
 
+use strum::FromRepr;
+
 use crate::generation::Generation;
 
 /// A method whose calls can become tasks.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash, FromRepr)]
 #[repr(u8)]
 pub enum CallMethod {
     #[default]
@@ -134,6 +136,11 @@ impl Methods {
     pub const NONE: Self = Self(0);
     /// What a receiver or a requestor offers, unless it is told otherwise.
     pub const OFFERED: Self = Self::NONE.with(CallMethod::ToolsCall);
+
+    /// The set of the methods that have these bits, each that of its number.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & ((1 << TABLE.len()) - 1))
+    }
 
     #[must_use]
     pub const fn with(self, method: CallMethod) -> Self {

@@ -98,7 +98,16 @@ fn held(requestor: u32) -> RefMut<'static, Requestor> {
 /// Makes a requestor; [`step`] through its outputs after every input. No number is given twice, whatever becomes of
 /// this instance. `max_age` NaN: the task's time to live.
 #[wasm_bindgen(js_name = "makeRequestor")]
-pub fn make_requestor(requestor: u32, min: u32, max: u32, initial: u32, max_age: f64, listen: bool, seed: f64) {
+pub fn make_requestor(
+    requestor: u32,
+    min: u32,
+    max: u32,
+    initial: u32,
+    max_age: f64,
+    listen: bool,
+    seed: f64,
+    methods: u8,
+) {
     let options = Options {
         bounds: Bounds { min, max, initial },
         max_age: count(max_age),
@@ -106,9 +115,9 @@ pub fn make_requestor(requestor: u32, min: u32, max: u32, initial: u32, max_age:
         first_read: FIRST_READ,
         seed: seed.to_bits(),
     };
-    REQUESTORS.with(|requestors| {
-        requestors.insert(requestor, Requestor { core: requestor::Requestor::new(options), entries: None })
-    });
+    let mut core = requestor::Requestor::new(options);
+    core.offer_for(Methods::from_bits(methods));
+    REQUESTORS.with(|requestors| requestors.insert(requestor, Requestor { core, entries: None }));
 }
 
 /// Nobody needs the requestor any longer.
@@ -148,8 +157,8 @@ pub fn followed(requestor: u32) -> usize {
 
 /// `extension`: whether it was declared, where a declaration was seen.
 #[wasm_bindgen]
-pub fn server(requestor: u32, calls: bool, cancel: bool, extension: Option<bool>) {
-    let methods = if calls { Methods::OFFERED } else { Methods::NONE };
+pub fn server(requestor: u32, methods: u8, cancel: bool, extension: Option<bool>) {
+    let methods = Methods::from_bits(methods);
     held(requestor).core.handle_declared(Declared { methods, cancel, extension });
 }
 
@@ -186,20 +195,31 @@ pub fn call(
     now: f64,
     call: u32,
     generation: u8,
+    method: u8,
     tool: &str,
     preference: Preference,
     cancels: bool,
     ttl: f64,
 ) {
-    let facts = facts(generation, tool, preference, cancels, ttl);
+    let facts = facts(generation, method, tool, preference, cancels, ttl);
     held(requestor).core.handle_call(millis(now), call, facts);
 }
 
 /// The call follows the task `id` of the generation `of`.
 #[expect(clippy::too_many_arguments, reason = "objects cost more at this boundary")]
 #[wasm_bindgen]
-pub fn resume(requestor: u32, now: f64, call: u32, generation: u8, tool: &str, cancels: bool, of: u8, id: &str) {
-    let facts = facts(generation, tool, Preference::Prefer, cancels, f64::NAN);
+pub fn resume(
+    requestor: u32,
+    now: f64,
+    call: u32,
+    generation: u8,
+    method: u8,
+    tool: &str,
+    cancels: bool,
+    of: u8,
+    id: &str,
+) {
+    let facts = facts(generation, method, tool, Preference::Prefer, cancels, f64::NAN);
     held(requestor).core.handle_resume(millis(now), call, facts, Generation::from_number(of), id);
 }
 
@@ -435,8 +455,9 @@ fn count(number: f64) -> Option<u64> {
     (number >= 0.0).then_some(number as u64)
 }
 
-fn facts(generation: u8, tool: &str, preference: Preference, cancels: bool, ttl: f64) -> CallFacts<'_> {
+fn facts(generation: u8, method: u8, tool: &str, preference: Preference, cancels: bool, ttl: f64) -> CallFacts<'_> {
     let generation = Generation::from_number(generation);
+    let method = CallMethod::from_repr(method).unwrap_or_default();
     let preference = Option::from(preference).unwrap_or(requestor::Preference::Prefer);
-    CallFacts { generation, method: CallMethod::ToolsCall, tool, preference, cancels, ttl: count(ttl) }
+    CallFacts { generation, method, tool, preference, cancels, ttl: count(ttl) }
 }

@@ -3,6 +3,7 @@
 use std::any::type_name;
 use std::fmt::Debug;
 
+use mcp_longhaul::method::{Methods, TABLE};
 use mcp_longhaul::receiver::Trouble;
 use mcp_longhaul::storage::CompletionCode;
 use mcp_longhaul::wire::capability::Capabilities;
@@ -29,6 +30,7 @@ fn codes() -> String {
                 ("Roots", Capabilities::ROOTS),
             ],
         ),
+        call_methods(),
     ]
     .concat()
 }
@@ -49,6 +51,22 @@ fn code<T: Debug>(from_repr: fn(u8) -> Option<T>) -> String {
 fn flags(name: &str, flags: &[(&str, Capabilities)]) -> String {
     let members: String = flags.iter().map(|(flag, bits)| format!("  {flag}: {},\n", bits.bits())).collect();
     format!("\nexport const {name} = {{\n{members}}} as const;\n")
+}
+
+/// The rows of the methods whose calls can become tasks, as far as TypeScript needs them.
+fn call_methods() -> String {
+    let rows: String = TABLE
+        .iter()
+        .map(|row| {
+            let name_in = row.name_in.map_or("undefined".to_owned(), |name| format!("{name:?}"));
+            let is_offered = Methods::OFFERED.contains(row.method);
+            format!(
+                "  {{ code: {}, name: {:?}, leaf: {:?}, nameIn: {name_in}, isOffered: {is_offered} }},\n",
+                row.method as u8, row.name, row.leaf
+            )
+        })
+        .collect();
+    format!("\nexport const CALL_METHODS = [\n{rows}] as const;\n")
 }
 
 #[test]

@@ -1,3 +1,4 @@
+import { type CallMethod, calledIn } from "../wire/methods.ts";
 import { type Json, isObject, merge, own } from "../json.ts";
 import { PROTOCOL_VERSION } from "../wire/names.ts";
 import { LONGEST_TIMER, now } from "../clock.ts";
@@ -80,7 +81,7 @@ export class Calls {
     }
   }
 
-  start(message: Message, options: SendOptions): Promise<void> {
+  start(message: Message, method: CallMethod, options: SendOptions): Promise<void> {
     const params = isObject(message.params) ? message.params : {};
     const meta = own(params, "_meta");
     const token = own(meta, PLAN);
@@ -98,10 +99,13 @@ export class Calls {
     // The application runs the task itself.
     if (revision?.askedFor(params) !== undefined) return this.#link.wire.send(frame, options);
 
+    const generation = revision?.generation ?? 0;
+    const tool = wellFormed(calledIn(params, method));
     const call: Call = {
       number: this.#registry.callNumbers.next(),
       id: message.id,
       frame,
+      tool,
       options,
       revision,
       version: typeof version === "string" ? version : this.#session.version,
@@ -123,16 +127,15 @@ export class Calls {
     this.#registry.calls.set(call.number, call);
     this.#registry.callsById.set(message.id, call);
     this.listen(call, options);
-    const tool = wellFormed(own(params, "name"));
     this.#port.enter((requestor, now) => {
       const { resume, preference, cancels, ttl, silence } = plan;
       if (resume === undefined)
-        core.call(requestor, now, call.number, revision?.generation ?? 0, tool, preference, cancels, ttl ?? NaN);
+        core.call(requestor, now, call.number, generation, method.code, tool, preference, cancels, ttl ?? NaN);
       else {
         this.#envelop(call, revision?.envelopeOfResumed(isObject(frame.params) ? frame.params : {}));
         const of = this.#session.isSameServer(resume) ? (revisionOf(resume.generation)?.generation ?? 0) : 0;
         const id = wellFormed(resume.taskId);
-        core.resume(requestor, now, call.number, revision?.generation ?? 0, tool, cancels, of, id);
+        core.resume(requestor, now, call.number, generation, method.code, tool, cancels, of, id);
       }
       if (silence !== undefined) core.silence(requestor, call.number, Math.min(silence, LONGEST_TIMER));
     });

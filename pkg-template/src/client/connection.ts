@@ -1,3 +1,4 @@
+import { callMethodOf } from "../wire/methods.ts";
 import { own } from "../json.ts";
 import type { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
@@ -47,8 +48,8 @@ export class Connection implements Listener, PortOwner {
   outbound(message: Message, options: SendOptions): Promise<void> {
     const { method, id } = message;
     const { wire, state } = this.#link;
-    if (method === "tools/call" && id !== undefined)
-      return this.#input.takes(message, options) ?? this.#calls.start(message, options);
+    const called = method === undefined || id === undefined ? undefined : callMethodOf(method);
+    if (called !== undefined) return this.#input.takes(message, options) ?? this.#calls.start(message, called, options);
     if (state !== "open") return wire.send(message, options);
     if (method === undefined) return wire.send(this.#related.named(message), options);
     if (id === undefined) return this.#calls.notification(message, options);

@@ -1,3 +1,4 @@
+import { CALL_METHODS } from "../core/codes.ts";
 import { NAME } from "../name.ts";
 import { type Json, isObject, own } from "../json.ts";
 import { TaskError } from "../errors.ts";
@@ -16,6 +17,9 @@ import * as core from "../wasm/generated/client.js";
 export const PROMPT: string = `${NAME}/prompt`;
 /** The key of that request for the driver, which drops some names. */
 const DRIVEN = "input";
+
+/** The method of that call. */
+const DRIVEN_METHOD = CALL_METHODS[0].name;
 
 /** The answer of a user who answers neither yes nor no (G26-INP-09). */
 const DISMISSED = { action: "cancel" };
@@ -65,7 +69,7 @@ export class Input {
       const request = client.request as unknown as (request: Json, options: Json) => Promise<unknown>;
       await request.call(
         client,
-        { method: "tools/call", params: { name: task.tool, _meta: { [PROMPT]: token } } },
+        { method: DRIVEN_METHOD, params: { name: task.tool, _meta: { [PROMPT]: token } } },
         { timeout: LONGEST_TIMER, signal: stop.signal },
       );
     } catch (thrown) {

@@ -1,3 +1,4 @@
+import { methodBits } from "../wire/methods.ts";
 import { NAME } from "../name.ts";
 import { Assembler } from "../assembler.ts";
 import { now } from "../clock.ts";
@@ -93,7 +94,8 @@ export class Port {
     this.assembler = new Assembler(this.#instance.names);
     const { poll, maxAge, listen } = link.shared;
     this.#requestor = clientCore.number(this);
-    core.makeRequestor(this.#requestor, poll.min, poll.max, poll.initial, maxAge, listen, Math.random());
+    const { min, max, initial } = poll;
+    core.makeRequestor(this.#requestor, min, max, initial, maxAge, listen, Math.random(), methodBits());
   }
 
   /** Keeps what a message brought until the input that names it was handled. */

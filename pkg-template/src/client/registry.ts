@@ -13,6 +13,8 @@ export interface Call {
   /** The SDK's id; undefined while its driver answers input, before it repeats the call. */
   id: unknown;
   readonly frame: Message;
+  /** What is called, as its `params` name it. */
+  readonly tool: string;
   readonly options: SendOptions;
   /** What it speaks of tasks; undefined where that is nothing. */
   readonly revision: Revision | undefined;

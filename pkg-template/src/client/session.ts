@@ -1,3 +1,4 @@
+import { methodBits } from "../wire/methods.ts";
 import { type Json, isObject, merge, own } from "../json.ts";
 import { CLIENT_CAPABILITIES, EXTENSION, CLIENT_INFO, PROTOCOL_VERSION } from "../wire/names.ts";
 import type { Message } from "../tap.ts";
@@ -44,10 +45,10 @@ export class Session {
     this.version = typeof version === "string" ? version : "";
     const revision = revisionOf(this.version);
     this.revision = revision?.isStateless === false ? revision : undefined;
-    const calls = isObject(own(capabilities, "tasks", "requests", "tools", "call"));
+    const methods = methodBits(({ leaf }) => isObject(own(capabilities, "tasks", "requests", ...leaf)));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
-    this.#port.enter((requestor) => core.server(requestor, calls, cancel, extension));
+    this.#port.enter((requestor) => core.server(requestor, methods, cancel, extension));
   }
 
   /**

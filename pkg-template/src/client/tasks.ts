@@ -7,7 +7,7 @@ import type { TaskReference, TaskStatus } from "../types.ts";
 import { codeOf, FollowedTask, type Outcome, refusalOf, type RpcError } from "./followed-task.ts";
 import { Handle } from "./handle.ts";
 import type { Link } from "./link.ts";
-import { hasContent, LONGEST_ID, httpStatus, isRpcError, rpcCode, snapshotView, wellFormed } from "./message.ts";
+import { hasContent, LONGEST_ID, httpStatus, isRpcError, rpcCode, snapshotView } from "./message.ts";
 import type { Port } from "./port.ts";
 import type { Call, OwnRequest, Registry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -153,7 +153,7 @@ export class Tasks {
       const about = {
         id,
         revision: call.revision,
-        tool: wellFormed(own(call.frame.params, "name")),
+        tool: call.tool,
         envelope: meta,
       };
       task = new FollowedTask(about, (observers) => this.#port.enter(core.observers, number, observers));

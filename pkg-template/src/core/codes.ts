@@ -43,3 +43,11 @@ export const Capability = {
   SamplingTools: 16,
   Roots: 32,
 } as const;
+
+export const CALL_METHODS = [
+  { code: 0, name: "tools/call", leaf: ["tools", "call"], nameIn: "name", isOffered: true },
+  { code: 1, name: "prompts/get", leaf: ["prompts", "get"], nameIn: "name", isOffered: false },
+  { code: 2, name: "resources/read", leaf: ["resources", "read"], nameIn: "uri", isOffered: false },
+  { code: 3, name: "sampling/createMessage", leaf: ["sampling", "createMessage"], nameIn: undefined, isOffered: false },
+  { code: 4, name: "elicitation/create", leaf: ["elicitation", "create"], nameIn: undefined, isOffered: false },
+] as const;
