@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { storeCases } from "mcp-longhaul/store-kit";
 import { drivers, installDrivers, run, runtime } from "../engines/runtimes.ts";
+import { keepsContract } from "./contract.ts";
 import { lockedDatabase, sqliteFactories, type OpenSqlite } from "./sqlite-cases.ts";
 
 before(installDrivers);
@@ -15,12 +16,9 @@ describe("sqliteStore on better-sqlite3", () => {
   const openWithBigInts: OpenSqlite = (file) => new (load())(file).defaultSafeIntegers();
 
   for (const [how, makeStore] of Object.entries(sqliteFactories(open))) {
-    for (const { name, run } of storeCases) test(`${name}, ${how}`, (t) => run(makeStore, (why) => t.skip(why)));
+    keepsContract(makeStore, `, ${how}`);
   }
-  for (const { name, run } of storeCases) {
-    test(`${name}, with big integers`, (t) =>
-      run(sqliteFactories(openWithBigInts)["in memory"]!, (why) => t.skip(why)));
-  }
+  keepsContract(sqliteFactories(openWithBigInts)["in memory"]!, ", with big integers");
   test("a locked database is an error that says what to do", () => lockedDatabase(open));
 });
 

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TaskError, TaskStoreFullError } from "../../pkg-template/src/errors.ts";
-import type { TaskWrite } from "../../pkg-template/src/store.ts";
 import { memoryStore, type MemoryStoreOptions } from "../../pkg-template/src/stores/memory.ts";
-import { storeCases } from "mcp-longhaul/store-kit";
+import { keepsContract, write } from "./contract.ts";
 
 const KIB = 1024;
-
-function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
-  return { owner: "alice", id, version: 1, createdAt: 1, dueAt: 2, state: "w", payload: null, ...more };
-}
 
 function refused(reason: TaskStoreFullError["reason"], option: string) {
   return (error: unknown) =>
@@ -22,22 +17,11 @@ function refused(reason: TaskStoreFullError["reason"], option: string) {
 // X-STO-01 (part), X-STO-02 (part), X-STO-10 (part), X-STO-12, X-SEC-14, H63, X-LIM-05 (part) and X-LIM-07 (part), as
 // far as they are a store's: the contract suite has cases for them.
 describe("memoryStore keeps the contract", () => {
-  for (const { name, run } of storeCases)
-    test(name, (t) =>
-      run(
-        () => ({ store: memoryStore() }),
-        (why) => t.skip(why),
-      ),
-    );
-  for (const { name, run } of storeCases) {
-    test(`${name}, shared by two servers`, (t) => {
-      const store = memoryStore();
-      return run(
-        () => ({ store, peer: store, reopen: () => store }),
-        (why) => t.skip(why),
-      );
-    });
-  }
+  keepsContract(() => ({ store: memoryStore() }));
+  keepsContract(() => {
+    const store = memoryStore();
+    return { store, peer: store, reopen: () => store };
+  }, ", shared by two servers");
 });
 
 describe("memoryStore has limits", () => {

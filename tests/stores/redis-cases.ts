@@ -3,9 +3,10 @@ import type { TestContext } from "node:test";
 import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
 import type { MakeStore } from "mcp-longhaul/store-kit";
-import type { TaskStore, TaskWrite } from "../../pkg-template/src/store.ts";
+import type { TaskStore } from "../../pkg-template/src/store.ts";
 import { redisStore, type RedisStoreOptions } from "../../pkg-template/src/stores/redis.ts";
 import type { RedisCluster, RedisServer } from "../engines/redis.ts";
+import { write } from "./contract.ts";
 
 export const CLIENTS = ["ioredis", "redis"] as const;
 
@@ -96,10 +97,6 @@ export async function opened(t: TestContext, open: Open, options: RedisStoreOpti
   const { store, end } = await open({ prefix: freshPrefix(), ...options });
   t.after(end);
   return store;
-}
-
-export function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
-  return { owner: "alice", id, version: 1, createdAt: 1, dueAt: 2, state: "w", payload: null, ...more };
 }
 
 export async function until(condition: () => unknown): Promise<void> {

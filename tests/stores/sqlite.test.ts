@@ -6,23 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { DatabaseSync } from "node:sqlite";
-import { isTaskError, type TaskErrorCode } from "../../pkg-template/src/errors.ts";
-import type { StoredTask, TaskWrite } from "../../pkg-template/src/store.ts";
+import type { StoredTask } from "../../pkg-template/src/store.ts";
 import { sqliteStore } from "../../pkg-template/src/stores/sqlite.ts";
-import { storeCases } from "mcp-longhaul/store-kit";
+import { fails, keepsContract, write } from "./contract.ts";
 import { lockedDatabase, sqliteFactories } from "./sqlite-cases.ts";
-
-function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
-  return { owner: "alice", id, version: 1, createdAt: 1, dueAt: 2, state: "w", payload: null, ...more };
-}
-
-function fails(code: TaskErrorCode, message: RegExp) {
-  return (error: unknown) =>
-    isTaskError(error) &&
-    error.code === code &&
-    message.test(error.message) &&
-    (code !== "storage" || error.cause instanceof Error || /newer/.test(error.message));
-}
 
 async function inDirectory(body: (directory: string) => unknown): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
@@ -37,13 +24,13 @@ async function inDirectory(body: (directory: string) => unknown): Promise<void> 
 // far as they are a store's: the contract suite has cases for them.
 for (const [how, makeStore] of Object.entries(sqliteFactories((file) => new DatabaseSync(file)))) {
   describe(`sqliteStore on node:sqlite keeps the contract, ${how}`, () => {
-    for (const { name, run } of storeCases) test(name, (t) => run(makeStore, (why) => t.skip(why)));
+    keepsContract(makeStore);
   });
 }
 
 describe("sqliteStore on node:sqlite with big integers keeps the contract", () => {
   const { "in memory": makeStore } = sqliteFactories((file) => new DatabaseSync(file, { readBigInts: true }));
-  for (const { name, run } of storeCases) test(name, (t) => run(makeStore!, (why) => t.skip(why)));
+  keepsContract(makeStore!);
 });
 
 test("four processes on one file lose no swap", () =>
