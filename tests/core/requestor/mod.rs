@@ -2,8 +2,11 @@
 
 mod calls;
 mod cancel;
+mod endings;
 mod input;
+mod outcome;
 mod properties;
+mod pushes;
 mod reads;
 mod streams;
 
