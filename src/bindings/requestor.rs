@@ -20,9 +20,9 @@ extern "C" {
     /// call back in.
     pub type RequestorHost;
 
-    /// Starts a message; its holes are filled with what is kept for `task`.
-    #[wasm_bindgen(method)]
-    fn begin(this: &RequestorHost, task: u32);
+    /// The message that is put together next has holes for answers of this task.
+    #[wasm_bindgen(method, js_name = "beginAnswers")]
+    fn begin_answers(this: &RequestorHost, task: u32);
     /// The offer was put together.
     #[wasm_bindgen(method, js_name = "sendCall")]
     fn send_call(this: &RequestorHost, call: u32, offer: bool);
@@ -43,9 +43,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn created(this: &RequestorHost, call: u32, task: u32);
     #[wasm_bindgen(method)]
-    fn changed(this: &RequestorHost, task: u32, payload: u32);
-    #[wasm_bindgen(method)]
-    fn progress(this: &RequestorHost, task: u32);
+    fn changed(this: &RequestorHost, task: u32, payload: u32, progress: bool);
     #[wasm_bindgen(method)]
     fn hold(this: &RequestorHost, task: u32, payload: u32);
     #[wasm_bindgen(method)]
@@ -401,7 +399,6 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
         Output::Send { call, offer } => {
             let offered = if offer { held(requestor).core.offer(call) } else { None };
             if let Some((generation, ttl)) = offered {
-                host.begin(0);
                 write_offer(generation, ttl, &mut writer);
             }
             host.send_call(call, offer);
@@ -410,13 +407,14 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
         Output::Ask { request, task, method, keys } => {
             let about = held(requestor).core.task(task).map(|(generation, id)| (generation, id.to_owned()));
             if let Some((generation, id)) = about {
-                host.begin(task);
+                if !keys.is_empty() {
+                    host.begin_answers(task);
+                }
                 write_request(generation, method, &id, &keys, &mut writer);
                 host.ask(request, task, method.into());
             }
         }
         Output::Listen { request, ids } => {
-            host.begin(0);
             write_listen(&ids, &mut writer);
             host.listen(request);
         }
@@ -424,8 +422,7 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
         Output::Forward { call } => host.forward(call),
         Output::HangUp { call } => host.hang_up(call),
         Output::Created { call, task } => host.created(call, task),
-        Output::Changed { task, payload } => host.changed(task, payload),
-        Output::Progress { task } => host.progress(task),
+        Output::Changed { task, payload, progress } => host.changed(task, payload, progress),
         Output::Hold { task, payload } => host.hold(task, payload),
         Output::Prompt { task, key, again } => host.prompt(task, &key, again),
         Output::Withdraw { task, key } => host.withdraw(task, &key),

@@ -94,10 +94,8 @@ impl Requestor {
         let extended = renew(follow, now, snapshot, self.options.max_age);
         if follow.stage != Stage::Fetching || status.is_terminal() {
             follow.status = Some(status);
-            self.outputs.push_back(Output::Changed { task, payload });
-            if snapshot.moved && !status.is_terminal() && !follow.generation.has_progress() {
-                self.outputs.push_back(Output::Progress { task });
-            }
+            let progress = snapshot.moved && !status.is_terminal() && !follow.generation.has_progress();
+            self.outputs.push_back(Output::Changed { task, payload, progress });
         }
         self.announce(now, task);
         let Some(follow) = self.tasks.get_mut(task) else { return };

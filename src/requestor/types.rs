@@ -249,10 +249,9 @@ pub enum Output {
     HangUp { call: Call },
     /// The call has become a task, or found the task it resumes.
     Created { call: Call, task: Task },
-    /// The task has a new snapshot.
-    Changed { task: Task, payload: Payload },
-    /// The new snapshot is the progress of the task's calls: its generation has no other (G26-PRG-01).
-    Progress { task: Task },
+    /// The task has a new snapshot. `progress`: it is the progress of the task's calls, whose generation has no other
+    /// (G26-PRG-01).
+    Changed { task: Task, payload: Payload, progress: bool },
     /// Keep this error: it may be the task's outcome.
     Hold { task: Task, payload: Payload },
     /// Ask the user's handlers; `again` after the server refused the first answer.

@@ -4,6 +4,7 @@ import { PROTOCOL_VERSION } from "../wire/names.ts";
 import { LONGEST_TIMER, now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
+import type { FollowedTask } from "./followed-task.ts";
 import type { Link } from "./link.ts";
 import { demandsTask, hasContent, rpcCode, wellFormed } from "./message.ts";
 import { PLAN } from "./plan.ts";
@@ -68,10 +69,9 @@ export class Calls {
    * The latest snapshot of a task is the progress of its calls: what a caller wants to see, and what its timeout starts
    * anew with.
    */
-  progress(taskNumber: number): void {
-    const task = this.#registry.tasks.get(taskNumber);
-    const message = task?.snapshot.statusMessage;
-    for (const number of [...(task?.calls ?? [])]) {
+  tellProgress({ snapshot, calls }: FollowedTask): void {
+    const message = snapshot.statusMessage;
+    for (const number of [...calls]) {
       const call = this.#registry.calls.get(number);
       // A token that the SDK made is the id of its request; one that the caller made is none of the SDK's.
       if (call?.id === undefined || !call.wantsProgress) continue;

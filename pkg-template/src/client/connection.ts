@@ -39,7 +39,7 @@ export class Connection implements Listener, PortOwner {
     const session = (this.session = new Session(port));
     const snapshots = (this.#snapshots = new Snapshots(port, registry));
     this.#calls = new Calls(port, link, registry, session, snapshots);
-    this.#tasks = new Tasks(port, link, registry, session, snapshots);
+    this.#tasks = new Tasks(port, link, registry, session, snapshots, this.#calls);
     this.#input = new Input(port, link, registry, session, this.#calls);
     this.#streams = new Streams(port, link, registry, session, snapshots);
     this.host = hostOf(port.assembler, this.#calls, this.#tasks, this.#input, this.#streams);

@@ -15,10 +15,9 @@ export function hostOf(
 ): RequestorHost {
   return {
     assembler,
-    begin: tasks.begin.bind(tasks),
+    beginAnswers: tasks.beginAnswers.bind(tasks),
     list: tasks.list.bind(tasks),
     ask: tasks.ask.bind(tasks),
-    progress: calls.progress.bind(calls),
     created: tasks.created.bind(tasks),
     changed: tasks.changed.bind(tasks),
     hold: tasks.hold.bind(tasks),

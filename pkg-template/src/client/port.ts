@@ -17,8 +17,8 @@ import type { Json } from "../json.ts";
 export interface RequestorHost {
   /** Puts together what the core writes. */
   readonly assembler: Assembler;
-  /** Starts a message in the assembler; its holes are filled with what is kept for `task`. */
-  begin(task: number): void;
+  /** The message that is put together next has holes for answers of this task. */
+  beginAnswers(task: number): void;
   /** Hand the call to the peer; with `offer`, what was put together goes into its `params`. */
   sendCall(call: number, offer: boolean): void;
   /** Read a page of `tools/list`. */
@@ -34,9 +34,8 @@ export interface RequestorHost {
   hangUp(call: number): void;
   /** The call has become a task, or found the task it resumes. */
   created(call: number, task: number): void;
-  changed(task: number, payload: number): void;
-  /** The latest snapshot is the progress of the task's calls. */
-  progress(task: number): void;
+  /** The task has a new snapshot; `progress`: it is the progress of the task's calls. */
+  changed(task: number, payload: number, progress: boolean): void;
   /** Keep this error: it may be the outcome. */
   hold(task: number, payload: number): void;
   /** Have the user's handlers answer an input request; `again` after the server refused the first answer. */

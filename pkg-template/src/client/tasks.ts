@@ -4,6 +4,7 @@ import { declaration } from "../wire/g26.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
+import type { Calls } from "./calls.ts";
 import { codeOf, FollowedTask, type Outcome, refusalOf, type RpcError } from "./followed-task.ts";
 import { Handle } from "./handle.ts";
 import type { Link } from "./link.ts";
@@ -22,13 +23,16 @@ export class Tasks {
   readonly #registry: Registry;
   readonly #session: Session;
   readonly #snapshots: Snapshots;
+  readonly #calls: Calls;
 
-  constructor(port: Port, link: Link, registry: Registry, session: Session, snapshots: Snapshots) {
+  constructor(port: Port, link: Link, registry: Registry, session: Session, snapshots: Snapshots, calls: Calls) {
     this.#port = port;
     this.#link = link;
     this.#registry = registry;
     this.#session = session;
     this.#snapshots = snapshots;
+    this.#calls = calls;
+    port.assembler.begin(declared);
   }
 
   answer(id: unknown, message: Message, { request, method, task }: OwnRequest): void {
@@ -90,9 +94,9 @@ export class Tasks {
     this.#link.send({ jsonrpc: "2.0", id, method, params }, { onRequestStreamEnd: () => lost() }).catch(lost);
   }
 
-  begin(task: number): void {
+  beginAnswers(task: number): void {
     const followed = this.#registry.tasks.get(task);
-    this.#port.assembler.begin((part, key) => (part === Part.Declaration ? declaration() : followed?.answers.get(key)));
+    this.#port.assembler.begin((part, key) => (part === Part.Input ? followed?.answers.get(key) : declared(part)));
   }
 
   list(request: number, cursor: string | undefined): void {
@@ -172,11 +176,12 @@ export class Tasks {
     });
   }
 
-  changed(number: number, payload: number): void {
+  changed(number: number, payload: number, progress: boolean): void {
     const task = this.#registry.tasks.get(number);
     const snapshot = this.#port.kept.get(payload)?.snapshot;
     if (task === undefined || snapshot === undefined) return;
     task.show(snapshotView(snapshot, task.revision));
+    if (progress) this.#calls.tellProgress(task);
   }
 
   hold(number: number, payload: number): void {
@@ -245,6 +250,11 @@ export class Tasks {
   forget(number: number): void {
     this.#registry.removeTask(number);
   }
+}
+
+/** What fills the holes of most requests. */
+function declared(part: number): unknown {
+  return part === Part.Declaration ? declaration() : undefined;
 }
 
 /** What the application hears of an input request. */
