@@ -271,7 +271,8 @@ impl Receiver {
     }
 
     /// The task exists: the caller gets its handle, and nothing runs.
-    fn answer_again(&mut self, number: RequestId, id: &str, mut task: Task) {
+    fn answer_again(&mut self, number: RequestId, id: &str, task: Task) {
+        let mut task = Rc::new(task);
         let Some(call) = self.calls.get(&number) else { return };
         let (context, dropped, immediate) = (call.context, call.dropped || call.told, call.policy.immediate_text());
         if !self.sees(context, &mut task) {
@@ -279,7 +280,7 @@ impl Receiver {
         }
         self.no_longer_waits(context);
         if !dropped {
-            self.reply(context, Body::Created { id: id.to_owned(), task: Rc::new(task), immediate });
+            self.reply(context, Body::Created { id: id.to_owned(), task, immediate });
         }
         self.stop(number, Stop::Cancelled);
         self.release(number);

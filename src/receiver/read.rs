@@ -130,7 +130,7 @@ impl Receiver {
             self.reading.remove(&context.request);
         }
         let (version, found) = match completion {
-            Completion::Record(Some(record)) => (record.version, self.task_of(&read.owner, &read.id, record).map(Some)),
+            Completion::Record(Some(record)) => (record.version, self.found(read, record).map(Some)),
             Completion::Unreadable => (0, Err(Unreadable::Malformed)),
             _ => (0, Ok(None)),
         };
@@ -144,10 +144,21 @@ impl Receiver {
             (Kind::State | Kind::Outcome, _) if !readable => self.refuse(context, Error::Unreadable),
             (Kind::State | Kind::Outcome, Completion::Record(_)) => match found {
                 Some(task) if self.meets_lost(read, version, &task, started) => {}
-                Some(task) => self.show(read, job, version, Rc::new(task)),
+                Some(task) => self.show(read, job, version, task),
                 None => self.miss(context),
             },
             _ => self.refuse(context, Error::Storage),
+        }
+    }
+
+    /// The task of a record that was read. Most reads are about tasks that run here: what has the known version is known.
+    fn found(&mut self, read: &Read, record: &Record) -> Result<Rc<Task>, Unreadable> {
+        let slot = self.slots.find(&read.owner, &read.id).and_then(|slot| self.slots.get(slot));
+        match slot.and_then(|slot| slot.cached.as_ref()) {
+            Some((task, version)) if *version == record.version && task.created_at == record.created_at => {
+                Ok(Rc::clone(task))
+            }
+            _ => self.task_of(&read.owner, &read.id, record).map(Rc::new),
         }
     }
 
@@ -201,11 +212,12 @@ impl Receiver {
     }
 
     /// Whether this request may see the task; one that ran out of time is shown as such (X-TTL-01).
-    pub(super) fn sees(&self, context: RequestContext, task: &mut Task) -> bool {
+    pub(super) fn sees(&self, context: RequestContext, task: &mut Rc<Task>) -> bool {
         if task.generation != context.generation && !self.cross_generation {
             return false;
         }
         if task.has_run_out(self.time_by(&task.clock)) && !task.extends {
+            let task = Rc::make_mut(task);
             task.phase = Phase::Failed;
             task.failure = Some(Failure::Expired);
             task.inputs.clear();
@@ -224,7 +236,7 @@ impl Receiver {
             let may_list = !owner.is_empty()
                 || self.peers.get(&context.peer).is_some_and(|connection| connection.made.contains(&record.id));
             if may_list
-                && let Ok(mut task) = self.task_of(&owner, &record.id, record)
+                && let Ok(mut task) = self.task_of(&owner, &record.id, record).map(Rc::new)
                 && self.sees(context, &mut task)
             {
                 rows.push((record.id.clone(), task));

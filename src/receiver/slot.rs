@@ -1,6 +1,5 @@
 //! Tasks that this receiver has to do with right now.
 
-use std::hash::Hasher;
 use std::rc::Rc;
 
 use hashbrown::HashTable;
@@ -153,7 +152,7 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Slots {
     slots: Table<SlotId, Slot>,
-    /// Their numbers, by the hash of owner and id. Peers choose ids, so the hash has a key.
+    /// Their numbers, by the hash of the id. Peers choose ids, so the hash has a key.
     named: HashTable<SlotId>,
     key: [u8; 16],
     last: SlotId,
@@ -174,7 +173,7 @@ impl Slots {
 
     pub fn find(&self, owner: &str, id: &str) -> Option<SlotId> {
         let is_it = |number: &SlotId| self.get(*number).is_some_and(|slot| *slot.owner == *owner && slot.id == id);
-        self.named.find(hash(&self.key, owner, id), is_it).copied()
+        self.named.find(hash(&self.key, id), is_it).copied()
     }
 
     pub fn open(&mut self, owner: &Rc<str>, id: &str) -> SlotId {
@@ -216,14 +215,14 @@ impl Slots {
             },
         );
         let Self { slots, named, key, .. } = self;
-        let hash_of = |number: &SlotId| slots.get(number).map_or(0, |slot| hash(key, &slot.owner, &slot.id));
-        named.insert_unique(hash(key, owner, id), number, hash_of);
+        let hash_of = |number: &SlotId| slots.get(number).map_or(0, |slot| hash(key, &slot.id));
+        named.insert_unique(hash(key, id), number, hash_of);
         number
     }
 
     pub fn close(&mut self, number: SlotId) {
         let Some(slot) = self.slots.remove(&number) else { return };
-        if let Ok(entry) = self.named.find_entry(hash(&self.key, &slot.owner, &slot.id), |known| *known == number) {
+        if let Ok(entry) = self.named.find_entry(hash(&self.key, &slot.id), |known| *known == number) {
             entry.remove();
         }
     }
@@ -237,13 +236,9 @@ impl Slots {
     }
 }
 
-fn hash(key: &[u8; 16], owner: &str, id: &str) -> u64 {
-    let mut hasher = SipHasher24::new_with_key(key);
-    // An id has no NUL: where it begins is part of the hash.
-    hasher.write(owner.as_bytes());
-    hasher.write_u8(0);
-    hasher.write(id.as_bytes());
-    hasher.finish()
+/// Of the id alone: only as many slots have one hash as there are owners who name one id.
+fn hash(key: &[u8; 16], id: &str) -> u64 {
+    SipHasher24::new_with_key(key).hash(id.as_bytes())
 }
 
 impl Receiver {

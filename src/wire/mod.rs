@@ -109,7 +109,7 @@ pub enum Body {
     /// The outcome of a task (G25-RES-02).
     Outcome { id: String, task: Rc<Task> },
     /// Tasks of an owner (G25-LST-01).
-    Page { rows: Vec<(String, Task)>, next: Option<String> },
+    Page { rows: Vec<(String, Rc<Task>)>, next: Option<String> },
     /// It was done; nothing to say (G26-CAN-02, G26-UPD-02).
     Ack,
     /// A subscription is over (G26-SUB-08).

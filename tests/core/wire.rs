@@ -206,7 +206,7 @@ fn acknowledgements() {
 #[test]
 fn pages() {
     let page = |next| Body::Page {
-        rows: vec![("id".into(), in_phase(Phase::Working, None)), ("id".into(), in_phase(Phase::Cancelled, None))],
+        rows: [Phase::Working, Phase::Cancelled].map(|phase| ("id".into(), in_phase(phase, None).into())).into(),
         next,
     };
     let tasks = json!([flat25("working", None), flat25("cancelled", None)]);
