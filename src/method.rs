@@ -6,6 +6,7 @@
 use strum::FromRepr;
 
 use crate::generation::Generation;
+use crate::wire::name::Name;
 
 /// A method whose calls can become tasks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash, FromRepr)]
@@ -36,7 +37,7 @@ pub struct Row {
     pub receiver: Side,
     /// What the receiver declares under `tasks.requests` for 2025-11-25 (G25-CAP-02). That revision has leaves for
     /// tools, sampling and elicitation; those of the other methods are what they would be.
-    pub leaf: [&'static str; 2],
+    pub leaf: [Name; 2],
     /// Whether the extension of 2026-07-28 lets its requests become tasks (G26-CAP-08).
     pub in_extension: bool,
     /// Whether a result with `isError: true` means that the work failed.
@@ -54,7 +55,7 @@ pub const TABLE: [Row; 5] = [
         method: CallMethod::ToolsCall,
         name: "tools/call",
         receiver: Side::Server,
-        leaf: ["tools", "call"],
+        leaf: [Name::Tools, Name::Call],
         in_extension: true,
         has_error_results: true,
         name_in: Some("name"),
@@ -64,7 +65,7 @@ pub const TABLE: [Row; 5] = [
         method: CallMethod::PromptsGet,
         name: "prompts/get",
         receiver: Side::Server,
-        leaf: ["prompts", "get"],
+        leaf: [Name::Prompts, Name::Get],
         in_extension: false,
         has_error_results: false,
         name_in: Some("name"),
@@ -74,7 +75,7 @@ pub const TABLE: [Row; 5] = [
         method: CallMethod::ResourcesRead,
         name: "resources/read",
         receiver: Side::Server,
-        leaf: ["resources", "read"],
+        leaf: [Name::Resources, Name::Read],
         in_extension: false,
         has_error_results: false,
         name_in: Some("uri"),
@@ -84,7 +85,7 @@ pub const TABLE: [Row; 5] = [
         method: CallMethod::SamplingCreateMessage,
         name: "sampling/createMessage",
         receiver: Side::Client,
-        leaf: ["sampling", "createMessage"],
+        leaf: [Name::Sampling, Name::CreateMessage],
         in_extension: false,
         has_error_results: false,
         name_in: None,
@@ -94,7 +95,7 @@ pub const TABLE: [Row; 5] = [
         method: CallMethod::ElicitationCreate,
         name: "elicitation/create",
         receiver: Side::Client,
-        leaf: ["elicitation", "create"],
+        leaf: [Name::Elicitation, Name::Create],
         in_extension: false,
         has_error_results: false,
         name_in: None,

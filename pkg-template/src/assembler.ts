@@ -1,8 +1,7 @@
+import { NAMES, Part } from "./core/codes.ts";
 import { define } from "./json.ts";
 
 const DAY = 86_400_000;
-/** The kind of the holes for input requests and answers. */
-const INPUT = 3;
 /** Two digits, by number. */
 const TWO: readonly string[] = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, "0"));
 
@@ -11,22 +10,17 @@ const TWO: readonly string[] = Array.from({ length: 100 }, (_, number) => String
  * Names arrive as numbers of the core's table, payloads as holes that `fill` fills.
  */
 export class Assembler {
-  readonly #names: readonly string[];
   #stack: Record<string, unknown>[] = [];
   #top: Record<string, unknown> = {};
-  #fill: (kind: number, key: string) => unknown = () => undefined;
+  #fill: (kind: Part, key: string) => unknown = () => undefined;
   #id = "";
   #day = Number.NaN;
   #date = "";
   #at = Number.NaN;
   #time = "";
 
-  constructor(names: readonly string[]) {
-    this.#names = names;
-  }
-
   /** Starts an object; its holes are filled by `fill`. `id`: the task that the request names. */
-  begin(fill: (kind: number, key: string) => unknown, id = ""): void {
+  begin(fill: (kind: Part, key: string) => unknown, id = ""): void {
     if (this.#stack.length > 0) this.#stack = [];
     this.#top = {};
     this.#fill = fill;
@@ -56,7 +50,7 @@ export class Assembler {
     this.#set(name, this.#id);
   }
   word(name: number, value: number): void {
-    this.#set(name, this.#names[value]);
+    this.#set(name, NAMES[value]);
   }
   number(name: number, value: number): void {
     this.#set(name, value);
@@ -83,14 +77,14 @@ export class Assembler {
     const clock = `${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}`;
     return `${this.#date}${clock}.${TWO[Math.floor((time % 1000) / 10)]}${time % 10}Z`;
   }
-  part(name: number, kind: number): void {
+  part(name: number, kind: Part): void {
     const value = this.#fill(kind, "");
     // A part that is the whole answer has no name.
-    if (this.#names[name] !== "" || Array.isArray(this.#top)) return this.#set(name, value);
+    if (NAMES[name] !== "" || Array.isArray(this.#top)) return this.#set(name, value);
     for (const [key, member] of Object.entries(value ?? {})) define(this.#top, key, member);
   }
   input(key: string): void {
-    define(this.#top, key, this.#fill(INPUT, key));
+    define(this.#top, key, this.#fill(Part.Input, key));
   }
 
   #push(name: number, value: Record<string, unknown>): void {
@@ -101,6 +95,6 @@ export class Assembler {
   #set(name: number, value: unknown): void {
     const top: unknown = this.#top;
     if (Array.isArray(top)) top.push(value);
-    else this.#top[this.#names[name] as string] = value;
+    else this.#top[NAMES[name] as string] = value;
   }
 }

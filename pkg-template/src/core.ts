@@ -1,17 +1,13 @@
 import { NAME } from "./name.ts";
 import { TaskError, isTaskError } from "./errors.ts";
 
-/** One wasm instance of a half of the core. */
-export interface Instance {
-  /** The names on the wire, by number. */
-  readonly names: readonly string[];
-}
+/** One wasm instance of a half of the core, to be told from others. */
+export type Instance = symbol;
 
 /** What both generated modules have. */
 interface Generated {
   initSync(options: { module: WebAssembly.Module }): unknown;
   __wbg_reset_state(): void;
-  names(): string;
 }
 
 /** Makes instances of a half: the first of its module, each further one in the place of one that has trapped. */
@@ -21,7 +17,7 @@ export function instantiation(half: Generated, module: () => WebAssembly.Module)
     if (made) half.__wbg_reset_state();
     else half.initSync({ module: module() });
     made = true;
-    return { names: half.names().split("\n") };
+    return Symbol();
   };
 }
 

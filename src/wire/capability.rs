@@ -103,9 +103,8 @@ pub fn write_g25(side: Side, methods: Methods, list: bool, writer: &mut impl Wri
     writer.close();
     writer.open(Name::Requests);
     for row in methods.rows().filter(|row| row.receiver == side) {
-        let leaf = row.leaf.into_iter().filter_map(Name::named);
-        leaf.clone().for_each(|name| writer.open(name));
-        leaf.for_each(|_| writer.close());
+        row.leaf.into_iter().for_each(|name| writer.open(name));
+        row.leaf.into_iter().for_each(|_| writer.close());
     }
     writer.close();
 }

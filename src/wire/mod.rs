@@ -8,7 +8,7 @@ pub mod capability;
 pub mod error;
 mod g25;
 mod g26;
-mod name;
+pub(crate) mod name;
 mod request;
 
 pub use crate::generation::Generation;

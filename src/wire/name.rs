@@ -1,11 +1,9 @@
 //! Every name and constant text that this crate writes, as one table.
 
-use strum::FromRepr;
-
 macro_rules! names {
     ($($name:ident = $text:literal,)*) => {
         /// A name or constant text on the wire.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         #[allow(clippy::empty_docs)] // the name of what has none
         pub enum Name { $(#[doc = $text] $name,)* }
@@ -13,15 +11,6 @@ macro_rules! names {
         impl Name {
             /// All names, by number.
             pub const ALL: &'static [&'static str] = &[$($text,)*];
-
-            /// All names, each ended by a line feed.
-            pub const LINES: &'static str = concat!($($text, "\n",)*);
-
-            /// The name with this text.
-            pub fn named(text: &str) -> Option<Self> {
-                let number = Self::LINES.split('\n').position(|name| name == text)?;
-                Self::from_repr(u8::try_from(number).ok()?)
-            }
 
             /// The text itself.
             pub const fn as_str(self) -> &'static str {

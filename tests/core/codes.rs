@@ -7,7 +7,7 @@ use mcp_longhaul::method::{Methods, TABLE};
 use mcp_longhaul::receiver::Trouble;
 use mcp_longhaul::storage::CompletionCode;
 use mcp_longhaul::wire::capability::Capabilities;
-use mcp_longhaul::wire::{Generation, Part};
+use mcp_longhaul::wire::{Generation, Name, Part};
 
 const CODES: &str = include_str!("../../pkg-template/src/core/codes.ts");
 
@@ -31,6 +31,7 @@ fn codes() -> String {
             ],
         ),
         call_methods(),
+        names(),
     ]
     .concat()
 }
@@ -53,6 +54,12 @@ fn flags(name: &str, flags: &[(&str, Capabilities)]) -> String {
     format!("\nexport const {name} = {{\n{members}}} as const;\n")
 }
 
+/// The names and constant texts on the wire, by number.
+fn names() -> String {
+    let lines: String = Name::ALL.iter().map(|text| format!("  {text:?},\n")).collect();
+    format!("\nexport const NAMES: readonly string[] = [\n{lines}];\n")
+}
+
 /// The rows of the methods whose calls can become tasks, as far as TypeScript needs them.
 fn call_methods() -> String {
     let rows: String = TABLE
@@ -62,7 +69,9 @@ fn call_methods() -> String {
             let is_offered = Methods::OFFERED.contains(row.method);
             format!(
                 "  {{ code: {}, name: {:?}, leaf: {:?}, nameIn: {name_in}, isOffered: {is_offered} }},\n",
-                row.method as u8, row.name, row.leaf
+                row.method as u8,
+                row.name,
+                row.leaf.map(Name::as_str)
             )
         })
         .collect();

@@ -90,7 +90,7 @@ export class Port {
     this.#owner = owner;
     this.#link = link;
     this.#instance = clientCore.load();
-    this.assembler = new Assembler(this.#instance.names);
+    this.assembler = new Assembler();
     const { poll, maxAge, listen } = link.shared;
     this.#requestor = clientCore.number(this);
     const { min, max, initial } = poll;

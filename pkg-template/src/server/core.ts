@@ -1,10 +1,10 @@
 import { wasmModule } from "#wasm/server";
 import { Core, instantiation } from "../core.ts";
-import { __wbg_reset_state, freeReceiver, initSync, names } from "../wasm/generated/server.js";
+import { __wbg_reset_state, freeReceiver, initSync } from "../wasm/generated/server.js";
 import { provided } from "../wasm/provided.ts";
 
 /** The half of the core that runs tasks. Its functions are those of the generated module, once it is loaded. */
 export const serverCore: Core = new Core(
-  instantiation({ __wbg_reset_state, initSync, names }, () => provided.server ?? wasmModule()),
+  instantiation({ __wbg_reset_state, initSync }, () => provided.server ?? wasmModule()),
   freeReceiver,
 );

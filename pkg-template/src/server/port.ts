@@ -128,7 +128,7 @@ export class Port {
 
   #make(): void {
     this.#instance = serverCore.load();
-    this.#assembler = new Assembler(this.#instance.names);
+    this.#assembler = new Assembler();
     this.#receiver = serverCore.number(this);
     this.#owner.make(this.#receiver);
   }
