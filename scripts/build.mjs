@@ -192,7 +192,7 @@ async function assemble(described) {
 }
 
 /** Modules that stay as they are: loaders, which conditions choose among, and what must be there once in a program. */
-const KEPT = /^(wasm[\\/].*|core|errors|name|(server|client)[\\/]core|wire[\\/](capabilities|methods))\.js$/;
+const KEPT = /^(wasm[\\/].*|core[\\/]half|errors|name|(server|client)[\\/]core|wire[\\/](capabilities|methods))\.js$/;
 
 /** One module for each entry and one for what they share: every module costs each start about half a millisecond. */
 async function joinModules(output) {

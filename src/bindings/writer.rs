@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Puts an object together, field by field; twin of `Assembler` in `assembler.ts`. Names cross as their numbers.
+    /// Puts an object together, field by field; twin of `Assembler` in `core/assembler.ts`. Names cross as their numbers.
     pub type Assembler;
 
     #[wasm_bindgen(method)]

@@ -1,5 +1,5 @@
 import { wasmModule } from "#wasm/client";
-import { Core, instantiation } from "../core.ts";
+import { Core, instantiation } from "../core/half.ts";
 import { __wbg_reset_state, freeRequestor, initSync } from "../wasm/generated/client.js";
 import { provided } from "../wasm/provided.ts";
 

@@ -1,4 +1,4 @@
-import type { Assembler } from "../assembler.ts";
+import type { Assembler } from "../core/assembler.ts";
 import type { Calls } from "./calls.ts";
 import type { Input } from "./input.ts";
 import type { RequestorHost } from "./port.ts";

@@ -1,8 +1,8 @@
 import { methodBits } from "../wire/methods.ts";
 import { NAME } from "../name.ts";
-import { Assembler } from "../assembler.ts";
+import { Assembler } from "../core/assembler.ts";
 import { now } from "../clock.ts";
-import type { Instance } from "../core.ts";
+import type { Instance } from "../core/half.ts";
 import { TaskError } from "../errors.ts";
 import { Numbers } from "../numbers.ts";
 import type { Ending, Problem, RequestMethod, TaskStatus } from "../wasm/generated/client.js";

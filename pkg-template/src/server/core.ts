@@ -1,5 +1,5 @@
 import { wasmModule } from "#wasm/server";
-import { Core, instantiation } from "../core.ts";
+import { Core, instantiation } from "../core/half.ts";
 import { __wbg_reset_state, freeReceiver, initSync } from "../wasm/generated/server.js";
 import { provided } from "../wasm/provided.ts";
 

@@ -1,7 +1,7 @@
 import { NAME } from "../name.ts";
-import { Assembler } from "../assembler.ts";
+import { Assembler } from "../core/assembler.ts";
 import { now } from "../clock.ts";
-import type { Instance } from "../core.ts";
+import type { Instance } from "../core/half.ts";
 import { TaskError } from "../errors.ts";
 import { serverCore } from "./core.ts";
 import type { Hooks } from "./hooks.ts";

@@ -1,4 +1,4 @@
-import type { Assembler } from "../assembler.ts";
+import type { Assembler } from "../core/assembler.ts";
 import type { Message } from "../tap.ts";
 import { own } from "../wire/message.ts";
 import { RELATED_TASK } from "../wire/names.ts";

@@ -1,5 +1,5 @@
-import { NAMES, Part } from "./core/codes.ts";
-import { define } from "./json.ts";
+import { NAMES, Part } from "./codes.ts";
+import { define } from "../json.ts";
 
 const DAY = 86_400_000;
 /** Two digits, by number. */

@@ -1,5 +1,5 @@
-import { NAME } from "./name.ts";
-import { TaskError, isTaskError } from "./errors.ts";
+import { NAME } from "../name.ts";
+import { TaskError, isTaskError } from "../errors.ts";
 
 /** One wasm instance of a half of the core, to be told from others. */
 export type Instance = symbol;
