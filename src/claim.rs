@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id;
 use crate::method::CallMethod;
-use crate::state::Members;
+use crate::state::{self, Form, Members, Stored, Unreadable, is_default, read_text, write_text};
 use crate::task::Millis;
 
 /// A key has at least this many characters: who guesses one may find a task.
@@ -14,25 +16,66 @@ const SHORTEST: usize = 16;
 /// stalls in between must not take that for the one it saw.
 const KEPT: Millis = 60_000;
 
-/// What a store keeps under a key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What a store keeps under a key. Its fields are the members of the stored form, in their order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Claim {
+    #[serde(rename = "v")]
+    pub form: Form,
     /// The task that the key makes, or has made; empty where the claimant gave the key up.
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     pub task: String,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub method: CallMethod,
     /// What was called.
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     pub tool: String,
     /// The process whose clock its times are by.
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     pub clock: Rc<str>,
     /// Until when the task may still be made. It may be gone later, and an id is never used again (X-STO-12).
     pub open_until: Millis,
     /// From when on the key makes another task.
     pub until: Millis,
     /// What another version stored with it.
+    #[serde(flatten, skip_deserializing)]
     pub unknown: Members,
 }
 
+impl Stored for Claim {
+    const NAMES: &'static [&'static str] = &["v", "task", "method", "tool", "clock", "openUntil", "until"];
+
+    fn keep(&mut self, unknown: Members) {
+        self.unknown = unknown;
+    }
+}
+
 impl Claim {
+    /// The text that a store keeps.
+    pub fn to_state(&self) -> String {
+        state::write(self)
+    }
+
+    /// Reads what [`Claim::to_state`] of this version wrote, or of another one whose form is the same.
+    pub fn from_state(state: &str) -> Result<Self, Unreadable> {
+        state::read(state)
+    }
+
     /// Whether the key makes another task from now on.
     pub fn is_over(&self, now: Millis) -> bool {
         self.task.is_empty() || self.until <= now

@@ -1,13 +1,17 @@
 //! The generations of the protocol, and in what they differ beyond shapes: questions that the receiver and the
 //! requestor ask. How each says what it says is in [`wire`](crate::wire).
 
+use serde::{Deserialize, Serialize};
+
 /// A generation of the protocol: what a task is called on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
 pub enum Generation {
     /// Revision 2025-11-25: tasks in the core protocol.
+    #[serde(rename = "2025-11-25")]
     G25 = 25,
     /// Revision 2026-07-28: the extension `io.modelcontextprotocol/tasks`.
+    #[serde(rename = "2026-07-28")]
     G26 = 26,
 }
 

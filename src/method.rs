@@ -5,6 +5,8 @@
 
 use strum::FromRepr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::generation::Generation;
 use crate::wire::name::Name;
 
@@ -155,5 +157,19 @@ impl Methods {
     /// The rows of the methods in the set.
     pub fn rows(self) -> impl Iterator<Item = &'static Row> {
         TABLE.iter().filter(move |row| self.contains(row.method))
+    }
+}
+
+/// Stored tasks have its name.
+impl Serialize for CallMethod {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.row().name)
+    }
+}
+
+impl<'de> Deserialize<'de> for CallMethod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::named(&String::deserialize(deserializer)?)
+            .ok_or_else(|| serde::de::Error::custom("a method that is not known"))
     }
 }

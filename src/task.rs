@@ -1,17 +1,22 @@
-//! A task as the core knows it. [`state`](crate::state) is the text that a store keeps of it.
+//! A task as the core knows it, and as a store keeps it: [`state`](crate::state) says by which rules.
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::generation::Generation;
 use crate::method::CallMethod;
-use crate::state::Members;
+use crate::state::{
+    self, Form, Members, Stored, Unreadable, is_default, read_list, read_object, read_text, write_text,
+};
 
 /// Milliseconds since the epoch.
 pub type Millis = i64;
 
 /// Where a task stands. A status on the wire is a phase seen by a generation (X-STO-03).
 /// Stores keep it as a word, the wire's where that has one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Phase {
     Working,
@@ -35,7 +40,8 @@ impl Phase {
 }
 
 /// Why the core itself ended a task with an error.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Failure {
     /// Its time to live ended.
     Expired,
@@ -57,13 +63,18 @@ impl Failure {
 }
 
 /// What an input request asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum InputKind {
+    #[serde(rename = "elicitation")]
     Elicit,
+    #[serde(rename = "elicitation_url")]
     ElicitUrl,
+    #[serde(rename = "sampling")]
     Sample,
+    #[serde(rename = "sampling_tools")]
     SampleWithTools,
+    #[serde(rename = "roots")]
     Roots,
 }
 
@@ -72,85 +83,235 @@ impl InputKind {
 }
 
 /// One input request of a task.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Input {
     /// Unique for the task's whole life (G26-INP-03).
+    #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
     pub key: String,
     /// What the handler calls it.
+    #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
     pub name: String,
     pub kind: InputKind,
     /// Whether its answer is stored and waits for the handler.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub answered: bool,
     /// It was asked in an `input_required` result: its answer is for the handler's next run, not for one that waits.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub in_result: bool,
     /// What another version stored with it.
+    #[serde(flatten, skip_deserializing)]
     pub unknown: Members,
 }
 
 /// Who runs the task, and for how long it may be silent before it counts as lost (X-STO-04). There is no end of it:
 /// nobody else could read that end, for clocks differ.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lease {
+    #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
     pub holder: Rc<str>,
     /// ms.
+    #[serde(rename = "ms")]
     pub length: Millis,
+    /// What another version stored with it.
+    #[serde(flatten, skip_deserializing)]
     pub unknown: Members,
 }
 
 /// What becomes of a task whose process was lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnLost {
     #[default]
     Fail,
     Restart,
 }
 
-/// A task. Payloads are elsewhere.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A task. Payloads are elsewhere. Its fields are the members of its stored form, in their order; what a default says is
+/// left out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Task {
+    #[serde(rename = "v")]
+    pub form: Form,
+    #[serde(rename = "rev")]
     pub generation: Generation,
+    #[serde(rename = "status")]
     pub phase: Phase,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub method: CallMethod,
+    /// What was called: the tool's name, or what the row of the method says; empty where it has no name.
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
+    pub tool: String,
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
+    pub message: String,
+    #[serde(rename = "created")]
     pub created_at: Millis,
     /// The process whose clock its times are by.
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
     pub clock: Rc<str>,
     /// It was created under a key: it stays in the store until nobody can take the key for one whose task was never
     /// made.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub keyed: bool,
-    /// Never before `created_at`, never backwards (X-STO-06).
+    /// Never before `created_at`, never backwards (X-STO-06). Left out: as that.
+    #[serde(rename = "updated", default = "before_all")]
     pub updated_at: Millis,
     /// ms from creation; `None` for no end.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ttl: Option<u64>,
     /// ms.
+    #[serde(rename = "poll", default = "default_poll", skip_serializing_if = "is_default_poll")]
     pub poll_interval: u32,
-    pub method: CallMethod,
-    /// What was called: the tool's name, or what the row of the method says; empty where it has no name.
-    pub tool: String,
-    /// `traceparent` of the creating call, or empty.
-    pub trace: String,
-    pub message: String,
     /// The cancelled handler decides how the task ends (G26-CAN-05).
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cooperative: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cancel_requested: bool,
     /// A running task's time to live grows instead of ending.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub extends: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub on_lost: OnLost,
     /// How often it may still run again because its process was lost: a handler that kills its process must not kill
     /// them all.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub restarts: u32,
-    /// Input requests issued so far.
-    pub issued: u32,
-    /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
-    pub mark: u64,
     /// Since when it waits for input, if it does.
+    #[serde(rename = "waitingSince", default, skip_serializing_if = "is_default")]
     pub waits_since: Option<Millis>,
+    /// Input requests issued so far.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub issued: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "read_list")]
     pub inputs: Vec<Input>,
     /// Which run of the handler this is; what an earlier run still writes is refused (X-STO-04).
+    #[serde(default = "first_epoch", skip_serializing_if = "is_first_epoch")]
     pub epoch: u32,
     /// Nobody holds a task that has ended, or that waits for answers after its handler ended.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_object")]
     pub lease: Option<Lease>,
+    /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
+    #[serde(rename = "writeId", default, skip_serializing_if = "is_default")]
+    pub mark: u64,
+    /// `traceparent` of the creating call, or empty.
+    #[serde(
+        rename = "traceparent",
+        default,
+        skip_serializing_if = "str::is_empty",
+        serialize_with = "write_text",
+        deserialize_with = "read_text"
+    )]
+    pub trace: String,
     /// What another version stored with it: every rewrite keeps it.
+    #[serde(flatten, skip_deserializing)]
     pub unknown: Members,
+}
+
+const fn before_all() -> Millis {
+    Millis::MIN
+}
+
+const fn default_poll() -> u32 {
+    1_000
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_default_poll(poll: &u32) -> bool {
+    *poll == default_poll()
+}
+
+const fn first_epoch() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_first_epoch(epoch: &u32) -> bool {
+    *epoch == first_epoch()
+}
+
+impl Stored for Task {
+    const NAMES: &'static [&'static str] = &[
+        "v",
+        "rev",
+        "status",
+        "failure",
+        "method",
+        "tool",
+        "message",
+        "created",
+        "clock",
+        "keyed",
+        "updated",
+        "ttl",
+        "poll",
+        "cooperative",
+        "cancelRequested",
+        "extends",
+        "onLost",
+        "restarts",
+        "waitingSince",
+        "issued",
+        "inputs",
+        "epoch",
+        "lease",
+        "writeId",
+        "traceparent",
+    ];
+
+    fn keep(&mut self, unknown: Members) {
+        self.unknown = unknown;
+    }
+}
+
+impl Stored for Input {
+    const NAMES: &'static [&'static str] = &["key", "name", "kind", "answered", "inResult"];
+
+    fn keep(&mut self, unknown: Members) {
+        self.unknown = unknown;
+    }
+}
+
+impl Stored for Lease {
+    const NAMES: &'static [&'static str] = &["holder", "ms"];
+
+    fn keep(&mut self, unknown: Members) {
+        self.unknown = unknown;
+    }
+}
+
+impl Task {
+    /// The text that a store keeps.
+    pub fn to_state(&self) -> String {
+        state::write(self)
+    }
+
+    /// Reads what [`Task::to_state`] of this version wrote, or of another one whose form is the same.
+    pub fn from_state(state: &str) -> Result<Self, Unreadable> {
+        let mut task: Self = state::read(state)?;
+        if task.updated_at == before_all() {
+            task.updated_at = task.created_at;
+        }
+        Ok(task)
+    }
 }
 
 /// How long an expired task is still shown as such, in ms.

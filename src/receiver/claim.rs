@@ -11,7 +11,7 @@ use super::shutdown::Service;
 use super::{Pending, Receiver, Timer};
 use crate::claim::{Claim, owner_of_keys};
 use crate::method::CallMethod;
-use crate::state::{Members, Unreadable};
+use crate::state::{Form, Members, Unreadable};
 use crate::storage::{Completion, Operation, Payload, Record};
 use crate::task::{Millis, Task};
 use crate::wire::{Body, Error, LimitReason};
@@ -119,6 +119,7 @@ impl Receiver {
             .ttl
             .map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
         let claim = Claim {
+            form: Form,
             task: call.draft.id.clone(),
             method: call.draft.method,
             tool: call.draft.tool.clone(),
@@ -346,6 +347,7 @@ impl Receiver {
         // An heir cannot tell whether the first claimant still stores the task.
         let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
         let claim = Claim {
+            form: Form,
             task: String::new(),
             method: CallMethod::default(),
             tool: String::new(),

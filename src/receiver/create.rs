@@ -8,7 +8,7 @@ use super::change::Change;
 use super::shutdown::Service;
 use super::{Happening, Output, Pending, Promotion, Receiver};
 use crate::method::CallMethod;
-use crate::state::Members;
+use crate::state::{Form, Members};
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::{Lease, Millis, OnLost, Phase, Task};
 use crate::wire::{Body, Error, LimitReason};
@@ -259,6 +259,7 @@ impl Call {
     fn task(&self, now: Millis, clock: &Rc<str>, mark: u64, lease: Lease) -> Task {
         let Self { context: RequestContext { generation, .. }, policy, draft, .. } = self;
         Task {
+            form: Form,
             generation: *generation,
             phase: Phase::Working,
             failure: None,

@@ -6,7 +6,7 @@ use mcp_longhaul::claim::Claim;
 use mcp_longhaul::limit::{Act, Limits, Rate, Rates};
 use mcp_longhaul::method::CallMethod;
 use mcp_longhaul::receiver::{Augmentation, Output, PeerId, Policy, Promotion, RequestContext, RequestId, Support};
-use mcp_longhaul::state::{Members, Unreadable};
+use mcp_longhaul::state::{Form, Members, Unreadable};
 use mcp_longhaul::storage::Operation;
 use mcp_longhaul::task::EXPIRED_GRACE;
 use mcp_longhaul::wire::Generation;
@@ -335,6 +335,7 @@ fn without_an_owner_a_key_is_refused() {
 #[test]
 fn a_claim_is_read_back() {
     let claim = Claim {
+        form: Form,
         task: "AbC-_9".into(),
         method: CallMethod::ToolsCall,
         tool: "a\ttool\\of\0many\npieces".into(),

@@ -2,7 +2,7 @@
 
 use mcp_longhaul::claim::Claim;
 use mcp_longhaul::method::{CallMethod, TABLE};
-use mcp_longhaul::state::{Members, Unreadable};
+use mcp_longhaul::state::{Form, Members, Unreadable};
 use mcp_longhaul::task::{Failure, Input, InputKind, Lease, MESSAGE_BYTES, OnLost, Phase, Task};
 use mcp_longhaul::wire::Generation;
 use proptest::prelude::*;
@@ -14,6 +14,7 @@ use crate::properties::cases;
 /// A task of a minute that works.
 pub fn task() -> Task {
     Task {
+        form: Form,
         generation: G26,
         phase: Phase::Working,
         failure: None,
@@ -97,6 +98,7 @@ prop_compose! {
         lease in prop::option::of(lease()),
     ) -> Task {
         Task {
+            form: Form,
             generation, phase, failure, ttl, inputs, lease,
             created_at: times.0,
             clock: "me".into(),
@@ -174,7 +176,7 @@ proptest! {
     #[test]
     fn unknown_members_of_a_claim_survive_a_rewrite(unknown in members(), until: i64) {
         let (task, tool, clock) = ("t".into(), "paint".into(), "me".into());
-        let claim = Claim { task, method: CallMethod::ToolsCall, tool, clock, open_until: 1, until, unknown: Members::default() };
+        let claim = Claim { form: Form, task, method: CallMethod::ToolsCall, tool, clock, open_until: 1, until, unknown: Members::default() };
         let mut stored: Value = serde_json::from_str(&claim.to_state()).unwrap();
         add(&mut stored, &unknown);
         let read = Claim::from_state(&stored.to_string()).unwrap();
@@ -240,6 +242,7 @@ fn full() -> Task {
         unknown: Members::default(),
     };
     Task {
+        form: Form,
         generation: G25,
         phase: Phase::InputRequired,
         failure: None,
@@ -280,6 +283,7 @@ fn ended(phase: Phase, failure: Option<Failure>) -> Task {
 
 fn claim() -> Claim {
     Claim {
+        form: Form,
         task: "AbC-_9".into(),
         method: CallMethod::ToolsCall,
         tool: "render".into(),
