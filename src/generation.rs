@@ -2,36 +2,30 @@
 //! requestor ask. How each says what it says is in [`wire`](crate::wire).
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, FromRepr, IntoStaticStr};
 
 /// A generation of the protocol: what a task is called on the wire.
-#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString, FromRepr)]
+#[serde(into = "&'static str", try_from = "&str")]
 #[repr(u8)]
 pub enum Generation {
     /// Revision 2025-11-25: tasks in the core protocol.
-    #[serde(rename = "2025-11-25")]
+    #[strum(serialize = "2025-11-25")]
     G25 = 25,
     /// Revision 2026-07-28: the extension `io.modelcontextprotocol/tasks`.
-    #[serde(rename = "2026-07-28")]
+    #[strum(serialize = "2026-07-28")]
     G26 = 26,
 }
 
 impl Generation {
     /// The generation that a protocol version speaks, if it knows tasks (G25-CAP-10, X-GEN-01).
     pub fn of_version(version: &str) -> Option<Self> {
-        match version {
-            "2025-11-25" => Some(Self::G25),
-            "2026-07-28" => Some(Self::G26),
-            _ => None,
-        }
+        version.parse().ok()
     }
 
     /// The generation whose number is `number`.
     pub fn from_number(number: u8) -> Option<Self> {
-        match number {
-            25 => Some(Self::G25),
-            26 => Some(Self::G26),
-            _ => None,
-        }
+        Self::from_repr(number)
     }
 
     /// Whether the server decides what becomes a task, for clients that declare the extension with each request;

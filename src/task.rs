@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::generation::Generation;
 use crate::method::CallMethod;
@@ -15,8 +16,9 @@ pub type Millis = i64;
 
 /// Where a task stands. A status on the wire is a phase seen by a generation (X-STO-03).
 /// Stores keep it as a word, the wire's where that has one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[serde(into = "&'static str", try_from = "&str")]
+#[strum(serialize_all = "snake_case")]
 #[repr(u8)]
 pub enum Phase {
     Working,
@@ -40,8 +42,9 @@ impl Phase {
 }
 
 /// Why the core itself ended a task with an error.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[serde(into = "&'static str", try_from = "&str")]
+#[strum(serialize_all = "snake_case")]
 pub enum Failure {
     /// Its time to live ended.
     Expired,
@@ -63,18 +66,19 @@ impl Failure {
 }
 
 /// What an input request asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[serde(into = "&'static str", try_from = "&str")]
 #[repr(u8)]
 pub enum InputKind {
-    #[serde(rename = "elicitation")]
+    #[strum(serialize = "elicitation")]
     Elicit,
-    #[serde(rename = "elicitation_url")]
+    #[strum(serialize = "elicitation_url")]
     ElicitUrl,
-    #[serde(rename = "sampling")]
+    #[strum(serialize = "sampling")]
     Sample,
-    #[serde(rename = "sampling_tools")]
+    #[strum(serialize = "sampling_tools")]
     SampleWithTools,
-    #[serde(rename = "roots")]
+    #[strum(serialize = "roots")]
     Roots,
 }
 
@@ -120,8 +124,9 @@ pub struct Lease {
 }
 
 /// What becomes of a task whose process was lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[serde(into = "&'static str", try_from = "&str")]
+#[strum(serialize_all = "snake_case")]
 pub enum OnLost {
     #[default]
     Fail,
