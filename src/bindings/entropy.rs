@@ -1,36 +1,27 @@
 //! Randomness from the platform, fetched in batches: one call for many task ids, none at import.
 
-use wasm_bindgen::prelude::*;
-
 const BATCH: usize = 1024;
 
-#[wasm_bindgen]
-extern "C" {
-    /// Throws where the platform has no secure random numbers: a task id must never be guessable.
-    #[wasm_bindgen(js_namespace = crypto, js_name = "getRandomValues")]
-    fn fill(bytes: &mut [u8]);
-}
-
+/// Random bytes that are not given out yet.
 #[derive(Default)]
 pub struct Entropy {
     pool: Vec<u8>,
 }
 
 impl Entropy {
-    /// Fresh random bytes. A byte is given out once.
+    /// Fresh random bytes. A byte is given out once. Throws where the platform has no secure random numbers: a task id
+    /// must never be guessable.
     pub fn take<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        bytes.fill_with(|| self.next());
-        bytes
-    }
-
-    fn next(&mut self) -> u8 {
         loop {
-            if let Some(byte) = self.pool.pop() {
-                return byte;
+            if let Some((rest, &bytes)) = self.pool.split_last_chunk() {
+                let left = rest.len();
+                self.pool.truncate(left);
+                return bytes;
             }
             self.pool.resize(BATCH, 0);
-            fill(&mut self.pool);
+            if getrandom::fill(&mut self.pool).is_err() {
+                wasm_bindgen::throw_str("This platform has no secure random numbers");
+            }
         }
     }
 }
