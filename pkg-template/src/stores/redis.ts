@@ -20,7 +20,17 @@ import {
   shards,
 } from "../store-parts/redis/keys.ts";
 import { taskOf } from "../store-parts/redis/record.ts";
-import { INSERT, RANGE, READ_HEAD, READ_WHOLE, REMOVE, type Script, SWAP, TIDY } from "../store-parts/redis/scripts.ts";
+import {
+  INSERT,
+  RANGE,
+  READ_HEAD,
+  READ_HEADS,
+  READ_WHOLE,
+  REMOVE,
+  type Script,
+  SWAP,
+  TIDY,
+} from "../store-parts/redis/scripts.ts";
 
 export type { Ioredis, NodeRedis } from "../store-parts/redis/client.ts";
 
@@ -112,8 +122,8 @@ class Redis implements TaskStore {
   async get(owner: string, id: string, options?: { readonly payload?: boolean }): Promise<StoredTask | undefined> {
     requireOwner(owner);
     if (!isTaskId(id)) return undefined;
-    const [task] = await this.#read([{ owner, id }], options?.payload === false ? READ_HEAD : READ_WHOLE);
-    return task;
+    const script = options?.payload === false ? READ_HEAD : READ_WHOLE;
+    return taskOf({ owner, id }, (await this.#run("read", script, [this.#keys.task(owner, id)], [])) as unknown[]);
   }
 
   async put(write: TaskWrite): Promise<boolean> {
@@ -213,10 +223,11 @@ class Redis implements TaskStore {
    */
   async #listed(index: string, entries: readonly Entry[]): Promise<StoredTask[]> {
     if (entries.length === 0) return [];
-    const tasks = await this.#read(entries, READ_HEAD);
+    const rows = await this.#run("read", READ_HEADS, this.#tasks(entries), []);
+    const tasks = (rows as unknown[][]).map((row, n) => taskOf(entries[n]!, row));
     const gone = entries.filter((_, n) => tasks[n] === undefined);
     if (gone.length > 0) {
-      const keys = [index, ...gone.map(({ owner, id }) => this.#keys.task(owner, id))];
+      const keys = [index, ...this.#tasks(gone)];
       await this.#run(
         "list",
         TIDY,
@@ -227,10 +238,8 @@ class Redis implements TaskStore {
     return tasks.filter((task) => task !== undefined);
   }
 
-  async #read(tasks: readonly Omit<Entry, "member">[], script: Script): Promise<(StoredTask | undefined)[]> {
-    const keys = tasks.map(({ owner, id }) => this.#keys.task(owner, id));
-    const rows = await this.#run("read", script, keys, []);
-    return (rows as unknown[][]).map((row, n) => taskOf(tasks[n]!, row));
+  #tasks(entries: readonly Entry[]): string[] {
+    return entries.map(({ owner, id }) => this.#keys.task(owner, id));
   }
 
   async #range(index: string, from: string, to: string, limit: number): Promise<string[]> {

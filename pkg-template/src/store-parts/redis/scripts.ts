@@ -111,23 +111,31 @@ return 1
 `);
 
 /**
- * Keys: tasks. Answers these fields of each, the version first. What is there without a version, or is no hash, is
+ * The fields of the task under `key`, in Lua, the version first. What is there without a version, or is no hash, is
  * damaged: its version is `?`.
  */
-const read = (fields: readonly string[]): Script =>
-  new Script(`
+const row = (key: string, fields: readonly string[]): string => `
+local row = redis.pcall('HMGET', ${key}, ${fields.map((field) => `'${field}'`).join(", ")})
+if not row[1] and (row.err or redis.call('EXISTS', ${key}) == 1) then row = {'?'} end`;
+
+/** Keys: a task. Answers its fields but for the payload. */
+export const READ_HEAD: Script = new Script(`${row("KEYS[1]", HEAD)}
+return row
+`);
+
+/** Keys: a task. Answers all its fields. */
+export const READ_WHOLE: Script = new Script(`${row("KEYS[1]", WHOLE)}
+return row
+`);
+
+/** Keys: tasks. Answers the fields of each but for the payloads. */
+export const READ_HEADS: Script = new Script(`
 local rows = {}
-for n, task in ipairs(KEYS) do
-  local row = redis.pcall('HMGET', task, ${fields.map((field) => `'${field}'`).join(", ")})
-  if row.err or (not row[1] and redis.call('EXISTS', task) == 1) then row = {'?'} end
+for n, task in ipairs(KEYS) do${row("task", HEAD)}
   rows[n] = row
 end
 return rows
 `);
-
-/** All but the payloads. */
-export const READ_HEAD: Script = read(HEAD);
-export const READ_WHOLE: Script = read(WHOLE);
 
 /** Keys: an index. Arguments: from, to, how many. */
 export const RANGE: Script = new Script(`
