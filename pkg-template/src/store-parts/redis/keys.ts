@@ -31,23 +31,24 @@ export class Keys {
 
   /** The keys that a change of a task touches: the task, its owner's list, and what is due. */
   all(owner: string, id: string): string[] {
-    return [this.task(owner, id), this.list(owner), this.due(shardOf(owner))];
+    const shard = this.#shard(shardOf(owner));
+    // The first braces name the slot; the owner, which may hold more of them, comes last, so that no two keys are one.
+    return [`${shard}:task:${id}:${owner}`, `${shard}:list:${owner}`, `${shard}:due`];
   }
 
-  // The first braces name the slot; the owner, which may hold more of them, comes last, so that no two keys are one.
   task(owner: string, id: string): string {
-    return `${this.#slot(shardOf(owner))}:task:${id}:${owner}`;
+    return `${this.#shard(shardOf(owner))}:task:${id}:${owner}`;
   }
 
   list(owner: string): string {
-    return `${this.#slot(shardOf(owner))}:list:${owner}`;
+    return `${this.#shard(shardOf(owner))}:list:${owner}`;
   }
 
   due(shard: number): string {
-    return `${this.#slot(shard)}:due`;
+    return `${this.#shard(shard)}:due`;
   }
 
-  #slot(shard: number): string {
+  #shard(shard: number): string {
     return `{${this.#prefix}:${shard}}`;
   }
 }
