@@ -66,6 +66,7 @@ pub fn make_receiver(
     cross_generation: bool,
     audited: bool,
     tells_requestors: bool,
+    methods: u8,
     options: &str,
 ) {
     let mut options = options.split(' ');
@@ -91,6 +92,7 @@ pub fn make_receiver(
     let clock = options.next().unwrap_or_default();
     let skew = next(options);
     let mut core = receiver::Receiver::new(limits, cross_generation, std::array::from_fn(|_| next(options) as u8));
+    core.offer(Methods::from_bits(methods));
     core.prefix_ids(prefix);
     core.audit(audited);
     core.tell_requestors(tells_requestors);
@@ -190,6 +192,7 @@ pub fn call(
     peer: u32,
     generation: u8,
     flags: u32,
+    method: u8,
     tool: String,
     policy: u32,
     augmentation: f64,
@@ -203,15 +206,17 @@ pub fn call(
         ttl if ttl >= 0.0 => Augmentation::Asked { ttl: Some(ttl as u64) },
         _ => Augmentation::Invalid,
     };
-    let called = Called { method: CallMethod::ToolsCall, tool, policy, augmentation, gate, trace, creation_key };
+    let method = CallMethod::from_repr(method).unwrap_or_default();
+    let called = Called { method, tool, policy, augmentation, gate, trace, creation_key };
     let Receiver { core, entropy, .. } = &mut *held(receiver);
     core.handle_call(now as Millis, context(request, peer, generation, flags), called, entropy.take());
 }
 
 #[wasm_bindgen(js_name = "isPlain")]
-pub fn is_plain(receiver: u32, policy: u32, generation: u8, flags: u32) -> bool {
+pub fn is_plain(receiver: u32, method: u8, policy: u32, generation: u8, flags: u32) -> bool {
+    let method = CallMethod::from_repr(method).unwrap_or_default();
     let context = context(0, 0, generation, flags);
-    held(receiver).core.is_plain(CallMethod::ToolsCall, policy, context.generation, context.capabilities)
+    held(receiver).core.is_plain(method, policy, context.generation, context.capabilities)
 }
 
 #[wasm_bindgen]
@@ -525,8 +530,9 @@ pub fn step(receiver: u32, host: &ReceiverHost, assembler: &Assembler) -> bool {
 
 /// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
 #[wasm_bindgen]
-pub fn capabilities(list: bool, assembler: &Assembler) {
-    wire::capability::write_g25(Side::Server, Methods::OFFERED, list, &mut Assembling { assembler, named: false });
+pub fn capabilities(list: bool, methods: u8, assembler: &Assembler) {
+    let methods = Methods::from_bits(methods);
+    wire::capability::write_g25(Side::Server, methods, list, &mut Assembling { assembler, named: false });
 }
 
 fn complete(receiver: u32, now: f64, job: u32, completion: Completion) {

@@ -98,7 +98,16 @@ extern "C" {
     /// `on`: 0 for a server without a connection.
     #[allow(clippy::too_many_arguments)]
     #[wasm_bindgen(method)]
-    pub fn restart(this: &ReceiverHost, call: u32, on: u32, generation: u8, flags: u32, owner: &str, job: u32);
+    pub fn restart(
+        this: &ReceiverHost,
+        call: u32,
+        method: u8,
+        on: u32,
+        generation: u8,
+        flags: u32,
+        owner: &str,
+        job: u32,
+    );
     #[wasm_bindgen(method, js_name = "hangUp")]
     pub fn hang_up(this: &ReceiverHost, request: u32);
     #[wasm_bindgen(method)]
@@ -163,12 +172,20 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
             None => host.answered(input.get(), 0, ""),
         },
         Output::Withdraw { input, delivered, reason } => host.withdraw(input.get(), delivered, reason as u8),
-        Output::Restart { call, on, context, ref owner, job, ref answers, .. } => {
+        Output::Restart { call, method, on, context, ref owner, job, ref answers } => {
             for (key, name) in answers {
                 host.kept(key, name);
             }
             let flags = u32::from(context.capabilities.bits());
-            host.restart(call.get(), on.unwrap_or_default().get(), context.generation as u8, flags, owner, job.get());
+            host.restart(
+                call.get(),
+                method as u8,
+                on.unwrap_or_default().get(),
+                context.generation as u8,
+                flags,
+                owner,
+                job.get(),
+            );
         }
         Output::HangUp { request } => host.hang_up(request.get()),
         Output::Forget { request } => host.forget(request.get()),

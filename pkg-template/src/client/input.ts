@@ -1,4 +1,4 @@
-import { CALL_METHODS } from "../core/codes.ts";
+import { TOOLS_CALL } from "../wire/methods.ts";
 import { NAME } from "../name.ts";
 import { type Json, isObject, own } from "../json.ts";
 import { TaskError } from "../errors.ts";
@@ -19,7 +19,7 @@ export const PROMPT: string = `${NAME}/prompt`;
 const DRIVEN = "input";
 
 /** The method of that call. */
-const DRIVEN_METHOD = CALL_METHODS[0].name;
+const DRIVEN_METHOD = TOOLS_CALL.name;
 
 /** The answer of a user who answers neither yes nor no (G26-INP-09). */
 const DISMISSED = { action: "cancel" };

@@ -1,3 +1,4 @@
+import type { CallMethod } from "../wire/methods.ts";
 import type { Revision } from "../wire/revision.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message } from "../tap.ts";
@@ -16,11 +17,12 @@ export interface Caller {
   repeatOutcome(call: Call): void;
 }
 
-/** A `tools/call` on its way through the SDK; it waits for its answer until it is released. */
+/** A call on its way through the SDK; it waits for its answer until it is released. */
 export class Call implements PendingRequest {
   readonly number: number;
   readonly caller: Caller;
   peer: number;
+  readonly method: CallMethod;
   readonly revision: Revision;
   /** What the request said of itself, as the core's bits. */
   readonly flags: number;
@@ -62,6 +64,7 @@ export class Call implements PendingRequest {
     number: number,
     caller: Caller,
     peer: number,
+    method: CallMethod,
     revision: Revision,
     flags: number,
     message: Message,
@@ -72,6 +75,7 @@ export class Call implements PendingRequest {
     this.number = number;
     this.caller = caller;
     this.peer = peer;
+    this.method = method;
     this.revision = revision;
     this.flags = flags;
     this.message = message;

@@ -1,3 +1,4 @@
+import { type CallMethod, calledIn } from "../wire/methods.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_MESSAGE, LONGEST_TOOL_NAME, bounded, isDeeperThan } from "./bounds.ts";
 import { Call, type Caller } from "./call.ts";
@@ -71,17 +72,18 @@ export class Calls implements Caller {
     return this.#ended.has(sdkId) || this.#endedBefore.has(sdkId);
   }
 
-  /** A `tools/call` of the client's; whether the core takes it in. Otherwise the SDK answers it. */
-  take(message: Message, extra: Extra): boolean {
+  /** A call of the client's; whether the core takes it in. Otherwise the SDK answers it. */
+  take(message: Message, method: CallMethod, extra: Extra): boolean {
     const revision = this.#negotiation.revisionOf(message, extra);
     const { params } = message;
-    const name = textOf(params, "name");
+    const name = calledIn(params, method);
     if (revision === undefined || name === undefined) return false;
     const { settings, policies, registry, port, hooks } = this.#shared;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
-    const policy = this.#gate.mayKnow(name) ? settings.policies.of(name) : UNKNOWN_TOOL;
+    const policy = this.#gate.mayKnow(method, name) ? settings.policies.of(name) : UNKNOWN_TOOL;
     const isAsked = own(params, "task") !== undefined;
-    if (!isAsked && policies.isPlain(policy, revision, this.#negotiation.declared(message, revision))) return false;
+    if (!isAsked && policies.isPlain(method, policy, revision, this.#negotiation.declared(message, revision)))
+      return false;
     if (name.length > LONGEST_TOOL_NAME) {
       const why = `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`;
       this.link.send(refusal(message.id, why, -32602), undefined);
@@ -100,7 +102,7 @@ export class Calls implements Caller {
     // use. SDK v1 also cannot cancel a request whose id is 0 or empty (H37).
     const sdkId = registry.sdkId(number);
     const stream = this.link.streams?.of(message.id);
-    const call = new Call(number, this, peer, revision, flags, message, extra, sdkId, stream);
+    const call = new Call(number, this, peer, method, revision, flags, message, extra, sdkId, stream);
     registry.calls.set(number, call);
     registry.requests.set(number, call);
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
@@ -114,10 +116,11 @@ export class Calls implements Caller {
         peer,
         revision.generation,
         flags,
+        method.code,
         name,
         policies.numberOf(policy),
         augmentation(revision.askedFor(params)),
-        this.#gate.isThere,
+        this.#gate.isBefore(method),
         traceOf(meta) || hooks.activeTrace(),
         creationKey(meta),
       ),
@@ -129,7 +132,7 @@ export class Calls implements Caller {
     const params = call.revision.forHandler(call.message.params);
     this.#calls.set(call.sdkId, call);
     try {
-      this.#gate.wrap(String(params["name"]));
+      if (this.#gate.isBefore(call.method)) this.#gate.wrap(calledIn(params, call.method) ?? "");
       runFor(call.work, () => this.link.hand({ ...call.message, id: call.sdkId, params }, call.extra));
     } catch (error) {
       // The core is at work here, and must not hear of it.

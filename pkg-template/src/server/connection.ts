@@ -1,3 +1,4 @@
+import { callMethodOf } from "../wire/methods.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import type { Call } from "./call.ts";
@@ -61,10 +62,11 @@ export class Connection implements Listener {
     if (method === undefined) return this.#response(message, extra);
     if (id === undefined) return this.#notification(message, extra);
     if (method === LISTEN && this.#subscriptions?.inbound(message, extra) === true) return;
-    const isCall = method === "tools/call";
-    const isTaken = isCall ? this.calls.take(message, extra) : this.#takeRequest(method, message, extra);
+    const called = callMethodOf(method);
+    const isTaken =
+      called === undefined ? this.#takeRequest(method, message, extra) : this.calls.take(message, called, extra);
     if (isTaken) return;
-    const isOurs = isCall || method.startsWith("tasks/");
+    const isOurs = called !== undefined || method.startsWith("tasks/");
     const complete = isOurs ? undefined : this.#negotiation.completion(message, extra);
     this.#passing.pass(this.#negotiation.plain(message), extra, complete);
   }

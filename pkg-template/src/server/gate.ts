@@ -3,6 +3,7 @@
 // for all tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does.
 // Where neither field is there, as behind a bare transport, there is no gate, and a task is created before its
 // parameters are checked.
+import { type CallMethod, TOOLS_CALL } from "../wire/methods.ts";
 import { LONGEST_TIMER, comesWithin } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { InputRequest } from "../types.ts";
@@ -44,14 +45,18 @@ export class Gate {
     this.#tools = product?._registeredTools;
   }
 
-  /** Whether handlers have a gate before them. */
-  get isThere(): boolean {
-    return this.#tools !== undefined || this.#product?._requestHandlers?.has("tools/call") === true;
+  /** Whether handlers of a method have a gate before them. */
+  isBefore(method: CallMethod): boolean {
+    return method === TOOLS_CALL && (this.#tools !== undefined || this.#calls !== undefined);
   }
 
-  /** Whether the server has a tool called `name`, as far as can be told. */
-  mayKnow(name: string): boolean {
-    return this.#tools === undefined || this.#tool(name) !== undefined;
+  get #calls(): Handler | undefined {
+    return this.#product?._requestHandlers?.get(TOOLS_CALL.name);
+  }
+
+  /** Whether the server has what a call names, as far as can be told. */
+  mayKnow(method: CallMethod, name: string): boolean {
+    return method !== TOOLS_CALL || this.#tools === undefined || this.#tool(name) !== undefined;
   }
 
   /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
@@ -127,7 +132,7 @@ export class Gate {
   /** Puts the gate before the handler of a low-level server's `tools/call`. */
   #wrapCalls(): void {
     const handlers = this.#product?._requestHandlers;
-    const handler = handlers?.get("tools/call");
+    const handler = this.#calls;
     if (handler === undefined || WRAPPED.has(handler)) return;
     const wrapped: Handler = async (request, context, ...rest) => {
       const call = callOf(this.#shared.registry, context as Context);
@@ -140,7 +145,7 @@ export class Gate {
       return this.#begin(call, context as Context, (inner) => handler(request, inner, ...rest)).catch(rethrow);
     };
     WRAPPED.add(wrapped);
-    handlers?.set("tools/call", wrapped);
+    handlers?.set(TOOLS_CALL.name, wrapped);
   }
 
   /** Whether a low-level server has a tool called `name`; so it does where that cannot be told soon. */

@@ -175,8 +175,16 @@ export class Host implements ReceiverHost {
   kept(key: string, name: string): void {
     this.#parts.restarts.keep(key, name);
   }
-  restart(call: number, on: number, generation: number, flags: number, owner: string, job: number): void {
-    this.#parts.restarts.restart(call, on, generation, flags, owner, this.#parts.jobs.payload(job));
+  restart(
+    call: number,
+    method: number,
+    on: number,
+    generation: number,
+    flags: number,
+    owner: string,
+    job: number,
+  ): void {
+    this.#parts.restarts.restart(call, method, on, generation, flags, owner, this.#parts.jobs.payload(job));
   }
 
   // Input.

@@ -1,3 +1,4 @@
+import { TOOLS_CALL } from "../wire/methods.ts";
 import { define } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
 import { ALL_INPUT, capabilityBits } from "../wire/capabilities.ts";
@@ -102,7 +103,7 @@ export class Negotiation {
     if (own(params, "task") === undefined || typeof versionOf(message) === "string" || this.#gate.hasOwnTasks)
       return message;
     const name = textOf(params, "name");
-    if (message.method === "tools/call" && name !== undefined && this.#gate.runsTasksItself(name)) return message;
+    if (message.method === TOOLS_CALL.name && name !== undefined && this.#gate.runsTasksItself(name)) return message;
     const { task: _task, ...rest } = params as Record<string, unknown>;
     return { ...message, params: rest };
   }

@@ -42,7 +42,15 @@ export interface ReceiverHost {
   answeredElsewhere(ask: number, job: number, key: string): void;
   withdraw(ask: number, delivered: boolean, reason: number): void;
   kept(key: string, name: string): void;
-  restart(call: number, on: number, generation: number, flags: number, owner: string, job: number): void;
+  restart(
+    call: number,
+    method: number,
+    on: number,
+    generation: number,
+    flags: number,
+    owner: string,
+    job: number,
+  ): void;
   hangUp(request: number): void;
   forget(request: number): void;
   event(

@@ -1,3 +1,4 @@
+import { methodBits } from "../wire/methods.ts";
 import type { Assembler } from "../core/assembler.ts";
 import type { Message } from "../tap.ts";
 import { own } from "../wire/message.ts";
@@ -81,7 +82,7 @@ export class Replies {
 
   /** What `initialize` answers under `capabilities.tasks`. */
   capabilities(list: boolean): Record<string, unknown> {
-    return this.#written((assembler) => core.capabilities(list, assembler));
+    return this.#written((assembler) => core.capabilities(list, methodBits(), assembler));
   }
 
   /** The object that the core writes at once. */

@@ -1,3 +1,4 @@
+import { callMethodNumbered } from "../wire/methods.ts";
 import { TaskError } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import { Call } from "./call.ts";
@@ -32,7 +33,16 @@ export class Restarts {
   }
 
   /** Calls the handler of a task again, with what its record holds. `on`: the peer to run it at, 0 for none. */
-  restart(number: number, on: number, generation: number, flags: number, owner: string, payload: Payload): void {
+  restart(
+    number: number,
+    methodCode: number,
+    on: number,
+    generation: number,
+    flags: number,
+    owner: string,
+    payload: Payload,
+  ): void {
+    const method = callMethodNumbered(methodCode);
     const kept = this.#kept.splice(0);
     const params = payload.part(0, "");
     const state = payload.part(3, "");
@@ -40,7 +50,7 @@ export class Restarts {
     const message: Message = {
       jsonrpc: "2.0",
       id: sdkId,
-      method: "tools/call",
+      method: method.name,
       params: {
         ...(params as Record<string, unknown>),
         ...(kept.length > 0 && { inputResponses: renamed(payload, 5, kept) }),
@@ -52,7 +62,7 @@ export class Restarts {
       const place = this.#peers.placeOf(on) ?? this.#makeAlone?.(revision.version);
       if (place === undefined) return this.#port.give(core.unstarted, number);
       const { caller, extra, connected } = place;
-      const call = new Call(number, caller, on, revision, flags, message, extra, sdkId);
+      const call = new Call(number, caller, on, method, revision, flags, message, extra, sdkId);
       call.owner = owner;
       this.#registry.calls.set(number, call);
       if (connected === undefined) return caller.forward(call);

@@ -1,3 +1,4 @@
+import { type CallMethod, methodBits } from "../wire/methods.ts";
 import type { Revision } from "../wire/revision.ts";
 import { clockName } from "../clock.ts";
 import type { TaskServerOptions } from "../types.ts";
@@ -81,6 +82,7 @@ export class Settings {
       crossGeneration,
       onevent !== undefined,
       statusNotifications,
+      methodBits(),
       options.join(" "),
     );
   }
@@ -105,10 +107,12 @@ export class KnownPolicies {
   }
 
   /** Whether a call without `params.task` is none of the core's business; it says so once for each kind of call. */
-  isPlain(policy: FullPolicy, { generation }: Revision, declared: number): boolean {
-    const kind = generation * 2 + (declared & 1);
+  isPlain({ code }: CallMethod, policy: FullPolicy, { generation }: Revision, declared: number): boolean {
+    const kind = (code * 256 + generation) * 2 + (declared & 1);
     const known = getOrMake(this.#plain, policy, () => new Map<number, boolean>());
-    return getOrMake(known, kind, () => core.isPlain(this.#port.receiver, this.numberOf(policy), generation, declared));
+    return getOrMake(known, kind, () =>
+      core.isPlain(this.#port.receiver, code, this.numberOf(policy), generation, declared),
+    );
   }
 
   /** The number under which the core knows a policy. */
