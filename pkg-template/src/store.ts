@@ -20,7 +20,7 @@ export interface StoredTask {
   readonly version: number;
   /** Milliseconds since the epoch. With `id` it is the task's position in a list; it never changes. */
   readonly createdAt: number;
-  /** Milliseconds since the epoch at which somebody must look at the task again; `null` for never. */
+  /** Milliseconds since the epoch at which a server must look at the task again; `null` for never. */
   readonly dueAt: number | null;
   /** The core's record, a short text. */
   readonly state: string;
@@ -49,7 +49,7 @@ export interface TaskPosition {
 export interface DuePosition {
   /** Milliseconds since the epoch. */
   readonly dueAt: number;
-  /** The owner, who decides between tasks that are due at the same millisecond. */
+  /** The owner, which decides between tasks that are due at the same millisecond. */
   readonly owner: string;
   /** The task id, which decides between those of one owner. */
   readonly id: string;

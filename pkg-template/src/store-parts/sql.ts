@@ -3,7 +3,7 @@ import { NAME } from "../name.ts";
 import { TaskError } from "../errors.ts";
 import type { StoredTask } from "../store.ts";
 
-/** The columns of a task without `owner`, which whoever asks knows, and `payload`, which is read where it is wanted. */
+/** The columns of a task without `owner`, which is in the question, and `payload`, which is read where it is wanted. */
 export const HEAD = "id, version, created_at, due_at, state";
 
 /** What a store on SQL asks its database. */

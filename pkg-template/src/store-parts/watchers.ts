@@ -1,6 +1,6 @@
 import type { TaskListener } from "../store.ts";
 
-/** Who watches a store. */
+/** The listeners of a store. */
 export class Watchers {
   readonly #listeners = new Set<{ readonly call: TaskListener }>();
 
@@ -21,7 +21,7 @@ export class Watchers {
       try {
         listener.call(owner, id, version);
       } catch {
-        // The write stands, and who wrote has no part in what another server does about it.
+        // The write stands, and the writer has no part in what another server does about it.
       }
     }
   }

@@ -5,7 +5,7 @@ import { requireTaskId } from "../store-parts/checks.ts";
 import { Watchers } from "../store-parts/watchers.ts";
 
 declare global {
-  // Part of TypeScript's library for browsers; who compiles for Node alone may not have it.
+  // Part of TypeScript's library for browsers; a program compiled for Node alone may not have it.
   interface IDBFactory {}
 }
 
@@ -227,7 +227,7 @@ class IndexedDb implements TaskStore {
       request.onsuccess = () => {
         const db = request.result;
         db.onclose = forget;
-        // A newer version wants to migrate, or somebody to delete the database: both wait until this connection is
+        // A newer version wants to migrate, or the page to delete the database: both wait until this connection is
         // closed.
         db.onversionchange = () => {
           forget();

@@ -13,7 +13,7 @@ import { Watchers } from "../store-parts/watchers.ts";
 export interface MemoryStoreOptions {
   /** Tasks of all owners together. Default 50,000. */
   readonly maxTasks?: number | undefined;
-  /** Tasks of one owner; where nobody is authenticated, all tasks have one owner. Default 10,000. */
+  /** Tasks of one owner; where callers are not authenticated, all tasks have one owner. Default 10,000. */
   readonly maxTasksPerOwner?: number | undefined;
   /** Bytes of all tasks together. Default 268,435,456 (256 MiB). */
   readonly maxBytes?: number | undefined;

@@ -44,8 +44,8 @@ export interface PostgresStoreOptions {
 export interface PostgresStore extends TaskStore {
   /**
    * Makes or migrates the tables, once. Whatever is asked of the store first waits for it, so it need not be called;
-   * but who awaits it at start-up learns there that the database is out of reach. After a failure the next call tries
-   * again.
+   * but a program that awaits it at start-up learns there that the database is out of reach. After a failure the next
+   * call tries again.
    */
   ready(): Promise<void>;
   /** Gives the connection back that listens for changes, after what is under way. */
@@ -66,9 +66,10 @@ export interface PostgresStore extends TaskStore {
  * A swap is one statement. Leave `synchronous_commit` on if an acknowledged task must survive a power cut. An answer
  * that was lost with its connection is an error, never `false`: the swap may have happened.
  *
- * Changes are told after their swap, because a transaction with a `NOTIFY` keeps all others of its kind waiting until it
- * is on disk: the first at once, what follows it within 5 ms together. A process that is killed in between, and a
- * connection that is lost while it listens, leave a gap. `close` gives the listening connection back; `pool.end()` waits for that.
+ * Changes are told after their swap, because a transaction with a `NOTIFY` keeps all others of its kind waiting until
+ * it is on disk: the first at once, what follows it within 5 ms together. A process that is killed in between, and a
+ * connection that is lost while it listens, leave a gap. `close` gives the listening connection back; `pool.end()`
+ * waits for that.
  *
  * Throws {@link TaskError}: `invalid_argument` for a wrong option, owner or id; `storage` where PostgreSQL fails, with
  * its error as `cause`.

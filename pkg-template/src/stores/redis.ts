@@ -51,7 +51,7 @@ export interface RedisStoreOptions {
    */
   readonly retention?: number | undefined;
   /**
-   * Errors of the connection that listens for changes, which nobody waits for. It is opened again, and no task is lost.
+   * Errors of the connection that listens for changes, which no call reports. It is opened again, and no task is lost.
    */
   readonly onerror?: ((error: TaskError) => void) | undefined;
 }
@@ -61,7 +61,7 @@ export interface RedisStoreOptions {
  * of `ioredis`, or what `createClient` or `createCluster` (from version 5) of `redis` returned and was connected. The
  * store never closes it.
  * Each change is one script, so one round trip; what `watch` reports comes over a connection of the store's own, made
- * with `client.duplicate()` while somebody listens.
+ * with `client.duplicate()` while there are listeners.
  *
  * Redis loses what it acknowledged unless it is told otherwise. A task survives:
  * - a restart or a crash of Redis with `appendonly yes`, and a power cut with `appendfsync always`; with `everysec` the

@@ -22,7 +22,7 @@ export interface SqliteStoreOptions {
    * it.
    */
   readonly busyTimeout?: number | undefined;
-  /** How often, in ms, who watches is told what other connections changed. Default 100. */
+  /** How often, in ms, listeners are told what other connections changed. Default 100. */
   readonly pollInterval?: number | undefined;
 }
 
@@ -37,8 +37,8 @@ export interface SqliteStoreOptions {
  * writes during one is lost when it is rolled back.
  *
  * `watch` reports the store's own changes at once, and those of other connections every `pollInterval`. SQLite says for
- * about a microsecond whether there are any; the last 1000 or more are kept in a table of their own, and who is slower misses
- * some.
+ * about a microsecond whether there are any; the last 1000 or more are kept in a table of their own, and a slower
+ * listener misses some.
  *
  * A deleted task is out of reach at once, but SQLite reuses its pages later; `PRAGMA secure_delete = ON` on the handle
  * overwrites them.

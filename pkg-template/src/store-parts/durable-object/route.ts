@@ -13,7 +13,7 @@ export interface RouteOptions {
   readonly objects?: number | undefined;
   /**
    * What the Worker has verified about the caller, in the SDK's shape: the object's handlers see it, and tasks belong
-   * to its principal. Plain JSON but for `resource`. Without it, the caller is nobody in particular.
+   * to its principal. Plain JSON but for `resource`. Without it, the caller has no principal.
    */
   readonly authInfo?: object | undefined;
   /**

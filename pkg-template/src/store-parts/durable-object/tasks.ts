@@ -38,7 +38,7 @@ export class ObjectTasks extends SqliteTasks {
     super(engine(storage), "mcp_tasks");
     this.#storage = storage;
     this.wakes = wakes;
-    // No other connection writes here, so nobody reads notices of changes: they would only be rows to pay for.
+    // No other connection writes here, so notices of changes have no reader: they would only be rows to pay for.
     for (const what of ["insert", "update", "delete"]) this.#sql(`DROP TRIGGER IF EXISTS mcp_tasks_${what}`);
     this.#sql(
       "CREATE TABLE IF NOT EXISTS mcp_tasks_pieces (owner TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL)",

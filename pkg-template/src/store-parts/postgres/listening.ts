@@ -10,7 +10,7 @@ interface Connection {
   closed: boolean;
 }
 
-/** Hears of changes, on one connection of its own while anybody watches. */
+/** Hears of changes, on one connection of its own while there are listeners. */
 export class Listening {
   readonly #pool: PostgresPool;
   readonly #channel: string;

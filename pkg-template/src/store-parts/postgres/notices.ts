@@ -67,7 +67,7 @@ export class Notices {
     try {
       await this.#pool.query({ ...this.#notify, values: [changes] });
     } catch {
-      // The changes stand; who waits for them finds them when it reads.
+      // The changes stand; a process that waits for them finds them when it reads.
     }
   }
 }

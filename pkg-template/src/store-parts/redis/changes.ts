@@ -4,8 +4,8 @@ import { Watchers } from "../watchers.ts";
 import type { Driver } from "./driver.ts";
 
 /**
- * What those who watch one store hear. Its own changes it tells them itself; those of others come over one
- * subscription, which is open while somebody watches. A message is `<origin>:<version>:<id>:<owner>`.
+ * What the listeners of one store hear. Its own changes it tells them itself; those of others come over one
+ * subscription, which is open while there are listeners. A message is `<origin>:<version>:<id>:<owner>`.
  */
 export class Changes {
   readonly channel: string;
@@ -17,7 +17,7 @@ export class Changes {
   readonly #backoff = new Backoff();
   #shut: (() => void) | undefined;
 
-  /** `report` is called with what nobody waits for. */
+  /** `report` is called with the errors of the subscription. */
   constructor(driver: Driver, channel: string, report: (error: unknown) => void) {
     this.#driver = driver;
     this.channel = channel;
@@ -39,7 +39,7 @@ export class Changes {
     return `${this.#origin}:${version}:${id}:${owner}`;
   }
 
-  /** Tells a change of this store to those who watch it. */
+  /** Tells a change of this store to its listeners. */
   tell(owner: string, id: string, version: number): void {
     this.#watchers.tell(owner, id, version);
   }

@@ -62,7 +62,7 @@ interface IoredisConnection {
   disconnect(): void;
 }
 
-/** The caller's options are for commands that somebody waits for; a subscription waits as long as it takes. */
+/** The caller's options are for commands that a call waits for; a subscription waits as long as it takes. */
 function duplicateIoredis(client: Ioredis): IoredisConnection {
   const patience = { lazyConnect: true, enableOfflineQueue: true, autoResubscribe: true };
   const { isCluster, duplicate } = client as Ioredis & { duplicate(...overrides: unknown[]): unknown };

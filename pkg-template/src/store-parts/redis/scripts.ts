@@ -49,7 +49,7 @@ end`;
  * damaged: nothing is written over it.
  *
  * The first write is the one that Redis refuses when its memory is full, so a refused script has written nothing. The
- * channel comes before it: a user who may not publish is told so, not left with a task that nobody hears of.
+ * channel comes before it: a user who may not publish is told so, not left with a task that others never hear of.
  */
 export const INSERT: Script = new Script(`
 local createdAt, dueAt, state, id, owner, channel, message, ttl, payload = unpack(ARGV)
@@ -69,8 +69,8 @@ return 1
 `);
 
 /**
- * Keys: task, list, due. Arguments: the version before, version, dueAt, state, id, owner, channel, message, milliseconds
- * to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and the payload. The
+ * Keys: task, list, due. Arguments: the version before, version, dueAt, state, id, owner, channel, message,
+ * milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and the payload. The
  * order of writes is as for {@link INSERT}. Where the task is due when it was, the keys live as long as they did.
  */
 export const SWAP: Script = new Script(`

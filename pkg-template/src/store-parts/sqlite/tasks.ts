@@ -1,5 +1,5 @@
-// The tasks in a SQLite database, whoever holds it: what `stores/sqlite.ts` and `stores/durable-object.ts` have in
-// common.
+// The tasks in a SQLite database, a file's or a Durable Object's: what `stores/sqlite.ts` and
+// `stores/durable-object.ts` have in common.
 import { TaskError } from "../../errors.ts";
 import type {
   DuePosition,
@@ -136,7 +136,7 @@ export class SqliteTasks implements TaskStore {
     });
   }
 
-  /** Whether a write took place; if so, who watches hears of it. */
+  /** Whether a write took place; if so, the listeners hear of it. */
   private tell(result: unknown, owner: string, id: string, version: number): boolean {
     if (changes(result) === 0) return false;
     if (this.watchers.count > 0) this.watchers.tell(owner, id, version);
