@@ -1,13 +1,15 @@
-// A method beyond `tools/call`, from its call to its result: what becomes a task is a row of a table (`src/method.rs`).
-// What ships offers the one row; here another one is offered.
+// A method beyond `tools/call`, from its call to its result, on either end: what becomes a task is a row of a table
+// (`src/method.rs`). What ships offers the one row; here another one is offered.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
-import { TaskServer } from "mcp-longhaul";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { TaskClient, TaskServer } from "mcp-longhaul";
 import { OFFERED, callMethodNumbered } from "mcp-longhaul/wire/methods";
 import { checkFrames, get, initialize, reaches, result } from "./harness/g25.ts";
-import { gate } from "./harness/frames.ts";
+import { LEGACY, makeClient } from "./client-sdk.ts";
+import { gate, until } from "./harness/frames.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 
 const PROMPTS_GET = callMethodNumbered(1);
@@ -16,14 +18,19 @@ const said = (text: string) => ({ messages: [{ role: "user" as const, content: {
 
 /** Opens when the slow prompt may answer. */
 let opened = gate();
-async function served(t: { after(done: () => Promise<void>): void }, sdk: "v1" | "v2") {
-  opened = gate();
-  const tasks = new TaskServer({ defaults: { task: "always" } });
+function withPrompts(sdk: "v1" | "v2"): any {
   const server: any = sdk === "v1" ? new McpServerV1(INFO) : new McpServerV2(INFO);
   server.registerPrompt("slow", { description: "waits" }, () => opened.promise.then(() => said("done")));
   server.registerPrompt("bad", { description: "fails" }, () => {
     throw new Error("no such mood");
   });
+  return server;
+}
+
+async function served(t: { after(done: () => Promise<void>): void }, sdk: "v1" | "v2") {
+  opened = gate();
+  const tasks = new TaskServer({ defaults: { task: "always" } });
+  const server = withPrompts(sdk);
   const requester = await PipeRequester.to(tasks.attach(server), sdk);
   t.after(async () => {
     await requester.close();
@@ -76,5 +83,34 @@ for (const sdk of ["v1", "v2"] as const) {
     opened.open();
     const { result: prompt } = await ask(requester, "slow", { task: {} });
     assert.deepEqual(prompt.messages, said("done").messages);
+  });
+}
+
+for (const kind of LEGACY) {
+  it(`${kind}: a client gets the prompt as ever, while the server made a task of it`, async (t) => {
+    OFFERED.set(PROMPTS_GET.name, PROMPTS_GET);
+    t.after(() => OFFERED.delete(PROMPTS_GET.name));
+    const created: string[] = [];
+    const events: string[] = [];
+    const tasks = new TaskServer({
+      defaults: { task: "always", pollInterval: 20 },
+      onevent: (event) => events.push(event.type),
+    });
+    const [ours, theirs] = InMemoryTransport.createLinkedPair();
+    await tasks.attach(withPrompts("v2")).connect(theirs as never);
+    const host = new TaskClient({ ontask: (handle) => created.push(handle.taskId ?? "") });
+    const client = host.attach(makeClient(kind) as never) as any;
+    await client.connect(ours);
+    t.after(async () => {
+      await client.close();
+      await tasks.close();
+    });
+    opened = gate();
+    const prompt = client.getPrompt({ name: "slow" });
+    await until(() => created.length > 0, "a task");
+    opened.open();
+    assert.deepEqual((await prompt).messages, said("done").messages);
+    await assert.rejects(client.getPrompt({ name: "bad" }), /no such mood/);
+    assert.deepEqual(events.filter((type) => type === "created").length, 2);
   });
 }
