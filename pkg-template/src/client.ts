@@ -122,12 +122,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     };
     changed.callTool = (params: object, ...rest: unknown[]) => {
       const options = rest[isV2(client) ? 0 : 1] as TaskCallOptions | undefined;
-      return this.#invoke(
-        client,
-        params,
-        { ...options, ...(!isV2(client) && { resultSchema: rest[0] }) },
-        this.#plan({}),
-      );
+      return this.#invoke(client, params, options ?? {}, isV2(client) ? undefined : rest[0], this.#plan({}));
     };
     if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
   }
@@ -172,7 +167,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     connection.session.client ??= client as ConnectedClient;
     return new Promise((resolve, reject) => {
       plan.created = resolve as (handle: TaskHandle) => void;
-      this.#invoke(client, params, options, plan).then(
+      this.#invoke(client, params, options, options.resultSchema, plan).then(
         () =>
           resolve(
             new Handle({
@@ -186,12 +181,19 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   }
 
   /** Calls the SDK's `callTool`, marked with the plan. A task may outlive every default timeout. */
-  async #invoke(client: AttachableClient, params: object, options: TaskCallOptions, plan: Plan): Promise<unknown> {
-    const { preference: _p, ttl: _t, onAbort: _a, creationKey, resultSchema, ...request } = options;
-    const stop = new AbortController();
+  async #invoke(
+    client: AttachableClient,
+    params: object,
+    options: TaskCallOptions,
+    resultSchema: unknown,
+    plan: Plan,
+  ): Promise<unknown> {
+    const { preference: _p, ttl: _t, onAbort: _a, creationKey, resultSchema: _r, ...request } = options;
     const { signal, timeout, maxTotalTimeout } = options;
-    const abort = () => stop.abort(signal?.reason);
+    let abort: (() => void) | undefined;
     if (timeout === undefined && maxTotalTimeout === undefined) {
+      const stop = new AbortController();
+      abort = () => stop.abort(signal?.reason);
       if (signal?.aborted === true) abort();
       else signal?.addEventListener("abort", abort, { once: true });
       request["signal"] = stop.signal;
@@ -204,8 +206,9 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     const token = String(++this.#lastPlan);
     this.#plans.set(token, plan);
     const transport = client.transport;
-    const key = creationKey === undefined ? {} : { [CREATION_KEY]: creationKey };
-    const marked = { ...params, _meta: { ...(params as { _meta?: object })._meta, ...key, [PLAN]: token } };
+    const meta: Record<string, unknown> = { ...(params as { _meta?: object })._meta, [PLAN]: token };
+    if (creationKey !== undefined) meta[CREATION_KEY] = creationKey;
+    const marked = { ...params, _meta: meta };
     const callTool = this.#callTool.get(client) ?? (client.callTool.bind(client) as unknown as CallTool);
     try {
       plan.answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);
@@ -216,7 +219,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       throw thrown;
     } finally {
       this.#plans.delete(token);
-      signal?.removeEventListener("abort", abort);
+      if (abort !== undefined) signal?.removeEventListener("abort", abort);
     }
   }
 

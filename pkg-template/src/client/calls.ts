@@ -122,7 +122,7 @@ export class Calls {
       task: undefined,
       round: [],
       late: undefined,
-      patience: { wake: () => plan.impatient?.() },
+      wake: plan.impatient ?? (() => {}),
     };
     this.#registry.calls.set(call.number, call);
     this.#registry.callsById.set(message.id, call);
@@ -171,7 +171,7 @@ export class Calls {
   }
 
   reply(message: Message, call: Call): void {
-    this.#link.shared.alarm.set(call.patience, Infinity);
+    this.#link.shared.alarm.set(call, Infinity);
     this.#registry.callsById.delete(call.wireId);
     call.reply = message;
     const { result, error } = message;
@@ -220,7 +220,7 @@ export class Calls {
   }
 
   #wait(call: Call): void {
-    if (call.plan.impatient !== undefined) this.#link.shared.alarm.set(call.patience, now() + PATIENCE);
+    if (call.plan.impatient !== undefined) this.#link.shared.alarm.set(call, now() + PATIENCE);
   }
 
   forward(call: number): void {
@@ -273,7 +273,7 @@ export class Calls {
   #dropCall(call: Call): void {
     if (call.round.length > 0) this.#port.enter(core.promptsOver, call.round.length);
     call.round = [];
-    this.#link.shared.alarm.set(call.patience, Infinity);
+    this.#link.shared.alarm.set(call, Infinity);
     this.#registry.removeCall(call);
   }
 }

@@ -151,7 +151,7 @@ export class Connection implements Listener, PortOwner {
     const { alarm } = this.#link.shared;
     alarm.set(this, Infinity);
     for (const { prompts } of this.#registry.tasks.values()) for (const prompt of prompts.values()) prompt.abort();
-    for (const { patience } of this.#registry.calls.values()) alarm.set(patience, Infinity);
+    for (const call of this.#registry.calls.values()) alarm.set(call, Infinity);
     this.#registry.clear();
     this.#related.clear();
   }

@@ -15,8 +15,12 @@ export class Link {
   }
 
   /** Hands a message to the server; rejects where a transport throws. */
-  async send(message: Message, options: SendOptions): Promise<void> {
-    await this.wire.send(message, options);
+  send(message: Message, options: SendOptions): Promise<void> {
+    try {
+      return Promise.resolve(this.wire.send(message, options));
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
   }
 
   /** Hands a message to the SDK, as if the server had sent it. */

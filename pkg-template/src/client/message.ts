@@ -1,11 +1,12 @@
 import { type Json, isObject, own } from "../json.ts";
 /** Facts that are read out of messages; what follows from them is decided elsewhere. */
 import type { TaskSnapshot, TaskStatus } from "../types.ts";
+import { isWellFormed } from "../wire/message.ts";
 import type { Revision } from "../wire/revision.ts";
 
 /** A string that can be sent as it is, or `""`: a lone surrogate would be changed on its way (X-LIM-07). */
 export function wellFormed(value: unknown): string {
-  return typeof value === "string" && !/\p{Surrogate}/u.test(value) ? value : "";
+  return isWellFormed(value) ? value : "";
 }
 
 /** The id of an answer as both SDKs read it: some peers echo numbers as text. */
@@ -92,9 +93,10 @@ export function hasContent(result: Json): boolean {
 
 /** An SDK wraps "this tool runs only as a task" into a tool's error (G25-TLN-08). */
 export function demandsTask(result: Json): boolean {
+  if (own(result, "isError") !== true) return false;
   const content = own(result, "content");
   const text: unknown = Array.isArray(content) ? own(content[0], "text") : undefined;
-  return own(result, "isError") === true && typeof text === "string" && text.includes("-32601");
+  return typeof text === "string" && text.includes("-32601");
 }
 
 export function isRpcError(error: unknown): boolean {

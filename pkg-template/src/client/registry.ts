@@ -7,8 +7,8 @@ import type { Sleeper } from "./alarm.ts";
 import type { FollowedTask } from "./followed-task.ts";
 import type { Plan } from "./plan.ts";
 
-/** A call of a tool on its way. */
-export interface Call {
+/** A call on its way. Woken when the peer takes too long to answer. */
+export interface Call extends Sleeper {
   readonly number: number;
   /** The SDK's id; undefined while its driver answers input, before it repeats the call. */
   id: unknown;
@@ -42,8 +42,6 @@ export interface Call {
   round: readonly string[];
   /** An answer that waits for the driver. */
   late: Partial<Message> | undefined;
-  /** Woken when the peer takes too long to answer. */
-  readonly patience: Sleeper;
 }
 
 /** A request of our own about a task, or for a page of tools. */
