@@ -122,9 +122,18 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     };
     changed.callTool = (params: object, ...rest: unknown[]) => {
       const options = rest[isV2(client) ? 0 : 1] as TaskCallOptions | undefined;
+      if (this.#isPlain(client, options)) return callTool(params, ...rest);
       return this.#invoke(client, params, options ?? {}, isV2(client) ? undefined : rest[0], this.#plan({}));
     };
     if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
+  }
+
+  /** Whether a call can be the SDK's alone: no task comes of it, and both SDKs wait as long for its answer as we do. */
+  #isPlain({ transport }: AttachableClient, options: TaskCallOptions | undefined): boolean {
+    const connection =
+      typeof transport === "object" && transport !== null ? this.#connections.get(transport) : undefined;
+    if (connection?.session.takesTasks !== false || this.#shared.plan.preference === "require") return false;
+    return options === undefined || Object.keys(options).length === 0;
   }
 
   #connection(transport: object, client?: AttachableClient): Connection {

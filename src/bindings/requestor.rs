@@ -153,11 +153,14 @@ pub fn followed(requestor: u32) -> usize {
     held(requestor).core.followed()
 }
 
-/// `extension`: whether it was declared, where a declaration was seen.
+/// `generation`: of the session; `extension`: whether it was declared, where a declaration was seen. Answers whether a
+/// call may become a task.
 #[wasm_bindgen]
-pub fn server(requestor: u32, methods: u8, cancel: bool, extension: Option<bool>) {
+pub fn server(requestor: u32, generation: u8, methods: u8, cancel: bool, extension: Option<bool>) -> bool {
     let methods = Methods::from_bits(methods);
-    held(requestor).core.handle_declared(Declared { methods, cancel, extension });
+    let core = &mut held(requestor).core;
+    core.handle_declared(Declared { methods, cancel, extension });
+    core.takes_tasks(Generation::from_number(generation))
 }
 
 #[wasm_bindgen]

@@ -105,6 +105,13 @@ impl Requestor {
         self.streams.forget_refusal();
     }
 
+    /// Whether a call may become a task in a session of this generation, as its peer declared. Where none can, the host
+    /// need not ask for each that does not require it.
+    pub fn takes_tasks(&self, generation: Option<Generation>) -> bool {
+        let is_declared = || self.methods.rows().any(|row| self.declared.methods.contains(row.method));
+        generation.is_some_and(|generation| generation.server_decides() || is_declared())
+    }
+
     /// A tool was listed.
     pub fn handle_tool(&mut self, tool: &str, support: Support) {
         self.tools.insert(tool, support);

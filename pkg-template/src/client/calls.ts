@@ -7,7 +7,7 @@ import type { Message, SendOptions } from "../tap.ts";
 import type { FollowedTask } from "./followed-task.ts";
 import type { Link } from "./link.ts";
 import { demandsTask, hasContent, rpcCode, wellFormed } from "./message.ts";
-import { PLAN } from "./plan.ts";
+import { PLAN, type Plan } from "./plan.ts";
 import { revisionOf } from "../wire/revisions.ts";
 import type { Port } from "./port.ts";
 import type { Call, Registry } from "./registry.ts";
@@ -96,6 +96,7 @@ export class Calls {
     if (!this.#session.introduced) this.#session.introduceFromClient();
     const version = own(meta, PROTOCOL_VERSION);
     const revision = typeof version === "string" ? revisionOf(version) : this.#session.revision;
+    if (version === undefined && this.#isPlain(plan, meta)) return this.#link.wire.send(frame, options);
     // The application runs the task itself.
     if (revision?.askedFor(params) !== undefined) return this.#link.wire.send(frame, options);
 
@@ -143,6 +144,12 @@ export class Calls {
     call.sent = undefined;
     call.handed = true;
     return sent;
+  }
+
+  /** Whether nothing is to be known of a call: it becomes no task, and what its caller wants the SDK does. */
+  #isPlain({ preference, resume, created, impatient }: Plan, meta: unknown): boolean {
+    if (this.#session.takesTasks || preference === "require" || resume !== undefined) return false;
+    return created === undefined && impatient === undefined && own(meta, "progressToken") === undefined;
   }
 
   /** SDK v2 on HTTP gives up a call by aborting its exchange. */

@@ -21,6 +21,8 @@ export class Session {
   version: string = "";
   #server: unknown;
   introduced = false;
+  /** Whether a call may become a task, as far as is known. */
+  takesTasks = true;
   /** What the `_meta` of calls that take tasks says about their client, and not about the call (2026-07-28). */
   envelope: Json = {};
   /** Whether the client above calls tools that run only as tasks, as the server lists them. */
@@ -36,11 +38,12 @@ export class Session {
     if (awaited === "tools/list" || awaited === "tools/list more")
       return this.#toolList(message, result, awaited === "tools/list");
     this.#server = own(result, "serverInfo");
-    this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"));
+    this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"), awaited === "initialize");
     return message;
   }
 
-  #introduce(version: unknown, capabilities: unknown): void {
+  /** `isSession`: what was said holds for the session, and no request says otherwise. */
+  #introduce(version: unknown, capabilities: unknown, isSession: boolean): void {
     this.introduced = true;
     this.version = typeof version === "string" ? version : "";
     const revision = revisionOf(this.version);
@@ -48,7 +51,11 @@ export class Session {
     const methods = methodBits(({ leaf }) => isObject(own(capabilities, "tasks", "requests", ...leaf)));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
-    this.#port.enter((requestor) => core.server(requestor, methods, cancel, extension));
+    this.takesTasks = true;
+    this.#port.enter((requestor) => {
+      const takes = core.server(requestor, revision?.generation ?? 0, methods, cancel, extension);
+      this.takesTasks = takes || !isSession;
+    });
   }
 
   /**
@@ -84,7 +91,11 @@ export class Session {
     const capabilities = this.client?.getServerCapabilities?.();
     // SDK v1 does not tell which version it speaks; only that version has these capabilities.
     if (capabilities !== undefined)
-      this.#introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : STATEFUL.version), capabilities);
+      this.#introduce(
+        version ?? (own(capabilities, "tasks") === undefined ? "" : STATEFUL.version),
+        capabilities,
+        true,
+      );
   }
 
   learnEnvelope(meta: unknown): void {

@@ -433,3 +433,18 @@ fn resumed_tasks_share_one_follower() {
     assert_eq!(world.requestor.followed(), 0);
     assert_eq!(world.requestor.next_deadline(), None);
 }
+
+/// G25-CAP-03, G26-TLN-02: where no call can become a task, none needs to be asked for.
+#[test]
+fn it_is_known_whether_any_call_may_become_a_task() {
+    let mut world = World::new();
+    let takes = |world: &World| {
+        [None, Some(Generation::G25), Some(Generation::G26)].map(|generation| world.requestor.takes_tasks(generation))
+    };
+    assert_eq!(takes(&world), [false, true, true]);
+    world.requestor.handle_declared(Declared { methods: Methods::NONE, ..SERVER });
+    assert_eq!(takes(&world), [false, false, true]);
+    world.requestor.offer_for(Methods::NONE);
+    world.requestor.handle_declared(SERVER);
+    assert_eq!(takes(&world), [false, false, true]);
+}
