@@ -14,7 +14,7 @@ export function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
   return { owner: "alice", id, version: 1, createdAt: 1, dueAt: 2, state: "w", payload: null, ...more };
 }
 
-/** Whether an error is of this code and says this. `storage` has the database's error as cause, or is the store's own. */
+/** Whether an error is of this code and says this. `storage` has the database's error as cause, but for the store's. */
 export function fails(code: TaskErrorCode, message: RegExp): (error: unknown) => boolean {
   return (error) =>
     isTaskError(error) &&

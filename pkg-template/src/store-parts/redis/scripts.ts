@@ -70,8 +70,9 @@ return 1
 
 /**
  * Keys: task, list, due. Arguments: the version before, version, dueAt, state, id, owner, channel, message,
- * milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and the payload. The
- * order of writes is as for {@link INSERT}. Where the task is due when it was, the keys live as long as they did.
+ * milliseconds to keep the keys (empty for ever), and what becomes of the payload: `keep`, `clear`, or `set` and the
+ * payload. The order of writes is as for {@link INSERT}. Where the task is due when it was, the keys live as long as
+ * they did.
  */
 export const SWAP: Script = new Script(`
 local before, version, dueAt, state, id, owner, channel, message, ttl, mode, payload = unpack(ARGV)
