@@ -118,7 +118,7 @@ pub fn make_requestor(
     REQUESTORS.with(|requestors| requestors.insert(requestor, Requestor { core, entries: None }));
 }
 
-/// Nobody needs the requestor any longer.
+/// The requestor is not needed any longer.
 #[wasm_bindgen(js_name = "freeRequestor")]
 pub fn free_requestor(requestor: u32) {
     REQUESTORS.with(|requestors| requestors.remove(requestor));

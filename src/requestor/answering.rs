@@ -1,7 +1,7 @@
 //! Input requests, as far as they are more than a ledger.
 
 use super::calls::CallState;
-use super::ledger::Change;
+use super::ledger::InputEffect;
 use super::limits::PROMPTS;
 use super::requestor::Requestor;
 use super::types::{Ending, Entry, Output, Payload, Task};
@@ -44,29 +44,29 @@ impl Requestor {
         if follow.ledger.has_unsent() && follow.update.flight.is_none() && follow.update.failures == 0 {
             follow.update.plan(now);
         }
-        let gives_up = changes.contains(&Change::GiveUp);
+        let gives_up = changes.contains(&InputEffect::GiveUp);
         self.apply_changes(task, changes);
         if gives_up {
             self.give_up(now, task, Ending::Refused);
         }
     }
 
-    pub(super) fn apply_changes(&mut self, task: Task, changes: Vec<Change>) {
+    pub(super) fn apply_changes(&mut self, task: Task, changes: Vec<InputEffect>) {
         for change in changes {
             self.outputs.push_back(match change {
-                Change::Ask { key, again } => {
+                InputEffect::Ask { key, again } => {
                     self.prompts += 1;
                     Output::Prompt { task, key, again }
                 }
-                Change::Withdraw { key } => Output::Withdraw { task, key },
-                Change::Report { key, problem } => Output::Report { task, key, problem },
-                Change::Dismiss { key } => Output::Dismiss { task, key },
-                Change::GiveUp => continue,
+                InputEffect::Withdraw { key } => Output::Withdraw { task, key },
+                InputEffect::Report { key, problem } => Output::Report { task, key, problem },
+                InputEffect::Dismiss { key } => Output::Dismiss { task, key },
+                InputEffect::GiveUp => continue,
             });
         }
     }
 
-    /// No answer can be sent: the task waits for one that will not come, and who called is told.
+    /// No answer can be sent: the task waits for one that will not come, and its callers are told.
     pub(super) fn give_up_update(&mut self, now: Millis, task: Task, ending: Ending) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let changes = follow.ledger.give_up_unsent();

@@ -312,7 +312,7 @@ impl Requestor {
         self.go_on(now, task);
     }
 
-    /// Cancels a task that nobody follows: it arrived for a call that was given up, or it was given up itself.
+    /// Cancels a task that is not followed: it arrived for a call that was given up, or it was given up itself.
     pub(super) fn cancel_stray(&mut self, now: Millis, id: &str, generation: Generation, method: CallMethod) {
         let may = !generation.declares_cancel() || self.declared.cancel;
         if may && is_id(id) && self.tasks.find(id).is_none() && self.tasks.len() < TASKS {

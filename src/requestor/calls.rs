@@ -78,8 +78,8 @@ impl CallState {
         self.progress == Progress::Listing(None) && self.preference != Preference::Require
     }
 
-    /// How it goes out to this peer, where tasks are offered for `methods`; `listed`: what is not known of the peer's tools
-    /// now is not going to be.
+    /// How it goes out to this peer, where tasks are offered for `methods`. `listed`: what is not known of the peer's
+    /// tools now is not going to be.
     pub fn route(&self, methods: Methods, declared: &Declared, tools: &Tools, listed: bool) -> Route {
         let required = self.preference == Preference::Require;
         let plain = if required { Route::Refuse } else { Route::Plain };

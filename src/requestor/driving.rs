@@ -80,7 +80,7 @@ impl Requestor {
         }
     }
 
-    /// Something went wrong in the transport: any stream may be dead, and nobody will say so. A look shows how each
+    /// Something went wrong in the transport: any stream may be dead without a word. A look shows how each
     /// task is, an interval after the one before; and what waits for an outcome may wait in vain.
     pub fn handle_trouble(&mut self, now: Millis) {
         for task in self.tasks.numbers() {

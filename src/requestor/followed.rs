@@ -60,7 +60,7 @@ pub struct FollowedTask {
     /// The method of the call that it is the task of.
     pub method: CallMethod,
     pub stage: Stage,
-    /// Who gets the outcome; with nobody left it is only being cancelled.
+    /// The calls that get the outcome; without any it is only being cancelled.
     pub calls: Vec<Call>,
     /// Whether its calls know of it; a resumed task is announced when it was found.
     pub announced: bool,
@@ -84,8 +84,8 @@ pub struct FollowedTask {
     pub silence: u32,
     pub status: Option<Status>,
     pub hearing: Hearing,
-    /// The stream that was opened for it and is not acknowledged; 0 for none.
-    pub listed: Request,
+    /// The stream that was opened for it and is not acknowledged.
+    pub listed: Option<Request>,
     /// How old the task was in the snapshot that counts, in ms; NaN where that is unknown.
     pub age: f64,
     /// Whether a pushed snapshot went past the read under way.
@@ -129,7 +129,7 @@ impl FollowedTask {
             silence: u32::MAX,
             status: None,
             hearing: Hearing::New,
-            listed: 0,
+            listed: None,
             age: f64::NAN,
             overtaken: false,
             breached: false,

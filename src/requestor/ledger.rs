@@ -31,13 +31,13 @@ struct Item {
     /// Whether it was asked twice; there is no third time.
     asked_again: bool,
     /// Whether its answer goes alone: an update with several was refused, and one of them may be right.
-    alone: bool,
+    sent_singly: bool,
     /// Whether the answer says that the user has dismissed the question (G26-INP-09).
     dismissed: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Change {
+pub enum InputEffect {
     Ask {
         key: String,
         again: bool,
@@ -76,7 +76,7 @@ impl Ledger {
     }
 
     /// Takes all outstanding requests of a snapshot; `room` of them may be asked. The rest waits for room.
-    pub fn observe(&mut self, entries: &[Entry], mut room: usize) -> Vec<Change> {
+    pub fn observe(&mut self, entries: &[Entry], mut room: usize) -> Vec<InputEffect> {
         let mut changes = Vec::new();
         let mut closing = Vec::new();
         let mut withdrawn = 0;
@@ -86,7 +86,7 @@ impl Ledger {
             let listed = entries.iter().any(|entry| entry.key == *key);
             match item.state {
                 State::Asked if !listed => {
-                    changes.push(Change::Withdraw { key: key.clone() });
+                    changes.push(InputEffect::Withdraw { key: key.clone() });
                     item.state = State::Withdrawn;
                 }
                 State::Rejected if !listed => closing.push(key.clone()),
@@ -107,7 +107,7 @@ impl Ledger {
             let Some(item) = self.items.get_mut(key) else {
                 if wire::input_kind(method, false, false).is_none() {
                     self.closed.insert(hash(key), ());
-                    changes.push(Change::Report { key: key.clone(), problem: Problem::UnknownMethod });
+                    changes.push(InputEffect::Report { key: key.clone(), problem: Problem::UnknownMethod });
                 } else if room == 0 {
                     self.crowded = true;
                 } else {
@@ -116,43 +116,43 @@ impl Ledger {
                         state: State::Asked,
                         fingerprint: *fingerprint,
                         asked_again: false,
-                        alone: false,
+                        sent_singly: false,
                         dismissed: false,
                     };
                     self.items.insert(key.clone(), fresh);
-                    changes.push(Change::Ask { key: key.clone(), again: false });
+                    changes.push(InputEffect::Ask { key: key.clone(), again: false });
                 }
                 continue;
             };
             if item.fingerprint != *fingerprint {
                 if item.state == State::Asked {
-                    changes.push(Change::Withdraw { key: key.clone() });
+                    changes.push(InputEffect::Withdraw { key: key.clone() });
                 }
-                changes.push(Change::Report { key: key.clone(), problem: Problem::Changed });
+                changes.push(InputEffect::Report { key: key.clone(), problem: Problem::Changed });
                 closing.push(key.clone());
                 continue;
             }
             match item.state {
-                State::Rejected if item.dismissed => changes.push(Change::GiveUp),
+                State::Rejected if item.dismissed => changes.push(InputEffect::GiveUp),
                 State::Rejected if item.asked_again => {
-                    changes.push(Change::Report { key: key.clone(), problem: Problem::Rejected });
+                    changes.push(InputEffect::Report { key: key.clone(), problem: Problem::Rejected });
                     if wire::can_be_dismissed(method) {
                         // The handler that asks hears at once, not when the task's time is over.
                         item.dismissed = true;
                         item.state = State::Answered;
-                        changes.push(Change::Dismiss { key: key.clone() });
+                        changes.push(InputEffect::Dismiss { key: key.clone() });
                     } else {
-                        changes.push(Change::GiveUp);
+                        changes.push(InputEffect::GiveUp);
                     }
                 }
                 State::Withdrawn if item.asked_again => {
-                    changes.push(Change::Report { key: key.clone(), problem: Problem::Unsteady });
+                    changes.push(InputEffect::Report { key: key.clone(), problem: Problem::Unsteady });
                     closing.push(key.clone());
                 }
                 State::Rejected | State::Withdrawn if room == 0 => self.crowded = true,
                 State::Rejected | State::Withdrawn => {
                     room -= 1;
-                    changes.push(Change::Ask { key: key.clone(), again: item.state == State::Rejected });
+                    changes.push(InputEffect::Ask { key: key.clone(), again: item.state == State::Rejected });
                     item.state = State::Asked;
                     item.asked_again = true;
                 }
@@ -176,7 +176,7 @@ impl Ledger {
         }
     }
 
-    /// The host has an answer; `false` if nobody waits for it any more.
+    /// The host has an answer; `false` if none is wanted any more.
     pub fn answered(&mut self, key: &str) -> bool {
         self.step(key, State::Asked, State::Answered)
     }
@@ -192,12 +192,12 @@ impl Ledger {
     pub fn take_unsent(&mut self) -> Vec<String> {
         let mut keys = Vec::new();
         for (key, item) in self.items.iter_mut().filter(|(_, item)| item.state == State::Answered) {
-            if item.alone && !keys.is_empty() {
+            if item.sent_singly && !keys.is_empty() {
                 continue;
             }
             item.state = State::Sent;
             keys.push(key.clone());
-            if item.alone {
+            if item.sent_singly {
                 break;
             }
         }
@@ -221,7 +221,7 @@ impl Ledger {
     pub fn refused(&mut self) {
         let several = self.items.values().filter(|item| item.state == State::Sent).count() > 1;
         for (_, item) in self.items.iter_mut().filter(|(_, item)| item.state == State::Sent) {
-            item.alone |= several;
+            item.sent_singly |= several;
             item.state = if several { State::Answered } else { State::Rejected };
         }
     }
@@ -232,14 +232,14 @@ impl Ledger {
     }
 
     /// No answer can be sent: those that wait are given up.
-    pub fn give_up_unsent(&mut self) -> Vec<Change> {
+    pub fn give_up_unsent(&mut self) -> Vec<InputEffect> {
         self.lost();
         let keys = self.step_all(State::Answered, State::Rejected);
         keys.iter().for_each(|key| self.close(key));
-        keys.into_iter().map(|key| Change::Report { key, problem: Problem::Unsent }).collect()
+        keys.into_iter().map(|key| InputEffect::Report { key, problem: Problem::Unsent }).collect()
     }
 
-    /// Nobody is there any more to ask for: what is being asked is withdrawn.
+    /// No call follows the task any more: what is being asked is withdrawn.
     pub fn withdraw(&mut self) -> Vec<String> {
         self.step_all(State::Asked, State::Withdrawn)
     }
@@ -266,7 +266,7 @@ impl Ledger {
     }
 }
 
-/// FNV-1a. Whoever makes two keys of the same hash loses one of its own questions.
+/// FNV-1a. A server that makes two keys of the same hash loses one of its own input requests.
 fn hash(key: &str) -> u64 {
     key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -16,10 +16,10 @@ impl Requestor {
     /// The stream `request` will push `task`; [`Requestor::handle_acknowledged`] comes after the last.
     pub fn handle_accepted(&mut self, request: Request, task: Task) {
         let listed = self.streams.is_opening(request);
-        let Some(follow) = self.tasks.get_mut(task).filter(|follow| listed && follow.listed == request) else {
+        let Some(follow) = self.tasks.get_mut(task).filter(|follow| listed && follow.listed == Some(request)) else {
             return;
         };
-        follow.listed = 0;
+        follow.listed = None;
         if follow.hearing == Hearing::Wanted {
             follow.hearing = Hearing::Accepted;
         }
@@ -34,9 +34,9 @@ impl Requestor {
         let mut declined = false;
         for task in self.tasks.numbers() {
             let Some(follow) = self.tasks.get_mut(task) else { continue };
-            if follow.listed == request {
+            if follow.listed == Some(request) {
                 declined = true;
-                follow.listed = 0;
+                follow.listed = None;
                 follow.hearing = Hearing::Declined;
             }
             match follow.hearing {
@@ -127,7 +127,7 @@ impl Requestor {
             };
             for follow in self.tasks.values_mut().filter(|follow| wants(follow)) {
                 if ids.len() < IDS {
-                    follow.listed = request;
+                    follow.listed = Some(request);
                     ids.push(follow.id.clone());
                     fresh = !open;
                 }

@@ -43,7 +43,7 @@ impl Requestor {
         }
     }
 
-    /// Somebody wants every snapshot, or does not any more.
+    /// So many observers want every snapshot.
     pub fn handle_observers(&mut self, now: Millis, task: Task, observers: u32) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let had = std::mem::replace(&mut follow.observers, observers);
@@ -62,7 +62,7 @@ impl Requestor {
         let status = match Status::named(snapshot.status) {
             Some(status) if snapshot.id == follow.id && follow.ledger.accepts(entries) => status,
             _ if source == Source::Notification => return,
-            // Another task's answer, or a status that nobody knows: the state stays as it is (X-GET-01, X-LIM-08).
+            // Another task's answer, or an unknown status: the state stays as it is (X-GET-01, X-LIM-08).
             _ => return self.breach(now, task),
         };
         let incomplete = match status {
@@ -320,7 +320,7 @@ impl Requestor {
         let delay = self.options.bounds.delay(interval, follow.result.failures, entropy);
         follow.result.plan(now.saturating_add(delay));
         if follow.stage == Stage::Following && follow.read.flight.is_none() {
-            // Nobody is blocked on the outcome now: polls resume (G25-GET-04).
+            // No request waits for the outcome now: polls resume (G25-GET-04).
             let pause = follow.ramp.unwrap_or(interval).min(interval);
             follow.read.plan(now.saturating_add(Millis::from(pause)));
         }

@@ -12,7 +12,7 @@ pub type Task = u32;
 pub type Request = u32;
 /// A message whose payloads the host keeps while the input that named it is handled; 0 for none.
 pub type Payload = u32;
-/// Somebody who waits for a cancellation, numbered by the host.
+/// A caller that waits for its cancellation, numbered by the host.
 pub type Waiter = u32;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -102,8 +102,8 @@ export function isTimeout(reason: unknown): boolean {
 }
 
 /**
- * Snapshots from now to the end, where something has changed: a poll that finds nothing new is no update. Who reads
- * slowly gets the latest and the last, not each of them.
+ * Snapshots from now to the end, where something has changed: a poll that finds nothing new is no update. A slow
+ * reader gets the latest and the last, not each of them.
  */
 function observe(task: FollowedTask | undefined): AsyncIterableIterator<TaskSnapshot> {
   let fresh: TaskSnapshot | undefined = task?.snapshot;

@@ -21,7 +21,7 @@ const DRIVEN = "input";
 /** The method of that call. */
 const DRIVEN_METHOD = TOOLS_CALL.name;
 
-/** The answer of a user who answers neither yes nor no (G26-INP-09). */
+/** The answer for a user that neither accepts nor declines (G26-INP-09). */
 const DISMISSED = { action: "cancel" };
 
 /** Input of the newer generation, answered by the SDK client's own handlers. */
@@ -82,7 +82,7 @@ export class Input {
     const answered = own(driven, "response") !== undefined;
     const refused = failure instanceof Error && (failure as { code?: unknown }).code === "UNSUPPORTED_RESULT_TYPE";
     if (wanted && !answered && refused) {
-      // This client answers no input by itself: whoever made the call does.
+      // This client answers no input by itself: the caller does, in rounds of its call.
       this.#manual = true;
       this.#enqueue(task, key);
       return this.#port.enter(() => {});

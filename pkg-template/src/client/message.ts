@@ -23,7 +23,7 @@ export function short(value: unknown, most: number): string {
   return typeof value === "string" && value.length <= most ? value : "";
 }
 
-/** A hash of 53 bits (cyrb53), by which a text is known again. Who makes two of the same deceives itself alone. */
+/** A hash of 53 bits (cyrb53), by which a text is known again. A peer that makes two of the same deceives itself. */
 export function fingerprint(text: string): number {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;

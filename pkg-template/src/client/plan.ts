@@ -23,7 +23,7 @@ export interface Plan {
   silence?: number | undefined;
   /** Gives up the call where the peer does not answer it; only for callers that set no timeout. */
   impatient?: (() => void) | undefined;
-  /** Why the call ended, if it was not the peer who said so. */
+  /** Why the call ended, if it did not end with the peer's answer. */
   ending?: Ending | undefined;
   /** Whether it ended with the peer's answer. */
   answered?: boolean | undefined;

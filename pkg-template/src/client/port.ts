@@ -65,7 +65,7 @@ export interface Kept {
   readonly error?: unknown;
 }
 
-/** Whose requestor it is. Woken when the core's next deadline is there. */
+/** The connection that the requestor is for. Woken when the core's next deadline is there. */
 export interface PortOwner extends Sleeper {
   /** Does what the core wants. */
   readonly host: RequestorHost;

@@ -107,7 +107,7 @@ export class Tasks {
     const params = this.#port.assembler.take();
     const task = this.#registry.tasks.get(number);
     // A task that is being resumed is known by its call alone, until it has been seen.
-    // One whose call was given up has nothing of its own.
+    // One that lost its call has nothing of its own.
     const shared = isObject(own(params, "_meta")) ? this.#session.envelope : undefined;
     const envelope =
       task === undefined ? (this.#registry.resuming(own(params, "taskId"))?.envelope ?? shared) : task.envelope;

@@ -30,7 +30,7 @@ fn the_tool_and_the_preference_decide_in_2025() {
         ("required", Allow, Some(true)),
         ("required", Prefer, Some(true)),
         ("required", Require, Some(true)),
-        // Who forbids tasks sees the server's own error.
+        // A caller that forbids tasks sees the server's own error.
         ("required", Forbid, Some(false)),
     ];
     for (tool, preference, expected) in table {
@@ -332,7 +332,7 @@ fn an_augmented_call_is_answered_with_a_task_or_a_result() {
     }
 }
 
-/// G26-CAP-09: a task that nobody offered to take goes to the SDK as the invalid response it is.
+/// G26-CAP-09: a task that was not offered to be taken goes to the SDK as the invalid response it is.
 #[test]
 fn a_task_without_an_offer_is_not_followed() {
     let mut world = World::new();

@@ -36,7 +36,7 @@ fn cancelling_in_2026() {
     assert_eq!(world.pass(1_000_000), []);
 }
 
-/// G26-CAN-07: who wants to know gets the status in which the task really ended, and its result.
+/// G26-CAN-07: a caller that wants to know gets the status in which the task really ended, and its result.
 #[test]
 fn awaiting_the_real_end() {
     let mut world = World::new();
@@ -188,7 +188,7 @@ fn hanging_up_waits_for_the_handle() {
     assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1)), [Output::HangUp { call: 1 }]);
 }
 
-/// Giving up a followed call cancels its task, or leaves it; either way its reads stop and nobody is answered.
+/// Giving up a followed call cancels its task, or leaves it; either way its reads stop and no call is answered.
 #[test]
 fn giving_up_a_followed_call() {
     for cancels in [true, false] {

@@ -124,7 +124,7 @@ fn a_refused_answer_is_asked_for_once_more() {
     assert_eq!(world.requestor.followed(), 1);
 }
 
-/// A server that takes no answer at all: who called hears at once, and the task is cancelled, as if the call were given
+/// A server that takes no answer at all: the caller hears at once, and the task is cancelled, as if the call were given
 /// up.
 #[test]
 fn a_server_that_takes_no_answer_is_given_up() {
@@ -147,7 +147,7 @@ fn a_server_that_takes_no_answer_is_given_up() {
     }
 }
 
-/// G26-UPD-09: several answers are refused together. Each goes alone then, and nobody is asked anew for the right ones.
+/// G26-UPD-09: several answers are refused together. Each goes alone then, and no user is asked anew for the right ones.
 #[test]
 fn of_several_refused_answers_only_the_wrong_one_is_asked_again() {
     let (mut world, task, read) = start();
@@ -289,7 +289,7 @@ fn a_changed_request_is_not_answered() {
     assert_eq!(keys(&world.run(|r, now| r.handle_input(now, task, "b"))), ["b"]);
 }
 
-/// G26-INP-10: what nobody knows stays unanswered and is told once; other keys are served.
+/// G26-INP-10: an unknown request stays unanswered and is told once; other keys are served.
 #[test]
 fn an_unknown_method_is_left_alone() {
     let (mut world, task, read) = start();

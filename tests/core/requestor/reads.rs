@@ -119,7 +119,7 @@ fn a_wrong_snapshot_changes_nothing() {
     }
 }
 
-/// Somebody who wants every snapshot makes the reads as frequent as the hint says.
+/// An observer of every snapshot makes the reads as frequent as the hint says.
 #[test]
 fn observers_make_reads_frequent() {
     let mut world = World::new();

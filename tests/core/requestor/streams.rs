@@ -107,7 +107,7 @@ fn only_tasks_that_run_for_longer_have_a_stream() {
     assert_eq!(world.outputs.iter().filter(|output| matches!(output, Output::Listen { .. })).count(), 1);
 }
 
-/// The older generation has no such stream, and who does not want one has none.
+/// The older generation has no such stream, and a client that does not want one has none.
 #[test]
 fn not_everybody_listens() {
     for (generation, wants) in [(Generation::G25, true), (Generation::G26, false)] {
