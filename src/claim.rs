@@ -1,4 +1,4 @@
-//! What is known of a creation key. Whoever makes a task with a key claims the key first, so that no key makes two.
+//! What is known of a creation key. A receiver claims the key before it makes the task, so that no key makes two.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::method::CallMethod;
 use crate::state::{self, Form, Members, Stored, Unreadable, is_default, read_text, write_text};
 use crate::task::Millis;
 
-/// A key has at least this many characters: who guesses one may find a task.
+/// A key has at least this many characters: a guessed key may find a task.
 const SHORTEST: usize = 16;
 
 /// How long the record of a key is kept after it is over, in ms. Versions begin anew with the next one: a process that
@@ -95,7 +95,7 @@ pub fn is_key(key: &str) -> bool {
 /// Begins the name under which an owner's keys are kept, and no owner's.
 const KEYS: char = '\u{1}';
 
-/// Who owns the keys of `owner`: nobody in whose name a request could come.
+/// The owner under which the keys of `owner` are stored. No request has it: it begins with [`KEYS`].
 pub fn owner_of_keys(owner: &str) -> Rc<str> {
     format!("{KEYS}{owner}").into()
 }

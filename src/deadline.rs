@@ -32,11 +32,7 @@ impl<T: Ord> Deadlines<T> {
 
     /// Forgets the timers that `needed` says no to.
     pub fn retain(&mut self, mut needed: impl FnMut(&T) -> bool) {
-        for Reverse((at, timer)) in std::mem::take(&mut self.heap) {
-            if needed(&timer) {
-                self.set(at, timer);
-            }
-        }
+        self.heap.retain(|Reverse((_, timer))| needed(timer));
     }
 
     pub fn len(&self) -> usize {

@@ -1,15 +1,18 @@
 //! The transition table of a task, and what applies it. The table is data: tests enumerate it.
 
+use strum::EnumDiscriminants;
+
 use crate::state::Members;
 use crate::task::{Failure, Input, InputKind, LONGEST_TTL, Millis, Phase, Task};
 
-/// What may happen to a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What may happen to a task. [`CommandKind`], a row of the table, is the same without what it brings along.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, EnumDiscriminants)]
+#[strum_discriminants(name(CommandKind))]
 pub enum Command<'a> {
     /// The handler sets the status message.
-    Note(&'a str),
+    SetStatusMessage(&'a str),
     /// The handler asks for input. `in_result`: it has ended, and the last answer starts it again.
-    Ask { inputs: &'a [NewInput], in_result: bool },
+    RequestInput { inputs: &'a [NewInput], in_result: bool },
     /// Answers arrived for these keys. `kept`: they wait in the store; otherwise the handler has them.
     Answer { keys: &'a [String], kept: bool },
     /// The handler no longer waits for this key.
@@ -26,7 +29,7 @@ pub enum Command<'a> {
     Expire,
     /// The time to live grows by this many ms.
     Extend(u64),
-    /// Its runner still runs it; nobody but other runners hears of it (X-STO-07).
+    /// Its runner still runs it. Requestors do not see that (X-STO-07).
     Renew,
     /// Its runner lets go of it.
     Release,
@@ -39,24 +42,6 @@ pub enum Command<'a> {
 pub struct NewInput {
     pub name: String,
     pub kind: InputKind,
-}
-
-/// The kind of a command: a row of the table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    Note,
-    Ask,
-    Answer,
-    Withdraw,
-    Complete,
-    Fail,
-    Cancel,
-    RequestCancel,
-    Expire,
-    Extend,
-    Renew,
-    Release,
-    Restart,
 }
 
 /// Where a command leads.
@@ -76,20 +61,20 @@ use Step::{ByInput, Refuse, Stay, To};
 
 /// For each command, the step from each phase in the order of [`Phase::ALL`]: working, input required, then the four
 /// terminal ones, which nothing leaves (G25-CAN-05, X-STO-01).
-pub const TABLE: [(Kind, [Step; 6]); 13] = [
-    (Kind::Note, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Ask, [To(Phase::InputRequired), To(Phase::InputRequired), Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Answer, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Withdraw, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Complete, [To(Phase::Completed), To(Phase::Completed), Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Fail, [To(Phase::Failed), To(Phase::Failed), Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Cancel, [To(Phase::Cancelled), To(Phase::Cancelled), Refuse, Refuse, Refuse, Refuse]),
-    (Kind::RequestCancel, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Expire, [To(Phase::Failed), To(Phase::Failed), Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Extend, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Renew, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Release, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
-    (Kind::Restart, [To(Phase::Working), To(Phase::Working), Refuse, Refuse, Refuse, Refuse]),
+pub const TABLE: [(CommandKind, [Step; 6]); 13] = [
+    (CommandKind::SetStatusMessage, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::RequestInput, [To(Phase::InputRequired), To(Phase::InputRequired), Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Answer, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Withdraw, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Complete, [To(Phase::Completed), To(Phase::Completed), Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Fail, [To(Phase::Failed), To(Phase::Failed), Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Cancel, [To(Phase::Cancelled), To(Phase::Cancelled), Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::RequestCancel, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Expire, [To(Phase::Failed), To(Phase::Failed), Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Extend, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Renew, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Release, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Restart, [To(Phase::Working), To(Phase::Working), Refuse, Refuse, Refuse, Refuse]),
 ];
 
 /// Why a command changes nothing.
@@ -101,28 +86,8 @@ pub enum Refusal {
     Idle,
 }
 
-impl Command<'_> {
-    pub const fn kind(self) -> Kind {
-        match self {
-            Self::Note(_) => Kind::Note,
-            Self::Ask { .. } => Kind::Ask,
-            Self::Answer { .. } => Kind::Answer,
-            Self::Withdraw(_) => Kind::Withdraw,
-            Self::Complete { .. } => Kind::Complete,
-            Self::Fail(_) => Kind::Fail,
-            Self::Cancel => Kind::Cancel,
-            Self::RequestCancel => Kind::RequestCancel,
-            Self::Expire => Kind::Expire,
-            Self::Extend(_) => Kind::Extend,
-            Self::Renew => Kind::Renew,
-            Self::Release => Kind::Release,
-            Self::Restart => Kind::Restart,
-        }
-    }
-}
-
 /// The step of `kind` from `phase`.
-pub fn step(phase: Phase, kind: Kind) -> Step {
+pub fn step(phase: Phase, kind: CommandKind) -> Step {
     TABLE
         .iter()
         .find(|(row, _)| *row == kind)
@@ -132,18 +97,18 @@ pub fn step(phase: Phase, kind: Kind) -> Step {
 
 /// The task after `command`, or why nothing changes.
 pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal> {
-    let step = step(task.phase, command.kind());
+    let step = step(task.phase, command.into());
     if step == Refuse {
         return Err(if task.phase.is_terminal() { Refusal::Terminal } else { Refusal::Idle });
     }
     let mut next = task.clone();
     let mut changes = true;
     match command {
-        Command::Note(message) => {
+        Command::SetStatusMessage(message) => {
             next.set_message(message);
             changes = next.message != task.message;
         }
-        Command::Ask { inputs, in_result } => ask(&mut next, inputs, in_result),
+        Command::RequestInput { inputs, in_result } => request_input(&mut next, inputs, in_result),
         Command::Answer { keys, kept } => {
             changes = answer(&mut next, keys, kept);
             if task.awaits_answers() && !next.awaits_answers() {
@@ -161,8 +126,8 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
         Command::Release => next.lease = None,
         Command::Restart => {
             changes = !task.awaits_answers();
-            // Nobody waits for what the lost handler asked; the answers with which it began are kept.
-            while next.take_input(|input| !input.in_result).is_some() {}
+            // What the lost handler asked has lost its asker; the answers with which it began are kept.
+            next.inputs.retain(|input| input.in_result);
             next.message.clear();
             next.epoch = next.epoch.saturating_add(1);
             // What was handed over is no loss.
@@ -191,7 +156,7 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
     if matches!(command, Command::Renew | Command::Release) {
         return Ok(next);
     }
-    // Who reads a task whose time is over sees it expired at once, so that is when it expired (X-TTL-01).
+    // Readers see a task as expired from the end of its time on, so that is when it expired (X-TTL-01).
     let at = match command {
         Command::Expire if !task.extends => task.expires_at().map_or(now, |at| at.min(now)),
         _ => now,
@@ -202,7 +167,7 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
 }
 
 /// Adds input requests under keys that were never used before and never will be (G26-INP-03).
-fn ask(task: &mut Task, inputs: &[NewInput], in_result: bool) {
+fn request_input(task: &mut Task, inputs: &[NewInput], in_result: bool) {
     if in_result {
         // The handler has ended: it has used the answers of the last round, and waits for nothing it asked in between.
         task.inputs.clear();

@@ -108,8 +108,8 @@ pub struct Input {
     pub unknown: Members,
 }
 
-/// Who runs the task, and for how long it may be silent before it counts as lost (X-STO-04). There is no end of it:
-/// nobody else could read that end, for clocks differ.
+/// Which process runs the task, and for how long it may be silent before it counts as lost (X-STO-04). The lease has no
+/// end in the record: clocks differ, so no other process could compare it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
@@ -173,8 +173,7 @@ pub struct Task {
         deserialize_with = "read_text"
     )]
     pub clock: Rc<str>,
-    /// It was created under a key: it stays in the store until nobody can take the key for one whose task was never
-    /// made.
+    /// It was created under a key: it stays in the store for as long as the key could be taken for one without a task.
     #[serde(default, skip_serializing_if = "is_default")]
     pub keyed: bool,
     /// Never before `created_at`, never backwards (X-STO-06). Left out: as that.
@@ -211,7 +210,7 @@ pub struct Task {
     /// Which run of the handler this is; what an earlier run still writes is refused (X-STO-04).
     #[serde(default = "first_epoch", skip_serializing_if = "is_first_epoch")]
     pub epoch: u32,
-    /// Nobody holds a task that has ended, or that waits for answers after its handler ended.
+    /// `None` once the task has ended, or while it waits for answers after its handler ended.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_object")]
     pub lease: Option<Lease>,
     /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
@@ -334,9 +333,9 @@ impl Task {
         self.ttl.map(|ttl| self.created_at.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
     }
 
-    /// When somebody must look at the task again that is written at `now`: its time ends, or its holder should have
-    /// written again. For others that is a hint, by the writer's clock. `skew`: by how much later than it says the
-    /// writer takes its time to be over.
+    /// When the task that is written at `now` must be looked at again: its time ends, or its holder should have written
+    /// again. For other processes that is a hint, by the writer's clock. `skew`: how much later than its time to live
+    /// says the writer takes the task to be over, in ms.
     pub fn due_at(&self, now: Millis, skew: Millis) -> Option<Millis> {
         let gone_at = self.gone_at().map(|at| at.saturating_add(skew));
         if !self.needs_runner() {
@@ -346,7 +345,7 @@ impl Task {
         Some(gone_at.map_or(silent_at, |at| at.min(silent_at)))
     }
 
-    /// From when on nobody can see it, if it does not change any more.
+    /// From when on it is not shown any more, if it does not change.
     pub fn gone_at(&self) -> Option<Millis> {
         match self.failure {
             Some(Failure::Expired) => Some(self.updated_at.saturating_add(EXPIRED_GRACE)),
@@ -368,7 +367,7 @@ impl Task {
         self.inputs.iter().any(|input| input.in_result && !input.answered)
     }
 
-    /// Whether nobody can see the task any longer, and its record may be deleted.
+    /// Whether the task is not shown any more, and its record may be deleted.
     pub fn is_gone(&self, now: Millis) -> bool {
         self.phase.is_terminal() && self.gone_at().is_some_and(|at| now >= at)
     }

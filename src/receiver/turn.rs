@@ -183,9 +183,11 @@ impl Receiver {
         lost: bool,
     ) -> Result<Option<Command<'a>>, Error> {
         Ok(Some(match change {
-            Change::SetStatusMessage(message) => Command::Note(message),
-            Change::RequestInput { input, .. } => Command::Ask { inputs: slice::from_ref(input), in_result: false },
-            Change::EndInInputRequired { inputs, .. } => Command::Ask { inputs, in_result: true },
+            Change::SetStatusMessage(message) => Command::SetStatusMessage(message),
+            Change::RequestInput { input, .. } => {
+                Command::RequestInput { inputs: slice::from_ref(input), in_result: false }
+            }
+            Change::EndInInputRequired { inputs, .. } => Command::RequestInput { inputs, in_result: true },
             Change::Withdraw { key } => Command::Withdraw(key),
             Change::Update { .. } if task.awaits_answers() && self.service != Service::Open => {
                 return Err(Error::ShuttingDown);

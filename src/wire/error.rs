@@ -38,14 +38,14 @@ pub enum LimitReason {
 /// A JSON-RPC error, by what is wrong. It is made in many places and written in one, so it is small.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error {
-    /// One text for "never existed", "expired" and "somebody else's" (X-ERR-01, X-SEC-02).
+    /// One text for "never existed", "expired" and "another owner's" (X-ERR-01, X-SEC-02).
     NotFound,
     Expired,
     /// `taskId` is not a string.
     NoTaskId,
     /// `cursor` is not a string.
     NoCursor,
-    /// `cursor` was made by somebody else, or for somebody else.
+    /// `cursor` was not made by this server, or not for this owner.
     ForeignCursor,
     /// `_meta` does not say who asks.
     NoEnvelope,

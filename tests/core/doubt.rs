@@ -153,7 +153,7 @@ fn an_answer_to_a_request_of_its_own_is_used() {
             bench.store.meddle(
                 "ann",
                 &id,
-                |task| lifecycle::apply(task, Command::Note("on"), now).unwrap(),
+                |task| lifecycle::apply(task, Command::SetStatusMessage("on"), now).unwrap(),
                 Payload::Keep,
             );
         }

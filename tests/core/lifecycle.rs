@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mcp_longhaul::lifecycle::{Command, Kind, NewInput, Refusal, Step, TABLE, apply, step};
+use mcp_longhaul::lifecycle::{Command, CommandKind, NewInput, Refusal, Step, TABLE, apply, step};
 use mcp_longhaul::state::Members;
 use mcp_longhaul::task::{Failure, Input, InputKind, Phase, Task};
 use proptest::prelude::*;
@@ -27,24 +27,24 @@ const EDGES: &[(Phase, Phase)] = &[
     (Phase::InputRequired, Phase::Cancelled),
 ];
 
-fn command(kind: Kind, tool_failed: bool) -> Command<'static> {
+fn command(kind: CommandKind, tool_failed: bool) -> Command<'static> {
     match kind {
-        Kind::Note => Command::Note("half way"),
-        Kind::Ask => Command::Ask {
+        CommandKind::SetStatusMessage => Command::SetStatusMessage("half way"),
+        CommandKind::RequestInput => Command::RequestInput {
             inputs: vec![NewInput { name: "name".into(), kind: InputKind::Elicit }].leak(),
             in_result: false,
         },
-        Kind::Answer => Command::Answer { keys: vec!["open-1".into()].leak(), kept: false },
-        Kind::Withdraw => Command::Withdraw("open-1"),
-        Kind::Complete => Command::Complete { tool_failed },
-        Kind::Fail => Command::Fail(None),
-        Kind::Cancel => Command::Cancel,
-        Kind::RequestCancel => Command::RequestCancel,
-        Kind::Expire => Command::Expire,
-        Kind::Extend => Command::Extend(1000),
-        Kind::Renew => Command::Renew,
-        Kind::Release => Command::Release,
-        Kind::Restart => Command::Restart,
+        CommandKind::Answer => Command::Answer { keys: vec!["open-1".into()].leak(), kept: false },
+        CommandKind::Withdraw => Command::Withdraw("open-1"),
+        CommandKind::Complete => Command::Complete { tool_failed },
+        CommandKind::Fail => Command::Fail(None),
+        CommandKind::Cancel => Command::Cancel,
+        CommandKind::RequestCancel => Command::RequestCancel,
+        CommandKind::Expire => Command::Expire,
+        CommandKind::Extend => Command::Extend(1000),
+        CommandKind::Renew => Command::Renew,
+        CommandKind::Release => Command::Release,
+        CommandKind::Restart => Command::Restart,
     }
 }
 
@@ -128,7 +128,7 @@ fn ending_does_not_restart_the_clock() {
 /// H55, G26-INP-03: asking for the same again gets a key of its own, also after the first was answered.
 #[test]
 fn asking_again_gets_another_key() {
-    let ask = command(Kind::Ask, false);
+    let ask = command(CommandKind::RequestInput, false);
     let first = apply(&in_phase(Phase::Working, 0), ask, START).unwrap();
     assert_eq!(first.inputs[0].key, "name-1");
     let answered = apply(&first, Command::Answer { keys: &["name-1".into()], kept: false }, START).unwrap();
@@ -144,8 +144,9 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
     let key = prop_oneof![Just("a-1"), Just("a-1-2"), Just("1-1"), Just("--2"), Just("__proto__-3"), Just("-4")];
     let keys = prop::collection::vec(key.clone().prop_map(str::to_owned), 0..3);
     prop_oneof![
-        "[a-c]{0,2}".prop_map(|message| Command::Note(message.leak())),
-        (inputs, any::<bool>()).prop_map(|(inputs, in_result)| Command::Ask { inputs: inputs.leak(), in_result }),
+        "[a-c]{0,2}".prop_map(|message| Command::SetStatusMessage(message.leak())),
+        (inputs, any::<bool>())
+            .prop_map(|(inputs, in_result)| Command::RequestInput { inputs: inputs.leak(), in_result }),
         (keys, any::<bool>()).prop_map(|(keys, kept)| Command::Answer { keys: keys.leak(), kept }),
         key.prop_map(Command::Withdraw),
         any::<bool>().prop_map(|tool_failed| Command::Complete { tool_failed }),

@@ -151,7 +151,12 @@ fn it_may_become_readable_again() {
     bench.store.corrupt("ann", &id, NEWER);
     bench.world.get(0, peer, G26, &id);
     bench.store.corrupt("ann", &id, &state);
-    bench.store.meddle("ann", &id, |task| lifecycle::apply(task, Command::Note("x"), START).unwrap(), Payload::Keep);
+    bench.store.meddle(
+        "ann",
+        &id,
+        |task| lifecycle::apply(task, Command::SetStatusMessage("x"), START).unwrap(),
+        Payload::Keep,
+    );
     assert_eq!(bench.world.get(0, peer, G26, &id)["result"]["statusMessage"], "x");
     bench.store.corrupt("ann", &id, NEWER);
     bench.world.get(0, peer, G26, &id);
