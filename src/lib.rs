@@ -6,7 +6,8 @@
 //! - [`generation`]: in what the generations of the protocol differ, as questions. [`wire`]: how each says it. Nothing
 //!   else knows that there are generations.
 //! - [`receiver`]: runs tasks (the server side). [`requestor`]: follows them (the client side).
-//! - [`storage`]: what goes out to the store and comes back. [`deadline`]: timers. [`id`], [`cursor`], [`limit`]: as they say.
+//! - [`storage`]: what goes out to the store and comes back. [`deadline`]: timers. [`id`], [`cursor`], [`limit`]: as
+//!   they say.
 //!
 //! # The invariant
 //! The core does nothing by itself: it has no clock, no randomness, no store and no network. Time, entropy and records

@@ -1,5 +1,5 @@
-//! What the stored forms of tasks and creation claims have in common. A form is JSON that operators read too, and that versions of this crate share a
-//! store by. It is a format, like a wire:
+//! What the stored forms of tasks and creation claims have in common. A form is JSON that operators read too, and by
+//! which versions of this crate share a store. It is a format, like a wire:
 //!
 //! - Members that this version does not know are kept when a record is rewritten; missing ones have defaults, which are
 //!   left out.
@@ -84,8 +84,8 @@ pub(crate) trait Stored: Serialize + DeserializeOwned {
     fn keep(&mut self, unknown: Members);
 }
 
-/// The text that a store keeps. Nothing in a stored object can fail to be written: its names are texts, and no writer is
-/// in between.
+/// The text that a store keeps. Nothing in a stored object can fail to be written: its names are texts, and no writer
+/// is in between.
 pub(crate) fn write(stored: &impl Stored) -> String {
     serde_json::to_string(stored).unwrap_or_default()
 }

@@ -133,8 +133,8 @@ pub enum OnLost {
     Restart,
 }
 
-/// A task. Payloads are elsewhere. Its fields are the members of its stored form, in their order; what a default says is
-/// left out.
+/// A task. Payloads are elsewhere. Its fields are the members of its stored form, in their order; what a default says
+/// is left out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Task {

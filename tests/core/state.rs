@@ -176,7 +176,8 @@ proptest! {
     #[test]
     fn unknown_members_of_a_claim_survive_a_rewrite(unknown in members(), until: i64) {
         let (task, tool, clock) = ("t".into(), "paint".into(), "me".into());
-        let claim = Claim { form: Form, task, method: CallMethod::ToolsCall, tool, clock, open_until: 1, until, unknown: Members::default() };
+        let (form, method, unknown_yet) = (Form, CallMethod::ToolsCall, Members::default());
+        let claim = Claim { form, task, method, tool, clock, open_until: 1, until, unknown: unknown_yet };
         let mut stored: Value = serde_json::from_str(&claim.to_state()).unwrap();
         add(&mut stored, &unknown);
         let read = Claim::from_state(&stored.to_string()).unwrap();
