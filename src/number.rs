@@ -50,6 +50,10 @@ numbers! {
     JobId
     /// A task that a receiver has in hand. The receiver numbers them from 1 up.
     SlotId
+    /// A task that a requestor follows. The requestor numbers them from 1 up.
+    TaskNumber
+    /// A request of a requestor's own. The requestor numbers them from 1 up.
+    RequestNumber
 }
 
 /// The number after `last` that is not in use. At the end of their range numbers begin anew, and what has lived that

@@ -180,12 +180,12 @@ pub fn tools_changed(requestor: u32) {
 
 #[wasm_bindgen]
 pub fn page(requestor: u32, now: f64, request: u32, next: Option<String>) {
-    held(requestor).core.handle_page(millis(now), request, next.as_deref());
+    held(requestor).core.handle_page(millis(now), request.into(), next.as_deref());
 }
 
 #[wasm_bindgen(js_name = "pageLost")]
 pub fn page_lost(requestor: u32, now: f64, request: u32) {
-    held(requestor).core.handle_page_lost(millis(now), request);
+    held(requestor).core.handle_page_lost(millis(now), request.into());
 }
 
 /// `generation`: 0 where the call speaks none that knows tasks. `ttl` NaN: the server's.
@@ -259,7 +259,7 @@ pub fn snapshot(
     let snapshot = Snapshot { id, status, ttl, poll, age, has_result, has_error, moved, inputs: entries.as_deref() };
     match from {
         Source::Call => core.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
-        Source::Request => core.handle_answer(millis(now), number, Answered::Snapshot(snapshot), payload),
+        Source::Request => core.handle_answer(millis(now), number.into(), Answered::Snapshot(snapshot), payload),
         _ => {
             let generation = u8::try_from(number).ok().and_then(Generation::from_number);
             if let Some(generation) = generation {
@@ -314,44 +314,44 @@ pub fn detach(requestor: u32, now: f64, call: u32) {
 
 #[wasm_bindgen(js_name = "answerResult")]
 pub fn answer_result(requestor: u32, now: f64, request: u32, is_error: bool, payload: u32) {
-    held(requestor).core.handle_answer(millis(now), request, Answered::Result { is_error }, payload);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Result { is_error }, payload);
 }
 
 /// A result without any content of a tool.
 #[wasm_bindgen(js_name = "answerEmpty")]
 pub fn answer_empty(requestor: u32, now: f64, request: u32, payload: u32) {
-    held(requestor).core.handle_answer(millis(now), request, Answered::Empty, payload);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Empty, payload);
 }
 
 #[wasm_bindgen(js_name = "answerError")]
 pub fn answer_error(requestor: u32, now: f64, request: u32, code: i32, payload: u32) {
-    held(requestor).core.handle_answer(millis(now), request, Answered::Error { code }, payload);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Error { code }, payload);
 }
 
 #[wasm_bindgen]
 pub fn lost(requestor: u32, now: f64, request: u32) {
-    held(requestor).core.handle_answer(millis(now), request, Answered::Lost, 0);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Lost, 0);
 }
 
 /// The stream `request` will push `task`.
 #[wasm_bindgen]
 pub fn accepted(requestor: u32, request: u32, task: u32) {
-    held(requestor).core.handle_accepted(request, task);
+    held(requestor).core.handle_accepted(request.into(), task.into());
 }
 
 #[wasm_bindgen]
 pub fn acknowledged(requestor: u32, now: f64, request: u32) {
-    held(requestor).core.handle_acknowledged(millis(now), request);
+    held(requestor).core.handle_acknowledged(millis(now), request.into());
 }
 
 #[wasm_bindgen]
 pub fn input(requestor: u32, now: f64, task: u32, key: &str) {
-    held(requestor).core.handle_input(millis(now), task, key);
+    held(requestor).core.handle_input(millis(now), task.into(), key);
 }
 
 #[wasm_bindgen(js_name = "noInput")]
 pub fn no_input(requestor: u32, task: u32, key: &str) {
-    held(requestor).core.handle_no_input(task, key);
+    held(requestor).core.handle_no_input(task.into(), key);
 }
 
 /// So many prompts are over: their handlers have returned, whatever became of it.
@@ -364,12 +364,12 @@ pub fn prompts_over(requestor: u32, now: f64, count: u32) {
 
 #[wasm_bindgen]
 pub fn observers(requestor: u32, now: f64, task: u32, observers: u32) {
-    held(requestor).core.handle_observers(millis(now), task, observers);
+    held(requestor).core.handle_observers(millis(now), task.into(), observers);
 }
 
 #[wasm_bindgen]
 pub fn cancel(requestor: u32, now: f64, waiter: u32, task: u32, await_terminal: bool) {
-    held(requestor).core.handle_cancel(millis(now), waiter, task, await_terminal);
+    held(requestor).core.handle_cancel(millis(now), waiter, task.into(), await_terminal);
 }
 
 #[wasm_bindgen]
@@ -406,43 +406,43 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
             }
             host.send_call(call, offer);
         }
-        Output::List { request, cursor } => host.list(request, cursor.as_deref()),
+        Output::List { request, cursor } => host.list(request.get(), cursor.as_deref()),
         Output::Ask { request, task, method, keys } => {
             let about = held(requestor).core.task(task).map(|(generation, id)| (generation, id.to_owned()));
             if let Some((generation, id)) = about {
                 if !keys.is_empty() {
-                    host.begin_answers(task);
+                    host.begin_answers(task.get());
                 }
                 write_request(generation, method, &id, &keys, &mut writer);
-                host.ask(request, task, method.into());
+                host.ask(request.get(), task.get(), method.into());
             }
         }
         Output::Listen { request, ids } => {
             write_listen(&ids, &mut writer);
-            host.listen(request);
+            host.listen(request.get());
         }
-        Output::Unlisten { request } => host.unlisten(request),
+        Output::Unlisten { request } => host.unlisten(request.get()),
         Output::Forward { call } => host.forward(call),
         Output::HangUp { call } => host.hang_up(call),
-        Output::Created { call, task } => host.created(call, task),
-        Output::Changed { task, payload, progress } => host.changed(task, payload, progress),
-        Output::Hold { task, payload } => host.hold(task, payload),
-        Output::Prompt { task, key, again } => host.prompt(task, &key, again),
-        Output::Withdraw { task, key } => host.withdraw(task, &key),
-        Output::Drop { task, key } => host.drop_input(task, &key),
-        Output::Report { task, key, problem } => host.report(task, &key, problem.into()),
-        Output::Refused { task, payload } => host.refused(task, payload),
-        Output::Dismiss { task, key } => host.dismiss(task, &key),
+        Output::Created { call, task } => host.created(call, task.get()),
+        Output::Changed { task, payload, progress } => host.changed(task.get(), payload, progress),
+        Output::Hold { task, payload } => host.hold(task.get(), payload),
+        Output::Prompt { task, key, again } => host.prompt(task.get(), &key, again),
+        Output::Withdraw { task, key } => host.withdraw(task.get(), &key),
+        Output::Drop { task, key } => host.drop_input(task.get(), &key),
+        Output::Report { task, key, problem } => host.report(task.get(), &key, problem.into()),
+        Output::Refused { task, payload } => host.refused(task.get(), payload),
+        Output::Dismiss { task, key } => host.dismiss(task.get(), &key),
         Output::Ended { task, ending, status, payload, .. } => {
-            host.ended(task, ending.into(), status.map(TaskStatus::from), payload);
+            host.ended(task.get(), ending.into(), status.map(TaskStatus::from), payload);
         }
         Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),
-        Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task),
+        Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task.get()),
         Output::Answer { call, answer: Answer::Local(ending) } => host.answer_local(call, ending.into()),
         Output::Cancelled { waiter, status, error } => {
             host.cancelled(waiter, status.map(TaskStatus::from), error.map(Ending::from));
         }
-        Output::Forget { task } => host.forget(task),
+        Output::Forget { task } => host.forget(task.get()),
     }
 }
 

@@ -4,13 +4,13 @@ use super::calls::CallState;
 use super::ledger::InputEffect;
 use super::limits::PROMPTS;
 use super::requestor::Requestor;
-use super::types::{Ending, Entry, Output, Payload, Task};
+use super::types::{Ending, Entry, Output, Payload, TaskNumber};
 use crate::task::Millis;
 use crate::wire::{Method, error};
 
 impl Requestor {
     /// The host has the answer to an input request.
-    pub fn handle_input(&mut self, now: Millis, task: Task, key: &str) {
+    pub fn handle_input(&mut self, now: Millis, task: TaskNumber, key: &str) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.ledger.answered(key) {
             follow.update.plan(now);
@@ -21,7 +21,7 @@ impl Requestor {
     }
 
     /// The host will not answer an input request; the task stays as it is (G26-INP-09).
-    pub fn handle_no_input(&mut self, task: Task, key: &str) {
+    pub fn handle_no_input(&mut self, task: TaskNumber, key: &str) {
         if let Some(follow) = self.tasks.get_mut(task) {
             follow.ledger.given_up(key);
         }
@@ -37,7 +37,7 @@ impl Requestor {
     }
 
     /// Takes the outstanding requests of a snapshot.
-    pub(super) fn take_inputs(&mut self, now: Millis, task: Task, entries: &[Entry]) {
+    pub(super) fn take_inputs(&mut self, now: Millis, task: TaskNumber, entries: &[Entry]) {
         let room = PROMPTS.saturating_sub(self.prompts);
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let changes = follow.ledger.observe(entries, room);
@@ -51,7 +51,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn apply_changes(&mut self, task: Task, changes: Vec<InputEffect>) {
+    pub(super) fn apply_changes(&mut self, task: TaskNumber, changes: Vec<InputEffect>) {
         for change in changes {
             self.outputs.push_back(match change {
                 InputEffect::Ask { key, again } => {
@@ -67,7 +67,7 @@ impl Requestor {
     }
 
     /// No answer can be sent: the task waits for one that will not come, and its callers are told.
-    pub(super) fn give_up_update(&mut self, now: Millis, task: Task, ending: Ending) {
+    pub(super) fn give_up_update(&mut self, now: Millis, task: TaskNumber, ending: Ending) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let changes = follow.ledger.give_up_unsent();
         self.apply_changes(task, changes);
@@ -75,7 +75,7 @@ impl Requestor {
     }
 
     /// Ends the following of a task that cannot go on with this requestor; it is cancelled if its callers would.
-    pub(super) fn give_up(&mut self, now: Millis, task: Task, ending: Ending) {
+    pub(super) fn give_up(&mut self, now: Millis, task: TaskNumber, ending: Ending) {
         let Some(follow) = self.tasks.get(task) else { return };
         let cancels = follow.calls.iter().all(|call| self.calls.get(*call).is_some_and(CallState::cancels));
         let (id, generation, method) = (follow.id.clone(), follow.generation, follow.method);
@@ -85,7 +85,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn updated(&mut self, now: Millis, task: Task) {
+    pub(super) fn updated(&mut self, now: Millis, task: TaskNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         follow.update.failures = 0;
         for key in follow.ledger.acknowledged() {
@@ -96,7 +96,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn update_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
+    pub(super) fn update_refused(&mut self, now: Millis, task: TaskNumber, code: i32, payload: Payload) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
             // The task may have ended, or an answer is wrong: the next read tells.

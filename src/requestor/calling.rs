@@ -4,14 +4,14 @@ use super::calls::{CallState, Progress, Route};
 use super::followed::FollowedTask;
 use super::limits::{DAY, LAST_WORDS, TASKS, is_id, is_ttl, later};
 use super::requestor::{Requestor, Source, Timer};
-use super::types::{Answer, Call, CallFacts, Ending, Output, Payload, Reply, Request, Snapshot, Task};
+use super::types::{Answer, Call, CallFacts, Ending, Output, Payload, Reply, RequestNumber, Snapshot, TaskNumber};
 use crate::method::CallMethod;
 use crate::task::Millis;
 use crate::wire::{Generation, Status, error};
 
 impl Requestor {
     /// A page that [`Output::List`] asked for; its tools went before. `next` is its cursor, which may be empty.
-    pub fn handle_page(&mut self, now: Millis, request: Request, next: Option<&str>) {
+    pub fn handle_page(&mut self, now: Millis, request: RequestNumber, next: Option<&str>) {
         if !self.tools.is_page(request) {
             return;
         }
@@ -27,7 +27,7 @@ impl Requestor {
     }
 
     /// The list of tools cannot be read: calls that wait for it go out as plain calls (G25-TLN-08).
-    pub fn handle_page_lost(&mut self, now: Millis, request: Request) {
+    pub fn handle_page_lost(&mut self, now: Millis, request: RequestNumber) {
         if self.tools.is_page(request) {
             self.listed(now);
         }
@@ -49,7 +49,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn listen_closely(&mut self, task: Task, silence: Option<u32>) {
+    pub(super) fn listen_closely(&mut self, task: TaskNumber, silence: Option<u32>) {
         if let (Some(follow), Some(silence)) = (self.tasks.get_mut(task), silence) {
             follow.silence = follow.silence.min(silence);
         }
@@ -235,7 +235,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn list(&mut self, now: Millis, request: Request, cursor: Option<String>) {
+    pub(super) fn list(&mut self, now: Millis, request: RequestNumber, cursor: Option<String>) {
         self.tools.asked(now);
         self.set_list_timer(now);
         self.outputs.push_back(Output::List { request, cursor });
@@ -325,7 +325,7 @@ impl Requestor {
     }
 
     /// A call stops following; the last one leaves nothing behind but a cancellation, if it wants one.
-    pub(super) fn leave(&mut self, now: Millis, call: Call, task: Task, cancels: bool) {
+    pub(super) fn leave(&mut self, now: Millis, call: Call, task: TaskNumber, cancels: bool) {
         self.calls.remove(call);
         let may_cancel = |follow: &FollowedTask| !follow.generation.declares_cancel() || self.declared.cancel;
         let Some(follow) = self.tasks.get_mut(task) else { return };

@@ -1,7 +1,7 @@
 //! The calls that are on their way: how far each has come, and whether it may become a task.
 
 use super::tools::Tools;
-use super::types::{Call, CallFacts, Declared, Preference, Task};
+use super::types::{Call, CallFacts, Declared, Preference, TaskNumber};
 use crate::method::{CallMethod, Methods};
 use crate::table::Table;
 use crate::task::Millis;
@@ -19,7 +19,7 @@ pub enum Progress {
     },
     /// Its caller has given it up; it is with the peer.
     GivenUp,
-    Following(Task),
+    Following(TaskNumber),
 }
 
 /// How a call goes out, or what is done first.

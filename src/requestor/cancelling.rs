@@ -2,13 +2,13 @@
 
 use super::requestor::Requestor;
 use super::stage::Stage;
-use super::types::{Ending, Output, Task, Waiter};
+use super::types::{Ending, Output, TaskNumber, Waiter};
 use crate::task::Millis;
 use crate::wire::{INVALID_REQUEST, Method, Status, error};
 
 impl Requestor {
     /// A caller cancels the task; with `await_terminal` it wants to know how the task really ended.
-    pub fn handle_cancel(&mut self, now: Millis, waiter: Waiter, task: Task, await_terminal: bool) {
+    pub fn handle_cancel(&mut self, now: Millis, waiter: Waiter, task: TaskNumber, await_terminal: bool) {
         let settled = |status, error| Output::Cancelled { waiter, status, error };
         let Some(follow) = self.tasks.get_mut(task) else {
             self.outputs.push_back(settled(None, Some(Ending::NotFound)));
@@ -26,7 +26,7 @@ impl Requestor {
     }
 
     /// The server has taken the cancellation. In the newer generation that is all it says (G26-CAN-02).
-    pub(super) fn cancelled(&mut self, now: Millis, task: Task) {
+    pub(super) fn cancelled(&mut self, now: Millis, task: TaskNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         follow.cancel_taken = true;
         if follow.waiters.iter().any(|(_, await_terminal)| *await_terminal) {
@@ -45,7 +45,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn cancel_refused(&mut self, now: Millis, task: Task, code: i32) {
+    pub(super) fn cancel_refused(&mut self, now: Millis, task: TaskNumber, code: i32) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
             _ if follow.is_left() && code != error::INTERNAL => self.end(task, Ending::Cancelled, None, 0),
@@ -62,14 +62,14 @@ impl Requestor {
     }
 
     /// The server refused to cancel a task that still runs.
-    pub(super) fn refused_to_cancel(&mut self, task: Task) {
+    pub(super) fn refused_to_cancel(&mut self, task: TaskNumber) {
         let refused = self.tasks.get_mut(task).is_some_and(|follow| std::mem::take(&mut follow.cancel_refused));
         if refused {
             self.settle_waiters(task, None, Some(Ending::Protocol));
         }
     }
 
-    pub(super) fn settle_waiters(&mut self, task: Task, status: Option<Status>, error: Option<Ending>) {
+    pub(super) fn settle_waiters(&mut self, task: TaskNumber, status: Option<Status>, error: Option<Ending>) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         for (waiter, _) in follow.waiters.drain(..) {
             self.outputs.push_back(Output::Cancelled { waiter, status, error });

@@ -4,14 +4,14 @@ use super::followed::{FollowedTask, Hearing, Lane};
 use super::limits::{CANCELS, FAILURES, OPEN, PATIENCE};
 use super::requestor::{Requestor, Source, Timer};
 use super::stage::{Event, Stage};
-use super::types::{Answer, Answered, Ending, Output, Payload, Request, Task};
+use super::types::{Answer, Answered, Ending, Output, Payload, RequestNumber, TaskNumber};
 use crate::deadline::Deadlines;
 use crate::task::Millis;
 use crate::wire::{Method, Status, error};
 
 impl Requestor {
     /// The peer has answered a request, or never will.
-    pub fn handle_answer(&mut self, now: Millis, request: Request, answered: Answered<'_>, payload: Payload) {
+    pub fn handle_answer(&mut self, now: Millis, request: RequestNumber, answered: Answered<'_>, payload: Payload) {
         let Some((task, method)) = self.requests.take(request) else {
             return self.stream_ended(now, request, if let Answered::Error { code } = answered { code } else { 0 });
         };
@@ -122,7 +122,7 @@ impl Requestor {
     }
 
     /// A request has no answer: the connection failed it, or it took too long.
-    pub(super) fn lost(&mut self, now: Millis, task: Task, method: Method) {
+    pub(super) fn lost(&mut self, now: Millis, task: TaskNumber, method: Method) {
         let entropy = self.jitter.next();
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let interval = self.options.bounds.interval(follow.hint);
@@ -150,7 +150,7 @@ impl Requestor {
     }
 
     /// Does what is due about a task, and sets its timer.
-    pub(super) fn go_on(&mut self, now: Millis, task: Task) {
+    pub(super) fn go_on(&mut self, now: Millis, task: TaskNumber) {
         let expired = |follow: &FollowedTask| follow.expires_at.is_some_and(|at| at <= now);
         if self.tasks.get(task).is_some_and(expired) {
             self.on(now, task, Event::Overdue);
@@ -184,7 +184,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn send(&mut self, now: Millis, task: Task, method: Method) {
+    pub(super) fn send(&mut self, now: Millis, task: TaskNumber, method: Method) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let lane = follow.lane(method);
         lane.at = None;
@@ -233,7 +233,7 @@ impl Requestor {
     }
 
     /// The task is over for its requestor: everybody is told once.
-    pub(super) fn end(&mut self, task: Task, ending: Ending, status: Option<Status>, payload: Payload) {
+    pub(super) fn end(&mut self, task: TaskNumber, ending: Ending, status: Option<Status>, payload: Payload) {
         let Some(mut follow) = self.tasks.remove(task) else { return };
         for request in &follow.open {
             self.requests.take(*request);

@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::stage::Stage;
-use super::types::{Call, Request, Waiter};
+use super::types::{Call, RequestNumber, Waiter};
 use crate::method::CallMethod;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status};
@@ -11,7 +11,7 @@ use crate::wire::{Generation, Method, Status};
 #[derive(Clone, Default, Debug)]
 pub struct Lane {
     /// The request under way.
-    pub flight: Option<Request>,
+    pub flight: Option<RequestNumber>,
     /// When the request under way is given up.
     pub until: Option<Millis>,
     /// When the next one is sent.
@@ -78,14 +78,14 @@ pub struct FollowedTask {
     pub update: Lane,
     pub cancel: Lane,
     /// Requests whose answers may still come.
-    pub open: Vec<Request>,
+    pub open: Vec<RequestNumber>,
     pub hint: Option<f64>,
     /// The shortest time for which one of its callers waits for a sign of life, in ms.
     pub silence: u32,
     pub status: Option<Status>,
     pub hearing: Hearing,
     /// The stream that was opened for it and is not acknowledged.
-    pub listed: Option<Request>,
+    pub listed: Option<RequestNumber>,
     /// How old the task was in the snapshot that counts, in ms; NaN where that is unknown.
     pub age: f64,
     /// Whether a pushed snapshot went past the read under way.

@@ -4,7 +4,7 @@
 
 use super::followed::{FollowedTask, Hearing};
 use super::requestor::{Requestor, Timer};
-use super::types::{Output, Request, Task};
+use super::types::{Output, RequestNumber, TaskNumber};
 use crate::task::Millis;
 
 /// Tasks on one stream; what a server must take by default (G26-SUB-11).
@@ -14,7 +14,7 @@ const RAMPED: u32 = 200;
 
 impl Requestor {
     /// The stream `request` will push `task`; [`Requestor::handle_acknowledged`] comes after the last.
-    pub fn handle_accepted(&mut self, request: Request, task: Task) {
+    pub fn handle_accepted(&mut self, request: RequestNumber, task: TaskNumber) {
         let listed = self.streams.is_opening(request);
         let Some(follow) = self.tasks.get_mut(task).filter(|follow| listed && follow.listed == Some(request)) else {
             return;
@@ -26,7 +26,7 @@ impl Requestor {
     }
 
     /// The server has acknowledged the stream `request`.
-    pub fn handle_acknowledged(&mut self, now: Millis, request: Request) {
+    pub fn handle_acknowledged(&mut self, now: Millis, request: RequestNumber) {
         if !self.streams.is_opening(request) {
             return;
         }
@@ -56,7 +56,7 @@ impl Requestor {
     }
 
     /// The stream `request` is over, if it is one: with an error, or with 0 for none.
-    pub(super) fn stream_ended(&mut self, now: Millis, request: Request, code: i32) {
+    pub(super) fn stream_ended(&mut self, now: Millis, request: RequestNumber, code: i32) {
         if self.streams.is_opening(request) {
             self.streams.end_opening();
             return self.fail_stream(now, code);
@@ -75,7 +75,7 @@ impl Requestor {
     }
 
     /// A read has shown that the task runs for longer.
-    pub(super) fn want_stream(&mut self, now: Millis, task: Task) {
+    pub(super) fn want_stream(&mut self, now: Millis, task: TaskNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let lasts = follow.ramp.is_none_or(|pause| pause > RAMPED);
         let may = lasts && self.options.listen && !self.streams.is_refused() && !follow.generation.pushes_status();
@@ -105,7 +105,7 @@ impl Requestor {
         }
     }
 
-    fn unlisten(&mut self, stream: Option<Request>) {
+    fn unlisten(&mut self, stream: Option<RequestNumber>) {
         self.outputs.extend(stream.map(|request| Output::Unlisten { request }));
     }
 

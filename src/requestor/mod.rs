@@ -32,5 +32,5 @@ pub use requestor::Requestor;
 pub use stage::{Action, Event, Stage, TABLE};
 pub use types::{
     Answer, Answered, Call, CallFacts, Declared, Ending, Entry, Options, Output, Payload, Preference, Problem, Reply,
-    Request, Snapshot, Task, Waiter,
+    RequestNumber, Snapshot, TaskNumber, Waiter,
 };

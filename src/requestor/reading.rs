@@ -4,7 +4,7 @@ use super::followed::{FollowedTask, Hearing};
 use super::limits::{DAY, FAILURES, LAGS, SAFETY, SIGNS, SILENCE, is_ttl, later};
 use super::requestor::{Requestor, Source};
 use super::stage::{Action, Event, Stage, transition};
-use super::types::{Ending, Output, Payload, Problem, Snapshot, Task};
+use super::types::{Ending, Output, Payload, Problem, Snapshot, TaskNumber};
 use crate::task::Millis;
 use crate::wire::{Generation, Status, error};
 
@@ -20,7 +20,7 @@ impl Requestor {
         let Some(task) = self.tasks.find(snapshot.id) else {
             if generation.state_has_details() && self.streams.contradicts(snapshot.id, snapshot.status) {
                 self.outputs.push_back(Output::Report {
-                    task: 0,
+                    task: TaskNumber::default(),
                     key: snapshot.id.to_owned(),
                     problem: Problem::Contradicted,
                 });
@@ -44,7 +44,7 @@ impl Requestor {
     }
 
     /// So many observers want every snapshot.
-    pub fn handle_observers(&mut self, now: Millis, task: Task, observers: u32) {
+    pub fn handle_observers(&mut self, now: Millis, task: TaskNumber, observers: u32) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let had = std::mem::replace(&mut follow.observers, observers);
         if had == 0 && observers > 0 && follow.read.at.is_some() {
@@ -55,7 +55,14 @@ impl Requestor {
     }
 
     /// Takes a snapshot of a followed task.
-    pub(super) fn take(&mut self, now: Millis, task: Task, source: Source, snapshot: &Snapshot<'_>, payload: Payload) {
+    pub(super) fn take(
+        &mut self,
+        now: Millis,
+        task: TaskNumber,
+        source: Source,
+        snapshot: &Snapshot<'_>,
+        payload: Payload,
+    ) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let entries = snapshot.inputs.unwrap_or_default();
         let carries = !follow.generation.has_result_method() && matches!(source, Source::Read | Source::Notification);
@@ -135,7 +142,7 @@ impl Requestor {
     }
 
     /// Tells the calls that resumed a task that it was found.
-    pub(super) fn announce(&mut self, now: Millis, task: Task) {
+    pub(super) fn announce(&mut self, now: Millis, task: TaskNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         if !follow.announced {
             follow.announced = true;
@@ -149,7 +156,7 @@ impl Requestor {
     }
 
     /// Applies the table.
-    pub(super) fn on(&mut self, now: Millis, task: Task, event: Event) {
+    pub(super) fn on(&mut self, now: Millis, task: TaskNumber, event: Event) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let Some((stage, action)) = transition(follow.stage, event) else { return };
         follow.stage = stage;
@@ -187,7 +194,7 @@ impl Requestor {
     }
 
     /// Plans the next read, unless one is under way.
-    pub(super) fn plan_read(&mut self, now: Millis, task: Task) {
+    pub(super) fn plan_read(&mut self, now: Millis, task: TaskNumber) {
         let entropy = self.jitter.next();
         let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.read.flight.is_some() {
@@ -212,14 +219,14 @@ impl Requestor {
     }
 
     /// Plans a read that the peer provoked: at once, but no peer makes it happen more often than polls may be.
-    pub(super) fn look(&mut self, now: Millis, task: Task) {
+    pub(super) fn look(&mut self, now: Millis, task: TaskNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let earliest = follow.read_at.map_or(now, |sent| sent.saturating_add(self.options.bounds.min.into()));
         follow.read.plan(earliest.max(now));
     }
 
     /// A read failed.
-    pub(super) fn fail_read(&mut self, now: Millis, task: Task) {
+    pub(super) fn fail_read(&mut self, now: Millis, task: TaskNumber) {
         let entropy = self.jitter.next();
         let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.is_left() || follow.stage == Stage::Fetching && follow.generation.has_result_method() {
@@ -236,7 +243,7 @@ impl Requestor {
     }
 
     /// The peer sent a snapshot that the protocol forbids.
-    pub(super) fn breach(&mut self, now: Millis, task: Task) {
+    pub(super) fn breach(&mut self, now: Millis, task: TaskNumber) {
         if let Some(follow) = self.tasks.get_mut(task) {
             follow.breached = true;
         }
@@ -244,7 +251,7 @@ impl Requestor {
     }
 
     /// What an error to a read means (X-ERR-05).
-    pub(super) fn read_refused(&mut self, now: Millis, task: Task, code: i32) {
+    pub(super) fn read_refused(&mut self, now: Millis, task: TaskNumber, code: i32) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
             error::INVALID_PARAMS if !follow.waiters.is_empty() && follow.cancel_refused => {
@@ -264,7 +271,7 @@ impl Requestor {
     }
 
     /// `tasks/result` brought the outcome; an error of the work itself may be a result (G25-RES-05, G25-RES-13).
-    pub(super) fn end_with_result(&mut self, task: Task, is_error: bool, payload: Payload) {
+    pub(super) fn end_with_result(&mut self, task: TaskNumber, is_error: bool, payload: Payload) {
         let Some(follow) = self.tasks.get(task) else { return };
         let known = follow.status.filter(|status| status.is_terminal());
         let failed = is_error && follow.method.row().has_error_results;
@@ -273,7 +280,7 @@ impl Requestor {
     }
 
     /// `tasks/result` was answered with nothing. Some servers do that for a task that failed: a read tells.
-    pub(super) fn end_with_nothing(&mut self, now: Millis, task: Task, payload: Payload) {
+    pub(super) fn end_with_nothing(&mut self, now: Millis, task: TaskNumber, payload: Payload) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match follow.status.filter(|status| status.is_terminal()) {
             Some(Status::Failed) => self.end(task, Ending::Failed, Some(Status::Failed), payload),
@@ -289,7 +296,7 @@ impl Requestor {
 
     /// `tasks/result` was answered with an error: the task's own, or one about the task, or about a moment that is
     /// over. A read tells which, and the outcome is asked for once more after it.
-    pub(super) fn result_refused(&mut self, now: Millis, task: Task, code: i32, payload: Payload) {
+    pub(super) fn result_refused(&mut self, now: Millis, task: TaskNumber, code: i32, payload: Payload) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.stage != Stage::Fetching {
             self.outputs.push_back(Output::Hold { task, payload });
@@ -309,7 +316,7 @@ impl Requestor {
     }
 
     /// `tasks/result` brought nothing: it is sent again, with a new id (G25-RES-12).
-    pub(super) fn fail_result(&mut self, now: Millis, task: Task) {
+    pub(super) fn fail_result(&mut self, now: Millis, task: TaskNumber) {
         let entropy = self.jitter.next();
         let Some(follow) = self.tasks.get_mut(task) else { return };
         follow.result.failures = follow.result.failures.saturating_add(1);

@@ -8,7 +8,7 @@ use super::requests::Requests;
 use super::streams::Streams;
 use super::tasks::Tasks;
 use super::tools::Tools;
-use super::types::{Call, Declared, Options, Output, Request, Task};
+use super::types::{Call, Declared, Options, Output, RequestNumber, TaskNumber};
 use crate::deadline::Deadlines;
 use crate::method::Methods;
 use crate::task::Millis;
@@ -16,7 +16,7 @@ use crate::wire::{Generation, Support};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Timer {
-    Task(Task),
+    Task(TaskNumber),
     List,
     Listen,
     HangUp,
@@ -133,11 +133,11 @@ impl Requestor {
     }
 
     /// The generation and id of a followed task.
-    pub fn task(&self, task: Task) -> Option<(Generation, &str)> {
+    pub fn task(&self, task: TaskNumber) -> Option<(Generation, &str)> {
         self.tasks.get(task).map(|follow| (follow.generation, follow.id.as_str()))
     }
 
-    pub(super) fn number(&mut self) -> Request {
+    pub(super) fn number(&mut self) -> RequestNumber {
         let Self { requests, streams, tools, .. } = self;
         requests.number(|request| streams.has(request) || tools.is_page(request))
     }

@@ -3,7 +3,7 @@
 
 use super::limits::PATIENCE;
 use super::pace::Bounds;
-use super::types::Request;
+use super::types::RequestNumber;
 use crate::task::Millis;
 use crate::wire::{Status, error};
 
@@ -23,9 +23,9 @@ pub struct Streams {
     /// The server does not push tasks.
     refused: bool,
     /// The stream that waits for its acknowledgement, and how long.
-    opening: Option<(Request, Millis)>,
+    opening: Option<(RequestNumber, Millis)>,
     /// The acknowledged stream, and since when.
-    open: Option<(Request, Millis)>,
+    open: Option<(RequestNumber, Millis)>,
     /// When the next stream is opened.
     at: Option<Millis>,
     /// No stream is opened before.
@@ -46,11 +46,11 @@ impl Streams {
     }
 
     /// Whether a stream has this number.
-    pub fn has(&self, request: Request) -> bool {
+    pub fn has(&self, request: RequestNumber) -> bool {
         self.is_opening(request) || self.open.is_some_and(|(open, _)| open == request)
     }
 
-    pub fn is_opening(&self, request: Request) -> bool {
+    pub fn is_opening(&self, request: RequestNumber) -> bool {
         self.opening.is_some_and(|(opening, _)| opening == request)
     }
 
@@ -82,19 +82,19 @@ impl Streams {
     }
 
     /// The stream is being opened; answers until when it may be acknowledged.
-    pub fn set_opening(&mut self, now: Millis, request: Request) -> Millis {
+    pub fn set_opening(&mut self, now: Millis, request: RequestNumber) -> Millis {
         let until = now.saturating_add(PATIENCE);
         self.opening = Some((request, until));
         until
     }
 
     /// The stream that was never acknowledged, and is given up.
-    pub fn take_overdue(&mut self, now: Millis) -> Option<Request> {
+    pub fn take_overdue(&mut self, now: Millis) -> Option<RequestNumber> {
         self.opening.take_if(|(_, until)| *until <= now).map(|(request, _)| request)
     }
 
     /// The stream that is being opened was acknowledged; answers with the one that it replaces.
-    pub fn acknowledge(&mut self, now: Millis, request: Request) -> Option<Request> {
+    pub fn acknowledge(&mut self, now: Millis, request: RequestNumber) -> Option<RequestNumber> {
         self.opening = None;
         self.open.replace((request, now)).map(|(before, _)| before)
     }
@@ -110,7 +110,7 @@ impl Streams {
     }
 
     /// The acknowledged stream is over; `false` where `request` is not that.
-    pub fn end_open(&mut self, now: Millis, request: Request) -> bool {
+    pub fn end_open(&mut self, now: Millis, request: RequestNumber) -> bool {
         let Some((_, since)) = self.open.take_if(|(open, _)| *open == request) else { return false };
         if now.saturating_sub(since) >= STEADY {
             self.failures = 0;
@@ -134,7 +134,7 @@ impl Streams {
     }
 
     /// No task needs a stream; answers with those to close.
-    pub fn close(&mut self) -> impl Iterator<Item = Request> + use<> {
+    pub fn close(&mut self) -> impl Iterator<Item = RequestNumber> + use<> {
         self.at = None;
         [self.opening.take(), self.open.take()].into_iter().flatten().map(|(request, _)| request)
     }

@@ -1,48 +1,47 @@
 //! The tasks that are followed, by number and by id.
 
 use super::followed::FollowedTask;
-use super::types::Task;
+use super::types::TaskNumber;
 use crate::method::CallMethod;
-use crate::number;
 use crate::table::Table;
 use crate::wire::Generation;
 
 #[derive(Default, Debug)]
 pub struct Tasks {
-    followed: Table<Task, FollowedTask>,
-    by_id: Table<String, Task>,
-    last: Task,
+    followed: Table<TaskNumber, FollowedTask>,
+    by_id: Table<String, TaskNumber>,
+    last: TaskNumber,
 }
 
 impl Tasks {
     /// Follows a task that is not followed yet.
-    pub fn follow(&mut self, id: &str, generation: Generation, method: CallMethod) -> Task {
-        self.last = number::after(self.last, 1..=Task::MAX, |task| self.followed.contains_key(&task));
+    pub fn follow(&mut self, id: &str, generation: Generation, method: CallMethod) -> TaskNumber {
+        self.last = self.last.next(1, |task| self.followed.contains_key(&task));
         self.followed.insert(self.last, FollowedTask::new(id, generation, method));
         self.by_id.insert(id.to_owned(), self.last);
         self.last
     }
 
-    pub fn remove(&mut self, task: Task) -> Option<FollowedTask> {
+    pub fn remove(&mut self, task: TaskNumber) -> Option<FollowedTask> {
         let follow = self.followed.remove(&task)?;
         self.by_id.remove(&follow.id);
         Some(*follow)
     }
 
-    pub fn get(&self, task: Task) -> Option<&FollowedTask> {
+    pub fn get(&self, task: TaskNumber) -> Option<&FollowedTask> {
         self.followed.get(&task)
     }
 
-    pub fn get_mut(&mut self, task: Task) -> Option<&mut FollowedTask> {
+    pub fn get_mut(&mut self, task: TaskNumber) -> Option<&mut FollowedTask> {
         self.followed.get_mut(&task)
     }
 
     /// The number of the task with this id.
-    pub fn find(&self, id: &str) -> Option<Task> {
+    pub fn find(&self, id: &str) -> Option<TaskNumber> {
         self.by_id.get(id).copied()
     }
 
-    pub fn numbers(&self) -> Vec<Task> {
+    pub fn numbers(&self) -> Vec<TaskNumber> {
         self.followed.keys().copied().collect()
     }
 
@@ -55,7 +54,7 @@ impl Tasks {
     }
 
     /// The first task of which this is true.
-    pub fn first(&self, is_it: impl Fn(&FollowedTask) -> bool) -> Option<Task> {
+    pub fn first(&self, is_it: impl Fn(&FollowedTask) -> bool) -> Option<TaskNumber> {
         self.followed.iter().find(|(_, follow)| is_it(follow)).map(|(task, _)| *task)
     }
 

@@ -1,7 +1,7 @@
 //! What is known about the server's tools: which of them run as tasks (2025-11-25).
 
 use super::limits::PATIENCE;
-use super::types::Request;
+use super::types::RequestNumber;
 use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::Support;
@@ -15,7 +15,7 @@ const CALLS_WAIT: Millis = 1000;
 /// A walk through all pages of `tools/list` that the requestor makes itself.
 #[derive(Debug)]
 struct Walk {
-    request: Request,
+    request: RequestNumber,
     until: Millis,
     /// Until when calls wait that could go out as plain ones.
     patience: Millis,
@@ -61,7 +61,7 @@ impl Tools {
         self.walk.is_some()
     }
 
-    pub fn start(&mut self, request: Request) {
+    pub fn start(&mut self, request: RequestNumber) {
         self.walk = Some(Walk { request, until: 0, patience: 0, cursors: Vec::new() });
     }
 
@@ -79,12 +79,12 @@ impl Tools {
     }
 
     /// Whether `request` is the walk's; a walk has one request under way.
-    pub fn is_page(&self, request: Request) -> bool {
+    pub fn is_page(&self, request: RequestNumber) -> bool {
         self.walk.as_ref().is_some_and(|walk| walk.request == request)
     }
 
     /// Whether another page follows; a cursor that was seen before ends the walk, and so does a page too many.
-    pub fn goes_on(&mut self, cursor: &str, request: Request) -> bool {
+    pub fn goes_on(&mut self, cursor: &str, request: RequestNumber) -> bool {
         let Some(walk) = &mut self.walk else { return false };
         if walk.cursors.len() >= PAGES || walk.cursors.iter().any(|seen| seen == cursor) {
             return false;

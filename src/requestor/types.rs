@@ -2,14 +2,11 @@
 
 use super::pace::Bounds;
 use crate::method::{CallMethod, Methods};
+pub use crate::number::{RequestNumber, TaskNumber};
 use crate::wire::{Generation, Method, Name, Status, Writer};
 
 /// A call of a tool, numbered by the host.
 pub type Call = u32;
-/// A followed task, numbered by the requestor.
-pub type Task = u32;
-/// A request of the requestor itself, numbered by it; never 0, never twice.
-pub type Request = u32;
 /// A message whose payloads the host keeps while the input that named it is handled; 0 for none.
 pub type Payload = u32;
 /// A caller that waits for its cancellation, numbered by the host.
@@ -225,7 +222,7 @@ pub enum Answer {
     /// The peer's own answer to the call, as it came.
     Reply,
     /// The outcome of the task: the result or error that the last [`Output::Ended`] of the task named.
-    Outcome(Task),
+    Outcome(TaskNumber),
     /// An error of the requestor.
     Local(Ending),
 }
@@ -236,42 +233,42 @@ pub enum Output {
     /// Hand the call to the peer, with the offer to make it a task, or without.
     Send { call: Call, offer: bool },
     /// Read a page of the list of tools; it answers `request`.
-    List { request: Request, cursor: Option<String> },
+    List { request: RequestNumber, cursor: Option<String> },
     /// Send a request about a task.
-    Ask { request: Request, task: Task, method: Method, keys: Vec<String> },
+    Ask { request: RequestNumber, task: TaskNumber, method: Method, keys: Vec<String> },
     /// Open a stream that pushes these tasks; it answers `request`.
-    Listen { request: Request, ids: Vec<String> },
+    Listen { request: RequestNumber, ids: Vec<String> },
     /// Close the stream of `request`.
-    Unlisten { request: Request },
+    Unlisten { request: RequestNumber },
     /// Let the cancellation of the call through.
     Forward { call: Call },
     /// Close the exchange of a call that was given up; nothing more is known of it.
     HangUp { call: Call },
     /// The call has become a task, or found the task it resumes.
-    Created { call: Call, task: Task },
+    Created { call: Call, task: TaskNumber },
     /// The task has a new snapshot. `progress`: it is the progress of the task's calls, whose generation has no other
     /// (G26-PRG-01).
-    Changed { task: Task, payload: Payload, progress: bool },
+    Changed { task: TaskNumber, payload: Payload, progress: bool },
     /// Keep this error: it may be the task's outcome.
-    Hold { task: Task, payload: Payload },
+    Hold { task: TaskNumber, payload: Payload },
     /// Ask the user's handlers; `again` after the server refused the first answer.
-    Prompt { task: Task, key: String, again: bool },
+    Prompt { task: TaskNumber, key: String, again: bool },
     /// Stop asking.
-    Withdraw { task: Task, key: String },
+    Withdraw { task: TaskNumber, key: String },
     /// The answer under this key is not needed any more.
-    Drop { task: Task, key: String },
+    Drop { task: TaskNumber, key: String },
     /// The server refused an update with this error: the error of what follows from it.
-    Refused { task: Task, payload: Payload },
+    Refused { task: TaskNumber, payload: Payload },
     /// The answer to this input request is that the user has dismissed it.
-    Dismiss { task: Task, key: String },
+    Dismiss { task: TaskNumber, key: String },
     /// Something about an input request, or a task, that the application must know.
-    Report { task: Task, key: String, problem: Problem },
+    Report { task: TaskNumber, key: String, problem: Problem },
     /// The task is over. `payload` 0: the held error, or none.
-    Ended { task: Task, id: String, ending: Ending, status: Option<Status>, payload: Payload },
+    Ended { task: TaskNumber, id: String, ending: Ending, status: Option<Status>, payload: Payload },
     /// Answer the call; it is forgotten.
     Answer { call: Call, answer: Answer },
     /// A cancellation is settled: the status in which the task ended, if known, or why there is none.
     Cancelled { waiter: Waiter, status: Option<Status>, error: Option<Ending> },
     /// The task is forgotten.
-    Forget { task: Task },
+    Forget { task: TaskNumber },
 }

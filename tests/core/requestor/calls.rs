@@ -1,7 +1,9 @@
 //! Which calls become tasks, and what a handle must look like.
 
 use mcp_longhaul::method::{CallMethod, Methods};
-use mcp_longhaul::requestor::{Answer, CallFacts, Declared, Ending, Output, Preference, Reply, Requestor, Snapshot};
+use mcp_longhaul::requestor::{
+    Answer, CallFacts, Declared, Ending, Output, Preference, Reply, RequestNumber, Requestor, Snapshot,
+};
 use mcp_longhaul::wire::{Generation, Method, Name, Part, Status, Support, Writer, error, write_offer, write_request};
 
 use super::{SERVER, World, answers, ending, sent, snapshot};
@@ -178,7 +180,7 @@ fn listing() -> World {
     world
 }
 
-fn listed(outputs: &[Output]) -> Option<(u32, Option<String>)> {
+fn listed(outputs: &[Output]) -> Option<(RequestNumber, Option<String>)> {
     outputs.iter().find_map(|output| match output {
         Output::List { request, cursor } => Some((*request, cursor.clone())),
         _ => None,

@@ -1,12 +1,14 @@
 //! Cancelling, giving up and detaching.
 
 use mcp_longhaul::method::CallMethod;
-use mcp_longhaul::requestor::{Answer, Answered, CallFacts, Declared, Ending, Output, Preference, Reply, Task, Waiter};
+use mcp_longhaul::requestor::{
+    Answer, Answered, CallFacts, Declared, Ending, Output, Preference, Reply, TaskNumber, Waiter,
+};
 use mcp_longhaul::wire::{Generation, Method, Status, error};
 
 use super::{SERVER, World, answers, ending, sent, snapshot};
 
-fn cancel(world: &mut World, waiter: Waiter, task: Task, await_terminal: bool) -> Vec<Output> {
+fn cancel(world: &mut World, waiter: Waiter, task: TaskNumber, await_terminal: bool) -> Vec<Output> {
     world.run(|r, now| r.handle_cancel(now, waiter, task, await_terminal))
 }
 

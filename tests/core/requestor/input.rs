@@ -1,18 +1,18 @@
 //! Input requests of 2026: each is asked once, answered once, and sent until it has arrived.
 
-use mcp_longhaul::requestor::{Answer, Answered, Ending, Entry, Output, Problem, Request, Snapshot, Task};
+use mcp_longhaul::requestor::{Answer, Answered, Ending, Entry, Output, Problem, RequestNumber, Snapshot, TaskNumber};
 use mcp_longhaul::wire::{Generation, Method, error};
 
 use super::{World, answers, ending, entry, sent, snapshot};
 
-fn start() -> (World, Task, Request) {
+fn start() -> (World, TaskNumber, RequestNumber) {
     let mut world = World::new();
     let (task, _) = world.follow(1, Generation::G26);
     let (_, read) = world.wait_for(Method::Get);
     (world, task, read)
 }
 
-fn ask(world: &mut World, read: Request, entries: &[Entry]) -> Vec<Output> {
+fn ask(world: &mut World, read: RequestNumber, entries: &[Entry]) -> Vec<Output> {
     world.answer(read, Answered::Snapshot(Snapshot { inputs: Some(entries), ..snapshot("t1", "input_required") }))
 }
 
@@ -98,7 +98,7 @@ fn a_lost_update_is_repeated() {
 }
 
 /// The host answers `entry`, the server refuses the answer, and a read lists the request again.
-fn refuse(world: &mut World, task: Task, entry: &Entry) -> Vec<Output> {
+fn refuse(world: &mut World, task: TaskNumber, entry: &Entry) -> Vec<Output> {
     let update = sent(&world.run(|r, now| r.handle_input(now, task, &entry.key)), Method::Update).expect("an update");
     let outputs = world.error(update, error::INVALID_PARAMS);
     assert!(outputs.contains(&Output::Refused { task, payload: 9 }), "the host keeps what the server said");

@@ -12,8 +12,8 @@ mod streams;
 
 use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::requestor::{
-    Answer, Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Preference, Reply, Request,
-    Requestor, Snapshot, Task,
+    Answer, Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Preference, Reply,
+    RequestNumber, Requestor, Snapshot, TaskNumber,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Status, Support};
@@ -69,7 +69,7 @@ impl World {
     }
 
     /// A call that has become the task `t<call>`; returns what following it asked for first.
-    pub fn follow(&mut self, call: Call, generation: Generation) -> (Task, Vec<Output>) {
+    pub fn follow(&mut self, call: Call, generation: Generation) -> (TaskNumber, Vec<Output>) {
         self.call(call, generation, "required", Preference::Prefer);
         let id = format!("t{call}");
         let outputs =
@@ -95,7 +95,7 @@ impl World {
     }
 
     /// Waits until a request with this method is sent.
-    pub fn wait_for(&mut self, method: Method) -> (Millis, Request) {
+    pub fn wait_for(&mut self, method: Method) -> (Millis, RequestNumber) {
         let began = self.now;
         for _ in 0..1000 {
             let (_, outputs) = self.wait();
@@ -117,15 +117,15 @@ impl World {
         outputs
     }
 
-    pub fn answer(&mut self, request: Request, answered: Answered<'_>) -> Vec<Output> {
+    pub fn answer(&mut self, request: RequestNumber, answered: Answered<'_>) -> Vec<Output> {
         self.run(|requestor, now| requestor.handle_answer(now, request, answered, 9))
     }
 
-    pub fn snapshot(&mut self, request: Request, id: &str, status: &str) -> Vec<Output> {
+    pub fn snapshot(&mut self, request: RequestNumber, id: &str, status: &str) -> Vec<Output> {
         self.answer(request, Answered::Snapshot(snapshot(id, status)))
     }
 
-    pub fn error(&mut self, request: Request, code: i32) -> Vec<Output> {
+    pub fn error(&mut self, request: RequestNumber, code: i32) -> Vec<Output> {
         self.answer(request, Answered::Error { code })
     }
 }
@@ -148,7 +148,7 @@ pub fn entry(key: &str) -> Entry {
     Entry { key: key.to_owned(), method: "elicitation/create".to_owned(), fingerprint: 1 }
 }
 
-pub fn sent(outputs: &[Output], method: Method) -> Option<Request> {
+pub fn sent(outputs: &[Output], method: Method) -> Option<RequestNumber> {
     outputs.iter().find_map(|output| match output {
         Output::Ask { request, method: asked, .. } if *asked == method => Some(*request),
         _ => None,

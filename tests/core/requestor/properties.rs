@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_longhaul::method::CallMethod;
-use mcp_longhaul::requestor::{Answered, Ending, Entry, Output, Preference, Reply, Request, Requestor, Snapshot};
+use mcp_longhaul::requestor::{
+    Answered, Ending, Entry, Output, Preference, Reply, RequestNumber, Requestor, Snapshot, TaskNumber,
+};
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Support};
 use proptest::prelude::*;
@@ -109,16 +111,16 @@ struct Host {
     answered: BTreeSet<u32>,
     aborted: BTreeSet<u32>,
     /// Requests and their tasks, and those that were answered.
-    open: Vec<(Request, u32, Method, Millis)>,
-    done: Vec<Request>,
-    lists: Vec<Request>,
-    numbers: BTreeSet<Request>,
-    ended: BTreeSet<u32>,
+    open: Vec<(RequestNumber, TaskNumber, Method, Millis)>,
+    done: Vec<RequestNumber>,
+    lists: Vec<RequestNumber>,
+    numbers: BTreeSet<RequestNumber>,
+    ended: BTreeSet<TaskNumber>,
     waiters: BTreeSet<u32>,
     settled: BTreeSet<u32>,
-    asked: BTreeMap<(u32, String), u32>,
+    asked: BTreeMap<(TaskNumber, String), u32>,
     sends: BTreeMap<u32, u32>,
-    streams: Vec<Request>,
+    streams: Vec<RequestNumber>,
     prompts: usize,
 }
 
@@ -279,7 +281,7 @@ fn play(steps: Vec<Step>) {
                 world.run(|r, now| {
                     (0..6)
                         .filter(|task| accepted >> task & 1 == 1)
-                        .for_each(|task| r.handle_accepted(stream, task + 1));
+                        .for_each(|task| r.handle_accepted(stream, TaskNumber::new(task + 1)));
                     r.handle_acknowledged(now, stream);
                 })
             }
@@ -290,13 +292,15 @@ fn play(steps: Vec<Step>) {
                     [-32601, -32603, 429, 500].get(kind).map_or(Answered::Lost, |code| Answered::Error { code: *code });
                 world.answer(stream, answered)
             }
-            Step::Input { task, key } => world.run(|r, now| r.handle_input(now, task, &key.to_string())),
+            Step::Input { task, key } => {
+                world.run(|r, now| r.handle_input(now, TaskNumber::new(task), &key.to_string()))
+            }
             Step::PromptOver if host.prompts == 0 => continue,
             Step::PromptOver => {
                 host.prompts -= 1;
                 world.run(|r, now| r.handle_prompt_over(now))
             }
-            Step::NoInput { task, key } => world.run(|r, _| r.handle_no_input(task, &key.to_string())),
+            Step::NoInput { task, key } => world.run(|r, _| r.handle_no_input(TaskNumber::new(task), &key.to_string())),
             Step::Abort { call } => {
                 let Some(call) = pick(&host.calls, call) else { continue };
                 let outputs = world.run(|r, now| r.handle_abort(now, call));
@@ -312,9 +316,11 @@ fn play(steps: Vec<Step>) {
             Step::Cancel { task, await_terminal } => {
                 waiter += 1;
                 host.waiters.insert(waiter);
-                world.run(|r, now| r.handle_cancel(now, waiter, task, await_terminal))
+                world.run(|r, now| r.handle_cancel(now, waiter, TaskNumber::new(task), await_terminal))
             }
-            Step::Observe { task, observers } => world.run(|r, now| r.handle_observers(now, task, observers)),
+            Step::Observe { task, observers } => {
+                world.run(|r, now| r.handle_observers(now, TaskNumber::new(task), observers))
+            }
             Step::Page { request } => {
                 let Some(request) = pick(&host.lists, request) else { continue };
                 world.run(|r, now| {
@@ -350,7 +356,7 @@ fn play(steps: Vec<Step>) {
         assert!(host.answered.contains(call) || host.aborted.contains(call), "call {call} has no answer");
     }
     assert_eq!(host.waiters, host.settled);
-    assert_eq!(host.streams, Vec::<Request>::new(), "a stream is left open");
+    assert_eq!(host.streams, Vec::<RequestNumber>::new(), "a stream is left open");
 }
 
 proptest! {

@@ -1,27 +1,29 @@
 //! Listening for pushed snapshots: what it saves, and that it changes nothing else.
 
-use mcp_longhaul::requestor::{Answered, Bounds, Ending, Options, Output, Problem, Request, Requestor, Snapshot, Task};
+use mcp_longhaul::requestor::{
+    Answered, Bounds, Ending, Options, Output, Problem, RequestNumber, Requestor, Snapshot, TaskNumber,
+};
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Status};
 use proptest::prelude::*;
 
 use super::{INTERVAL, World, answers, ending, sent, snapshot};
 
-pub fn listen(outputs: &[Output]) -> Option<(Request, Vec<String>)> {
+pub fn listen(outputs: &[Output]) -> Option<(RequestNumber, Vec<String>)> {
     outputs.iter().find_map(|output| match output {
         Output::Listen { request, ids } => Some((*request, ids.clone())),
         _ => None,
     })
 }
 
-fn closed(outputs: &[Output]) -> Vec<Request> {
+fn closed(outputs: &[Output]) -> Vec<RequestNumber> {
     let closed = |output: &Output| if let Output::Unlisten { request } = output { Some(*request) } else { None };
     outputs.iter().filter_map(closed).collect()
 }
 
 impl World {
     /// A task of 2026 whose first read has shown that it still runs.
-    fn running(&mut self, call: u32) -> Task {
+    fn running(&mut self, call: u32) -> TaskNumber {
         let (task, _) = self.follow(call, Generation::G26);
         let (_, read) = self.wait_for_read_of(task);
         self.snapshot(read, &format!("t{call}"), "working");
@@ -29,7 +31,7 @@ impl World {
     }
 
     /// The same for two tasks, `t1` and `t2`, found running at the same time.
-    fn both_running(&mut self) -> (Task, Task) {
+    fn both_running(&mut self) -> (TaskNumber, TaskNumber) {
         let ((first, _), (second, _)) = (self.follow(1, Generation::G26), self.follow(2, Generation::G26));
         self.pass(1100);
         let read = |world: &Self, task| read_of(&world.outputs, task).expect("it was read");
@@ -40,7 +42,7 @@ impl World {
         (first, second)
     }
 
-    fn wait_for_read_of(&mut self, task: Task) -> (Millis, Request) {
+    fn wait_for_read_of(&mut self, task: TaskNumber) -> (Millis, RequestNumber) {
         let began = self.now;
         for _ in 0..1000 {
             let (_, outputs) = self.wait();
@@ -51,7 +53,7 @@ impl World {
         panic!("task {task} is not read");
     }
 
-    fn wait_for_stream(&mut self) -> (Millis, Request, Vec<String>) {
+    fn wait_for_stream(&mut self) -> (Millis, RequestNumber, Vec<String>) {
         let began = self.now;
         for _ in 0..1000 {
             let (_, outputs) = self.wait();
@@ -62,7 +64,7 @@ impl World {
         panic!("no stream was opened");
     }
 
-    fn acknowledge(&mut self, request: Request, accepted: &[Task]) -> Vec<Output> {
+    fn acknowledge(&mut self, request: RequestNumber, accepted: &[TaskNumber]) -> Vec<Output> {
         self.run(|r, now| {
             accepted.iter().for_each(|task| r.handle_accepted(request, *task));
             r.handle_acknowledged(now, request);
@@ -74,7 +76,7 @@ impl World {
     }
 
     /// A running task with a stream, read after the acknowledgement.
-    fn heard(&mut self, call: u32) -> (Task, Request) {
+    fn heard(&mut self, call: u32) -> (TaskNumber, RequestNumber) {
         let task = self.running(call);
         let (_, stream, _) = self.wait_for_stream();
         let outputs = self.acknowledge(stream, &[task]);
@@ -83,7 +85,7 @@ impl World {
     }
 }
 
-fn read_of(outputs: &[Output], task: Task) -> Option<Request> {
+fn read_of(outputs: &[Output], task: TaskNumber) -> Option<RequestNumber> {
     outputs.iter().find_map(|output| match output {
         Output::Ask { request, task: about, method: Method::Get, .. } if *about == task => Some(*request),
         _ => None,
@@ -135,7 +137,7 @@ fn the_acknowledgement_is_followed_by_a_read() {
 
     let mut world = World::new();
     let (task, _) = world.heard(1);
-    assert_eq!(world.acknowledge(1, &[task]), [], "an acknowledgement of nothing");
+    assert_eq!(world.acknowledge(RequestNumber::new(1), &[task]), [], "an acknowledgement of nothing");
     let (waited, _) = world.wait_for(Method::Get);
     assert!((30_000..=33_000).contains(&waited), "{waited}");
 }
@@ -356,7 +358,7 @@ fn replacements_are_gathered() {
 /// The last task takes the stream along, whichever way it goes; so does the end of the connection.
 #[test]
 fn without_tasks_there_is_no_stream() {
-    let ends: [fn(&mut World, Task) -> Vec<Output>; 4] = [
+    let ends: [fn(&mut World, TaskNumber) -> Vec<Output>; 4] = [
         |world, _| world.push(&snapshot("t1", "failed")),
         |world, _| world.run(|r, now| r.handle_detach(now, 1)),
         |world, _| world.run(|r, _| r.handle_close(Ending::Connection)),
@@ -383,7 +385,7 @@ fn without_tasks_there_is_no_stream() {
 #[test]
 fn a_stream_has_room_for_so_many() {
     let mut world = World::new();
-    let tasks: Vec<Task> = (1..=300).map(|call| world.follow(call, Generation::G26).0).collect();
+    let tasks: Vec<TaskNumber> = (1..=300).map(|call| world.follow(call, Generation::G26).0).collect();
     let mut stream = None;
     while stream.is_none() {
         let (_, outputs) = world.wait();
@@ -416,7 +418,7 @@ fn the_first_end_counts() {
     for late in ["completed", "working", "input_required", "paused"] {
         assert_eq!(world.push(&snapshot("t1", late)), [], "{late}");
     }
-    let told = [Output::Report { task: 0, key: "t1".to_owned(), problem: Problem::Contradicted }];
+    let told = [Output::Report { task: TaskNumber::default(), key: "t1".to_owned(), problem: Problem::Contradicted }];
     assert_eq!(world.push(&snapshot("t1", "failed")), told);
     assert_eq!(world.push(&snapshot("t1", "failed")), [], "once");
 }
@@ -495,10 +497,10 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 #[derive(Clone, Debug)]
 enum Message {
-    Answer { request: Request, age: Millis },
+    Answer { request: RequestNumber, age: Millis },
     Push { age: Millis },
-    Acknowledgement { request: Request },
-    StreamEnd { request: Request },
+    Acknowledgement { request: RequestNumber },
+    StreamEnd { request: RequestNumber },
 }
 
 const LIVES: [&str; 3] = ["completed", "failed", "cancelled"];
@@ -532,7 +534,7 @@ fn live(pushes: bool, changes: &[Millis], last: usize, fates: &[Fate]) -> ((Endi
     };
     let mut fates = fates.iter().copied().cycle();
     let mut mail: Vec<(Millis, Message)> = Vec::new();
-    let mut stream: Option<Request> = None;
+    let mut stream: Option<RequestNumber> = None;
     let mut seen = state(0).age;
     loop {
         let next =

@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::requestor::{
-    Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Payload, Preference, Reply, Request,
-    Requestor, Snapshot, Task,
+    Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Payload, Preference, Reply,
+    RequestNumber, Requestor, Snapshot, TaskNumber,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Support};
@@ -27,11 +27,11 @@ pub struct Client {
     wishes: BTreeMap<Call, (u32, bool)>,
     /// Calls that have become tasks.
     following: BTreeSet<Call>,
-    pub tasks: BTreeMap<Task, String>,
+    pub tasks: BTreeMap<TaskNumber, String>,
     payloads: BTreeMap<Payload, Value>,
     last_payload: Payload,
     /// The first request that came under each key of each task.
-    streams: BTreeSet<Request>,
+    streams: BTreeSet<RequestNumber>,
 }
 
 impl Client {
@@ -165,7 +165,7 @@ impl Client {
     }
 
     /// The answer to a request about a task, or word that there will be none.
-    pub fn answered(&mut self, now: Millis, request: Request, method: Option<Method>, answer: Option<&Value>) {
+    pub fn answered(&mut self, now: Millis, request: RequestNumber, method: Option<Method>, answer: Option<&Value>) {
         let Some(answer) = answer else { return self.requestor.handle_answer(now, request, Answered::Lost, 0) };
         if method == Some(Method::Result) {
             let payload = self.keep(answer);
@@ -189,7 +189,7 @@ impl Client {
     }
 
     /// News on the stream `request`.
-    pub fn told(&mut self, now: Millis, request: Request, news: &Value) {
+    pub fn told(&mut self, now: Millis, request: RequestNumber, news: &Value) {
         if !self.streams.contains(&request) {
             return;
         }
@@ -200,7 +200,7 @@ impl Client {
             return self.requestor.handle_notification(now, self.generation, &parts.snapshot(), payload);
         }
         let accepted = params["notifications"]["taskIds"].as_array().expect("ids").clone();
-        let taken: Vec<Task> = self
+        let taken: Vec<TaskNumber> = self
             .tasks
             .iter()
             .filter(|(_, id)| accepted.iter().any(|taken| taken == *id))
@@ -212,7 +212,7 @@ impl Client {
         self.requestor.handle_acknowledged(now, request);
     }
 
-    pub fn left(&mut self, request: Request) {
+    pub fn left(&mut self, request: RequestNumber) {
         self.streams.remove(&request);
     }
 

@@ -33,17 +33,17 @@ pub enum Sent {
         call: requestor::Call,
     },
     Ask {
-        request: requestor::Request,
+        request: requestor::RequestNumber,
         id: String,
         method: Method,
         keys: Vec<String>,
     },
     Listen {
-        request: requestor::Request,
+        request: requestor::RequestNumber,
         ids: Vec<String>,
     },
     Unlisten {
-        request: requestor::Request,
+        request: requestor::RequestNumber,
     },
 }
 
@@ -51,8 +51,8 @@ pub enum Sent {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum To {
     Call(requestor::Call),
-    Ask(requestor::Request, Method),
-    Listen(requestor::Request),
+    Ask(requestor::RequestNumber, Method),
+    Listen(requestor::RequestNumber),
 }
 
 /// What happens at an instant.
@@ -76,7 +76,7 @@ pub enum Event {
     },
     Tell {
         client: usize,
-        stream: requestor::Request,
+        stream: requestor::RequestNumber,
         news: Value,
     },
     /// The acknowledgement of a subscription is out.
@@ -96,7 +96,7 @@ pub enum Event {
     /// A user answers.
     Give {
         client: usize,
-        task: requestor::Task,
+        task: requestor::TaskNumber,
         key: String,
     },
     /// A client has waited long enough.

@@ -20,9 +20,9 @@ impl Simulation {
             }
             Step::Cancel { client, which } => {
                 let client = client % clients;
-                let tasks: Vec<requestor::Task> = self.clients[client].tasks.keys().copied().collect();
+                let tasks: Vec<requestor::TaskNumber> = self.clients[client].tasks.keys().copied().collect();
                 if let Some(task) = tasks.get(which % tasks.len().max(1)).copied() {
-                    self.with(client, |requestor, now| requestor.handle_cancel(now, task, task, true));
+                    self.with(client, |requestor, now| requestor.handle_cancel(now, task.get(), task, true));
                 }
             }
             Step::Abort { client, which } => {
@@ -99,7 +99,7 @@ impl Simulation {
             .iter()
             .position(|client| client.owner == owner && client.generation == generation)
             .expect("one of each");
-        self.ask(node, client, To::Ask(0, method), id, method, &[]);
+        self.ask(node, client, To::Ask(requestor::RequestNumber::default(), method), id, method, &[]);
     }
 
     /// Nothing goes wrong any longer, and everybody goes on where he was.
