@@ -183,3 +183,65 @@ impl From<CompletionCode> for Completion {
         }
     }
 }
+
+/// A part of a stored payload, as the host is told; an input or an answer has its key beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+#[repr(u8)]
+pub enum PartCode {
+    Request,
+    Result,
+    Error,
+    State,
+    Input,
+    Answer,
+}
+
+impl Stored {
+    /// The part, and its key if it has one.
+    pub fn code(&self) -> (PartCode, &str) {
+        match self {
+            Self::Request => (PartCode::Request, ""),
+            Self::Result => (PartCode::Result, ""),
+            Self::Error => (PartCode::Error, ""),
+            Self::State => (PartCode::State, ""),
+            Self::Input(key) => (PartCode::Input, key),
+            Self::Answer(key) => (PartCode::Answer, key),
+        }
+    }
+}
+
+/// Where the host finds a value to store, as it is told; a number and a key say which.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+#[repr(u8)]
+pub enum SourceCode {
+    Request,
+    Outcome,
+    Asked,
+    InputRequest,
+    Response,
+}
+
+impl Source {
+    /// The source, its number, and its key if it has one.
+    pub fn code(&self) -> (SourceCode, u32, &str) {
+        match self {
+            Self::Request(call) => (SourceCode::Request, call.get(), ""),
+            Self::Outcome(call) => (SourceCode::Outcome, call.get(), ""),
+            Self::Asked { call, name } => (SourceCode::Asked, call.get(), name),
+            Self::InputRequest(input) => (SourceCode::InputRequest, input.get(), ""),
+            Self::Response { request, key } => (SourceCode::Response, request.get(), key),
+        }
+    }
+}
+
+/// What a write does to the payload, as the host is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+#[repr(u8)]
+pub enum WriteCode {
+    /// The stored one stays.
+    Keep,
+    /// It becomes the parts that were set.
+    Replace,
+    /// It becomes what was read, with the parts removed and set.
+    Edit,
+}

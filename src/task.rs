@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use strum::FromRepr;
+
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
@@ -16,7 +18,7 @@ pub type Millis = i64;
 
 /// Where a task stands. A status on the wire is a phase seen by a generation (X-STO-03).
 /// Stores keep it as a word, the wire's where that has one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString, FromRepr)]
 #[serde(into = "&'static str", try_from = "&str")]
 #[strum(serialize_all = "snake_case")]
 #[repr(u8)]

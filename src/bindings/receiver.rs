@@ -13,24 +13,21 @@ use super::writer::{Assembler, Assembling};
 use mcp_longhaul::limit::{Act, Limits, Rate};
 use mcp_longhaul::method::{CallMethod, Methods, Side};
 use mcp_longhaul::receiver::{
-    self, Augmentation, Called, Outcome, Policy, Promotion, RequestContext, Route, Shape, Support,
+    self, Augmentation, Called, Outcome, OutcomeCode, Policy, Promotion, RequestContext, RequestFault, Route, Shape,
+    Support,
 };
 use mcp_longhaul::storage::{Completion, CompletionCode, Record};
 use mcp_longhaul::task::{InputKind, Millis, OnLost};
 use mcp_longhaul::wire::capability::Capabilities;
 use mcp_longhaul::wire::{self, Generation, Method, error};
 
-/// What a request says of itself, as the host packs it: capabilities in the low eight bits, then whether lists are
-/// offered.
-const LISTS: u32 = 1 << 8;
-
-fn context(request: u32, peer: u32, generation: u8, flags: u32) -> RequestContext {
+fn context(request: u32, peer: u32, generation: u8, flags: u8) -> RequestContext {
     RequestContext {
         request: request.into(),
         peer: peer.into(),
         generation: Generation::from_number(generation).unwrap_or(Generation::G26),
-        capabilities: Capabilities::from_bits((flags & 255) as u8),
-        lists: flags & LISTS != 0,
+        capabilities: Capabilities::from_bits(flags),
+        lists: flags & RequestContext::LISTS != 0,
     }
 }
 
@@ -191,7 +188,7 @@ pub fn call(
     request: u32,
     peer: u32,
     generation: u8,
-    flags: u32,
+    flags: u8,
     method: u8,
     tool: String,
     policy: u32,
@@ -213,7 +210,7 @@ pub fn call(
 }
 
 #[wasm_bindgen(js_name = "isPlain")]
-pub fn is_plain(receiver: u32, method: u8, policy: u32, generation: u8, flags: u32) -> bool {
+pub fn is_plain(receiver: u32, method: u8, policy: u32, generation: u8, flags: u8) -> bool {
     let method = CallMethod::from_repr(method).unwrap_or_default();
     let context = context(0, 0, generation, flags);
     held(receiver).core.is_plain(method, policy, context.generation, context.capabilities)
@@ -250,25 +247,34 @@ pub fn name(receiver: u32, name: String, number: u8) {
     held(receiver).named.push((name, Shape(number)));
 }
 
-/// A handler ended. `how`: 0 with a result, 1 with one that says that the tool failed, 2 with an error, 3 with what is
-/// not JSON, 4 with an `input_required` result, 5 with one that has `requestState`. What it asks was named, each with
-/// its kind as [`input_kind`] gives it; of a failure, what it says of itself.
+/// A handler ended. What it asks was named, each with its kind as [`input_kind`] gives it; of a failure, what it says of
+/// itself.
 #[wasm_bindgen]
-pub fn ended(receiver: u32, now: f64, call: u32, how: u8, size: u32, code: f64) {
+pub fn ended(
+    receiver: u32,
+    now: f64,
+    call: u32,
+    #[wasm_bindgen(unchecked_param_type = "codes.OutcomeCode")] outcome: u8,
+    size: u32,
+    code: f64,
+) {
+    let how = OutcomeCode::from_repr(outcome).unwrap_or(OutcomeCode::NotJson);
     let Receiver { core, named, .. } = &mut *held(receiver);
     let mut requests = Vec::new();
     for (name, kind) in std::mem::take(named) {
         requests.push((name, kind_of(kind.0)));
     }
-    if let (1 | 2, Some((said, _))) = (how, requests.first()) {
+    if let (OutcomeCode::ToolFailed | OutcomeCode::Error, Some((said, _))) = (how, requests.first()) {
         core.handle_said(call.into(), said);
     }
     let outcome = match how {
-        0 | 1 => Outcome::Result { is_error: how == 1, size },
-        2 if error::is_spoken(Generation::G26, code) => Outcome::Error { size },
-        2 => Outcome::ReservedError { size },
-        3 => Outcome::NotJson,
-        _ => Outcome::Input { requests, state: how == 5 },
+        OutcomeCode::Result => Outcome::Result { is_error: false, size },
+        OutcomeCode::ToolFailed => Outcome::Result { is_error: true, size },
+        OutcomeCode::Error if error::is_spoken(Generation::G26, code) => Outcome::Error { size },
+        OutcomeCode::Error => Outcome::ReservedError { size },
+        OutcomeCode::NotJson => Outcome::NotJson,
+        OutcomeCode::Input => Outcome::Input { requests, state: false },
+        OutcomeCode::InputWithState => Outcome::Input { requests, state: true },
     };
     core.handle_outcome(now as Millis, call.into(), outcome);
 }
@@ -307,9 +313,7 @@ pub fn route(receiver: u32, call: u32) -> f64 {
 }
 
 /// A request whose method begins with `tasks/`, or a call that nests too deeply. `text`: the task's id, empty if not a
-/// string, or the cursor. The keys of `inputResponses` were named, each with the shape of its value. `fault`: 0 none, 1
-/// it does not say who asks, 2 it nests too deeply, 3 its cursor is not a string, or its `inputResponses` are no
-/// object.
+/// string, or the cursor. The keys of `inputResponses` were named, each with the shape of its value.
 #[wasm_bindgen]
 pub fn request(
     receiver: u32,
@@ -317,25 +321,28 @@ pub fn request(
     request: u32,
     peer: u32,
     generation: u8,
-    flags: u32,
+    flags: u8,
     method: &str,
     text: Option<String>,
-    fault: u8,
+    #[wasm_bindgen(unchecked_param_type = "codes.RequestFault")] fault: u8,
 ) {
     let context = context(request, peer, generation, flags);
     let now = now as Millis;
     let Receiver { core, named, .. } = &mut *held(receiver);
     let answers = std::mem::take(named);
     let id = text.as_deref().filter(|id| !id.is_empty());
+    let fault = RequestFault::from_repr(fault).unwrap_or(RequestFault::Malformed);
     match (fault, Method::named(context.generation, method)) {
-        (1, _) => core.handle_unenveloped(now, context),
-        (2, _) => core.handle_too_deep(now, context),
+        (RequestFault::Unenveloped, _) => core.handle_unenveloped(now, context),
+        (RequestFault::TooDeep, _) => core.handle_too_deep(now, context),
         (_, Some(Method::Get)) => core.handle_get(now, context, id),
         (_, Some(Method::Result)) => core.handle_result(now, context, id),
         (_, Some(Method::Cancel)) => core.handle_cancel(now, context, id),
-        (3, Some(Method::List)) => core.handle_list(now, context, Err(())),
+        (RequestFault::Malformed, Some(Method::List)) => core.handle_list(now, context, Err(())),
         (_, Some(Method::List)) => core.handle_list(now, context, Ok(text.as_deref())),
-        (_, Some(Method::Update)) => core.handle_update(now, context, id, Some(answers).filter(|_| fault == 0)),
+        (_, Some(Method::Update)) => {
+            core.handle_update(now, context, id, Some(answers).filter(|_| fault == RequestFault::None))
+        }
         (_, None) => core.handle_unknown(now, context),
     }
 }
@@ -343,7 +350,7 @@ pub fn request(
 /// `subscriptions/listen` with tasks, which were named. `until`: when its authorization is over; NaN for never.
 #[allow(clippy::too_many_arguments)]
 #[wasm_bindgen]
-pub fn listen(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u32, until: f64) {
+pub fn listen(receiver: u32, now: f64, request: u32, peer: u32, generation: u8, flags: u8, until: f64) {
     let until = (!until.is_nan()).then_some(until as Millis);
     let Receiver { core, named, .. } = &mut *held(receiver);
     let mut ids = Vec::new();
@@ -423,7 +430,7 @@ pub fn wait_ended(receiver: u32, now: f64, request: u32) {
 }
 
 #[wasm_bindgen]
-pub fn adopt(receiver: u32, now: f64, call: u32, peer: u32, generation: u8, flags: u32, id: &str) {
+pub fn adopt(receiver: u32, now: f64, call: u32, peer: u32, generation: u8, flags: u8, id: &str) {
     held(receiver).core.handle_adopt(now as Millis, context(call, peer, generation, flags), id);
 }
 

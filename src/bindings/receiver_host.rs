@@ -2,7 +2,7 @@
 
 use super::writer::{Assembler, Assembling};
 use mcp_longhaul::receiver::{Event, JobId, Output};
-use mcp_longhaul::storage::{Operation, Payload, Source, Stored};
+use mcp_longhaul::storage::{Operation, Payload, WriteCode};
 use mcp_longhaul::wire;
 use wasm_bindgen::prelude::*;
 
@@ -18,12 +18,9 @@ extern "C" {
     pub fn read(this: &ReceiverHost, job: u32, request: u32, payload: bool);
     #[wasm_bindgen(method, js_name = "removePart")]
     pub fn remove_part(this: &ReceiverHost, job: u32, part: u8, key: &str);
-    /// `source`: 0 the request, 1 the outcome, 2 the request under `source_key` in the outcome, 3 an ask, 4 the
-    /// response under `source_key`.
     #[wasm_bindgen(method, js_name = "setPart")]
     pub fn set_part(this: &ReceiverHost, job: u32, part: u8, key: &str, source: u8, number: u32, source_key: &str);
-    /// `payload`: 0 keep it, 1 only the parts set, 2 what was read with the parts removed and set. `due_at`: NaN for
-    /// never.
+    /// `due_at`: NaN for never.
     #[wasm_bindgen(method)]
     pub fn put(
         this: &ReceiverHost,
@@ -54,7 +51,6 @@ extern "C" {
     /// An answer begins: the assembler is filled next. `job`: 0 for none.
     #[wasm_bindgen(method, js_name = "beginReply")]
     pub fn begin_reply(this: &ReceiverHost, request: u32, job: u32);
-    /// `kind`: 0 a result, 1 an error, 2 the error that the payload is, 3 an error because a limit is in the way.
     #[wasm_bindgen(method, js_name = "endReply")]
     pub fn end_reply(this: &ReceiverHost, request: u32, kind: u8);
     /// A notification begins: the assembler is filled next. `job`: 0 for none.
@@ -76,7 +72,6 @@ extern "C" {
     pub fn relay(this: &ReceiverHost, call: u32);
     #[wasm_bindgen(method)]
     pub fn reject(this: &ReceiverHost, call: u32);
-    /// `reason`: as in [`Stop`](mcp_longhaul::receiver::Stop).
     #[wasm_bindgen(method)]
     pub fn abort(this: &ReceiverHost, call: u32, reason: u8, silently: bool);
     #[wasm_bindgen(method)]
@@ -104,7 +99,7 @@ extern "C" {
         method: u8,
         on: u32,
         generation: u8,
-        flags: u32,
+        flags: u8,
         owner: &str,
         job: u32,
     );
@@ -112,7 +107,7 @@ extern "C" {
     pub fn hang_up(this: &ReceiverHost, request: u32);
     #[wasm_bindgen(method)]
     pub fn forget(this: &ReceiverHost, request: u32);
-    /// `phase`: 255 for none. Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
+    /// Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
     #[allow(clippy::too_many_arguments)]
     #[wasm_bindgen(method)]
     pub fn event(
@@ -121,7 +116,7 @@ extern "C" {
         owner: &str,
         id: &str,
         tool: &str,
-        phase: u8,
+        phase: Option<u8>,
         at: f64,
         created_at: f64,
         waited_since: f64,
@@ -176,7 +171,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
             for (key, name) in answers {
                 host.kept(key, name);
             }
-            let flags = u32::from(context.capabilities.bits());
+            let flags = context.capabilities.bits();
             host.restart(
                 call.get(),
                 method as u8,
@@ -201,18 +196,18 @@ fn store(host: &ReceiverHost, job: JobId, operation: &Operation) {
         Operation::Get { owner, id, payload, .. } => host.get(job.get(), owner, id, *payload),
         Operation::Put { record, payload } => {
             let mode = match payload {
-                Payload::Keep => 0,
+                Payload::Keep => WriteCode::Keep,
                 Payload::Write { onto_read, remove, set } => {
                     for part in remove {
-                        let (part, key) = part_code(part);
-                        host.remove_part(job.get(), part, key);
+                        let (part, key) = part.code();
+                        host.remove_part(job.get(), part as u8, key);
                     }
                     for (part, source) in set {
-                        let (part, key) = part_code(part);
-                        let (source, number, source_key) = source_code(source);
-                        host.set_part(job.get(), part, key, source, number, source_key);
+                        let (part, key) = part.code();
+                        let (source, number, source_key) = source.code();
+                        host.set_part(job.get(), part as u8, key, source as u8, number, source_key);
                     }
-                    if *onto_read { 2 } else { 1 }
+                    if *onto_read { WriteCode::Edit } else { WriteCode::Replace }
                 }
             };
             let due_at = record.due_at.map_or(f64::NAN, |at| at as f64);
@@ -224,7 +219,7 @@ fn store(host: &ReceiverHost, job: JobId, operation: &Operation) {
                 record.created_at as f64,
                 due_at,
                 &record.state,
-                mode,
+                mode as u8,
             );
         }
         Operation::Delete { owner, id, version } => host.delete(job.get(), owner, id, *version),
@@ -250,7 +245,7 @@ fn happened(host: &ReceiverHost, event: &Event) {
             owner,
             id,
             &task.tool,
-            task.phase as u8,
+            Some(task.phase as u8),
             at,
             task.created_at as f64,
             since,
@@ -258,27 +253,6 @@ fn happened(host: &ReceiverHost, event: &Event) {
             task.epoch,
             &task.trace,
         ),
-        None => host.event(happening, owner, id, "", 255, at, f64::NAN, since, run, 0, ""),
-    }
-}
-
-fn part_code(part: &Stored) -> (u8, &str) {
-    match part {
-        Stored::Request => (0, ""),
-        Stored::Result => (1, ""),
-        Stored::Error => (2, ""),
-        Stored::State => (3, ""),
-        Stored::Input(key) => (4, key),
-        Stored::Answer(key) => (5, key),
-    }
-}
-
-fn source_code(source: &Source) -> (u8, u32, &str) {
-    match source {
-        Source::Request(call) => (0, call.get(), ""),
-        Source::Outcome(call) => (1, call.get(), ""),
-        Source::Asked { call, name } => (2, call.get(), name),
-        Source::InputRequest(input) => (3, input.get(), ""),
-        Source::Response { request, key } => (4, request.get(), key),
+        None => host.event(happening, owner, id, "", None, at, f64::NAN, since, run, 0, ""),
     }
 }

@@ -3,12 +3,14 @@
 use super::types::{RequestContext, RequestId, SlotId};
 use std::rc::Rc;
 
+use strum::FromRepr;
+
 use super::change::Change;
 use super::{Output, Receiver};
 use crate::task::{Failure, Millis, Phase, Task};
 
 /// What happened to a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]
 pub enum Happening {
     Created,

@@ -8,6 +8,7 @@ mod call;
 mod cancel;
 mod change;
 mod claim;
+mod code;
 mod create;
 mod doubt;
 mod effect;
@@ -42,6 +43,7 @@ use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::{Body, Error};
 
+pub use code::{OutcomeCode, RequestFault};
 pub use event::{Event, Happening};
 pub use output::Output;
 pub use policy::{MIN_TTL, Policy, Promotion, Support};

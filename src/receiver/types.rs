@@ -23,6 +23,11 @@ pub struct RequestContext {
     pub lists: bool,
 }
 
+impl RequestContext {
+    /// The bit in which a host says `lists`, beside those of the capabilities.
+    pub const LISTS: u8 = 1 << 6;
+}
+
 /// What a call says.
 #[derive(Clone, Debug)]
 pub struct Called {
@@ -111,7 +116,7 @@ pub enum Route {
 }
 
 /// Why a handler is to stop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]
 pub enum Stop {
     /// Its task was cancelled, or its caller went away before there was one.
@@ -125,7 +130,7 @@ pub enum Stop {
 }
 
 /// Why a handler's request is not answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]
 pub enum Withdrawal {
     /// The task has ended.

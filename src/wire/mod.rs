@@ -18,6 +18,8 @@ pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, w
 
 use std::rc::Rc;
 
+use strum::FromRepr;
+
 use crate::task::{InputKind, Millis, Phase, Task};
 use capability::Capabilities;
 
@@ -54,7 +56,7 @@ impl Method {
 }
 
 /// What the host puts into a hole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, strum::FromRepr)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]
 pub enum Part {
     /// The result of the original request, as it is.
@@ -119,8 +121,9 @@ pub enum Body {
 }
 
 /// Whether a body is a result or a JSON-RPC error, and which.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+#[repr(u8)]
+pub enum ReplyKind {
     Result,
     /// An error whose members are written field by field.
     Error,
@@ -131,21 +134,21 @@ pub enum Kind {
 }
 
 /// Writes `body` for `generation` into `writer`, and says what was written.
-pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> Kind {
+pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> ReplyKind {
     match body {
         Body::Error(error) => {
             error.write("", writer);
-            if error.is_limit() { Kind::LimitError } else { Kind::Error }
+            if error.is_limit() { ReplyKind::LimitError } else { ReplyKind::Error }
         }
-        Body::Outcome { task, .. } if task.phase == Phase::Failed && task.failure.is_none() => Kind::ErrorPart,
+        Body::Outcome { task, .. } if task.phase == Phase::Failed && task.failure.is_none() => ReplyKind::ErrorPart,
         Body::Outcome { id, task } => match error::of_outcome(task) {
             Some(error) => {
                 error.write(id, writer);
-                Kind::Error
+                ReplyKind::Error
             }
             None => {
                 g25::write_outcome(writer);
-                Kind::Result
+                ReplyKind::Result
             }
         },
         _ => {
@@ -153,7 +156,7 @@ pub fn write(generation: Generation, body: &Body, writer: &mut impl Writer) -> K
                 Generation::G25 => g25::write(body, writer),
                 Generation::G26 => g26::write(body, writer),
             }
-            Kind::Result
+            ReplyKind::Result
         }
     }
 }

@@ -4,10 +4,11 @@ use std::any::type_name;
 use std::fmt::Debug;
 
 use mcp_longhaul::method::{Methods, TABLE};
-use mcp_longhaul::receiver::Trouble;
-use mcp_longhaul::storage::CompletionCode;
+use mcp_longhaul::receiver::{Happening, OutcomeCode, RequestContext, RequestFault, Shape, Stop, Trouble, Withdrawal};
+use mcp_longhaul::storage::{CompletionCode, PartCode, SourceCode, WriteCode};
+use mcp_longhaul::task::Phase;
 use mcp_longhaul::wire::capability::Capabilities;
-use mcp_longhaul::wire::{Generation, Name, Part};
+use mcp_longhaul::wire::{Generation, Name, Part, ReplyKind};
 
 const CODES: &str = include_str!("../../pkg-template/src/core/codes.ts");
 
@@ -17,17 +18,29 @@ fn codes() -> String {
         "// Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.\n".to_owned(),
         code(CompletionCode::from_repr),
         code(Generation::from_number),
+        code(Happening::from_repr),
+        code(OutcomeCode::from_repr),
         code(Part::from_repr),
+        code(PartCode::from_repr),
+        code(Phase::from_repr),
+        code(ReplyKind::from_repr),
+        code(RequestFault::from_repr),
+        code(SourceCode::from_repr),
+        code(Stop::from_repr),
         code(Trouble::from_repr),
+        code(Withdrawal::from_repr),
+        code(WriteCode::from_repr),
+        flags("AnswerShape", &[("Elicited", Shape::ELICITED), ("Sampled", Shape::SAMPLED), ("Roots", Shape::ROOTS)]),
+        flags("RequestFlag", &[("Lists", RequestContext::LISTS)]),
         flags(
             "Capability",
             &[
-                ("Tasks", Capabilities::TASKS),
-                ("Elicit", Capabilities::ELICIT),
-                ("ElicitUrl", Capabilities::ELICIT_URL),
-                ("Sampling", Capabilities::SAMPLING),
-                ("SamplingTools", Capabilities::SAMPLING_TOOLS),
-                ("Roots", Capabilities::ROOTS),
+                ("Tasks", Capabilities::TASKS.bits()),
+                ("Elicit", Capabilities::ELICIT.bits()),
+                ("ElicitUrl", Capabilities::ELICIT_URL.bits()),
+                ("Sampling", Capabilities::SAMPLING.bits()),
+                ("SamplingTools", Capabilities::SAMPLING_TOOLS.bits()),
+                ("Roots", Capabilities::ROOTS.bits()),
             ],
         ),
         call_methods(),
@@ -49,8 +62,8 @@ fn code<T: Debug>(from_repr: fn(u8) -> Option<T>) -> String {
 }
 
 /// Bits that are put together.
-fn flags(name: &str, flags: &[(&str, Capabilities)]) -> String {
-    let members: String = flags.iter().map(|(flag, bits)| format!("  {flag}: {},\n", bits.bits())).collect();
+fn flags(name: &str, flags: &[(&str, u8)]) -> String {
+    let members: String = flags.iter().map(|(flag, bits)| format!("  {flag}: {bits},\n")).collect();
     format!("\nexport const {name} = {{\n{members}}} as const;\n")
 }
 

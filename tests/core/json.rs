@@ -1,7 +1,7 @@
 //! A message as the wrapper would assemble it, as a `serde_json` value. A payload is spread into its object under `$`.
 
 use mcp_longhaul::task::Millis;
-use mcp_longhaul::wire::{self, Body, Generation, Kind, Name, News, Part, Writer};
+use mcp_longhaul::wire::{self, Body, Generation, Name, News, Part, ReplyKind, Writer};
 use serde_json::{Map, Value, json};
 
 /// What a hole is filled with.
@@ -74,12 +74,12 @@ pub fn assemble(fill: Fill, write: impl FnOnce(&mut Assembler)) -> Value {
 
 /// The response that `body` is: `{result}` or `{error}`.
 pub fn response(generation: Generation, body: &Body, fill: Fill) -> Value {
-    let mut kind = Kind::Result;
+    let mut kind = ReplyKind::Result;
     let written = assemble(fill, |writer| kind = wire::write(generation, body, writer));
     match kind {
-        Kind::Result => json!({ "result": written }),
-        Kind::Error | Kind::LimitError => json!({ "error": written }),
-        Kind::ErrorPart => {
+        ReplyKind::Result => json!({ "result": written }),
+        ReplyKind::Error | ReplyKind::LimitError => json!({ "error": written }),
+        ReplyKind::ErrorPart => {
             assert_eq!(written, json!({}), "an error that is a payload has no members of ours");
             json!({ "error": fill(Part::Error, "") })
         }

@@ -18,6 +18,37 @@ export const Generation = {
 } as const;
 export type Generation = (typeof Generation)[keyof typeof Generation];
 
+export const Happening = {
+  Created: 0,
+  Started: 1,
+  Stopped: 2,
+  Status: 3,
+  InputRequired: 4,
+  InputAnswered: 5,
+  InputWithdrawn: 6,
+  CancelRequested: 7,
+  Extended: 8,
+  Completed: 9,
+  Failed: 10,
+  Cancelled: 11,
+  Expired: 12,
+  Lost: 13,
+  Restarted: 14,
+  Retrieved: 15,
+  LateOutcome: 16,
+} as const;
+export type Happening = (typeof Happening)[keyof typeof Happening];
+
+export const OutcomeCode = {
+  Result: 0,
+  ToolFailed: 1,
+  Error: 2,
+  NotJson: 3,
+  Input: 4,
+  InputWithState: 5,
+} as const;
+export type OutcomeCode = (typeof OutcomeCode)[keyof typeof OutcomeCode];
+
 export const Part = {
   Result: 0,
   RelatedResult: 1,
@@ -28,12 +59,92 @@ export const Part = {
 } as const;
 export type Part = (typeof Part)[keyof typeof Part];
 
+export const PartCode = {
+  Request: 0,
+  Result: 1,
+  Error: 2,
+  State: 3,
+  Input: 4,
+  Answer: 5,
+} as const;
+export type PartCode = (typeof PartCode)[keyof typeof PartCode];
+
+export const Phase = {
+  Working: 0,
+  InputRequired: 1,
+  Completed: 2,
+  ToolFailed: 3,
+  Failed: 4,
+  Cancelled: 5,
+} as const;
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+export const ReplyKind = {
+  Result: 0,
+  Error: 1,
+  ErrorPart: 2,
+  LimitError: 3,
+} as const;
+export type ReplyKind = (typeof ReplyKind)[keyof typeof ReplyKind];
+
+export const RequestFault = {
+  None: 0,
+  Unenveloped: 1,
+  TooDeep: 2,
+  Malformed: 3,
+} as const;
+export type RequestFault = (typeof RequestFault)[keyof typeof RequestFault];
+
+export const SourceCode = {
+  Request: 0,
+  Outcome: 1,
+  Asked: 2,
+  InputRequest: 3,
+  Response: 4,
+} as const;
+export type SourceCode = (typeof SourceCode)[keyof typeof SourceCode];
+
+export const Stop = {
+  Cancelled: 0,
+  Expired: 1,
+  HandedOver: 2,
+  Lost: 3,
+} as const;
+export type Stop = (typeof Stop)[keyof typeof Stop];
+
 export const Trouble = {
   Newer: 0,
   Malformed: 1,
   OutcomeLost: 2,
 } as const;
 export type Trouble = (typeof Trouble)[keyof typeof Trouble];
+
+export const Withdrawal = {
+  Ended: 0,
+  Undeclared: 1,
+  TooMany: 2,
+  NotATask: 3,
+  Storage: 4,
+  NoCarrier: 5,
+} as const;
+export type Withdrawal = (typeof Withdrawal)[keyof typeof Withdrawal];
+
+export const WriteCode = {
+  Keep: 0,
+  Replace: 1,
+  Edit: 2,
+} as const;
+export type WriteCode = (typeof WriteCode)[keyof typeof WriteCode];
+
+export const AnswerShape = {
+  Elicited: 1,
+  Sampled: 2,
+  Roots: 4,
+} as const;
+
+export const RequestFlag = {
+  Lists: 64,
+} as const;
 
 export const Capability = {
   Tasks: 1,

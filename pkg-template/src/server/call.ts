@@ -1,3 +1,4 @@
+import { Stop } from "../core/codes.ts";
 import type { CallMethod } from "../wire/methods.ts";
 import type { Revision } from "../wire/revision.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
@@ -145,8 +146,7 @@ export class Call implements PendingRequest {
     this.#gate?.resolve();
   }
 
-  /** `reason`: as the core numbers it. */
-  abort(reason: number): void {
+  abort(reason: Stop): void {
     this.settle();
     this.#stop(stopped(reason, this.taskId));
     if (this.#opened !== undefined) return;
@@ -163,15 +163,15 @@ export class Call implements PendingRequest {
   }
 }
 
-/** Why a handler is to stop; in the order of `Stop` in the core. */
-const REASONS: readonly (readonly [code: TaskErrorCode, message: string])[] = [
-  ["cancelled", "The task was cancelled; stop."],
-  ["expired", "The time to live of the task is over; stop."],
-  ["handed_over", "The task goes on in another process; stop here, and leave alone what goes on."],
-  ["lost", "Another process took the task over, or it ended with this one; stop."],
-];
+/** Why a handler is to stop. */
+const REASONS: Readonly<Record<Stop, readonly [code: TaskErrorCode, message: string]>> = {
+  [Stop.Cancelled]: ["cancelled", "The task was cancelled; stop."],
+  [Stop.Expired]: ["expired", "The time to live of the task is over; stop."],
+  [Stop.HandedOver]: ["handed_over", "The task goes on in another process; stop here, and leave alone what goes on."],
+  [Stop.Lost]: ["lost", "Another process took the task over, or it ended with this one; stop."],
+};
 
-function stopped(reason: number, taskId: string | undefined): TaskError {
-  const [code, message] = REASONS[reason] ?? ["internal", "The handler is to stop."];
+function stopped(reason: Stop, taskId: string | undefined): TaskError {
+  const [code, message] = REASONS[reason];
   return new TaskError(code, message, { taskId });
 }

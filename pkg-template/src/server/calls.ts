@@ -1,3 +1,4 @@
+import { OutcomeCode, RequestFault } from "../core/codes.ts";
 import { type CallMethod, calledIn } from "../wire/methods.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_MESSAGE, LONGEST_TOOL_NAME, bounded, isDeeperThan } from "./bounds.ts";
@@ -13,16 +14,8 @@ import type { ConnectionPeers } from "./peers.ts";
 import { LARGEST, completePolicy } from "./policy.ts";
 import { currentCall, knowsCalls, runFor } from "./scope.ts";
 import type { Shared } from "./shared.ts";
-import { TOO_DEEP } from "./task-requests.ts";
 import * as core from "../wasm/generated/server.js";
 
-// What a handler ended with, as the core is told.
-const RESULT = 0;
-const TOOL_FAILED = 1;
-const ERROR = 2;
-const NOT_JSON = 3;
-const INPUT = 4;
-const INPUT_WITH_STATE = 5;
 /** How many ended tasks of a connection are kept in mind at least. */
 const REMEMBERED = 512;
 const UNKNOWN_TOOL = completePolicy("", { task: "always" });
@@ -94,7 +87,7 @@ export class Calls implements Caller {
     const flags = this.#negotiation.flags(message, revision, owner);
     if (isDeeperThan(params, DEEPEST)) {
       const { number } = registry.hold(this.link, peer, message, extra, false);
-      port.enter(core.request, number, peer, revision.generation, flags, "", undefined, TOO_DEEP);
+      port.enter(core.request, number, peer, revision.generation, flags, "", undefined, RequestFault.TooDeep);
       return true;
     }
     const number = registry.next();
@@ -151,16 +144,18 @@ export class Calls implements Caller {
       const text = call.outcomeText ?? "";
       const size = isLongerThan(text, this.link.longest) ? LARGEST : text.length;
       const { result } = message;
-      let how = NOT_JSON;
+      let how: OutcomeCode = OutcomeCode.NotJson;
       if (own(result, "resultType") === "input_required") {
         const asked = own(result, "inputRequests");
         for (const name of isObject(asked) ? Object.keys(asked) : [])
           core.name(receiver, name, inputKindOf((asked as Record<string, unknown>)[name]));
-        how = textOf(result, "requestState") === undefined ? INPUT : INPUT_WITH_STATE;
+        how = textOf(result, "requestState") === undefined ? OutcomeCode.Input : OutcomeCode.InputWithState;
       } else if (writable) {
-        how = result === undefined ? ERROR : own(result, "isError") === true ? TOOL_FAILED : RESULT;
+        how = OutcomeCode.Result;
+        if (result === undefined) how = OutcomeCode.Error;
+        else if (own(result, "isError") === true) how = OutcomeCode.ToolFailed;
         // Hosts show the status message of a failed task, and few of them fetch its result (G25-GET-05).
-        const said = how === RESULT || !this.#shared.settings.statesMayQuote ? undefined : saidBy(message);
+        const said = how === OutcomeCode.Result || !this.#shared.settings.statesMayQuote ? undefined : saidBy(message);
         if (said !== undefined) core.name(receiver, bounded(said, LONGEST_MESSAGE), 0);
       }
       core.ended(receiver, now, call.number, how, size, message.error?.code ?? Number.NaN);

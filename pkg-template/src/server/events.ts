@@ -1,34 +1,40 @@
 // What the core tells of tasks, as listeners get it.
+import { Happening, Phase } from "../core/codes.ts";
 import { now } from "../clock.ts";
 import type { TaskEvent } from "../types.ts";
 import type { Call } from "./call.ts";
-import { own } from "../wire/message.ts";
+import { calledIn } from "../wire/methods.ts";
 import type { Hooks } from "./hooks.ts";
 
-/** Twin of `Happening` in `src/receiver/event.rs`. */
-const TYPES = [
-  "created",
-  "started",
-  "stopped",
-  "status",
-  "input_required",
-  "input_answered",
-  "input_withdrawn",
-  "cancel_requested",
-  "extended",
-  "completed",
-  "failed",
-  "cancelled",
-  "expired",
-  "lost",
-  "restarted",
-  "retrieved",
-  "late_outcome",
-] as const satisfies TaskEvent["type"][];
-const LATE: number = TYPES.indexOf("late_outcome");
+const TYPES: Readonly<Record<Happening, TaskEvent["type"]>> = {
+  [Happening.Created]: "created",
+  [Happening.Started]: "started",
+  [Happening.Stopped]: "stopped",
+  [Happening.Status]: "status",
+  [Happening.InputRequired]: "input_required",
+  [Happening.InputAnswered]: "input_answered",
+  [Happening.InputWithdrawn]: "input_withdrawn",
+  [Happening.CancelRequested]: "cancel_requested",
+  [Happening.Extended]: "extended",
+  [Happening.Completed]: "completed",
+  [Happening.Failed]: "failed",
+  [Happening.Cancelled]: "cancelled",
+  [Happening.Expired]: "expired",
+  [Happening.Lost]: "lost",
+  [Happening.Restarted]: "restarted",
+  [Happening.Retrieved]: "retrieved",
+  [Happening.LateOutcome]: "late_outcome",
+};
 
-const STATUSES = ["working", "input_required", "completed", "completed", "failed", "cancelled"] as const;
-const TOOL_FAILED = 3;
+/** What a task in a phase is called; a tool's own error completes its task (G26-ERR-02). */
+const STATUSES: Readonly<Record<Phase, NonNullable<TaskEvent["status"]>>> = {
+  [Phase.Working]: "working",
+  [Phase.InputRequired]: "input_required",
+  [Phase.Completed]: "completed",
+  [Phase.ToolFailed]: "completed",
+  [Phase.Failed]: "failed",
+  [Phase.Cancelled]: "cancelled",
+};
 
 /** Enough to tell tasks apart in a log, too little to read one (X-SEC-09). */
 function short(id: string): string {
@@ -37,11 +43,11 @@ function short(id: string): string {
 
 /** `NaN`, 0 and the empty text stand for what is not known; such members are left out. */
 function eventOf(
-  happening: number,
+  happening: Happening,
   owner: string,
   id: string,
   tool: string,
-  phase: number,
+  phase: Phase | undefined,
   at: number,
   createdAt: number,
   waitedSince: number,
@@ -50,13 +56,13 @@ function eventOf(
   trace: string,
 ): TaskEvent {
   return {
-    type: TYPES[happening] ?? "status",
+    type: TYPES[happening],
     taskId: short(id),
     owner,
     at,
     ...(tool !== "" && { name: tool }),
-    ...(STATUSES[phase] && { status: STATUSES[phase] }),
-    ...(phase === TOOL_FAILED && { isError: true }),
+    ...(phase !== undefined && { status: STATUSES[phase] }),
+    ...(phase === Phase.ToolFailed && { isError: true }),
     ...(!Number.isNaN(createdAt) && { createdAt }),
     ...(!Number.isNaN(waitedSince) && { waitedSince }),
     ...(run !== 0 && { run }),
@@ -79,9 +85,9 @@ export class Events {
   }
 
   /** A handler has ended after its task: what it ended with reaches no client (H04). */
-  lateOutcome({ number, owner, taskId, message }: Call): void {
+  lateOutcome({ number, owner, taskId, message, method }: Call): void {
     if (taskId === undefined) return;
-    const tool = String(own(message.params, "name"));
-    this.happened(LATE, owner, taskId, tool, 255, now(), Number.NaN, Number.NaN, number, 0, "");
+    const tool = calledIn(message.params, method) ?? "";
+    this.happened(Happening.LateOutcome, owner, taskId, tool, undefined, now(), Number.NaN, Number.NaN, number, 0, "");
   }
 }

@@ -1,5 +1,6 @@
 // What a message says, as primitive facts for the core, messages that are always the same, and what all of the server
 // uses. Nothing here decides.
+import { AnswerShape } from "../core/codes.ts";
 import { NAME } from "../name.ts";
 import type { Extra, Message } from "../tap.ts";
 import { isObject, isWhole, own, textOf } from "../wire/message.ts";
@@ -77,16 +78,16 @@ export function shapeOf(value: unknown): number {
     (action === "accept" || action === "decline" || action === "cancel") &&
     (content === undefined || isForm(content))
   )
-    shape |= 1;
+    shape |= AnswerShape.Elicited;
   if (
     textOf(value, "role") !== undefined &&
     textOf(value, "model") !== undefined &&
     content !== undefined &&
     content !== null
   )
-    shape |= 2;
+    shape |= AnswerShape.Sampled;
   const roots = own(value, "roots");
-  if (Array.isArray(roots) && roots.every((root) => textOf(root, "uri") !== undefined)) shape |= 4;
+  if (Array.isArray(roots) && roots.every((root) => textOf(root, "uri") !== undefined)) shape |= AnswerShape.Roots;
   return shape;
 }
 

@@ -1,5 +1,13 @@
 import { NAME } from "../name.ts";
-import { Trouble } from "../core/codes.ts";
+import {
+  PartCode,
+  type ReplyKind,
+  type SourceCode,
+  type Stop,
+  Trouble,
+  type Withdrawal,
+  type WriteCode,
+} from "../core/codes.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Events } from "./events.ts";
 import { TaskError } from "../errors.ts";
@@ -61,10 +69,10 @@ export class Host implements ReceiverHost {
     if (entry === undefined) jobs.missing(job);
     else jobs.get(job, entry.owner, entry.taskId ?? "", payload);
   }
-  removePart(job: number, part: number, key: string): void {
+  removePart(job: number, part: PartCode, key: string): void {
     this.#parts.jobs.edit(job).remove.push(member(part, key));
   }
-  setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void {
+  setPart(job: number, part: PartCode, key: string, source: SourceCode, number: number, sourceKey: string): void {
     const { jobs, sources } = this.#parts;
     const edit = jobs.edit(job);
     const text = sources.textOf(source, number, sourceKey, key);
@@ -79,9 +87,9 @@ export class Host implements ReceiverHost {
     createdAt: number,
     dueAt: number,
     state: string,
-    mode: number,
+    write: WriteCode,
   ): void {
-    this.#parts.jobs.put(job, owner, id, version, createdAt, dueAt, state, mode);
+    this.#parts.jobs.put(job, owner, id, version, createdAt, dueAt, state, write);
   }
   delete(job: number, owner: string, id: string, version: number): void {
     this.#parts.jobs.delete(job, owner, id, version);
@@ -107,7 +115,7 @@ export class Host implements ReceiverHost {
   beginReply(request: number, job: number): void {
     this.#parts.replies.begin(request, job);
   }
-  endReply(request: number, kind: number): void {
+  endReply(request: number, kind: ReplyKind): void {
     this.#parts.replies.end(request, kind);
   }
   beginNews(request: number, job: number): void {
@@ -156,7 +164,7 @@ export class Host implements ReceiverHost {
     const text = message ?? "The tool refused the call: unknown name or invalid arguments";
     call.link.answer(refusal(call.id, text, -32602), call);
   }
-  abort(number: number, reason: number, silently: boolean): void {
+  abort(number: number, reason: Stop, silently: boolean): void {
     const call = this.#parts.registry.calls.get(number);
     if (call === undefined) return;
     call.abort(reason);
@@ -196,9 +204,9 @@ export class Host implements ReceiverHost {
     this.#parts.input.answered(ask, from, key);
   }
   answeredElsewhere(ask: number, job: number, key: string): void {
-    this.#parts.input.answeredElsewhere(ask, this.#parts.jobs.payload(job).part(5, key));
+    this.#parts.input.answeredElsewhere(ask, this.#parts.jobs.payload(job).part(PartCode.Answer, key));
   }
-  withdraw(ask: number, delivered: boolean, reason: number): void {
+  withdraw(ask: number, delivered: boolean, reason: Withdrawal): void {
     this.#parts.input.withdraw(ask, delivered, reason);
   }
 

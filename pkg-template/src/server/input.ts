@@ -1,5 +1,6 @@
 // What handlers ask their clients: owed until it is answered, whichever connection or stream carries it.
-import { TaskError } from "../errors.ts";
+import { Withdrawal } from "../core/codes.ts";
+import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message, SendOptions } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
 import type { Ask } from "./ask.ts";
@@ -15,18 +16,21 @@ import type { Registry } from "./registry.ts";
 import { knowsCalls } from "./scope.ts";
 import * as core from "../wasm/generated/server.js";
 
-/** By the core's number for the reason. */
-const WITHDRAWALS = [
-  ["cancelled", "The task has ended; its input is no longer needed."],
-  ["unsupported", "The client did not declare the capability that this request needs."],
-  ["limit", "Too many input requests are outstanding for this task, or were made in its life."],
-  ["unsupported", "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one."],
-  ["storage", "The task store failed; the input request could not be stored."],
-  [
+/** Why a request is not answered. */
+const WITHDRAWALS: Readonly<Record<Withdrawal, readonly [code: TaskErrorCode, message: string]>> = {
+  [Withdrawal.Ended]: ["cancelled", "The task has ended; its input is no longer needed."],
+  [Withdrawal.Undeclared]: ["unsupported", "The client did not declare the capability that this request needs."],
+  [Withdrawal.TooMany]: ["limit", "Too many input requests are outstanding for this task, or were made in its life."],
+  [Withdrawal.NotATask]: [
+    "unsupported",
+    "The call is not a task: call `tasks.create(ctx)` first, or let its policy make it one.",
+  ],
+  [Withdrawal.Storage]: ["storage", "The task store failed; the input request could not be stored."],
+  [Withdrawal.NoCarrier]: [
     "unsupported",
     "No stream carries this request to the client: its transport answers with JSON alone (`enableJsonResponse`).",
   ],
-] as const;
+};
 
 /** The kind of input that the core does not know. */
 export const UNKNOWN_KIND = 255;
@@ -177,7 +181,7 @@ export class Input {
   takeAlong(): void {
     for (const [number, ask] of this.#registry.asks) {
       if (ask.key !== undefined) this.#port.give(core.adoptAsk, ask.call.number, number, ask.key);
-      else this.withdraw(number, false, 4);
+      else this.withdraw(number, false, Withdrawal.Storage);
     }
   }
 
@@ -244,7 +248,7 @@ export class Input {
   }
 
   /** It will not be answered. `delivered`: the client knows of it. */
-  withdraw(number: number, delivered: boolean, reason: number): void {
+  withdraw(number: number, delivered: boolean, reason: Withdrawal): void {
     const guessed = this.#registry.asks.get(number);
     if (guessed?.isGuess === true && delivered) {
       guessed.outlives = true;
@@ -253,7 +257,7 @@ export class Input {
     const ask = this.#take(number);
     if (ask === undefined) return;
     if (ask.isGuess === true) return ask.own?.sendOwn(ask.message, ask.options);
-    const [code, text] = WITHDRAWALS[reason] ?? WITHDRAWALS[0];
+    const [code, text] = WITHDRAWALS[reason];
     if (delivered) this.#recant(ask);
     if (ask.own !== undefined) ask.own.refuseOwn(ask.message.id, text);
     else ask.settle?.reject(new TaskError(code, text, { taskId: ask.call.taskId }));

@@ -1,3 +1,4 @@
+import { RequestFlag } from "../core/codes.ts";
 import { TOOLS_CALL } from "../wire/methods.ts";
 import { define } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
@@ -11,9 +12,6 @@ import type { Gate } from "./gate.ts";
 import type { Link } from "./link.ts";
 import type { Completion } from "./passing.ts";
 import type { Shared } from "./shared.ts";
-
-/** What a request says of itself besides its revision, as the core's bits: capabilities below, then whether lists are offered. */
-const LISTS = 1 << 8;
 
 /** Which revision each request of a connection speaks, what its client has declared, and what the server declares. */
 export class Negotiation {
@@ -61,7 +59,7 @@ export class Negotiation {
   /** What a request of an owner's says of itself, as the core's bits. */
   flags(message: Message, revision: Revision, owner: string | undefined): number {
     const lists = this.#shared.settings.lists(owner, this.#link.isSingleStream);
-    return this.declared(message, revision) | (lists ? LISTS : 0);
+    return this.declared(message, revision) | (lists ? RequestFlag.Lists : 0);
   }
 
   /** What is put over the members of a result that says what this server can do. */

@@ -1,13 +1,22 @@
 // The payload of a record: JSON text whose top-level members are the parts that the core names by number.
+import { PartCode } from "../core/codes.ts";
 import { define } from "../json.ts";
 import { DEEPEST, isDeeperThan } from "./bounds.ts";
 import { isObject } from "../wire/message.ts";
 
-const PARTS = ["request", "result", "error", "state", "in:", "an:"] as const;
+/** What the member of a payload that holds a part is called, or begins with. Stored, so they stay. */
+const MEMBERS: Readonly<Record<PartCode, string>> = {
+  [PartCode.Request]: "request",
+  [PartCode.Result]: "result",
+  [PartCode.Error]: "error",
+  [PartCode.State]: "state",
+  [PartCode.Input]: "in:",
+  [PartCode.Answer]: "an:",
+};
 
 /** The member of a payload that holds a part. */
-export function member(part: number, key: string): string {
-  return `${PARTS[part] ?? ""}${key}`;
+export function member(part: PartCode, key: string): string {
+  return `${MEMBERS[part]}${key}`;
 }
 
 /** A payload being written: what is removed from the one that was read, and what is set, as JSON text. */
@@ -68,7 +77,7 @@ export class Payload {
     }
   }
 
-  part(part: number, key: string): unknown {
+  part(part: PartCode, key = ""): unknown {
     return this.text === null ? undefined : this.#read(this.text)[member(part, key)];
   }
 
@@ -80,7 +89,7 @@ export class Payload {
 /** The values under the keys, with their names. */
 export function renamed(
   payload: Payload,
-  part: number,
+  part: PartCode,
   keys: readonly (readonly [key: string, name: string])[],
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};

@@ -1,14 +1,23 @@
-import type { Trouble } from "../core/codes.ts";
+import type {
+  Happening,
+  PartCode,
+  Phase,
+  ReplyKind,
+  SourceCode,
+  Stop,
+  Trouble,
+  Withdrawal,
+  WriteCode,
+} from "../core/codes.ts";
 
 /**
- * What the receiver wants done; twin of `ReceiverHost` in `src/bindings/receiver_host.rs`, where the numbers are
- * explained. No method throws: an exception would leave the core in the middle of its work.
+ * What the receiver wants done; `ReceiverHost` in `src/bindings/receiver_host.rs` calls it. No method throws: an exception would leave the core in the middle of its work.
  */
 export interface ReceiverHost {
   get(job: number, owner: string, id: string, payload: boolean): void;
   read(job: number, request: number, payload: boolean): void;
-  removePart(job: number, part: number, key: string): void;
-  setPart(job: number, part: number, key: string, source: number, number: number, sourceKey: string): void;
+  removePart(job: number, part: PartCode, key: string): void;
+  setPart(job: number, part: PartCode, key: string, source: SourceCode, number: number, sourceKey: string): void;
   put(
     job: number,
     owner: string,
@@ -17,7 +26,7 @@ export interface ReceiverHost {
     createdAt: number,
     dueAt: number,
     state: string,
-    payload: number,
+    payload: WriteCode,
   ): void;
   delete(job: number, owner: string, id: string, version: number): void;
   list(job: number, owner: string, after: number, afterId: string, limit: number): void;
@@ -26,7 +35,7 @@ export interface ReceiverHost {
   overdue(job: number): void;
   finish(job: number): void;
   beginReply(request: number, job: number): void;
-  endReply(request: number, kind: number): void;
+  endReply(request: number, kind: ReplyKind): void;
   beginNews(request: number, job: number): void;
   tell(listen: number): void;
   tellRequestor(call: number, stream: number): void;
@@ -35,12 +44,12 @@ export interface ReceiverHost {
   begin(call: number): void;
   relay(call: number): void;
   reject(call: number): void;
-  abort(call: number, reason: number, silently: boolean): void;
+  abort(call: number, reason: Stop, silently: boolean): void;
   release(call: number): void;
   deliver(ask: number, stream: number): void;
   answered(ask: number, from: number, key: string): void;
   answeredElsewhere(ask: number, job: number, key: string): void;
-  withdraw(ask: number, delivered: boolean, reason: number): void;
+  withdraw(ask: number, delivered: boolean, reason: Withdrawal): void;
   kept(key: string, name: string): void;
   restart(
     call: number,
@@ -54,11 +63,11 @@ export interface ReceiverHost {
   hangUp(request: number): void;
   forget(request: number): void;
   event(
-    happening: number,
+    happening: Happening,
     owner: string,
     id: string,
     tool: string,
-    phase: number,
+    phase: Phase | undefined,
     at: number,
     createdAt: number,
     waitedSince: number,

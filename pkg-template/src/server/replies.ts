@@ -1,3 +1,4 @@
+import { Part, PartCode, ReplyKind } from "../core/codes.ts";
 import { methodBits } from "../wire/methods.ts";
 import type { Assembler } from "../core/assembler.ts";
 import type { Message } from "../tap.ts";
@@ -37,22 +38,23 @@ export class Replies {
     this.#port.assembler.begin(this.#fill, this.#taskId);
   }
 
-  /** It is complete. `kind`: as the core numbers it. */
-  end(number: number, kind: number): void {
+  /** It is complete. */
+  end(number: number, kind: ReplyKind): void {
     const body = this.#port.assembler.take();
     const request = this.#registry.requests.get(number);
     const answer: Message = { jsonrpc: "2.0", id: request?.message.id };
-    if (kind === 0) answer.result = body;
-    else answer.error = (kind === 2 ? this.#payload?.part(2, "") : body) as ErrorObject;
+    if (kind === ReplyKind.Result) answer.result = body;
+    else answer.error = (kind === ReplyKind.ErrorPart ? this.#payload?.part(PartCode.Error) : body) as ErrorObject;
     if (request?.misfit !== undefined && answer.error?.code === INVALID_PARAMS)
       answer.error.message += `: ${request.misfit}`;
-    if (request === undefined) return this.#registry.subscriptions.get(number)?.answered(answer, kind === 3);
+    if (request === undefined)
+      return this.#registry.subscriptions.get(number)?.answered(answer, kind === ReplyKind.LimitError);
     if (!request.kept) this.#registry.requests.delete(number);
     if (!request.link.isStillAuthorized(request)) {
       const error = this.#written(core.writeNotFound) as ErrorObject;
       return request.link.answer({ jsonrpc: "2.0", id: answer.id, error }, request);
     }
-    if (kind === 3) noteRefusal(request.extra, answer.error);
+    if (kind === ReplyKind.LimitError) noteRefusal(request.extra, answer.error);
     request.link.answerWith(answer, request, this.#payload?.text?.length ?? 0);
   }
 
@@ -93,20 +95,20 @@ export class Replies {
     return assembler.take();
   }
 
-  readonly #fill = (kind: number, key: string): unknown => {
+  readonly #fill = (part: Part, key: string): unknown => {
     const payload = this.#payload;
-    switch (kind) {
-      case 0:
-        return payload?.part(1, "");
-      case 1: {
-        const result = payload?.part(1, "") as Record<string, unknown> | undefined;
+    switch (part) {
+      case Part.Result:
+        return payload?.part(PartCode.Result);
+      case Part.RelatedResult: {
+        const result = payload?.part(PartCode.Result) as Record<string, unknown> | undefined;
         const meta = own(result, "_meta") as Record<string, unknown> | undefined;
         return { ...result, _meta: { ...meta, [RELATED_TASK]: { taskId: this.#taskId } } };
       }
-      case 2:
-        return payload?.part(2, "");
-      case 3:
-        return payload?.part(4, key);
+      case Part.Error:
+        return payload?.part(PartCode.Error);
+      case Part.Input:
+        return payload?.part(PartCode.Input, key);
       default:
         return this.#subscriptionId;
     }

@@ -1,3 +1,4 @@
+import { PartCode } from "../core/codes.ts";
 import { callMethodNumbered } from "../wire/methods.ts";
 import { TaskError } from "../errors.ts";
 import type { Message } from "../tap.ts";
@@ -44,8 +45,8 @@ export class Restarts {
   ): void {
     const method = callMethodNumbered(methodCode);
     const kept = this.#kept.splice(0);
-    const params = payload.part(0, "");
-    const state = payload.part(3, "");
+    const params = payload.part(PartCode.Request);
+    const state = payload.part(PartCode.State);
     const sdkId = this.#registry.sdkId(number);
     const message: Message = {
       jsonrpc: "2.0",
@@ -53,7 +54,7 @@ export class Restarts {
       method: method.name,
       params: {
         ...(params as Record<string, unknown>),
-        ...(kept.length > 0 && { inputResponses: renamed(payload, 5, kept) }),
+        ...(kept.length > 0 && { inputResponses: renamed(payload, PartCode.Answer, kept) }),
         ...(state !== undefined && { requestState: state }),
       },
     };

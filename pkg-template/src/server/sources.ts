@@ -1,16 +1,11 @@
 // What of the messages that are here is stored as a part of a task's payload.
+import { PartCode, SourceCode } from "../core/codes.ts";
 import { shown } from "../wire/g26.ts";
 import { isObject, own } from "../wire/message.ts";
 import { misfitOf, named } from "./form.ts";
 import type { PendingRequest } from "./link.ts";
 import { type Payload, toJson } from "./payload.ts";
 import type { Registry } from "./registry.ts";
-
-// What the core calls the sources of a part.
-const REQUEST = 0;
-const OUTCOME = 1;
-const ASKED = 2;
-const ASK = 3;
 
 /** The messages that are here, as sources of what is stored. */
 export class Sources {
@@ -24,8 +19,8 @@ export class Sources {
    * The text of what is to be stored under `key`; `undefined` where it has none. What handlers made is looked into, of
    * which nothing is certain.
    */
-  textOf(source: number, number: number, sourceKey: string, key: string): string | undefined {
-    const ask = source === ASK ? this.#registry.asks.get(number) : undefined;
+  textOf(source: SourceCode, number: number, sourceKey: string, key: string): string | undefined {
+    const ask = source === SourceCode.InputRequest ? this.#registry.asks.get(number) : undefined;
     if (ask !== undefined) ask.key = key;
     try {
       return this.#textOf(source, number, sourceKey);
@@ -34,24 +29,24 @@ export class Sources {
     }
   }
 
-  #textOf(source: number, number: number, key: string): string | undefined {
+  #textOf(source: SourceCode, number: number, key: string): string | undefined {
     const { calls, asks } = this.#registry;
     switch (source) {
-      case REQUEST:
+      case SourceCode.Request:
         return toJson(calls.get(number)?.message.params);
-      case OUTCOME: {
+      case SourceCode.Outcome: {
         const call = calls.get(number);
         const result = call?.outcome?.result;
         if (own(result, "resultType") === "input_required") return toJson(own(result, "requestState"));
         return call?.outcomeText ?? toJson(result ?? call?.outcome?.error);
       }
-      case ASKED:
+      case SourceCode.Asked:
         return toJson(shown(own(own(calls.get(number)?.outcome?.result, "inputRequests"), key)));
-      case ASK: {
+      case SourceCode.InputRequest: {
         const message = asks.get(number)?.message;
         return toJson(shown({ method: message?.method, ...(message?.params && { params: message.params }) }));
       }
-      default:
+      case SourceCode.Response:
         return toJson(own(own(this.#registry.requests.get(number)?.message.params, "inputResponses"), key));
     }
   }
@@ -66,7 +61,7 @@ export function misfitsOf(request: PendingRequest | undefined, payload: Payload)
   if (request === undefined || !isObject(answers)) return [];
   request.misfit = undefined;
   return Object.keys(answers).filter((key) => {
-    const misfit = misfitOf(payload.part(4, key), answers[key]);
+    const misfit = misfitOf(payload.part(PartCode.Input, key), answers[key]);
     if (misfit === undefined) return false;
     request.misfit ??= `in the answer ${named(key)}, ${misfit}`;
     return true;

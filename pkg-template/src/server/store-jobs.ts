@@ -1,5 +1,5 @@
 import { now } from "../clock.ts";
-import { CompletionCode } from "../core/codes.ts";
+import { CompletionCode, WriteCode } from "../core/codes.ts";
 import { TaskError, type TaskStoreFullError, isTaskError } from "../errors.ts";
 import type { MaybePromise, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { getOrMake, isPromise } from "./facts.ts";
@@ -108,12 +108,12 @@ export class StoreJobs {
     createdAt: number,
     dueAt: number,
     state: string,
-    mode: number,
+    write: WriteCode,
   ): void {
     const task: TaskWrite = { owner, id, version, createdAt, dueAt: Number.isNaN(dueAt) ? null : dueAt, state };
     const edit = this.edit(job);
     this.#edits.delete(job);
-    if (mode === 0) {
+    if (write === WriteCode.Keep) {
       return this.#run(
         job,
         "put",
@@ -122,7 +122,7 @@ export class StoreJobs {
       );
     }
     if (edit.unwritable === true) return this.#port.give(core.completed, job, CompletionCode.NotJson);
-    const payload = compose(mode === 2 ? this.payload(job).text : null, edit);
+    const payload = compose(write === WriteCode.Edit ? this.payload(job).text : null, edit);
     if (payload !== null && payload.length > this.#limit + OVERHEAD)
       return this.#port.give(core.completed, job, CompletionCode.TooManyBytes);
     this.#run(

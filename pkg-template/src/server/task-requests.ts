@@ -1,3 +1,4 @@
+import { RequestFault } from "../core/codes.ts";
 import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_CURSOR, LONGEST_ID, LONGEST_KEY, MOST_ANSWERS, bounded, isDeeperThan } from "./bounds.ts";
@@ -10,11 +11,6 @@ import { lapsesAt } from "./owner.ts";
 import type { ConnectionPeers } from "./peers.ts";
 import type { Shared } from "./shared.ts";
 import * as core from "../wasm/generated/server.js";
-
-// What is wrong with a request, as the core is told.
-const UNENVELOPED = 1;
-export const TOO_DEEP = 2;
-const MALFORMED = 3;
 
 /** The `tasks/*` requests of one connection. */
 export class TaskRequests {
@@ -49,17 +45,18 @@ export class TaskRequests {
     if (taskId !== "" && !revision.stateHasDetails) input.recall(taskId);
     port.enter((receiver, now) => {
       let text: string | undefined = taskId;
-      let fault = 0;
-      if (!revision.isComplete(message)) fault = UNENVELOPED;
+      let fault: RequestFault = RequestFault.None;
+      if (!revision.isComplete(message)) fault = RequestFault.Unenveloped;
       else if (update) {
         const answers = own(params, "inputResponses");
         const keys = isObject(answers) ? Object.keys(answers) : [];
-        if (!isObject(answers) || keys.length > MOST_ANSWERS || isDeeperThan(answers, DEEPEST)) fault = MALFORMED;
+        if (!isObject(answers) || keys.length > MOST_ANSWERS || isDeeperThan(answers, DEEPEST))
+          fault = RequestFault.Malformed;
         else for (const key of keys) core.name(receiver, bounded(key, LONGEST_KEY), shapeOf(answers[key]));
       } else if (message.method === "tasks/list") {
         const cursor = own(params, "cursor");
         text = isWellFormed(cursor) ? bounded(cursor, LONGEST_CURSOR) : undefined;
-        if (cursor !== undefined && text === undefined) fault = MALFORMED;
+        if (cursor !== undefined && text === undefined) fault = RequestFault.Malformed;
       }
       const method = bounded(message.method ?? "", LONGEST_ID);
       core.request(receiver, now, number, peer, revision.generation, flags, method, text, fault);
