@@ -3,6 +3,7 @@
 use super::types::{RequestContext, RequestId, SlotId};
 use std::rc::Rc;
 
+use serde::Serialize;
 use strum::FromRepr;
 
 use super::change::Change;
@@ -10,8 +11,9 @@ use super::{Output, Receiver};
 use crate::task::{Failure, Millis, Phase, Task};
 
 /// What happened to a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr, Serialize)]
 #[repr(u8)]
+#[serde(rename_all = "snake_case")]
 pub enum Happening {
     Created,
     /// A handler begins to run as the task, or its call has become one.

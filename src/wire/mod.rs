@@ -14,7 +14,7 @@ mod request;
 pub use crate::generation::Generation;
 pub use error::{Error, LimitReason};
 pub use name::Name;
-pub use request::{INVALID_REQUEST, Status, Support, method_name, write_listen, write_offer, write_request};
+pub use request::{INVALID_REQUEST, Status, Support, write_listen, write_offer, write_request};
 
 use std::rc::Rc;
 

@@ -87,17 +87,6 @@ pub fn write_listen(ids: &[String], writer: &mut impl Writer) {
     write_extension(writer);
 }
 
-/// The name of a method.
-pub const fn method_name(method: Method) -> Name {
-    match method {
-        Method::Get => Name::MethodGet,
-        Method::Result => Name::MethodResult,
-        Method::List => Name::MethodList,
-        Method::Cancel => Name::MethodCancel,
-        Method::Update => Name::MethodUpdate,
-    }
-}
-
 fn write_extension(writer: &mut impl Writer) {
     writer.part(Name::Meta, Part::Declaration);
 }

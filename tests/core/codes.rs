@@ -18,7 +18,6 @@ fn codes() -> String {
         "// Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.\n".to_owned(),
         code(CompletionCode::from_repr),
         code(Generation::from_number),
-        code(Happening::from_repr),
         code(OutcomeCode::from_repr),
         code(Part::from_repr),
         code(PartCode::from_repr),
@@ -43,6 +42,7 @@ fn codes() -> String {
                 ("Roots", Capabilities::ROOTS.bits()),
             ],
         ),
+        happenings(),
         call_methods(),
         names(),
     ]
@@ -65,6 +65,15 @@ fn code<T: Debug>(from_repr: fn(u8) -> Option<T>) -> String {
 fn flags(name: &str, flags: &[(&str, u8)]) -> String {
     let members: String = flags.iter().map(|(flag, bits)| format!("  {flag}: {bits},\n")).collect();
     format!("\nexport const {name} = {{\n{members}}} as const;\n")
+}
+
+/// The types of events, by number.
+fn happenings() -> String {
+    let texts: String = (0..=u8::MAX)
+        .filter_map(Happening::from_repr)
+        .map(|happening| format!("  {},\n", serde_json::to_string(&happening).unwrap()))
+        .collect();
+    format!("\nexport const HAPPENINGS = [\n{texts}] as const;\n")
 }
 
 /// The names and constant texts on the wire, by number.

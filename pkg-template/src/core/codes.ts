@@ -18,27 +18,6 @@ export const Generation = {
 } as const;
 export type Generation = (typeof Generation)[keyof typeof Generation];
 
-export const Happening = {
-  Created: 0,
-  Started: 1,
-  Stopped: 2,
-  Status: 3,
-  InputRequired: 4,
-  InputAnswered: 5,
-  InputWithdrawn: 6,
-  CancelRequested: 7,
-  Extended: 8,
-  Completed: 9,
-  Failed: 10,
-  Cancelled: 11,
-  Expired: 12,
-  Lost: 13,
-  Restarted: 14,
-  Retrieved: 15,
-  LateOutcome: 16,
-} as const;
-export type Happening = (typeof Happening)[keyof typeof Happening];
-
 export const OutcomeCode = {
   Result: 0,
   ToolFailed: 1,
@@ -155,6 +134,26 @@ export const Capability = {
   Roots: 32,
 } as const;
 
+export const HAPPENINGS = [
+  "created",
+  "started",
+  "stopped",
+  "status",
+  "input_required",
+  "input_answered",
+  "input_withdrawn",
+  "cancel_requested",
+  "extended",
+  "completed",
+  "failed",
+  "cancelled",
+  "expired",
+  "lost",
+  "restarted",
+  "retrieved",
+  "late_outcome",
+] as const;
+
 export const CALL_METHODS = [
   { code: 0, name: "tools/call", leaf: ["tools", "call"], nameIn: "name", isOffered: true },
   { code: 1, name: "prompts/get", leaf: ["prompts", "get"], nameIn: "name", isOffered: false },
@@ -190,14 +189,12 @@ export const NAMES: readonly string[] = [
   "_meta",
   "io.modelcontextprotocol/model-immediate-response",
   "io.modelcontextprotocol/tasks",
-  "io.modelcontextprotocol/related-task",
   "code",
   "message",
   "data",
   "reason",
   "requiredCapabilities",
   "extensions",
-  "capabilities",
   "requests",
   "tools",
   "call",
@@ -220,15 +217,6 @@ export const NAMES: readonly string[] = [
   "retryAfterMs",
   "expired",
   "interrupted",
-  "taskSupport",
-  "forbidden",
-  "optional",
-  "required",
-  "tasks/get",
-  "tasks/result",
-  "tasks/list",
-  "tasks/cancel",
-  "tasks/update",
   "inputResponses",
   "io.modelcontextprotocol/subscriptionId",
   "notifications",
@@ -236,10 +224,8 @@ export const NAMES: readonly string[] = [
   "notifications/subscriptions/acknowledged",
   "notifications/tasks",
   "notifications/tasks/status",
-  "cursor",
   "params",
   "method",
-  "io.modelcontextprotocol/clientCapabilities",
   "not_found",
   "unsupported",
   "unreachable",

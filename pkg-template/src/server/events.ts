@@ -1,30 +1,13 @@
 // What the core tells of tasks, as listeners get it.
-import { Happening, Phase } from "../core/codes.ts";
+import { HAPPENINGS, Phase } from "../core/codes.ts";
 import { now } from "../clock.ts";
 import type { TaskEvent } from "../types.ts";
 import type { Call } from "./call.ts";
 import { calledIn } from "../wire/methods.ts";
 import type { Hooks } from "./hooks.ts";
 
-const TYPES: Readonly<Record<Happening, TaskEvent["type"]>> = {
-  [Happening.Created]: "created",
-  [Happening.Started]: "started",
-  [Happening.Stopped]: "stopped",
-  [Happening.Status]: "status",
-  [Happening.InputRequired]: "input_required",
-  [Happening.InputAnswered]: "input_answered",
-  [Happening.InputWithdrawn]: "input_withdrawn",
-  [Happening.CancelRequested]: "cancel_requested",
-  [Happening.Extended]: "extended",
-  [Happening.Completed]: "completed",
-  [Happening.Failed]: "failed",
-  [Happening.Cancelled]: "cancelled",
-  [Happening.Expired]: "expired",
-  [Happening.Lost]: "lost",
-  [Happening.Restarted]: "restarted",
-  [Happening.Retrieved]: "retrieved",
-  [Happening.LateOutcome]: "late_outcome",
-};
+const TYPES: readonly TaskEvent["type"][] = HAPPENINGS;
+const LATE = TYPES.indexOf("late_outcome");
 
 /** What a task in a phase is called; a tool's own error completes its task (G26-ERR-02). */
 const STATUSES: Readonly<Record<Phase, NonNullable<TaskEvent["status"]>>> = {
@@ -43,7 +26,7 @@ function short(id: string): string {
 
 /** `NaN`, 0 and the empty text stand for what is not known; such members are left out. */
 function eventOf(
-  happening: Happening,
+  happening: number,
   owner: string,
   id: string,
   tool: string,
@@ -56,7 +39,7 @@ function eventOf(
   trace: string,
 ): TaskEvent {
   return {
-    type: TYPES[happening],
+    type: TYPES[happening] ?? "status",
     taskId: short(id),
     owner,
     at,
@@ -88,6 +71,6 @@ export class Events {
   lateOutcome({ number, owner, taskId, message, method }: Call): void {
     if (taskId === undefined) return;
     const tool = calledIn(message.params, method) ?? "";
-    this.happened(Happening.LateOutcome, owner, taskId, tool, undefined, now(), Number.NaN, Number.NaN, number, 0, "");
+    this.happened(LATE, owner, taskId, tool, undefined, now(), Number.NaN, Number.NaN, number, 0, "");
   }
 }

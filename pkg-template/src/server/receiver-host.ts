@@ -1,5 +1,4 @@
 import type {
-  Happening,
   PartCode,
   Phase,
   ReplyKind,
@@ -63,7 +62,7 @@ export interface ReceiverHost {
   hangUp(request: number): void;
   forget(request: number): void;
   event(
-    happening: Happening,
+    happening: number,
     owner: string,
     id: string,
     tool: string,
