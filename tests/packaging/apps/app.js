@@ -1,6 +1,8 @@
 import { run } from "./sdk.js";
 
 run().then(
-  (lines) => console.log(lines.join("\n")),
+  (lines) => {
+    for (const line of lines) console.log(line);
+  },
   (error) => console.log(`${error.code}: ${error.message}`),
 );
