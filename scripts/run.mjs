@@ -34,6 +34,7 @@ const commands = {
   demo: { targets: [SHIPPED], start: program("demo", "index.ts") },
   bench: { targets: [SHIPPED], start: program("tests", "bench", "index.ts") },
   conformance: { targets: [SHIPPED], start: program("tests", "conformance", "run.mjs") },
+  walks: { targets: [SHIPPED], start: program("tests", "bench", "walks.ts") },
   "fixture-server": { targets: [SHIPPED], start: program("tests", "conformance", "fixture-server.ts") },
 };
 
