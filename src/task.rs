@@ -2,10 +2,8 @@
 
 use std::rc::Rc;
 
-use strum::FromRepr;
-
 use serde::{Deserialize, Serialize};
-use strum::{EnumString, IntoStaticStr};
+use strum::{EnumString, FromRepr, IntoStaticStr};
 
 use crate::generation::Generation;
 use crate::method::CallMethod;
@@ -68,7 +66,7 @@ impl Failure {
 }
 
 /// What an input request asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, IntoStaticStr, EnumString, FromRepr)]
 #[serde(into = "&'static str", try_from = "&str")]
 #[repr(u8)]
 pub enum InputKind {

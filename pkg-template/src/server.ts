@@ -125,7 +125,7 @@ export class TaskServer {
     const call = callOf(runtime.registry, context as Context | undefined);
     if (call === undefined) return undefined;
     runtime.port.enter(core.promote, call.number);
-    if (call.taskId === undefined && core.creating(runtime.port.receiver, call.number))
+    if (call.taskId === undefined && core.isCreating(runtime.port.receiver, call.number))
       await new Promise<void>((resolve) => call.whenSettled(resolve));
     return call.taskId === undefined ? undefined : running(runtime, call);
   }
@@ -270,7 +270,7 @@ function running(runtime: Runtime, call: Call): RunningTask {
     signal: call.signal,
     async status(message) {
       if (typeof message !== "string") throw new TaskError("invalid_argument", "status() takes a text.");
-      runtime.port.enter(core.note, call.number, bounded(message, LONGEST_MESSAGE));
+      runtime.port.enter(core.setStatusMessage, call.number, bounded(message, LONGEST_MESSAGE));
     },
     requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
       runtime.input.require(call, request, key) as Promise<InputAnswers[Method]>,

@@ -3,12 +3,13 @@
 use super::writer::{Assembler, Assembling};
 use mcp_longhaul::receiver::{Event, JobId, Output};
 use mcp_longhaul::storage::{Operation, Payload, WriteCode};
+use mcp_longhaul::task::Phase;
 use mcp_longhaul::wire;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the receiver wants done; twin of `ReceiverHost` in `server/receiver-host.ts`. No method throws.
+    ///
     pub type ReceiverHost;
 
     #[wasm_bindgen(method)]
@@ -18,9 +19,10 @@ extern "C" {
     pub fn read(this: &ReceiverHost, job: u32, request: u32, payload: bool);
     #[wasm_bindgen(method, js_name = "removePart")]
     pub fn remove_part(this: &ReceiverHost, job: u32, part: u8, key: &str);
+    /// `part` is a `PartCode`, `source` a `SourceCode`; each with its key, the source with its number.
     #[wasm_bindgen(method, js_name = "setPart")]
     pub fn set_part(this: &ReceiverHost, job: u32, part: u8, key: &str, source: u8, number: u32, source_key: &str);
-    /// `due_at`: NaN for never.
+    /// `payload`: a `WriteCode`. `due_at`: NaN for never.
     #[wasm_bindgen(method)]
     pub fn put(
         this: &ReceiverHost,
@@ -51,6 +53,7 @@ extern "C" {
     /// An answer begins: the assembler is filled next. `job`: 0 for none.
     #[wasm_bindgen(method, js_name = "beginReply")]
     pub fn begin_reply(this: &ReceiverHost, request: u32, job: u32);
+    /// `kind`: a `ReplyKind`.
     #[wasm_bindgen(method, js_name = "endReply")]
     pub fn end_reply(this: &ReceiverHost, request: u32, kind: u8);
     /// A notification begins: the assembler is filled next. `job`: 0 for none.
@@ -63,7 +66,7 @@ extern "C" {
     #[wasm_bindgen(method, js_name = "tellRequestor")]
     pub fn tell_requestor(this: &ReceiverHost, call: u32, stream: u32);
     #[wasm_bindgen(method)]
-    pub fn forward(this: &ReceiverHost, call: u32, gated: bool);
+    pub fn forward(this: &ReceiverHost, call: u32);
     #[wasm_bindgen(method)]
     pub fn bind(this: &ReceiverHost, call: u32, id: &str);
     #[wasm_bindgen(method)]
@@ -72,6 +75,7 @@ extern "C" {
     pub fn relay(this: &ReceiverHost, call: u32);
     #[wasm_bindgen(method)]
     pub fn reject(this: &ReceiverHost, call: u32);
+    /// `reason`: a `Stop`.
     #[wasm_bindgen(method)]
     pub fn abort(this: &ReceiverHost, call: u32, reason: u8, silently: bool);
     #[wasm_bindgen(method)]
@@ -84,6 +88,7 @@ extern "C" {
     pub fn answered(this: &ReceiverHost, ask: u32, from: u32, key: &str);
     #[wasm_bindgen(method, js_name = "answeredElsewhere")]
     pub fn answered_elsewhere(this: &ReceiverHost, ask: u32, job: u32, key: &str);
+    /// `reason`: a `Withdrawal`.
     #[wasm_bindgen(method)]
     pub fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
     /// The call that is restarted next has this answer, stored under `key`, for the question that its handler calls
@@ -107,23 +112,15 @@ extern "C" {
     pub fn hang_up(this: &ReceiverHost, request: u32);
     #[wasm_bindgen(method)]
     pub fn forget(this: &ReceiverHost, request: u32);
-    /// Times: NaN for none. `run` and `epoch`: 0 for none. `trace`: empty for none.
-    #[allow(clippy::too_many_arguments)]
-    #[wasm_bindgen(method)]
-    pub fn event(
-        this: &ReceiverHost,
-        happening: u8,
-        owner: &str,
-        id: &str,
-        tool: &str,
-        phase: Option<u8>,
-        at: f64,
-        created_at: f64,
-        waited_since: f64,
-        run: u32,
-        epoch: u32,
-        trace: &str,
-    );
+    /// Something happened to a task; more members follow.
+    #[wasm_bindgen(method, js_name = "beginEvent")]
+    pub fn begin_event(this: &ReceiverHost, happening: u8, id: &str, owner: &str, at: f64);
+    /// Empty where it is not known. `isError`: 1 where it is.
+    #[wasm_bindgen(method, js_name = "eventMember")]
+    pub fn event_text(this: &ReceiverHost, member: &str, value: &str);
+    #[wasm_bindgen(method, js_name = "eventMember")]
+    pub fn event_number(this: &ReceiverHost, member: &str, value: f64);
+    /// `trouble`: a `Trouble`.
     #[wasm_bindgen(method)]
     pub fn trouble(this: &ReceiverHost, trouble: u8, id: &str);
     #[wasm_bindgen(method)]
@@ -153,7 +150,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
             wire::write_news(generation, news, &mut Assembling { assembler, named: false });
             host.tell_requestor(call.get(), stream.unwrap_or_default().get());
         }
-        Output::Forward { call, gated } => host.forward(call.get(), gated),
+        Output::Forward { call, .. } => host.forward(call.get()),
         Output::Bind { call, ref id } => host.bind(call.get(), id),
         Output::Begin { call } => host.begin(call.get()),
         Output::Relay { call } => host.relay(call.get()),
@@ -171,13 +168,12 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
             for (key, name) in answers {
                 host.kept(key, name);
             }
-            let flags = context.capabilities.bits();
             host.restart(
                 call.get(),
                 method as u8,
                 on.unwrap_or_default().get(),
                 context.generation as u8,
-                flags,
+                context.capabilities.bits(),
                 owner,
                 job.get(),
             );
@@ -235,24 +231,34 @@ fn store(host: &ReceiverHost, job: JobId, operation: &Operation) {
     }
 }
 
+/// An event by the members of the host's `TaskEvent`; what is not known is left out.
 fn happened(host: &ReceiverHost, event: &Event) {
-    let Event { happening, owner, id, task, at, waited_since, run } = event;
-    let (happening, at, run) = (*happening as u8, *at as f64, run.unwrap_or_default().get());
-    let since = waited_since.map_or(f64::NAN, |at| at as f64);
-    match task {
-        Some(task) => host.event(
-            happening,
-            owner,
-            id,
-            &task.tool,
-            Some(task.phase as u8),
-            at,
-            task.created_at as f64,
-            since,
-            run,
-            task.epoch,
-            &task.trace,
-        ),
-        None => host.event(happening, owner, id, "", None, at, f64::NAN, since, run, 0, ""),
+    host.begin_event(event.happening as u8, &event.id, &event.owner, event.at as f64);
+    if let Some(since) = event.waited_since {
+        host.event_number("waitedSince", since as f64);
+    }
+    if let Some(run) = event.run.map(|run| run.get()).filter(|&run| run != 0) {
+        host.event_number("run", run.into());
+    }
+    if let Some(task) = &event.task {
+        host.event_text("name", &task.tool);
+        host.event_text("status", status(task.phase));
+        host.event_text("traceparent", &task.trace);
+        host.event_number("createdAt", task.created_at as f64);
+        host.event_number("epoch", task.epoch.into());
+        if task.phase == Phase::ToolFailed {
+            host.event_number("isError", 1.0);
+        }
+    }
+}
+
+/// The status in which a task is, as both generations call it.
+const fn status(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Working => "working",
+        Phase::InputRequired => "input_required",
+        Phase::Completed | Phase::ToolFailed => "completed",
+        Phase::Failed => "failed",
+        Phase::Cancelled => "cancelled",
     }
 }

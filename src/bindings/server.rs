@@ -7,4 +7,5 @@ mod entropy;
 mod held;
 mod receiver;
 mod receiver_host;
+mod receiver_options;
 mod writer;

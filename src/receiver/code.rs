@@ -2,6 +2,16 @@
 
 use strum::FromRepr;
 
+/// What `params.task` of a call says (2025-11-25); its time to live goes beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
+#[repr(u8)]
+pub enum AugmentationCode {
+    Absent,
+    /// It is no object, or its `ttl` is no time.
+    Invalid,
+    Asked,
+}
+
 /// What a handler ended with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]

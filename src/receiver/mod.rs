@@ -43,7 +43,7 @@ use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::{Body, Error};
 
-pub use code::{OutcomeCode, RequestFault};
+pub use code::{AugmentationCode, OutcomeCode, RequestFault};
 pub use event::{Event, Happening};
 pub use output::Output;
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
@@ -390,9 +390,15 @@ impl Receiver {
         self.walk_on();
     }
 
+    /// The next thing that an input has led to. A host may take these alone first, do them, and then
+    /// [`poll_output`](Self::poll_output), which also looks at the time.
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(output) = self.outputs.pop_front() {
+        if let Some(output) = self.next_output() {
             return Some(output);
         }
         // What a store answers at once is answered by now, and needs no timer.

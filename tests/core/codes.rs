@@ -4,7 +4,9 @@ use std::any::type_name;
 use std::fmt::Debug;
 
 use mcp_longhaul::method::{Methods, TABLE};
-use mcp_longhaul::receiver::{Happening, OutcomeCode, RequestContext, RequestFault, Shape, Stop, Trouble, Withdrawal};
+use mcp_longhaul::receiver::{
+    AugmentationCode, Happening, OutcomeCode, RequestContext, RequestFault, Shape, Stop, Trouble, Withdrawal,
+};
 use mcp_longhaul::storage::{CompletionCode, PartCode, SourceCode, WriteCode};
 use mcp_longhaul::task::Phase;
 use mcp_longhaul::wire::capability::Capabilities;
@@ -16,6 +18,7 @@ const CODES: &str = include_str!("../../pkg-template/src/core/codes.ts");
 fn codes() -> String {
     [
         "// Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.\n".to_owned(),
+        code(AugmentationCode::from_repr),
         code(CompletionCode::from_repr),
         code(Generation::from_number),
         code(OutcomeCode::from_repr),
@@ -90,10 +93,8 @@ fn call_methods() -> String {
             let name_in = row.name_in.map_or("undefined".to_owned(), |name| format!("{name:?}"));
             let is_offered = Methods::OFFERED.contains(row.method);
             format!(
-                "  {{ code: {}, name: {:?}, leaf: {:?}, nameIn: {name_in}, isOffered: {is_offered} }},\n",
-                row.method as u8,
-                row.name,
-                row.leaf.map(Name::as_str)
+                "  {{ code: {}, name: {:?}, nameIn: {name_in}, isOffered: {is_offered} }},\n",
+                row.method as u8, row.name,
             )
         })
         .collect();

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { TaskServer } from "mcp-longhaul";
 import { serverCore } from "mcp-longhaul/server/core";
-import { quiet } from "mcp-longhaul/wasm/generated/server";
+import { isQuiet } from "mcp-longhaul/wasm/generated/server";
 import { InMemoryTransport, McpServer } from "@modelcontextprotocol/server";
 
 async function use(): Promise<void> {
@@ -20,12 +20,12 @@ test("a server that nobody holds is let go of in the core", async () => {
   const before = serverCore.number({});
   await use();
   const made = before + 1;
-  assert.equal(quiet(made), true, "it was not made in the core");
+  assert.equal(isQuiet(made), true, "it was not made in the core");
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const isThere = () => {
     try {
-      return quiet(made);
+      return isQuiet(made);
     } catch (error) {
       assert.match(String(error), /made by an instance that is no more/);
       return false;

@@ -48,7 +48,7 @@ export class Session {
     this.version = typeof version === "string" ? version : "";
     const revision = revisionOf(this.version);
     this.revision = revision?.isStateless === false ? revision : undefined;
-    const methods = methodBits(({ leaf }) => isObject(own(capabilities, "tasks", "requests", ...leaf)));
+    const methods = methodBits(({ name }) => isObject(own(capabilities, "tasks", "requests", ...name.split("/"))));
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
     this.takesTasks = true;

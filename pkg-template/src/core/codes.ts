@@ -1,5 +1,12 @@
 // Made from the enums of the core by `npm run codes`; docs/decisions/boundary.md says how.
 
+export const AugmentationCode = {
+  Absent: 0,
+  Invalid: 1,
+  Asked: 2,
+} as const;
+export type AugmentationCode = (typeof AugmentationCode)[keyof typeof AugmentationCode];
+
 export const CompletionCode = {
   NotDone: 0,
   Done: 1,
@@ -155,11 +162,11 @@ export const HAPPENINGS = [
 ] as const;
 
 export const CALL_METHODS = [
-  { code: 0, name: "tools/call", leaf: ["tools", "call"], nameIn: "name", isOffered: true },
-  { code: 1, name: "prompts/get", leaf: ["prompts", "get"], nameIn: "name", isOffered: false },
-  { code: 2, name: "resources/read", leaf: ["resources", "read"], nameIn: "uri", isOffered: false },
-  { code: 3, name: "sampling/createMessage", leaf: ["sampling", "createMessage"], nameIn: undefined, isOffered: false },
-  { code: 4, name: "elicitation/create", leaf: ["elicitation", "create"], nameIn: undefined, isOffered: false },
+  { code: 0, name: "tools/call", nameIn: "name", isOffered: true },
+  { code: 1, name: "prompts/get", nameIn: "name", isOffered: false },
+  { code: 2, name: "resources/read", nameIn: "uri", isOffered: false },
+  { code: 3, name: "sampling/createMessage", nameIn: undefined, isOffered: false },
+  { code: 4, name: "elicitation/create", nameIn: undefined, isOffered: false },
 ] as const;
 
 export const NAMES: readonly string[] = [

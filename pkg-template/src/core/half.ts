@@ -31,7 +31,8 @@ export class Core {
   /** `make` makes an instance, in the place of the one there was; `free` lets go of what has this number. */
   constructor(make: () => Instance, free: (number: number) => void) {
     this.#make = make;
-    if (typeof FinalizationRegistry !== "undefined") this.#unused = new FinalizationRegistry(free);
+    if (free !== undefined && typeof FinalizationRegistry !== "undefined")
+      this.#unused = new FinalizationRegistry(free);
   }
 
   /** The instance; the first call loads it. Throws a {@link TaskError} with code `wasm` where it cannot. */

@@ -172,6 +172,5 @@ const REASONS: Readonly<Record<Stop, readonly [code: TaskErrorCode, message: str
 };
 
 function stopped(reason: Stop, taskId: string | undefined): TaskError {
-  const [code, message] = REASONS[reason];
-  return new TaskError(code, message, { taskId });
+  return new TaskError(...REASONS[reason], { taskId });
 }

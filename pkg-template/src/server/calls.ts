@@ -101,22 +101,21 @@ export class Calls implements Caller {
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).
     this.#calls.set(sdkId, call);
     const meta = own(params, "_meta");
-    port.enter((receiver, now) =>
-      core.call(
-        receiver,
-        now,
-        number,
-        peer,
-        revision.generation,
-        flags,
-        method.code,
-        name,
-        policies.numberOf(policy),
-        augmentation(revision.askedFor(params)),
-        this.#gate.isBefore(method),
-        traceOf(meta) || hooks.activeTrace(),
-        creationKey(meta),
-      ),
+    const task = revision.askedFor(params);
+    port.enter(
+      core.call,
+      number,
+      peer,
+      revision.generation,
+      flags,
+      method.code,
+      name,
+      policies.numberOf(policy),
+      augmentation(task),
+      (own(task, "ttl") as number | undefined) ?? Number.NaN,
+      this.#gate.isBefore(method),
+      traceOf(meta) || hooks.activeTrace(),
+      creationKey(meta),
     );
     return true;
   }
@@ -138,27 +137,23 @@ export class Calls implements Caller {
   outcome(call: Call, message: Message): void {
     // The last progress still comes before the end.
     this.#shared.progress.tellLatest(call);
-    this.#shared.port.enter((receiver, now) => {
+    const { port, settings } = this.#shared;
+    port.work(() => {
       // One that was there at two traps is not handed over a third time.
-      const writable = call.end(message) && ++call.handovers <= 2;
+      const isWritable = call.end(message) && ++call.handovers <= 2;
       const text = call.outcomeText ?? "";
       const size = isLongerThan(text, this.link.longest) ? LARGEST : text.length;
-      const { result } = message;
-      let how: OutcomeCode = OutcomeCode.NotJson;
-      if (own(result, "resultType") === "input_required") {
-        const asked = own(result, "inputRequests");
-        for (const name of isObject(asked) ? Object.keys(asked) : [])
-          core.name(receiver, name, inputKindOf((asked as Record<string, unknown>)[name]));
-        how = textOf(result, "requestState") === undefined ? OutcomeCode.Input : OutcomeCode.InputWithState;
-      } else if (writable) {
-        how = OutcomeCode.Result;
-        if (result === undefined) how = OutcomeCode.Error;
-        else if (own(result, "isError") === true) how = OutcomeCode.ToolFailed;
+      const outcome = outcomeOf(message, isWritable);
+      if (outcome === OutcomeCode.Input || outcome === OutcomeCode.InputWithState) {
+        const asked = own(message.result, "inputRequests");
+        for (const [name, request] of Object.entries(isObject(asked) ? asked : {}))
+          core.name(port.receiver, name, inputKindOf(request));
+      } else if ((outcome === OutcomeCode.ToolFailed || outcome === OutcomeCode.Error) && settings.statesMayQuote) {
         // Hosts show the status message of a failed task, and few of them fetch its result (G25-GET-05).
-        const said = how === OutcomeCode.Result || !this.#shared.settings.statesMayQuote ? undefined : saidBy(message);
-        if (said !== undefined) core.name(receiver, bounded(said, LONGEST_MESSAGE), 0);
+        const said = saidBy(message);
+        if (said !== undefined) core.name(port.receiver, bounded(said, LONGEST_MESSAGE), 0);
       }
-      core.ended(receiver, now, call.number, how, size, message.error?.code ?? Number.NaN);
+      port.give(core.ended, call.number, outcome, size, message.error?.code ?? Number.NaN);
     });
   }
 
@@ -223,6 +218,15 @@ export class Calls implements Caller {
     }
     this.#ended.add(sdkId);
   }
+}
+
+/** What a handler ended with. `isWritable`: JSON can hold it. */
+function outcomeOf({ result }: Message, isWritable: boolean): OutcomeCode {
+  if (own(result, "resultType") === "input_required")
+    return textOf(result, "requestState") === undefined ? OutcomeCode.Input : OutcomeCode.InputWithState;
+  if (!isWritable) return OutcomeCode.NotJson;
+  if (result === undefined) return OutcomeCode.Error;
+  return own(result, "isError") === true ? OutcomeCode.ToolFailed : OutcomeCode.Result;
 }
 
 /** What a failure says of itself: the first text of a result, the message of an error. */

@@ -1,6 +1,6 @@
 // What a message says, as primitive facts for the core, messages that are always the same, and what all of the server
 // uses. Nothing here decides.
-import { AnswerShape } from "../core/codes.ts";
+import { AnswerShape, AugmentationCode } from "../core/codes.ts";
 import { NAME } from "../name.ts";
 import type { Extra, Message } from "../tap.ts";
 import { isObject, isWhole, own, textOf } from "../wire/message.ts";
@@ -36,13 +36,11 @@ export function versionHeader(extra: Extra): string | undefined {
   return textOf(own(extra?.["requestInfo"], "headers"), "mcp-protocol-version");
 }
 
-/** `params.task` as the core reads it: -3 absent, -2 invalid, -1 without `ttl`, else its `ttl`. */
-export function augmentation(task: unknown): number {
-  if (task === undefined) return -3;
-  if (!isObject(task)) return -2;
+/** What `params.task` says to the core. */
+export function augmentation(task: unknown): AugmentationCode {
+  if (task === undefined) return AugmentationCode.Absent;
   const ttl = own(task, "ttl");
-  if (ttl === undefined) return -1;
-  return isWhole(ttl, 0) ? ttl : -2;
+  return isObject(task) && (ttl === undefined || isWhole(ttl, 0)) ? AugmentationCode.Asked : AugmentationCode.Invalid;
 }
 
 /** What `_meta` says is the trace of a call, empty where it cannot be one; the core looks closer. */

@@ -1,5 +1,6 @@
 import { NAME } from "../name.ts";
 import {
+  HAPPENINGS,
   PartCode,
   type ReplyKind,
   type SourceCode,
@@ -8,6 +9,8 @@ import {
   type Withdrawal,
   type WriteCode,
 } from "../core/codes.ts";
+import type { TaskEvent } from "../types.ts";
+import type { Call } from "./call.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Events } from "./events.ts";
 import { TaskError } from "../errors.ts";
@@ -49,9 +52,14 @@ export interface HostParts {
   readonly alarm: Alarm;
 }
 
-/** What the receiver wants done, each handed to the part that does it. */
+/** Notes what the receiver wants done, and hands each to the part that does it when the core's work is over. */
 export class Host implements ReceiverHost {
   readonly #parts: HostParts;
+  /** The answers of the call that is restarted next: their keys in the store, and their names. */
+  readonly #kept: [key: string, name: string][] = [];
+
+  /** The event that is told of; more members of it follow. */
+  #event: Record<string, unknown> = {};
 
   constructor(parts: HostParts) {
     this.#parts = parts;
@@ -60,24 +68,26 @@ export class Host implements ReceiverHost {
   // The store.
 
   get(job: number, owner: string, id: string, payload: boolean): void {
-    this.#parts.jobs.get(job, owner, id, payload);
+    this.#want(({ jobs }) => jobs.get(job, owner, id, payload));
   }
   read(job: number, request: number, payload: boolean): void {
-    const { jobs, registry } = this.#parts;
-    const entry = registry.requests.get(request);
-    // The core asks only for requests that wait here.
-    if (entry === undefined) jobs.missing(job);
-    else jobs.get(job, entry.owner, entry.taskId ?? "", payload);
+    this.#want(({ jobs, registry }) => {
+      const entry = registry.requests.get(request);
+      // The core asks only for requests that wait here.
+      if (entry === undefined) jobs.missing(job);
+      else jobs.get(job, entry.owner, entry.taskId ?? "", payload);
+    });
   }
   removePart(job: number, part: PartCode, key: string): void {
-    this.#parts.jobs.edit(job).remove.push(member(part, key));
+    this.#want(({ jobs }) => jobs.edit(job).remove.push(member(part, key)));
   }
   setPart(job: number, part: PartCode, key: string, source: SourceCode, number: number, sourceKey: string): void {
-    const { jobs, sources } = this.#parts;
-    const edit = jobs.edit(job);
-    const text = sources.textOf(source, number, sourceKey, key);
-    if (text === undefined) edit.unwritable = true;
-    else edit.set.push([member(part, key), text]);
+    this.#want(({ jobs, sources }) => {
+      const edit = jobs.edit(job);
+      const text = sources.textOf(source, number, sourceKey, key);
+      if (text === undefined) edit.unwritable = true;
+      else edit.set.push([member(part, key), text]);
+    });
   }
   put(
     job: number,
@@ -87,30 +97,30 @@ export class Host implements ReceiverHost {
     createdAt: number,
     dueAt: number,
     state: string,
-    write: WriteCode,
+    payload: WriteCode,
   ): void {
-    this.#parts.jobs.put(job, owner, id, version, createdAt, dueAt, state, write);
+    this.#want(({ jobs }) => jobs.put(job, owner, id, version, createdAt, dueAt, state, payload));
   }
   delete(job: number, owner: string, id: string, version: number): void {
-    this.#parts.jobs.delete(job, owner, id, version);
+    this.#want(({ jobs }) => jobs.delete(job, owner, id, version));
   }
   list(job: number, owner: string, after: number, afterId: string, limit: number): void {
-    this.#parts.jobs.list(job, owner, after, afterId, limit);
+    this.#want(({ jobs }) => jobs.list(job, owner, after, afterId, limit));
   }
   due(job: number, before: number, after: number, afterOwner: string, afterId: string, limit: number): void {
-    this.#parts.jobs.due(job, before, after, afterOwner, afterId, limit);
+    this.#want(({ jobs }) => jobs.due(job, before, after, afterOwner, afterId, limit));
   }
   usage(job: number, owner: string): void {
-    this.#parts.jobs.usage(job, owner);
+    this.#want(({ jobs }) => jobs.usage(job, owner));
   }
   overdue(job: number): void {
-    this.#parts.jobs.overdue(job);
+    this.#want(({ jobs }) => jobs.overdue(job));
   }
   finish(job: number): void {
-    this.#parts.jobs.finish(job);
+    this.#want(({ jobs }) => jobs.finish(job));
   }
 
-  // Answers and news.
+  // Answers and news: the core writes them at once, and they go out later.
 
   beginReply(request: number, job: number): void {
     this.#parts.replies.begin(request, job);
@@ -128,60 +138,57 @@ export class Host implements ReceiverHost {
     this.#parts.replies.tellRequestor(call, stream);
   }
   hangUp(request: number): void {
-    const { requests } = this.#parts.registry;
-    const entry = requests.get(request);
-    requests.delete(request);
-    entry?.link.hangUp(entry);
+    this.#want(({ registry }) => registry.hangUp(request));
   }
   forget(request: number): void {
-    this.#parts.registry.requests.delete(request);
+    this.#want(({ registry }) => registry.requests.delete(request));
   }
 
   // Calls.
 
   forward(number: number): void {
-    const call = this.#parts.registry.calls.get(number);
-    call?.caller.forward(call);
+    this.#withCall(number, (call) => call.caller.forward(call));
   }
   bind(number: number, id: string): void {
-    const call = this.#parts.registry.calls.get(number);
-    if (call === undefined) return;
-    call.owner = this.#parts.peers.ownerOf(call.peer) ?? call.owner;
-    call.bind(id);
+    this.#withCall(number, (call) => {
+      call.owner = this.#parts.peers.ownerOf(call.peer) ?? call.owner;
+      call.bind(id);
+    });
   }
   begin(number: number): void {
-    this.#parts.registry.calls.get(number)?.open();
+    this.#withCall(number, (call) => call.open());
   }
   relay(number: number): void {
-    const call = this.#parts.registry.calls.get(number);
-    if (call?.outcome !== undefined) call.link.answer(call.outcome, call);
+    this.#withCall(number, (call) => {
+      if (call.outcome !== undefined) call.link.answer(call.outcome, call);
+    });
   }
   reject(number: number): void {
-    const call = this.#parts.registry.calls.get(number);
-    if (call === undefined) return;
-    const content = own(call.outcome?.result, "content");
-    const message = Array.isArray(content) ? textOf(content[0], "text") : undefined;
-    const text = message ?? "The tool refused the call: unknown name or invalid arguments";
-    call.link.answer(refusal(call.id, text, -32602), call);
+    this.#withCall(number, (call) => {
+      const content = own(call.outcome?.result, "content");
+      const message = Array.isArray(content) ? textOf(content[0], "text") : undefined;
+      const text = message ?? "The tool refused the call: unknown name or invalid arguments";
+      call.link.answer(refusal(call.id, text, -32602), call);
+    });
   }
   abort(number: number, reason: Stop, silently: boolean): void {
-    const call = this.#parts.registry.calls.get(number);
-    if (call === undefined) return;
-    call.abort(reason);
-    if (!silently) call.link.cancelHandler(call.sdkId, call.extra);
+    this.#withCall(number, (call) => {
+      call.abort(reason);
+      if (!silently) call.link.cancelHandler(call.sdkId, call.extra);
+    });
   }
   release(number: number): void {
-    const { registry, input } = this.#parts;
-    const call = registry.calls.get(number);
-    if (call === undefined) return;
-    registry.release(number);
-    input.forget(call.taskId);
-    call.caller.ended(call);
-    if (call.alone) call.link.close();
-    registry.tellIdle();
+    this.#withCall(number, (call) => {
+      const { registry, input } = this.#parts;
+      registry.release(number);
+      input.forget(call.taskId);
+      call.caller.ended(call);
+      if (call.alone) call.link.close();
+      registry.tellIdle();
+    });
   }
   kept(key: string, name: string): void {
-    this.#parts.restarts.keep(key, name);
+    this.#kept.push([key, name]);
   }
   restart(
     call: number,
@@ -192,34 +199,55 @@ export class Host implements ReceiverHost {
     owner: string,
     job: number,
   ): void {
-    this.#parts.restarts.restart(call, method, on, generation, flags, owner, this.#parts.jobs.payload(job));
+    const kept = this.#kept.splice(0);
+    this.#want(({ restarts, jobs }) =>
+      restarts.restart(call, method, on, generation, flags, owner, jobs.payload(job), kept),
+    );
   }
 
   // Input.
 
   deliver(ask: number, stream: number): void {
-    this.#parts.input.deliver(ask, stream);
+    this.#want(({ input }) => input.deliver(ask, stream));
   }
   answered(ask: number, from: number, key: string): void {
-    this.#parts.input.answered(ask, from, key);
+    this.#want(({ input }) => input.answered(ask, from, key));
   }
   answeredElsewhere(ask: number, job: number, key: string): void {
-    this.#parts.input.answeredElsewhere(ask, this.#parts.jobs.payload(job).part(PartCode.Answer, key));
+    this.#want(({ input, jobs }) => input.answeredElsewhere(ask, jobs.payload(job).part(PartCode.Answer, key)));
   }
   withdraw(ask: number, delivered: boolean, reason: Withdrawal): void {
-    this.#parts.input.withdraw(ask, delivered, reason);
+    this.#want(({ input }) => input.withdraw(ask, delivered, reason));
   }
 
   // The operator.
 
-  event(...told: Parameters<Events["happened"]>): void {
-    this.#parts.events.happened(...told);
+  beginEvent(happening: number, taskId: string, owner: string, at: number): void {
+    const event: TaskEvent = { type: HAPPENINGS[happening] ?? "status", taskId, owner, at };
+    this.#event = event as unknown as Record<string, unknown>;
+    this.#want(({ events }) => events.happened(event));
+  }
+  eventMember(member: keyof TaskEvent, value: string | number): void {
+    if (value !== "") this.#event[member] = member === "isError" ? true : value;
   }
   trouble(trouble: Trouble, id: string): void {
-    this.#parts.port.report(new TaskError("storage", TROUBLES[trouble], { taskId: id }));
+    this.#want(({ port }) => port.report(new TaskError("storage", TROUBLES[trouble], { taskId: id })));
   }
 
   wake(at: number): void {
-    this.#parts.alarm.set(at);
+    this.#want(({ alarm }) => alarm.set(at));
+  }
+
+  /** Notes what is to be done with the parts when the core's work is over. */
+  #want(work: (parts: HostParts) => void): void {
+    this.#parts.port.want(() => work(this.#parts));
+  }
+
+  /** The same for a call, if it is still there then. */
+  #withCall(number: number, work: (call: Call) => void): void {
+    this.#want(({ registry }) => {
+      const call = registry.calls.get(number);
+      if (call !== undefined) work(call);
+    });
   }
 }

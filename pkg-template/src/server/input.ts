@@ -3,6 +3,7 @@ import { Withdrawal } from "../core/codes.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message, SendOptions } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
+import { inputKind } from "../wasm/generated/server.js";
 import type { Ask } from "./ask.ts";
 import { LONGEST_KEY, bounded } from "./bounds.ts";
 import type { Call } from "./call.ts";
@@ -16,7 +17,7 @@ import type { Registry } from "./registry.ts";
 import { knowsCalls } from "./scope.ts";
 import * as core from "../wasm/generated/server.js";
 
-/** Why a request is not answered. */
+/** Why an input request is not answered. */
 const WITHDRAWALS: Readonly<Record<Withdrawal, readonly [code: TaskErrorCode, message: string]>> = {
   [Withdrawal.Ended]: ["cancelled", "The task has ended; its input is no longer needed."],
   [Withdrawal.Undeclared]: ["unsupported", "The client did not declare the capability that this request needs."],
@@ -39,7 +40,7 @@ export const UNKNOWN_KIND = 255;
 export function inputKindOf(message: unknown): number {
   const params = own(message, "params");
   const method = textOf(message, "method") ?? "";
-  return core.inputKind(method, own(params, "mode") === "url", own(params, "tools") !== undefined);
+  return inputKind(method, own(params, "mode") === "url", own(params, "tools") !== undefined) ?? UNKNOWN_KIND;
 }
 
 /** Whether the parameters of a request can be sent and stored; what cannot would be waited for in vain. */
@@ -79,13 +80,9 @@ export class Input {
     const name = bounded(key ?? method.slice(method.indexOf("/") + 1), LONGEST_KEY);
     return new Promise((resolve, reject) => {
       this.#registry.asks.set(number, { call, message, own: undefined, settle: { resolve, reject }, ids: new Map() });
-      this.#port.enter((receiver, now) => {
-        const kind = inputKindOf(message);
-        if (!core.ask(receiver, now, call.number, number, name, kind, false)) {
-          this.#registry.asks.delete(number);
-          reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${method}".`));
-        }
-      });
+      if (this.#port.enter(core.ask, call.number, number, name, inputKindOf(message), false)) return;
+      this.#registry.asks.delete(number);
+      reject(new TaskError("invalid_argument", `requireInput() cannot ask with the method "${method}".`));
     });
   }
 

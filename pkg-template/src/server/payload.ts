@@ -16,7 +16,7 @@ const MEMBERS: Readonly<Record<PartCode, string>> = {
 
 /** The member of a payload that holds a part. */
 export function member(part: PartCode, key: string): string {
-  return `${MEMBERS[part]}${key}`;
+  return MEMBERS[part] + key;
 }
 
 /** A payload being written: what is removed from the one that was read, and what is set, as JSON text. */

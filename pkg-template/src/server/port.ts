@@ -8,15 +8,15 @@ import type { Hooks } from "./hooks.ts";
 import type { ReceiverHost } from "./receiver-host.ts";
 import * as core from "../wasm/generated/server.js";
 
-/** Something of the core's to call: an input, which is told who asks and when. */
-export type Input<Rest extends unknown[], Value> = (receiver: number, now: number, ...rest: Rest) => Value;
+/** An input of the core: a function that is told for which receiver, and when. */
+type Input<Rest extends unknown[], Value> = (receiver: number, now: number, ...rest: Rest) => Value;
 
 /** The server that a port belongs to. */
 export interface PortOwner {
-  /** Does what the receiver wants. */
+  /** Takes note of what the receiver wants. */
   readonly host: ReceiverHost;
-  /** Makes a receiver under this number, in a core that is new. */
-  make(receiver: number): void;
+  /** The options of the receiver. */
+  receiverOptions(): object;
   /** The receiver is a new one, in the place of one that is lost: it is told of everything that goes on. */
   recover(): void;
   /** An input was given, and all that it led to is done. */
@@ -30,8 +30,11 @@ export class Port {
   #instance!: Instance;
   #receiver = 0;
   #assembler!: Assembler;
+  /** What the receiver wants, and how much of it is done. */
+  #wanted: (() => void)[] = [];
+  #done = 0;
   #trap: unknown = Symbol("none");
-  #draining = false;
+  #isDraining = false;
 
   constructor(hooks: Hooks) {
     this.#hooks = hooks;
@@ -59,15 +62,20 @@ export class Port {
     void this.receiver;
   }
 
-  /** Gives the core an input while it is at work: what it wants done then is done when the work is. */
+  /** Gives the core an input while it is at work: what it wants then is done when the work is. */
   give<Rest extends unknown[], Value>(input: Input<Rest, Value>, ...rest: Rest): Value {
     return input(this.receiver, now(), ...rest);
   }
 
   /** Gives the core an input, then does everything it wants done. Throws what came out of the core. */
   enter<Rest extends unknown[], Value>(input: Input<Rest, Value>, ...rest: Rest): Value {
+    return this.work(() => this.give(input, ...rest));
+  }
+
+  /** Does work that gives the core inputs, then everything it wants done. Throws what came out of the core. */
+  work<T>(work: () => T): T {
     try {
-      const value = this.give(input, ...rest);
+      const value = work();
       this.drain();
       this.#owner.entered();
       return value;
@@ -82,21 +90,35 @@ export class Port {
 
   /** As {@link Port.enter}, where no caller is there to hear of a trap; it is reported. */
   enterAlone<Rest extends unknown[]>(input: Input<Rest, unknown>, ...rest: Rest): void {
+    this.workAlone(() => this.give(input, ...rest));
+  }
+
+  /** As {@link Port.work}, where no caller is there to hear of a trap; it is reported. */
+  workAlone(work: () => void): void {
     try {
-      this.enter(input, ...rest);
+      this.work(work);
     } catch (error) {
       if (!this.isTrap(error)) throw error;
     }
   }
 
+  /** Notes what is to be done when the core's work is over. */
+  want(output: () => void): void {
+    this.#wanted.push(output);
+  }
+
   /** Does everything that the core wants done. Nested calls leave it to the loop that is already running. */
   drain(): void {
-    if (this.#draining) return;
-    this.#draining = true;
+    if (this.#isDraining) return;
+    this.#isDraining = true;
     try {
-      while (core.step(this.receiver, this.#owner.host, this.#assembler));
+      while (this.#takeOutputs()) {
+        // One may let another instance take this one's place, which wants other things.
+        while (this.#done < this.#wanted.length) this.#wanted[this.#done++]?.();
+        this.#forgetWanted();
+      }
     } finally {
-      this.#draining = false;
+      this.#isDraining = false;
     }
   }
 
@@ -126,18 +148,32 @@ export class Port {
     );
   };
 
+  /** Has the core say what it wants, the time to be woken last; whether it wants anything. */
+  #takeOutputs(): boolean {
+    const { receiver } = this;
+    core.outputs(receiver, this.#owner.host, this.#assembler, false);
+    if (this.#wanted.length === 0) core.outputs(receiver, this.#owner.host, this.#assembler, true);
+    return this.#wanted.length > 0;
+  }
+
+  #forgetWanted(): void {
+    this.#wanted = [];
+    this.#done = 0;
+  }
+
   #make(): void {
     this.#instance = serverCore.load();
     this.#assembler = new Assembler();
+    this.#forgetWanted();
     this.#receiver = serverCore.number(this);
-    this.#owner.make(this.#receiver);
+    core.makeReceiver(this.#receiver, this.#owner.receiverOptions());
   }
 
   /** After a trap: there is a new receiver, which takes along what runs. */
   #rebuild(why: TaskError): void {
     this.report(why);
     this.#make();
-    this.#draining = false;
+    this.#isDraining = false;
     this.#owner.recover();
   }
 }

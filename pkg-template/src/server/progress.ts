@@ -8,10 +8,6 @@ import * as core from "../wasm/generated/server.js";
 
 /** The shortest time between two progress messages of a task, in ms. */
 const PACE = 50;
-// Where a handler's notification goes, as the core says it; else the number of a request.
-const NOWHERE = -3;
-const CONNECTION = -2;
-const ORDINARY = -1;
 
 /** The notifications of handlers whose calls may be tasks. */
 export class Progress {
@@ -27,8 +23,9 @@ export class Progress {
 
   /** A handler's notification; whether it goes the ordinary way, because its call is no task. */
   isOrdinary(call: Call, message: Message): boolean {
-    const route = core.route(this.#port.receiver, call.number);
-    if (route === ORDINARY) return true;
+    const { receiver } = this.#port;
+    if (core.isOrdinary(receiver, call.number)) return true;
+    const stream = core.route(receiver, call.number);
     if (message.method !== "notifications/progress") {
       this.#tell(call, message);
       return false;
@@ -36,13 +33,13 @@ export class Progress {
     const text = textOf(message.params, "message");
     // Where a task has no progress, its text becomes the status message.
     if (!call.revision.hasProgress && text !== undefined)
-      this.#port.enter(core.note, call.number, bounded(text, LONGEST_MESSAGE));
+      this.#port.enter(core.setStatusMessage, call.number, bounded(text, LONGEST_MESSAGE));
     const value = own(message.params, "progress");
     // A caller that gave no token wants no progress.
     if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress))
       return false;
     call.progress = value;
-    if (route === NOWHERE) return false;
+    if (stream === undefined) return false;
     call.unsent = message;
     if (!call.paced) this.tellLatest(call);
     return false;
@@ -79,8 +76,8 @@ export class Progress {
   /** Sends a task's message where its client listens; says whether it does. Nothing else is kept for later (H74). */
   #tell(call: Call, message: Message): boolean {
     const number = core.route(this.#port.receiver, call.number);
-    if (number === ORDINARY || number === NOWHERE) return false;
-    const on = number === CONNECTION ? undefined : this.#registry.requests.get(number);
+    if (number === undefined) return false;
+    const on = this.#registry.requests.get(number);
     if (on !== undefined && !on.link.isStillAuthorized(on)) {
       this.#port.enter(core.lapse, number);
       return false;

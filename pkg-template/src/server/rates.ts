@@ -2,7 +2,7 @@ import { isObject, isWhole } from "../wire/message.ts";
 import type { TaskLimits, TaskRate, TaskRates } from "../types.ts";
 import { COUNT, LARGEST, check } from "./policy.ts";
 
-/** In the order of the core's acts. */
+/** The rates where the host says nothing. */
 const RATES = {
   creates: { perSecond: 100, burst: 1000 },
   reads: { perSecond: 2000, burst: 10_000 },
@@ -12,13 +12,15 @@ const RATES = {
 
 const HOUR = 3600;
 
-/** The rates as the core takes them: for each act an interval in µs and a burst, 0 for any rate. */
-export function coreRates(limits: TaskLimits | undefined): number[] {
-  const given = limits?.rate;
-  return Object.entries(RATES).flatMap(([act, otherwise]) => {
-    const rate = given === false ? false : (given?.[act as keyof TaskRates] ?? otherwise);
-    return rate === false ? [0, 0] : [Math.ceil(1_000_000 / rate.perSecond), rate.burst];
-  });
+/** The rates as options of the core: an interval in µs and a burst each, 0 for any rate. */
+export function coreRates({ rate: given }: TaskLimits): Record<string, number> {
+  const options: Record<string, number> = {};
+  for (const act of Object.keys(RATES) as (keyof typeof RATES)[]) {
+    const rate = given === false ? false : (given?.[act] ?? RATES[act]);
+    options[`${act}Interval`] = rate === false ? 0 : Math.ceil(1_000_000 / rate.perSecond);
+    options[`${act}Burst`] = rate === false ? 0 : rate.burst;
+  }
+  return options;
 }
 
 /** Throws {@link TaskError} `invalid_argument` naming the rate that is wrong. */

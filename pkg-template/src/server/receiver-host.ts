@@ -1,16 +1,9 @@
-import type {
-  PartCode,
-  Phase,
-  ReplyKind,
-  SourceCode,
-  Stop,
-  Trouble,
-  Withdrawal,
-  WriteCode,
-} from "../core/codes.ts";
+import type { TaskEvent } from "../types.ts";
+import type { PartCode, ReplyKind, SourceCode, Stop, Trouble, WriteCode, Withdrawal } from "../core/codes.ts";
 
 /**
- * What the receiver wants done; `ReceiverHost` in `src/bindings/receiver_host.rs` calls it. No method throws: an exception would leave the core in the middle of its work.
+ * Takes note of what the receiver wants done; `src/bindings/receiver_host.rs` has the same methods, and says more of
+ * them. None throws, and none calls into the core: an input is not over before all is noted.
  */
 export interface ReceiverHost {
   get(job: number, owner: string, id: string, payload: boolean): void;
@@ -38,7 +31,7 @@ export interface ReceiverHost {
   beginNews(request: number, job: number): void;
   tell(listen: number): void;
   tellRequestor(call: number, stream: number): void;
-  forward(call: number, gated: boolean): void;
+  forward(call: number): void;
   bind(call: number, id: string): void;
   begin(call: number): void;
   relay(call: number): void;
@@ -61,19 +54,8 @@ export interface ReceiverHost {
   ): void;
   hangUp(request: number): void;
   forget(request: number): void;
-  event(
-    happening: number,
-    owner: string,
-    id: string,
-    tool: string,
-    phase: Phase | undefined,
-    at: number,
-    createdAt: number,
-    waitedSince: number,
-    run: number,
-    epoch: number,
-    trace: string,
-  ): void;
+  beginEvent(happening: number, id: string, owner: string, at: number): void;
+  eventMember(member: keyof TaskEvent, value: string | number): void;
   trouble(trouble: Trouble, id: string): void;
   wake(at: number): void;
 }

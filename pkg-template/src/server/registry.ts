@@ -79,6 +79,13 @@ export class Registry {
     this.requests.delete(number);
   }
 
+  /** Ends a request without an answer: its client is to ask again, and perhaps another server (X-STO-11). */
+  hangUp(number: number): void {
+    const request = this.requests.get(number);
+    this.requests.delete(number);
+    request?.link.hangUp(request);
+  }
+
   /** Resolves when no handler runs as a task. */
   whenIdle(): Promise<void> {
     if (this.calls.size === 0) return Promise.resolve();

@@ -38,41 +38,52 @@ export class Replies {
     this.#port.assembler.begin(this.#fill, this.#taskId);
   }
 
-  /** It is complete. */
+  /** It is complete: it is sent when the core's work is over. */
   end(number: number, kind: ReplyKind): void {
     const body = this.#port.assembler.take();
+    const payload = this.#payload;
+    this.#port.want(() => this.#send(number, kind, body, payload));
+  }
+
+  #send(number: number, kind: ReplyKind, body: Record<string, unknown>, payload: Payload | undefined): void {
     const request = this.#registry.requests.get(number);
     const answer: Message = { jsonrpc: "2.0", id: request?.message.id };
     if (kind === ReplyKind.Result) answer.result = body;
-    else answer.error = (kind === ReplyKind.ErrorPart ? this.#payload?.part(PartCode.Error) : body) as ErrorObject;
+    else answer.error = (kind === ReplyKind.ErrorPart ? payload?.part(PartCode.Error, "") : body) as ErrorObject;
     if (request?.misfit !== undefined && answer.error?.code === INVALID_PARAMS)
       answer.error.message += `: ${request.misfit}`;
-    if (request === undefined)
-      return this.#registry.subscriptions.get(number)?.answered(answer, kind === ReplyKind.LimitError);
+    const isLimited = kind === ReplyKind.LimitError;
+    if (request === undefined) return this.#registry.subscriptions.get(number)?.answered(answer, isLimited);
     if (!request.kept) this.#registry.requests.delete(number);
     if (!request.link.isStillAuthorized(request)) {
       const error = this.#written(core.writeNotFound) as ErrorObject;
       return request.link.answer({ jsonrpc: "2.0", id: answer.id, error }, request);
     }
-    if (kind === ReplyKind.LimitError) noteRefusal(request.extra, answer.error);
-    request.link.answerWith(answer, request, this.#payload?.text?.length ?? 0);
+    if (isLimited) noteRefusal(request.extra, answer.error);
+    request.link.answerWith(answer, request, payload?.text?.length ?? 0);
   }
 
   /** A notification begins. `job`: what has read the payload, 0 for none. */
   beginNews(request: number, job: number): void {
     this.#payload = job === 0 ? undefined : this.#jobs.payload(job);
     this.#subscriptionId = this.#registry.subscriptions.get(request)?.id;
-    this.#port.assembler.begin(this.#fill);
+    const { assembler } = this.#port;
+    assembler.begin(this.#fill);
   }
 
   /** It goes to a subscription. */
   tell(listen: number): void {
-    this.#registry.subscriptions.get(listen)?.told({ jsonrpc: "2.0", ...this.#port.assembler.take() });
+    const news: Message = { jsonrpc: "2.0", ...this.#port.assembler.take() };
+    this.#port.want(() => this.#registry.subscriptions.get(listen)?.told(news));
   }
 
   /** It goes to the requestor of a call, on the stream of a request if that is open (G25-NTF-04). */
   tellRequestor(number: number, stream: number): void {
     const news: Message = { jsonrpc: "2.0", ...this.#port.assembler.take() };
+    this.#port.want(() => this.#tellRequestor(number, stream, news));
+  }
+
+  #tellRequestor(number: number, stream: number, news: Message): void {
     const on = this.#registry.requests.get(stream);
     if (on !== undefined && !on.link.isStillAuthorized(on)) return this.#port.give(core.lapse, stream);
     const call = this.#registry.calls.get(number);
@@ -98,19 +109,19 @@ export class Replies {
   readonly #fill = (part: Part, key: string): unknown => {
     const payload = this.#payload;
     switch (part) {
-      case Part.Result:
-        return payload?.part(PartCode.Result);
       case Part.RelatedResult: {
-        const result = payload?.part(PartCode.Result) as Record<string, unknown> | undefined;
+        const result = payload?.part(PartCode.Result, "") as Record<string, unknown> | undefined;
         const meta = own(result, "_meta") as Record<string, unknown> | undefined;
         return { ...result, _meta: { ...meta, [RELATED_TASK]: { taskId: this.#taskId } } };
       }
       case Part.Error:
-        return payload?.part(PartCode.Error);
+        return payload?.part(PartCode.Error, "");
       case Part.Input:
         return payload?.part(PartCode.Input, key);
-      default:
+      case Part.Subscription:
         return this.#subscriptionId;
+      default:
+        return payload?.part(PartCode.Result, "");
     }
   };
 }

@@ -17,8 +17,6 @@ export class Restarts {
   readonly #registry: Registry;
   readonly #peers: Peers;
   readonly #makeAlone: ((version: string) => Place) | undefined;
-  /** The answers of the call that is restarted next: their keys in the store, and their names. */
-  readonly #kept: [key: string, name: string][] = [];
 
   /** `makeAlone`: connects a server without a client, if the host can make one. */
   constructor(port: Port, registry: Registry, peers: Peers, makeAlone: ((version: string) => Place) | undefined) {
@@ -28,12 +26,10 @@ export class Restarts {
     this.#makeAlone = makeAlone;
   }
 
-  /** The call that is restarted next has this answer, stored under `key`, to what its handler calls `name`. */
-  keep(key: string, name: string): void {
-    this.#kept.push([key, name]);
-  }
-
-  /** Calls the handler of a task again, with what its record holds. `on`: the peer to run it at, 0 for none. */
+  /**
+   * Calls the handler of a task again, with what its record holds. `on`: the peer to run it at, 0 for none. `kept`: the
+   * answers that it has, by their keys in the store and what the handler calls them.
+   */
   restart(
     number: number,
     methodCode: number,
@@ -42,11 +38,11 @@ export class Restarts {
     flags: number,
     owner: string,
     payload: Payload,
+    kept: readonly (readonly [key: string, name: string])[],
   ): void {
     const method = callMethodNumbered(methodCode);
-    const kept = this.#kept.splice(0);
-    const params = payload.part(PartCode.Request);
-    const state = payload.part(PartCode.State);
+    const params = payload.part(PartCode.Request, "");
+    const state = payload.part(PartCode.State, "");
     const sdkId = this.#registry.sdkId(number);
     const message: Message = {
       jsonrpc: "2.0",

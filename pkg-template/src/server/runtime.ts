@@ -101,8 +101,8 @@ export class Runtime implements Shared, PortOwner {
     );
   }
 
-  make(receiver: number): void {
-    this.settings.makeReceiver(receiver);
+  receiverOptions(): object {
+    return this.settings.receiverOptions();
   }
 
   entered(): void {
@@ -112,7 +112,7 @@ export class Runtime implements Shared, PortOwner {
 
   #isBusy(): boolean {
     const { calls, requests, subscriptions } = this.registry;
-    return calls.size > 0 || requests.size > 0 || subscriptions.size > 0 || core.observing(this.port.receiver);
+    return calls.size > 0 || requests.size > 0 || subscriptions.size > 0 || core.isObserving(this.port.receiver);
   }
 
   /** After a trap: the new receiver takes the running tasks along; whoever waits is told to try again. */
@@ -155,7 +155,7 @@ export class Runtime implements Shared, PortOwner {
       this.#isLeaving = true;
       const settled = new Promise<void>((resolve) => {
         this.#settled = () => {
-          if (core.quiet(port.receiver)) resolve();
+          if (core.isQuiet(port.receiver)) resolve();
         };
       });
       port.enterAlone(core.leaving);
@@ -173,7 +173,7 @@ export class Runtime implements Shared, PortOwner {
     for (const subscription of [...registry.subscriptions.values()]) subscription.giveUp();
     // Whoever waits for the store is to ask another server; calls that are no tasks go on.
     for (const number of [...registry.requests.keys()]) {
-      if (!registry.calls.has(number) || core.creating(this.port.receiver, number)) this.host.hangUp(number);
+      if (!registry.calls.has(number) || core.isCreating(this.port.receiver, number)) this.registry.hangUp(number);
     }
     for (const [number, call] of [...registry.calls]) {
       if (call.taskId === undefined) continue;

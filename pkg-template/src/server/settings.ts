@@ -53,43 +53,34 @@ export class Settings {
     return this.#options.list ?? (singleStream || (owner !== undefined && owner !== ""));
   }
 
-  /** Makes a receiver in the core, under this number. */
-  makeReceiver(receiver: number): void {
-    const { crossGeneration = false, onevent, statusNotifications = true, limits = {}, server } = this.#options;
-    // In the order in which the core reads them.
-    const options = [
-      this.idPrefix,
-      this.#holder,
-      limits.runningPerOwner ?? 100,
-      limits.running ?? 10_000,
-      this.resultBytes,
-      limits.outstandingInputs ?? 64,
-      limits.inputsPerTask ?? 10_000,
-      limits.pageSize ?? 100,
-      limits.storedPerOwner ?? 0,
-      limits.storedBytesPerOwner ?? 0,
-      this.#options.creationWindow ?? 86_400_000,
+  receiverOptions(): object {
+    const { limits = {}, ...options } = this.#options;
+    return {
+      idPrefix: this.idPrefix,
+      holder: this.#holder,
+      runningPerOwner: limits.runningPerOwner ?? 100,
+      running: limits.running ?? 10_000,
+      resultBytes: this.resultBytes,
+      outstandingInputs: limits.outstandingInputs ?? 64,
+      inputsPerTask: limits.inputsPerTask ?? 10_000,
+      pageSize: limits.pageSize ?? 100,
+      storedPerOwner: limits.storedPerOwner,
+      storedBytesPerOwner: limits.storedBytesPerOwner,
       ...coreRates(limits),
-      this.#options.lease ?? 30_000,
-      this.#options.storeTimeout === undefined ? 30_000 : (this.#options.storeTimeout ?? 0),
-      clockName(),
-      this.#options.clockSkew ?? CLOCK_SKEW,
-      ...(this.#options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16))),
-    ];
-    core.makeReceiver(
-      receiver,
-      server !== undefined,
-      crossGeneration,
-      onevent !== undefined,
-      statusNotifications,
-      methodBits(),
-      options.join(" "),
-    );
+      creationWindow: options.creationWindow ?? 86_400_000,
+      lease: options.lease ?? 30_000,
+      storeTimeout: options.storeTimeout === undefined ? 30_000 : (options.storeTimeout ?? undefined),
+      clock: clockName(),
+      clockSkew: options.clockSkew ?? CLOCK_SKEW,
+      cursorKey: String.fromCharCode(...(options.cursorKey ?? crypto.getRandomValues(new Uint8Array(16)))),
+      crossGeneration: options.crossGeneration ?? false,
+      audited: options.onevent !== undefined,
+      statusNotifications: options.statusNotifications ?? true,
+      makesServers: options.server !== undefined,
+      methods: methodBits(),
+    };
   }
 }
-
-const PROMOTIONS = { always: 0, never: 1, handler: 3 } as const;
-const SUPPORTS = { forbidden: 0, optional: 1, required: 2 } as const;
 
 /** The policies that the core has been told of. */
 export class KnownPolicies {
@@ -117,21 +108,23 @@ export class KnownPolicies {
 
   /** The number under which the core knows a policy. */
   numberOf(policy: FullPolicy): number {
-    const { task } = policy;
-    return getOrMake(this.#numbers, policy, () =>
-      core.policy(
-        this.#port.receiver,
-        typeof task === "object" ? 2 : PROMOTIONS[task],
-        typeof task === "object" ? task.after : 0,
-        SUPPORTS[policy.support],
-        policy.ttl ?? Number.NaN,
-        policy.maxTtl,
-        policy.onExpiry === "extend",
-        policy.pollInterval,
-        policy.cooperative,
-        policy.onLost === "restart" ? policy.restarts : 0,
-        policy.immediateResponse,
-      ),
-    );
+    return getOrMake(this.#numbers, policy, () => core.addPolicy(this.#port.receiver, policyOf(policy)));
   }
+}
+
+/** A policy as the core reads it. */
+function policyOf(policy: FullPolicy): object {
+  const { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative, onLost, restarts } = policy;
+  return {
+    promotion: typeof task === "object" ? "after" : task,
+    after: typeof task === "object" ? task.after : 0,
+    support,
+    ttl: ttl ?? undefined,
+    maxTtl,
+    extends: onExpiry === "extend",
+    pollInterval,
+    cooperative,
+    restarts: onLost === "restart" ? restarts : 0,
+    immediateResponse: policy.immediateResponse ?? "",
+  };
 }

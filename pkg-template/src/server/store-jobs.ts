@@ -193,11 +193,12 @@ export class StoreJobs {
 
   #rows(job: number, { rows, faults, full }: Page, owners: boolean): void {
     for (const fault of faults) this.#reportOnce(fault);
-    let records = "";
-    for (const task of rows) {
-      records += `${owners ? task.owner : ""}\0${task.id}\0${task.version}\0${task.createdAt}\0${task.dueAt ?? ""}\0${task.state}\0`;
+    for (const { owner, id, version, createdAt, dueAt, state } of rows) {
+      // The core knows by whose list it asked.
+      const named = owners ? owner : "";
+      core.row(this.#port.receiver, named, id, version, createdAt, dueAt ?? Number.NaN, state);
     }
-    this.#port.give(core.rows, job, records, full);
+    this.#port.give(core.rows, job, full);
   }
 
   #run<T>(job: number, operation: Operation, perform: () => T | Promise<T>, report: (value: T) => void): void {
@@ -217,7 +218,7 @@ export class StoreJobs {
       this.#port.refresh();
       if (this.#unanswered.get(job) !== asked) return;
       this.#unanswered.delete(job);
-      this.#port.enterAlone(then);
+      this.#port.workAlone(then);
     };
     value.then(
       (found) => later(() => report(found)),

@@ -64,7 +64,7 @@ export class Subscription implements ActiveSubscription {
 
   /** Asks the core for the subscription; the carrier is told. */
   open(): void {
-    this.#shared.port.enterAlone(this.#ask);
+    this.#shared.port.workAlone(() => this.#ask());
   }
 
   /** The acknowledgement is out. `alone`: nothing else is subscribed to on its stream. */
@@ -119,21 +119,15 @@ export class Subscription implements ActiveSubscription {
 
   /** The core was started anew, and does not know what was listened to. */
   again(): void {
-    if (!this.#over) this.#shared.port.give(this.#ask);
+    if (!this.#over) this.#ask();
   }
 
-  readonly #ask = (receiver: number, now: number): void => {
-    for (const id of this.#ids) core.name(receiver, id, 0);
-    core.listen(
-      receiver,
-      now,
-      this.#number,
-      this.#peer,
-      STATELESS.generation,
-      this.#flags,
-      fromWall(lapsesAt(this.#extra)),
-    );
-  };
+  #ask(): void {
+    const until = fromWall(lapsesAt(this.#extra));
+    const { port } = this.#shared;
+    for (const id of this.#ids) core.name(port.receiver, id, 0);
+    port.give(core.listen, this.#number, this.#peer, STATELESS.generation, this.#flags, until);
+  }
 
   #close(): void {
     this.#over = true;

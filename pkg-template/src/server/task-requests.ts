@@ -43,23 +43,23 @@ export class TaskRequests {
     const taskId = isWellFormed(id) ? bounded(id, LONGEST_ID) : "";
     const { number, request } = registry.hold(this.#link, peer, message, extra, update, owner, taskId);
     if (taskId !== "" && !revision.stateHasDetails) input.recall(taskId);
-    port.enter((receiver, now) => {
-      let text: string | undefined = taskId;
-      let fault: RequestFault = RequestFault.None;
-      if (!revision.isComplete(message)) fault = RequestFault.Unenveloped;
-      else if (update) {
-        const answers = own(params, "inputResponses");
-        const keys = isObject(answers) ? Object.keys(answers) : [];
-        if (!isObject(answers) || keys.length > MOST_ANSWERS || isDeeperThan(answers, DEEPEST))
-          fault = RequestFault.Malformed;
-        else for (const key of keys) core.name(receiver, bounded(key, LONGEST_KEY), shapeOf(answers[key]));
-      } else if (message.method === "tasks/list") {
-        const cursor = own(params, "cursor");
-        text = isWellFormed(cursor) ? bounded(cursor, LONGEST_CURSOR) : undefined;
-        if (cursor !== undefined && text === undefined) fault = RequestFault.Malformed;
-      }
-      const method = bounded(message.method ?? "", LONGEST_ID);
-      core.request(receiver, now, number, peer, revision.generation, flags, method, text, fault);
+    let text: string | undefined = taskId;
+    let fault: RequestFault = RequestFault.None;
+    let named: [key: string, answer: unknown][] = [];
+    if (!revision.isComplete(message)) fault = RequestFault.Unenveloped;
+    else if (update) {
+      const answers = own(params, "inputResponses");
+      if (areAnswers(answers)) named = Object.entries(answers);
+      else fault = RequestFault.Malformed;
+    } else if (message.method === "tasks/list") {
+      const cursor = own(params, "cursor");
+      text = isWellFormed(cursor) ? bounded(cursor, LONGEST_CURSOR) : undefined;
+      if (cursor !== undefined && text === undefined) fault = RequestFault.Malformed;
+    }
+    const method = bounded(message.method ?? "", LONGEST_ID);
+    port.work(() => {
+      for (const [key, answer] of named) core.name(port.receiver, bounded(key, LONGEST_KEY), shapeOf(answer));
+      port.give(core.request, number, peer, revision.generation, flags, method, text, fault);
     });
     this.#link.takenIn();
     progress.tellUnheard(taskId);
@@ -67,7 +67,7 @@ export class TaskRequests {
     if (!registry.requests.has(number)) return true;
     this.#link.blocked.set(request, number);
     const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
-    if (!Number.isNaN(lapse)) port.enter((receiver) => core.lapsesAt(receiver, number, fromWall(lapse)));
+    if (!Number.isNaN(lapse)) port.enter(core.lapsesAt, number, fromWall(lapse));
     return true;
   }
 
@@ -86,4 +86,9 @@ export class TaskRequests {
     for (const number of this.#link.blocked.values()) this.#shared.registry.requests.delete(number);
     this.#link.blocked.clear();
   }
+}
+
+/** Whether it is what an update brings: few enough answers, none too deep. */
+function areAnswers(answers: unknown): answers is Record<string, unknown> {
+  return isObject(answers) && Object.keys(answers).length <= MOST_ANSWERS && !isDeeperThan(answers, DEEPEST);
 }
