@@ -58,7 +58,8 @@ fn enter<T>(receiver: u32, input: impl FnOnce(&mut Receiver) -> T) -> T {
 }
 
 /// Hands over what the inputs before have led to. The host takes note of it, and nothing is borrowed while it does.
-/// `assembler`: where messages are written. `resting`: nothing else is left to do, and the host hears when it is to be woken.
+/// `assembler`: where messages are written. `resting`: nothing else is left to do, and the host hears when it is to be
+/// woken.
 #[wasm_bindgen]
 pub fn outputs(receiver: u32, host: &ReceiverHost, assembler: &Assembler, resting: bool) {
     loop {
@@ -123,8 +124,8 @@ pub fn gone(receiver: u32, now: f64, peer: u32) {
     enter(receiver, |inner| inner.core.handle_gone(now as Millis, peer.into()));
 }
 
-/// `ttl`: what the requestor asked for, in ms; NaN for nothing. `trace`: what `_meta.traceparent` says, or empty. `creation_key`:
-/// empty if it is not a text.
+/// `ttl`: what the requestor asked for, in ms; NaN for nothing. `trace`: what `_meta.traceparent` says, or empty.
+/// `creation_key`: empty if it is not a text.
 #[wasm_bindgen]
 pub fn call(
     receiver: u32,

@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    ///
+    /// Takes note of what the receiver wants; `ReceiverHost` in `receiver-host.ts`.
     pub type ReceiverHost;
 
     #[wasm_bindgen(method)]

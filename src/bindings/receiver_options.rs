@@ -1,4 +1,5 @@
-//! The options of a receiver and its policies: the wrapper has them, and the core asks for each by its name. Times in ms.
+//! The options of a receiver and its policies: the wrapper has them, and the core asks for each by its name. Times in
+//! ms.
 
 use wasm_bindgen::prelude::*;
 

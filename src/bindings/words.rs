@@ -15,7 +15,8 @@ macro_rules! words {
         // wasm-bindgen declares such a type only where a function of ours takes it; the host's take them too.
         const _: () = {
             #[wasm_bindgen(typescript_custom_section)]
-            const TYPE: &'static str = concat!("export type ", stringify!($name), " =" $(, " | \"", $word, "\"")*, ";\n");
+            const TYPE: &'static str =
+                concat!("export type ", stringify!($name), " =" $(, " | \"", $word, "\"")*, ";\n");
         };
 
         impl From<$of> for $name {

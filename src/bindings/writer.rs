@@ -6,7 +6,8 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Puts an object together, field by field; twin of `Assembler` in `core/assembler.ts`. Names cross as their numbers.
+    /// Puts an object together, field by field; twin of `Assembler` in `core/assembler.ts`. Names cross as their
+    /// numbers.
     pub type Assembler;
 
     #[wasm_bindgen(method)]

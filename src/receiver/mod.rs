@@ -1,8 +1,8 @@
 //! Runs tasks: the receiver, on whichever side of a connection calls arrive.
 //!
 //! A *call* is a request on its way through that can become a task; a *slot* is a task that this receiver runs, waits
-//! for, or is about to change. Changes to one task queue in its slot: each is decided by the lifecycle, written with one compare-and-swap,
-//! and has its effects only when the store has it. Reads go straight to the store.
+//! for, or is about to change. Changes to one task queue in its slot: each is decided by the lifecycle, written with
+//! one compare-and-swap, and has its effects only when the store has it. Reads go straight to the store.
 
 mod call;
 mod cancel;

@@ -151,7 +151,8 @@ impl Receiver {
         }
     }
 
-    /// The task of a record that was read. Most reads are about tasks that run here: what has the known version is known.
+    /// The task of a record that was read. Most reads are about tasks that run here: what has the known version is
+    /// known.
     fn found(&mut self, read: &Read, record: &Record) -> Result<Rc<Task>, Unreadable> {
         let slot = self.slots.find(&read.owner, &read.id).and_then(|slot| self.slots.get(slot));
         match slot.and_then(|slot| slot.cached.as_ref()) {

@@ -3,7 +3,7 @@ import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport as PairV1 } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer as ServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpServer as ServerV2 } from "@modelcontextprotocol/server";
-import { type Open, type Probe, type Row, type Scale, paired, repeated } from "./harness.ts";
+import { type Probe, type Row, type Scale, paired, repeated } from "./harness.ts";
 import { RESULT, load } from "./ours.ts";
 
 type Sdk = "v1" | "v2";

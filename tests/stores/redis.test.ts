@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { type TaskStoreFullError, type TaskError } from "../../pkg-template/src/errors.ts";
+import type { TaskStoreFullError, TaskError } from "../../pkg-template/src/errors.ts";
 import { redisStore } from "../../pkg-template/src/stores/redis.ts";
 import { RedisServer } from "../engines/redis.ts";
 import { fails, keepsContract, write } from "./contract.ts";

@@ -91,8 +91,8 @@ export class Calls implements Caller {
       return true;
     }
     const number = registry.next();
-    // Ids come back while a task still runs under them, and others may know them: the SDK gets one that nothing else can
-    // use. SDK v1 also cannot cancel a request whose id is 0 or empty (H37).
+    // Ids come back while a task still runs under them, and others may know them: the SDK gets one that nothing else
+    // can use. SDK v1 also cannot cancel a request whose id is 0 or empty (H37).
     const sdkId = registry.sdkId(number);
     const stream = this.link.streams?.of(message.id);
     const call = new Call(number, this, peer, method, revision, flags, message, extra, sdkId, stream);

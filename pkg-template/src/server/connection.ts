@@ -46,7 +46,8 @@ export class Connection implements Listener {
 
   /** Never throws: an entry that hears of an error answers it in its own way, or ends the process. */
   inbound(received: Message, extra: Extra): void {
-    // Its client left before the transport handed it over: an answer reaches nothing, and nothing would close once more.
+    // Its client left before the transport handed it over: an answer reaches nothing, and nothing would close once
+    // more.
     if (this.#link.isClosed) return;
     this.#link.takeIn(received, () => {
       // A client in this process may send from within a handler; it is no work for that handler's call.

@@ -24,8 +24,8 @@ export class Hooks {
   }
 
   /**
-   * The principal of a request: the host's word, or `otherwise` where it has no say. Throws {@link TaskError} where that
-   * throws.
+   * The principal of a request: the host's word, or `otherwise` where it has no say. Throws {@link TaskError} where
+   * that throws.
    */
   owner(authInfo: unknown, sessionId: string | undefined, otherwise: (authInfo: unknown) => unknown): unknown {
     const { owner } = this.#options;

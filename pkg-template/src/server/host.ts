@@ -29,13 +29,15 @@ import type { StoreJobs } from "./store-jobs.ts";
 
 const LEFT = "It is left as it is, and requests about it are told to try again";
 const TROUBLES: Readonly<Record<Trouble, string>> = {
-  [Trouble.Newer]: `A task's record was written by a newer version of ${NAME}, in a form that this one cannot read. ${LEFT}: update this process.`,
+  [Trouble.Newer]:
+    `A task's record was written by a newer version of ${NAME}, in a form that this one cannot read. ` +
+    `${LEFT}: update this process.`,
   [Trouble.Malformed]:
-    `A task's record is not in a form that this version of ${NAME} reads: a newer version wrote it, or it is damaged. ${LEFT}: ` +
-    "update this process, or restore or delete the record.",
+    `A task's record is not in a form that this version of ${NAME} reads: a newer version wrote it, ` +
+    `or it is damaged. ${LEFT}: update this process, or restore or delete the record.`,
   [Trouble.OutcomeLost]:
-    "The outcome of a task could not be stored and is lost; an error before this one says why. When its lease is over, the task is settled " +
-    "by a process that can read it.",
+    "The outcome of a task could not be stored and is lost; an error before this one says why. " +
+    "When its lease is over, the task is settled by a process that can read it.",
 };
 
 /** The parts of a server that do what the receiver wants. */

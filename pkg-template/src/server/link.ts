@@ -29,8 +29,8 @@ export interface PendingRequest extends Origin {
 }
 
 /**
- * Both ends of one tapped transport: sends to the client, and delivers to the SDK as if the client had sent. What either
- * throws is reported: the core may be at work, and must not hear of it.
+ * Both ends of one tapped transport: sends to the client, and delivers to the SDK as if the client had sent. What
+ * either throws is reported: the core may be at work, and must not hear of it.
  */
 export class Link {
   readonly #port: Port;

@@ -80,7 +80,9 @@ export class Owners {
     return isOwner(owner) ? owner : undefined;
   }
 
-  /** Whether a request that waits is still authorized for its owner: its token may have expired, or been revoked (H33). */
+  /**
+   * Whether a request that waits is still authorized for its owner: its token may have expired, or been revoked (H33).
+   */
   isStillAuthorized(extra: Extra, owner: string | undefined, sessionId: string | undefined): boolean {
     try {
       return !(lapsesAt(extra) <= Date.now()) && this.of(extra, sessionId) === owner;

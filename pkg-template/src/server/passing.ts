@@ -77,7 +77,9 @@ export class Passing {
     this.#link.deliver(sdkId === id ? message : renumbered(message, sdkId), extra);
   }
 
-  /** Sends a message of the SDK's, on the stream of the request that it is related to, if it is; `call`: a call of ours. */
+  /**
+   * Sends a message of the SDK's, on the stream of the request that it is related to, if it is; `call`: a call of ours.
+   */
   sendRelated(message: Message, options: SendOptions, call: Origin | undefined): Promise<void> {
     const sdkId = options?.relatedRequestId;
     const request = sdkId === undefined ? undefined : (call ?? this.#requests.get(sdkId));

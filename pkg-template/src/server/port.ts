@@ -178,4 +178,5 @@ export class Port {
   }
 }
 
-const LOST_ELSEWHERE = `The core of ${NAME} failed for another server of this process, and is started anew; running tasks go on.`;
+const LOST_ELSEWHERE =
+  `The core of ${NAME} failed for another server of this process, and is started anew; ` + "running tasks go on.";

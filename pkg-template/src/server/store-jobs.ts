@@ -238,7 +238,9 @@ export class StoreJobs {
     if (this.#reported.has(key)) return;
     if (this.#reported.size >= REMEMBERED) this.#reported.clear();
     this.#reported.add(key);
-    const message = `The task store returned a row that is no task's: ${reason}. It is left as it is and passed over; repair or delete it.`;
+    const message =
+      `The task store returned a row that is no task's: ${reason}. ` +
+      "It is left as it is and passed over; repair or delete it.";
     this.#port.report(new TaskError("storage", message, { taskId: id }));
   }
 
@@ -265,10 +267,12 @@ export class StoreJobs {
 type Operation = "get" | "put" | "delete" | "list" | "due" | "usage";
 
 const OVERDUE =
-  "It counts as failed, and is repeated or its caller told. Give the store's driver a time limit below `storeTimeout` of TaskServer.";
+  "It counts as failed, and is repeated or its caller told. " +
+  "Give the store's driver a time limit below `storeTimeout` of TaskServer.";
 const NOTHING = { tasks: 0, bytes: 0 } as const;
 const WITHOUT_PAYLOAD = { payload: false } as const;
 const DAMAGED_PAYLOAD =
-  "A stored payload is not what was written: it was damaged, or it is sealed and `payloads` of TaskServer does not open it.";
+  "A stored payload is not what was written: it was damaged, " +
+  "or it is sealed and `payloads` of TaskServer does not open it.";
 /** Member names around a part, in code units. */
 const OVERHEAD = 1024;

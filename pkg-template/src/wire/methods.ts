@@ -22,7 +22,9 @@ export function callMethodNumbered(code: number): CallMethod {
   return CALL_METHODS[code] ?? TOOLS_CALL;
 }
 
-/** What a call names, as the tool that it calls: empty where its method names nothing, `undefined` where it is no text. */
+/**
+ * What a call names, as the tool that it calls: empty where its method names nothing, `undefined` where it is no text.
+ */
 export function calledIn(params: unknown, { nameIn }: CallMethod): string | undefined {
   return nameIn === undefined ? "" : textOf(params, nameIn);
 }

@@ -14,7 +14,9 @@ export interface Revision {
    * handshake says both for the session.
    */
   readonly isStateless: boolean;
-  /** Whether the server decides which calls become tasks (G26-TLN-02); otherwise their clients ask for it (G25-CRE-01). */
+  /**
+   * Whether the server decides which calls become tasks (G26-TLN-02); otherwise their clients ask for it (G25-CRE-01).
+   */
   readonly serverDecides: boolean;
   /**
    * Whether the state of a task carries its outcome and its input requests (G26-GET-03, G26-GET-04), and calls may be

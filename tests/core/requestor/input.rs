@@ -147,7 +147,8 @@ fn a_server_that_takes_no_answer_is_given_up() {
     }
 }
 
-/// G26-UPD-09: several answers are refused together. Each goes alone then, and no user is asked anew for the right ones.
+/// G26-UPD-09: several answers are refused together. Each goes alone then, and no user is asked anew for the right
+/// ones.
 #[test]
 fn of_several_refused_answers_only_the_wrong_one_is_asked_again() {
     let (mut world, task, read) = start();

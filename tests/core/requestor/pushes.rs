@@ -5,7 +5,8 @@ use mcp_longhaul::wire::{Generation, Method, Status};
 
 use super::{World, answers, ending, sent, snapshot};
 
-/// X-NTF-01, G25-NTF-06, H69, H70: notifications are hints; the first end counts, and tasks that are not followed are none of ours.
+/// X-NTF-01, G25-NTF-06, H69, H70: notifications are hints; the first end counts, and tasks that are not followed are
+/// none of ours.
 #[test]
 fn notifications_are_hints() {
     let push = |world: &mut World, generation, snapshot: Snapshot<'static>| {
