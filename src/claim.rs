@@ -95,7 +95,7 @@ pub fn is_key(key: &str) -> bool {
 /// Begins the name under which an owner's keys are kept, and no owner's.
 const KEYS: char = '\u{1}';
 
-/// The owner under which the keys of `owner` are stored. No request has it: it begins with [`KEYS`].
+/// The owner under which the keys of `owner` are stored. No request has it: it begins with `KEYS`.
 pub fn owner_of_keys(owner: &str) -> Rc<str> {
     format!("{KEYS}{owner}").into()
 }

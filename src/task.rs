@@ -1,4 +1,4 @@
-//! A task as the core knows it, and as a store keeps it: [`state`](crate::state) says by which rules.
+//! A task as the core knows it, and as a store keeps it: [`state`] says by which rules.
 
 use std::rc::Rc;
 

@@ -57,17 +57,17 @@ fn enter<T>(receiver: u32, input: impl FnOnce(&mut Receiver) -> T) -> T {
     input(&mut held(receiver))
 }
 
-/// Hands over what the inputs before have led to. The host takes note of it, and nothing is borrowed while it does.
-/// `assembler`: where messages are written. `resting`: nothing else is left to do, and the host hears when it is to be
-/// woken.
+/// Hands over what the inputs before have led to, and if that is nothing, when the host is to be woken. The host takes note
+/// of it, and nothing is borrowed while it does. `assembler`: where messages are written.
 #[wasm_bindgen]
-pub fn outputs(receiver: u32, host: &ReceiverHost, assembler: &Assembler, resting: bool) {
-    loop {
-        let mut held = held(receiver);
-        let output = if resting { held.core.poll_output() } else { held.core.next_output() };
-        drop(held);
-        let Some(output) = output else { return };
-        emit(&output, host, assembler);
+pub fn outputs(receiver: u32, host: &ReceiverHost, assembler: &Assembler) {
+    let mut output = held(receiver).core.next_output();
+    if output.is_none() {
+        output = held(receiver).core.poll_output();
+    }
+    while let Some(wanted) = output {
+        emit(&wanted, host, assembler);
+        output = held(receiver).core.next_output();
     }
 }
 

@@ -150,9 +150,7 @@ export class Port {
 
   /** Has the core say what it wants, the time to be woken last; whether it wants anything. */
   #takeOutputs(): boolean {
-    const { receiver } = this;
-    core.outputs(receiver, this.#owner.host, this.#assembler, false);
-    if (this.#wanted.length === 0) core.outputs(receiver, this.#owner.host, this.#assembler, true);
+    core.outputs(this.receiver, this.#owner.host, this.#assembler);
     return this.#wanted.length > 0;
   }
 
