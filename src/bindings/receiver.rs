@@ -57,8 +57,8 @@ fn enter<T>(receiver: u32, input: impl FnOnce(&mut Receiver) -> T) -> T {
     input(&mut held(receiver))
 }
 
-/// Hands over what the inputs before have led to, and if that is nothing, when the host is to be woken. The host takes note
-/// of it, and nothing is borrowed while it does. `assembler`: where messages are written.
+/// Hands over what the inputs before have led to, and if that is nothing, when the host is to be woken. The host takes
+/// note of it, and nothing is borrowed while it does. `assembler`: where messages are written.
 #[wasm_bindgen]
 pub fn outputs(receiver: u32, host: &ReceiverHost, assembler: &Assembler) {
     let mut output = held(receiver).core.next_output();
