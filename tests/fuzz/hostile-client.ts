@@ -610,7 +610,7 @@ class Play {
 
   #leftovers(): string[] {
     return [...tables(this.#tasks)]
-      .filter(([path]) => !/\.store\b|#names$|#plain\b|#polic/i.test(path))
+      .filter(([path]) => !/\.#?store\b|#plain\b|\.#?polic/i.test(path))
       .map(([path, size]) => `${path} ${size}`);
   }
 

@@ -24,8 +24,8 @@ const exported = [tasks.TaskServer, tasks.TaskClient, memory.memoryStore, sqlite
       if (!exported.every((one) => typeof one === "function")) throw new Error("an export is missing");
 
 if (!Array.isArray(kit.storeCases)) throw new Error("the store kit is missing");
-const named = [serverCore, clientCore].every((core) => core.load().names.length > 0);
-      console.log(named ? "the core is loaded" : "the core has no names");
+const loaded = [serverCore, clientCore].every((core) => core.isCurrent(core.load()));
+      console.log(loaded ? "the core is loaded" : "the core is not loaded");
 `;
 const MODULE = `
 import * as tasks from "mcp-longhaul";
