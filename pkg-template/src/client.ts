@@ -39,6 +39,8 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskClientOptions = {}) {
     this.#options = options;
+    if (!["whole-call", "until-task", undefined].includes(options.callTimeout))
+      throw new TaskError("invalid_argument", 'TaskClient option `callTimeout` must be "whole-call" or "until-task".');
     const min = positive("poll.min", options.poll?.min, 100);
     this.#shared = {
       plan: this.#plan({}),
@@ -198,19 +200,24 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     plan: Plan,
   ): Promise<unknown> {
     const { preference: _p, ttl: _t, onAbort: _a, creationKey, resultSchema: _r, ...request } = options;
-    const { signal, timeout, maxTotalTimeout } = options;
+    const { signal, maxTotalTimeout } = options;
+    const timeout = options.timeout ?? maxTotalTimeout;
+    const isUntilTask = timeout === undefined || this.#options.callTimeout === "until-task";
     let abort: (() => void) | undefined;
-    if (timeout === undefined && maxTotalTimeout === undefined) {
+    if (isUntilTask) {
       const stop = new AbortController();
       abort = () => stop.abort(signal?.reason);
       if (signal?.aborted === true) abort();
       else signal?.addEventListener("abort", abort, { once: true });
       request["signal"] = stop.signal;
       plan.impatient = () => stop.abort("Request timed out");
+      plan.patience = timeout;
+      delete request["maxTotalTimeout"];
     }
-    request["timeout"] = timeout ?? maxTotalTimeout ?? LONGEST_TIMER;
-    if (request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined)
-      plan.silence = timeout ?? maxTotalTimeout;
+    request["timeout"] = isUntilTask ? LONGEST_TIMER : timeout;
+    const isRenewed = request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined;
+    plan.isSteady = timeout !== undefined && !isRenewed;
+    if (isRenewed && !isUntilTask) plan.silence = timeout;
 
     const token = String(++this.#lastPlan);
     this.#plans.set(token, plan);

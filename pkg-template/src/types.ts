@@ -442,6 +442,12 @@ export interface TaskClientOptions {
   readonly ttl?: number | undefined;
   /** What an aborted or timed-out call does to its task. Default `"cancel"`. */
   readonly onAbort?: "cancel" | "detach" | undefined;
+  /**
+   * What a call's `timeout` and `maxTotalTimeout` are for. `"whole-call"`: until its result is there. `"until-task"`:
+   * until the server has answered or has made a task, which is then followed until its own time is over (`maxAge`); for
+   * hosts that set the same timeout, such as 60 s, for every call. Default `"whole-call"`.
+   */
+  readonly callTimeout?: "whole-call" | "until-task" | undefined;
   /** Bounds for poll intervals in ms. Defaults 100 and 60 000; 1000 where the server gives no hint. */
   readonly poll?:
     | { readonly min?: number | undefined; readonly max?: number | undefined; readonly initial?: number | undefined }

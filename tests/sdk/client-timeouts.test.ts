@@ -2,6 +2,7 @@
 // call.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { TaskClient } from "mcp-longhaul";
 import { handle25, handle26, legacy, modern, type Peer, task25, task26, text } from "./client-peer.ts";
 import { callOptions, connect, type Kind, later } from "./client-sdk.ts";
 
@@ -119,5 +120,48 @@ for (const kind of KINDS) {
         await client.close();
       }
     });
+
+    test('`callTimeout: "until-task"`: a task outlives the timeout of its call, whichever option sets it', async () => {
+      for (const options of [{ timeout: 300 }, { maxTotalTimeout: 300 }, { timeout: 300, maxTotalTimeout: 300 }]) {
+        const { client } = await connect(working(kind, { steps: 8, every: 100 }), kind, { callTimeout: "until-task" });
+        const call = client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options));
+        assert.deepEqual((await call).content, text("done").content);
+        await client.close();
+      }
+    });
+
+    test('`callTimeout: "until-task"`: a call without a task keeps its timeout', async () => {
+      const silent = kind === "SDK v2, 2026" ? modern({}) : legacy({ work: undefined }, {});
+      const tell = (peer: Peer, progressToken: unknown) => {
+        for (const at of [1, 2, 3, 4, 5, 6])
+          setTimeout(() => {
+            const params = { progressToken, progress: at };
+            peer.push({ jsonrpc: "2.0", method: "notifications/progress", params });
+          }, at * 100);
+      };
+      silent.set({
+        "tools/call": async (params, _message, peer) => {
+          if (params._meta?.progressToken !== undefined) tell(peer, params._meta.progressToken);
+          return undefined;
+        },
+      });
+      const { client } = await connect(silent, kind, { callTimeout: "until-task" });
+      const lasted = async (options: object) => {
+        const began = Date.now();
+        const call = client.callTool({ name: "work", arguments: {} }, ...callOptions(kind, options));
+        await assert.rejects(call, /timed out/i);
+        return Date.now() - began;
+      };
+      const onprogress = () => {};
+      assert.ok((await lasted({ timeout: 250 })) < 500);
+      assert.ok((await lasted({ timeout: 250, onprogress })) < 500);
+      const renewed = await lasted({ timeout: 250, onprogress, resetTimeoutOnProgress: true });
+      assert.ok(renewed > 700 && renewed < 1500, String(renewed));
+      await client.close();
+    });
   });
 }
+
+test("`callTimeout` is checked", () => {
+  assert.throws(() => new TaskClient({ callTimeout: "never" as never }), /callTimeout/);
+});

@@ -56,7 +56,7 @@ export class Calls {
   progressed(params: unknown): boolean {
     const token = own(params, "progressToken");
     const call = this.#registry.callsById.get(token);
-    if (call !== undefined && call.task === undefined) this.#wait(call);
+    if (call !== undefined && call.task === undefined && call.plan.isSteady !== true) this.#wait(call);
     const progress = own(params, "progress");
     if (call !== undefined && typeof progress === "number") call.progress = Math.max(call.progress, progress);
     if (typeof token !== "string") return true;
@@ -227,7 +227,8 @@ export class Calls {
   }
 
   #wait(call: Call): void {
-    if (call.plan.impatient !== undefined) this.#link.shared.alarm.set(call, now() + PATIENCE);
+    const { impatient, patience = PATIENCE } = call.plan;
+    if (impatient !== undefined) this.#link.shared.alarm.set(call, now() + Math.min(patience, LONGEST_TIMER));
   }
 
   forward(call: number): void {

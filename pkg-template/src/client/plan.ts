@@ -21,8 +21,12 @@ export interface Plan {
   created?: ((handle: Handle) => void) | undefined;
   /** How long the caller waits for progress, in ms; where it starts anew with each. */
   silence?: number | undefined;
-  /** Gives up the call where the peer does not answer it; only for callers that set no timeout. */
+  /** Gives up the call where the peer does not answer it; only where its timeout ends with the task's creation. */
   impatient?: (() => void) | undefined;
+  /** How long the peer has to answer then, in ms. */
+  patience?: number | undefined;
+  /** Whether progress leaves that time as it is. */
+  isSteady?: boolean | undefined;
   /** Why the call ended, if it did not end with the peer's answer. */
   ending?: Ending | undefined;
   /** Whether it ended with the peer's answer. */
