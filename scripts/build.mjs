@@ -3,6 +3,7 @@ import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, readdirS
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
+import { fromBytes } from "./byte-text.mjs";
 import { reachable } from "./exports.mjs";
 import { manifest, template } from "./manifest.mjs";
 import { embedded, licences, sbom } from "./sbom.mjs";
@@ -117,12 +118,18 @@ function packIsFresh(target) {
 }
 
 /** What the steps below depend on beside the wasm that cargo made. */
-const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "package-lock.json"].map((file) => join(root, file));
+const MADE_WITH = [
+  "src/bin/pack.rs",
+  "scripts/build.mjs",
+  "scripts/byte-text.mjs",
+  "pkg-template/src/wasm/byte-text.ts",
+  "package-lock.json",
+].map((file) => join(root, file));
 
 async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
-  const text = `${half}-hex.ts`;
+  const text = `${half}-text.ts`;
   const made = [...files, text].map((file) => join(generated, file));
   await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], made, async () => {
     const glue = join(work, `glue-${half}-${process.pid}`);
@@ -137,7 +144,11 @@ async function makeHalf(target, half) {
     for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, `${half}.wasm`));
-    write(join(generated, text), `export const hex: string =\n  "${bytes.toString("hex")}";\n`);
+    write(
+      join(generated, text),
+      `import type { ByteText } from "../byte-text.ts";\n\n` +
+        `export const wasm: ByteText = ${JSON.stringify(fromBytes(bytes))};\n`,
+    );
     say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
   });
   return made;
