@@ -1,6 +1,7 @@
 //! What a peer declared, as a set of bits, and what each kind of input needs.
 
-use super::{Name, Writer};
+use super::name::Name;
+use super::writer::Writer;
 use crate::method::{Methods, Side};
 use crate::task::InputKind;
 

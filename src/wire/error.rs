@@ -1,9 +1,14 @@
 //! Every JSON-RPC error that this crate sends: its code, its text and its data, declared once.
 
-use super::{Capabilities, Generation, Name, Writer};
+use super::capability::Capabilities;
+use super::name::Name;
+use super::writer::Writer;
+use crate::generation::Generation;
 use crate::task::{Failure, Phase, Task};
 
 pub const PARSE: i32 = -32700;
+/// What SDK v1 answers to a cancellation that came too late, in place of -32602 (G25-CAN-10).
+pub const INVALID_REQUEST: i32 = -32600;
 pub const METHOD_NOT_FOUND: i32 = -32601;
 pub const INVALID_PARAMS: i32 = -32602;
 pub const INTERNAL: i32 = -32603;
@@ -20,7 +25,7 @@ pub const fn is_http(code: i32) -> bool {
 /// that are not known (404), conflicts, tokens that are to be renewed (401), and rates pass.
 pub const fn is_final(code: i32) -> bool {
     match code {
-        PARSE | super::INVALID_REQUEST | METHOD_NOT_FOUND => true,
+        PARSE | INVALID_REQUEST | METHOD_NOT_FOUND => true,
         HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION => true,
         401 | 404 | 408 | 409 | 421 | 423 | 425 | 429 => false,
         code => matches!(code, 400..=499),

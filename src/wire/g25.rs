@@ -1,6 +1,9 @@
 //! Revision 2025-11-25.
 
-use super::{Body, Name, News, Part, View, Writer};
+use super::message::{Body, News, View};
+use super::name::Name;
+use super::task;
+use super::writer::{Part, Writer};
 use crate::task::Phase;
 
 /// A tool's own error is `failed` here (G25-ERR-05).
@@ -61,5 +64,5 @@ fn write_state(view: View, writer: &mut impl Writer) {
 }
 
 fn write_task(view: View, status: Name, writer: &mut impl Writer) {
-    super::write_task(view, status, Name::Ttl, Name::PollInterval, writer);
+    task::write_task(view, status, Name::Ttl, Name::PollInterval, writer);
 }

@@ -1,6 +1,9 @@
 //! Revision 2026-07-28, the extension `io.modelcontextprotocol/tasks`.
 
-use super::{Body, Error, Name, News, Part, View, Writer};
+use super::error::Error;
+use super::message::{Body, News, View};
+use super::name::Name;
+use super::writer::{Part, Writer};
 use crate::task::{Phase, Task};
 
 /// A tool's own error is `completed` here (G26-ERR-02).
@@ -75,7 +78,7 @@ fn write_state(id: &str, task: &Task, writer: &mut impl Writer) {
 }
 
 fn write_task(id: &str, task: &Task, status: Name, writer: &mut impl Writer) {
-    super::write_task(View { id, task }, status, Name::TtlMs, Name::PollIntervalMs, writer);
+    super::task::write_task(View { id, task }, status, Name::TtlMs, Name::PollIntervalMs, writer);
 }
 
 /// What each status carries (G26-GET-02 to 06).

@@ -1,9 +1,10 @@
 //! What a client sends about tasks, and how it reads what a server says about them.
 
-use super::{Generation, Method, Name, Part, Writer, g26};
-
-/// What SDK v1 answers to a cancellation that came too late, in place of -32602 (G25-CAN-10).
-pub const INVALID_REQUEST: i32 = -32600;
+use super::g26;
+use super::method::Method;
+use super::name::Name;
+use super::writer::{Part, Writer};
+use crate::generation::Generation;
 
 /// A task's status as a peer names it; both generations have the same five.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
