@@ -7,8 +7,8 @@ import { parseArgs } from "node:util";
 import { generationsElsewhere, longLines, privateWords, rustCircles } from "./source-rules.mjs";
 import { Failure, root, run, runPackage, say } from "./tools.mjs";
 
-/** Rules that the source does not keep yet: told, not enforced. */
-const PENDING = new Set([rustCircles]);
+/** Places that do not keep a rule yet: told, not enforced. */
+const PENDING = /^src: crate::receiver\b/;
 
 export async function checkSource({ fix = false } = {}) {
   if (await hasRustfmt()) await run("cargo", ["fmt", ...(fix ? [] : ["--check"])]);
@@ -21,13 +21,9 @@ export async function checkSource({ fix = false } = {}) {
     ".",
   ]);
   const files = await trackedFiles();
-  const faults = [generationsElsewhere, longLines, privateWords, rustCircles].flatMap((rule) => {
-    const found = rule(files);
-    if (found.length === 0 || !PENDING.has(rule)) return found;
-    say(`${rule.name}: ${found.length} left`);
-    console.log(found.slice(0, 5).join("\n"));
-    return [];
-  });
+  const found = [generationsElsewhere, longLines, privateWords, rustCircles].flatMap((rule) => rule(files));
+  const faults = found.filter((fault) => !PENDING.test(fault));
+  for (const fault of found) if (PENDING.test(fault)) say(`pending: ${fault}`);
   if (faults.length > 0) throw new Failure(`${faults.join("\n")}\n${faults.length} places break a rule of the source`);
 }
 
