@@ -255,8 +255,8 @@ async function addCommonJs(output) {
   const { transform } = await import("esbuild");
   const relativeImport = /(\b(?:from|import|require)\s*\(?\s*["']\.{1,2}\/[^"']*)\.[jt]s(["'])/g;
   for (const file of filesIn(output)) {
-    // The loaders for workerd and edge runtimes, which have no `require`.
-    if (/[\\/](module|edge)\.|\.wasm(\.d\.c?ts)?$/.test(file)) continue;
+    // The loaders for workerd and edge runtimes, which have no `require`; and what awaits at its top.
+    if (/[\\/](module|edge|register)\.|\.wasm(\.d\.c?ts)?$/.test(file)) continue;
     const text = readFileSync(file, "utf8");
     if (file.endsWith(".d.ts")) {
       write(file, text.replace(relativeImport, "$1.js$2"));
