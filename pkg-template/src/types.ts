@@ -50,6 +50,34 @@ export interface TaskPolicy {
   readonly restarts?: number | undefined;
   /** Text for the model while the task runs (`io.modelcontextprotocol/model-immediate-response`, 2025-11-25). */
   readonly immediateResponse?: string | undefined;
+  /**
+   * What a client without tasks gets, whose host gives a call up after a time. `"wait"`: it waits for the result; where
+   * it gave a progress token, it hears every 15 s that the call goes on. `{ after }`: what takes longer than so many ms
+   * becomes a task all the same, and the call is answered with a text for the model that names it; such clients are
+   * offered the tools of {@link TaskServerOptions.taskTools}, and see this tool without its output schema. Choose a
+   * time below that of the hosts: many give up after 60 s. Default `"wait"`.
+   */
+  readonly withoutTasks?: "wait" | { readonly after: number } | undefined;
+}
+
+/** A tool that stands for a request about tasks. */
+export interface TaskTool {
+  /** Default: `task_status`, `task_answer` and `task_cancel`. A tool of the server's own of that name hides it. */
+  readonly name?: string | undefined;
+  /** What the model is told of it. */
+  readonly description?: string | undefined;
+}
+
+/** The tools that clients without tasks are offered where a policy says {@link TaskPolicy.withoutTasks} `{ after }`. */
+export interface TaskTools {
+  /** How long the tool `status` waits for the end of a task or a question, in ms. Default 20 000. */
+  readonly wait?: number | undefined;
+  /** Waits for a task, and returns its result, its question, or that it still runs. */
+  readonly status?: TaskTool | undefined;
+  /** Answers a question of a task. */
+  readonly answer?: TaskTool | undefined;
+  /** Cancels a task. */
+  readonly cancel?: TaskTool | undefined;
 }
 
 /** What the core refuses to exceed. */
@@ -252,6 +280,8 @@ export interface TaskServerOptions {
   readonly defaults?: TaskPolicy | undefined;
   /** Shorthand for `defaults: { task }`. */
   readonly task?: Promotion | undefined;
+  /** The tools for clients without tasks; see {@link TaskPolicy.withoutTasks}. */
+  readonly taskTools?: TaskTools | undefined;
   /**
    * The stable principal a request belongs to. Default: issuer, subject and audience of `authInfo` (`extra.iss`,
    * `extra.sub`, `resource`); `""` where there is no `authInfo`. Returning `undefined` fails closed: no task is created

@@ -3,7 +3,7 @@ import type { CallMethod } from "../wire/methods.ts";
 import type { Revision } from "../wire/revision.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message } from "../tap.ts";
-import type { Link, PendingRequest } from "./link.ts";
+import type { Link, PendingRequest, Translation } from "./link.ts";
 import { toJson } from "./payload.ts";
 import type { Work } from "./scope.ts";
 
@@ -34,6 +34,8 @@ export class Call implements PendingRequest {
   readonly stream: string | undefined;
   /** The JSON-RPC id under which the SDK knows the call. */
   readonly sdkId: string;
+  /** For a client without tasks: its answer as that client takes it. */
+  translate: Translation | undefined;
   /** The task it became. */
   taskId: string | undefined;
   /** Whose task it is. */

@@ -14,6 +14,8 @@ import type { ConnectionPeers } from "./peers.ts";
 import { LARGEST, completePolicy } from "./policy.ts";
 import { currentCall, knowsCalls, runFor } from "./scope.ts";
 import type { Shared } from "./shared.ts";
+import { STAND_IN } from "./task-texts.ts";
+import { STATELESS } from "../wire/revisions.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** How many ended tasks of a connection are kept in mind at least. */
@@ -67,16 +69,20 @@ export class Calls implements Caller {
 
   /** A call of the client's; whether the core takes it in. Otherwise the SDK answers it. */
   take(message: Message, method: CallMethod, extra: Extra): boolean {
-    const revision = this.#negotiation.revisionOf(message, extra);
     const { params } = message;
     const name = calledIn(params, method);
-    if (revision === undefined || name === undefined) return false;
+    if (name === undefined) return false;
     const { settings, policies, registry, port, hooks } = this.#shared;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
-    const policy = this.#gate.mayKnow(method, name) ? settings.policies.of(name) : UNKNOWN_TOOL;
+    const given = this.#gate.mayKnow(method, name) ? settings.policies.of(name) : UNKNOWN_TOOL;
+    const standIn = this.#negotiation.hasTasks(message) ? undefined : given.withoutTasks;
+    const policy = standIn ?? given;
+    const revision = standIn === undefined ? this.#negotiation.revisionOf(message, extra) : STATELESS;
+    if (revision === undefined) return false;
     const isAsked = own(params, "task") !== undefined;
-    if (!isAsked && policies.isPlain(method, policy, revision, this.#negotiation.declared(message, revision)))
-      return false;
+    const isPlain = (): boolean =>
+      policies.isPlain(method, policy, revision, this.#negotiation.declared(message, revision));
+    if (standIn === undefined && !isAsked && isPlain()) return false;
     if (name.length > LONGEST_TOOL_NAME) {
       const why = `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`;
       this.link.send(refusal(message.id, why, -32602), undefined);
@@ -84,7 +90,7 @@ export class Calls implements Caller {
     }
     const owner = this.link.identify(extra);
     const peer = this.#peers.heard(owner, this, extra);
-    const flags = this.#negotiation.flags(message, revision, owner);
+    const flags = standIn === undefined ? this.#negotiation.flags(message, revision, owner) : STAND_IN;
     if (isDeeperThan(params, DEEPEST)) {
       const { number } = registry.hold(this.link, peer, message, extra, false);
       port.enter(core.request, number, peer, revision.generation, flags, "", undefined, RequestFault.TooDeep);
@@ -96,6 +102,8 @@ export class Calls implements Caller {
     const sdkId = registry.sdkId(number);
     const stream = this.link.streams?.of(message.id);
     const call = new Call(number, this, peer, method, revision, flags, message, extra, sdkId, stream);
+    if (standIn !== undefined)
+      call.translate = (answer) => settings.taskTools.handle(message, answer, name, standIn.immediateResponse);
     registry.calls.set(number, call);
     registry.requests.set(number, call);
     // Its caller may give it up, or go, before the SDK hears of it (G25-CAN-09).

@@ -1,4 +1,4 @@
-import { callMethodOf } from "../wire/methods.ts";
+import { TOOLS_CALL, callMethodOf } from "../wire/methods.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import type { Call } from "./call.ts";
@@ -10,11 +10,12 @@ import { UNKNOWN_KIND, inputKindOf } from "./input.ts";
 import { Link, type PendingRequest } from "./link.ts";
 import { PipeSubscriptions } from "./listen-pipe.ts";
 import { Negotiation } from "./negotiation.ts";
-import { Passing, renumbered } from "./passing.ts";
+import { type Completion, Passing, renumbered } from "./passing.ts";
 import { ConnectionPeers } from "./peers.ts";
 import { currentCall, runFor } from "./scope.ts";
 import type { Shared } from "./shared.ts";
 import { TaskRequests } from "./task-requests.ts";
+import { TaskTools } from "./task-tools.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** One tapped transport: which part of ours, or of the SDK's, each message is for. */
@@ -25,6 +26,7 @@ export class Connection implements Listener {
   readonly #negotiation: Negotiation;
   readonly #passing: Passing;
   readonly #requests: TaskRequests;
+  readonly #taskTools: TaskTools;
   /** Subscriptions, where they pass this connection. */
   readonly #subscriptions: PipeSubscriptions | undefined;
   readonly calls: Calls;
@@ -41,6 +43,7 @@ export class Connection implements Listener {
     this.#passing = new Passing(registry, link);
     this.calls = new Calls(shared, link, gate, this.#negotiation, peers, () => this.#left());
     this.#requests = new TaskRequests(shared, this.calls, this.#negotiation, peers);
+    this.#taskTools = new TaskTools(shared, link, gate, this.#requests);
     if (link.isSingleStream) this.#subscriptions = new PipeSubscriptions(shared, wire, () => link.sessionId);
   }
 
@@ -63,13 +66,29 @@ export class Connection implements Listener {
     if (method === undefined) return this.#response(message, extra);
     if (id === undefined) return this.#notification(message, extra);
     if (method === LISTEN && this.#subscriptions?.inbound(message, extra) === true) return;
+    this.#negotiation.heard(message);
     const called = callMethodOf(method);
+    if (method === TOOLS_CALL.name) {
+      this.#link.signs.begin(message, this.#link.streams?.of(id));
+      if (this.#offersTools(message) && this.#taskTools.take(message, extra)) return;
+    }
     const isTaken =
       called === undefined ? this.#takeRequest(method, message, extra) : this.calls.take(message, called, extra);
     if (isTaken) return;
     const isOurs = called !== undefined || method.startsWith("tasks/");
-    const complete = isOurs ? undefined : this.#negotiation.completion(message, extra);
+    const complete = isOurs ? undefined : this.#completion(message, extra);
     this.#passing.pass(this.#negotiation.plain(message), extra, complete);
+  }
+
+  /** Whether the client of a request is offered tools of ours, because it has no tasks. */
+  #offersTools(message: Message): boolean {
+    return this.#shared.settings.policies.offeredPlainly && !this.#negotiation.hasTasks(message);
+  }
+
+  #completion(message: Message, extra: Extra): Completion | undefined {
+    const complete = this.#negotiation.completion(message, extra);
+    if (message.method !== "tools/list" || !this.#offersTools(message)) return complete;
+    return (result) => this.#taskTools.listed({ ...result, ...complete?.(result) });
   }
 
   #takeRequest(method: string, message: Message, extra: Extra): boolean {
@@ -90,6 +109,8 @@ export class Connection implements Listener {
     const waits = this.#link.blocked.size + this.calls.size > 0;
     const peer = waits ? this.#peers.of(this.#link.ownerOf(extra)) : undefined;
     const isIt = (request: PendingRequest): boolean => request.id === id && request.peer === peer;
+    this.#link.signs.end(id);
+    if (this.#taskTools.cancel(id, this.#link.ownerOf(extra))) return;
     // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
     if (this.#requests.cancel(isIt)) return;
     const call = this.calls.cancelled(isIt);
@@ -165,6 +186,8 @@ export class Connection implements Listener {
     const running = this.calls.closed();
     this.#requests.closed();
     this.#passing.clear();
+    this.#taskTools.closed();
+    this.#link.signs.closed();
     this.#subscriptions?.closed();
     // The core still needs the peer of a running task, to know to which owner it belongs.
     if (running) this.#peers.gone();

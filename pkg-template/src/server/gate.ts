@@ -59,6 +59,11 @@ export class Gate {
     return method !== TOOLS_CALL || this.#tools === undefined || this.#tool(name) !== undefined;
   }
 
+  /** Whether the server is known to have a tool of this name. */
+  hasTool(name: string): boolean {
+    return this.#tool(name) !== undefined;
+  }
+
   /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
   runsTasksItself(name: string): boolean {
     return typeof this.#tool(name)?.handler === "object";

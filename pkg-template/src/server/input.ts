@@ -75,6 +75,23 @@ export class Input {
       return Promise.reject(new TaskError("invalid_argument", NO_REQUEST));
     }
     if (!isSendable(params)) return Promise.reject(new TaskError("invalid_argument", NOT_SENDABLE));
+    // A client without tasks gets no question before the call is one.
+    if (call.translate !== undefined && call.taskId === undefined) {
+      this.#port.enter(core.promote, call.number);
+      if (call.taskId === undefined && core.isCreating(this.#port.receiver, call.number))
+        return new Promise<void>((resolve) => call.whenSettled(resolve)).then(() =>
+          this.#ask(call, method, params, key),
+        );
+    }
+    return this.#ask(call, method, params, key);
+  }
+
+  #ask(
+    call: Call,
+    method: string,
+    params: InputRequest["params"],
+    key: string | undefined,
+  ): Promise<Record<string, unknown>> {
     const number = this.#registry.next();
     const message: Message = { jsonrpc: "2.0", method, ...(params && { params }) };
     const name = bounded(key ?? method.slice(method.indexOf("/") + 1), LONGEST_KEY);

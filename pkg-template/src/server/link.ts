@@ -6,6 +6,7 @@ import { cancelled, refusal } from "./facts.ts";
 import { isLongerThan, longestOutcome, tooLong } from "./line.ts";
 import type { Owners } from "./owner.ts";
 import type { Port } from "./port.ts";
+import { SignsOfLife } from "./signs-of-life.ts";
 import { type Origin, Streams } from "./streams.ts";
 
 /** How a message gets to the client: on the stream of one of its requests, or on the connection itself. */
@@ -26,7 +27,12 @@ export interface PendingRequest extends Origin {
   readonly kept: boolean;
   /** What of its answers does not fit the form that was asked. */
   misfit?: string | undefined;
+  /** Its answer as its client takes it; `undefined` where another request follows before the client is answered. */
+  readonly translate?: Translation | undefined;
 }
+
+/** What is sent in the place of an answer; `undefined`: nothing yet. */
+export type Translation = (answer: Message) => Message | undefined;
 
 /**
  * Both ends of one tapped transport: sends to the client, and delivers to the SDK as if the client had sent. What
@@ -43,6 +49,8 @@ export class Link {
   readonly longest: number;
   /** The streams of a transport that has several. */
   readonly streams: Streams | undefined;
+  /** Calls that wait, whose clients are told that they go on. */
+  readonly signs: SignsOfLife = new SignsOfLife((message, on) => this.sendOn(message, { on }));
   isClosed = false;
   /** Blocked `tasks/*` requests, with their numbers in the core. */
   readonly blocked: Map<PendingRequest, number> = new Map();
@@ -120,14 +128,15 @@ export class Link {
   answer(message: Message, request: PendingRequest): void {
     this.blocked.delete(request);
     if (this.#arriving?.id === request.id) this.takenIn();
+    const answer = request.translate === undefined ? message : request.translate(message);
     // Where its stream is gone, another's must not carry it.
-    if (this.streams?.lead(request) === false) return;
-    this.send(message.id === request.id ? message : { ...message, id: request.id }, undefined);
+    if (answer === undefined || this.streams?.lead(request) === false) return;
+    this.send(answer.id === request.id ? answer : { ...answer, id: request.id }, undefined);
   }
 
   send(message: Message, options: SendOptions): void {
     try {
-      this.#wire.send(message, options).catch(this.#port.unsent);
+      this.#wire.send(this.signs.pass(message), options).catch(this.#port.unsent);
     } catch (error) {
       this.#port.unsent(error);
     }
@@ -135,7 +144,7 @@ export class Link {
 
   /** Sends what is the SDK's own; what goes wrong is the SDK's to hear. */
   forward(message: Message, options: SendOptions): Promise<void> {
-    return this.#wire.send(message, options);
+    return this.#wire.send(this.signs.pass(message), options);
   }
 
   sendOn(message: Message, { on }: Route): void {

@@ -1,4 +1,4 @@
-import { RequestFlag } from "../core/codes.ts";
+import { Capability, RequestFlag } from "../core/codes.ts";
 import { TOOLS_CALL } from "../wire/methods.ts";
 import { define } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
@@ -22,6 +22,7 @@ export class Negotiation {
   #negotiated: Revision | undefined;
   #hasNegotiated = false;
   #capabilities: number | undefined;
+  #speaksOfTasks = false;
 
   constructor(shared: Shared, link: Link, gate: Gate) {
     this.#shared = shared;
@@ -54,6 +55,21 @@ export class Negotiation {
   declared(message: Message, revision: Revision): number {
     const declared = revision.declaredIn(message);
     return declared === undefined ? (this.#capabilities ?? ALL_INPUT) : capabilityBits(declared);
+  }
+
+  /**
+   * Whether the client of a request has tasks, as far as can be told. In the stateful revision a client need not declare
+   * that: it has tasks if it runs some itself, or has spoken of them here.
+   */
+  hasTasks(message: Message): boolean {
+    const named = revisionOf(versionOf(message));
+    return named?.isStateless === true ? (this.declared(message, named) & Capability.Tasks) !== 0 : this.#speaksOfTasks;
+  }
+
+  /** A message of the client's arrives. */
+  heard({ method, params }: Message): void {
+    const spoken = method === "initialize" ? own(params, "capabilities", "tasks") : own(params, "task");
+    if (isObject(spoken) || method?.startsWith("tasks/") === true) this.#speaksOfTasks = true;
   }
 
   /** What a request of an owner's says of itself, as the core's bits. */

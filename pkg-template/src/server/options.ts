@@ -1,6 +1,7 @@
 import { REVISIONS, revisionOf } from "../wire/revisions.ts";
+import { LONGEST_TIMER } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import type { TaskLimits, TaskServerOptions } from "../types.ts";
+import type { TaskLimits, TaskServerOptions, TaskTools } from "../types.ts";
 import { isObject, isWhole } from "../wire/message.ts";
 import { COUNT, LARGEST, MILLISECONDS, check, checkNames } from "./policy.ts";
 import { checkRates } from "./rates.ts";
@@ -22,6 +23,7 @@ const OPTIONS: { readonly [Name in keyof TaskServerOptions]-?: Kind } = {
   tools: [isObject, "an object with a policy for each name of a tool"],
   defaults: [isObject, 'a policy, such as { task: "always" }'],
   task: ANY,
+  taskTools: [isObject, "an object that names the tools for clients without tasks"],
   owner: FUNCTION,
   limits: [isObject, "an object of limits"],
   creationWindow: [(value) => isWhole(value, 1), MILLISECONDS],
@@ -54,6 +56,13 @@ const OPTIONS: { readonly [Name in keyof TaskServerOptions]-?: Kind } = {
   traceparent: FUNCTION,
 };
 
+const TASK_TOOLS: { readonly [Name in keyof TaskTools]-?: true } = {
+  wait: true,
+  status: true,
+  answer: true,
+  cancel: true,
+};
+
 const LIMITS: { readonly [Name in keyof TaskLimits]-?: true } = {
   runningPerOwner: true,
   running: true,
@@ -76,6 +85,7 @@ export function checkOptions(options: TaskServerOptions): void {
   }
   const { limits = {}, store } = options;
   checkNames(limits, LIMITS, "limits.");
+  checkTaskTools(options.taskTools ?? {});
   const { rate = {}, ...numbers } = limits;
   checkRates(rate);
   for (const [name, value] of Object.entries(numbers))
@@ -86,4 +96,16 @@ export function checkOptions(options: TaskServerOptions): void {
     "store",
     "one with `usage`, where the store of an owner is limited",
   );
+}
+
+function checkTaskTools({ wait, ...tools }: TaskTools): void {
+  checkNames(tools, TASK_TOOLS, "taskTools.");
+  check(wait === undefined || isWhole(wait, 0, LONGEST_TIMER), "taskTools.wait", `${MILLISECONDS}, or 0`);
+  for (const [kind, tool] of Object.entries(tools)) {
+    check(tool === undefined || isObject(tool), `taskTools.${kind}`, "an object with a name and a description");
+    for (const [name, text] of Object.entries(tool ?? {})) {
+      checkNames({ [name]: text }, { name: true, description: true }, `taskTools.${kind}.`);
+      check(text === undefined || typeof text === "string", `taskTools.${kind}.${name}`, "a text");
+    }
+  }
 }

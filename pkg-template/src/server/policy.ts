@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import { isObject, isWhole } from "../wire/message.ts";
+import { isObject, isWhole, own } from "../wire/message.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
 
 const HOUR = 3_600_000;
@@ -19,6 +19,7 @@ const NAMES: { readonly [Name in keyof TaskPolicy]-?: true } = {
   onLost: true,
   restarts: true,
   immediateResponse: true,
+  withoutTasks: true,
 };
 
 /** A policy with nothing left out. */
@@ -33,6 +34,8 @@ export interface FullPolicy {
   readonly onLost: "fail" | "restart";
   readonly restarts: number;
   readonly immediateResponse: string | undefined;
+  /** For calls of clients without tasks; `undefined`: they wait. */
+  readonly withoutTasks: FullPolicy | undefined;
 }
 
 /** The policies of a server's tools. */
@@ -42,6 +45,8 @@ export interface Policies {
   names(tool: string): boolean;
   /** Whether a 2025-11-25 client may ask for a task of any tool (G25-CAP-05). */
   readonly offered: boolean;
+  /** Whether clients without tasks get handles of some tools. */
+  readonly offeredPlainly: boolean;
 }
 
 /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
@@ -56,10 +61,12 @@ export function readPolicies(options: TaskServerOptions): Policies {
     );
   }
   const other = completePolicy("defaults", defaults);
+  const all = [...named.values(), other];
   return {
     of: (tool) => named.get(tool) ?? other,
     names: (tool) => named.has(tool),
-    offered: [...named.values(), other].some(({ support }) => support !== "forbidden"),
+    offered: all.some(({ support }) => support !== "forbidden"),
+    offeredPlainly: all.some(({ withoutTasks }) => withoutTasks !== undefined),
   };
 }
 
@@ -70,7 +77,7 @@ function defined(policy: TaskPolicy): TaskPolicy {
 /** A policy with its defaults; `where` names it in errors. */
 export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   checkNames(policy, NAMES, `${where}.`);
-  const { task = "handler", cooperative = false, immediateResponse } = policy;
+  const { task = "handler", cooperative = false, immediateResponse, withoutTasks = "wait" } = policy;
   const support = policy.support ?? (task === "never" || task === "handler" ? "forbidden" : "optional");
   const ttl = policy.ttl === undefined ? HOUR : policy.ttl;
   const maxTtl = policy.maxTtl ?? 24 * HOUR;
@@ -94,7 +101,27 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   must(isWhole(restarts, 1, LARGEST), "restarts", COUNT);
   must(typeof cooperative === "boolean", "cooperative", "true or false");
   must(immediateResponse === undefined || typeof immediateResponse === "string", "immediateResponse", "a text");
-  return { task, support, ttl, maxTtl, onExpiry, pollInterval, cooperative, onLost, restarts, immediateResponse };
+  must(
+    withoutTasks === "wait" || (isWhole(own(withoutTasks, "after"), 0, LARGEST) && task !== "never"),
+    "withoutTasks",
+    '"wait" or, where `task` is not "never", { after: milliseconds }',
+  );
+  const full = {
+    task,
+    support,
+    ttl,
+    maxTtl,
+    onExpiry,
+    pollInterval,
+    cooperative,
+    onLost,
+    restarts,
+    immediateResponse,
+    withoutTasks: undefined,
+  };
+  return withoutTasks === "wait"
+    ? full
+    : { ...full, withoutTasks: { ...full, task: withoutTasks, support: "optional" } };
 }
 
 /** Throws {@link TaskError} `invalid_argument` naming an option that is not what it must be. */

@@ -3,7 +3,7 @@ import { Numbers } from "../numbers.ts";
 import type { Ask } from "./ask.ts";
 import type { Call } from "./call.ts";
 import { OUR_IDS, unguessable } from "./facts.ts";
-import type { Link, PendingRequest } from "./link.ts";
+import type { Link, PendingRequest, Translation } from "./link.ts";
 
 /** A `subscriptions/listen` that names tasks, as the core speaks of it. */
 export interface ActiveSubscription {
@@ -64,11 +64,31 @@ export class Registry {
    * Keeps a request until it is answered. One that waits is held as long as its task runs: of what is not `kept`,
    * nothing is held that is not read.
    */
-  hold(link: Link, peer: number, message: Message, extra: Extra, kept: boolean, owner = "", taskId = ""): Held {
+  hold(
+    link: Link,
+    peer: number,
+    message: Message,
+    extra: Extra,
+    kept: boolean,
+    owner = "",
+    taskId = "",
+    translate?: Translation,
+  ): Held {
     const number = this.next();
     const { id, method } = message;
     const held: Message = kept || method === undefined ? message : { jsonrpc: "2.0", id, method };
-    const request = { link, peer, message: held, id, stream: link.streams?.of(id), extra, owner, taskId, kept };
+    const request = {
+      link,
+      peer,
+      message: held,
+      id,
+      stream: link.streams?.of(id),
+      extra,
+      owner,
+      taskId,
+      kept,
+      translate,
+    };
     this.requests.set(number, request);
     return { number, request };
   }

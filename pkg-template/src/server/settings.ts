@@ -5,6 +5,7 @@ import type { TaskServerOptions } from "../types.ts";
 import type { FullPolicy, Policies } from "./policy.ts";
 import type { Port } from "./port.ts";
 import { getOrMake } from "./facts.ts";
+import { TaskTexts } from "./task-texts.ts";
 import { coreRates } from "./rates.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -20,6 +21,7 @@ export class Settings {
   /** Whether the host itself says how long an outcome may be. */
   readonly limitsResults: boolean;
   readonly idPrefix: string;
+  readonly taskTools: TaskTexts;
   readonly #options: TaskServerOptions;
   /** This process, to the others on its store: it holds the tasks that run here. */
   readonly #holder: string = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
@@ -30,6 +32,7 @@ export class Settings {
     this.limitsResults = options.limits?.resultBytes !== undefined;
     this.resultBytes = options.limits?.resultBytes ?? RESULT_BYTES;
     this.idPrefix = options.idPrefix ?? "";
+    this.taskTools = new TaskTexts(options.taskTools);
   }
 
   /**

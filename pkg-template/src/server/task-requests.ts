@@ -5,11 +5,12 @@ import { DEEPEST, LONGEST_CURSOR, LONGEST_ID, LONGEST_KEY, MOST_ANSWERS, bounded
 import type { Caller } from "./call.ts";
 import { isObject, isWellFormed, own } from "../wire/message.ts";
 import { shapeOf } from "./facts.ts";
-import type { Link, PendingRequest } from "./link.ts";
+import type { Link, PendingRequest, Translation } from "./link.ts";
 import type { Negotiation } from "./negotiation.ts";
 import { lapsesAt } from "./owner.ts";
 import type { ConnectionPeers } from "./peers.ts";
 import type { Shared } from "./shared.ts";
+import type { Revision } from "../wire/revision.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** The `tasks/*` requests of one connection. */
@@ -33,20 +34,36 @@ export class TaskRequests {
   take(message: Message, extra: Extra): boolean {
     const revision = this.#negotiation.revisionOf(message, extra) ?? this.#negotiation.statelessWithoutEnvelope();
     if (revision === undefined) return false;
+    const flags = this.#negotiation.flags(message, revision, this.#link.identify(extra));
+    this.ask(message, extra, revision, flags, revision.isComplete(message));
+    return true;
+  }
+
+  /**
+   * Hands a request to the core. `flags`: what it says of itself, as the core's bits. `isComplete`: it says all that it
+   * must. Its answer is sent as `translate` makes it.
+   */
+  ask(
+    message: Message,
+    extra: Extra,
+    revision: Revision,
+    flags: number,
+    isComplete: boolean,
+    translate?: Translation,
+  ): void {
     const { port, registry, input, progress } = this.#shared;
     const { params } = message;
     const owner = this.#link.identify(extra);
     const peer = this.#peers.heard(owner, this.#caller, extra);
-    const flags = this.#negotiation.flags(message, revision, owner);
     const update = revision.stateHasDetails && message.method === "tasks/update";
     const id = own(params, "taskId");
     const taskId = isWellFormed(id) ? bounded(id, LONGEST_ID) : "";
-    const { number, request } = registry.hold(this.#link, peer, message, extra, update, owner, taskId);
+    const { number, request } = registry.hold(this.#link, peer, message, extra, update, owner, taskId, translate);
     if (taskId !== "" && !revision.stateHasDetails) input.recall(taskId);
     let text: string | undefined = taskId;
     let fault: RequestFault = RequestFault.None;
     let named: [key: string, answer: unknown][] = [];
-    if (!revision.isComplete(message)) fault = RequestFault.Unenveloped;
+    if (!isComplete) fault = RequestFault.Unenveloped;
     else if (update) {
       const answers = own(params, "inputResponses");
       if (areAnswers(answers)) named = Object.entries(answers);
@@ -64,11 +81,10 @@ export class TaskRequests {
     this.#link.takenIn();
     progress.tellUnheard(taskId);
     // A store that answers at once leaves nothing to wait for.
-    if (!registry.requests.has(number)) return true;
+    if (!registry.requests.has(number)) return;
     this.#link.blocked.set(request, number);
     const lapse = message.method === "tasks/result" ? lapsesAt(extra) : Number.NaN;
     if (!Number.isNaN(lapse)) port.enter(core.lapsesAt, number, fromWall(lapse));
-    return true;
   }
 
   /** The latest request that waits and that `isIt`, if there is one, ends: no client waits for its answer. */

@@ -1,13 +1,25 @@
 // Revision 2026-07-28: tasks are the extension `io.modelcontextprotocol/tasks`.
 import { Generation } from "../core/codes.ts";
 import { type Json, isObject, merge, own } from "../json.ts";
-import { metaOf } from "./message.ts";
-import { CLIENT_CAPABILITIES, EXTENSION, PROTOCOL_VERSION } from "./names.ts";
+import { type Message, metaOf } from "./message.ts";
+import { CLIENT_CAPABILITIES, EXTENSION, LISTEN, PROTOCOL_VERSION } from "./names.ts";
 import type { Revision } from "./revision.ts";
 
 /** The `_meta` in which a client declares the extension (G26-CAP-01). */
 export function declaration(): Json {
   return { [CLIENT_CAPABILITIES]: { extensions: { [EXTENSION]: {} } } };
+}
+
+/** A request of a client that can have tasks and answer whatever they ask: it listens to them. */
+export function listenTo(id: unknown, taskIds: readonly string[]): Message {
+  const capabilities = {
+    ...(declaration()[CLIENT_CAPABILITIES] as Json),
+    elicitation: { form: {}, url: {} },
+    sampling: { tools: {} },
+    roots: {},
+  };
+  const params = { notifications: { taskIds }, _meta: { [CLIENT_CAPABILITIES]: capabilities } };
+  return { jsonrpc: "2.0", id, method: LISTEN, params };
 }
 
 export const g26: Revision = {
