@@ -27,7 +27,6 @@ const KINDS: readonly Kind[] = ["status", "answer", "cancel"];
 export class TaskTexts {
   readonly wait: number;
   readonly #tools: Readonly<Record<Kind, Named>>;
-  readonly #kinds: ReadonlyMap<string, Kind>;
 
   constructor(options: TaskTools = {}) {
     this.wait = options.wait ?? WAIT;
@@ -49,12 +48,11 @@ export class TaskTexts {
         description: cancel?.description ?? "Cancels a task that another tool began.",
       },
     };
-    this.#kinds = new Map(KINDS.map((kind) => [this.#tools[kind].name, kind]));
   }
 
   /** What a tool of this name does, if it is one of ours. */
   kindOf(name: string | undefined): Kind | undefined {
-    return name === undefined ? undefined : this.#kinds.get(name);
+    return KINDS.find((kind) => this.#tools[kind].name === name);
   }
 
   nameOf(kind: Kind): string {
