@@ -1,5 +1,5 @@
-// The Python peers, each in a virtual environment of its own with pinned versions. A folder is made anew when its pins
-// change.
+// Peers that are not ours to install with the project, with pinned versions: the Python peers, each in a virtual
+// environment of its own, and hosts from npm. A folder is made anew when its pins change.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -23,17 +23,44 @@ export type Environment = keyof typeof ENVIRONMENTS;
 /** The Python of an environment, which is made where it does not exist yet. `folder` holds all of them. */
 export async function python(folder: string, environment: Environment): Promise<string> {
   const pins = ENVIRONMENTS[environment];
+  const home = await made(folder, environment, pins, async (home) => {
+    await execute("python3", ["-m", "venv", home]);
+    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", ...pins];
+    await execute(join(home, "bin", "python"), pip, { maxBuffer: 2 ** 24 });
+  });
+  return join(home, "bin", "python");
+}
+
+/** Hosts from npm. */
+export const HOSTS = {
+  opencode: ["opencode-ai@1.18.33"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** The folder with the `node_modules` of a host, which is installed where it is not yet. */
+export function npm(folder: string, host: keyof typeof HOSTS): Promise<string> {
+  return made(folder, host, HOSTS[host], async (home) => {
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, "package.json"), '{ "private": true }');
+    const install = ["install", "--no-audit", "--no-fund", "--save-exact", ...HOSTS[host]];
+    await execute("npm", install, { cwd: home, maxBuffer: 2 ** 24 });
+  });
+}
+
+/** The folder of what `make` installs, once for these pins. */
+async function made(
+  folder: string,
+  name: string,
+  pins: readonly string[],
+  make: (home: string) => Promise<void>,
+): Promise<string> {
   const hash = createHash("sha256").update(pins.join("\n")).digest("hex").slice(0, 12);
-  const home = join(folder, `${environment}-${hash}`);
-  const program = (base: string): string => join(base, "bin", "python");
-  if (existsSync(join(home, "complete"))) return program(home);
+  const home = join(folder, `${name}-${hash}`);
+  if (existsSync(join(home, "complete"))) return home;
   mkdirSync(folder, { recursive: true });
   rmSync(home, { recursive: true, force: true });
-  await execute("python3", ["-m", "venv", home]);
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", ...pins];
-  await execute(program(home), pip, { maxBuffer: 2 ** 24 });
+  await make(home);
   // Written under another name first: a run that is cut off leaves nothing that looks complete.
   writeFileSync(join(home, "complete.new"), pins.join("\n"));
   renameSync(join(home, "complete.new"), join(home, "complete"));
-  return program(home);
+  return home;
 }

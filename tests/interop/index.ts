@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { python } from "./environments.ts";
 import type { Finding } from "./findings.ts";
+import { openCode } from "./hosts/opencode.ts";
 import { type Carrier, ROWS, type Row, runRow } from "./rows.ts";
 
 const { values } = parseArgs({ options: { only: { type: "string", default: "" } } });
@@ -18,6 +19,17 @@ for (const row of ROWS.filter(({ peer }) => peer.toLowerCase().includes(values.o
     ]);
     print(row, carrier, findings);
   }
+}
+
+if ("opencode".includes(values.only.toLowerCase())) {
+  const host: Row = {
+    peer: "OpenCode 1.18, which has no tasks",
+    side: "client",
+    script: "",
+    generation: "2025-11-25",
+    carriers: ["HTTP"],
+  };
+  print(host, "HTTP", await openCode(folder));
 }
 
 function print({ peer, side, generation, limits }: Row, carrier: Carrier, findings: readonly Finding[]): void {
