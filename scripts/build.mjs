@@ -3,7 +3,6 @@ import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, readdirS
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { fromBytes } from "./byte-text.mjs";
 import { reachable } from "./exports.mjs";
 import { manifest, template } from "./manifest.mjs";
 import { embedded, licences, sbom } from "./sbom.mjs";
@@ -118,18 +117,12 @@ function packIsFresh(target) {
 }
 
 /** What the steps below depend on beside the wasm that cargo made. */
-const MADE_WITH = [
-  "src/bin/pack.rs",
-  "scripts/build.mjs",
-  "scripts/byte-text.mjs",
-  "pkg-template/src/wasm/byte-text.ts",
-  "package-lock.json",
-].map((file) => join(root, file));
+const MADE_WITH = ["src/bin/pack.rs", "scripts/build.mjs", "package-lock.json"].map((file) => join(root, file));
 
 async function makeHalf(target, half) {
   const wasm = join(target, TARGET, "release", `${half}.wasm`);
   const files = [`${half}.js`, `${half}.d.ts`, `${half}.wasm`];
-  const text = `${half}-text.ts`;
+  const text = `${half}-hex.ts`;
   const made = [...files, text].map((file) => join(generated, file));
   await unlessFresh(`wasm-bindgen and wasm-opt (${half})`, [wasm, ...MADE_WITH], made, async () => {
     const glue = join(work, `glue-${half}-${process.pid}`);
@@ -144,11 +137,7 @@ async function makeHalf(target, half) {
     for (const file of files) write(join(generated, file), readFileSync(join(glue, file)));
     rmSync(glue, { recursive: true });
     const bytes = readFileSync(join(generated, `${half}.wasm`));
-    write(
-      join(generated, text),
-      `import type { ByteText } from "../byte-text.ts";\n\n` +
-        `export const wasm: ByteText = ${JSON.stringify(fromBytes(bytes))};\n`,
-    );
+    write(join(generated, text), `export const hex: string =\n  "${bytes.toString("hex")}";\n`);
     say(`${half}.wasm: ${bytes.length} bytes, ${gzipSync(bytes).length} with gzip`);
   });
   return made;

@@ -24,7 +24,7 @@ function post<Answer>(method: string, parameters: object): Answer {
 const dist = dirname(fileURLToPath(import.meta.resolve("mcp-longhaul")));
 const sources = readdirSync(dist, { recursive: true, encoding: "utf8" })
   .map((name) => join(dist, name))
-  .filter((file) => file.endsWith(".js") && !/-text\.js$/.test(file) && statSync(file).isFile())
+  .filter((file) => file.endsWith(".js") && !/-hex\.js$/.test(file) && statSync(file).isFile())
   .map((file) => readFileSync(file, "utf8"));
 const ours = new Map<unknown, boolean>();
 

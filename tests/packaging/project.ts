@@ -84,7 +84,7 @@ export class Project {
   /** How often the wasm of a half is in a folder's files: as text, or as a file of its own. */
   async copies(half: (typeof HALVES)[number], folder: string): Promise<number> {
     const generated = join(this.folder, "node_modules", "mcp-longhaul", "dist", "wasm", "generated");
-    const text = / text: "(.{2000})/.exec(await readFile(join(generated, `${half}-text.js`), "utf8"))![1]!.slice(-200);
+    const text = / =\s*"(.{2000})/.exec(await readFile(join(generated, `${half}-hex.js`), "utf8"))![1]!.slice(-200);
     const bytes = await readFile(join(generated, `${half}.wasm`));
     let found = 0;
     for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
