@@ -343,7 +343,7 @@ describe("signs of life", () => {
   const grow = (values: number[]): boolean => values.every((value, at) => at === 0 || value > values[at - 1]!);
 
   for (const withoutTasks of ["wait", { after: 600_000 }] as const) {
-    it(`${JSON.stringify(withoutTasks)}: a client that waits with a token hears every 15 s that the call goes on`, async (t) => {
+    it(`${JSON.stringify(withoutTasks)}: a client with a token hears every 15 s that its call goes on`, async (t) => {
       const work = gate();
       const options = { defaults: { task: "always", withoutTasks } } as const;
       const { requester } = await world(

@@ -58,8 +58,8 @@ export class Negotiation {
   }
 
   /**
-   * Whether the client of a request has tasks, as far as can be told. In the stateful revision a client need not declare
-   * that: it has tasks if it runs some itself, or has spoken of them here.
+   * Whether the client of a request has tasks, as far as can be told. In the stateful revision a client need not
+   * declare that: it has tasks if it runs some itself, or has spoken of them here.
    */
   hasTasks(message: Message): boolean {
     const named = revisionOf(versionOf(message));

@@ -3,7 +3,7 @@ import { metaOf, own } from "../wire/message.ts";
 import { PROGRESS } from "../wire/names.ts";
 import type { Origin } from "./streams.ts";
 
-/** A client hears of a call that waits at least this often, in ms. Many give up after 60 s of silence, few before 20. */
+/** A client hears of a call that waits at least this often, in ms. Many give up after 60 s, few before 20. */
 const LONGEST_SILENCE = 15_000;
 /** By how much the progress grows that says nothing but that the call goes on. */
 const LEAST_STEP = 1e-6;
@@ -16,8 +16,8 @@ interface Waiting extends Origin {
 }
 
 /**
- * Progress for clients that wait in an ordinary call, where they gave a token and the handler is silent: hosts that give
- * a call up after a time begin that time anew.
+ * Progress for clients that wait in an ordinary call, where they gave a token and the handler is silent: hosts that
+ * give a call up after a time begin that time anew.
  */
 export class SignsOfLife {
   readonly #send: (message: Message, on: Origin) => void;

@@ -36,7 +36,7 @@ export class TaskTexts {
         name: status?.name ?? "task_status",
         description:
           status?.description ??
-          "Waits for a task that another tool began, and returns its result. If the task still runs, call this again. " +
+          "Waits for a task that another tool began, and returns its result. If it still runs, call this again. " +
             "If the task has a question, the question is returned.",
       },
       answer: {
