@@ -1,9 +1,8 @@
 //! What the receiver wants of JavaScript: its outputs, one typed call each.
 
 use super::writer::{Assembler, Assembling};
-use mcp_longhaul::receiver::{Event, JobId, Output};
+use mcp_longhaul::receiver::{JobId, Output};
 use mcp_longhaul::storage::{Operation, Payload, WriteCode};
-use mcp_longhaul::task::Phase;
 use mcp_longhaul::wire;
 use wasm_bindgen::prelude::*;
 
@@ -112,14 +111,9 @@ extern "C" {
     pub fn hang_up(this: &ReceiverHost, request: u32);
     #[wasm_bindgen(method)]
     pub fn forget(this: &ReceiverHost, request: u32);
-    /// Something happened to a task; more members follow.
-    #[wasm_bindgen(method, js_name = "beginEvent")]
-    pub fn begin_event(this: &ReceiverHost, happening: u8, id: &str, owner: &str, at: f64);
-    /// Empty where it is not known. `isError`: 1 where it is.
-    #[wasm_bindgen(method, js_name = "eventMember")]
-    pub fn event_text(this: &ReceiverHost, member: &str, value: &str);
-    #[wasm_bindgen(method, js_name = "eventMember")]
-    pub fn event_number(this: &ReceiverHost, member: &str, value: f64);
+    /// Something happened to a task: the host's `TaskEvent` as JSON, with the whole id.
+    #[wasm_bindgen(method)]
+    pub fn happened(this: &ReceiverHost, event: &str);
     /// `trouble`: a `Trouble`.
     #[wasm_bindgen(method)]
     pub fn trouble(this: &ReceiverHost, trouble: u8, id: &str);
@@ -181,7 +175,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
         Output::HangUp { request } => host.hang_up(request.get()),
         Output::Forget { request } => host.forget(request.get()),
         Output::Report { trouble, ref id } => host.trouble(trouble as u8, id),
-        Output::Event(ref event) => happened(host, event),
+        Output::Event(ref event) => host.happened(&event.to_json()),
         Output::Wake { at } => host.wake(at as f64),
     }
 }
@@ -228,37 +222,5 @@ fn store(host: &ReceiverHost, job: JobId, operation: &Operation) {
             None => host.due(job.get(), *before as f64, f64::NAN, "", "", *limit),
         },
         Operation::Usage { owner } => host.usage(job.get(), owner),
-    }
-}
-
-/// An event by the members of the host's `TaskEvent`; what is not known is left out.
-fn happened(host: &ReceiverHost, event: &Event) {
-    host.begin_event(event.happening as u8, &event.id, &event.owner, event.at as f64);
-    if let Some(since) = event.waited_since {
-        host.event_number("waitedSince", since as f64);
-    }
-    if let Some(run) = event.run.map(|run| run.get()).filter(|&run| run != 0) {
-        host.event_number("run", run.into());
-    }
-    if let Some(task) = &event.task {
-        host.event_text("name", &task.tool);
-        host.event_text("status", status(task.phase));
-        host.event_text("traceparent", &task.trace);
-        host.event_number("createdAt", task.created_at as f64);
-        host.event_number("epoch", task.epoch.into());
-        if task.phase == Phase::ToolFailed {
-            host.event_number("isError", 1.0);
-        }
-    }
-}
-
-/// The status in which a task is, as both generations call it.
-const fn status(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Working => "working",
-        Phase::InputRequired => "input_required",
-        Phase::Completed | Phase::ToolFailed => "completed",
-        Phase::Failed => "failed",
-        Phase::Cancelled => "cancelled",
     }
 }

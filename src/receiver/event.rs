@@ -58,6 +58,71 @@ pub struct Event {
     pub run: Option<RequestId>,
 }
 
+/// The host's `TaskEvent`, but with the whole id; what is not known is left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    r#type: Happening,
+    task_id: &'a str,
+    owner: &'a str,
+    at: Millis,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_since: Option<Millis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<u32>,
+    #[serde(flatten)]
+    task: Option<ToldTask<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ToldTask<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    traceparent: &'a str,
+    created_at: Millis,
+    epoch: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_error: Option<bool>,
+}
+
+impl Event {
+    /// As the host's listeners get it, but with the whole id.
+    pub fn to_json(&self) -> String {
+        let told = Told {
+            r#type: self.happening,
+            task_id: &self.id,
+            owner: &self.owner,
+            at: self.at,
+            waited_since: self.waited_since,
+            run: self.run.map(RequestId::get).filter(|&run| run != 0),
+            task: self.task.as_deref().map(|task| ToldTask {
+                name: &task.tool,
+                status: status(task.phase),
+                traceparent: &task.trace,
+                created_at: task.created_at,
+                epoch: task.epoch,
+                is_error: (task.phase == Phase::ToolFailed).then_some(true),
+            }),
+        };
+        // Nothing in it can fail to be written.
+        serde_json::to_string(&told).unwrap_or_default()
+    }
+}
+
+/// The status in which a task is, as both generations call it.
+const fn status(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Working => "working",
+        Phase::InputRequired => "input_required",
+        Phase::Completed | Phase::ToolFailed => "completed",
+        Phase::Failed => "failed",
+        Phase::Cancelled => "cancelled",
+    }
+}
+
 impl Receiver {
     /// Whether somebody listens to events; by default yes.
     pub fn audit(&mut self, audited: bool) {

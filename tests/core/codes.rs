@@ -74,9 +74,9 @@ fn flags(name: &str, flags: &[(&str, u8)]) -> String {
 fn happenings() -> String {
     let texts: String = (0..=u8::MAX)
         .filter_map(Happening::from_repr)
-        .map(|happening| format!("  {},\n", serde_json::to_string(&happening).unwrap()))
+        .map(|happening| format!("\n  | {}", serde_json::to_string(&happening).unwrap()))
         .collect();
-    format!("\nexport const HAPPENINGS = [\n{texts}] as const;\n")
+    format!("\nexport type Happening ={texts};\n")
 }
 
 /// The names and constant texts on the wire, by number.

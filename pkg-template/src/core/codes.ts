@@ -141,25 +141,24 @@ export const Capability = {
   Roots: 32,
 } as const;
 
-export const HAPPENINGS = [
-  "created",
-  "started",
-  "stopped",
-  "status",
-  "input_required",
-  "input_answered",
-  "input_withdrawn",
-  "cancel_requested",
-  "extended",
-  "completed",
-  "failed",
-  "cancelled",
-  "expired",
-  "lost",
-  "restarted",
-  "retrieved",
-  "late_outcome",
-] as const;
+export type Happening =
+  | "created"
+  | "started"
+  | "stopped"
+  | "status"
+  | "input_required"
+  | "input_answered"
+  | "input_withdrawn"
+  | "cancel_requested"
+  | "extended"
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "expired"
+  | "lost"
+  | "restarted"
+  | "retrieved"
+  | "late_outcome";
 
 export const CALL_METHODS = [
   { code: 0, name: "tools/call", nameIn: "name", isOffered: true },

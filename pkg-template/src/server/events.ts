@@ -1,5 +1,6 @@
 // What the core tells of tasks, as listeners get it.
 import { now } from "../clock.ts";
+import type { Happening } from "../core/codes.ts";
 import type { TaskEvent } from "../types.ts";
 import type { Call } from "./call.ts";
 import { calledIn } from "../wire/methods.ts";
@@ -10,6 +11,11 @@ function short(id: string): string {
   return `${id.slice(0, 6)}…`;
 }
 
+/** As the core tells it: with the whole id. */
+interface CoreEvent extends TaskEvent {
+  readonly type: Happening;
+}
+
 /** Tells the host what becomes of tasks. */
 export class Events {
   readonly #hooks: Hooks;
@@ -18,9 +24,12 @@ export class Events {
     this.#hooks = hooks;
   }
 
-  /** Something happened to a task, which `event` names with its whole id. */
-  happened(event: TaskEvent): void {
-    this.#hooks.event(() => ({ ...event, taskId: short(event.taskId) }));
+  /** Something happened to a task: the core's event, as JSON. */
+  happened(json: string): void {
+    this.#hooks.event(() => {
+      const event = JSON.parse(json) as CoreEvent;
+      return { ...event, taskId: short(event.taskId) };
+    });
   }
 
   /** A handler has ended after its task: what it ended with reaches no client (H04). */

@@ -1,6 +1,5 @@
 import { NAME } from "../name.ts";
 import {
-  HAPPENINGS,
   PartCode,
   type ReplyKind,
   type SourceCode,
@@ -9,7 +8,6 @@ import {
   type Withdrawal,
   type WriteCode,
 } from "../core/codes.ts";
-import type { TaskEvent } from "../types.ts";
 import type { Call } from "./call.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Events } from "./events.ts";
@@ -60,9 +58,6 @@ export class Host implements ReceiverHost {
   /** The answers of the call that is restarted next: their keys in the store, and their names. */
   readonly #kept: [key: string, name: string][] = [];
 
-  /** The event that is told of; more members of it follow. */
-  #event: Record<string, unknown> = {};
-
   constructor(parts: HostParts) {
     this.#parts = parts;
   }
@@ -77,7 +72,7 @@ export class Host implements ReceiverHost {
       const entry = registry.requests.get(request);
       // The core asks only for requests that wait here.
       if (entry === undefined) jobs.missing(job);
-      else jobs.get(job, entry.owner, entry.taskId ?? "", payload);
+      else jobs.read(job, entry.owner, entry.taskId ?? "", payload);
     });
   }
   removePart(job: number, part: PartCode, key: string): void {
@@ -224,13 +219,8 @@ export class Host implements ReceiverHost {
 
   // The operator.
 
-  beginEvent(happening: number, taskId: string, owner: string, at: number): void {
-    const event: TaskEvent = { type: HAPPENINGS[happening] ?? "status", taskId, owner, at };
-    this.#event = event as unknown as Record<string, unknown>;
+  happened(event: string): void {
     this.#want(({ events }) => events.happened(event));
-  }
-  eventMember(member: keyof TaskEvent, value: string | number): void {
-    if (value !== "") this.#event[member] = member === "isError" ? true : value;
   }
   trouble(trouble: Trouble, id: string): void {
     this.#want(({ port }) => port.report(new TaskError("storage", TROUBLES[trouble], { taskId: id })));

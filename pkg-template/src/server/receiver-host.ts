@@ -1,4 +1,3 @@
-import type { TaskEvent } from "../types.ts";
 import type { PartCode, ReplyKind, SourceCode, Stop, Trouble, WriteCode, Withdrawal } from "../core/codes.ts";
 
 /**
@@ -54,8 +53,7 @@ export interface ReceiverHost {
   ): void;
   hangUp(request: number): void;
   forget(request: number): void;
-  beginEvent(happening: number, id: string, owner: string, at: number): void;
-  eventMember(member: keyof TaskEvent, value: string | number): void;
+  happened(event: string): void;
   trouble(trouble: Trouble, id: string): void;
   wake(at: number): void;
 }
