@@ -12,7 +12,8 @@ use super::receiver_options::{self, Options};
 use super::writer::{Assembler, Assembling};
 use mcp_longhaul::method::{CallMethod, Methods, Side};
 use mcp_longhaul::receiver::{
-    self, Augmentation, AugmentationCode, Called, Outcome, OutcomeCode, RequestContext, RequestFault, Route, Shape,
+    self, Augmentation, AugmentationCode, Called, Outcome, OutcomeCode, Output, RequestContext, RequestFault, Route,
+    Shape,
 };
 use mcp_longhaul::storage::{Completion, CompletionCode, Record};
 use mcp_longhaul::task::{InputKind, Millis};
@@ -57,17 +58,17 @@ fn enter<T>(receiver: u32, input: impl FnOnce(&mut Receiver) -> T) -> T {
     input(&mut held(receiver))
 }
 
-/// Hands over what the inputs before have led to, and if that is nothing, when the host is to be woken. The host takes
-/// note of it, and nothing is borrowed while it does. `assembler`: where messages are written.
+/// Hands over what the inputs before have led to. The host takes note of it, and nothing is borrowed while it does.
+/// `assembler`: where messages are written. Whether it is to be called again when the host has asked its store: what a
+/// store answers at once needs no timer, so only then it says when to be woken.
 #[wasm_bindgen]
-pub fn outputs(receiver: u32, host: &ReceiverHost, assembler: &Assembler) {
-    let mut output = held(receiver).core.next_output();
-    if output.is_none() {
-        output = held(receiver).core.poll_output();
-    }
-    while let Some(wanted) = output {
-        emit(&wanted, host, assembler);
-        output = held(receiver).core.next_output();
+pub fn outputs(receiver: u32, host: &ReceiverHost, assembler: &Assembler) -> bool {
+    let mut stores = false;
+    loop {
+        let output = if stores { held(receiver).core.next_output() } else { held(receiver).core.poll_output() };
+        let Some(output) = output else { return stores };
+        stores |= matches!(output, Output::Store { .. });
+        emit(&output, host, assembler);
     }
 }
 

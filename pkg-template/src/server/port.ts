@@ -35,6 +35,8 @@ export class Port {
   #done = 0;
   #trap: unknown = Symbol("none");
   #isDraining = false;
+  /** The core was entered since it said what it wants, or has yet to say when it is to be woken. */
+  #hasOutputs = false;
 
   constructor(hooks: Hooks) {
     this.#hooks = hooks;
@@ -52,6 +54,7 @@ export class Port {
    */
   get receiver(): number {
     if (!serverCore.isCurrent(this.#instance)) this.#rebuild(new TaskError("internal", LOST_ELSEWHERE));
+    this.#hasOutputs = true;
     return this.#receiver;
   }
 
@@ -112,7 +115,8 @@ export class Port {
     if (this.#isDraining) return;
     this.#isDraining = true;
     try {
-      while (this.#takeOutputs()) {
+      while (this.#hasOutputs) {
+        this.#takeOutputs();
         // One may let another instance take this one's place, which wants other things.
         while (this.#done < this.#wanted.length) this.#wanted[this.#done++]?.();
         this.#forgetWanted();
@@ -148,10 +152,9 @@ export class Port {
     );
   };
 
-  /** Has the core say what it wants, the time to be woken last; whether it wants anything. */
-  #takeOutputs(): boolean {
-    core.outputs(this.receiver, this.#owner.host, this.#assembler);
-    return this.#wanted.length > 0;
+  /** Has the core say what it wants, the time to be woken last. */
+  #takeOutputs(): void {
+    this.#hasOutputs = core.outputs(this.receiver, this.#owner.host, this.#assembler);
   }
 
   #forgetWanted(): void {

@@ -18,7 +18,7 @@ const REMEMBERED = 1_000;
 export class StoreJobs {
   readonly #port: Port;
   readonly #store: TaskStore;
-  readonly #judge: (job: number, payload: Payload) => void;
+  readonly #judge: Judge;
   #writing = false;
   readonly #payloads = new Map<number, Payload>();
   readonly #edits = new Map<number, PayloadEdit & { unwritable?: boolean }>();
@@ -28,8 +28,8 @@ export class StoreJobs {
   /** The faults of rows that were reported. */
   readonly #reported = new Set<string>();
 
-  /** `limit`: the length of the longest outcome. `judge` is shown what a job has read. */
-  constructor(port: Port, store: TaskStore, limit: number, judge: (job: number, payload: Payload) => void) {
+  /** `limit`: the length of the longest outcome. `judge` is shown what a job has read that may change its task. */
+  constructor(port: Port, store: TaskStore, limit: number, judge: Judge) {
     this.#port = port;
     this.#store = store;
     this.#limit = limit;
@@ -79,7 +79,17 @@ export class StoreJobs {
     this.#port.give(core.completed, job, CompletionCode.Missing);
   }
 
+  /** Reads a task that may change next. */
   get(job: number, owner: string, id: string, payload: boolean): void {
+    this.#get(job, owner, id, payload, this.#judge);
+  }
+
+  /** Reads a task for a request that changes nothing. */
+  read(job: number, owner: string, id: string, payload: boolean): void {
+    this.#get(job, owner, id, payload);
+  }
+
+  #get(job: number, owner: string, id: string, payload: boolean, judge?: Judge): void {
     this.#run(
       job,
       "get",
@@ -93,7 +103,7 @@ export class StoreJobs {
           const read = new Payload(task.payload);
           if (!read.isWhole()) return this.#fail(job, new TaskError("storage", DAMAGED_PAYLOAD, { taskId: id }));
           this.#payloads.set(job, read);
-          this.#judge(job, read);
+          judge?.(job, read);
         }
         this.#port.give(core.found, job, task.version, task.createdAt, task.state);
       },
@@ -264,6 +274,7 @@ export class StoreJobs {
   }
 }
 
+type Judge = (job: number, payload: Payload) => void;
 type Operation = "get" | "put" | "delete" | "list" | "due" | "usage";
 
 const OVERDUE =
