@@ -2,7 +2,7 @@ import { Alarm } from "./client/alarm.ts";
 import { LONGEST_TIMER } from "./clock.ts";
 import { Connection } from "./client/connection.ts";
 import { CREATION_KEY } from "./wire/names.ts";
-import { type ConnectedClient, PLAN, type Plan, type Shared } from "./client/plan.ts";
+import { type ConnectedClient, PLAN, type Plan, type Shared } from "./client/call-plan.ts";
 import { codeOf } from "./client/followed-task.ts";
 import { fromRejection, Handle, isTimeout } from "./client/handle.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";

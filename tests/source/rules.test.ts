@@ -31,12 +31,12 @@ suite("rules of our own", () => {
     const text = 'if (call.generation === 26) {}\n// at most 25\nconst first = "2025-11-25";\nconst most = 25;';
     const found = check(generationsElsewhere, {
       "pkg-template/src/wire/g26.ts": text,
-      "pkg-template/src/server/call.ts": text,
+      "pkg-template/src/server/calls.ts": text,
       "tests/a.ts": text,
     });
     assert.deepEqual(found, [
-      "pkg-template/src/server/call.ts:1: ask the revision, which wire/ knows",
-      "pkg-template/src/server/call.ts:3: ask the revision, which wire/ knows",
+      "pkg-template/src/server/calls.ts:1: ask the revision, which wire/ knows",
+      "pkg-template/src/server/calls.ts:3: ask the revision, which wire/ knows",
     ]);
   });
 

@@ -7,7 +7,7 @@ import { LONGEST_TIMER } from "../clock.ts";
 import type { Calls } from "./calls.ts";
 import { type FollowedTask, refusalOf } from "./followed-task.ts";
 import type { Link } from "./link.ts";
-import type { ConnectedClient } from "./plan.ts";
+import type { ConnectedClient } from "./call-plan.ts";
 import type { Port } from "./port.ts";
 import type { Driven, Registry } from "./registry.ts";
 import type { Session } from "./session.ts";

@@ -1,6 +1,6 @@
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions, Wire } from "../tap.ts";
-import type { Shared } from "./plan.ts";
+import type { Shared } from "./call-plan.ts";
 
 /** The ways out of one connection: the server below, the SDK above, the application beside. None of them throws. */
 export class Link {

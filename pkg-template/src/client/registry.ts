@@ -5,7 +5,7 @@ import type { Revision } from "../wire/revision.ts";
 import type { TaskError } from "../errors.ts";
 import type { Sleeper } from "./alarm.ts";
 import type { FollowedTask } from "./followed-task.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan } from "./call-plan.ts";
 
 /** A call on its way. Woken when the peer takes too long to answer. */
 export interface Call extends Sleeper {

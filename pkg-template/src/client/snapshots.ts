@@ -4,7 +4,7 @@ import * as core from "../wasm/generated/client.js";
 import type { Kept, Port } from "./port.ts";
 import type { TaskSnapshot } from "../types.ts";
 import type { Revision } from "../wire/revision.ts";
-import { fingerprint, LONGEST_NAME, short, snapshotFacts, textOf, wellFormed } from "./message.ts";
+import { fingerprint, LONGEST_NAME, short, snapshotFacts, textOf, wellFormed } from "./facts.ts";
 import type { Registry } from "./registry.ts";
 
 /** Hands to the core what the server says of a task. */

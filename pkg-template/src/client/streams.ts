@@ -2,7 +2,7 @@ import { NAME } from "../name.ts";
 import { type Json, merge, own } from "../json.ts";
 import type { Message } from "../tap.ts";
 import type { Link } from "./link.ts";
-import { rpcCode } from "./message.ts";
+import { rpcCode } from "./facts.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
 import type { Session } from "./session.ts";

@@ -8,7 +8,7 @@ import type { Calls } from "./calls.ts";
 import { codeOf, FollowedTask, type Outcome, refusalOf, type RpcError } from "./followed-task.ts";
 import { Handle } from "./handle.ts";
 import type { Link } from "./link.ts";
-import { hasContent, LONGEST_ID, httpStatus, isRpcError, rpcCode, snapshotView } from "./message.ts";
+import { hasContent, LONGEST_ID, httpStatus, isRpcError, rpcCode, snapshotView } from "./facts.ts";
 import type { Port } from "./port.ts";
 import type { Call, OwnRequest, Registry } from "./registry.ts";
 import type { Session } from "./session.ts";

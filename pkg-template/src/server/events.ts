@@ -2,7 +2,7 @@
 import { now } from "../clock.ts";
 import type { Happening } from "../core/codes.ts";
 import type { TaskEvent } from "../types.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./pending-call.ts";
 import { calledIn } from "../wire/methods.ts";
 import type { Hooks } from "./hooks.ts";
 

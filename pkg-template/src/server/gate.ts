@@ -7,11 +7,11 @@ import { type CallMethod, TOOLS_CALL } from "../wire/methods.ts";
 import { LONGEST_TIMER, comesWithin } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { InputRequest } from "../types.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./pending-call.ts";
 import { isObject, own, textOf } from "../wire/message.ts";
 import type { Input } from "./input.ts";
 import type { Registry } from "./registry.ts";
-import type { Shared } from "./shared.ts";
+import type { Shared } from "./shared-by-connections.ts";
 import * as core from "../wasm/generated/server.js";
 
 type Handler = (...values: unknown[]) => unknown;

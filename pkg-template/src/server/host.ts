@@ -8,7 +8,7 @@ import {
   type Withdrawal,
   type WriteCode,
 } from "../core/codes.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./pending-call.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Events } from "./events.ts";
 import { TaskError } from "../errors.ts";

@@ -4,9 +4,9 @@ import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message, SendOptions } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
 import { inputKind } from "../wasm/generated/server.js";
-import type { Ask } from "./ask.ts";
+import type { Ask } from "./pending-input.ts";
 import { LONGEST_KEY, bounded } from "./bounds.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./pending-call.ts";
 import { isObject, own, textOf } from "../wire/message.ts";
 import { ASK_PREFIX, cancelled, getOrMake, unguessable } from "./facts.ts";
 import { misfitOf } from "./form.ts";
@@ -14,7 +14,7 @@ import type { Link } from "./link.ts";
 import { toJson } from "./payload.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
-import { knowsCalls } from "./scope.ts";
+import { knowsCalls } from "./current-call.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** Why an input request is not answered. */

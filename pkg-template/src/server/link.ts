@@ -3,7 +3,7 @@ import { Numbers, OWN_IDS } from "../numbers.ts";
 import { own } from "../wire/message.ts";
 import { RELATED_TASK } from "../wire/names.ts";
 import { cancelled, refusal } from "./facts.ts";
-import { isLongerThan, longestOutcome, tooLong } from "./line.ts";
+import { isLongerThan, longestOutcome, tooLong } from "./stdio-limits.ts";
 import type { Owners } from "./owner.ts";
 import type { Port } from "./port.ts";
 import { SignsOfLife } from "./signs-of-life.ts";

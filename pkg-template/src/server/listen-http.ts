@@ -1,8 +1,8 @@
 import type { Message } from "../tap.ts";
-import { readJson } from "./body.ts";
+import { readJson } from "./request-body.ts";
 import { isObject, own } from "../wire/message.ts";
 import { noteRefusal } from "./retry-after.ts";
-import type { Shared } from "./shared.ts";
+import type { Shared } from "./shared-by-connections.ts";
 import { ACKNOWLEDGED, LISTEN } from "../wire/names.ts";
 import { type Carrier, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 

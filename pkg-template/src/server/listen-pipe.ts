@@ -2,7 +2,7 @@ import type { Extra, Message, SendOptions, Listener as TapListener, Wire } from 
 import { metaOf, own } from "../wire/message.ts";
 import { ACKNOWLEDGED, CANCELLED, SUBSCRIPTION_ID } from "../wire/names.ts";
 import { cancelled } from "./facts.ts";
-import type { Shared } from "./shared.ts";
+import type { Shared } from "./shared-by-connections.ts";
 import { type Carrier, Subscription, asksForTasks, isEmpty, withTasks } from "./subscription.ts";
 
 const METHOD_NOT_FOUND = -32601;

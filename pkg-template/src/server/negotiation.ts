@@ -10,8 +10,8 @@ import { EXTENSION } from "../wire/names.ts";
 import { versionHeader } from "./facts.ts";
 import type { Gate } from "./gate.ts";
 import type { Link } from "./link.ts";
-import type { Completion } from "./passing.ts";
-import type { Shared } from "./shared.ts";
+import type { Completion } from "./sdk-requests.ts";
+import type { Shared } from "./shared-by-connections.ts";
 
 /** Which revision each request of a connection speaks, what its client has declared, and what the server declares. */
 export class Negotiation {

@@ -1,6 +1,6 @@
 import type { Extra } from "../tap.ts";
 import { Numbers } from "../numbers.ts";
-import type { Caller } from "./call.ts";
+import type { Caller } from "./pending-call.ts";
 import { getOrMake } from "./facts.ts";
 import type { Port } from "./port.ts";
 import * as core from "../wasm/generated/server.js";

@@ -1,6 +1,6 @@
 import type { Message } from "../tap.ts";
 import { LONGEST_MESSAGE, bounded } from "./bounds.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./pending-call.ts";
 import { own, textOf } from "../wire/message.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";

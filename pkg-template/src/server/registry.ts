@@ -1,7 +1,7 @@
 import type { Extra, Message } from "../tap.ts";
 import { Numbers } from "../numbers.ts";
-import type { Ask } from "./ask.ts";
-import type { Call } from "./call.ts";
+import type { Ask } from "./pending-input.ts";
+import type { Call } from "./pending-call.ts";
 import { OUR_IDS, unguessable } from "./facts.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
 

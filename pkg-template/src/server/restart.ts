@@ -2,7 +2,7 @@ import { PartCode } from "../core/codes.ts";
 import { callMethodNumbered } from "../wire/methods.ts";
 import { TaskError } from "../errors.ts";
 import type { Message } from "../tap.ts";
-import { Call } from "./call.ts";
+import { Call } from "./pending-call.ts";
 import type { Payload } from "./payload.ts";
 import { renamed } from "./payload.ts";
 import type { Peers, Place } from "./peers.ts";

@@ -7,8 +7,8 @@ import { STATELESS, revisionOf, versionOf } from "../wire/revisions.ts";
 import { ACKNOWLEDGED, CLIENT_CAPABILITIES, LISTEN } from "../wire/names.ts";
 import { lapsesAt } from "./owner.ts";
 import type { ActiveSubscription } from "./registry.ts";
-import type { Settings } from "./settings.ts";
-import type { Shared } from "./shared.ts";
+import type { Settings } from "./options-defaults.ts";
+import type { Shared } from "./shared-by-connections.ts";
 import * as core from "../wasm/generated/server.js";
 
 /** What carries the messages of one subscription to its client. */

@@ -2,7 +2,7 @@
 // specification demands (G26-HTT-03); who has such clients can have it filled in. Who may see a task is decided on the
 // body either way (G26-HTT-04).
 import { own, textOf } from "../wire/message.ts";
-import { readJson } from "./body.ts";
+import { readJson } from "./request-body.ts";
 
 const METHODS: readonly unknown[] = ["tasks/get", "tasks/update", "tasks/cancel"];
 

@@ -2,14 +2,14 @@ import { RequestFault } from "../core/codes.ts";
 import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_CURSOR, LONGEST_ID, LONGEST_KEY, MOST_ANSWERS, bounded, isDeeperThan } from "./bounds.ts";
-import type { Caller } from "./call.ts";
+import type { Caller } from "./pending-call.ts";
 import { isObject, isWellFormed, own } from "../wire/message.ts";
 import { shapeOf } from "./facts.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
 import type { Negotiation } from "./negotiation.ts";
 import { lapsesAt } from "./owner.ts";
 import type { ConnectionPeers } from "./peers.ts";
-import type { Shared } from "./shared.ts";
+import type { Shared } from "./shared-by-connections.ts";
 import type { Revision } from "../wire/revision.ts";
 import * as core from "../wasm/generated/server.js";
 

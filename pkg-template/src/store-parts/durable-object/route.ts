@@ -1,4 +1,4 @@
-import { readJson } from "../../server/body.ts";
+import { readJson } from "../../server/request-body.ts";
 import { ASK_PREFIX, creationKey } from "../../server/facts.ts";
 import type { ObjectNamespace } from "./platform.ts";
 import { vouchFor } from "./vouch.ts";

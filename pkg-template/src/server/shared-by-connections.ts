@@ -7,7 +7,7 @@ import type { Port } from "./port.ts";
 import type { Progress } from "./progress.ts";
 import type { Registry } from "./registry.ts";
 import type { Replies } from "./replies.ts";
-import type { KnownPolicies, Settings } from "./settings.ts";
+import type { KnownPolicies, Settings } from "./options-defaults.ts";
 
 /** What the connections of one server share. */
 export interface Shared {

@@ -5,7 +5,7 @@ import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message } from "../tap.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
 import { toJson } from "./payload.ts";
-import type { Work } from "./scope.ts";
+import type { Work } from "./current-call.ts";
 
 /** The calls of one connection, as a call knows them. */
 export interface Caller {

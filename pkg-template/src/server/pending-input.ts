@@ -1,5 +1,5 @@
 import type { Extra, Message, SendOptions } from "../tap.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./pending-call.ts";
 import type { Link } from "./link.ts";
 import type { Origin } from "./streams.ts";
 
