@@ -8,7 +8,8 @@ use super::types::{RequestId, SlotId, Stop};
 use std::rc::Rc;
 
 use super::shutdown::Service;
-use super::{Pending, Receiver, Timer};
+use super::timers::Timer;
+use super::{Pending, Receiver};
 use crate::claim::{Claim, owner_of_keys};
 use crate::method::CallMethod;
 use crate::state::{Form, Members, Unreadable};
@@ -261,7 +262,7 @@ impl Receiver {
 
     /// Another call here is about to store the task of this key.
     pub(super) fn wait_for_key(&mut self, number: RequestId) {
-        self.wake_in(PAUSE, Timer::Claim(number));
+        self.wake_in(PAUSE, Timer::LookAtKey(number));
     }
 
     /// It is time to see how another call with the same key went on.
@@ -310,7 +311,7 @@ impl Receiver {
             self.refuse(context, Error::Storage);
             self.no_longer_waits(context);
         }
-        self.wake_in(pause, Timer::Doubt(number));
+        self.wake_in(pause, Timer::ConfirmCreation(number));
     }
 
     fn doubt_settled(&mut self, number: RequestId, slot: SlotId, completion: &Completion) {

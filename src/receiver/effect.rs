@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::change::Change;
 use super::shutdown::Service;
+use super::timers::Timer;
 use super::turn::ATTEMPTS;
-use super::{Happening, Output, Pending, Receiver, Timer};
+use super::{Happening, Output, Pending, Receiver};
 use crate::lifecycle::Refusal;
 use crate::storage::Operation;
 use crate::task::{Failure, Millis, Phase, Task};

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::change::Change;
 use super::slot::PendingInput;
-use super::{Output, Pending, Receiver, Timer};
+use super::timers::Timer;
+use super::{Output, Pending, Receiver};
 use crate::lifecycle::NewInput;
 use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
 use crate::wire::Error;

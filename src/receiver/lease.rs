@@ -13,7 +13,8 @@ use super::change::Change;
 use super::read::Read;
 use super::shutdown::Service;
 use super::slot::Slot;
-use super::{Happening, Pending, Receiver, Timer, Work};
+use super::timers::Timer;
+use super::{Happening, Pending, Receiver, Work};
 use crate::lifecycle::Command;
 use crate::state::Members;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
@@ -70,7 +71,7 @@ impl Receiver {
             return;
         }
         if fresh_until > now {
-            return self.deadlines.set(fresh_until, Timer::Renew(number));
+            return self.timers.set(fresh_until, Timer::Renew(number));
         }
         self.wake_in(self.third(), Timer::Renew(number));
         if self.awaits_renewal(number) {

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use super::change::Change;
 use super::read::{Kind, Read};
 use super::slot::Slot;
-use super::{Output, Receiver, Timer};
+use super::timers::Timer;
+use super::{Output, Receiver};
 use crate::id;
 use crate::limit::Act;
 use crate::table::Table;
@@ -173,7 +174,7 @@ impl Receiver {
 
     /// When the authorization of a request that waits is over.
     pub fn handle_lapses_at(&mut self, request: RequestId, at: Millis) {
-        self.deadlines.set(at, Timer::Lapse(request));
+        self.timers.set(at, Timer::Lapse(request));
     }
 
     /// The authorization of a request that waits is over: it hears of its task what a stranger hears (G26-SUB-12, H33).

@@ -26,6 +26,7 @@ mod shutdown;
 mod silence;
 mod slot;
 mod sweep;
+mod timers;
 mod turn;
 mod types;
 mod unreadable;
@@ -35,7 +36,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::cursor;
-use crate::deadline::Deadlines;
 use crate::limit::Limits;
 use crate::method::Methods;
 use crate::storage::{Completion, Operation};
@@ -63,6 +63,7 @@ use shutdown::Service;
 use silence::Observations;
 use slot::Slots;
 use sweep::{Part, Sweep};
+use timers::{Timer, Timers};
 
 /// A connection with one owner.
 #[derive(Debug)]
@@ -119,25 +120,6 @@ struct Work {
     started: Millis,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Timer {
-    Promote(RequestId),
-    Claim(RequestId),
-    Doubt(RequestId),
-    Expire(SlotId),
-    Renew(SlotId),
-    Retry(SlotId),
-    Check(SlotId),
-    Lapse(RequestId),
-    Carry(InputRequestId),
-    Sweep,
-    SweepOn,
-    /// Tasks of other processes that are due are looked at again.
-    Observe,
-    /// The store has had its time to answer the oldest operation.
-    Overdue,
-}
-
 /// The receiver. Inputs are `handle_*`, outputs `poll_output`; drain them after every input.
 pub struct Receiver {
     limits: Limits,
@@ -188,19 +170,13 @@ pub struct Receiver {
     running: Table<Rc<str>, u32>,
     running_total: u32,
     buckets: Buckets,
-    deadlines: Deadlines<Timer>,
-    /// More timers than this are looked through for those that nobody needs.
-    many_deadlines: usize,
-    announced: Option<Millis>,
+    timers: Timers,
     sweep: Sweep,
     /// Slots whose next change waits for its turn, and whether a turn is being taken.
     turns: Vec<SlotId>,
     turning: bool,
     outputs: VecDeque<Output>,
 }
-
-/// So many timers are never looked through.
-const FEW_DEADLINES: usize = 1024;
 
 impl Receiver {
     pub fn new(limits: Limits, cross_generation: bool, cursor_key: [u8; cursor::KEY]) -> Self {
@@ -238,9 +214,7 @@ impl Receiver {
             running: Table::new(),
             running_total: 0,
             buckets: Buckets::new(limits.rates),
-            deadlines: Deadlines::default(),
-            many_deadlines: FEW_DEADLINES,
-            announced: None,
+            timers: Timers::new(),
             sweep: Sweep::default(),
             turns: Vec::new(),
             turning: false,
@@ -404,22 +378,19 @@ impl Receiver {
         // What a store answers at once is answered by now, and needs no timer.
         self.limit_oldest();
         // The next deadline is the last output, and only when it has moved.
-        let next = self.deadlines.next();
-        if next == self.announced {
-            return None;
-        }
-        self.announced = next;
-        next.map(|at| Output::Wake { at })
+        self.timers.announce().map(|at| Output::Wake { at })
     }
 
     /// Time passes; it never goes back (X-STO-06).
     fn tick(&mut self, now: Millis) {
         self.now = self.now.max(now);
-        if self.deadlines.len() > self.many_deadlines {
+        if self.timers.are_many() {
             let (slots, calls, inputs) = (&self.slots, &self.calls, &self.inputs);
             let (listens, waiting, reading) = (&self.listens, &self.waiting, &self.reading);
-            self.deadlines.retain(|timer| match timer {
-                Timer::Promote(call) | Timer::Claim(call) | Timer::Doubt(call) => calls.contains_key(call),
+            self.timers.forget(|timer| match timer {
+                Timer::Promote(call) | Timer::LookAtKey(call) | Timer::ConfirmCreation(call) => {
+                    calls.contains_key(call)
+                }
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => {
                     slots.get(*slot).is_some()
                 }
@@ -427,9 +398,8 @@ impl Receiver {
                     listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request)
                 }
                 Timer::Carry(input) => inputs.contains_key(input),
-                Timer::Sweep | Timer::SweepOn | Timer::Observe | Timer::Overdue => true,
+                Timer::Sweep | Timer::NextPage | Timer::Observe | Timer::Overdue => true,
             });
-            self.many_deadlines = FEW_DEADLINES.max(2 * self.deadlines.len());
         }
     }
 
@@ -451,7 +421,7 @@ impl Receiver {
         let oldest = self.jobs.values().map(|work| work.started).min();
         if let (Some(limit), Some(oldest)) = (self.store_limit, oldest) {
             self.limiting = true;
-            self.deadlines.set(oldest.saturating_add(limit), Timer::Overdue);
+            self.timers.set(oldest.saturating_add(limit), Timer::Overdue);
         }
     }
 
@@ -557,6 +527,6 @@ impl Receiver {
     /// How many timers are set.
     #[doc(hidden)]
     pub fn timers(&self) -> usize {
-        self.deadlines.len()
+        self.timers.len()
     }
 }

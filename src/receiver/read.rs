@@ -4,7 +4,8 @@ use super::types::{JobId, RequestContext, RequestId, SlotId};
 use std::rc::Rc;
 
 use super::shutdown::Service;
-use super::{Output, Pending, Receiver, Timer};
+use super::timers::Timer;
+use super::{Output, Pending, Receiver};
 use crate::cursor;
 use crate::limit::Act;
 use crate::state::Unreadable;

@@ -1,8 +1,9 @@
 //! A receiver that is to end (X-STO-11): it takes on nothing new, then hands over what runs here.
 
 use super::change::Change;
+use super::timers::Timer;
 use super::types::{RequestId, SlotId, Stop};
-use super::{Output, Receiver, Timer};
+use super::{Output, Receiver};
 use crate::task::{Millis, OnLost};
 
 /// What a receiver still does.
@@ -38,20 +39,12 @@ impl Receiver {
             self.push(Output::HangUp { request });
         }
         // What failed and waits for another attempt gets its last one now.
-        let (mut retries, mut doubts) = (Vec::new(), Vec::new());
-        self.deadlines.retain(|timer| {
+        for timer in self.timers.take_retries() {
             match timer {
-                Timer::Retry(slot) => retries.push(*slot),
-                Timer::Doubt(call) => doubts.push(*call),
-                _ => return true,
+                Timer::ConfirmCreation(call) => self.doubt_again(call),
+                Timer::Retry(slot) => self.retry(slot),
+                _ => {}
             }
-            false
-        });
-        for call in doubts {
-            self.doubt_again(call);
-        }
-        for slot in retries {
-            self.retry(slot);
         }
         let mut running = Vec::new();
         for call in self.calls.keys() {

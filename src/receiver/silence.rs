@@ -8,7 +8,8 @@
 
 use std::rc::Rc;
 
-use super::{Receiver, Timer};
+use super::Receiver;
+use super::timers::Timer;
 use crate::table::Table;
 use crate::task::{Millis, Task};
 

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::change::Change;
 use super::shutdown::Service;
-use super::{Pending, Receiver, Timer};
+use super::timers::Timer;
+use super::{Pending, Receiver};
 use crate::claim::is_owner_of_keys;
 use crate::storage::{Completion, DuePosition, Operation, Record};
 use crate::task::{Millis, Task};
@@ -78,12 +79,12 @@ impl Receiver {
     /// A deadline has come.
     pub fn handle_deadline(&mut self, now: Millis) {
         self.tick(now);
-        self.announced = None;
-        while let Some(timer) = self.deadlines.pop_due(self.now) {
+        self.timers.woken();
+        while let Some(timer) = self.timers.pop_due(self.now) {
             match timer {
                 Timer::Promote(call) => self.promote(call),
-                Timer::Claim(call) => self.claim_again(call),
-                Timer::Doubt(call) => self.doubt_again(call),
+                Timer::LookAtKey(call) => self.claim_again(call),
+                Timer::ConfirmCreation(call) => self.doubt_again(call),
                 Timer::Expire(slot) => self.expire(slot),
                 Timer::Renew(slot) => self.renew(slot),
                 Timer::Retry(slot) => self.retry(slot),
@@ -97,7 +98,7 @@ impl Receiver {
                 Timer::Carry(input) => self.give_up_carrying(input),
                 Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
                 Timer::Sweep => self.begin_walk(),
-                Timer::SweepOn => self.next_page(),
+                Timer::NextPage => self.next_page(),
                 Timer::Observe => self.observe(),
                 Timer::Overdue => self.end_overdue(),
             }
@@ -107,7 +108,7 @@ impl Receiver {
 
     /// Sets a timer that fires after so many ms.
     pub(super) fn wake_in(&mut self, pause: Millis, timer: Timer) {
-        self.deadlines.set(self.now.saturating_add(pause), timer);
+        self.timers.set(self.now.saturating_add(pause), timer);
     }
 
     pub(super) fn retry(&mut self, slot: SlotId) {
@@ -121,7 +122,7 @@ impl Receiver {
     pub(super) fn expire_later(&mut self, slot: SlotId, task: &Task) {
         if let Some(at) = task.expires_at() {
             let at = at.saturating_add(self.skew_of(&task.clock));
-            self.deadlines.set(at, Timer::Expire(slot));
+            self.timers.set(at, Timer::Expire(slot));
         }
     }
 
@@ -203,7 +204,7 @@ impl Receiver {
         }
         // Not at once: where the store answers at once, others would wait until the last page.
         if !std::mem::replace(&mut self.sweep.pausing, true) {
-            self.wake_in(1, Timer::SweepOn);
+            self.wake_in(1, Timer::NextPage);
         }
     }
 
