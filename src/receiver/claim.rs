@@ -7,9 +7,10 @@
 use super::types::{RequestId, SlotId, Stop};
 use std::rc::Rc;
 
+use super::Receiver;
+use super::jobs::Pending;
 use super::shutdown::Service;
 use super::timers::Timer;
-use super::{Pending, Receiver};
 use crate::claim::{Claim, owner_of_keys};
 use crate::method::CallMethod;
 use crate::state::{Form, Members, Unreadable};
@@ -357,6 +358,6 @@ impl Receiver {
             until: now,
             unknown: Members::default(),
         };
-        self.ask_store(Pending::Nobody, Seen::after(Some(seen), now).put(address, &claim));
+        self.ask_store(Pending::Nothing, Seen::after(Some(seen), now).put(address, &claim));
     }
 }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use super::call::{Call, Stage};
 use super::change::Change;
+use super::jobs::Pending;
 use super::shutdown::Service;
-use super::{Happening, Output, Pending, Promotion, Receiver};
+use super::{Happening, Output, Promotion, Receiver};
 use crate::method::CallMethod;
 use crate::state::{Form, Members};
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};

@@ -73,7 +73,7 @@ impl Receiver {
 
     /// A read shows the task: what was in doubt and has arrived takes effect. Whether the change at the head was.
     pub(super) fn settle_doubts(&mut self, job: JobId, number: SlotId, task: &Rc<Task>, version: u32) -> bool {
-        let patience = self.store_limit.unwrap_or(LONGEST_WAY);
+        let patience = self.jobs.limit().unwrap_or(LONGEST_WAY);
         let (now, holder) = (self.now, Rc::clone(&self.holder));
         let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.unconfirmed.is_empty()) else { return false };
         let held = task.lease.as_ref().is_some_and(|lease| lease.holder == holder);

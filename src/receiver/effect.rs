@@ -4,10 +4,11 @@ use super::types::{JobId, RequestId, SlotId, Stop, Trouble, Withdrawal};
 use std::rc::Rc;
 
 use super::change::Change;
+use super::jobs::Pending;
 use super::shutdown::Service;
 use super::timers::Timer;
 use super::turn::ATTEMPTS;
-use super::{Happening, Output, Pending, Receiver};
+use super::{Happening, Output, Receiver};
 use crate::lifecycle::Refusal;
 use crate::storage::Operation;
 use crate::task::{Failure, Millis, Phase, Task};
@@ -342,6 +343,6 @@ impl Receiver {
         let Some(slot) = self.slots.get(number) else { return };
         let Some((_, version)) = &slot.cached else { return };
         let operation = Operation::Delete { owner: slot.owner.clone(), id: slot.id.clone(), version: *version };
-        self.ask_store(Pending::Nobody, operation);
+        self.ask_store(Pending::Nothing, operation);
     }
 }

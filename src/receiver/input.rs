@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::change::Change;
 use super::slot::PendingInput;
 use super::timers::Timer;
-use super::{Output, Pending, Receiver};
+use super::{Output, Receiver};
 use crate::lifecycle::NewInput;
 use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
 use crate::wire::Error;
@@ -263,8 +263,7 @@ impl Receiver {
 
     /// The update whose answers can be held against what was asked, now that `job` has read it (X-INP-01).
     pub fn update_of(&self, job: JobId) -> Option<RequestId> {
-        let Pending::Load { slot } = self.jobs.get(&job)?.pending else { return None };
-        match &**self.slots.get(slot)?.queue.first()? {
+        match &**self.slots.get(self.jobs.loads(job)?)?.queue.first()? {
             Change::Update { context, .. } => Some(context.request),
             _ => None,
         }
@@ -272,7 +271,7 @@ impl Receiver {
 
     /// The update that waits for `job` has an answer under `key` that is not what was asked for.
     pub fn handle_misfit(&mut self, job: JobId, key: &str) {
-        let Some(&Pending::Load { slot }) = self.jobs.get(&job).map(|work| &work.pending) else { return };
+        let Some(slot) = self.jobs.loads(job) else { return };
         let Some(Change::Update { keys, shapes, .. }) =
             self.slots.get_mut(slot).and_then(|slot| Rc::get_mut(slot.queue.first_mut()?))
         else {

@@ -14,7 +14,7 @@ use super::read::Read;
 use super::shutdown::Service;
 use super::slot::Slot;
 use super::timers::Timer;
-use super::{Happening, Pending, Receiver, Work};
+use super::{Happening, Receiver};
 use crate::lifecycle::Command;
 use crate::state::Members;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
@@ -91,16 +91,7 @@ impl Receiver {
     /// Does not wait any longer for an operation on a task that takes as long as there is between two renewals of its
     /// lease.
     fn abandon_slow(&mut self, number: SlotId) {
-        let (now, third) = (self.now, self.third());
-        let is_slow = |work: &Work| {
-            let on = match work.pending {
-                Pending::Load { slot } | Pending::Swap { slot, .. } => slot,
-                _ => return false,
-            };
-            on == number && now.saturating_sub(work.started) >= third
-        };
-        let slow = self.jobs.iter().find(|(_, work)| is_slow(work)).map(|(job, _)| *job);
-        if let Some(job) = slow.filter(|_| self.store_limit.is_some()) {
+        if let Some(job) = self.jobs.slow(number, self.third(), self.now) {
             self.abandon(job);
         }
     }

@@ -14,6 +14,7 @@ mod doubt;
 mod effect;
 mod event;
 mod input;
+mod jobs;
 mod lease;
 mod listen;
 mod output;
@@ -53,16 +54,15 @@ pub use types::{
 };
 
 use call::Call;
-use change::Change;
 use claim::Question;
+use jobs::{Jobs, Pending};
 use lease::LEASE;
 use listen::Listening;
 use rate::Buckets;
-use read::Read;
 use shutdown::Service;
 use silence::Observations;
 use slot::Slots;
-use sweep::{Part, Sweep};
+use sweep::Sweep;
 use timers::{Timer, Timers};
 
 /// A connection with one owner.
@@ -78,46 +78,6 @@ struct Connection {
     last: Option<RequestContext>,
     /// The tasks that it has made, the latest first: all that it lists where it has no principal.
     made: VecDeque<String>,
-}
-
-/// What a piece of work that waits for the store is.
-#[derive(Debug)]
-enum Pending {
-    Create {
-        call: RequestId,
-        slot: SlotId,
-    },
-    Usage {
-        call: RequestId,
-    },
-    /// A call with a creation key asks whose the key is.
-    Key {
-        call: RequestId,
-        question: Question,
-    },
-    Load {
-        slot: SlotId,
-    },
-    Swap {
-        slot: SlotId,
-        change: Rc<Change>,
-        next: Rc<crate::task::Task>,
-        version: u32,
-    },
-    Read(Read),
-    /// A walk through what is due asks for the next page.
-    Sweep(Part),
-    /// It deletes what is over.
-    Deletion,
-    /// Nobody waits for it.
-    Nobody,
-}
-
-/// An operation of the store that has not been answered.
-#[derive(Debug)]
-struct Work {
-    pending: Pending,
-    started: Millis,
 }
 
 /// The receiver. Inputs are `handle_*`, outputs `poll_output`; drain them after every input.
@@ -160,12 +120,7 @@ pub struct Receiver {
     /// Requestors hear of changes unasked, where the generation has it.
     tells_requestors: bool,
     observations: Observations,
-    jobs: Table<JobId, Work>,
-    /// How long the store may take for one operation, in ms; `None` for as long as it likes.
-    store_limit: Option<Millis>,
-    /// The end of that time for the oldest operation is in the timers.
-    limiting: bool,
-    last_job: JobId,
+    jobs: Jobs,
     /// Tasks of each owner that count against its limit.
     running: Table<Rc<str>, u32>,
     running_total: u32,
@@ -207,10 +162,7 @@ impl Receiver {
             listens: Table::new(),
             tells_requestors: true,
             observations: Observations::default(),
-            jobs: Table::new(),
-            store_limit: None,
-            limiting: false,
-            last_job: JobId::new(0),
+            jobs: Jobs::default(),
             running: Table::new(),
             running_total: 0,
             buckets: Buckets::new(limits.rates),
@@ -269,7 +221,7 @@ impl Receiver {
     /// How long the store may take for one operation, in ms. One that takes longer counts as failed: what it was to
     /// write may have arrived, or may still. `None`: it may take as long as it likes.
     pub fn limit_store(&mut self, limit: Option<Millis>) {
-        self.store_limit = limit;
+        self.jobs.set_limit(limit);
     }
 
     /// Task ids begin with `prefix`, which says where a task lives. With it, an id must still be well formed.
@@ -332,7 +284,7 @@ impl Receiver {
     }
 
     fn complete(&mut self, job: JobId, completion: Completion) {
-        let Some(Work { pending, started }) = self.jobs.remove(&job).map(|work| *work) else { return };
+        let Some((pending, started)) = self.jobs.end(job) else { return };
         if completion != Completion::Failed {
             self.store_answered();
         }
@@ -352,10 +304,10 @@ impl Receiver {
             Pending::Read(ref read) => self.read_completed(job, read, started, &completion),
             Pending::Sweep(ref part) => self.swept(part, started, &completion),
             Pending::Deletion => self.deleted(),
-            Pending::Nobody => {}
+            Pending::Nothing => {}
         }
         // What was read may be on its way back, changed, under the same number.
-        if !self.jobs.contains_key(&job) {
+        if !self.jobs.is_open(job) {
             self.push(Output::Finish { job });
         }
         if let Some(number) = turn {
@@ -403,35 +355,16 @@ impl Receiver {
         }
     }
 
-    fn job(&mut self, pending: Pending) -> JobId {
-        self.last_job = self.last_job.next(1, |job| self.jobs.contains_key(&job));
-        self.begin_work(self.last_job, pending);
-        self.last_job
-    }
-
-    fn begin_work(&mut self, job: JobId, pending: Pending) {
-        self.jobs.insert(job, Work { pending, started: self.now });
-    }
-
     /// Sets a timer for the end of the time that the store has for the oldest operation.
     fn limit_oldest(&mut self) {
-        if self.limiting || self.jobs.is_empty() {
-            return;
-        }
-        let oldest = self.jobs.values().map(|work| work.started).min();
-        if let (Some(limit), Some(oldest)) = (self.store_limit, oldest) {
-            self.limiting = true;
-            self.timers.set(oldest.saturating_add(limit), Timer::Overdue);
+        if let Some(at) = self.jobs.time_oldest() {
+            self.timers.set(at, Timer::Overdue);
         }
     }
 
     /// What the store has not answered in time counts as failed.
     fn end_overdue(&mut self) {
-        self.limiting = false;
-        let Some(limit) = self.store_limit else { return };
-        let over =
-            self.jobs.iter().filter(|(_, work)| self.now.saturating_sub(work.started) >= limit).map(|(job, _)| *job);
-        for job in over.collect::<Vec<JobId>>() {
+        for job in self.jobs.overdue(self.now) {
             self.abandon(job);
         }
     }
@@ -444,7 +377,7 @@ impl Receiver {
 
     /// Asks the store; its answer is the completion of what is `pending`.
     fn ask_store(&mut self, pending: Pending, operation: Operation) -> JobId {
-        let job = self.job(pending);
+        let job = self.jobs.begin(pending, self.now);
         self.push(Output::Store { job, operation });
         job
     }
@@ -520,7 +453,7 @@ impl Receiver {
     /// As after so many jobs and slots: the next of each has the number after `last`.
     #[doc(hidden)]
     pub fn number_from(&mut self, last: u32) {
-        self.last_job = last.into();
+        self.jobs.number_from(last.into());
         self.slots.number_from(last);
     }
 

@@ -1,8 +1,9 @@
 //! What one owner may keep in the store, whichever process stored it. The store is asked before a task is made, and
 //! only where there is such a limit. What is kept already is never given up for it (X-TTL-06).
 
+use super::Receiver;
+use super::jobs::Pending;
 use super::types::RequestId;
-use super::{Pending, Receiver};
 use crate::storage::{Completion, Operation};
 use crate::wire::{Error, LimitReason};
 

@@ -3,9 +3,10 @@
 use super::types::{JobId, RequestContext, RequestId, SlotId};
 use std::rc::Rc;
 
+use super::jobs::Pending;
 use super::shutdown::Service;
 use super::timers::Timer;
-use super::{Output, Pending, Receiver};
+use super::{Output, Receiver};
 use crate::cursor;
 use crate::limit::Act;
 use crate::state::Unreadable;
@@ -291,9 +292,7 @@ impl Receiver {
     pub(super) fn end_wait(&mut self, request: RequestId) {
         if let Some(job) = self.reading.remove(&request).map(|job| *job) {
             // It is still being looked up.
-            if let Some(work) = self.jobs.get_mut(&job) {
-                work.pending = Pending::Nobody;
-            }
+            self.jobs.ignore(job);
         }
         let Some(slot) = self.waiting.remove(&request).map(|slot| *slot) else { return };
         if let Some(entry) = self.slots.get_mut(slot) {

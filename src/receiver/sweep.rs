@@ -3,10 +3,11 @@
 use super::types::SlotId;
 use std::rc::Rc;
 
+use super::Receiver;
 use super::change::Change;
+use super::jobs::Pending;
 use super::shutdown::Service;
 use super::timers::Timer;
-use super::{Pending, Receiver};
 use crate::claim::is_owner_of_keys;
 use crate::storage::{Completion, DuePosition, Operation, Record};
 use crate::task::{Millis, Task};

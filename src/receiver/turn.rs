@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::slice;
 
 use super::change::Change;
+use super::jobs::Pending;
 use super::shutdown::Service;
-use super::{Output, Pending, Receiver};
+use super::{Output, Receiver};
 use crate::lifecycle::{self, Command};
 use crate::storage::{Completion, Operation, Record};
 use crate::task::{EXPIRED_GRACE, Failure, OnLost, Task};
@@ -290,10 +291,10 @@ impl Receiver {
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
             Some(job) => {
-                self.begin_work(job, pending);
+                self.jobs.go_on(job, pending, self.now);
                 job
             }
-            None => self.job(pending),
+            None => self.jobs.begin(pending, self.now),
         };
         self.push(Output::Store { job, operation: Operation::Put { record, payload } });
     }
