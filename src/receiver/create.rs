@@ -45,7 +45,7 @@ impl Receiver {
         if self.service != Service::Open {
             return Err(Error::ShuttingDown);
         }
-        if !self.has_room(&owner) {
+        if !self.running.has_room(&owner, &self.limits) {
             return Err(Error::Limit(LimitReason::Tasks));
         }
         self.may_create_now(call.context.peer)?;

@@ -139,7 +139,7 @@ impl Receiver {
             OnLost::Restart if task.lease.is_some() && task.restarts == 0 => Some(Command::Fail(Some(Failure::Lost))),
             OnLost::Restart => {
                 let can = self.service == Service::Open
-                    && self.has_room(&slot.owner)
+                    && self.running.has_room(&slot.owner, &self.limits)
                     && self.place(&slot.owner, task, on).is_some();
                 can.then_some(Command::Restart)
             }

@@ -23,6 +23,7 @@ mod quota;
 mod rate;
 mod read;
 mod run;
+mod running;
 mod shutdown;
 mod silence;
 mod slot;
@@ -59,6 +60,7 @@ use jobs::{Jobs, Pending};
 use lease::LEASE;
 use listen::Listening;
 use rate::Buckets;
+use running::Running;
 use shutdown::Service;
 use silence::Observations;
 use slot::Slots;
@@ -121,9 +123,7 @@ pub struct Receiver {
     tells_requestors: bool,
     observations: Observations,
     jobs: Jobs,
-    /// Tasks of each owner that count against its limit.
-    running: Table<Rc<str>, u32>,
-    running_total: u32,
+    running: Running,
     buckets: Buckets,
     timers: Timers,
     sweep: Sweep,
@@ -163,8 +163,7 @@ impl Receiver {
             tells_requestors: true,
             observations: Observations::default(),
             jobs: Jobs::default(),
-            running: Table::new(),
-            running_total: 0,
+            running: Running::default(),
             buckets: Buckets::new(limits.rates),
             timers: Timers::new(),
             sweep: Sweep::default(),
@@ -438,6 +437,7 @@ impl Receiver {
     /// What is still in hand: calls, slots, input requests, waiters, lookups, store operations, counted tasks, outputs.
     #[doc(hidden)]
     pub fn in_hand(&self) -> [usize; 8] {
+        let (owners, running) = self.running.counts();
         [
             self.calls.len(),
             self.slots.len(),
@@ -445,7 +445,7 @@ impl Receiver {
             self.waiting.len() + self.listens.len() + self.peers.values().map(|peer| peer.waits.len()).sum::<usize>(),
             self.reading.len(),
             self.jobs.len(),
-            self.running.len() + self.running_total as usize,
+            owners + running,
             self.outputs.len(),
         ]
     }

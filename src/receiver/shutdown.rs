@@ -71,6 +71,6 @@ impl Receiver {
 
     /// Whether nothing runs here, and nothing is on its way to the store.
     pub fn is_quiet(&self) -> bool {
-        self.jobs.is_empty() && self.running_total == 0 && self.outputs.is_empty()
+        self.jobs.is_empty() && self.running.is_empty() && self.outputs.is_empty()
     }
 }

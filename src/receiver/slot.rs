@@ -265,27 +265,16 @@ impl Receiver {
             && !slot.counted
         {
             slot.counted = true;
-            *self.running.get_or_default(slot.owner.clone()) += 1;
-            self.running_total += 1;
+            self.running.add(slot.owner.clone());
         }
     }
 
     pub(super) fn uncount(&mut self, number: SlotId) {
-        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.counted) else { return };
-        slot.counted = false;
-        let owner = slot.owner.clone();
-        self.running_total = self.running_total.saturating_sub(1);
-        if let Some(count) = self.running.get_mut(&owner) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.running.remove(&owner);
-            }
+        if let Some(slot) = self.slots.get_mut(number)
+            && slot.counted
+        {
+            slot.counted = false;
+            self.running.remove(&slot.owner);
         }
-    }
-
-    /// Whether one more task may run for `owner` (X-LIM-01).
-    pub(super) fn has_room(&self, owner: &str) -> bool {
-        self.running_total < self.limits.running
-            && self.running.get(owner).copied().unwrap_or_default() < self.limits.running_per_owner
     }
 }
