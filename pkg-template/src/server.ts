@@ -1,12 +1,13 @@
 import { REVISIONS, STATELESS } from "./wire/revisions.ts";
 import { comesWithin, now } from "./clock.ts";
 import { TaskError } from "./errors.ts";
-import { Nowhere, serveRevision } from "./server/null-transport.ts";
+import { NullTransport, serveRevision } from "./server/null-transport.ts";
 import { LONGEST_MESSAGE, bounded } from "./server/bounds.ts";
 import type { Call } from "./server/pending-call.ts";
-import { isWhole, own } from "./wire/message.ts";
+import { isWhole, own } from "./json.ts";
 import { isPromise } from "./server/facts.ts";
-import { type Context, type Product, callOf, hasOwnTasks } from "./server/gate.ts";
+import { type Product, hasOwnTasks } from "./server/gate.ts";
+import { type Context, callOf } from "./server/handler-context.ts";
 import { Hooks } from "./server/hooks.ts";
 import { Connection } from "./server/connection.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
@@ -83,7 +84,7 @@ export class TaskServer {
         this.#policies,
         this.#hooks,
         payloads === undefined ? store : sealed(store, payloads),
-        this.#hooks.makesServers ? (version) => this.#alone(version) : undefined,
+        this.#hooks.makesServers ? (version) => this.#makePlace(version) : undefined,
       );
       this.#made.sweep();
     }
@@ -221,10 +222,10 @@ export class TaskServer {
   }
 
   /** A server of the host's, connected to nobody. */
-  #alone(version: string): Place {
+  #makePlace(version: string): Place {
     const server = this.#hooks.makeServer() as Product & { connect(transport: TransportLike): Promise<void> };
     if (version === STATELESS.version) serveRevision(server, version);
-    const transport = new Nowhere();
+    const transport = new NullTransport();
     const connected = this.attach(server).connect(transport);
     const connection = this.#connections.get(transport);
     if (connection === undefined)

@@ -1,5 +1,5 @@
 import { type CallMethod, calledIn } from "../wire/methods.ts";
-import { type Json, isObject, merge, own } from "../json.ts";
+import { isObject, type Json, merge, own } from "../json.ts";
 import { PROTOCOL_VERSION } from "../wire/names.ts";
 import { LONGEST_TIMER, now } from "../clock.ts";
 import { TaskError } from "../errors.ts";

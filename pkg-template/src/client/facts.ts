@@ -1,7 +1,6 @@
-import { type Json, isObject, own } from "../json.ts";
+import { isObject, isWellFormed, type Json, own } from "../json.ts";
 /** Facts that are read out of messages; what follows from them is decided elsewhere. */
 import type { TaskSnapshot, TaskStatus } from "../types.ts";
-import { isWellFormed } from "../wire/message.ts";
 import type { Revision } from "../wire/revision.ts";
 
 /** A string that can be sent as it is, or `""`: a lone surrogate would be changed on its way (X-LIM-07). */
@@ -120,13 +119,4 @@ export function rpcCode(error: unknown): number {
 export function httpStatus(error: unknown): number | undefined {
   const { status, code } = (error ?? {}) as { status?: unknown; code?: unknown };
   return [status, code].find((value): value is number => typeof value === "number" && value >= 300 && value < 600);
-}
-
-/** JSON text, or nothing where there is none: it nests too deep. */
-export function textOf(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { TOOLS_CALL } from "../wire/methods.ts";
 import { NAME } from "../name.ts";
-import { type Json, isObject, own } from "../json.ts";
+import { isObject, type Json, own } from "../json.ts";
 import { TaskError } from "../errors.ts";
 import type { Message, SendOptions } from "../tap.ts";
 import { LONGEST_TIMER } from "../clock.ts";

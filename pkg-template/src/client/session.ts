@@ -1,5 +1,5 @@
 import { methodBits } from "../wire/methods.ts";
-import { type Json, isObject, merge, own } from "../json.ts";
+import { isObject, type Json, merge, own } from "../json.ts";
 import { CLIENT_CAPABILITIES, EXTENSION, CLIENT_INFO, PROTOCOL_VERSION } from "../wire/names.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference } from "../types.ts";

@@ -1,10 +1,10 @@
-import { type Json, isObject, own } from "../json.ts";
+import { isObject, type Json, own, toJson } from "../json.ts";
 import type { Source } from "../wasm/generated/client.js";
 import * as core from "../wasm/generated/client.js";
 import type { Kept, Port } from "./port.ts";
 import type { TaskSnapshot } from "../types.ts";
 import type { Revision } from "../wire/revision.ts";
-import { fingerprint, LONGEST_NAME, short, snapshotFacts, textOf, wellFormed } from "./facts.ts";
+import { fingerprint, LONGEST_NAME, short, snapshotFacts, wellFormed } from "./facts.ts";
 import type { Registry } from "./registry.ts";
 
 /** Hands to the core what the server says of a task. */
@@ -32,7 +32,7 @@ export class Snapshots {
         if (followed !== undefined) followed.listed = inputs;
         for (const [key, request] of Object.entries(inputs)) {
           const method = own(request, "method");
-          const sound = wellFormed(key) === key && typeof method === "string" ? textOf(request) : undefined;
+          const sound = wellFormed(key) === key && typeof method === "string" ? toJson(request) : undefined;
           const known = sound === undefined ? "" : short(method, LONGEST_NAME);
           // A key that is too long is refused, and need not cross whole to be.
           core.entry(requestor, key.slice(0, LONGEST_NAME + 1), known, fingerprint(sound ?? ""));

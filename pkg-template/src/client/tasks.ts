@@ -1,4 +1,4 @@
-import { type Json, isObject, merge, own } from "../json.ts";
+import { isObject, type Json, merge, own } from "../json.ts";
 import { Part } from "../core/codes.ts";
 import { declaration } from "../wire/g26.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";

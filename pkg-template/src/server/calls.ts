@@ -3,7 +3,7 @@ import { type CallMethod, calledIn } from "../wire/methods.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_MESSAGE, LONGEST_TOOL_NAME, bounded, isDeeperThan } from "./bounds.ts";
 import { Call, type Caller } from "./pending-call.ts";
-import { isObject, own, textOf } from "../wire/message.ts";
+import { isObject, own, textOf } from "../json.ts";
 import { augmentation, creationKey, refusal, traceOf } from "./facts.ts";
 import type { Gate } from "./gate.ts";
 import { inputKindOf } from "./input.ts";
@@ -195,7 +195,7 @@ export class Calls implements Caller {
   closed(): boolean {
     for (const call of [...this.#calls.values()]) {
       // A call that was never told of as a task ends with its connection (G26-HTT-07); a task goes on (X-STO-08).
-      if (call.taskId === undefined) this.#shared.port.enterAlone(core.dropped, call.number, true);
+      if (call.taskId === undefined) this.#shared.port.enterReporting(core.dropped, call.number, true);
     }
     return [...this.#calls.values()].some((call) => call.taskId !== undefined);
   }

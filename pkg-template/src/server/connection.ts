@@ -3,7 +3,7 @@ import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import type { Call } from "./pending-call.ts";
 import { Calls } from "./calls.ts";
-import { own, textOf } from "../wire/message.ts";
+import { own, textOf } from "../json.ts";
 import { CANCELLED, LISTEN, RELATED_TASK } from "../wire/names.ts";
 import { Gate, type Product } from "./gate.ts";
 import { UNKNOWN_KIND, inputKindOf } from "./input.ts";

@@ -3,7 +3,7 @@
 import { AnswerShape, AugmentationCode } from "../core/codes.ts";
 import { NAME } from "../name.ts";
 import type { Extra, Message } from "../tap.ts";
-import { isObject, isWhole, own, textOf } from "../wire/message.ts";
+import { isObject, isWhole, own, textOf } from "../json.ts";
 import { CANCELLED, CREATION_KEY } from "../wire/names.ts";
 import { LONGEST_ID, bounded } from "./bounds.ts";
 

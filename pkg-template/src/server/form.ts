@@ -1,6 +1,6 @@
 // Whether the answer to an elicitation is what was asked for: the flat schemas of primitive members that the protocol
 // allows (X-INP-01). What such a schema cannot say is not looked at.
-import { isObject, own, textOf } from "../wire/message.ts";
+import { isObject, own, textOf } from "../json.ts";
 import { matches } from "./pattern.ts";
 
 /** What of `answer` does not answer `request`, as far as a form says: a sentence; `undefined` where all of it does. */

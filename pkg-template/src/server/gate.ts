@@ -4,13 +4,12 @@
 // Where neither field is there, as behind a bare transport, there is no gate, and a task is created before its
 // parameters are checked.
 import { type CallMethod, TOOLS_CALL } from "../wire/methods.ts";
-import { LONGEST_TIMER, comesWithin } from "../clock.ts";
+import { comesWithin } from "../clock.ts";
 import { TaskError } from "../errors.ts";
-import type { InputRequest } from "../types.ts";
 import type { Call } from "./pending-call.ts";
-import { isObject, own, textOf } from "../wire/message.ts";
-import type { Input } from "./input.ts";
-import type { Registry } from "./registry.ts";
+import { own, textOf } from "../json.ts";
+import { type Context, callOf, withTask } from "./handler-context.ts";
+import { answeringInputRequired } from "./input-required-emulation.ts";
 import type { Shared } from "./shared-by-connections.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -109,27 +108,7 @@ export class Gate {
     const { port, input, registry, events } = this.#shared;
     port.enter(core.begin, call.number);
     await call.wait();
-    const inner = withTask(input, call, context);
-    let result = await run(inner);
-    // Where there are no input_required results, what the handler wants is asked for it, and it is called again.
-    while (
-      !call.revision.stateHasDetails &&
-      call.taskId !== undefined &&
-      own(result, "resultType") === "input_required"
-    ) {
-      const asked = own(result, "inputRequests");
-      const requests = isObject(asked) ? (Object.entries(asked) as [string, InputRequest][]) : [];
-      // Nothing is asked, so that nothing would be waited for: what becomes of it is decided as in 2026-07-28.
-      if (requests.length === 0) break;
-      const answers = await Promise.all(
-        requests.map(async ([key, request]) => [key, await input.require(call, request, key)] as const),
-      );
-      const state = own(result, "requestState");
-      result = await run({
-        ...inner,
-        mcpReq: { ...inner.mcpReq, inputResponses: Object.fromEntries(answers), requestState: () => state },
-      });
-    }
+    const result = await answeringInputRequired(call, input, withTask(input, call, context), run);
     if (!registry.calls.has(call.number)) events.lateOutcome(call);
     return result;
   }
@@ -197,83 +176,7 @@ function rethrow(thrown: unknown): never {
     : new TaskError("internal", "The handler failed, and what it threw cannot be read.", { cause: thrown });
 }
 
-/** What this package reads of, and changes in, a handler's context; both SDKs' shapes. */
-export interface Context {
-  requestId?: unknown;
-  signal?: AbortSignal;
-  sendRequest?: (request: unknown, schema: unknown, options?: Record<string, unknown>) => Promise<unknown>;
-  mcpReq?: {
-    id?: unknown;
-    signal?: AbortSignal;
-    elicitInput?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
-    requestSampling?: (params: Record<string, unknown>, options?: Record<string, unknown>) => Promise<unknown>;
-    send?: (request: unknown, ...rest: unknown[]) => Promise<unknown>;
-    [key: string]: unknown;
-  };
-}
-
 /** Whether the SDK itself runs tasks for a server: SDK v1 with a `taskStore`. */
 export function hasOwnTasks(product: Product | undefined): boolean {
   return (product?.server ?? product)?._requestHandlers?.has("tasks/get") === true;
-}
-
-/** The arguments after a request: options, or a schema of the result and options. */
-function patiently(
-  rest: readonly unknown[],
-  patient: (options: Record<string, unknown> | undefined) => Record<string, unknown>,
-): unknown[] {
-  const at = typeof rest[0] === "object" && rest[0] !== null && "~standard" in rest[0] ? 1 : 0;
-  return [...rest.slice(0, at), patient(rest[at] as Record<string, unknown> | undefined)];
-}
-
-/** The call whose handler has this context, by the id that its request has in the SDK. */
-export function callOf(registry: Registry, context: Context | undefined): Call | undefined {
-  return registry.callUnder(context?.mcpReq?.id ?? context?.requestId);
-}
-
-/** The context with the task's signal, and with requests that wait as long as the task does. */
-function withTask(input: Input, call: Call, context: Context): Context {
-  const patient = (options: Record<string, unknown> | undefined): Record<string, unknown> => ({
-    timeout: LONGEST_TIMER,
-    ...options,
-  });
-  const { mcpReq, sendRequest } = context;
-  if (mcpReq === undefined) {
-    return {
-      ...context,
-      // Made when it is asked for: most handlers never do.
-      get signal() {
-        return call.with(context.signal);
-      },
-      ...(sendRequest && {
-        sendRequest: (request, schema, options) =>
-          sendRequest(request, schema, call.taskId === undefined ? options : patient(options)),
-      }),
-    };
-  }
-  const { elicitInput, requestSampling, send } = mcpReq;
-  const through = (
-    method: InputRequest["method"],
-    params: Record<string, unknown>,
-    ordinary: () => Promise<unknown>,
-  ): Promise<unknown> => (call.taskId === undefined ? ordinary() : input.require(call, { method, params }, undefined));
-  return {
-    ...context,
-    mcpReq: {
-      ...mcpReq,
-      ...(send && {
-        send: (request, ...rest) => send(request, ...(call.taskId === undefined ? rest : patiently(rest, patient))),
-      }),
-      get signal() {
-        return call.with(mcpReq.signal);
-      },
-      ...(elicitInput && {
-        elicitInput: (params, options) => through("elicitation/create", params, () => elicitInput(params, options)),
-      }),
-      ...(requestSampling && {
-        requestSampling: (params, options) =>
-          through("sampling/createMessage", params, () => requestSampling(params, options)),
-      }),
-    },
-  };
 }

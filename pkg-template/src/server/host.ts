@@ -12,7 +12,7 @@ import type { Call } from "./pending-call.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Events } from "./events.ts";
 import { TaskError } from "../errors.ts";
-import { own, textOf } from "../wire/message.ts";
+import { own, textOf } from "../json.ts";
 import { refusal } from "./facts.ts";
 import type { Input } from "./input.ts";
 import { member } from "./payload.ts";
@@ -180,7 +180,7 @@ export class Host implements ReceiverHost {
       registry.release(number);
       input.forget(call.taskId);
       call.caller.ended(call);
-      if (call.alone) call.link.close();
+      if (call.hasOwnServer) call.link.close();
       registry.tellIdle();
     });
   }

@@ -4,14 +4,14 @@ import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message, SendOptions } from "../tap.ts";
 import type { InputRequest } from "../types.ts";
 import { inputKind } from "../wasm/generated/server.js";
-import type { Ask } from "./pending-input.ts";
+import type { PendingInput } from "./pending-input.ts";
 import { LONGEST_KEY, bounded } from "./bounds.ts";
 import type { Call } from "./pending-call.ts";
-import { isObject, own, textOf } from "../wire/message.ts";
+import { isObject, own, textOf } from "../json.ts";
 import { ASK_PREFIX, cancelled, getOrMake, unguessable } from "./facts.ts";
 import { misfitOf } from "./form.ts";
 import type { Link } from "./link.ts";
-import { toJson } from "./payload.ts";
+import { storableText } from "./payload.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
 import { knowsCalls } from "./current-call.ts";
@@ -45,7 +45,7 @@ export function inputKindOf(message: unknown): number {
 
 /** Whether the parameters of a request can be sent and stored; what cannot would be waited for in vain. */
 function isSendable(params: unknown): boolean {
-  return params === undefined || (isObject(params) && toJson(params) !== undefined);
+  return params === undefined || (isObject(params) && storableText(params) !== undefined);
 }
 
 const NO_REQUEST = "requireInput() takes a request with a `method`, and a key that is a text.";
@@ -146,7 +146,7 @@ export class Input {
    * there are peers that keep no other; elsewhere it is the same on every stream, and nobody can guess it. Like a
    * task's id it says where it comes from, because an answer names no task.
    */
-  #idOn(link: Link, number: number, ask: Ask): unknown {
+  #idOn(link: Link, number: number, ask: PendingInput): unknown {
     let id = ask.ids.get(link);
     if (id === undefined) {
       id = link.askId(number) ?? (ask.id ??= `${ASK_PREFIX}${this.#idPrefix}${unguessable()}`);
@@ -165,7 +165,7 @@ export class Input {
     this.#recant(ask);
   }
 
-  #take(number: number): Ask | undefined {
+  #take(number: number): PendingInput | undefined {
     const ask = this.#registry.asks.get(number);
     if (ask === undefined) return undefined;
     this.#registry.asks.delete(number);
@@ -175,7 +175,7 @@ export class Input {
   }
 
   /** Tells the client that a request it has is withdrawn (G25-INP-11). */
-  #recant({ call, carrier, ids }: Ask): void {
+  #recant({ call, carrier, ids }: PendingInput): void {
     const route = carrier?.link.routeTo(carrier.on, call.owner);
     if (route === undefined) return;
     carrier?.link.sendForTask(call.taskId, cancelled(ids.get(carrier.link), "It is no longer needed"), route);
@@ -282,7 +282,7 @@ export class Input {
  * Whether an answer of the task's owner may come on this connection: on one that carried the request, or on another
  * (H09), unless that is bound to a client that nothing else tells from others.
  */
-function mayAnswer(ask: Ask, link: Link): boolean {
+function mayAnswer(ask: PendingInput, link: Link): boolean {
   if (ask.ids.has(link) || ask.call.owner !== "") return true;
   return !link.isBound && [...ask.ids.keys()].some((carrier) => !carrier.isBound);
 }

@@ -1,6 +1,6 @@
 import type { Extra, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import { Numbers, OWN_IDS } from "../numbers.ts";
-import { own } from "../wire/message.ts";
+import { own } from "../json.ts";
 import { RELATED_TASK } from "../wire/names.ts";
 import { cancelled, refusal } from "./facts.ts";
 import { isLongerThan, longestOutcome, tooLong } from "./stdio-limits.ts";

@@ -1,6 +1,6 @@
 import type { Message } from "../tap.ts";
 import { readJson } from "./request-body.ts";
-import { isObject, own } from "../wire/message.ts";
+import { isObject, own } from "../json.ts";
 import { noteRefusal } from "./retry-after.ts";
 import type { Shared } from "./shared-by-connections.ts";
 import { ACKNOWLEDGED, LISTEN } from "../wire/names.ts";

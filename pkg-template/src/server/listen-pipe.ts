@@ -1,5 +1,6 @@
 import type { Extra, Message, SendOptions, Listener as TapListener, Wire } from "../tap.ts";
-import { metaOf, own } from "../wire/message.ts";
+import { own } from "../json.ts";
+import { metaOf } from "../wire/message.ts";
 import { ACKNOWLEDGED, CANCELLED, SUBSCRIPTION_ID } from "../wire/names.ts";
 import { cancelled } from "./facts.ts";
 import type { Shared } from "./shared-by-connections.ts";

@@ -1,9 +1,8 @@
 import { Capability, RequestFlag } from "../core/codes.ts";
 import { TOOLS_CALL } from "../wire/methods.ts";
-import { define } from "../json.ts";
+import { define, isObject, own, textOf } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
 import { ALL_INPUT, capabilityBits } from "../wire/capabilities.ts";
-import { isObject, own, textOf } from "../wire/message.ts";
 import type { Revision } from "../wire/revision.ts";
 import { STATELESS, revisionOf, versionOf } from "../wire/revisions.ts";
 import { EXTENSION } from "../wire/names.ts";

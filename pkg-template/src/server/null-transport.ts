@@ -5,7 +5,7 @@ import type { Product } from "./gate.ts";
 /**
  * A transport with nobody at its other end: what the handler sends into it is dropped, but for what tasks catch before.
  */
-export class Nowhere implements TransportLike {
+export class NullTransport implements TransportLike {
   /** It has no stream, as a transport of single HTTP requests has none before there is a request. */
   readonly handleMessage: undefined = undefined;
   onmessage?: TransportLike["onmessage"];

@@ -2,7 +2,7 @@ import { REVISIONS, revisionOf } from "../wire/revisions.ts";
 import { LONGEST_TIMER } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { TaskLimits, TaskServerOptions, TaskTools } from "../types.ts";
-import { isObject, isWhole } from "../wire/message.ts";
+import { isObject, isWhole } from "../json.ts";
 import { COUNT, LARGEST, MILLISECONDS, check, checkNames } from "./policy.ts";
 import { checkRates } from "./rates.ts";
 

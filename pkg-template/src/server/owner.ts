@@ -1,5 +1,5 @@
 import type { Extra } from "../tap.ts";
-import { isWellFormed, own } from "../wire/message.ts";
+import { isWellFormed, own } from "../json.ts";
 import type { Hooks } from "./hooks.ts";
 
 /** A store keeps 512, and the core puts one before the owner of keys. */

@@ -1,8 +1,7 @@
 // The payload of a record: JSON text whose top-level members are the parts that the core names by number.
 import { PartCode } from "../core/codes.ts";
-import { define } from "../json.ts";
+import { define, isObject, toJson } from "../json.ts";
 import { DEEPEST, isDeeperThan } from "./bounds.ts";
-import { isObject } from "../wire/message.ts";
 
 /** What the member of a payload that holds a part is called, or begins with. Stored, so they stay. */
 const MEMBERS: Readonly<Record<PartCode, string>> = {
@@ -28,14 +27,10 @@ export interface PayloadEdit {
 /** No shorter text nests deeper. */
 const SHALLOW = 2 * DEEPEST;
 
-/** The value's JSON text; `undefined` where it has none: a cycle, a BigInt, a function, too much depth (H68, H83). */
-export function toJson(value: unknown): string | undefined {
-  try {
-    const text = JSON.stringify(value);
-    return text !== undefined && text.length > SHALLOW && isDeeperThan(value, DEEPEST) ? undefined : text;
-  } catch {
-    return undefined;
-  }
+/** The value's JSON text; `undefined` where it has none, or nests too deep to be stored (X-LIM-04). */
+export function storableText(value: unknown): string | undefined {
+  const text = toJson(value);
+  return text !== undefined && text.length > SHALLOW && isDeeperThan(value, DEEPEST) ? undefined : text;
 }
 
 /** The payload after an edit; `null` for none. */

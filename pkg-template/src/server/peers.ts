@@ -58,12 +58,12 @@ export class Peers {
 
   /** A connection has closed whose peer a running task still needs. */
   gone(peer: number): void {
-    this.#port.enterAlone(core.gone, peer);
+    this.#port.enterReporting(core.gone, peer);
   }
 
   close(peer: number): void {
     this.#all.delete(peer);
-    this.#port.enterAlone(core.close, peer);
+    this.#port.enterReporting(core.close, peer);
   }
 
   /** The core was started anew: it is told of all that are open. */

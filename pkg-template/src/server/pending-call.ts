@@ -4,7 +4,7 @@ import type { Revision } from "../wire/revision.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message } from "../tap.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
-import { toJson } from "./payload.ts";
+import { storableText } from "./payload.ts";
 import type { Work } from "./current-call.ts";
 
 /** The calls of one connection, as a call knows them. */
@@ -53,7 +53,7 @@ export class Call implements PendingRequest {
   /** Progress was sent a moment ago. */
   paced = false;
   /** Its server is there for this call alone. */
-  alone = false;
+  hasOwnServer = false;
   /** What its handler does. */
   readonly work: Work<Call> = { call: this };
   #controller: AbortController | undefined;
@@ -160,7 +160,7 @@ export class Call implements PendingRequest {
   end(message: Message): boolean {
     this.outcome = message;
     if (this.taskId === undefined) return true;
-    this.outcomeText = toJson(message.result ?? message.error);
+    this.outcomeText = storableText(message.result ?? message.error);
     return this.outcomeText !== undefined;
   }
 }

@@ -4,7 +4,7 @@ import type { Link } from "./link.ts";
 import type { Origin } from "./streams.ts";
 
 /** An input request whose handler waits. */
-export interface Ask {
+export interface PendingInput {
   readonly call: Call;
   readonly message: Message;
   /** It is the SDK's own request on this connection; otherwise it was made through the task. */

@@ -1,5 +1,5 @@
 import { TaskError } from "../errors.ts";
-import { isObject, isWhole, own } from "../wire/message.ts";
+import { isObject, isWhole, own } from "../json.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
 
 const HOUR = 3_600_000;

@@ -92,12 +92,12 @@ export class Port {
   }
 
   /** As {@link Port.enter}, where no caller is there to hear of a trap; it is reported. */
-  enterAlone<Rest extends unknown[]>(input: Input<Rest, unknown>, ...rest: Rest): void {
-    this.workAlone(() => this.give(input, ...rest));
+  enterReporting<Rest extends unknown[]>(input: Input<Rest, unknown>, ...rest: Rest): void {
+    this.workReporting(() => this.give(input, ...rest));
   }
 
   /** As {@link Port.work}, where no caller is there to hear of a trap; it is reported. */
-  workAlone(work: () => void): void {
+  workReporting(work: () => void): void {
     try {
       this.work(work);
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { Message } from "../tap.ts";
 import { LONGEST_MESSAGE, bounded } from "./bounds.ts";
 import type { Call } from "./pending-call.ts";
-import { own, textOf } from "../wire/message.ts";
+import { own, textOf } from "../json.ts";
 import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
 import * as core from "../wasm/generated/server.js";

@@ -1,4 +1,4 @@
-import { isObject, isWhole } from "../wire/message.ts";
+import { isObject, isWhole } from "../json.ts";
 import type { TaskLimits, TaskRate, TaskRates } from "../types.ts";
 import { COUNT, LARGEST, check } from "./policy.ts";
 

@@ -1,6 +1,6 @@
 import type { Extra, Message } from "../tap.ts";
 import { Numbers } from "../numbers.ts";
-import type { Ask } from "./pending-input.ts";
+import type { PendingInput } from "./pending-input.ts";
 import type { Call } from "./pending-call.ts";
 import { OUR_IDS, unguessable } from "./facts.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
@@ -29,7 +29,7 @@ export class Registry {
   readonly requests: Map<number, PendingRequest> = new Map();
   readonly calls: Map<number, Call> = new Map();
   /** What handlers ask their clients. */
-  readonly asks: Map<number, Ask> = new Map();
+  readonly asks: Map<number, PendingInput> = new Map();
   readonly subscriptions: Map<number, ActiveSubscription> = new Map();
   /** What the ids begin with under which the SDK knows calls. */
   readonly #sdkIds: string = `${OUR_IDS}${unguessable()}/`;

@@ -2,7 +2,7 @@ import { Part, PartCode, ReplyKind } from "../core/codes.ts";
 import { methodBits } from "../wire/methods.ts";
 import type { Assembler } from "../core/assembler.ts";
 import type { Message } from "../tap.ts";
-import { own } from "../wire/message.ts";
+import { own } from "../json.ts";
 import { RELATED_TASK } from "../wire/names.ts";
 import type { Payload } from "./payload.ts";
 import type { Port } from "./port.ts";

@@ -16,14 +16,14 @@ export class Restarts {
   readonly #port: Port;
   readonly #registry: Registry;
   readonly #peers: Peers;
-  readonly #makeAlone: ((version: string) => Place) | undefined;
+  readonly #makePlace: ((version: string) => Place) | undefined;
 
-  /** `makeAlone`: connects a server without a client, if the host can make one. */
-  constructor(port: Port, registry: Registry, peers: Peers, makeAlone: ((version: string) => Place) | undefined) {
+  /** `makePlace`: connects a server to nobody, if the host can make one. */
+  constructor(port: Port, registry: Registry, peers: Peers, makePlace: ((version: string) => Place) | undefined) {
     this.#port = port;
     this.#registry = registry;
     this.#peers = peers;
-    this.#makeAlone = makeAlone;
+    this.#makePlace = makePlace;
   }
 
   /**
@@ -56,14 +56,14 @@ export class Restarts {
     };
     try {
       const revision = revisionNumbered(generation);
-      const place = this.#peers.placeOf(on) ?? this.#makeAlone?.(revision.version);
+      const place = this.#peers.placeOf(on) ?? this.#makePlace?.(revision.version);
       if (place === undefined) return this.#port.give(core.unstarted, number);
       const { caller, extra, connected } = place;
       const call = new Call(number, caller, on, method, revision, flags, message, extra, sdkId);
       call.owner = owner;
       this.#registry.calls.set(number, call);
       if (connected === undefined) return caller.forward(call);
-      call.alone = true;
+      call.hasOwnServer = true;
       connected.then(
         () => {
           if (this.#registry.calls.get(number) === call) caller.forward(call);

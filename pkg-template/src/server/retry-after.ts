@@ -1,5 +1,5 @@
 import type { Extra, Message } from "../tap.ts";
-import { own } from "../wire/message.ts";
+import { own } from "../json.ts";
 
 /** The HTTP requests that were refused because of a limit, and how long they are to wait, in ms. */
 const refused = new WeakMap<Request, number>();

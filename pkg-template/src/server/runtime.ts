@@ -4,7 +4,7 @@ import type { TaskStore } from "../store.ts";
 import type { TaskServerOptions } from "../types.ts";
 import { Alarm } from "./alarm.ts";
 import { Events } from "./events.ts";
-import { isWhole } from "../wire/message.ts";
+import { isWhole } from "../json.ts";
 import { refusal } from "./facts.ts";
 import type { Hooks } from "./hooks.ts";
 import { Host } from "./host.ts";
@@ -17,7 +17,8 @@ import { Progress } from "./progress.ts";
 import { Registry } from "./registry.ts";
 import { Replies } from "./replies.ts";
 import { Restarts } from "./restart.ts";
-import { KnownPolicies, Settings } from "./options-defaults.ts";
+import { KnownPolicies } from "./known-policies.ts";
+import { Settings } from "./options-defaults.ts";
 import type { Shared } from "./shared-by-connections.ts";
 import { Sources, misfitsOf } from "./sources.ts";
 import { StoreJobs } from "./store-jobs.ts";
@@ -40,7 +41,7 @@ export class Runtime implements Shared, PortOwner {
   readonly host: Host;
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
-  readonly #alarm: Alarm = new Alarm(() => this.port.enterAlone(core.deadline));
+  readonly #alarm: Alarm = new Alarm(() => this.port.enterReporting(core.deadline));
   readonly #unwatch: () => void;
   #left: Promise<void> | undefined;
   #isLeaving = false;
@@ -48,13 +49,13 @@ export class Runtime implements Shared, PortOwner {
   #settled: (() => void) | undefined;
   #saidUnnamed = false;
 
-  /** `makeAlone`: connects a server without a client, if the host can make one. */
+  /** `makePlace`: connects a server to nobody, if the host can make one. */
   constructor(
     options: TaskServerOptions,
     policies: Policies,
     hooks: Hooks,
     store: TaskStore,
-    makeAlone: ((version: string) => Place) | undefined,
+    makePlace: ((version: string) => Place) | undefined,
   ) {
     const registry = this.registry;
     this.hooks = hooks;
@@ -73,14 +74,14 @@ export class Runtime implements Shared, PortOwner {
     }));
     const replies = (this.replies = new Replies(port, registry, jobs));
     const sources = new Sources(registry);
-    const restarts = new Restarts(port, registry, peers, makeAlone);
+    const restarts = new Restarts(port, registry, peers, makePlace);
     const alarm = this.#alarm;
     this.host = new Host({ port, registry, peers, jobs, sources, replies, input, restarts, events, alarm });
     port.open(this);
     this.#unwatch = hooks.watch(store, (owner, id, version = 0) => {
       if (jobs.isWriting || typeof owner !== "string" || typeof id !== "string" || !isWhole(version, 0, LARGEST))
         return;
-      port.enterAlone(core.changed, owner, id, version);
+      port.enterReporting(core.changed, owner, id, version);
     });
   }
 
@@ -150,7 +151,7 @@ export class Runtime implements Shared, PortOwner {
   async #leave(drain: number, timeout: number): Promise<void> {
     const { port, registry } = this;
     try {
-      port.enterAlone(core.closing);
+      port.enterReporting(core.closing);
       if (drain > 0) await comesWithin(drain, registry.whenIdle());
       this.#isLeaving = true;
       const settled = new Promise<void>((resolve) => {
@@ -158,7 +159,7 @@ export class Runtime implements Shared, PortOwner {
           if (core.isQuiet(port.receiver)) resolve();
         };
       });
-      port.enterAlone(core.leaving);
+      port.enterReporting(core.leaving);
       if (!(await comesWithin(timeout, settled))) port.report(new TaskError("storage", UNSETTLED));
     } finally {
       this.#stop();
@@ -179,7 +180,7 @@ export class Runtime implements Shared, PortOwner {
       if (call.taskId === undefined) continue;
       registry.calls.delete(number);
       call.caller.ended(call);
-      if (call.alone) call.link.close();
+      if (call.hasOwnServer) call.link.close();
     }
   }
 }

@@ -7,7 +7,8 @@ import type { Port } from "./port.ts";
 import type { Progress } from "./progress.ts";
 import type { Registry } from "./registry.ts";
 import type { Replies } from "./replies.ts";
-import type { KnownPolicies, Settings } from "./options-defaults.ts";
+import type { KnownPolicies } from "./known-policies.ts";
+import type { Settings } from "./options-defaults.ts";
 
 /** What the connections of one server share. */
 export interface Shared {

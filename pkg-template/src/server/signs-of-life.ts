@@ -1,5 +1,6 @@
 import type { Message } from "../tap.ts";
-import { metaOf, own } from "../wire/message.ts";
+import { own } from "../json.ts";
+import { metaOf } from "../wire/message.ts";
 import { PROGRESS } from "../wire/names.ts";
 import type { Origin } from "./streams.ts";
 

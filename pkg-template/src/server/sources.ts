@@ -1,10 +1,10 @@
 // What of the messages that are here is stored as a part of a task's payload.
 import { PartCode, SourceCode } from "../core/codes.ts";
 import { shown } from "../wire/g26.ts";
-import { isObject, own } from "../wire/message.ts";
+import { isObject, own } from "../json.ts";
 import { misfitOf, named } from "./form.ts";
 import type { PendingRequest } from "./link.ts";
-import { type Payload, toJson } from "./payload.ts";
+import { type Payload, storableText } from "./payload.ts";
 import type { Registry } from "./registry.ts";
 
 /** The messages that are here, as sources of what is stored. */
@@ -33,21 +33,21 @@ export class Sources {
     const { calls, asks } = this.#registry;
     switch (source) {
       case SourceCode.Request:
-        return toJson(calls.get(number)?.message.params);
+        return storableText(calls.get(number)?.message.params);
       case SourceCode.Outcome: {
         const call = calls.get(number);
         const result = call?.outcome?.result;
-        if (own(result, "resultType") === "input_required") return toJson(own(result, "requestState"));
-        return call?.outcomeText ?? toJson(result ?? call?.outcome?.error);
+        if (own(result, "resultType") === "input_required") return storableText(own(result, "requestState"));
+        return call?.outcomeText ?? storableText(result ?? call?.outcome?.error);
       }
       case SourceCode.Asked:
-        return toJson(shown(own(own(calls.get(number)?.outcome?.result, "inputRequests"), key)));
+        return storableText(shown(own(own(calls.get(number)?.outcome?.result, "inputRequests"), key)));
       case SourceCode.InputRequest: {
         const message = asks.get(number)?.message;
-        return toJson(shown({ method: message?.method, ...(message?.params && { params: message.params }) }));
+        return storableText(shown({ method: message?.method, ...(message?.params && { params: message.params }) }));
       }
       case SourceCode.Response:
-        return toJson(own(own(this.#registry.requests.get(number)?.message.params, "inputResponses"), key));
+        return storableText(own(own(this.#registry.requests.get(number)?.message.params, "inputResponses"), key));
     }
   }
 }

@@ -228,7 +228,7 @@ export class StoreJobs {
       this.#port.refresh();
       if (this.#unanswered.get(job) !== asked) return;
       this.#unanswered.delete(job);
-      this.#port.workAlone(then);
+      this.#port.workReporting(then);
     };
     value.then(
       (found) => later(() => report(found)),

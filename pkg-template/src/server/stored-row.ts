@@ -1,7 +1,7 @@
 // What a store returns is looked at before the core sees it: a store may be somebody's own, and its rows may be
 // damaged.
 import type { DuePosition, StoredTask, TaskPosition, TaskUsage } from "../store.ts";
-import { isWellFormed } from "../wire/message.ts";
+import { isWellFormed } from "../json.ts";
 
 /** What is wrong with what a store returned: a reason, and where the row stands, if that is known. */
 export class Fault {

@@ -2,7 +2,7 @@
 // both keep their streams in the same fields. Where those are missing, a request's stream counts as open for as long as
 // it waits.
 import type { Extra } from "../tap.ts";
-import { own, textOf } from "../wire/message.ts";
+import { own, textOf } from "../json.ts";
 
 /** What this reads of a transport, and where it keeps one's place. */
 interface Fields {

@@ -2,7 +2,8 @@ import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { LONGEST_ID, MOST_TASK_IDS, bounded } from "./bounds.ts";
 import { capabilityBits } from "../wire/capabilities.ts";
-import { isWellFormed, metaOf, own } from "../wire/message.ts";
+import { isWellFormed, own } from "../json.ts";
+import { metaOf } from "../wire/message.ts";
 import { STATELESS, revisionOf, versionOf } from "../wire/revisions.ts";
 import { ACKNOWLEDGED, CLIENT_CAPABILITIES, LISTEN } from "../wire/names.ts";
 import { lapsesAt } from "./owner.ts";
@@ -64,7 +65,7 @@ export class Subscription implements ActiveSubscription {
 
   /** Asks the core for the subscription; the carrier is told. */
   open(): void {
-    this.#shared.port.workAlone(() => this.#ask());
+    this.#shared.port.workReporting(() => this.#ask());
   }
 
   /** The acknowledgement is out. `alone`: nothing else is subscribed to on its stream. */
@@ -73,26 +74,26 @@ export class Subscription implements ActiveSubscription {
     this.#listening = true;
     this.#alone = alone;
     this.#ready = true;
-    this.#shared.port.enterAlone(core.listening, this.#number, alone);
+    this.#shared.port.enterReporting(core.listening, this.#number, alone);
   }
 
   /** The stream takes messages again, or takes none for now. */
   flow(ready: boolean): void {
     if (this.#over || !this.#listening || ready === this.#ready) return;
     this.#ready = ready;
-    this.#shared.port.enterAlone(core.flow, this.#number, ready);
+    this.#shared.port.enterReporting(core.flow, this.#number, ready);
   }
 
   /** The client has left: nothing more is said. */
   leave(): void {
     if (this.#over) return;
-    this.#shared.port.enterAlone(core.unlisten, this.#number);
+    this.#shared.port.enterReporting(core.unlisten, this.#number);
     this.#close();
   }
 
   /** The server gives it up. */
   giveUp(): void {
-    if (!this.#over) this.#shared.port.enterAlone(core.endListen, this.#number);
+    if (!this.#over) this.#shared.port.enterReporting(core.endListen, this.#number);
   }
 
   /** The core has a notification for it. */
@@ -106,7 +107,7 @@ export class Subscription implements ActiveSubscription {
     // A core that was started anew has acknowledged it again.
     if (notification.method === ACKNOWLEDGED) return this.listening(this.#alone);
     if (!this.#shared.owners.isStillAuthorized(this.#extra, this.#owner, this.#sessionId))
-      return this.#shared.port.enterAlone(core.lapse, this.#number);
+      return this.#shared.port.enterReporting(core.lapse, this.#number);
     this.#carrier.tell(notification);
   }
 

@@ -1,7 +1,7 @@
 // Requests about tasks whose clients leave out the header `Mcp-Name`. The SDK's entry refuses them, as the
 // specification demands (G26-HTT-03); who has such clients can have it filled in. Who may see a task is decided on the
 // body either way (G26-HTT-04).
-import { own, textOf } from "../wire/message.ts";
+import { own, textOf } from "../json.ts";
 import { readJson } from "./request-body.ts";
 
 const METHODS: readonly unknown[] = ["tasks/get", "tasks/update", "tasks/cancel"];

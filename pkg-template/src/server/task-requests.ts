@@ -3,7 +3,7 @@ import { fromWall } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_CURSOR, LONGEST_ID, LONGEST_KEY, MOST_ANSWERS, bounded, isDeeperThan } from "./bounds.ts";
 import type { Caller } from "./pending-call.ts";
-import { isObject, isWellFormed, own } from "../wire/message.ts";
+import { isObject, isWellFormed, own } from "../json.ts";
 import { shapeOf } from "./facts.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
 import type { Negotiation } from "./negotiation.ts";

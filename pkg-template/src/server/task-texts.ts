@@ -3,7 +3,7 @@ import { Capability } from "../core/codes.ts";
 import type { Message } from "../tap.ts";
 import type { TaskTools } from "../types.ts";
 import { ALL_INPUT } from "../wire/capabilities.ts";
-import { own, textOf } from "../wire/message.ts";
+import { own, textOf } from "../json.ts";
 import { STATEFUL, STATELESS, revisionOf, versionOf } from "../wire/revisions.ts";
 
 /** What a client without tasks is to the core: it can have tasks, and answer whatever they ask. */
@@ -41,7 +41,7 @@ export class TaskTexts {
       },
       answer: {
         name: answer?.name ?? "task_answer",
-        description: answer?.description ?? "Answers a question of a task. Ask the user first.",
+        description: answer?.description ?? "Answers a question of a task. PendingInput the user first.",
       },
       cancel: {
         name: cancel?.name ?? "task_cancel",

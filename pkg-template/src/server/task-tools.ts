@@ -4,7 +4,7 @@
 import { now } from "../clock.ts";
 import type { Extra, Message } from "../tap.ts";
 import type { TaskTool } from "../types.ts";
-import { isObject, own, textOf } from "../wire/message.ts";
+import { isObject, own, textOf } from "../json.ts";
 import { listenTo } from "../wire/g26.ts";
 import { STATELESS } from "../wire/revisions.ts";
 import type { Gate } from "./gate.ts";

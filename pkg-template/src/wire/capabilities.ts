@@ -1,5 +1,5 @@
 import { Capability } from "../core/codes.ts";
-import { isObject, own } from "./message.ts";
+import { isObject, own } from "../json.ts";
 import { EXTENSION } from "./names.ts";
 
 /** Declared capabilities as the core's bits; a leaf counts when it is an object (G25-CAP-12, G26-CAP-14). */

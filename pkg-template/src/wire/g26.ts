@@ -1,6 +1,6 @@
 // Revision 2026-07-28: tasks are the extension `io.modelcontextprotocol/tasks`.
 import { Generation } from "../core/codes.ts";
-import { type Json, isObject, merge, own } from "../json.ts";
+import { isObject, type Json, merge, own } from "../json.ts";
 import { type Message, metaOf } from "./message.ts";
 import { CLIENT_CAPABILITIES, EXTENSION, LISTEN, PROTOCOL_VERSION } from "./names.ts";
 import type { Revision } from "./revision.ts";

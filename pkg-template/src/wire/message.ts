@@ -1,8 +1,6 @@
 // How a message is read. What follows from it is decided elsewhere.
 import { type Json, isObject, own } from "../json.ts";
 
-export { type Json, isObject, own };
-
 /** A JSON-RPC message as it passes a transport. Its payloads are read by their handlers alone. */
 export interface Message {
   jsonrpc: "2.0";
@@ -15,12 +13,6 @@ export interface Message {
 
 /** What a transport adds to an inbound message; both SDKs' shapes. */
 export type Extra = Record<string, unknown> | undefined;
-
-/** The text under a path of own properties, if it is one. */
-export function textOf(value: unknown, ...path: readonly string[]): string | undefined {
-  const text = own(value, ...path);
-  return typeof text === "string" ? text : undefined;
-}
 
 /** What a request or notification says under a key of its `_meta`. */
 export function metaOf(message: Message, key: string): unknown {
@@ -37,14 +29,4 @@ export function isMessage(value: unknown): value is Message {
   if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id)) return false;
   if (method === undefined) return isObject(result) || isObject(error);
   return typeof method === "string" && (params === undefined || isObject(params));
-}
-
-/** Whether it is a whole number in a range. */
-export function isWhole(value: unknown, least: number, most: number = Number.MAX_SAFE_INTEGER): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-}
-
-/** Whether it is text without a lone surrogate, which neither headers nor every store can carry (X-LIM-07). */
-export function isWellFormed(text: unknown): text is string {
-  return typeof text === "string" && text.isWellFormed();
 }

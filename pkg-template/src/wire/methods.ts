@@ -1,5 +1,5 @@
 import { CALL_METHODS } from "../core/codes.ts";
-import { textOf } from "./message.ts";
+import { textOf } from "../json.ts";
 
 /** A method whose calls can become tasks: a row of the core's table (`src/method.rs`). */
 export type CallMethod = (typeof CALL_METHODS)[number];

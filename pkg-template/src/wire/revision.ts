@@ -1,5 +1,6 @@
 import type { Generation } from "../core/codes.ts";
-import type { Json, Message } from "./message.ts";
+import type { Json } from "../json.ts";
+import type { Message } from "./message.ts";
 
 /**
  * A revision of the protocol that has tasks, and what is its own. It is picked once a request's revision is known; the

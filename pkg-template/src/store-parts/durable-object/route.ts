@@ -1,3 +1,4 @@
+import { own, textOf } from "../../json.ts";
 import { readJson } from "../../server/request-body.ts";
 import { ASK_PREFIX, creationKey } from "../../server/facts.ts";
 import type { ObjectNamespace } from "./platform.ts";
@@ -65,16 +66,12 @@ interface Named {
 
 async function namedInBody(request: Request): Promise<Named> {
   if (request.method !== "POST") return {};
-  try {
-    const { id, params } = (await readJson(request)) as {
-      readonly id?: unknown;
-      readonly params?: { readonly taskId?: unknown; readonly _meta?: unknown };
-    };
-    const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-    return { id: text(id), taskId: text(params?.taskId), key: creationKey(params?._meta) };
-  } catch {
-    return {}; // The object says what is wrong with it.
-  }
+  const body = await readJson(request);
+  return {
+    id: textOf(body, "id"),
+    taskId: textOf(body, "params", "taskId"),
+    key: creationKey(own(body, "params", "_meta")),
+  };
 }
 
 function sum(text: string): number {
