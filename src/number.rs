@@ -54,6 +54,13 @@ numbers! {
     TaskNumber
     /// A request of a requestor's own. The requestor numbers them from 1 up.
     RequestNumber
+    /// A call that a requestor sees through. The host numbers them.
+    CallNumber
+    /// A message whose payloads the host of a requestor keeps while the input that named it is handled; 0 for
+    /// one that has none.
+    PayloadNumber
+    /// A caller that waits for its cancellation. The host of the requestor numbers them.
+    WaiterNumber
 }
 
 /// The number after `last` that is not in use. At the end of their range numbers begin anew, and what has lived that

@@ -203,7 +203,7 @@ pub fn call(
     ttl: f64,
 ) {
     let facts = facts(generation, method, tool, preference, cancels, ttl);
-    held(requestor).core.handle_call(millis(now), call, facts);
+    held(requestor).core.handle_call(millis(now), call.into(), facts);
 }
 
 /// The call follows the task `id` of the generation `of`.
@@ -221,7 +221,7 @@ pub fn resume(
     id: &str,
 ) {
     let facts = facts(generation, method, tool, Preference::Prefer, cancels, f64::NAN);
-    held(requestor).core.handle_resume(millis(now), call, facts, Generation::from_number(of), id);
+    held(requestor).core.handle_resume(millis(now), call.into(), facts, Generation::from_number(of), id);
 }
 
 /// The snapshot that comes next has `inputRequests`; [`entry`] names each. `fingerprint`: a whole number below 2^53.
@@ -258,12 +258,12 @@ pub fn snapshot(
     let entries = entries.take();
     let snapshot = Snapshot { id, status, ttl, poll, age, has_result, has_error, moved, inputs: entries.as_deref() };
     match from {
-        Source::Call => core.handle_reply(millis(now), number, Reply::Handle(snapshot), payload),
-        Source::Request => core.handle_answer(millis(now), number.into(), Answered::Snapshot(snapshot), payload),
+        Source::Call => core.handle_reply(millis(now), number.into(), Reply::Handle(snapshot), payload.into()),
+        Source::Request => core.handle_answer(millis(now), number.into(), Answered::Snapshot(snapshot), payload.into()),
         _ => {
             let generation = u8::try_from(number).ok().and_then(Generation::from_number);
             if let Some(generation) = generation {
-                core.handle_notification(millis(now), generation, &snapshot, payload);
+                core.handle_notification(millis(now), generation, &snapshot, payload.into());
             }
         }
     }
@@ -271,66 +271,66 @@ pub fn snapshot(
 
 #[wasm_bindgen(js_name = "replyResult")]
 pub fn reply_result(requestor: u32, now: f64, call: u32, is_error: bool, demands_task: bool) {
-    held(requestor).core.handle_reply(millis(now), call, Reply::Result { is_error, demands_task }, 0);
+    held(requestor).core.handle_reply(millis(now), call.into(), Reply::Result { is_error, demands_task }, 0.into());
 }
 
 /// How long the caller waits for a sign of life, in ms.
 #[wasm_bindgen]
 pub fn silence(requestor: u32, call: u32, silence: u32) {
-    held(requestor).core.handle_silence(call, silence);
+    held(requestor).core.handle_silence(call.into(), silence);
 }
 
 /// A result without any content of a tool.
 #[wasm_bindgen(js_name = "replyEmpty")]
 pub fn reply_empty(requestor: u32, now: f64, call: u32) {
-    held(requestor).core.handle_reply(millis(now), call, Reply::Empty, 0);
+    held(requestor).core.handle_reply(millis(now), call.into(), Reply::Empty, 0.into());
 }
 
 #[wasm_bindgen(js_name = "replyError")]
 pub fn reply_error(requestor: u32, now: f64, call: u32, code: i32) {
-    held(requestor).core.handle_reply(millis(now), call, Reply::Error { code }, 0);
+    held(requestor).core.handle_reply(millis(now), call.into(), Reply::Error { code }, 0.into());
 }
 
 #[wasm_bindgen]
 pub fn unsent(requestor: u32, call: u32) {
-    held(requestor).core.handle_unsent(call);
+    held(requestor).core.handle_unsent(call.into());
 }
 
 #[wasm_bindgen]
 pub fn abort(requestor: u32, now: f64, call: u32) {
-    held(requestor).core.handle_abort(millis(now), call);
+    held(requestor).core.handle_abort(millis(now), call.into());
 }
 
 /// As `abort`, where giving up the call closes the exchange that its answer comes in.
 #[wasm_bindgen(js_name = "hangUp")]
 pub fn hang_up(requestor: u32, now: f64, call: u32) {
-    held(requestor).core.handle_hang_up(millis(now), call);
+    held(requestor).core.handle_hang_up(millis(now), call.into());
 }
 
 #[wasm_bindgen]
 pub fn detach(requestor: u32, now: f64, call: u32) {
-    held(requestor).core.handle_detach(millis(now), call);
+    held(requestor).core.handle_detach(millis(now), call.into());
 }
 
 #[wasm_bindgen(js_name = "answerResult")]
 pub fn answer_result(requestor: u32, now: f64, request: u32, is_error: bool, payload: u32) {
-    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Result { is_error }, payload);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Result { is_error }, payload.into());
 }
 
 /// A result without any content of a tool.
 #[wasm_bindgen(js_name = "answerEmpty")]
 pub fn answer_empty(requestor: u32, now: f64, request: u32, payload: u32) {
-    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Empty, payload);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Empty, payload.into());
 }
 
 #[wasm_bindgen(js_name = "answerError")]
 pub fn answer_error(requestor: u32, now: f64, request: u32, code: i32, payload: u32) {
-    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Error { code }, payload);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Error { code }, payload.into());
 }
 
 #[wasm_bindgen]
 pub fn lost(requestor: u32, now: f64, request: u32) {
-    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Lost, 0);
+    held(requestor).core.handle_answer(millis(now), request.into(), Answered::Lost, 0.into());
 }
 
 /// The stream `request` will push `task`.
@@ -369,7 +369,7 @@ pub fn observers(requestor: u32, now: f64, task: u32, observers: u32) {
 
 #[wasm_bindgen]
 pub fn cancel(requestor: u32, now: f64, waiter: u32, task: u32, await_terminal: bool) {
-    held(requestor).core.handle_cancel(millis(now), waiter, task.into(), await_terminal);
+    held(requestor).core.handle_cancel(millis(now), waiter.into(), task.into(), await_terminal);
 }
 
 #[wasm_bindgen]
@@ -404,7 +404,7 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
             if let Some((generation, ttl)) = offered {
                 write_offer(generation, ttl, &mut writer);
             }
-            host.send_call(call, offer);
+            host.send_call(call.get(), offer);
         }
         Output::List { request, cursor } => host.list(request.get(), cursor.as_deref()),
         Output::Ask { request, task, method, keys } => {
@@ -422,25 +422,25 @@ fn hand_over(requestor: u32, output: Output, host: &RequestorHost, assembler: &A
             host.listen(request.get());
         }
         Output::Unlisten { request } => host.unlisten(request.get()),
-        Output::Forward { call } => host.forward(call),
-        Output::HangUp { call } => host.hang_up(call),
-        Output::Created { call, task } => host.created(call, task.get()),
-        Output::Changed { task, payload, progress } => host.changed(task.get(), payload, progress),
-        Output::Hold { task, payload } => host.hold(task.get(), payload),
+        Output::Forward { call } => host.forward(call.get()),
+        Output::HangUp { call } => host.hang_up(call.get()),
+        Output::Created { call, task } => host.created(call.get(), task.get()),
+        Output::Changed { task, payload, progress } => host.changed(task.get(), payload.get(), progress),
+        Output::Hold { task, payload } => host.hold(task.get(), payload.get()),
         Output::Prompt { task, key, again } => host.prompt(task.get(), &key, again),
         Output::Withdraw { task, key } => host.withdraw(task.get(), &key),
         Output::Drop { task, key } => host.drop_input(task.get(), &key),
         Output::Report { task, key, problem } => host.report(task.get(), &key, problem.into()),
-        Output::Refused { task, payload } => host.refused(task.get(), payload),
+        Output::Refused { task, payload } => host.refused(task.get(), payload.get()),
         Output::Dismiss { task, key } => host.dismiss(task.get(), &key),
         Output::Ended { task, ending, status, payload, .. } => {
-            host.ended(task.get(), ending.into(), status.map(TaskStatus::from), payload);
+            host.ended(task.get(), ending.into(), status.map(TaskStatus::from), payload.unwrap_or_default().get());
         }
-        Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call),
-        Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call, task.get()),
-        Output::Answer { call, answer: Answer::Local(ending) } => host.answer_local(call, ending.into()),
+        Output::Answer { call, answer: Answer::Reply } => host.answer_reply(call.get()),
+        Output::Answer { call, answer: Answer::Outcome(task) } => host.answer_outcome(call.get(), task.get()),
+        Output::Answer { call, answer: Answer::Local(ending) } => host.answer_local(call.get(), ending.into()),
         Output::Cancelled { waiter, status, error } => {
-            host.cancelled(waiter, status.map(TaskStatus::from), error.map(Ending::from));
+            host.cancelled(waiter.get(), status.map(TaskStatus::from), error.map(Ending::from));
         }
         Output::Forget { task } => host.forget(task.get()),
     }

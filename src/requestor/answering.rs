@@ -4,7 +4,7 @@ use super::calls::CallState;
 use super::ledger::InputEffect;
 use super::limits::PROMPTS;
 use super::requestor::Requestor;
-use super::types::{Ending, Entry, Output, Payload, TaskNumber};
+use super::types::{Ending, Entry, Output, PayloadNumber, TaskNumber};
 use crate::task::Millis;
 use crate::wire::{Method, error};
 
@@ -79,7 +79,7 @@ impl Requestor {
         let Some(follow) = self.tasks.get(task) else { return };
         let cancels = follow.calls.iter().all(|call| self.calls.get(*call).is_some_and(CallState::cancels));
         let (id, generation, method) = (follow.id.clone(), follow.generation, follow.method);
-        self.end(task, ending, None, 0);
+        self.end(task, ending, None, None);
         if cancels {
             self.cancel_stray(now, &id, generation, method);
         }
@@ -96,7 +96,7 @@ impl Requestor {
         }
     }
 
-    pub(super) fn update_refused(&mut self, now: Millis, task: TaskNumber, code: i32, payload: Payload) {
+    pub(super) fn update_refused(&mut self, now: Millis, task: TaskNumber, code: i32, payload: PayloadNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
             // The task may have ended, or an answer is wrong: the next read tells.

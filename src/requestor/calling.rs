@@ -4,7 +4,9 @@ use super::calls::{CallState, Progress, Route};
 use super::followed::FollowedTask;
 use super::limits::{DAY, LAST_WORDS, TASKS, is_id, is_ttl, later};
 use super::requestor::{Requestor, Source, Timer};
-use super::types::{Answer, Call, CallFacts, Ending, Output, Payload, Reply, RequestNumber, Snapshot, TaskNumber};
+use super::types::{
+    Answer, CallFacts, CallNumber, Ending, Output, PayloadNumber, Reply, RequestNumber, Snapshot, TaskNumber,
+};
 use crate::method::CallMethod;
 use crate::task::Millis;
 use crate::wire::{Generation, Status, error};
@@ -34,14 +36,14 @@ impl Requestor {
     }
 
     /// A call is made.
-    pub fn handle_call(&mut self, now: Millis, call: Call, facts: CallFacts<'_>) {
+    pub fn handle_call(&mut self, now: Millis, call: CallNumber, facts: CallFacts<'_>) {
         self.calls.insert(call, facts, Progress::Listing(None));
         self.place(now, call, false);
     }
 
     /// The caller of `call` gives it up when it hears nothing for `silence` ms: its task is read often enough to hear
     /// it in time.
-    pub fn handle_silence(&mut self, call: Call, silence: u32) {
+    pub fn handle_silence(&mut self, call: CallNumber, silence: u32) {
         let Some(state) = self.calls.get_mut(call) else { return };
         state.set_silence(silence);
         if let Progress::Following(task) = state.progress {
@@ -56,7 +58,7 @@ impl Requestor {
     }
 
     /// The peer has answered a call.
-    pub fn handle_reply(&mut self, now: Millis, call: Call, reply: Reply<'_>, payload: Payload) {
+    pub fn handle_reply(&mut self, now: Millis, call: CallNumber, reply: Reply<'_>, payload: PayloadNumber) {
         let Some(state) = self.calls.get_mut(call) else { return };
         match (state.progress, reply) {
             (Progress::Sent { offered: true, .. }, Reply::Handle(snapshot)) => {
@@ -102,7 +104,7 @@ impl Requestor {
     }
 
     /// The call could not be handed to the peer, and its caller knows.
-    pub fn handle_unsent(&mut self, call: Call) {
+    pub fn handle_unsent(&mut self, call: CallNumber) {
         if let Some(CallState { progress: Progress::Sent { .. } | Progress::GivenUp, .. }) = self.calls.get(call) {
             self.calls.remove(call);
         }
@@ -110,7 +112,7 @@ impl Requestor {
 
     /// The caller gave up its call, whose exchange can only be closed. A task that it may just have made would be lost
     /// with its handle, and run to its end: so the answer is waited for a moment, and its task cancelled.
-    pub fn handle_hang_up(&mut self, now: Millis, call: Call) {
+    pub fn handle_hang_up(&mut self, now: Millis, call: CallNumber) {
         match self.calls.get(call).map(|state| state.progress) {
             Some(Progress::Sent { offered: true, .. }) => {
                 let until = now.saturating_add(LAST_WORDS);
@@ -136,7 +138,7 @@ impl Requestor {
     }
 
     /// The caller gave up its call, without another word.
-    pub fn handle_abort(&mut self, now: Millis, call: Call) {
+    pub fn handle_abort(&mut self, now: Millis, call: CallNumber) {
         let Some(state) = self.calls.get_mut(call) else { return };
         match state.progress {
             Progress::Listing(_) => {
@@ -155,7 +157,7 @@ impl Requestor {
     }
 
     /// The caller detaches: the task goes on, the call ends.
-    pub fn handle_detach(&mut self, now: Millis, call: Call) {
+    pub fn handle_detach(&mut self, now: Millis, call: CallNumber) {
         if let Some(CallState { progress: Progress::Following(task), .. }) = self.calls.get(call) {
             let task = *task;
             self.answer(call, Answer::Local(Ending::Detached));
@@ -164,7 +166,14 @@ impl Requestor {
     }
 
     /// A call that is not made: it follows a task that an earlier call created.
-    pub fn handle_resume(&mut self, now: Millis, call: Call, facts: CallFacts<'_>, of: Option<Generation>, id: &str) {
+    pub fn handle_resume(
+        &mut self,
+        now: Millis,
+        call: CallNumber,
+        facts: CallFacts<'_>,
+        of: Option<Generation>,
+        id: &str,
+    ) {
         let refusal = match of {
             _ if !is_id(id) => Some(Ending::Protocol),
             None => Some(Ending::Unsupported),
@@ -198,13 +207,13 @@ impl Requestor {
         self.go_on(now, task);
     }
 
-    pub(super) fn answer(&mut self, call: Call, answer: Answer) {
+    pub(super) fn answer(&mut self, call: CallNumber, answer: Answer) {
         self.calls.remove(call);
         self.outputs.push_back(Output::Answer { call, answer });
     }
 
     /// Sends the call on its way.
-    pub(super) fn place(&mut self, now: Millis, call: Call, listed: bool) {
+    pub(super) fn place(&mut self, now: Millis, call: CallNumber, listed: bool) {
         let Some(state) = self.calls.get(call) else { return };
         let first = match state.progress {
             Progress::Listing(first) => first,
@@ -275,7 +284,7 @@ impl Requestor {
     }
 
     /// A call was answered with a task.
-    pub(super) fn create(&mut self, now: Millis, call: Call, snapshot: &Snapshot<'_>, payload: Payload) {
+    pub(super) fn create(&mut self, now: Millis, call: CallNumber, snapshot: &Snapshot<'_>, payload: PayloadNumber) {
         let Some(state) = self.calls.get_mut(call) else { return };
         let (Some(generation), method) = (state.generation(), state.method()) else { return };
         let status = Status::named(snapshot.status);
@@ -325,7 +334,7 @@ impl Requestor {
     }
 
     /// A call stops following; the last one leaves nothing behind but a cancellation, if it wants one.
-    pub(super) fn leave(&mut self, now: Millis, call: Call, task: TaskNumber, cancels: bool) {
+    pub(super) fn leave(&mut self, now: Millis, call: CallNumber, task: TaskNumber, cancels: bool) {
         self.calls.remove(call);
         let may_cancel = |follow: &FollowedTask| !follow.generation.declares_cancel() || self.declared.cancel;
         let Some(follow) = self.tasks.get_mut(task) else { return };
@@ -345,7 +354,7 @@ impl Requestor {
             }
             self.go_on(now, task);
         } else {
-            self.end(task, Ending::Detached, None, 0);
+            self.end(task, Ending::Detached, None, None);
         }
     }
 }

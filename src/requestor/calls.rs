@@ -1,7 +1,7 @@
 //! The calls that are on their way: how far each has come, and whether it may become a task.
 
 use super::tools::Tools;
-use super::types::{Call, CallFacts, Declared, Preference, TaskNumber};
+use super::types::{CallFacts, CallNumber, Declared, Preference, TaskNumber};
 use crate::method::{CallMethod, Methods};
 use crate::table::Table;
 use crate::task::Millis;
@@ -111,41 +111,41 @@ impl CallState {
 
 #[derive(Default, Debug)]
 pub struct Calls {
-    states: Table<Call, CallState>,
+    states: Table<CallNumber, CallState>,
     /// Calls that were given up and whose exchanges are still open, and how long.
-    hanging_up: Vec<(Call, Millis)>,
+    hanging_up: Vec<(CallNumber, Millis)>,
 }
 
 impl Calls {
-    pub fn insert(&mut self, call: Call, facts: CallFacts<'_>, progress: Progress) {
+    pub fn insert(&mut self, call: CallNumber, facts: CallFacts<'_>, progress: Progress) {
         let CallFacts { generation, method, tool, preference, cancels, ttl } = facts;
         let tool = tool.to_owned();
         let state = CallState { generation, method, tool, preference, cancels, ttl, silence: None, progress };
         self.states.insert(call, state);
     }
 
-    pub fn get(&self, call: Call) -> Option<&CallState> {
+    pub fn get(&self, call: CallNumber) -> Option<&CallState> {
         self.states.get(&call)
     }
 
-    pub fn get_mut(&mut self, call: Call) -> Option<&mut CallState> {
+    pub fn get_mut(&mut self, call: CallNumber) -> Option<&mut CallState> {
         self.states.get_mut(&call)
     }
 
-    pub fn remove(&mut self, call: Call) {
+    pub fn remove(&mut self, call: CallNumber) {
         self.states.remove(&call);
         self.hanging_up.retain(|(waiting, _)| *waiting != call);
     }
 
     /// Forgets all calls; answers with those that wait for an answer.
-    pub fn clear(&mut self) -> Vec<Call> {
+    pub fn clear(&mut self) -> Vec<CallNumber> {
         self.hanging_up.clear();
         let states = std::mem::take(&mut self.states);
         states.into_iter().filter(|(_, state)| state.progress != Progress::GivenUp).map(|(call, _)| call).collect()
     }
 
     /// The caller gave it up; its exchange stays open until then.
-    pub fn hang_up_at(&mut self, call: Call, until: Millis) {
+    pub fn hang_up_at(&mut self, call: CallNumber, until: Millis) {
         if let Some(state) = self.states.get_mut(&call) {
             state.progress = Progress::GivenUp;
             self.hanging_up.push((call, until));
@@ -153,8 +153,8 @@ impl Calls {
     }
 
     /// Forgets the calls whose exchanges have been open for long enough.
-    pub fn take_overdue(&mut self, now: Millis) -> Vec<Call> {
-        let overdue: Vec<Call> =
+    pub fn take_overdue(&mut self, now: Millis) -> Vec<CallNumber> {
+        let overdue: Vec<CallNumber> =
             self.hanging_up.iter().filter(|(_, until)| *until <= now).map(|(call, _)| *call).collect();
         overdue.iter().for_each(|call| self.remove(*call));
         overdue
@@ -166,7 +166,7 @@ impl Calls {
     }
 
     /// The calls that wait for the list of tools.
-    pub fn listing(&self, which: impl Fn(&CallState) -> bool) -> Vec<Call> {
+    pub fn listing(&self, which: impl Fn(&CallState) -> bool) -> Vec<CallNumber> {
         let waits = |state: &CallState| matches!(state.progress, Progress::Listing(_)) && which(state);
         self.states.iter().filter(|(_, state)| waits(state)).map(|(call, _)| *call).collect()
     }

@@ -2,13 +2,13 @@
 
 use super::requestor::Requestor;
 use super::stage::Stage;
-use super::types::{Ending, Output, TaskNumber, Waiter};
+use super::types::{Ending, Output, TaskNumber, WaiterNumber};
 use crate::task::Millis;
 use crate::wire::{INVALID_REQUEST, Method, Status, error};
 
 impl Requestor {
     /// A caller cancels the task; with `await_terminal` it wants to know how the task really ended.
-    pub fn handle_cancel(&mut self, now: Millis, waiter: Waiter, task: TaskNumber, await_terminal: bool) {
+    pub fn handle_cancel(&mut self, now: Millis, waiter: WaiterNumber, task: TaskNumber, await_terminal: bool) {
         let settled = |status, error| Output::Cancelled { waiter, status, error };
         let Some(follow) = self.tasks.get_mut(task) else {
             self.outputs.push_back(settled(None, Some(Ending::NotFound)));
@@ -41,14 +41,14 @@ impl Requestor {
             }
         } else if follow.stage != Stage::Fetching || follow.is_left() {
             // Local state may go with the cancellation (G26-CAN-06).
-            self.end(task, Ending::Cancelled, None, 0);
+            self.end(task, Ending::Cancelled, None, None);
         }
     }
 
     pub(super) fn cancel_refused(&mut self, now: Millis, task: TaskNumber, code: i32) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
-            _ if follow.is_left() && code != error::INTERNAL => self.end(task, Ending::Cancelled, None, 0),
+            _ if follow.is_left() && code != error::INTERNAL => self.end(task, Ending::Cancelled, None, None),
             // It is too late, or the task is gone: one read tells (G25-CAN-10); some SDKs have another code for it.
             error::INVALID_PARAMS | INVALID_REQUEST => {
                 follow.cancel_refused = true;
@@ -75,7 +75,7 @@ impl Requestor {
             self.outputs.push_back(Output::Cancelled { waiter, status, error });
         }
         if follow.is_left() {
-            self.end(task, Ending::Detached, None, 0);
+            self.end(task, Ending::Detached, None, None);
         }
     }
 }

@@ -4,14 +4,20 @@ use super::followed::{FollowedTask, Hearing, Lane};
 use super::limits::{CANCELS, FAILURES, OPEN, PATIENCE};
 use super::requestor::{Requestor, Source, Timer};
 use super::stage::{Event, Stage};
-use super::types::{Answer, Answered, Ending, Output, Payload, RequestNumber, TaskNumber};
+use super::types::{Answer, Answered, Ending, Output, PayloadNumber, RequestNumber, TaskNumber};
 use crate::deadline::Deadlines;
 use crate::task::Millis;
 use crate::wire::{Method, Status, error};
 
 impl Requestor {
     /// The peer has answered a request, or never will.
-    pub fn handle_answer(&mut self, now: Millis, request: RequestNumber, answered: Answered<'_>, payload: Payload) {
+    pub fn handle_answer(
+        &mut self,
+        now: Millis,
+        request: RequestNumber,
+        answered: Answered<'_>,
+        payload: PayloadNumber,
+    ) {
         let Some((task, method)) = self.requests.take(request) else {
             return self.stream_ended(now, request, if let Answered::Error { code } = answered { code } else { 0 });
         };
@@ -105,7 +111,7 @@ impl Requestor {
     /// The server does not know the session any more. Tasks go on, and can be resumed on another (H94).
     pub fn handle_session_lost(&mut self) {
         for task in self.tasks.numbers() {
-            self.end(task, Ending::Connection, None, 0);
+            self.end(task, Ending::Connection, None, None);
         }
     }
 
@@ -114,7 +120,7 @@ impl Requestor {
         self.tools.end();
         self.tools.forget();
         for task in self.tasks.numbers() {
-            self.end(task, ending, None, 0);
+            self.end(task, ending, None, None);
         }
         for call in self.calls.clear() {
             self.outputs.push_back(Output::Answer { call, answer: Answer::Local(ending) });
@@ -135,7 +141,9 @@ impl Requestor {
         let failures = lane.failures;
         let at = now.saturating_add(self.options.bounds.delay(interval, failures, entropy));
         match method {
-            Method::Cancel if failures >= CANCELS && follow.is_left() => self.end(task, Ending::Unreachable, None, 0),
+            Method::Cancel if failures >= CANCELS && follow.is_left() => {
+                self.end(task, Ending::Unreachable, None, None)
+            }
             Method::Cancel if failures >= CANCELS => {
                 follow.cancel = Lane::default();
                 self.settle_waiters(task, None, Some(Ending::Unreachable));
@@ -233,7 +241,13 @@ impl Requestor {
     }
 
     /// The task is over for its requestor: everybody is told once.
-    pub(super) fn end(&mut self, task: TaskNumber, ending: Ending, status: Option<Status>, payload: Payload) {
+    pub(super) fn end(
+        &mut self,
+        task: TaskNumber,
+        ending: Ending,
+        status: Option<Status>,
+        payload: Option<PayloadNumber>,
+    ) {
         let Some(mut follow) = self.tasks.remove(task) else { return };
         for request in &follow.open {
             self.requests.take(*request);

@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::stage::Stage;
-use super::types::{Call, RequestNumber, Waiter};
+use super::types::{CallNumber, RequestNumber, WaiterNumber};
 use crate::method::CallMethod;
 use crate::task::Millis;
 use crate::wire::{Generation, Method, Status};
@@ -61,7 +61,7 @@ pub struct FollowedTask {
     pub method: CallMethod,
     pub stage: Stage,
     /// The calls that get the outcome; without any it is only being cancelled.
-    pub calls: Vec<Call>,
+    pub calls: Vec<CallNumber>,
     /// Whether its calls know of it; a resumed task is announced when it was found.
     pub announced: bool,
     /// How many want every snapshot.
@@ -98,7 +98,7 @@ pub struct FollowedTask {
     pub seen: Option<(Millis, u64)>,
     pub expires_at: Option<Millis>,
     pub ledger: Ledger,
-    pub waiters: Vec<(Waiter, bool)>,
+    pub waiters: Vec<(WaiterNumber, bool)>,
     /// Whether the server refused to cancel; the next read tells why (G25-CAN-10).
     pub cancel_refused: bool,
     /// Whether the server has taken a cancellation.

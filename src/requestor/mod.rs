@@ -31,6 +31,6 @@ pub use pace::Bounds;
 pub use requestor::Requestor;
 pub use stage::{Action, Event, Stage, TABLE};
 pub use types::{
-    Answer, Answered, Call, CallFacts, Declared, Ending, Entry, Options, Output, Payload, Preference, Problem, Reply,
-    RequestNumber, Snapshot, TaskNumber, Waiter,
+    Answer, Answered, CallFacts, CallNumber, Declared, Ending, Entry, Options, Output, PayloadNumber, Preference,
+    Problem, Reply, RequestNumber, Snapshot, TaskNumber, WaiterNumber,
 };

@@ -4,7 +4,7 @@ use super::followed::{FollowedTask, Hearing};
 use super::limits::{DAY, FAILURES, LAGS, SAFETY, SIGNS, SILENCE, is_ttl, later};
 use super::requestor::{Requestor, Source};
 use super::stage::{Action, Event, Stage, transition};
-use super::types::{Ending, Output, Payload, Problem, Snapshot, TaskNumber};
+use super::types::{Ending, Output, PayloadNumber, Problem, Snapshot, TaskNumber};
 use crate::task::Millis;
 use crate::wire::{Generation, Status, error};
 
@@ -15,7 +15,7 @@ impl Requestor {
         now: Millis,
         generation: Generation,
         snapshot: &Snapshot<'_>,
-        payload: Payload,
+        payload: PayloadNumber,
     ) {
         let Some(task) = self.tasks.find(snapshot.id) else {
             if generation.state_has_details() && self.streams.contradicts(snapshot.id, snapshot.status) {
@@ -61,7 +61,7 @@ impl Requestor {
         task: TaskNumber,
         source: Source,
         snapshot: &Snapshot<'_>,
-        payload: Payload,
+        payload: PayloadNumber,
     ) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         let entries = snapshot.inputs.unwrap_or_default();
@@ -130,9 +130,9 @@ impl Requestor {
             return self.on(now, task, if extended { Event::Extended } else { Event::Live });
         }
         let outcome = match status {
-            Status::Cancelled => Some((Ending::Cancelled, 0)),
-            Status::Completed if carries => Some((Ending::Completed, payload)),
-            Status::Failed if carries => Some((Ending::Failed, if snapshot.has_error { payload } else { 0 })),
+            Status::Cancelled => Some((Ending::Cancelled, None)),
+            Status::Completed if carries => Some((Ending::Completed, Some(payload))),
+            Status::Failed if carries => Some((Ending::Failed, snapshot.has_error.then_some(payload))),
             _ => None,
         };
         match outcome {
@@ -181,14 +181,14 @@ impl Requestor {
             Action::Retry => self.breach(now, task),
             Action::End(ending) => {
                 let ending = if ending == Ending::Unreachable && follow.breached { Ending::Protocol } else { ending };
-                self.end(task, ending, None, 0);
+                self.end(task, ending, None, None);
             }
             Action::EndAsKnown => {
                 let (ending, status) = match follow.status {
                     Some(Status::Failed) => (Ending::Failed, follow.status),
                     _ => (Ending::Unreachable, follow.status),
                 };
-                self.end(task, ending, status, 0);
+                self.end(task, ending, status, None);
             }
         }
     }
@@ -255,7 +255,7 @@ impl Requestor {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match code {
             error::INVALID_PARAMS if !follow.waiters.is_empty() && follow.cancel_refused => {
-                self.end(task, Ending::NotFound, None, 0);
+                self.end(task, Ending::NotFound, None, None);
             }
             error::INVALID_PARAMS => {
                 let doubting = follow.stage == Stage::Following;
@@ -271,20 +271,20 @@ impl Requestor {
     }
 
     /// `tasks/result` brought the outcome; an error of the work itself may be a result (G25-RES-05, G25-RES-13).
-    pub(super) fn end_with_result(&mut self, task: TaskNumber, is_error: bool, payload: Payload) {
+    pub(super) fn end_with_result(&mut self, task: TaskNumber, is_error: bool, payload: PayloadNumber) {
         let Some(follow) = self.tasks.get(task) else { return };
         let known = follow.status.filter(|status| status.is_terminal());
         let failed = is_error && follow.method.row().has_error_results;
         let status = known.unwrap_or(if failed { Status::Failed } else { Status::Completed });
-        self.end(task, Ending::Completed, Some(status), payload);
+        self.end(task, Ending::Completed, Some(status), Some(payload));
     }
 
     /// `tasks/result` was answered with nothing. Some servers do that for a task that failed: a read tells.
-    pub(super) fn end_with_nothing(&mut self, now: Millis, task: TaskNumber, payload: Payload) {
+    pub(super) fn end_with_nothing(&mut self, now: Millis, task: TaskNumber, payload: PayloadNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         match follow.status.filter(|status| status.is_terminal()) {
-            Some(Status::Failed) => self.end(task, Ending::Failed, Some(Status::Failed), payload),
-            Some(status) => self.end(task, Ending::Completed, Some(status), payload),
+            Some(Status::Failed) => self.end(task, Ending::Failed, Some(Status::Failed), Some(payload)),
+            Some(status) => self.end(task, Ending::Completed, Some(status), Some(payload)),
             None => {
                 if follow.read.flight.is_none() {
                     follow.read.plan(now);
@@ -296,7 +296,7 @@ impl Requestor {
 
     /// `tasks/result` was answered with an error: the task's own, or one about the task, or about a moment that is
     /// over. A read tells which, and the outcome is asked for once more after it.
-    pub(super) fn result_refused(&mut self, now: Millis, task: TaskNumber, code: i32, payload: Payload) {
+    pub(super) fn result_refused(&mut self, now: Millis, task: TaskNumber, code: i32, payload: PayloadNumber) {
         let Some(follow) = self.tasks.get_mut(task) else { return };
         if follow.stage != Stage::Fetching {
             self.outputs.push_back(Output::Hold { task, payload });
@@ -305,7 +305,7 @@ impl Requestor {
             }
             self.fail_result(now, task);
         } else if follow.status == Some(Status::Failed) {
-            self.end(task, Ending::Failed, Some(Status::Failed), payload);
+            self.end(task, Ending::Failed, Some(Status::Failed), Some(payload));
         } else {
             match code {
                 error::INVALID_PARAMS if follow.result.failures >= LAGS => self.on(now, task, Event::Missing),

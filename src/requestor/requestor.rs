@@ -8,7 +8,7 @@ use super::requests::Requests;
 use super::streams::Streams;
 use super::tasks::Tasks;
 use super::tools::Tools;
-use super::types::{Call, Declared, Options, Output, RequestNumber, TaskNumber};
+use super::types::{CallNumber, Declared, Options, Output, RequestNumber, TaskNumber};
 use crate::deadline::Deadlines;
 use crate::method::Methods;
 use crate::task::Millis;
@@ -128,7 +128,7 @@ impl Requestor {
     }
 
     /// What the offer to make `call` a task says.
-    pub fn offer(&self, call: Call) -> Option<(Generation, Option<u64>)> {
+    pub fn offer(&self, call: CallNumber) -> Option<(Generation, Option<u64>)> {
         self.calls.get(call).and_then(|state| Some((state.generation()?, state.ttl())))
     }
 

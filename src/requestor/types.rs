@@ -2,15 +2,8 @@
 
 use super::pace::Bounds;
 use crate::method::{CallMethod, Methods};
-pub use crate::number::{RequestNumber, TaskNumber};
+pub use crate::number::{CallNumber, PayloadNumber, RequestNumber, TaskNumber, WaiterNumber};
 use crate::wire::{Generation, Method, Name, Status, Writer};
-
-/// A call of a tool, numbered by the host.
-pub type Call = u32;
-/// A message whose payloads the host keeps while the input that named it is handled; 0 for none.
-pub type Payload = u32;
-/// A caller that waits for its cancellation, numbered by the host.
-pub type Waiter = u32;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
@@ -231,7 +224,7 @@ pub enum Answer {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
     /// Hand the call to the peer, with the offer to make it a task, or without.
-    Send { call: Call, offer: bool },
+    Send { call: CallNumber, offer: bool },
     /// Read a page of the list of tools; it answers `request`.
     List { request: RequestNumber, cursor: Option<String> },
     /// Send a request about a task.
@@ -241,16 +234,16 @@ pub enum Output {
     /// Close the stream of `request`.
     Unlisten { request: RequestNumber },
     /// Let the cancellation of the call through.
-    Forward { call: Call },
+    Forward { call: CallNumber },
     /// Close the exchange of a call that was given up; nothing more is known of it.
-    HangUp { call: Call },
+    HangUp { call: CallNumber },
     /// The call has become a task, or found the task it resumes.
-    Created { call: Call, task: TaskNumber },
+    Created { call: CallNumber, task: TaskNumber },
     /// The task has a new snapshot. `progress`: it is the progress of the task's calls, whose generation has no other
     /// (G26-PRG-01).
-    Changed { task: TaskNumber, payload: Payload, progress: bool },
+    Changed { task: TaskNumber, payload: PayloadNumber, progress: bool },
     /// Keep this error: it may be the task's outcome.
-    Hold { task: TaskNumber, payload: Payload },
+    Hold { task: TaskNumber, payload: PayloadNumber },
     /// Ask the user's handlers; `again` after the server refused the first answer.
     Prompt { task: TaskNumber, key: String, again: bool },
     /// Stop asking.
@@ -258,17 +251,17 @@ pub enum Output {
     /// The answer under this key is not needed any more.
     Drop { task: TaskNumber, key: String },
     /// The server refused an update with this error: the error of what follows from it.
-    Refused { task: TaskNumber, payload: Payload },
+    Refused { task: TaskNumber, payload: PayloadNumber },
     /// The answer to this input request is that the user has dismissed it.
     Dismiss { task: TaskNumber, key: String },
     /// Something about an input request, or a task, that the application must know.
     Report { task: TaskNumber, key: String, problem: Problem },
-    /// The task is over. `payload` 0: the held error, or none.
-    Ended { task: TaskNumber, id: String, ending: Ending, status: Option<Status>, payload: Payload },
+    /// The task is over. No `payload`: the held error, if there is one.
+    Ended { task: TaskNumber, id: String, ending: Ending, status: Option<Status>, payload: Option<PayloadNumber> },
     /// Answer the call; it is forgotten.
-    Answer { call: Call, answer: Answer },
+    Answer { call: CallNumber, answer: Answer },
     /// A cancellation is settled: the status in which the task ended, if known, or why there is none.
-    Cancelled { waiter: Waiter, status: Option<Status>, error: Option<Ending> },
+    Cancelled { waiter: WaiterNumber, status: Option<Status>, error: Option<Ending> },
     /// The task is forgotten.
     Forget { task: TaskNumber },
 }

@@ -17,7 +17,7 @@ use crate::json::assemble;
 use crate::requestor::snapshot;
 
 /// The number of the call at its requestor.
-const CALL: requestor::Call = 7;
+const CALL: u32 = 7;
 
 /// The table is in the order of its methods; each has a name and a leaf of its own.
 #[test]
@@ -71,7 +71,7 @@ impl Ends {
     fn ask(&mut self, generation: Generation, preference: Preference) -> Vec<requestor::Output> {
         let (method, tool) = (self.method, self.name);
         let facts = CallFacts { generation: Some(generation), method, tool, preference, cancels: true, ttl: None };
-        self.input(|requestor, now| requestor.handle_call(now, CALL, facts))
+        self.input(|requestor, now| requestor.handle_call(now, CALL.into(), facts))
     }
 
     /// The call as it reaches the receiver.
@@ -84,14 +84,15 @@ impl Ends {
     /// The call from its creation as a task to its result, which says `isError`.
     fn live(&mut self) -> Vec<requestor::Output> {
         let sent = self.ask(G25, Preference::Prefer);
-        assert_eq!(sent, [requestor::Output::Send { call: CALL, offer: true }]);
+        assert_eq!(sent, [requestor::Output::Send { call: CALL.into(), offer: true }]);
         let call = self.receive(G25, Augmentation::Asked { ttl: None });
         let id = self.bench.reply(call)["result"]["task"]["taskId"].as_str().expect("a handle").to_owned();
         let stored = self.bench.stored(&id);
         assert_eq!((stored.method, &*stored.tool), (self.method, self.name));
 
-        let followed =
-            self.input(|requestor, now| requestor.handle_reply(now, CALL, Reply::Handle(snapshot(&id, "working")), 1));
+        let followed = self.input(|requestor, now| {
+            requestor.handle_reply(now, CALL.into(), Reply::Handle(snapshot(&id, "working")), 1.into())
+        });
         let result = crate::requestor::sent(&followed, Method::Result).expect("the outcome is asked for");
         let waiting = self.bench.wait(&id);
         assert_eq!(self.bench.replied(waiting), None);
@@ -101,7 +102,7 @@ impl Ends {
         let failed = self.method.row().has_error_results;
         let phase = if failed { Phase::ToolFailed } else { Phase::Completed };
         assert_eq!(self.bench.stored(&id).phase, phase);
-        self.input(|requestor, now| requestor.handle_answer(now, result, Answered::Result { is_error: true }, 2))
+        self.input(|requestor, now| requestor.handle_answer(now, result, Answered::Result { is_error: true }, 2.into()))
     }
 }
 
@@ -157,17 +158,17 @@ fn what_is_not_offered_is_a_plain_call() {
     assert!(ends.bench.saw(&Output::Forward { call, gated: false }));
 
     ends.requestor.handle_declared(declared(Side::Server, Methods::OFFERED));
-    assert_eq!(ends.ask(G25, Preference::Prefer), [requestor::Output::Send { call: CALL, offer: false }]);
+    assert_eq!(ends.ask(G25, Preference::Prefer), [requestor::Output::Send { call: CALL.into(), offer: false }]);
     ends.requestor.handle_declared(declared(Side::Server, Methods::NONE.with(CallMethod::PromptsGet)));
     ends.requestor.offer_for(Methods::OFFERED);
-    assert_eq!(ends.ask(G25, Preference::Prefer), [requestor::Output::Send { call: CALL, offer: false }]);
+    assert_eq!(ends.ask(G25, Preference::Prefer), [requestor::Output::Send { call: CALL.into(), offer: false }]);
 }
 
 /// G26-CAP-08: the extension knows tasks of tools alone.
 #[test]
 fn the_extension_allows_only_tools() {
     let mut ends = Ends::new(CallMethod::PromptsGet, "greeting", policy());
-    assert_eq!(ends.ask(G26, Preference::Prefer), [requestor::Output::Send { call: CALL, offer: false }]);
+    assert_eq!(ends.ask(G26, Preference::Prefer), [requestor::Output::Send { call: CALL.into(), offer: false }]);
     let refused = ends.ask(G26, Preference::Require);
     assert_eq!(crate::requestor::answers(&refused), [(CALL, Answer::Local(Ending::Unsupported))]);
     let call = ends.receive(G26, Augmentation::Absent);
@@ -184,6 +185,6 @@ fn the_preference_decides_where_nothing_is_listed() {
         (Preference::Require, true),
     ] {
         let mut ends = Ends::new(CallMethod::ResourcesRead, "file:///a", policy());
-        assert_eq!(ends.ask(G25, preference), [requestor::Output::Send { call: CALL, offer }], "{preference:?}");
+        assert_eq!(ends.ask(G25, preference), [requestor::Output::Send { call: CALL.into(), offer }], "{preference:?}");
     }
 }

@@ -53,7 +53,7 @@ fn without_the_declaration_nothing_is_augmented() {
     world.requestor.handle_tool("required", Support::Required);
     assert_eq!(
         world.call(1, Generation::G25, "required", Preference::Prefer),
-        [Output::Send { call: 1, offer: false }]
+        [Output::Send { call: 1.into(), offer: false }]
     );
     let refused = world.call(2, Generation::G25, "required", Preference::Require);
     assert_eq!(answers(&refused), [(2, Answer::Local(Ending::Unsupported))]);
@@ -71,7 +71,10 @@ fn other_versions_have_no_tasks() {
         cancels: true,
         ttl: None,
     };
-    assert_eq!(world.run(|r, now| r.handle_call(now, 1, facts)), [Output::Send { call: 1, offer: false }]);
+    assert_eq!(
+        world.run(|r, now| r.handle_call(now, 1.into(), facts)),
+        [Output::Send { call: 1.into(), offer: false }]
+    );
 }
 
 /// G25-TLN-10: an unknown word counts as `forbidden`.
@@ -207,8 +210,11 @@ fn the_list_is_read_before_the_first_call() {
         r.handle_tool("slow", Support::Optional);
         r.handle_page(now, request, None);
     });
-    assert_eq!(outputs, [Output::Send { call: 1, offer: true }, Output::Send { call: 2, offer: false }]);
-    assert_eq!(world.call(3, Generation::G25, "slow", Preference::Prefer), [Output::Send { call: 3, offer: true }]);
+    assert_eq!(outputs, [Output::Send { call: 1.into(), offer: true }, Output::Send { call: 2.into(), offer: false }]);
+    assert_eq!(
+        world.call(3, Generation::G25, "slow", Preference::Prefer),
+        [Output::Send { call: 3.into(), offer: true }]
+    );
     world.requestor.handle_tools_changed();
     assert!(listed(&world.call(4, Generation::G25, "slow", Preference::Prefer)).is_some());
 }
@@ -218,7 +224,7 @@ fn the_list_is_read_before_the_first_call() {
 fn a_list_that_cannot_be_read_makes_plain_calls() {
     let mut world = listing();
     let (request, _) = listed(&world.call(1, Generation::G25, "slow", Preference::Prefer)).expect("a list");
-    assert_eq!(world.run(|r, now| r.handle_page_lost(now, request)), [Output::Send { call: 1, offer: false }]);
+    assert_eq!(world.run(|r, now| r.handle_page_lost(now, request)), [Output::Send { call: 1.into(), offer: false }]);
 
     // A list that is never answered holds up no call that can be a plain one: neither the first nor those after it.
     let mut world = listing();
@@ -231,7 +237,7 @@ fn a_list_that_cannot_be_read_makes_plain_calls() {
         if offered(&outputs).is_none() {
             (waited, outputs) = world.wait();
         }
-        assert_eq!(outputs, [Output::Send { call, offer: false }]);
+        assert_eq!(outputs, [Output::Send { call: call.into(), offer: false }]);
         assert!(waited <= 1000, "{waited} ms");
         world.pass(700);
     }
@@ -248,12 +254,12 @@ fn a_list_that_cannot_be_read_makes_plain_calls() {
         request = listed(&outputs).expect("another page").0;
     }
     assert_eq!(world.call(2, Generation::G25, "slow", Preference::Require), []);
-    assert_eq!(world.pass(20_000), [Output::Send { call: 1, offer: false }]);
+    assert_eq!(world.pass(20_000), [Output::Send { call: 1.into(), offer: false }]);
     let outputs = world.run(|r, now| {
         r.handle_tool("slow", Support::Optional);
         r.handle_page(now, request, None);
     });
-    assert_eq!(outputs, [Output::Send { call: 2, offer: true }]);
+    assert_eq!(outputs, [Output::Send { call: 2.into(), offer: true }]);
 
     let mut world = listing();
     let mut outputs = world.call(1, Generation::G25, "slow", Preference::Prefer);
@@ -284,28 +290,29 @@ fn a_tool_that_changed_its_mind_is_called_once_more() {
     for refusal in refusals {
         let mut world = World::new();
         assert_eq!(offered(&world.call(1, Generation::G25, "forbidden", Preference::Prefer)), Some(false));
-        let outputs = world.run(|r, now| r.handle_reply(now, 1, refusal.clone(), 0));
+        let outputs = world.run(|r, now| r.handle_reply(now, 1.into(), refusal.clone(), 0.into()));
         let (request, _) = listed(&outputs).expect("the list is read again");
         let outputs = world.run(|r, now| {
             r.handle_tool("forbidden", Support::Required);
             r.handle_page(now, request, None);
         });
-        assert_eq!(outputs, [Output::Send { call: 1, offer: true }]);
-        let outputs = world.run(|r, now| r.handle_reply(now, 1, refusal, 0));
-        assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Reply }]);
+        assert_eq!(outputs, [Output::Send { call: 1.into(), offer: true }]);
+        let outputs = world.run(|r, now| r.handle_reply(now, 1.into(), refusal, 0.into()));
+        assert_eq!(outputs, [Output::Answer { call: 1.into(), answer: Answer::Reply }]);
     }
     // The list says the same as before: nothing to try.
     let mut world = World::new();
     world.call(1, Generation::G25, "forbidden", Preference::Prefer);
-    let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Error { code: error::METHOD_NOT_FOUND }, 0));
+    let outputs =
+        world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Error { code: error::METHOD_NOT_FOUND }, 0.into()));
     let (request, _) = listed(&outputs).expect("a list");
     let outputs = world.run(|r, now| r.handle_page(now, request, None));
-    assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Reply }]);
+    assert_eq!(outputs, [Output::Answer { call: 1.into(), answer: Answer::Reply }]);
     // Another error is the tool's own: a lost or failed creation is never repeated (X-CRE-01).
     let mut world = World::new();
     world.call(1, Generation::G25, "required", Preference::Prefer);
-    let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Error { code: error::INTERNAL }, 0));
-    assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Reply }]);
+    let outputs = world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Error { code: error::INTERNAL }, 0.into()));
+    assert_eq!(outputs, [Output::Answer { call: 1.into(), answer: Answer::Reply }]);
 }
 
 /// G25-CRE-11: an augmented call is answered with a task or, by some servers, with the result at once; not with
@@ -317,18 +324,18 @@ fn an_augmented_call_is_answered_with_a_task_or_a_result() {
     for (reply, answer) in [(Reply::Empty, Answer::Local(Ending::Protocol)), (plain.clone(), Answer::Reply)] {
         for preference in [Preference::Prefer, Preference::Require] {
             world.call(1, Generation::G25, "required", preference);
-            let outputs = world.run(|r, now| r.handle_reply(now, 1, reply.clone(), 0));
-            assert_eq!(outputs, [Output::Answer { call: 1, answer }]);
+            let outputs = world.run(|r, now| r.handle_reply(now, 1.into(), reply.clone(), 0.into()));
+            assert_eq!(outputs, [Output::Answer { call: 1.into(), answer }]);
         }
     }
     world.call(2, Generation::G25, "forbidden", Preference::Prefer);
-    let outputs = world.run(|r, now| r.handle_reply(now, 2, plain.clone(), 0));
-    assert_eq!(outputs, [Output::Answer { call: 2, answer: Answer::Reply }]);
+    let outputs = world.run(|r, now| r.handle_reply(now, 2.into(), plain.clone(), 0.into()));
+    assert_eq!(outputs, [Output::Answer { call: 2.into(), answer: Answer::Reply }]);
     // In the newer generation both are right, each time (G26-CAP-07).
     for call in [3, 5] {
         world.call(call, Generation::G26, "any", Preference::Prefer);
-        let outputs = world.run(|r, now| r.handle_reply(now, call, plain.clone(), 0));
-        assert_eq!(outputs, [Output::Answer { call, answer: Answer::Reply }]);
+        let outputs = world.run(|r, now| r.handle_reply(now, call.into(), plain.clone(), 0.into()));
+        assert_eq!(outputs, [Output::Answer { call: call.into(), answer: Answer::Reply }]);
         let (_, outputs) = world.follow(call + 1, Generation::G26);
         assert!(answers(&outputs).is_empty());
     }
@@ -339,8 +346,8 @@ fn an_augmented_call_is_answered_with_a_task_or_a_result() {
 fn a_task_without_an_offer_is_not_followed() {
     let mut world = World::new();
     world.call(1, Generation::G26, "any", Preference::Forbid);
-    let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(snapshot("t", "working")), 1));
-    assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Reply }]);
+    let outputs = world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(snapshot("t", "working")), 1.into()));
+    assert_eq!(outputs, [Output::Answer { call: 1.into(), answer: Answer::Reply }]);
     assert_eq!(world.requestor.followed(), 0);
 }
 
@@ -359,16 +366,16 @@ fn a_malformed_handle_is_refused() {
     for case in cases {
         let mut world = World::new();
         world.call(1, Generation::G26, "any", Preference::Prefer);
-        let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(case.clone()), 1));
-        assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Local(Ending::Protocol) }], "{case:?}");
+        let outputs = world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(case.clone()), 1.into()));
+        assert_eq!(outputs, [Output::Answer { call: 1.into(), answer: Answer::Local(Ending::Protocol) }], "{case:?}");
     }
     let mut world = World::new();
     world.call(1, Generation::G26, "any", Preference::Prefer);
     let endless = Snapshot { ttl: f64::INFINITY, ..good };
     assert!(
         !world
-            .run(|r, now| r.handle_reply(now, 1, Reply::Handle(endless), 1))
-            .contains(&Output::Answer { call: 1, answer: Answer::Local(Ending::Protocol) })
+            .run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(endless), 1.into()))
+            .contains(&Output::Answer { call: 1.into(), answer: Answer::Local(Ending::Protocol) })
     );
 }
 
@@ -379,7 +386,7 @@ fn a_seed_may_have_any_status() {
         let mut world = World::new();
         world.call(1, Generation::G26, "any", Preference::Prefer);
         let seed = Snapshot { has_result: false, has_error: false, ..snapshot("t", status) };
-        let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(seed), 1));
+        let outputs = world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(seed), 1.into()));
         if status == "cancelled" {
             assert_eq!(ending(&outputs), Some((Ending::Cancelled, Some(Status::Cancelled))));
         } else {
@@ -404,8 +411,8 @@ fn a_reference_to_another_generation_is_refused() {
     };
     for of in [Some(Generation::G25), None] {
         let mut world = World::new();
-        let outputs = world.run(|r, now| r.handle_resume(now, 1, facts, of, "t"));
-        assert_eq!(outputs, [Output::Answer { call: 1, answer: Answer::Local(Ending::Unsupported) }]);
+        let outputs = world.run(|r, now| r.handle_resume(now, 1.into(), facts, of, "t"));
+        assert_eq!(outputs, [Output::Answer { call: 1.into(), answer: Answer::Local(Ending::Unsupported) }]);
     }
 }
 
@@ -423,7 +430,8 @@ fn resumed_tasks_share_one_follower() {
     };
     let mut reads = Vec::new();
     for call in 1..=50 {
-        let outputs = world.run(|r: &mut Requestor, now| r.handle_resume(now, call, facts, Some(Generation::G26), "t"));
+        let outputs =
+            world.run(|r: &mut Requestor, now| r.handle_resume(now, call.into(), facts, Some(Generation::G26), "t"));
         reads.extend(sent(&outputs, Method::Get));
         assert!(!outputs.iter().any(|output| matches!(output, Output::Created { .. })));
     }

@@ -1,22 +1,20 @@
 //! Cancelling, giving up and detaching.
 
 use mcp_longhaul::method::CallMethod;
-use mcp_longhaul::requestor::{
-    Answer, Answered, CallFacts, Declared, Ending, Output, Preference, Reply, TaskNumber, Waiter,
-};
+use mcp_longhaul::requestor::{Answer, Answered, CallFacts, Declared, Ending, Output, Preference, Reply, TaskNumber};
 use mcp_longhaul::wire::{Generation, Method, Status, error};
 
 use super::{SERVER, World, answers, ending, sent, snapshot};
 
-fn cancel(world: &mut World, waiter: Waiter, task: TaskNumber, await_terminal: bool) -> Vec<Output> {
-    world.run(|r, now| r.handle_cancel(now, waiter, task, await_terminal))
+fn cancel(world: &mut World, waiter: u32, task: TaskNumber, await_terminal: bool) -> Vec<Output> {
+    world.run(|r, now| r.handle_cancel(now, waiter.into(), task, await_terminal))
 }
 
-fn settled(outputs: &[Output]) -> Vec<(Waiter, Option<Status>, Option<Ending>)> {
+fn settled(outputs: &[Output]) -> Vec<(u32, Option<Status>, Option<Ending>)> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Cancelled { waiter, status, error } => Some((*waiter, *status, *error)),
+            Output::Cancelled { waiter, status, error } => Some((waiter.get(), *status, *error)),
             _ => None,
         })
         .collect()
@@ -76,9 +74,9 @@ fn an_undeclared_cancellation_is_not_sent() {
     let (task, _) = world.follow(1, Generation::G25);
     assert_eq!(
         cancel(&mut world, 1, task, false),
-        [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }]
+        [Output::Cancelled { waiter: 1.into(), status: None, error: Some(Ending::Unsupported) }]
     );
-    let outputs = world.run(|r, now| r.handle_abort(now, 1));
+    let outputs = world.run(|r, now| r.handle_abort(now, 1.into()));
     assert!(!outputs.iter().any(|output| matches!(output, Output::Ask { .. } | Output::Forward { .. })));
     assert_eq!(world.requestor.followed(), 0);
 }
@@ -137,7 +135,7 @@ fn given_up(cancels: bool) -> World {
         cancels,
         ttl: None,
     };
-    world.run(|r, now| r.handle_call(now, 1, facts));
+    world.run(|r, now| r.handle_call(now, 1.into(), facts));
     world
 }
 
@@ -147,9 +145,10 @@ fn given_up(cancels: bool) -> World {
 fn giving_up_before_the_task_is_known() {
     for cancels in [true, false] {
         let mut world = given_up(cancels);
-        assert_eq!(world.run(|r, now| r.handle_abort(now, 1)), [Output::Forward { call: 1 }]);
-        assert_eq!(world.run(|r, now| r.handle_abort(now, 1)), []);
-        let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(snapshot("t1", "working")), 1));
+        assert_eq!(world.run(|r, now| r.handle_abort(now, 1.into())), [Output::Forward { call: 1.into() }]);
+        assert_eq!(world.run(|r, now| r.handle_abort(now, 1.into())), []);
+        let outputs =
+            world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(snapshot("t1", "working")), 1.into()));
         assert!(answers(&outputs).is_empty());
         assert_eq!(sent(&outputs, Method::Cancel).is_some(), cancels);
         if let Some(request) = sent(&outputs, Method::Cancel) {
@@ -165,10 +164,11 @@ fn giving_up_before_the_task_is_known() {
 fn hanging_up_waits_for_the_handle() {
     for cancels in [true, false] {
         let mut world = given_up(cancels);
-        assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1)), []);
-        assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1)), []);
+        assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1.into())), []);
+        assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1.into())), []);
         assert_eq!(world.pass(3000), []);
-        let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(snapshot("t1", "working")), 1));
+        let outputs =
+            world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(snapshot("t1", "working")), 1.into()));
         assert_eq!(sent(&outputs, Method::Cancel).is_some(), cancels);
         if let Some(request) = sent(&outputs, Method::Cancel) {
             world.answer(request, Answered::Empty);
@@ -177,17 +177,17 @@ fn hanging_up_waits_for_the_handle() {
     }
     for reply in [None, Some(Reply::Result { is_error: false, demands_task: false })] {
         let mut world = given_up(true);
-        world.run(|r, now| r.handle_hang_up(now, 1));
-        let expected = if reply.is_some() { vec![] } else { vec![Output::HangUp { call: 1 }] };
+        world.run(|r, now| r.handle_hang_up(now, 1.into()));
+        let expected = if reply.is_some() { vec![] } else { vec![Output::HangUp { call: 1.into() }] };
         if let Some(reply) = reply {
-            assert_eq!(world.run(|r, now| r.handle_reply(now, 1, reply, 0)), []);
+            assert_eq!(world.run(|r, now| r.handle_reply(now, 1.into(), reply, 0.into())), []);
         }
         assert_eq!(world.pass(10_000), expected);
         assert_eq!(world.requestor.next_deadline(), None);
     }
     let mut world = World::new();
     world.call(1, Generation::G26, "any", Preference::Forbid);
-    assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1)), [Output::HangUp { call: 1 }]);
+    assert_eq!(world.run(|r, now| r.handle_hang_up(now, 1.into())), [Output::HangUp { call: 1.into() }]);
 }
 
 /// Giving up a followed call cancels its task, or leaves it; either way its reads stop and no call is answered.
@@ -195,11 +195,14 @@ fn hanging_up_waits_for_the_handle() {
 fn giving_up_a_followed_call() {
     for cancels in [true, false] {
         let mut world = given_up(cancels);
-        world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(snapshot("t1", "working")), 1));
-        let outputs = world.run(|r, now| r.handle_abort(now, 1));
+        world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(snapshot("t1", "working")), 1.into()));
+        let outputs = world.run(|r, now| r.handle_abort(now, 1.into()));
         assert_eq!(sent(&outputs, Method::Cancel).is_some(), cancels);
         assert!(answers(&outputs).is_empty());
-        assert!(!outputs.contains(&Output::Forward { call: 1 }), "a task is never cancelled by the notification");
+        assert!(
+            !outputs.contains(&Output::Forward { call: 1.into() }),
+            "a task is never cancelled by the notification"
+        );
         if let Some(mut request) = sent(&outputs, Method::Cancel) {
             for _ in 0..2 {
                 world.answer(request, Answered::Lost);
@@ -216,7 +219,7 @@ fn giving_up_a_followed_call() {
 fn detaching() {
     let mut world = World::new();
     world.follow(1, Generation::G26);
-    let outputs = world.run(|r, now| r.handle_detach(now, 1));
+    let outputs = world.run(|r, now| r.handle_detach(now, 1.into()));
     assert_eq!(answers(&outputs), [(1, Answer::Local(Ending::Detached))]);
     assert!(!outputs.iter().any(|output| matches!(output, Output::Ask { .. })));
     assert_eq!((world.requestor.followed(), world.requestor.next_deadline()), (0, None));

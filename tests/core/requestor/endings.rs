@@ -78,7 +78,9 @@ fn the_time_to_live_is_a_backstop() {
     let start = || {
         let mut world = World::new();
         world.call(1, Generation::G26, "any", mcp_longhaul::requestor::Preference::Prefer);
-        world.run(|r, now| r.handle_reply(now, 1, mcp_longhaul::requestor::Reply::Handle(old("working")), 1));
+        world.run(|r, now| {
+            r.handle_reply(now, 1.into(), mcp_longhaul::requestor::Reply::Handle(old("working")), 1.into())
+        });
         world
     };
     let live = |world: &mut World| {
@@ -157,7 +159,7 @@ fn nothing_is_followed_for_ever() {
         world.call(1, Generation::G26, "any", mcp_longhaul::requestor::Preference::Prefer);
         let endless = || Snapshot { ttl: f64::INFINITY, poll: 60_000.0, ..snapshot("t1", "working") };
         let began = world.now;
-        world.run(|r, now| r.handle_reply(now, 1, mcp_longhaul::requestor::Reply::Handle(endless()), 1));
+        world.run(|r, now| r.handle_reply(now, 1.into(), mcp_longhaul::requestor::Reply::Handle(endless()), 1.into()));
         let mut reads = 0;
         loop {
             let (_, read) = world.wait_for(Method::Get);

@@ -101,7 +101,7 @@ fn a_lost_update_is_repeated() {
 fn refuse(world: &mut World, task: TaskNumber, entry: &Entry) -> Vec<Output> {
     let update = sent(&world.run(|r, now| r.handle_input(now, task, &entry.key)), Method::Update).expect("an update");
     let outputs = world.error(update, error::INVALID_PARAMS);
-    assert!(outputs.contains(&Output::Refused { task, payload: 9 }), "the host keeps what the server said");
+    assert!(outputs.contains(&Output::Refused { task, payload: 9.into() }), "the host keeps what the server said");
     let read = sent(&outputs, Method::Get).expect("a read tells whether the key is still wanted");
     ask(world, read, std::slice::from_ref(entry))
 }

@@ -12,8 +12,8 @@ mod streams;
 
 use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::requestor::{
-    Answer, Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Preference, Reply,
-    RequestNumber, Requestor, Snapshot, TaskNumber,
+    Answer, Answered, Bounds, CallFacts, Declared, Ending, Entry, Options, Output, Preference, Reply, RequestNumber,
+    Requestor, Snapshot, TaskNumber,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Status, Support};
@@ -56,7 +56,7 @@ impl World {
         outputs
     }
 
-    pub fn call(&mut self, call: Call, generation: Generation, tool: &str, preference: Preference) -> Vec<Output> {
+    pub fn call(&mut self, call: u32, generation: Generation, tool: &str, preference: Preference) -> Vec<Output> {
         let facts = CallFacts {
             generation: Some(generation),
             method: CallMethod::ToolsCall,
@@ -65,15 +65,16 @@ impl World {
             cancels: true,
             ttl: None,
         };
-        self.run(|requestor, now| requestor.handle_call(now, call, facts))
+        self.run(|requestor, now| requestor.handle_call(now, call.into(), facts))
     }
 
     /// A call that has become the task `t<call>`; returns what following it asked for first.
-    pub fn follow(&mut self, call: Call, generation: Generation) -> (TaskNumber, Vec<Output>) {
+    pub fn follow(&mut self, call: u32, generation: Generation) -> (TaskNumber, Vec<Output>) {
         self.call(call, generation, "required", Preference::Prefer);
         let id = format!("t{call}");
-        let outputs =
-            self.run(|requestor, now| requestor.handle_reply(now, call, Reply::Handle(snapshot(&id, "working")), 1));
+        let outputs = self.run(|requestor, now| {
+            requestor.handle_reply(now, call.into(), Reply::Handle(snapshot(&id, "working")), 1.into())
+        });
         let task = outputs.iter().find_map(|output| match output {
             Output::Created { task, .. } => Some(*task),
             _ => None,
@@ -118,7 +119,7 @@ impl World {
     }
 
     pub fn answer(&mut self, request: RequestNumber, answered: Answered<'_>) -> Vec<Output> {
-        self.run(|requestor, now| requestor.handle_answer(now, request, answered, 9))
+        self.run(|requestor, now| requestor.handle_answer(now, request, answered, 9.into()))
     }
 
     pub fn snapshot(&mut self, request: RequestNumber, id: &str, status: &str) -> Vec<Output> {
@@ -162,11 +163,11 @@ pub fn ending(outputs: &[Output]) -> Option<(Ending, Option<Status>)> {
     })
 }
 
-pub fn answers(outputs: &[Output]) -> Vec<(Call, Answer)> {
+pub fn answers(outputs: &[Output]) -> Vec<(u32, Answer)> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Answer { call, answer } => Some((*call, *answer)),
+            Output::Answer { call, answer } => Some((call.get(), *answer)),
             _ => None,
         })
         .collect()

@@ -170,11 +170,11 @@ fn a_refusal_that_cannot_heal_ends_at_once() {
         }
         let mut world = World::new();
         let (task, _) = world.follow(1, Generation::G26);
-        let outputs = world.run(|r, now| r.handle_cancel(now, 1, task, false));
+        let outputs = world.run(|r, now| r.handle_cancel(now, 1.into(), task, false));
         let outputs = world.error(sent(&outputs, Method::Cancel).expect("it is sent"), code);
         assert_eq!(
             outputs,
-            [Output::Cancelled { waiter: 1, status: None, error: Some(Ending::Unsupported) }],
+            [Output::Cancelled { waiter: 1.into(), status: None, error: Some(Ending::Unsupported) }],
             "{code}"
         );
     }

@@ -129,7 +129,7 @@ impl Host {
         for output in outputs {
             match output {
                 Output::Send { call, .. } => {
-                    let sends = self.sends.entry(*call).or_default();
+                    let sends = self.sends.entry(call.get()).or_default();
                     *sends += 1;
                     assert!(*sends <= 2, "call {call} was sent {sends} times");
                 }
@@ -169,11 +169,11 @@ impl Host {
                 }
                 Output::Ended { task, .. } => assert!(self.ended.insert(*task), "task {task} ended twice"),
                 Output::Answer { call, .. } => {
-                    assert!(self.answered.insert(*call), "call {call} was answered twice");
-                    assert!(!self.aborted.contains(call), "call {call} was given up");
+                    assert!(self.answered.insert(call.get()), "call {call} was answered twice");
+                    assert!(!self.aborted.contains(&call.get()), "call {call} was given up");
                 }
                 Output::Cancelled { waiter, .. } => {
-                    assert!(self.settled.insert(*waiter), "waiter {waiter} was settled twice")
+                    assert!(self.settled.insert(waiter.get()), "waiter {waiter} was settled twice")
                 }
                 _ => {}
             }
@@ -224,7 +224,7 @@ fn play(steps: Vec<Step>) {
                     cancels: true,
                     ttl: None,
                 };
-                world.run(|r, now| r.handle_resume(now, call, facts, generation, &format!("t{task}")))
+                world.run(|r, now| r.handle_resume(now, call.into(), facts, generation, &format!("t{task}")))
             }
             Step::Reply { call, kind } => {
                 let Some(call) = pick(&host.calls, call) else { continue };
@@ -236,7 +236,7 @@ fn play(steps: Vec<Step>) {
                     7 => Reply::Empty,
                     _ => Reply::Error { code: -32601 },
                 };
-                world.run(|r, now| r.handle_reply(now, call, reply, 1))
+                world.run(|r, now| r.handle_reply(now, call.into(), reply, 1.into()))
             }
             Step::Answer { request, kind, again } => {
                 let request = if again {
@@ -272,8 +272,8 @@ fn play(steps: Vec<Step>) {
                 let id = format!("t{task}");
                 let snapshot = snapshot(&id, STATUSES[usize::from(status)]);
                 world.run(|r, now| {
-                    r.handle_notification(now, Generation::G25, &snapshot, 2);
-                    r.handle_notification(now, Generation::G26, &snapshot, 2);
+                    r.handle_notification(now, Generation::G25, &snapshot, 2.into());
+                    r.handle_notification(now, Generation::G26, &snapshot, 2.into());
                 })
             }
             Step::Acknowledge { stream, accepted } => {
@@ -303,7 +303,7 @@ fn play(steps: Vec<Step>) {
             Step::NoInput { task, key } => world.run(|r, _| r.handle_no_input(TaskNumber::new(task), &key.to_string())),
             Step::Abort { call } => {
                 let Some(call) = pick(&host.calls, call) else { continue };
-                let outputs = world.run(|r, now| r.handle_abort(now, call));
+                let outputs = world.run(|r, now| r.handle_abort(now, call.into()));
                 if !host.answered.contains(&call) {
                     host.aborted.insert(call);
                 }
@@ -311,12 +311,12 @@ fn play(steps: Vec<Step>) {
             }
             Step::Detach { call } => {
                 let Some(call) = pick(&host.calls, call) else { continue };
-                world.run(|r, now| r.handle_detach(now, call))
+                world.run(|r, now| r.handle_detach(now, call.into()))
             }
             Step::Cancel { task, await_terminal } => {
                 waiter += 1;
                 host.waiters.insert(waiter);
-                world.run(|r, now| r.handle_cancel(now, waiter, TaskNumber::new(task), await_terminal))
+                world.run(|r, now| r.handle_cancel(now, waiter.into(), TaskNumber::new(task), await_terminal))
             }
             Step::Observe { task, observers } => {
                 world.run(|r, now| r.handle_observers(now, TaskNumber::new(task), observers))

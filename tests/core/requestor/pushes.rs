@@ -10,7 +10,7 @@ use super::{World, answers, ending, sent, snapshot};
 #[test]
 fn notifications_are_hints() {
     let push = |world: &mut World, generation, snapshot: Snapshot<'static>| {
-        world.run(|r, now| r.handle_notification(now, generation, &snapshot, 3))
+        world.run(|r, now| r.handle_notification(now, generation, &snapshot, 3.into()))
     };
     let notify = |world: &mut World, snapshot| push(world, Generation::G26, snapshot);
     let mut world = World::new();
@@ -18,7 +18,10 @@ fn notifications_are_hints() {
     let (task, _) = world.follow(1, Generation::G26);
     assert_eq!(notify(&mut world, snapshot("other", "completed")), []);
     assert_eq!(notify(&mut world, snapshot("t1", "paused")), []);
-    assert_eq!(notify(&mut world, snapshot("t1", "working")), [Output::Changed { task, payload: 3, progress: false }]);
+    assert_eq!(
+        notify(&mut world, snapshot("t1", "working")),
+        [Output::Changed { task, payload: 3.into(), progress: false }]
+    );
     let outputs = notify(&mut world, snapshot("t1", "completed"));
     assert_eq!(answers(&outputs), [(1, Answer::Outcome(task))]);
     assert_eq!(notify(&mut world, snapshot("t1", "failed")), []);
@@ -57,8 +60,11 @@ fn a_snapshot_that_moved_is_progress_where_there_is_no_other() {
         let mut world = World::new();
         let (task, _) = world.follow(1, generation);
         let told = Snapshot { moved, inputs: Some(&[]), ..snapshot("t1", status) };
-        let outputs = world.run(|r, now| r.handle_notification(now, generation, &told, 3));
-        assert!(outputs.contains(&Output::Changed { task, payload: 3, progress: expected }), "{generation:?} {status}");
+        let outputs = world.run(|r, now| r.handle_notification(now, generation, &told, 3.into()));
+        assert!(
+            outputs.contains(&Output::Changed { task, payload: 3.into(), progress: expected }),
+            "{generation:?} {status}"
+        );
     }
 }
 
@@ -68,6 +74,6 @@ fn a_push_of_the_other_generation_is_nothing() {
     for (of, told) in [(Generation::G25, Generation::G26), (Generation::G26, Generation::G25)] {
         let mut world = World::new();
         world.follow(1, of);
-        assert_eq!(world.run(|r, now| r.handle_notification(now, told, &snapshot("t1", "working"), 3)), []);
+        assert_eq!(world.run(|r, now| r.handle_notification(now, told, &snapshot("t1", "working"), 3.into())), []);
     }
 }

@@ -176,8 +176,9 @@ fn an_impatient_caller_is_heard() {
     for (silence, expected) in [(900, 300..=330), (120, 100..=110), (1_000_000, 1000..=1100)] {
         let mut world = World::with(Options { listen: false, ..Options::default() });
         world.call(1, Generation::G26, "any", Preference::Prefer);
-        world.run(|r, _| r.handle_silence(1, silence));
-        let outputs = world.run(|r, now| r.handle_reply(now, 1, Reply::Handle(snapshot("t1", "working")), 1));
+        world.run(|r, _| r.handle_silence(1.into(), silence));
+        let outputs =
+            world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Handle(snapshot("t1", "working")), 1.into()));
         assert_eq!(sent(&outputs, Method::Get), None);
         for _ in 0..3 {
             let (waited, read) = world.wait_for(Method::Get);
@@ -187,7 +188,7 @@ fn an_impatient_caller_is_heard() {
     }
     let mut world = World::new();
     world.follow(1, Generation::G25);
-    world.run(|r, _| r.handle_silence(1, 900));
+    world.run(|r, _| r.handle_silence(1.into(), 900));
     let (_, read) = world.wait_for(Method::Get);
     world.snapshot(read, "t1", "working");
     assert!(world.wait_for(Method::Get).0 >= 30_000);
@@ -204,7 +205,7 @@ fn a_new_task_is_read_soon() {
     let mut world = ramped();
     let facts = |id| Reply::Handle(Snapshot { poll: 5000.0, ..snapshot(id, "working") });
     world.call(1, Generation::G26, "required", Preference::Prefer);
-    world.run(|r, now| r.handle_reply(now, 1, facts("t1"), 1));
+    world.run(|r, now| r.handle_reply(now, 1.into(), facts("t1"), 1.into()));
     for expected in [20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000] {
         let (waited, read) = world.wait_for(Method::Get);
         assert!(waited >= expected && waited <= expected + expected / 10 + 1, "{expected}: {waited}");
@@ -212,7 +213,7 @@ fn a_new_task_is_read_soon() {
     }
     // A server that has enough of it is left alone.
     world.call(2, Generation::G26, "required", Preference::Prefer);
-    world.run(|r, now| r.handle_reply(now, 2, facts("t2"), 1));
+    world.run(|r, now| r.handle_reply(now, 2.into(), facts("t2"), 1.into()));
     let (_, read) = world.wait_for(Method::Get);
     world.error(read, error::INTERNAL);
     assert!(world.wait_for(Method::Get).0 >= 4000);

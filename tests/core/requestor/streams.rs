@@ -72,7 +72,7 @@ impl World {
     }
 
     fn push(&mut self, snapshot: &Snapshot<'_>) -> Vec<Output> {
-        self.run(|r, now| r.handle_notification(now, Generation::G26, snapshot, 2))
+        self.run(|r, now| r.handle_notification(now, Generation::G26, snapshot, 2.into()))
     }
 
     /// A running task with a stream, read after the acknowledgement.
@@ -360,7 +360,7 @@ fn replacements_are_gathered() {
 fn without_tasks_there_is_no_stream() {
     let ends: [fn(&mut World, TaskNumber) -> Vec<Output>; 4] = [
         |world, _| world.push(&snapshot("t1", "failed")),
-        |world, _| world.run(|r, now| r.handle_detach(now, 1)),
+        |world, _| world.run(|r, now| r.handle_detach(now, 1.into())),
         |world, _| world.run(|r, _| r.handle_close(Ending::Connection)),
         |world, _| {
             let (_, read) = world.wait_for(Method::Get);

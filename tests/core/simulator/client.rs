@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mcp_longhaul::method::{CallMethod, Methods};
 use mcp_longhaul::requestor::{
-    Answered, Bounds, Call, CallFacts, Declared, Ending, Entry, Options, Output, Payload, Preference, Reply,
-    RequestNumber, Requestor, Snapshot, TaskNumber,
+    Answered, Bounds, CallFacts, CallNumber, Declared, Ending, Entry, Options, Output, PayloadNumber, Preference,
+    Reply, RequestNumber, Requestor, Snapshot, TaskNumber,
 };
 use mcp_longhaul::task::Millis;
 use mcp_longhaul::wire::{Generation, Method, Support};
@@ -22,14 +22,14 @@ pub struct Client {
     pub owner: &'static str,
     pub generation: Generation,
     /// Calls that are not answered.
-    pub calls: BTreeSet<Call>,
-    last_call: Call,
-    wishes: BTreeMap<Call, (u32, bool)>,
+    pub calls: BTreeSet<CallNumber>,
+    last_call: CallNumber,
+    wishes: BTreeMap<CallNumber, (u32, bool)>,
     /// Calls that have become tasks.
-    following: BTreeSet<Call>,
+    following: BTreeSet<CallNumber>,
     pub tasks: BTreeMap<TaskNumber, String>,
-    payloads: BTreeMap<Payload, Value>,
-    last_payload: Payload,
+    payloads: BTreeMap<PayloadNumber, Value>,
+    last_payload: PayloadNumber,
     /// The first request that came under each key of each task.
     streams: BTreeSet<RequestNumber>,
 }
@@ -46,12 +46,12 @@ impl Client {
             owner,
             generation,
             calls: BTreeSet::new(),
-            last_call: 0,
+            last_call: 0.into(),
             wishes: BTreeMap::new(),
             following: BTreeSet::new(),
             tasks: BTreeMap::new(),
             payloads: BTreeMap::new(),
-            last_payload: 0,
+            last_payload: 0.into(),
             streams: BTreeSet::new(),
         }
     }
@@ -67,8 +67,8 @@ impl Client {
         }
     }
 
-    fn next_call(&mut self) -> Call {
-        self.last_call += 1;
+    fn next_call(&mut self) -> CallNumber {
+        self.last_call = CallNumber::new(self.last_call.get() + 1);
         self.calls.insert(self.last_call);
         self.last_call
     }
@@ -80,11 +80,11 @@ impl Client {
         self.requestor.handle_call(now, call, self.facts());
     }
 
-    pub fn wish(&self, call: Call) -> (u32, bool) {
+    pub fn wish(&self, call: CallNumber) -> (u32, bool) {
         self.wishes[&call]
     }
 
-    pub fn follows(&self, call: Call) -> bool {
+    pub fn follows(&self, call: CallNumber) -> bool {
         self.following.contains(&call)
     }
 
@@ -121,17 +121,21 @@ impl Client {
     }
 
     /// The task's end as the requestor tells its caller: the status, and the outcome where there is one.
-    pub fn end_of(&self, ending: Ending, payload: Payload) -> Option<(Option<&'static str>, Option<Value>)> {
+    pub fn end_of(
+        &self,
+        ending: Ending,
+        payload: Option<PayloadNumber>,
+    ) -> Option<(Option<&'static str>, Option<Value>)> {
         let status = match ending {
             Ending::Completed => "completed",
             Ending::Failed => "failed",
             // Without a snapshot it is what a caller who left takes for granted.
-            Ending::Cancelled if payload != 0 => "cancelled",
+            Ending::Cancelled if payload.is_some() => "cancelled",
             _ => return None,
         };
         // In 2025-11-25 nobody can tell the error of a task that failed from one that came instead of it.
         let is_ours = |value: &&Value| self.generation != G25 || value.get("error").is_none_or(Value::is_string);
-        let value = self.payloads.get(&payload).filter(is_ours);
+        let value = payload.and_then(|payload| self.payloads.get(&payload)).filter(is_ours);
         // A tool's own error has another status in 2025-11-25 than its result says here.
         Some((
             Some(status).filter(|_| self.generation != G25),
@@ -139,25 +143,30 @@ impl Client {
         ))
     }
 
-    fn keep(&mut self, value: &Value) -> Payload {
-        self.last_payload += 1;
+    fn keep(&mut self, value: &Value) -> PayloadNumber {
+        self.last_payload = PayloadNumber::new(self.last_payload.get() + 1);
         self.payloads.insert(self.last_payload, value.clone());
         self.last_payload
     }
 
     /// The answer to a call, or word that there will be none.
-    pub fn replied(&mut self, now: Millis, call: Call, reply: Option<&Value>) {
+    pub fn replied(&mut self, now: Millis, call: CallNumber, reply: Option<&Value>) {
         let Some(reply) = reply else {
-            return self.requestor.handle_reply(now, call, Reply::Error { code: -32000 }, 0);
+            return self.requestor.handle_reply(now, call, Reply::Error { code: -32000 }, 0.into());
         };
         if let Some(error) = reply.get("error") {
             let code = error["code"].as_i64().unwrap_or(-32050) as i32;
-            return self.requestor.handle_reply(now, call, Reply::Error { code }, 0);
+            return self.requestor.handle_reply(now, call, Reply::Error { code }, 0.into());
         }
         let result = &reply["result"];
         let task = if result.get("task").is_some() { &result["task"] } else { result };
         if task.get("taskId").is_none() {
-            return self.requestor.handle_reply(now, call, Reply::Result { is_error: false, demands_task: false }, 0);
+            return self.requestor.handle_reply(
+                now,
+                call,
+                Reply::Result { is_error: false, demands_task: false },
+                0.into(),
+            );
         }
         let payload = self.keep(task);
         let parts = self.read(task);
@@ -166,7 +175,7 @@ impl Client {
 
     /// The answer to a request about a task, or word that there will be none.
     pub fn answered(&mut self, now: Millis, request: RequestNumber, method: Option<Method>, answer: Option<&Value>) {
-        let Some(answer) = answer else { return self.requestor.handle_answer(now, request, Answered::Lost, 0) };
+        let Some(answer) = answer else { return self.requestor.handle_answer(now, request, Answered::Lost, 0.into()) };
         if method == Some(Method::Result) {
             let payload = self.keep(answer);
             let answered = match answer.get("error") {
@@ -177,11 +186,11 @@ impl Client {
         }
         if let Some(error) = answer.get("error") {
             let code = error["code"].as_i64().expect("a code") as i32;
-            return self.requestor.handle_answer(now, request, Answered::Error { code }, 0);
+            return self.requestor.handle_answer(now, request, Answered::Error { code }, 0.into());
         }
         let state = &answer["result"];
         if state.get("taskId").is_none() {
-            return self.requestor.handle_answer(now, request, Answered::Result { is_error: false }, 0);
+            return self.requestor.handle_answer(now, request, Answered::Result { is_error: false }, 0.into());
         }
         let payload = self.keep(state);
         let parts = self.read(state);

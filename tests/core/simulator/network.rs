@@ -192,13 +192,13 @@ impl Simulation {
     }
 
     /// A client gives up the call that nobody answers.
-    pub(super) fn tire(&mut self, client: usize, call: requestor::Call) {
+    pub(super) fn tire(&mut self, client: usize, call: requestor::CallNumber) {
         if !self.clients[client].follows(call) {
             self.give_up(client, call);
         }
     }
 
-    pub(super) fn give_up(&mut self, client: usize, call: requestor::Call) {
+    pub(super) fn give_up(&mut self, client: usize, call: requestor::CallNumber) {
         if self.clients[client].calls.remove(&call) {
             self.with(client, |requestor, now| requestor.handle_abort(now, call));
         }

@@ -24,13 +24,13 @@ const MOST_EVENTS: u64 = 400_000;
 #[derive(Clone, Debug)]
 pub enum Sent {
     Call {
-        call: requestor::Call,
+        call: requestor::CallNumber,
         tool: u32,
         gate: bool,
     },
     /// The call is given up.
     Drop {
-        call: requestor::Call,
+        call: requestor::CallNumber,
     },
     Ask {
         request: requestor::RequestNumber,
@@ -50,7 +50,7 @@ pub enum Sent {
 /// What a client's request is answered with: the request's own name, and who asked.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum To {
-    Call(requestor::Call),
+    Call(requestor::CallNumber),
     Ask(requestor::RequestNumber, Method),
     Listen(requestor::RequestNumber),
 }
@@ -102,7 +102,7 @@ pub enum Event {
     /// A client has waited long enough.
     Tire {
         client: usize,
-        call: requestor::Call,
+        call: requestor::CallNumber,
     },
     /// The store tells of a change.
     Changed {

@@ -22,12 +22,12 @@ impl Simulation {
                 let client = client % clients;
                 let tasks: Vec<requestor::TaskNumber> = self.clients[client].tasks.keys().copied().collect();
                 if let Some(task) = tasks.get(which % tasks.len().max(1)).copied() {
-                    self.with(client, |requestor, now| requestor.handle_cancel(now, task.get(), task, true));
+                    self.with(client, |requestor, now| requestor.handle_cancel(now, task.get().into(), task, true));
                 }
             }
             Step::Abort { client, which } => {
                 let client = client % clients;
-                let calls: Vec<requestor::Call> = self.clients[client].calls.iter().copied().collect();
+                let calls: Vec<requestor::CallNumber> = self.clients[client].calls.iter().copied().collect();
                 if let Some(call) = calls.get(which % calls.len().max(1)).copied() {
                     self.give_up(client, call);
                 }
