@@ -1,6 +1,5 @@
 //! What may become of a task, who waits for it, and what it does to the stored payload.
 
-use super::slot::Slot;
 use super::types::{InputRequestId, RequestContext, RequestId, Shape};
 use crate::lifecycle::NewInput;
 use crate::storage::{Payload, Source, Stored};
@@ -67,16 +66,24 @@ pub(super) enum Change {
 
 impl Change {
     /// The request that waits for this change.
-    pub(super) fn context(&self) -> Option<RequestContext> {
+    pub fn context(&self) -> Option<RequestContext> {
         match self {
             Self::Cancel(context) | Self::Update { context, .. } => Some(*context),
             _ => None,
         }
     }
 
+    /// The input request that it is about, of a handler that runs here.
+    pub fn input(&self) -> Option<InputRequestId> {
+        match self {
+            Self::RequestInput { id: input, .. } | Self::Answered { input, .. } => Some(*input),
+            _ => None,
+        }
+    }
+
     /// Whether it is made on behalf of the handler that runs here, so that a later run of the task refuses it
     /// (X-STO-04).
-    pub(super) fn is_of_run(&self) -> bool {
+    pub fn is_of_run(&self) -> bool {
         match self {
             Self::SetStatusMessage(_)
             | Self::RequestInput { .. }
@@ -93,49 +100,33 @@ impl Change {
         }
     }
 
-    pub(super) fn is_outcome(&self) -> bool {
+    pub fn is_outcome(&self) -> bool {
         matches!(self, Self::Complete { .. } | Self::Fail { .. } | Self::EndInInputRequired { .. })
     }
 
     /// Whether it is what a sweep does about a task that is due.
-    pub(super) fn settles(&self) -> bool {
+    pub fn settles(&self) -> bool {
         matches!(self, Self::Expire | Self::Recover { .. })
     }
 
     /// Whether it is worth trying again where the store fails. Nobody waits for the others, or somebody else tries
     /// again.
-    pub(super) fn is_patient(&self) -> bool {
+    pub fn is_patient(&self) -> bool {
         self.context().is_none() && !matches!(self, Self::Renew | Self::Recover { .. })
     }
 
-    /// Whether what is stored must be read before it can be changed.
-    pub(super) fn reads_payload(&self, slot: &Slot) -> bool {
-        match self {
-            Self::RequestInput { .. }
-            | Self::EndInInputRequired { .. }
-            | Self::Withdraw { .. }
-            | Self::Update { .. }
-            | Self::Recover { .. } => true,
-            Self::Answered { input, .. } if slot.shows(*input) => true,
-            // Those who wait are answered with it, handlers too.
-            Self::Check => slot.is_watched(),
-            // An outcome takes the place of all that is stored.
-            _ => slot.has_spent && self.is_of_run() && !self.is_outcome(),
-        }
-    }
-
     /// Whether a copy of the record from before will do.
-    pub(super) fn trusts_cache(&self) -> bool {
+    pub fn trusts_cache(&self) -> bool {
         !matches!(self, Self::Check)
     }
 
-    /// What becomes of the payload.
-    pub(super) fn payload(&self, slot: &Slot, task: &Task, next: &Task) -> Payload {
+    /// What becomes of the payload. `is_shown`: so does [`Change::input`] to who reads the task.
+    pub fn payload(&self, is_shown: bool, task: &Task, next: &Task) -> Payload {
         let (mut remove, mut set) = (Vec::new(), Vec::new());
         let mut onto_read = true;
         match self {
             Self::RequestInput { id, .. } => {
-                if let Some(input) = next.inputs.last().filter(|_| slot.shows(*id)) {
+                if let Some(input) = next.inputs.last().filter(|_| is_shown) {
                     set.push((stored(input), Source::InputRequest(*id)));
                 }
             }
@@ -152,7 +143,7 @@ impl Change {
                 }
                 set.push((Stored::Request, Source::Request(*call)));
             }
-            Self::Answered { input, .. } if !slot.shows(*input) => {}
+            Self::Answered { .. } if !is_shown => {}
             Self::Answered { key, .. } | Self::Withdraw { key } => remove.push(Stored::Input(key.clone())),
             Self::Update { context, keys, .. } => {
                 for key in keys {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::change::Change;
-use super::claim::Question;
+use super::creation_keys::Question;
 use super::read::Read;
 use super::sweep::Part;
 use super::types::{JobId, RequestId, SlotId};

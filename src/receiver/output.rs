@@ -1,9 +1,9 @@
 //! What the receiver wants from its host.
 
-use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Stop, Trouble, Withdrawal};
 use std::rc::Rc;
 
 use super::event::Event;
+use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Stop, Trouble, Withdrawal};
 use crate::method::CallMethod;
 use crate::storage::Operation;
 use crate::task::Millis;

@@ -2,50 +2,18 @@
 
 use std::rc::Rc;
 
-use hashbrown::HashTable;
-use siphasher::sip::SipHasher24;
-
-use super::Receiver;
 use super::change::Change;
-use super::doubt::Unconfirmed;
-use super::listen::Heard;
+use super::inputs::PendingInput;
 use super::read::Read;
-use super::types::{InputRequestId, RequestContext, RequestId, SlotId};
-use super::watch::Versions;
+use super::subscriptions::Heard;
+use super::types::{InputRequestId, RequestContext, RequestId};
+use super::unconfirmed::Unconfirmed;
+use super::versions::Versions;
 use crate::table::Table;
 use crate::task::{Millis, Task};
 
-/// An input request whose handler runs here.
-#[derive(Debug)]
-pub(super) struct PendingInput {
-    pub input: InputRequestId,
-    /// `None` until the store has it.
-    pub key: Option<String>,
-    /// The handler gave it up, or its answer is on its way to the store.
-    pub over: bool,
-    /// The result stream, or the connection itself, that carried it to the client.
-    pub delivered: bool,
-    pub stream: Option<RequestId>,
-    /// It is a JSON-RPC request of the handler's own, to be delivered as such (2025-11-25).
-    pub nested: bool,
-    /// Whoever reads the task may see it, so the store has it.
-    pub shown: bool,
-    /// So many polls have told its client that the task waits for input, while nothing carried this.
-    pub polls: u8,
-    /// When nothing has carried it by then, nothing will.
-    pub hopeless: bool,
-}
-
-impl PendingInput {
-    pub fn new(input: InputRequestId, nested: bool, shown: bool) -> Self {
-        Self { input, key: None, over: false, delivered: false, stream: None, nested, shown, polls: 0, hopeless: false }
-    }
-
-    /// Its client is to get it as a request, and has not.
-    pub fn is_owed(&self) -> bool {
-        self.nested && self.key.is_some() && !self.over && !self.delivered
-    }
-}
+/// A swap that keeps losing is given up after this many attempts, and so is one that the store keeps failing.
+pub(super) const ATTEMPTS: u32 = 64;
 
 /// A task in hand.
 #[derive(Debug)]
@@ -140,141 +108,36 @@ impl Slot {
         self.inputs.iter().any(|pending| pending.input == input && pending.shown)
     }
 
+    /// Whether who reads the task may see the input request of a change.
+    pub fn shows_input_of(&self, change: &Change) -> bool {
+        change.input().is_some_and(|input| self.shows(input))
+    }
+
+    /// Whether what is stored must be read before it can be changed so.
+    pub fn reads_payload(&self, change: &Change) -> bool {
+        match change {
+            Change::RequestInput { .. }
+            | Change::EndInInputRequired { .. }
+            | Change::Withdraw { .. }
+            | Change::Update { .. }
+            | Change::Recover { .. } => true,
+            Change::Answered { input, .. } if self.shows(*input) => true,
+            // Those who wait are answered with it, handlers too.
+            Change::Check => self.is_watched(),
+            // An outcome takes the place of all that is stored.
+            _ => self.has_spent && change.is_of_run() && !change.is_outcome(),
+        }
+    }
+
     /// Whether somebody here waits for what other processes may do to the task.
     pub fn is_watched(&self) -> bool {
         !self.waiters.is_empty()
             || self.is_listened_to()
             || self.inputs.iter().any(|pending| pending.shown && pending.key.is_some())
     }
-}
 
-/// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.
-#[derive(Debug)]
-pub(super) struct Slots {
-    slots: Table<SlotId, Slot>,
-    /// Their numbers, by the hash of the id. Peers choose ids, so the hash has a key.
-    named: HashTable<SlotId>,
-    key: [u8; 16],
-    last: SlotId,
-}
-
-impl Slots {
-    pub fn new(key: [u8; 16]) -> Self {
-        Self { slots: Table::new(), named: HashTable::new(), key, last: SlotId::default() }
-    }
-
-    pub fn get(&self, number: SlotId) -> Option<&Slot> {
-        self.slots.get(&number)
-    }
-
-    pub fn get_mut(&mut self, number: SlotId) -> Option<&mut Slot> {
-        self.slots.get_mut(&number)
-    }
-
-    pub fn find(&self, owner: &str, id: &str) -> Option<SlotId> {
-        let is_it = |number: &SlotId| self.get(*number).is_some_and(|slot| *slot.owner == *owner && slot.id == id);
-        self.named.find(hash(&self.key, id), is_it).copied()
-    }
-
-    pub fn open(&mut self, owner: &Rc<str>, id: &str) -> SlotId {
-        if let Some(number) = self.find(owner, id) {
-            return number;
-        }
-        self.last = self.last.next(1, |slot| self.slots.contains_key(&slot));
-        let number = self.last;
-        self.slots.insert(
-            number,
-            Slot {
-                owner: Rc::clone(owner),
-                id: id.to_owned(),
-                cached: None,
-                versions: Versions::default(),
-                busy: false,
-                read_payload: false,
-                unconfirmed: Vec::new(),
-                fails_since: None,
-                has_spent: false,
-                queue: Vec::new(),
-                call: None,
-                run: 0,
-                begins: false,
-                read_at: None,
-                wrote_at: 0,
-                renewed_at: 0,
-                renewing: false,
-                unsettled: false,
-                reads: Vec::new(),
-                counted: false,
-                waiters: Table::new(),
-                listeners: Table::new(),
-                inputs: Vec::new(),
-                attempts: 0,
-                checks: 0,
-                checking: false,
-                told_to_stop: false,
-            },
-        );
-        let Self { slots, named, key, .. } = self;
-        let hash_of = |number: &SlotId| slots.get(number).map_or(0, |slot| hash(key, &slot.id));
-        named.insert_unique(hash(key, id), number, hash_of);
-        number
-    }
-
-    pub fn close(&mut self, number: SlotId) {
-        let Some(slot) = self.slots.remove(&number) else { return };
-        if let Ok(entry) = self.named.find_entry(hash(&self.key, &slot.id), |known| *known == number) {
-            entry.remove();
-        }
-    }
-
-    pub fn number_from(&mut self, last: u32) {
-        self.last = last.into();
-    }
-
-    pub fn len(&self) -> usize {
-        self.slots.len()
-    }
-}
-
-/// Of the id alone: only as many slots have one hash as there are owners who name one id.
-fn hash(key: &[u8; 16], id: &str) -> u64 {
-    SipHasher24::new_with_key(key).hash(id.as_bytes())
-}
-
-impl Receiver {
-    /// Lets go of a slot that nothing needs any more.
-    pub(super) fn settle_slot(&mut self, number: SlotId) {
-        let idle = self.slots.get(number).is_some_and(|slot| {
-            !slot.busy
-                && slot.queue.is_empty()
-                && slot.call.is_none()
-                && slot.reads.is_empty()
-                && slot.waiters.is_empty()
-                && slot.listeners.is_empty()
-                && slot.inputs.is_empty()
-                && slot.unconfirmed.is_empty()
-        });
-        if idle {
-            self.uncount(number);
-            self.slots.close(number);
-        }
-    }
-
-    pub(super) fn count(&mut self, number: SlotId) {
-        if let Some(slot) = self.slots.get_mut(number)
-            && !slot.counted
-        {
-            slot.counted = true;
-            self.running.add(slot.owner.clone());
-        }
-    }
-
-    pub(super) fn uncount(&mut self, number: SlotId) {
-        if let Some(slot) = self.slots.get_mut(number)
-            && slot.counted
-        {
-            slot.counted = false;
-            self.running.remove(&slot.owner);
-        }
+    /// Whether somebody listens who could be told now.
+    pub fn is_listened_to(&self) -> bool {
+        self.listeners.values().any(|heard| !heard.owed)
     }
 }

@@ -1,20 +1,10 @@
-//! What happens because time passes: promotion, expiry, retries, and the sweep of what is due in the store.
+//! Walks through what is due in the store.
 
-use super::types::SlotId;
 use std::rc::Rc;
 
-use super::Receiver;
-use super::change::Change;
-use super::jobs::Pending;
-use super::shutdown::Service;
-use super::timers::Timer;
-use crate::claim::is_owner_of_keys;
-use crate::storage::{Completion, DuePosition, Operation, Record};
-use crate::task::{Millis, Task};
-
-/// How long a receiver rests at most between two walks through what is due, in ms, and how many tasks a page of it has.
-const SWEEP_EVERY: Millis = 30_000;
-const PAGE: u32 = 100;
+use super::types::SlotId;
+use crate::storage::DuePosition;
+use crate::task::Millis;
 
 /// A walk through all that is due in the store, a page at a time. The next page is asked for when what the last one has
 /// shown is done, and the next walk begins a while after the last page: so there is never more under way than one page,
@@ -25,28 +15,28 @@ const PAGE: u32 = 100;
 /// delete.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    started: bool,
-    walking: bool,
+    pub started: bool,
+    pub walking: bool,
     /// Another walk was asked for meanwhile.
-    again: bool,
+    pub again: bool,
     /// When the next walk begins. A timer that comes earlier is an old one.
-    next_at: Millis,
+    pub next_at: Millis,
     /// What the walk has not looked at yet, the next part last.
-    parts: Vec<Part>,
+    pub parts: Vec<Part>,
     /// Questions and deletions that the store has not answered.
-    unanswered: u32,
+    pub unanswered: u32,
     /// The slots of tasks that are being settled.
-    settling: Vec<SlotId>,
+    pub settling: Vec<SlotId>,
     /// The pause before the next page is in the timers.
-    pausing: bool,
-    coin: u64,
+    pub pausing: bool,
+    pub coin: u64,
 }
 
 /// What is due after a place, and at `before` or earlier.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    after: Option<DuePosition>,
-    before: Millis,
+    pub after: Option<DuePosition>,
+    pub before: Millis,
 }
 
 impl Sweep {
@@ -55,13 +45,13 @@ impl Sweep {
         Self { coin: random, ..Self::default() }
     }
 
-    fn toss(&mut self) -> bool {
+    pub fn toss(&mut self) -> bool {
         self.coin = self.coin.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.coin >> 63 == 1
     }
 
     /// What comes after `last`, the last task of a full page of `part`, is looked at too.
-    fn go_on(&mut self, part: &Part, last: DuePosition) {
+    pub fn go_on(&mut self, part: &Part, last: DuePosition) {
         let half = last.due_at.saturating_add(part.before.saturating_sub(last.due_at) / 2);
         if half <= last.due_at {
             return self.parts.push(Part { after: Some(last), before: part.before });
@@ -73,202 +63,5 @@ impl Sweep {
             halves.reverse();
         }
         self.parts.extend(halves);
-    }
-}
-
-impl Receiver {
-    /// A deadline has come.
-    pub fn handle_deadline(&mut self, now: Millis) {
-        self.tick(now);
-        self.timers.woken();
-        while let Some(timer) = self.timers.pop_due(self.now) {
-            match timer {
-                Timer::Promote(call) => self.promote(call),
-                Timer::LookAtKey(call) => self.claim_again(call),
-                Timer::ConfirmCreation(call) => self.doubt_again(call),
-                Timer::Expire(slot) => self.expire(slot),
-                Timer::Renew(slot) => self.renew(slot),
-                Timer::Retry(slot) => self.retry(slot),
-                Timer::Check(slot) => {
-                    let Some(entry) = self.slots.get_mut(slot) else { continue };
-                    entry.checking = false;
-                    self.check_later(slot);
-                    self.look(slot);
-                }
-                Timer::Lapse(request) => self.lapse(request),
-                Timer::Carry(input) => self.give_up_carrying(input),
-                Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
-                Timer::Sweep => self.begin_walk(),
-                Timer::NextPage => self.next_page(),
-                Timer::Observe => self.observe(),
-                Timer::Overdue => self.end_overdue(),
-            }
-        }
-        self.walk_on();
-    }
-
-    /// Sets a timer that fires after so many ms.
-    pub(super) fn wake_in(&mut self, pause: Millis, timer: Timer) {
-        self.timers.set(self.now.saturating_add(pause), timer);
-    }
-
-    pub(super) fn retry(&mut self, slot: SlotId) {
-        if let Some(entry) = self.slots.get_mut(slot) {
-            entry.busy = false;
-            self.advance(slot);
-        }
-    }
-
-    /// Looks at a running task when its time to live is over.
-    pub(super) fn expire_later(&mut self, slot: SlotId, task: &Task) {
-        if let Some(at) = task.expires_at() {
-            let at = at.saturating_add(self.skew_of(&task.clock));
-            self.timers.set(at, Timer::Expire(slot));
-        }
-    }
-
-    /// A running task's time to live is over: it grows, or the task expires visibly (X-TTL-05).
-    fn expire(&mut self, slot: SlotId) {
-        let Some(entry) = self.slots.get(slot) else { return };
-        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.time_by(&task.clock))) {
-            self.change(slot, Change::Expire);
-        }
-    }
-
-    /// Begins to sweep, once there is something to sweep.
-    pub(super) fn start_sweeping(&mut self) {
-        if !std::mem::replace(&mut self.sweep.started, true) {
-            self.sweep_later();
-        }
-    }
-
-    /// Looks for what is due now, and from then on. Also called at start-up, and by hosts that are woken from outside.
-    pub fn handle_start(&mut self, now: Millis) {
-        self.tick(now);
-        self.sweep.started = true;
-        if !self.sweep.walking {
-            return self.begin_walk();
-        }
-        // What this walk has passed already may be due by now.
-        self.sweep.again = true;
-        self.next_page();
-    }
-
-    fn sweep_later(&mut self) {
-        let pause = SWEEP_EVERY.min(self.lease);
-        self.sweep.next_at = self.now.saturating_add(pause);
-        self.wake_in(pause, Timer::Sweep);
-    }
-
-    fn begin_walk(&mut self) {
-        self.sweep.walking = true;
-        self.sweep.parts = vec![Part { after: None, before: self.now }];
-        self.next_page();
-    }
-
-    fn end_walk(&mut self) {
-        self.sweep.walking = false;
-        if std::mem::take(&mut self.sweep.again) && self.service != Service::Leaving {
-            return self.begin_walk();
-        }
-        self.sweep_later();
-    }
-
-    /// Asks for the next page once the last one is done.
-    fn next_page(&mut self) {
-        self.sweep.pausing = false;
-        if self.is_page_done()
-            && let Some(part) = self.sweep.parts.pop()
-        {
-            self.sweep.unanswered += 1;
-            let operation = Operation::Due { before: part.before, after: part.after.clone(), limit: PAGE };
-            self.ask_store(Pending::Sweep(part), operation);
-        }
-    }
-
-    fn is_page_done(&mut self) -> bool {
-        // A task that cannot be settled at once does not hold up the others.
-        let slots = &self.slots;
-        let is_first_try =
-            |number: &SlotId| slots.get(*number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles));
-        self.sweep.settling.retain(is_first_try);
-        self.sweep.walking && self.sweep.unanswered == 0 && self.sweep.settling.is_empty()
-    }
-
-    /// Goes on with the walk, if a page is done. Called after whatever may have been the last of it.
-    pub(super) fn walk_on(&mut self) {
-        if !self.sweep.walking || self.sweep.unanswered > 0 || !self.is_page_done() {
-            return;
-        }
-        if self.sweep.parts.is_empty() || self.service == Service::Leaving {
-            return self.end_walk();
-        }
-        // Not at once: where the store answers at once, others would wait until the last page.
-        if !std::mem::replace(&mut self.sweep.pausing, true) {
-            self.wake_in(1, Timer::NextPage);
-        }
-    }
-
-    /// The store has told what is due. Deletes what nobody can see any longer, expires what ran out of time, and
-    /// settles what lost its process. The rest is passed over; the next walk meets it again.
-    pub(super) fn swept(&mut self, part: &Part, started: Millis, completion: &Completion) {
-        self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
-        let Completion::Records { records, full } = completion else { return };
-        for record in records {
-            self.settle_due(record, started);
-        }
-        let last = records.iter().rev().find_map(|record| {
-            Some(DuePosition { due_at: record.due_at?, owner: record.owner.clone(), id: record.id.clone() })
-        });
-        // A store that names the same again does not keep the walk going for ever.
-        let is_news =
-            |last: &DuePosition| part.after.as_ref().is_none_or(|after| after.due_at <= last.due_at && after != last);
-        if *full && let Some(last) = last.filter(is_news) {
-            self.sweep.go_on(part, last);
-        }
-    }
-
-    /// The store has answered a deletion of a sweep.
-    pub(super) fn deleted(&mut self) {
-        self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
-    }
-
-    /// Does what can be done about a task that is due.
-    fn settle_due(&mut self, record: &Record, started: Millis) {
-        let (owner, id) = (&record.owner, &record.id);
-        let (task, over) = if is_owner_of_keys(owner) {
-            let Ok(claim) = self.claim_of(owner, id, record) else { return };
-            (None, claim.due_at() <= self.time_by(&claim.clock))
-        } else {
-            let Ok(task) = self.task_of(owner, id, record) else { return };
-            let over = self.is_over(&task);
-            (Some(task), over)
-        };
-        if over {
-            let operation =
-                Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };
-            self.sweep.unanswered += 1;
-            self.ask_store(Pending::Deletion, operation);
-            return;
-        }
-        let Some(task) = task else { return };
-        let slot = self.slots.open(&record.owner, &record.id);
-        let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
-        let lapsed = !in_hand && self.lapsed(slot, &task);
-        let waits = !in_hand && !lapsed && !self.runs_here(slot);
-        let silent = waits && self.is_lost(owner, id, record.version, &task, Some(started));
-        let lost = silent && self.recovery(slot, &task, None).is_some();
-        if waits && !silent {
-            self.look_again(owner, id);
-        }
-        if lapsed {
-            self.expire(slot);
-        } else if lost {
-            self.recover(slot, None);
-        }
-        if lapsed || lost {
-            self.sweep.settling.push(slot);
-        }
-        self.settle_slot(slot);
     }
 }

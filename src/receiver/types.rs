@@ -12,6 +12,9 @@ pub use crate::number::{InputRequestId, JobId, PeerId, RequestId, SlotId};
 /// Calls that the receiver itself starts again are numbered from here.
 pub const RESTARTED: RequestId = RequestId::new(1 << 31);
 
+/// The connection of a call that runs without one.
+pub(super) const NO_PEER: PeerId = PeerId::new(0);
+
 /// What a request says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RequestContext {

@@ -2,37 +2,18 @@
 //! whoever has been answered meanwhile. What follows from one is read off the record: it does not matter which read
 //! shows it.
 
-use super::types::{JobId, SlotId};
 use std::rc::Rc;
 
-use super::Receiver;
 use super::change::Change;
+use super::receiver::Receiver;
+use super::types::{JobId, SlotId};
+use super::unconfirmed::Unconfirmed;
 use crate::task::{Millis, Task};
 
 /// Of one task; older ones are given up.
 const MOST_UNCONFIRMED: usize = 64;
 /// How long a write is waited for that a store without a limit has refused, in ms.
 const LONGEST_WAY: Millis = 30_000;
-
-/// A write of which nobody knows whether the store has it.
-#[derive(Debug)]
-pub(super) struct Unconfirmed {
-    mark: u64,
-    /// The version that it makes. Once another write has made it, this one cannot arrive any more.
-    version: u32,
-    change: Rc<Change>,
-    /// It begins a run here, with this epoch; 0 where it does not.
-    epoch: u32,
-    /// How many inputs were issued with it.
-    issued: u32,
-    since: Millis,
-}
-
-impl Unconfirmed {
-    pub fn is_of_run(&self) -> bool {
-        self.change.is_of_run()
-    }
-}
 
 impl Receiver {
     /// The store may have the write that it did not confirm.

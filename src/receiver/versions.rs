@@ -1,22 +1,19 @@
-//! What a store says of changes. Most of what this receiver hears so is the echo of its own writes.
-
-use super::Receiver;
-use crate::task::Millis;
+//! What is known of a task's versions.
 
 /// What is known of a task's versions, so that news of a known one costs nothing.
 #[derive(Debug, Default)]
 pub(super) struct Versions {
     /// Up to this one, those who wait here have seen what became of the task.
-    seen: u32,
+    pub seen: u32,
     /// The one that the write on its way makes; 0 for none.
-    writing: u32,
+    pub writing: u32,
     /// It is in the store. Whether that write made it is not known yet.
-    made: bool,
+    pub made: bool,
 }
 
 impl Versions {
     /// Whether there is something to look at.
-    fn is_news(&mut self, version: u32) -> bool {
+    pub fn is_news(&mut self, version: u32) -> bool {
         if version == self.writing {
             self.made = true;
             return false;
@@ -45,18 +42,5 @@ impl Versions {
     /// Those who wait have seen the version.
     pub fn saw(&mut self, version: u32) {
         self.seen = version;
-    }
-}
-
-impl Receiver {
-    /// The store says that a task changed; another process may have changed it. `version`: the one that the change
-    /// made; `None` where that is not known, or the task is deleted.
-    pub fn handle_changed(&mut self, now: Millis, owner: &str, id: &str, version: Option<u32>) {
-        self.tick(now);
-        let Some(number) = self.slots.find(owner, id) else { return };
-        let Some(slot) = self.slots.get_mut(number) else { return };
-        if version.is_none_or(|version| slot.versions.is_news(version)) {
-            self.look(number);
-        }
     }
 }

@@ -1,29 +1,25 @@
 //! Who runs a task (X-STO-04, X-STO-05): leases, runs that are over without knowing it, and what becomes of a task
 //! whose process was lost.
 //!
-//! A lease says for how long its holder may be silent before others may take a task (`silence.rs`); the epoch in the
+//! A lease says for how long its holder may be silent before others may take a task (`sightings.rs`); the epoch in the
 //! record says which run of the handler is the latest. The lease only decides when others may try. What keeps a task to
 //! one outcome is the compare-and-swap: a run whose epoch is no longer the record's writes nothing more, however late
 //! it wakes.
 
-use super::types::{PeerId, RequestContext, RequestId, SlotId, Stop};
 use std::rc::Rc;
 
 use super::change::Change;
+use super::event::Happening;
 use super::read::Read;
-use super::shutdown::Service;
+use super::receiver::Receiver;
+use super::service::Service;
 use super::slot::Slot;
 use super::timers::Timer;
-use super::{Happening, Receiver};
+use super::types::{NO_PEER, RequestContext, RequestId, SlotId, Stop};
 use crate::lifecycle::Command;
 use crate::state::Members;
 use crate::task::{Failure, Lease, Millis, OnLost, Task};
 use crate::wire::capability::Capabilities;
-
-/// How long a lease lasts unless the host says otherwise, in ms.
-pub(super) const LEASE: Millis = 30_000;
-/// The connection of a call that runs without one.
-pub(super) const NOBODY: PeerId = PeerId::new(0);
 
 impl Receiver {
     /// The host can make a server for a task that must run again where no connection of its owner is open.
@@ -157,7 +153,7 @@ impl Receiver {
         };
         let alone = RequestContext {
             request: RequestId::new(0),
-            peer: NOBODY,
+            peer: NO_PEER,
             generation: task.generation,
             capabilities: Capabilities::ALL,
             lists: false,

@@ -1,20 +1,12 @@
 //! A receiver that is to end (X-STO-11): it takes on nothing new, then hands over what runs here.
 
 use super::change::Change;
+use super::output::Output;
+use super::receiver::Receiver;
+use super::service::Service;
 use super::timers::Timer;
 use super::types::{RequestId, SlotId, Stop};
-use super::{Output, Receiver};
 use crate::task::{Millis, OnLost};
-
-/// What a receiver still does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Service {
-    Open,
-    /// No new tasks; handlers may finish.
-    Closing,
-    /// Nothing runs here any longer, and nothing is tried twice.
-    Leaving,
-}
 
 impl Receiver {
     /// From now on no call becomes a task here, and no task starts again.

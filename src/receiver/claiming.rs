@@ -4,17 +4,18 @@
 //! under that id. Who finds the key claimed answers with its task, or stores the task itself where the claimant has
 //! not: the first to store it runs it.
 
-use super::types::{RequestId, SlotId, Stop};
 use std::rc::Rc;
 
-use super::Receiver;
+use super::creation_keys::{Address, CreationKey, Question, Seen};
 use super::jobs::Pending;
-use super::shutdown::Service;
+use super::receiver::Receiver;
+use super::service::Service;
 use super::timers::Timer;
+use super::types::{RequestId, SlotId, Stop};
 use crate::claim::{Claim, owner_of_keys};
 use crate::method::CallMethod;
 use crate::state::{Form, Members, Unreadable};
-use crate::storage::{Completion, Operation, Payload, Record};
+use crate::storage::{Completion, Operation, Record};
 use crate::task::{Millis, Task};
 use crate::wire::{Body, Error, LimitReason};
 
@@ -24,71 +25,6 @@ const PAUSE: Millis = 50;
 const DOUBT_PAUSE: Millis = 1_000;
 /// A key that keeps changing hands is given up after so many looks.
 const LOOKS: u8 = 64;
-
-/// What the store is asked for a call with a key.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Question {
-    /// To write the claim, after which the key is so.
-    Claim { seen: Seen },
-    /// Who has the key.
-    Key,
-    /// How many keys the owner has, before one more is claimed.
-    Room,
-    /// Whether the task of this claim is there.
-    Task { claim: Claim, seen: Seen },
-    /// Whose the task in this slot is: it may be this call's, although the store did not say so.
-    Doubt { slot: SlotId },
-}
-
-/// The record of a key as it was read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Seen {
-    pub version: u32,
-    pub created_at: Millis,
-}
-
-impl Seen {
-    /// What it is after the next write.
-    fn after(seen: Option<Self>, now: Millis) -> Self {
-        seen.map_or(Self { version: 1, created_at: now }, |seen| Self {
-            version: seen.version.saturating_add(1),
-            ..seen
-        })
-    }
-
-    fn put(self, (owner, id): Address, claim: &Claim) -> Operation {
-        let Self { version, created_at } = self;
-        let record = Record { owner, id, version, created_at, due_at: Some(claim.due_at()), state: claim.to_state() };
-        Operation::Put { record, payload: Payload::nothing() }
-    }
-}
-
-/// What names the creation of a call's task.
-#[derive(Debug)]
-pub(super) struct CreationKey {
-    text: String,
-    /// The claim to it that this call has written.
-    claimed: Option<Seen>,
-    /// What this call wrote last, whether or not the store has it.
-    tried: Option<Seen>,
-    /// An earlier call with this key has not made its task: this one does, under the same id.
-    inherited: bool,
-    /// How often it was looked at.
-    looks: u8,
-}
-
-impl CreationKey {
-    pub fn new(text: String) -> Self {
-        Self { text, claimed: None, tried: None, inherited: false, looks: 0 }
-    }
-
-    pub fn is_claimed(&self) -> bool {
-        self.claimed.is_some()
-    }
-}
-
-/// Under whose name the store has a key, and the key.
-type Address = (Rc<str>, String);
 
 impl Receiver {
     /// A call's key, and where the store has it.

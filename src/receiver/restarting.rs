@@ -1,10 +1,11 @@
 //! Calls whose tasks exist already: a stored call runs again, or a running one is taken along.
 
-use super::call::{Call, Stage};
-use super::create::Draft;
-use super::lease::NOBODY;
-use super::types::{JobId, RESTARTED, RequestContext, RequestId, SlotId};
-use super::{Happening, Output, Policy, Receiver};
+use super::calls::{Call, Draft, Stage};
+use super::event::Happening;
+use super::output::Output;
+use super::policy::Policy;
+use super::receiver::Receiver;
+use super::types::{JobId, NO_PEER, RESTARTED, RequestContext, RequestId, SlotId};
 use crate::task::{Millis, Task};
 
 const FIRST_RESTARTED: u32 = RESTARTED.get() + 1;
@@ -24,7 +25,7 @@ impl Receiver {
         }
         self.insert_running(context, slot, task.epoch);
         self.expire_later(slot, task);
-        let on = Some(context.peer).filter(|&peer| peer != NOBODY);
+        let on = Some(context.peer).filter(|&peer| peer != NO_PEER);
         self.push(Output::Restart { call: number, method: task.method, on, context, owner, job, answers });
         if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
             self.push(Output::Bind { call: number, id });

@@ -1,61 +1,19 @@
 //! A call on its way: what it is, and whether it is answered as it is or made a task.
 
-use super::types::{Augmentation, Called, Outcome, RequestContext, RequestId, SlotId};
-use std::rc::Rc;
-
+use super::calls::{Call, Draft, Stage};
 use super::change::Change;
-use super::claim::CreationKey;
-use super::create::Draft;
+use super::creation_keys::CreationKey;
+use super::output::Output;
+use super::policy::{Policy, Promotion, Support};
+use super::receiver::Receiver;
 use super::timers::Timer;
-use super::{Output, Policy, Promotion, Receiver, Support};
+use super::types::{Augmentation, Called, Outcome, RequestContext, RequestId, SlotId};
 use crate::claim::is_key;
-use crate::id;
 use crate::method::{CallMethod, Methods};
 use crate::task::{Failure, MESSAGE_BYTES, Millis, cut};
-use crate::trace;
 use crate::wire::capability::Capabilities;
 use crate::wire::{Error, Generation};
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stage {
-    /// The SDK checks its parameters; the handler has not begun.
-    Checking,
-    /// An ordinary call; it may still become a task.
-    Direct,
-    /// The store is being asked to create the task.
-    Creating,
-    /// It is a task.
-    Task,
-}
-
-#[derive(Debug)]
-pub(super) struct Call {
-    pub context: RequestContext,
-    /// `None`: nobody could own a task.
-    pub owner: Option<Rc<str>>,
-    pub policy: Policy,
-    pub draft: Draft,
-    /// Only of a call that is to become a task.
-    pub key: Option<CreationKey>,
-    pub augmented: bool,
-    pub gated: bool,
-    /// The handler runs, or has run.
-    pub begun: bool,
-    pub stage: Stage,
-    pub slot: Option<SlotId>,
-    /// What the handler ended with before the task was stored.
-    pub outcome: Option<Outcome>,
-    /// What a failure says of itself, for the status message.
-    pub said: String,
-    /// The status message that its handler set last before that.
-    pub note: Option<String>,
-    /// The caller went away before it was answered.
-    pub dropped: bool,
-    /// The caller was told to try again, while nobody could tell whether the store has the task.
-    pub told: bool,
-    /// It was told that the task runs here.
-    pub announced: bool,
-}
+use crate::{id, trace};
 
 impl Receiver {
     /// A `tools/call` arrives. `entropy` becomes the task's id if it becomes a task.
@@ -317,51 +275,5 @@ impl Receiver {
     pub fn task_id(&self, call: RequestId) -> Option<&str> {
         let (slot, _) = self.task_of_call(call)?;
         self.slots.get(slot).map(|slot| slot.id.as_str())
-    }
-}
-
-impl Call {
-    /// An ordinary call, as yet.
-    pub fn new(context: RequestContext, policy: Policy, draft: Draft) -> Self {
-        Self {
-            context,
-            owner: None,
-            policy,
-            draft,
-            key: None,
-            augmented: false,
-            gated: false,
-            begun: false,
-            stage: Stage::Direct,
-            slot: None,
-            outcome: None,
-            said: String::new(),
-            note: None,
-            dropped: false,
-            told: false,
-            announced: false,
-        }
-    }
-
-    /// Whether the handler's answer says that the work failed.
-    const fn has_failed(&self, outcome: &Outcome) -> bool {
-        matches!(outcome, Outcome::Result { is_error: true, .. }) && self.draft.method.row().has_error_results
-    }
-
-    /// The server may still decide that it is a task (2026-07-28).
-    fn is_promotable(&self) -> bool {
-        self.context.generation.server_decides()
-            && self.context.capabilities.contains(Capabilities::TASKS)
-            && self.policy.promotion != Promotion::Never
-    }
-
-    /// The caller takes nothing but a task. What ran plainly would run again under the same key.
-    pub fn must_be_task(&self) -> bool {
-        self.augmented || self.policy.support == Support::Required || self.key.is_some()
-    }
-
-    /// Whether nobody could hear of the task any more if the caller went away now.
-    pub fn needs_caller(&self) -> bool {
-        self.context.generation.task_needs_caller() && self.key.is_none()
     }
 }

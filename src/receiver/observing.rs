@@ -8,56 +8,16 @@
 
 use std::rc::Rc;
 
-use super::Receiver;
+use super::receiver::Receiver;
+use super::sightings::Sighting;
 use super::timers::Timer;
-use crate::table::Table;
 use crate::task::{Millis, Task};
 
-/// Tasks that are observed at once; more have to wait.
-const MOST_SEEN: usize = 10_000;
 /// Tasks that are looked at a second time at once, and the pause after so many, in ms.
 const BATCH: usize = 100;
 const BATCH_PAUSE: Millis = 100;
 /// Between the owner and the id of a task; neither holds it.
 const SEPARATOR: char = '\0';
-
-/// A version of a task that another process holds.
-#[derive(Debug)]
-struct Sighting {
-    version: u32,
-    /// When the read that first showed it arrived, and the last one.
-    since: Millis,
-    last: Millis,
-    lease: Millis,
-    /// The store says that it is due: it is looked at again without being asked for.
-    due: bool,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Observations {
-    /// By owner and id.
-    seen: Table<Rc<str>, Sighting>,
-    /// When the store last answered.
-    answered_at: Millis,
-    /// The next look at what is due is in the timers.
-    looking: bool,
-    purged_at: Millis,
-}
-
-impl Observations {
-    fn has_room(&mut self, now: Millis, lease: Millis) -> bool {
-        if self.seen.len() >= MOST_SEEN && now.saturating_sub(self.purged_at) > lease / 4 {
-            self.purged_at = now;
-            // What nobody has looked at for so long has ended, or is renewed.
-            for (address, sighting) in std::mem::take(&mut self.seen) {
-                if now.saturating_sub(sighting.last) <= sighting.lease {
-                    self.seen.insert(address, sighting);
-                }
-            }
-        }
-        self.seen.len() < MOST_SEEN
-    }
-}
 
 fn address(owner: &str, id: &str) -> Rc<str> {
     format!("{owner}{SEPARATOR}{id}").into()
@@ -67,15 +27,15 @@ impl Receiver {
     /// The store has answered something. While a task is observed it is asked every quarter of a lease, and a lease is
     /// renewed every third: where it was never silent for half a lease, no outage has kept a holder from each renewal.
     pub(super) fn store_answered(&mut self) {
-        if self.now.saturating_sub(self.observations.answered_at) > self.lease / 2 {
-            self.observations.seen.clear();
+        if self.now.saturating_sub(self.sightings.answered_at) > self.lease / 2 {
+            self.sightings.seen.clear();
         }
-        self.observations.answered_at = self.now;
+        self.sightings.answered_at = self.now;
     }
 
     /// What this receiver writes of its own accord fails: whoever holds a task may be as helpless.
     pub(super) fn cannot_write(&mut self) {
-        self.observations.seen.clear();
+        self.sightings.seen.clear();
     }
 
     /// Whether whoever should run a task is lost, as far as this receiver has seen. `started`: when the read was begun
@@ -95,7 +55,7 @@ impl Receiver {
         let Some(lease) = &task.lease else { return true };
         let Some(started) = started else { return false };
         let (now, lease, address) = (self.now, lease.length.max(1), address(owner, id));
-        let seen = &mut self.observations;
+        let seen = &mut self.sightings;
         let mut known = false;
         if let Some(sighting) = seen.seen.get_mut(&*address) {
             if sighting.version == version {
@@ -112,31 +72,31 @@ impl Receiver {
 
     /// The store says that the task is due, and nothing can be done about it yet: it is looked at again in time.
     pub(super) fn look_again(&mut self, owner: &str, id: &str) {
-        if let Some(sighting) = self.observations.seen.get_mut(&*address(owner, id)) {
+        if let Some(sighting) = self.sightings.seen.get_mut(&*address(owner, id)) {
             sighting.due = true;
             self.look_in(self.lease / 4);
         }
     }
 
     fn look_in(&mut self, pause: Millis) {
-        if !std::mem::replace(&mut self.observations.looking, true) {
+        if !std::mem::replace(&mut self.sightings.looking, true) {
             self.wake_in(pause.max(1), Timer::Observe);
         }
     }
 
     /// Whether a task that is due is looked at again soon: whoever falls asleep meanwhile begins anew.
     pub fn is_observing(&self) -> bool {
-        self.observations.looking
+        self.sightings.looking
     }
 
     /// It is time to look at tasks again that are due: at those that were silent for a lease, which settles them, and
     /// else at one, to see whether the store answers at all.
     pub(super) fn observe(&mut self) {
-        self.observations.looking = false;
+        self.sightings.looking = false;
         let mut pause = self.lease / 4;
         let mut looks: Vec<Rc<str>> = Vec::new();
         let mut probe = None;
-        for (address, sighting) in self.observations.seen.iter_mut().filter(|(_, sighting)| sighting.due) {
+        for (address, sighting) in self.sightings.seen.iter_mut().filter(|(_, sighting)| sighting.due) {
             let left = sighting.since.saturating_add(sighting.lease).saturating_sub(self.now);
             if left > 0 {
                 pause = pause.min(left);

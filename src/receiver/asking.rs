@@ -1,12 +1,13 @@
 //! Input of a task: what its handler asks, and what the client answers.
 
-use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Route, Shape, SlotId, Withdrawal};
 use std::rc::Rc;
 
 use super::change::Change;
-use super::slot::PendingInput;
+use super::inputs::PendingInput;
+use super::output::Output;
+use super::receiver::Receiver;
 use super::timers::Timer;
-use super::{Output, Receiver};
+use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Route, Shape, SlotId, Withdrawal};
 use crate::lifecycle::NewInput;
 use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
 use crate::wire::Error;

@@ -1,21 +1,23 @@
 //! Turns of a slot: its changes are decided by the lifecycle one after the other, and written with one compare-and-swap
 //! each.
 
-use super::types::{JobId, SlotId};
 use std::rc::Rc;
 use std::slice;
 
 use super::change::Change;
 use super::jobs::Pending;
-use super::shutdown::Service;
-use super::{Output, Receiver};
-use crate::lifecycle::{self, Command};
+use super::output::Output;
+use super::receiver::Receiver;
+use super::service::Service;
+use super::slot::ATTEMPTS;
+use super::timers::Timer;
+use super::types::{JobId, SlotId};
+use crate::lifecycle;
+use crate::lifecycle::Command;
 use crate::storage::{Completion, Operation, Record};
 use crate::task::{EXPIRED_GRACE, Failure, OnLost, Task};
 use crate::wire::{Error, LimitReason};
 
-/// A swap that keeps losing is given up after this many attempts, and so is one that the store keeps failing.
-pub(super) const ATTEMPTS: u32 = 64;
 /// Requests that may wait for changes to one task.
 const QUEUED: usize = 256;
 
@@ -90,7 +92,7 @@ impl Receiver {
             return self.settle_slot(number);
         };
         // What may have been written already is read whole: those who wait may be answered with it.
-        let payload = change.reads_payload(slot) || !slot.unconfirmed.is_empty();
+        let payload = slot.reads_payload(change) || !slot.unconfirmed.is_empty();
         let trusted = change.trusts_cache() && !payload;
         slot.busy = true;
         slot.read_payload = payload;
@@ -276,7 +278,7 @@ impl Receiver {
         } else {
             Vec::new()
         };
-        let payload = change.payload(slot, task, &next).without(spent);
+        let payload = change.payload(slot.shows_input_of(&change), task, &next).without(spent);
         let record = Record {
             owner: slot.owner.clone(),
             id: slot.id.clone(),
@@ -375,6 +377,65 @@ impl Receiver {
         slot.unsettled = false;
         if let Some(change) = slot.take_head() {
             self.committed(job, number, &change, before.as_deref(), next);
+        }
+    }
+
+    /// Lets go of a slot that nothing needs any more.
+    pub(super) fn settle_slot(&mut self, number: SlotId) {
+        let idle = self.slots.get(number).is_some_and(|slot| {
+            !slot.busy
+                && slot.queue.is_empty()
+                && slot.call.is_none()
+                && slot.reads.is_empty()
+                && slot.waiters.is_empty()
+                && slot.listeners.is_empty()
+                && slot.inputs.is_empty()
+                && slot.unconfirmed.is_empty()
+        });
+        if idle {
+            self.uncount(number);
+            self.slots.close(number);
+        }
+    }
+
+    pub(super) fn count(&mut self, number: SlotId) {
+        if let Some(slot) = self.slots.get_mut(number)
+            && !slot.counted
+        {
+            slot.counted = true;
+            self.running.add(slot.owner.clone());
+        }
+    }
+
+    pub(super) fn uncount(&mut self, number: SlotId) {
+        if let Some(slot) = self.slots.get_mut(number)
+            && slot.counted
+        {
+            slot.counted = false;
+            self.running.remove(&slot.owner);
+        }
+    }
+
+    pub(super) fn retry(&mut self, slot: SlotId) {
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.busy = false;
+            self.advance(slot);
+        }
+    }
+
+    /// Looks at a running task when its time to live is over.
+    pub(super) fn expire_later(&mut self, slot: SlotId, task: &Task) {
+        if let Some(at) = task.expires_at() {
+            let at = at.saturating_add(self.skew_of(&task.clock));
+            self.timers.set(at, Timer::Expire(slot));
+        }
+    }
+
+    /// A running task's time to live is over: it grows, or the task expires visibly (X-TTL-05).
+    pub(super) fn expire(&mut self, slot: SlotId) {
+        let Some(entry) = self.slots.get(slot) else { return };
+        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.time_by(&task.clock))) {
+            self.change(slot, Change::Expire);
         }
     }
 }

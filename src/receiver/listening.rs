@@ -4,51 +4,22 @@
 //! A change seen makes the receiver look at the task once more, and what `tasks/get` would answer then goes to
 //! everybody who listens. A stream that takes nothing just now is owed the newest state, and only that.
 
-use super::types::{JobId, PeerId, RequestContext, RequestId, Route, SlotId};
 use std::rc::Rc;
 
 use super::change::Change;
+use super::output::Output;
 use super::read::{Kind, Read};
+use super::receiver::Receiver;
 use super::slot::Slot;
+use super::subscriptions::{Heard, Listening};
 use super::timers::Timer;
-use super::{Output, Receiver};
-use crate::id;
+use super::types::{JobId, PeerId, RequestContext, RequestId, Route, SlotId};
 use crate::limit::Act;
 use crate::table::Table;
 use crate::task::{Millis, Task};
 use crate::wire::capability::Capabilities;
-use crate::wire::{self, Body, Error, News};
-
-/// A subscription.
-#[derive(Debug)]
-pub(super) struct Listening {
-    context: RequestContext,
-    owner: Option<Rc<str>>,
-    /// Its tasks, in the order in which they were named, without those that were looked up in vain.
-    named: Vec<String>,
-    /// So many of them are still being looked up.
-    lookups: usize,
-    /// Its stream takes messages: the acknowledgement is out, and the client keeps up.
-    ready: bool,
-    /// Nothing else is subscribed to on its stream, so that it ends with the last task.
-    alone: bool,
-    slots: Table<SlotId, ()>,
-}
-
-/// What a subscription has heard of a task.
-#[derive(Debug)]
-pub(super) struct Heard {
-    last: Option<Rc<Task>>,
-    /// There is more to hear once the stream takes messages.
-    owed: bool,
-}
-
-impl Slot {
-    /// Whether somebody listens who could be told now.
-    pub(super) fn is_listened_to(&self) -> bool {
-        self.listeners.values().any(|heard| !heard.owed)
-    }
-}
+use crate::wire::{Body, Error, News};
+use crate::{id, wire};
 
 impl Receiver {
     /// `subscriptions/listen` with tasks (G26-CAP-06, G26-SUB-03, G26-SUB-11). Each is read as `tasks/get` would; then
@@ -311,5 +282,16 @@ impl Receiver {
         };
         let news = News::State { id: slot.id.clone(), task: Rc::clone(task) };
         self.push(Output::TellRequestor { call, generation: context.generation, stream, news });
+    }
+
+    /// The store says that a task changed; another process may have changed it. `version`: the one that the change
+    /// made; `None` where that is not known, or the task is deleted.
+    pub fn handle_changed(&mut self, now: Millis, owner: &str, id: &str, version: Option<u32>) {
+        self.tick(now);
+        let Some(number) = self.slots.find(owner, id) else { return };
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        if version.is_none_or(|version| slot.versions.is_news(version)) {
+            self.look(number);
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! What a decided change brings about: for the handler, for the request that wanted it, for those who wait.
 
-use super::types::{JobId, RequestId, SlotId, Stop, Trouble, Withdrawal};
 use std::rc::Rc;
 
 use super::change::Change;
+use super::event::Happening;
 use super::jobs::Pending;
-use super::shutdown::Service;
+use super::output::Output;
+use super::receiver::Receiver;
+use super::service::Service;
+use super::slot::ATTEMPTS;
 use super::timers::Timer;
-use super::turn::ATTEMPTS;
-use super::{Happening, Output, Receiver};
+use super::types::{JobId, RequestId, SlotId, Stop, Trouble, Withdrawal};
 use crate::lifecycle::Refusal;
 use crate::storage::Operation;
 use crate::task::{Failure, Millis, Phase, Task};

@@ -3,28 +3,23 @@
 //! A bucket is the instant at which it will be full again. One that is full is the same as none, so only the buckets of
 //! owners who did something a moment ago are kept.
 
-use super::types::{PeerId, RequestContext};
 use std::rc::Rc;
 
-use super::Receiver;
 use crate::limit::{ACTS, Act, Rates};
 use crate::table::Table;
 use crate::task::Millis;
-use crate::wire::Error;
 
-/// Where nobody is authenticated, a stranger's misses must not lock everybody out; ids are secrets there.
-const NOBODY: &str = "";
 /// So many buckets are never looked through.
 const FEW_OWNERS: usize = 1024;
 
 /// The buckets of all owners.
 #[derive(Debug, Default)]
 pub(super) struct Buckets {
-    rates: Rates,
+    pub rates: Rates,
     /// For each act, when the owner's bucket is full again, in µs since the epoch.
-    owners: Table<Rc<str>, [i64; ACTS]>,
+    pub owners: Table<Rc<str>, [i64; ACTS]>,
     /// More owners than this are looked through for those whose buckets are full.
-    many: usize,
+    pub many: usize,
 }
 
 impl Buckets {
@@ -53,7 +48,7 @@ impl Buckets {
 
     /// When the bucket is full again if a token is taken now, or how long until there is one. `None`: nothing is
     /// counted.
-    fn drawn(&self, owner: &str, act: Act, now: Millis) -> Option<Result<i64, u32>> {
+    pub fn drawn(&self, owner: &str, act: Act, now: Millis) -> Option<Result<i64, u32>> {
         let rate = self.rates.of(act)?;
         let now = micros(now);
         let full_at = self.owners.get(owner).and_then(|buckets| buckets.get(act as usize)).copied().unwrap_or_default();
@@ -62,7 +57,7 @@ impl Buckets {
         Some(if over <= 0 { Ok(full_at) } else { Err((over as u64).div_ceil(1000) as u32) })
     }
 
-    fn forget_full(&mut self, now: Millis) {
+    pub fn forget_full(&mut self, now: Millis) {
         if self.owners.len() >= self.many {
             let now = micros(now);
             let mut kept = Table::new();
@@ -84,57 +79,4 @@ impl Buckets {
 /// No date that JavaScript can write overflows.
 const fn micros(now: Millis) -> i64 {
     now.wrapping_mul(1000)
-}
-
-impl Receiver {
-    /// Whether this request may do what it asks for now; it is answered otherwise.
-    pub(super) fn may(&mut self, context: RequestContext, act: Act) -> bool {
-        let Some(owner) = self.counted_owner(context.peer) else { return true };
-        let missed = if &*owner == NOBODY { 0 } else { self.buckets.wait(&owner, Act::Miss, self.now) };
-        let wait = if missed > 0 { missed } else { self.buckets.take(&owner, act, self.now).err().unwrap_or_default() };
-        if wait > 0 {
-            self.refuse_and_forget(context, Error::TooOften { wait });
-        }
-        wait == 0
-    }
-
-    /// The request names a task that its owner does not have.
-    pub(super) fn miss(&mut self, context: RequestContext) {
-        self.count_miss(context.peer);
-        self.refuse(context, Error::NotFound);
-    }
-
-    /// Something that this connection's owner does not have was looked for.
-    pub(super) fn count_miss(&mut self, peer: PeerId) {
-        if let Some(owner) = self.counted_owner(peer) {
-            // With an empty bucket nothing would have been looked up: this one was on its way already.
-            let _ = self.buckets.take(&owner, Act::Miss, self.now);
-        }
-    }
-
-    /// Whether a task may be made for this connection now, or the error that says when.
-    pub(super) fn may_create_now(&self, peer: PeerId) -> Result<(), Error> {
-        match self.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.now)) {
-            0 => Ok(()),
-            wait => Err(Error::TooOften { wait }),
-        }
-    }
-
-    /// A task is made for this connection.
-    pub(super) fn count_creation(&mut self, peer: PeerId) {
-        if let Some(owner) = self.counted_owner(peer) {
-            let _ = self.buckets.take(&owner, Act::Create, self.now);
-        }
-    }
-
-    /// Whose bucket pays. The only client of a connection that is one stream is the host's own.
-    fn counted_owner(&self, peer: PeerId) -> Option<Rc<str>> {
-        self.peers.get(&peer).filter(|connection| !connection.single_stream)?.owner.clone()
-    }
-
-    /// How many owners have buckets.
-    #[doc(hidden)]
-    pub fn bucket_owners(&self) -> usize {
-        self.buckets.len()
-    }
 }

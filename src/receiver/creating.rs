@@ -1,31 +1,19 @@
 //! Making a task of a call: it is stored first, then announced and run, or declined.
 
-use super::types::{RequestContext, RequestId, SlotId, Stop};
 use std::rc::Rc;
 
-use super::call::{Call, Stage};
+use super::calls::{Call, Stage};
 use super::change::Change;
+use super::event::Happening;
 use super::jobs::Pending;
-use super::shutdown::Service;
-use super::{Happening, Output, Promotion, Receiver};
-use crate::method::CallMethod;
-use crate::state::{Form, Members};
+use super::output::Output;
+use super::policy::Promotion;
+use super::receiver::Receiver;
+use super::service::Service;
+use super::types::{RequestId, SlotId, Stop};
 use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
-use crate::task::{Lease, Millis, OnLost, Phase, Task};
+use crate::task::OnLost;
 use crate::wire::{Body, Error, LimitReason};
-
-/// What the task of a call is made of, while there is none.
-#[derive(Debug, Default)]
-pub(super) struct Draft {
-    pub id: String,
-    pub method: CallMethod,
-    pub tool: String,
-    pub trace: String,
-    /// In ms; `None` for no end.
-    pub ttl: Option<u64>,
-    /// Its owner has room in the store.
-    pub within_quota: bool,
-}
 
 /// So many tasks of a connection are kept in mind, and one more.
 const MOST_MADE: usize = 9_999;
@@ -252,40 +240,5 @@ impl Receiver {
         let output =
             if call.gated { Output::Begin { call: number } } else { Output::Forward { call: number, gated: false } };
         self.push(output);
-    }
-}
-
-impl Call {
-    /// The task that it becomes.
-    fn task(&self, now: Millis, clock: &Rc<str>, mark: u64, lease: Lease) -> Task {
-        let Self { context: RequestContext { generation, .. }, policy, draft, .. } = self;
-        Task {
-            form: Form,
-            generation: *generation,
-            phase: Phase::Working,
-            failure: None,
-            created_at: now,
-            clock: Rc::clone(clock),
-            keyed: self.key.is_some(),
-            updated_at: now,
-            ttl: draft.ttl,
-            poll_interval: policy.poll_interval.max(1),
-            method: draft.method,
-            tool: draft.tool.clone(),
-            trace: draft.trace.clone(),
-            message: String::new(),
-            cooperative: policy.cooperative && generation.cancel_is_advisory(),
-            cancel_requested: false,
-            extends: policy.extends && generation.ttl_may_change(),
-            on_lost: policy.on_lost,
-            restarts: policy.restarts,
-            issued: 0,
-            mark,
-            waits_since: None,
-            inputs: Vec::new(),
-            epoch: 1,
-            lease: Some(lease),
-            unknown: Members::default(),
-        }
     }
 }

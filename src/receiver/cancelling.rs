@@ -1,10 +1,10 @@
 //! `tasks/cancel`, and how a request names a task.
 
-use super::types::{RequestContext, SlotId};
 use std::rc::Rc;
 
-use super::Receiver;
 use super::change::Change;
+use super::receiver::Receiver;
+use super::types::{RequestContext, SlotId};
 use crate::id;
 use crate::limit::Act;
 use crate::task::Millis;

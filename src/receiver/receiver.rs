@@ -1,0 +1,253 @@
+//! The receiver: its parts, and what all that it does needs.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::buckets::Buckets;
+use super::calls::Call;
+use super::jobs::Jobs;
+use super::output::Output;
+use super::peers::Connection;
+use super::policy::Policy;
+use super::reported::Reported;
+use super::running::Running;
+use super::service::Service;
+use super::sightings::Sightings;
+use super::slots::Slots;
+use super::subscriptions::Listening;
+use super::sweep::Sweep;
+use super::timers::Timers;
+use super::types::{InputRequestId, JobId, PeerId, RESTARTED, RequestContext, RequestId, SlotId, Stop, Withdrawal};
+use crate::cursor;
+use crate::limit::Limits;
+use crate::method::Methods;
+use crate::table::Table;
+use crate::task::{Millis, Task};
+use crate::wire::{Body, Error};
+
+/// How long a lease lasts unless the host says otherwise, in ms.
+const LEASE: Millis = 30_000;
+
+/// The receiver. Inputs are `handle_*`, outputs `poll_output`; drain them after every input.
+pub struct Receiver {
+    pub(super) limits: Limits,
+    pub(super) cross_generation: bool,
+    /// The methods whose calls may become tasks.
+    pub(super) methods: Methods,
+    pub(super) cursor_key: [u8; cursor::KEY],
+    pub(super) now: Millis,
+    /// What ids begin with.
+    pub(super) id_prefix: Rc<str>,
+    /// The mark of the last write; 0 for none.
+    pub(super) mark: u64,
+    /// Somebody listens to events.
+    pub(super) audited: bool,
+    /// Who holds the tasks that run here, and for how long at a time, in ms.
+    pub(super) holder: Rc<str>,
+    pub(super) lease: Millis,
+    /// By whose clock this receiver writes times, and by how much, in ms, other clocks may differ from it.
+    pub(super) clock: Rc<str>,
+    pub(super) skew: Millis,
+    /// The host makes a server for a task that must run again where no connection of its owner is.
+    pub(super) runs_alone: bool,
+    pub(super) service: Service,
+    pub(super) policies: Vec<Policy>,
+    pub(super) peers: Table<PeerId, Connection>,
+    pub(super) calls: Table<RequestId, Call>,
+    pub(super) last_restarted: RequestId,
+    pub(super) slots: Slots,
+    /// The slot of each input request that a handler here waits for.
+    pub(super) inputs: Table<InputRequestId, SlotId>,
+    /// The slot of each blocked `tasks/result`.
+    pub(super) waiting: Table<RequestId, SlotId>,
+    /// The job of each `tasks/result` that is being looked up.
+    pub(super) reading: Table<RequestId, JobId>,
+    pub(super) reported: Reported,
+    /// The subscriptions.
+    pub(super) listens: Table<RequestId, Listening>,
+    /// Requestors hear of changes unasked, where the generation has it.
+    pub(super) tells_requestors: bool,
+    pub(super) sightings: Sightings,
+    pub(super) jobs: Jobs,
+    pub(super) running: Running,
+    pub(super) buckets: Buckets,
+    pub(super) timers: Timers,
+    pub(super) sweep: Sweep,
+    /// Slots whose next change waits for its turn, and whether a turn is being taken.
+    pub(super) turns: Vec<SlotId>,
+    pub(super) turning: bool,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+impl Receiver {
+    pub fn new(limits: Limits, cross_generation: bool, cursor_key: [u8; cursor::KEY]) -> Self {
+        Self {
+            limits,
+            cross_generation,
+            methods: Methods::OFFERED,
+            cursor_key,
+            now: 0,
+            id_prefix: Rc::from(""),
+            mark: 0,
+            audited: true,
+            holder: Rc::from(""),
+            lease: LEASE,
+            clock: Rc::from(""),
+            skew: 0,
+            runs_alone: false,
+            service: Service::Open,
+            policies: Vec::new(),
+            peers: Table::new(),
+            calls: Table::new(),
+            last_restarted: RESTARTED,
+            slots: Slots::new(cursor_key),
+            inputs: Table::new(),
+            waiting: Table::new(),
+            reading: Table::new(),
+            reported: Reported::default(),
+            listens: Table::new(),
+            tells_requestors: true,
+            sightings: Sightings::default(),
+            jobs: Jobs::default(),
+            running: Running::default(),
+            buckets: Buckets::new(limits.rates),
+            timers: Timers::new(),
+            sweep: Sweep::default(),
+            turns: Vec::new(),
+            turning: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Marks writes, so that one whose answer was lost is recognised. `random` must differ between receivers on one
+    /// store.
+    pub fn identify(&mut self, random: u64) {
+        self.mark = random;
+        self.sweep = Sweep::new(random);
+    }
+
+    /// Under which name, and for how many ms at a time, this receiver holds the tasks that it runs (X-STO-04). The name
+    /// must differ between processes on one store; one that follows another in the same process keeps it, and its
+    /// tasks.
+    pub fn lease(&mut self, holder: &str, length: Millis) {
+        self.holder = Rc::from(holder);
+        self.lease = length;
+    }
+
+    /// Times that this receiver writes are by the clock of this name: all receivers of a process have one. Other clocks
+    /// may differ from it by up to `skew` ms: no task ends, nor disappears, before its announced time by the clock that
+    /// made it.
+    pub fn keep_time(&mut self, clock: &str, skew: Millis) {
+        self.clock = Rc::from(clock);
+        self.skew = skew;
+    }
+
+    /// What a clock shows by now at least.
+    pub(super) fn time_by(&self, clock: &str) -> Millis {
+        self.now.saturating_sub(self.skew_of(clock))
+    }
+
+    pub(super) fn skew_of(&self, clock: &str) -> Millis {
+        if *clock == *self.clock { 0 } else { self.skew }
+    }
+
+    /// When the record of a task that is written now is due.
+    pub(super) fn due_at(&self, task: &Task) -> Option<Millis> {
+        let skew = if task.keyed && task.phase.is_terminal() { self.skew } else { self.skew_of(&task.clock) };
+        task.due_at(self.now, skew)
+    }
+
+    /// Whether nobody can see a task any longer, and its record may be deleted.
+    pub(super) fn is_over(&self, task: &Task) -> bool {
+        let skew = if task.keyed { self.skew } else { self.skew_of(&task.clock) };
+        task.is_gone(self.now.saturating_sub(skew))
+    }
+
+    /// How long the store may take for one operation, in ms. One that takes longer counts as failed: what it was to
+    /// write may have arrived, or may still. `None`: it may take as long as it likes.
+    pub fn limit_store(&mut self, limit: Option<Millis>) {
+        self.jobs.set_limit(limit);
+    }
+
+    /// Task ids begin with `prefix`, which says where a task lives. With it, an id must still be well formed.
+    pub fn prefix_ids(&mut self, prefix: &str) {
+        self.id_prefix = Rc::from(prefix);
+    }
+
+    /// Makes a policy known; its number goes with each call.
+    pub fn add_policy(&mut self, policy: Policy) -> u32 {
+        self.policies.push(policy);
+        u32::try_from(self.policies.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(super) fn reply(&mut self, context: RequestContext, body: Body) {
+        self.answer(context, None, body);
+    }
+
+    /// The answer is about what `job` has read.
+    pub(super) fn answer(&mut self, context: RequestContext, job: Option<JobId>, body: Body) {
+        self.push(Output::Reply { request: context.request, generation: context.generation, job, body });
+    }
+
+    pub(super) fn refuse(&mut self, context: RequestContext, error: Error) {
+        self.reply(context, Body::Error(error));
+    }
+
+    pub(super) fn refuse_and_forget(&mut self, context: RequestContext, error: Error) {
+        self.refuse(context, error);
+        self.forget(context);
+    }
+
+    /// The values of the request can go.
+    pub(super) fn forget(&mut self, context: RequestContext) {
+        self.push(Output::Forget { request: context.request });
+    }
+
+    /// The call is over, and its values can go.
+    pub(super) fn release(&mut self, call: RequestId) {
+        self.calls.remove(&call);
+        self.push(Output::Release { call });
+    }
+
+    /// The call's handler stops.
+    pub(super) fn stop(&mut self, call: RequestId, reason: Stop) {
+        self.push(Output::Abort { call, reason, silently: false });
+    }
+
+    pub(super) fn withdraw(&mut self, input: InputRequestId, delivered: bool, reason: Withdrawal) {
+        self.push(Output::Withdraw { input, delivered, reason });
+    }
+
+    /// What is still in hand: calls, slots, input requests, waiters, lookups, store operations, counted tasks, outputs.
+    #[doc(hidden)]
+    pub fn in_hand(&self) -> [usize; 8] {
+        let (owners, running) = self.running.counts();
+        [
+            self.calls.len(),
+            self.slots.len(),
+            self.inputs.len(),
+            self.waiting.len() + self.listens.len() + self.peers.values().map(|peer| peer.waits.len()).sum::<usize>(),
+            self.reading.len(),
+            self.jobs.len(),
+            owners + running,
+            self.outputs.len(),
+        ]
+    }
+
+    /// As after so many jobs and slots: the next of each has the number after `last`.
+    #[doc(hidden)]
+    pub fn number_from(&mut self, last: u32) {
+        self.jobs.number_from(last.into());
+        self.slots.number_from(last);
+    }
+
+    /// How many timers are set.
+    #[doc(hidden)]
+    pub fn timers(&self) -> usize {
+        self.timers.len()
+    }
+}
