@@ -108,6 +108,7 @@ fn stories_end_well_whatever_write_a_process_dies_at() {
 /// Seeds of stories that went wrong once. 1795914037600 (X-STO-05): a look at a task was on its way whenever its lease
 /// was to be renewed.
 #[test]
+#[allow(clippy::single_element_loop)] // the next one joins it
 fn stories_that_went_wrong_once_end_well() {
     for seed in [1_795_914_037_600] {
         Told { instances: None, trace: false }.tell(seed, STEPS);
