@@ -508,3 +508,15 @@ describe(kind, () => {
     await client.close();
   });
 });
+
+test("requests about a task carry its id as `name` too, which a proxy may need for the header `Mcp-Name`", async () => {
+  const peer = modern({
+    "tools/call": () => handle26("t1", { pollIntervalMs: 5 }),
+    "tasks/get": () => task26("t1", "completed", { result: text("done") }),
+  });
+  const { client } = await connect(peer, "SDK v2, 2026");
+  await client.callTool({ name: "work", arguments: {} });
+  const params: any = peer.all("tasks/get")[0]?.params;
+  assert.deepEqual([params.taskId, params.name], ["t1", "t1"]);
+  await client.close();
+});

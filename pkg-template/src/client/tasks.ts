@@ -116,10 +116,9 @@ export class Tasks {
       for (const [id, open] of task?.open ?? [])
         if (open === method && task?.open.delete(id)) this.#registry.requests.delete(id);
     // The HTTP client of SDK v2.0 names no task in `Mcp-Name`, which routes the request (G26-HTT-01), but whatever is
-    // `name`.
-    const routed =
-      this.#link.wire.cancelsByAbort && isObject(envelope) ? { ...params, name: own(params, "taskId") } : params;
-    this.#send(method, isObject(envelope) ? merge({ _meta: envelope }, routed) : params, request, task);
+    // `name`. It may also be behind a proxy that is reached over stdio.
+    const routed = isObject(envelope) && { _meta: envelope, name: own(params, "taskId") };
+    this.#send(method, routed === false ? params : merge(routed, params), request, task);
   }
 
   created(number: number, taskNumber: number): void {
