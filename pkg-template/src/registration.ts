@@ -37,6 +37,7 @@ interface NodeProcess {
   once(event: "beforeExit", listener: () => void): unknown;
 }
 
+const SCRIPT = /\.[cm]?[jt]s(?:\?|$)/;
 const HOOK = `${NAME}.register`;
 const CLASSES = [
   "@modelcontextprotocol/client",
@@ -86,7 +87,9 @@ export function register(): Promise<void> {
 const load: Load = (url, context, next) => {
   const loaded = next(url, context);
   const { format, source } = loaded;
-  if (source === undefined || source === null || !/^(?:module|commonjs)/.test(format ?? "")) return loaded;
+  // Where a package does not say what its modules are, there is no format yet.
+  const isCode = format === undefined || format === null ? SCRIPT.test(url) : /^(?:module|commonjs)/.test(format);
+  if (source === undefined || source === null || !isCode) return loaded;
   const text = typeof source === "string" ? source : new TextDecoder().decode(source);
   const reporting = withReport(text, HOOK);
   return reporting === undefined ? loaded : { ...loaded, source: reporting };

@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { buildSync } from "esbuild";
 import { TaskClient } from "mcp-longhaul";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -54,6 +55,8 @@ const z = require("zod");
 const INPUT = z.object({ ms: z.number() });
 const server = new McpServer({ name: "plain", version: "1" });
 ${TOOL}`,
+  "bundled.cjs": 'require("untyped");\n',
+  "minified.cjs": 'require("untyped/minified.js");\n',
   // It makes its server in a package with a copy of the SDK of its own.
   "nested.mjs": 'import { serve } from "framework";\nserve();\n',
 };
@@ -113,6 +116,19 @@ before(() => {
     join(framework, "package.json"),
     JSON.stringify({ name: "framework", type: "module", exports: "./index.js" }),
   );
+  // Bundles, in a package that does not say what its modules are.
+  const untyped = join(project, "node_modules", "untyped");
+  mkdirSync(untyped, { recursive: true });
+  writeFileSync(join(untyped, "package.json"), JSON.stringify({ name: "untyped", main: "bundle.js" }));
+  for (const minify of [false, true])
+    buildSync({
+      entryPoints: [join(project, "v1.mjs")],
+      outfile: join(untyped, minify ? "minified.js" : "bundle.js"),
+      bundle: true,
+      minify,
+      format: "cjs",
+      platform: "node",
+    });
   writeFileSync(
     join(framework, "index.js"),
     `export function serve() {\n${(SERVERS["v1.mjs"] as string).replace(/^import .*$/gm, "")}}\n` +
@@ -137,7 +153,7 @@ async function isTask(args: readonly string[], env: Record<string, string> = {},
 }
 
 describe("servers", { concurrency: 2 }, () => {
-  for (const name of ["v1.mjs", "v1.cjs", "v2.mjs", "v2.cjs", "nested.mjs"]) {
+  for (const name of ["v1.mjs", "v1.cjs", "v2.mjs", "v2.cjs", "nested.mjs", "bundled.cjs", "minified.cjs"]) {
     test(`${name}, with --import`, async () => {
       assert.equal(await isTask(["--import", REGISTER, name]), true);
     });

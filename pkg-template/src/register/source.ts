@@ -1,16 +1,22 @@
-/** A top-level class that may be one of the SDK's; bundlers write `var Client = class`, and number namesakes. */
-const CLASS = /^(?:export )?(?:class |(?:var|let|const) (?=\w+ = class\b))((?:Client|Server|McpServer)\d*)\b/gm;
+/** A method that both SDKs have, clients and servers; minifiers leave it as it is. */
+const MARK = "setRequestHandler";
+/** A class that may be one of the SDK's; bundlers write `var Client = class`, and number namesakes. */
+const NAMED =
+  /\b(?:class (?:Client|Server|McpServer)\d*|(?:Client|Server|McpServer)\d* = class(?: [\w$]+)?)(?: extends [\w$.]+)? \{/g;
+/** A class whose name a minifier has taken away: the SDK's extend another. */
+const MINIFIED = /\bclass(?: [\w$]+)? extends [\w$.]+\{/g;
 
 /**
- * The source of a module with a line at its end that hands its classes of these names to a function of the global
- * object; `undefined` where it has none.
+ * The source of a module whose classes that may be the SDK's hand themselves to a function of the global object as soon
+ * as they are made; `undefined` where it has none.
  *
  * @param hook - the key of a registered symbol, under which the function is
  */
 export function withReport(source: string, hook: string): string | undefined {
-  const names = [...source.matchAll(CLASS)].map(([, name]) => name);
-  if (names.length === 0) return undefined;
-  return `${source}\n;globalThis[Symbol.for(${JSON.stringify(hook)})]?.(${names.join(", ")});\n`;
+  if (!source.includes(MARK)) return undefined;
+  const report = `static{globalThis[Symbol.for(${JSON.stringify(hook)})]?.(this)}`;
+  const reporting = [NAMED, MINIFIED].reduce((text, classes) => text.replace(classes, `$&${report}`), source);
+  return reporting === source ? undefined : reporting;
 }
 
 /** What a class of an SDK makes: clients or servers; `undefined` for any other class. */
