@@ -112,7 +112,7 @@ impl Receiver {
             Completion::Record(Some(record)) => match self.task_in_slot(number, record) {
                 Ok(task) => {
                     let task = Rc::new(task);
-                    if self.settle_doubts(job, number, &task, record.version) {
+                    if self.settle_unconfirmed(job, number, &task, record.version) {
                         return;
                     }
                     self.decide(number, Some(job), task, record.version);
@@ -327,12 +327,12 @@ impl Receiver {
         match completion {
             Completion::Done(true) => self.took(job, number, next, version),
             Completion::Done(false) => {
-                // Somebody else was faster, or the store is in doubt: read again and ask again.
+                // Somebody else was faster, or nothing tells whether the store has it: read again and ask again.
                 slot.cached = None;
                 slot.busy = false;
                 slot.attempts = slot.attempts.saturating_add(1);
                 let too_often = slot.attempts > ATTEMPTS;
-                self.doubt(number, change, next, version);
+                self.leave_unconfirmed(number, change, next, version);
                 if too_often {
                     self.give_up(number, Error::Storage);
                 }
@@ -357,7 +357,7 @@ impl Receiver {
                 }
             }
             _ => {
-                self.doubt(number, change, next, version);
+                self.leave_unconfirmed(number, change, next, version);
                 if matches!(**change, Change::Renew | Change::Recover { .. }) {
                     self.cannot_write();
                 }

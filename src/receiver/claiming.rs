@@ -22,7 +22,7 @@ use crate::wire::{Body, Error, LimitReason};
 /// How long to wait for another call here that is about to store the same task, in ms.
 const PAUSE: Millis = 50;
 /// How long to wait between two looks whether the store has a task, in ms.
-const DOUBT_PAUSE: Millis = 1_000;
+const CONFIRM_PAUSE: Millis = 1_000;
 /// A key that keeps changing hands is given up after so many looks.
 const LOOKS: u8 = 64;
 
@@ -102,8 +102,8 @@ impl Receiver {
 
     /// The store has answered.
     pub(super) fn key_answered(&mut self, number: RequestId, question: &Question, completion: &Completion) {
-        if let Question::Doubt { slot } = question {
-            return self.doubt_settled(number, *slot, completion);
+        if let Question::Unconfirmed { slot } = question {
+            return self.creation_looked_up(number, *slot, completion);
         }
         if !self.calls.contains_key(&number) {
             return;
@@ -111,7 +111,7 @@ impl Receiver {
         match (question, completion) {
             (Question::Claim { seen }, Completion::Done(true)) => self.claimed(number, *seen),
             (Question::Claim { .. }, Completion::Full { bytes }) => self.decline(number, Error::full(*bytes)),
-            // Somebody was faster, or the store is in doubt.
+            // Somebody was faster, or nothing tells whether the store has it.
             (Question::Claim { .. }, _) => self.look_at_key(number),
             (Question::Key, Completion::Record(Some(record))) => match self.claim_found(number, record) {
                 Ok(claim) => {
@@ -226,22 +226,22 @@ impl Receiver {
     }
 
     /// The store did not say that it has the task: another call with the same key may have stored it.
-    pub(super) fn doubt_creation(&mut self, number: RequestId, slot: SlotId) {
+    pub(super) fn confirm_creation(&mut self, number: RequestId, slot: SlotId) {
         let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) else { return };
-        self.look_at_task(number, id, Question::Doubt { slot });
+        self.look_at_task(number, id, Question::Unconfirmed { slot });
     }
 
     /// It is time to look again whether the store has the task of a call.
-    pub(super) fn doubt_again(&mut self, number: RequestId) {
+    pub(super) fn confirm_again(&mut self, number: RequestId) {
         if let Some(slot) = self.calls.get(&number).filter(|_| self.is_creating(number)).and_then(|call| call.slot) {
-            self.doubt_creation(number, slot);
+            self.confirm_creation(number, slot);
         }
     }
 
     /// Nobody can tell yet whether the store has the task of a call: the caller is to try again, and finds it under its
     /// key if it is there.
-    fn doubt_goes_on(&mut self, number: RequestId) {
-        let pause = self.third().min(DOUBT_PAUSE);
+    fn stays_unconfirmed(&mut self, number: RequestId) {
+        let pause = self.third().min(CONFIRM_PAUSE);
         let Some(call) = self.calls.get_mut(&number) else { return };
         let (context, told) = (call.context, std::mem::replace(&mut call.told, true));
         if !told && !call.dropped {
@@ -251,9 +251,9 @@ impl Receiver {
         self.wake_in(pause, Timer::ConfirmCreation(number));
     }
 
-    fn doubt_settled(&mut self, number: RequestId, slot: SlotId, completion: &Completion) {
+    fn creation_looked_up(&mut self, number: RequestId, slot: SlotId, completion: &Completion) {
         if *completion == Completion::Failed && self.service != Service::Leaving && self.calls.contains_key(&number) {
-            return self.doubt_goes_on(number);
+            return self.stays_unconfirmed(number);
         }
         if *completion == Completion::Failed
             && let Some((key, _)) = self.key_of(number)

@@ -32,7 +32,7 @@ impl Receiver {
         next: &Rc<Task>,
     ) {
         self.happened(number, change, before, next);
-        // Nobody was told of a discarded task, and a renewal is no news, also where the store was in doubt about it
+        // Nobody was told of a discarded task, and a renewal is no news, also where it was unconfirmed
         // (X-STO-07).
         if !matches!(change, Change::Discard { .. } | Change::Renew) {
             self.tell_requestor(number, before, next);

@@ -1,4 +1,4 @@
-//! Writes in doubt: the store did not say whether it has them. Each stays with its task until a read settles it,
+//! Unconfirmed writes: the store did not say whether it has them. Each stays with its task until a read settles it,
 //! whoever has been answered meanwhile. What follows from one is read off the record: it does not matter which read
 //! shows it.
 
@@ -17,7 +17,7 @@ const LONGEST_WAY: Millis = 30_000;
 
 impl Receiver {
     /// The store may have the write that it did not confirm.
-    pub(super) fn doubt(&mut self, number: SlotId, change: &Rc<Change>, next: &Task, version: u32) {
+    pub(super) fn leave_unconfirmed(&mut self, number: SlotId, change: &Rc<Change>, next: &Task, version: u32) {
         let since = self.now;
         // Nothing follows from a renewal.
         let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
@@ -52,30 +52,30 @@ impl Receiver {
         }
     }
 
-    /// A read shows the task: what was in doubt and has arrived takes effect. Whether the change at the head was.
-    pub(super) fn settle_doubts(&mut self, job: JobId, number: SlotId, task: &Rc<Task>, version: u32) -> bool {
+    /// A read shows the task: what was unconfirmed and has arrived takes effect. Whether the change at the head was.
+    pub(super) fn settle_unconfirmed(&mut self, job: JobId, number: SlotId, task: &Rc<Task>, version: u32) -> bool {
         let patience = self.jobs.limit().unwrap_or(LONGEST_WAY);
         let (now, holder) = (self.now, Rc::clone(&self.holder));
         let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.unconfirmed.is_empty()) else { return false };
         let held = task.lease.as_ref().is_some_and(|lease| lease.holder == holder);
         let (call, run) = (slot.call, slot.run);
-        let has_arrived = |doubt: &Unconfirmed| {
-            let below = version > doubt.version;
-            match *doubt.change {
-                _ if doubt.mark != 0 && doubt.mark == task.mark => true,
+        let has_arrived = |other: &Unconfirmed| {
+            let below = version > other.version;
+            match *other.change {
+                _ if other.mark != 0 && other.mark == task.mark => true,
                 // Only this run asks, and only this receiver begins a run under its name: others may have written
                 // since.
                 Change::RequestInput { .. } => {
-                    below && call.is_some() && held && run == task.epoch && task.issued >= doubt.issued
+                    below && call.is_some() && held && run == task.epoch && task.issued >= other.issued
                 }
-                _ => below && doubt.epoch != 0 && call.is_none() && held && task.epoch == doubt.epoch,
+                _ => below && other.epoch != 0 && call.is_none() && held && task.epoch == other.epoch,
             }
         };
         let (arrived, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut slot.unconfirmed).into_iter().partition(has_arrived);
         slot.unconfirmed = rest
             .into_iter()
-            .filter(|doubt| doubt.version > version && now.saturating_sub(doubt.since) < patience)
+            .filter(|other| other.version > version && now.saturating_sub(other.since) < patience)
             .collect();
         let mut was_head = false;
         for Unconfirmed { change, epoch, version: made, .. } in arrived {

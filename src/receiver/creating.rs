@@ -122,13 +122,13 @@ impl Receiver {
         }
         let refused = matches!(completion, Completion::Full { .. } | Completion::NotJson);
         if !refused && self.calls.get(&number).is_some_and(|call| call.key.is_some()) {
-            return self.doubt_creation(number, slot);
+            return self.confirm_creation(number, slot);
         }
         let tried = self.slots.get(slot).and_then(|slot| slot.cached.clone());
         self.abandon_creation(number, slot);
         if let Some((task, version)) = tried.filter(|_| !refused) {
             // It may be there all the same, though the call goes on without it.
-            self.doubt(slot, &Rc::new(Change::Discard { kept: false }), &task, version);
+            self.leave_unconfirmed(slot, &Rc::new(Change::Discard { kept: false }), &task, version);
         }
         self.decline(
             number,

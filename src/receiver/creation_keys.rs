@@ -19,7 +19,7 @@ pub(super) enum Question {
     /// Whether the task of this claim is there.
     Task { claim: Claim, seen: Seen },
     /// Whose the task in this slot is: it may be this call's, although the store did not say so.
-    Doubt { slot: SlotId },
+    Unconfirmed { slot: SlotId },
 }
 
 /// The record of a key as it was read.

@@ -40,7 +40,7 @@ impl Receiver {
             match timer {
                 Timer::Promote(call) => self.promote(call),
                 Timer::LookAtKey(call) => self.claim_again(call),
-                Timer::ConfirmCreation(call) => self.doubt_again(call),
+                Timer::ConfirmCreation(call) => self.confirm_again(call),
                 Timer::Expire(slot) => self.expire(slot),
                 Timer::Renew(slot) => self.renew(slot),
                 Timer::Retry(slot) => self.retry(slot),
@@ -80,7 +80,7 @@ impl Receiver {
         }
         let turn = match pending {
             Pending::Create { slot, .. } | Pending::Load { slot } | Pending::Swap { slot, .. } => Some(slot),
-            Pending::Key { question: Question::Doubt { slot }, .. } => Some(slot),
+            Pending::Key { question: Question::Unconfirmed { slot }, .. } => Some(slot),
             _ => None,
         };
         match pending {

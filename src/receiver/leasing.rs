@@ -114,7 +114,7 @@ impl Receiver {
         slot.rest();
         let late = slot.queues(Change::is_outcome);
         slot.keep(|change| !change.is_of_run());
-        slot.unconfirmed.retain(|doubt| !doubt.is_of_run());
+        slot.unconfirmed.retain(|write| !write.is_of_run());
         if let Some(call) = slot.call {
             self.stop(call, Stop::Lost);
         }

@@ -33,7 +33,7 @@ impl Receiver {
         // What failed and waits for another attempt gets its last one now.
         for timer in self.timers.take_retries() {
             match timer {
-                Timer::ConfirmCreation(call) => self.doubt_again(call),
+                Timer::ConfirmCreation(call) => self.confirm_again(call),
                 Timer::Retry(slot) => self.retry(slot),
                 _ => {}
             }

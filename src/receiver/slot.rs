@@ -39,7 +39,7 @@ pub(super) struct Slot {
     pub call: Option<RequestId>,
     /// The epoch of that run; 0 while it is not known, after the instance of an earlier receiver was lost.
     pub run: u32,
-    /// The write on its way, or in doubt, begins a run here.
+    /// The write on its way, or an unconfirmed one, begins a run here.
     pub begins: bool,
     /// When the read was begun by which the change at the head is decided; `None` for a copy from before.
     pub read_at: Option<Millis>,

@@ -275,7 +275,7 @@ fn a_crash_at_the_write_of_an_outcome() {
 
 /// A task whose creation may have reached the store is not created a second time under its id.
 #[test]
-fn a_doubtful_creation_is_not_repeated() {
+fn an_unconfirmed_creation_is_not_repeated() {
     let mut bench = Bench::new(G26);
     bench.faults.push_back(Fault::FailStored);
     let (peer, tool) = (bench.peer, bench.tool);

@@ -35,7 +35,7 @@ impl Simulation {
                 }
             }
             Output::TellRequestor { news: News::State { ref id, .. }, call, .. } => {
-                // A hint; after a write in doubt the same may be told again.
+                // A hint; after an unconfirmed write the same may be told again.
                 let state = self.world.told[&call].last().expect("just told")["params"].clone();
                 self.truth.shown(id, &state, false);
             }

@@ -86,10 +86,10 @@ fn an_answer_that_did_not_arrive_is_taken_again() {
     bench.assert_idle();
 }
 
-/// X-STO-05: an update in doubt that begins the next run of a handler begins it, in the process that stored it: the
+/// X-STO-05: an unconfirmed update that begins the next run of a handler begins it, in the process that stored it: the
 /// task is not lost.
 #[test]
-fn a_run_that_an_answer_in_doubt_begins_is_begun() {
+fn a_run_that_an_unconfirmed_answer_begins_is_begun() {
     for on_lost in [OnLost::Fail, OnLost::Restart] {
         let mut bench = Bench::of(World::new(2), G26, Policy { ttl: None, on_lost, ..policy() });
         let (call, id) = bench.start();
@@ -112,9 +112,9 @@ fn a_run_that_an_answer_in_doubt_begins_is_begun() {
     }
 }
 
-/// G26-INP-03: a question in doubt is asked once, and the answer that another process took meanwhile is its answer.
+/// G26-INP-03: an unconfirmed question is asked once, and the answer that another process took meanwhile is its answer.
 #[test]
-fn a_question_in_doubt_is_asked_once() {
+fn an_unconfirmed_question_is_asked_once() {
     let mut bench = bench();
     let (call, id) = bench.start();
     away(&mut bench);
@@ -167,7 +167,7 @@ fn an_answer_to_a_request_of_its_own_is_used() {
 
 /// X-CAN-01: a cancel that was refused, but had arrived, stops the handler without being repeated.
 #[test]
-fn a_cancel_in_doubt_stops_the_handler() {
+fn an_unconfirmed_cancel_stops_the_handler() {
     for (generation, cooperative) in [(G25, false), (G26, false), (G26, true)] {
         let mut bench = Bench::of(World::new(1), generation, Policy { cooperative, ttl: None, ..policy() });
         let (call, id) = bench.start();
@@ -184,9 +184,9 @@ fn a_cancel_in_doubt_stops_the_handler() {
     }
 }
 
-/// X-STO-02: an outcome in doubt is stored once, however long the store is away.
+/// X-STO-02: an unconfirmed outcome is stored once, however long the store is away.
 #[test]
-fn an_outcome_in_doubt_is_stored_once() {
+fn an_unconfirmed_outcome_is_stored_once() {
     let mut bench = Bench::of(World::new(1), G26, Policy { ttl: None, ..policy() });
     let (call, id) = bench.start();
     away(&mut bench);
@@ -219,7 +219,7 @@ fn an_answer_is_kept_until_its_handler_has_it() {
 /// G26-CRE-03, X-CRE-01: a creation with a key that arrived, though nobody could tell for a while: the caller is told
 /// to try again, the task runs all the same, and the repeated call finds it.
 #[test]
-fn a_keyed_creation_in_doubt_runs_once() {
+fn an_unconfirmed_keyed_creation_runs_once() {
     for generation in [G25, G26] {
         for arrives in [false, true] {
             let mut bench = Bench::of(World::new(2), generation, Policy { ttl: Some(3_600_000), ..policy() });
@@ -247,7 +247,7 @@ fn a_keyed_creation_in_doubt_runs_once() {
 /// H84: a task that was stored, though its call went on without it or was refused, is removed when the store tells of
 /// it: no process runs it again.
 #[test]
-fn a_creation_in_doubt_leaves_no_task() {
+fn an_unconfirmed_creation_leaves_no_task() {
     for generation in [G25, G26] {
         let mut bench =
             Bench::of(World::new(2), generation, Policy { on_lost: OnLost::Restart, ttl: None, ..policy() });
