@@ -214,8 +214,8 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_object")]
     pub lease: Option<Lease>,
     /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
-    #[serde(rename = "writeId", default, skip_serializing_if = "is_default")]
-    pub mark: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub write_id: u64,
     /// `traceparent` of the creating call, or empty.
     #[serde(
         rename = "traceparent",

@@ -112,7 +112,7 @@ impl Call {
 
 impl Call {
     /// The task that it becomes.
-    pub fn task(&self, now: Millis, clock: &Rc<str>, mark: u64, lease: Lease) -> Task {
+    pub fn task(&self, now: Millis, clock: &Rc<str>, write_id: u64, lease: Lease) -> Task {
         let Self { context: RequestContext { generation, .. }, policy, draft, .. } = self;
         Task {
             form: Form,
@@ -135,7 +135,7 @@ impl Call {
             on_lost: policy.on_lost,
             restarts: policy.restarts,
             issued: 0,
-            mark,
+            write_id,
             waits_since: None,
             inputs: Vec::new(),
             epoch: 1,

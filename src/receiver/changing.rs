@@ -269,7 +269,8 @@ impl Receiver {
     ) {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
-        next.mark = self.mark_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.next_mark());
+        next.write_id =
+            self.write_id_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.next_write_id());
         let due_at = self.due_at(&next);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.begins = next.epoch != task.epoch;
@@ -301,12 +302,12 @@ impl Receiver {
         self.push(Output::Store { job, operation: Operation::Put { record, payload } });
     }
 
-    /// The mark of a write; 0 where nothing tells this receiver from others.
-    pub(super) fn next_mark(&mut self) -> u64 {
-        if self.mark != 0 {
-            self.mark = self.mark.wrapping_add(1).max(1);
+    /// The id of a write; 0 where nothing tells this receiver from others.
+    pub(super) fn next_write_id(&mut self) -> u64 {
+        if self.last_write_id != 0 {
+            self.last_write_id = self.last_write_id.wrapping_add(1).max(1);
         }
-        self.mark
+        self.last_write_id
     }
 
     /// The store has answered a swap.

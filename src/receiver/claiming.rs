@@ -263,12 +263,12 @@ impl Receiver {
         }
         let Some(entry) = self.slots.get(slot) else { return };
         let id = entry.id.clone();
-        let ours = entry.cached.as_ref().map(|(task, _)| task.mark);
+        let ours = entry.cached.as_ref().map(|(task, _)| task.write_id);
         let stored = match completion {
             Completion::Record(Some(record)) => self.task_found(number, &id, record).ok(),
             _ => None,
         };
-        if stored.as_ref().is_some_and(|task| task.mark != 0 && Some(task.mark) == ours) {
+        if stored.as_ref().is_some_and(|task| task.write_id != 0 && Some(task.write_id) == ours) {
             return self.announce(number, slot);
         }
         self.abandon_creation(number, slot);

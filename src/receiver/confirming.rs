@@ -22,12 +22,12 @@ impl Receiver {
         // Nothing follows from a renewal.
         let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
         let epoch = if slot.begins { next.epoch } else { 0 };
-        slot.unconfirmed.retain(|other| !(Rc::ptr_eq(&other.change, change) && other.mark == next.mark));
+        slot.unconfirmed.retain(|other| !(Rc::ptr_eq(&other.change, change) && other.write_id == next.write_id));
         if slot.unconfirmed.len() >= MOST_UNCONFIRMED {
             slot.unconfirmed.remove(0);
         }
         slot.unconfirmed.push(Unconfirmed {
-            mark: next.mark,
+            write_id: next.write_id,
             version,
             change: Rc::clone(change),
             epoch,
@@ -37,12 +37,12 @@ impl Receiver {
         slot.checks = 0;
     }
 
-    /// The mark with which a change was tried before at the same version: whichever of the two arrives, it is the same
+    /// The id with which a change was tried before at the same version: whichever of the two arrives, it is the same
     /// change.
-    pub(super) fn mark_of(&self, number: SlotId, change: &Rc<Change>, version: u32) -> Option<u64> {
+    pub(super) fn write_id_of(&self, number: SlotId, change: &Rc<Change>, version: u32) -> Option<u64> {
         let slot = self.slots.get(number)?;
         let same = |other: &&Unconfirmed| Rc::ptr_eq(&other.change, change) && other.version == version;
-        slot.unconfirmed.iter().find(same).map(|other| other.mark)
+        slot.unconfirmed.iter().find(same).map(|other| other.write_id)
     }
 
     /// The store has this version: no other write that would have made it, or an earlier one, can arrive any more.
@@ -62,7 +62,7 @@ impl Receiver {
         let has_arrived = |other: &Unconfirmed| {
             let below = version > other.version;
             match *other.change {
-                _ if other.mark != 0 && other.mark == task.mark => true,
+                _ if other.write_id != 0 && other.write_id == task.write_id => true,
                 // Only this run asks, and only this receiver begins a run under its name: others may have written
                 // since.
                 Change::RequestInput { .. } => {

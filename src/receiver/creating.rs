@@ -66,7 +66,7 @@ impl Receiver {
         }
         let lease = self.new_lease();
         let peer = call.context.peer;
-        let mark = self.next_mark();
+        let write_id = self.next_write_id();
         self.count_creation(peer);
         let Some(call) = self.calls.get_mut(&number) else { return };
         match self.peers.get_mut(&call.context.peer) {
@@ -82,7 +82,7 @@ impl Receiver {
         }
         call.stage = Stage::Creating;
         let id = call.draft.id.clone();
-        let task = call.task(self.now, &self.clock, mark, lease);
+        let task = call.task(self.now, &self.clock, write_id, lease);
         let payload = if task.on_lost == OnLost::Restart {
             Payload::Write {
                 onto_read: false,

@@ -38,8 +38,8 @@ pub struct Receiver {
     pub(super) now: Millis,
     /// What ids begin with.
     pub(super) id_prefix: Rc<str>,
-    /// The mark of the last write; 0 for none.
-    pub(super) mark: u64,
+    /// The id of the last write; 0 for none.
+    pub(super) last_write_id: u64,
     /// Somebody listens to events.
     pub(super) audited: bool,
     /// Who holds the tasks that run here, and for how long at a time, in ms.
@@ -88,7 +88,7 @@ impl Receiver {
             cursor_key,
             now: 0,
             id_prefix: Rc::from(""),
-            mark: 0,
+            last_write_id: 0,
             audited: true,
             holder: Rc::from(""),
             lease: LEASE,
@@ -119,10 +119,10 @@ impl Receiver {
         }
     }
 
-    /// Marks writes, so that one whose answer was lost is recognised. `random` must differ between receivers on one
+    /// Gives writes ids, so that one whose answer was lost is recognised. `random` must differ between receivers on one
     /// store.
     pub fn identify(&mut self, random: u64) {
-        self.mark = random;
+        self.last_write_id = random;
         self.sweep = Sweep::new(random);
     }
 

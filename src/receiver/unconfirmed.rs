@@ -8,7 +8,7 @@ use crate::task::Millis;
 /// A write of which nobody knows whether the store has it.
 #[derive(Debug)]
 pub(super) struct Unconfirmed {
-    pub mark: u64,
+    pub write_id: u64,
     /// The version that it makes. Once another write has made it, this one cannot arrive any more.
     pub version: u32,
     pub change: Rc<Change>,

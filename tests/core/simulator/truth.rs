@@ -114,7 +114,7 @@ impl Truth {
             && !matches!(task.failure, Some(Failure::Expired | Failure::Lost));
         let same_run = task.epoch == before.epoch;
         let spoke = same_run && (task.message != before.message || task.issued != before.issued);
-        let renewed = same_run && task.lease.is_some() && *task == Task { mark: task.mark, ..before.clone() };
+        let renewed = same_run && task.lease.is_some() && *task == Task { write_id: task.write_id, ..before.clone() };
         if ended || spoke || renewed {
             let (node, life) = writer(task);
             let holder = before.lease.as_ref().map(|lease| lease.holder.to_string());
@@ -297,5 +297,5 @@ impl Truth {
 
 /// Which instance wrote, and in which life (`World::renew` marks them).
 fn writer(task: &Task) -> (usize, u32) {
-    ((task.mark >> 48) as usize - 1, (task.mark >> 32 & 0xffff) as u32)
+    ((task.write_id >> 48) as usize - 1, (task.write_id >> 32 & 0xffff) as u32)
 }
