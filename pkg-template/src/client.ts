@@ -4,8 +4,10 @@ import { Connection } from "./client/connection.ts";
 import { CREATION_KEY } from "./wire/names.ts";
 import { type ConnectedClient, PLAN, type Plan, type Shared } from "./client/call-plan.ts";
 import { codeOf } from "./client/followed-task.ts";
+import { checkCallOptions, checkOptions } from "./client/options-check.ts";
 import { fromRejection, Handle, isTimeout } from "./client/handle.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
+import { own } from "./json.ts";
 import { tap, type TransportLike } from "./tap.ts";
 import type { AnyTools, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
 import type {
@@ -14,11 +16,9 @@ import type {
   TaskCallOptions,
   TaskClientOptions,
   TaskHandle,
-  TaskPreference,
   TaskReference,
 } from "./types.ts";
 
-const PREFERENCES: readonly TaskPreference[] = ["forbid", "allow", "prefer", "require"];
 const WRONG_TARGET = "TaskClient.attach() takes a Client or a transport of the MCP SDK.";
 type CallTool = (...parameters: unknown[]) => Promise<unknown>;
 
@@ -38,18 +38,13 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskClientOptions = {}) {
+    checkOptions(options);
     this.#options = options;
-    if (!["whole-call", "until-task", undefined].includes(options.callTimeout))
-      throw new TaskError("invalid_argument", 'TaskClient option `callTimeout` must be "whole-call" or "until-task".');
-    const min = positive("poll.min", options.poll?.min, 100);
+    const { min = 100, max = 60_000, initial = 1000 } = options.poll ?? {};
     this.#shared = {
       plan: this.#plan({}),
-      poll: {
-        min,
-        max: Math.max(min, positive("poll.max", options.poll?.max, 60_000)),
-        initial: positive("poll.initial", options.poll?.initial, 1000),
-      },
-      maxAge: options.maxAge === undefined ? NaN : positive("maxAge", options.maxAge, 0),
+      poll: { min, max: Math.max(min, max), initial },
+      maxAge: options.maxAge ?? NaN,
       listen: options.listen ?? true,
       alarm: new Alarm(),
       plans: this.#plans,
@@ -81,7 +76,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
    * attached, `unsupported` where a task is required and cannot be had, `failed` for an error of the server's,
    * `cancelled` or `detached` where `signal` was aborted, `connection` or `unreachable` where no answer came.
    */
-  callTool<Client extends AttachableClient, const Name extends ToolName<Tools>, Schema = unknown>(
+  async callTool<Client extends AttachableClient, const Name extends ToolName<Tools>, Schema = unknown>(
     client: Client,
     params: ToolCall<Tools, Name>,
     options: TaskCallOptions<Schema> = {},
@@ -93,14 +88,13 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
    * Finds a task again that an earlier call created, maybe in another process. Rejects like {@link
    * TaskClient.callTool}, and with `not_found` where the server does not know the task (any more).
    */
-  resume<Client extends AttachableClient, Name extends ToolName<Tools>, Schema = unknown>(
+  async resume<Client extends AttachableClient, Name extends ToolName<Tools>, Schema = unknown>(
     client: Client,
     reference: TaskReference<Name>,
     options: TaskCallOptions<Schema> = {},
   ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
-    if (reference.format !== 1 || typeof reference.taskId !== "string") {
-      return Promise.reject(new TaskError("invalid_argument", "resume() takes the `reference` of a task handle."));
-    }
+    if (own(reference, "format") !== 1 || typeof reference.taskId !== "string")
+      throw new TaskError("invalid_argument", "resume() takes the `reference` of a task handle.");
     return this.#handle(client, { name: reference.tool }, { ...this.#plan(options), resume: reference }, options);
   }
 
@@ -122,10 +116,10 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
       this.#connection(transport, client);
       return connect(transport, ...rest);
     };
-    changed.callTool = (params: object, ...rest: unknown[]) => {
+    changed.callTool = async (params: object, ...rest: unknown[]) => {
       const options = rest[isV2(client) ? 0 : 1] as TaskCallOptions | undefined;
       if (this.#isPlain(client, options)) return callTool(params, ...rest);
-      return this.#invoke(client, params, options ?? {}, isV2(client) ? undefined : rest[0], this.#plan({}));
+      return this.#invoke(client, params, options ?? {}, isV2(client) ? undefined : rest[0], this.#plan(options ?? {}));
     };
     if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
   }
@@ -240,16 +234,10 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   }
 
   #plan(options: TaskCallOptions): Plan {
+    checkCallOptions(options);
     const preference = options.preference ?? this.#options.preference ?? "prefer";
-    if (!PREFERENCES.includes(preference))
-      throw new TaskError(
-        "invalid_argument",
-        `TaskClient option \`preference\` must be one of ${PREFERENCES.join(", ")}.`,
-      );
-    const ttl = options.ttl ?? this.#options.ttl;
-    if (ttl !== undefined && (!Number.isSafeInteger(ttl) || ttl < 0))
-      throw new TaskError("invalid_argument", "TaskClient option `ttl` must be a whole number of milliseconds.");
-    return { preference, cancels: (options.onAbort ?? this.#options.onAbort ?? "cancel") === "cancel", ttl };
+    const onAbort = options.onAbort ?? this.#options.onAbort;
+    return { preference, cancels: onAbort !== "detach", ttl: options.ttl ?? this.#options.ttl };
   }
 }
 
@@ -263,14 +251,4 @@ function whyRejected(plan: Plan, reason: unknown, signal: AbortSignal | undefine
 
 function isV2(client: object): boolean {
   return "getProtocolEra" in client;
-}
-
-function positive(name: string, value: number | undefined, standard: number): number {
-  if (value === undefined) return standard;
-  if (!Number.isSafeInteger(value) || value <= 0 || value > LONGEST_TIMER)
-    throw new TaskError(
-      "invalid_argument",
-      `TaskClient option \`${name}\` must be a positive whole number of milliseconds.`,
-    );
-  return value;
 }

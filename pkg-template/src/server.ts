@@ -12,9 +12,10 @@ import { Hooks } from "./server/hooks.ts";
 import { Connection } from "./server/connection.ts";
 import { maySubscribe, subscribe } from "./server/listen-http.ts";
 import { PipeTap } from "./server/listen-pipe.ts";
+import { type Kind, type Kinds, checkKinds } from "./options-check.ts";
 import { checkOptions } from "./server/options-check.ts";
 import type { Place } from "./server/peers.ts";
-import { type Policies, check, readPolicies } from "./server/policy.ts";
+import { type Policies, readPolicies } from "./server/policy.ts";
 import { withRetryAfter } from "./server/retry-after.ts";
 import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
@@ -51,7 +52,8 @@ export interface CloseOptions {
   readonly timeout?: number | undefined;
 }
 
-const TIME = "a whole number of milliseconds, from 0";
+const TIME: Kind = [(value) => isWhole(value, 0), "a whole number of milliseconds, from 0"];
+const CLOSE_OPTIONS: Kinds<CloseOptions> = { drain: TIME, timeout: TIME };
 /** What a store has to close what it opened, in ms, also where nothing is left of the time. */
 const LEAST = 100;
 
@@ -206,10 +208,10 @@ export class TaskServer {
    * unsettled by then is told to `onerror`, and other processes find it when its lease is over. A second call waits for
    * the first.
    */
-  async close({ drain = 0, timeout = 10_000 }: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
     const begun = now();
-    check(isWhole(drain, 0), "drain", TIME);
-    check(isWhole(timeout, 0), "timeout", TIME);
+    checkKinds("TaskServer.close()", options, CLOSE_OPTIONS);
+    const { drain = 0, timeout = 10_000 } = options;
     await this.#made?.leave(drain, timeout);
     try {
       const closing = this.#options.store?.close?.();

@@ -147,6 +147,13 @@ for (const kind of LEGACY) {
         peer.all("tools/call").map((frame) => frame.params.task),
         [undefined, { ttl: 5000 }, { ttl: 90_000 }],
       );
+      // An attached client's own callTool takes them too.
+      await client.callTool({ name: "slow" }, ...callOptions(kind, { preference: "prefer", ttl: 7000 }));
+      assert.deepEqual(peer.all("tools/call").at(-1)?.params.task, { ttl: 7000 });
+      await assert.rejects(
+        client.callTool({ name: "slow" }, ...callOptions(kind, { preference: "maybe" })),
+        (error: any) => isTaskError(error) && error.code === "invalid_argument",
+      );
       await client.close();
     });
 

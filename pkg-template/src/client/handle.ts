@@ -1,5 +1,6 @@
 import { isObject, own } from "../json.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
+import { checkNames } from "../options-check.ts";
 import type { TaskHandle, TaskReference, TaskSnapshot, TaskStatus, ToolResult } from "../types.ts";
 import type { FollowedTask, Outcome, RpcError } from "./followed-task.ts";
 
@@ -53,9 +54,10 @@ export class Handle implements TaskHandle {
     }
   }
 
-  async cancel(options?: { readonly awaitTerminal?: boolean | undefined }): Promise<TaskStatus | undefined> {
+  async cancel(options: { readonly awaitTerminal?: boolean | undefined } = {}): Promise<TaskStatus | undefined> {
+    checkNames("cancel()", options, { awaitTerminal: true });
     if (this.#task === undefined || this.#task.outcome !== undefined) return this.snapshot.status;
-    return this.#controls?.cancel(options?.awaitTerminal === true);
+    return this.#controls?.cancel(options.awaitTerminal === true);
   }
 
   detach(): void {

@@ -1,23 +1,17 @@
 import { REVISIONS, revisionOf } from "../wire/revisions.ts";
 import { LONGEST_TIMER } from "../clock.ts";
-import { TaskError } from "../errors.ts";
-import type { TaskLimits, TaskServerOptions, TaskTools } from "../types.ts";
+import type { TaskLimits, TaskServerOptions, TaskTool, TaskTools } from "../types.ts";
 import { isObject, isWhole } from "../json.ts";
-import { COUNT, LARGEST, MILLISECONDS, check, checkNames } from "./policy.ts";
+import { ANY, FUNCTION, type Kind, type Kinds, WHETHER, checkKinds } from "../options-check.ts";
+import { COUNT, LARGEST, MILLISECONDS, TAKER, check } from "./policy.ts";
 import { checkRates } from "./rates.ts";
 
-/** Whether a value is what an option takes, and what that is. */
-type Kind = readonly [(value: never) => boolean, string];
-
 const LONGEST_LEASE = 86_400_000;
-const WHETHER: Kind = [(value: unknown) => typeof value === "boolean", "true or false"];
-const FUNCTION: Kind = [(value: unknown) => typeof value === "function", "a function"];
-const ANY: Kind = [() => true, ""];
 const methods = (value: unknown, ...names: readonly string[]): boolean =>
   Object(value) === value && names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 
 /** Every option there is. `undefined` is always right; what is in policies and limits is looked at apart. */
-const OPTIONS: { readonly [Name in keyof TaskServerOptions]-?: Kind } = {
+const OPTIONS: Kinds<TaskServerOptions> = {
   store: [(value) => methods(value, "get", "put", "delete", "list", "due"), "a store, such as `memoryStore()`"],
   payloads: [(value) => methods(value, "seal", "open"), "an object with the functions `seal` and `open`"],
   tools: [isObject, "an object with a policy for each name of a tool"],
@@ -56,56 +50,43 @@ const OPTIONS: { readonly [Name in keyof TaskServerOptions]-?: Kind } = {
   traceparent: FUNCTION,
 };
 
-const TASK_TOOLS: { readonly [Name in keyof TaskTools]-?: true } = {
-  wait: true,
-  status: true,
-  answer: true,
-  cancel: true,
+const TOOL: Kind = [isObject, "an object with a name and a description"];
+const TASK_TOOLS: Kinds<TaskTools> = {
+  wait: [(value) => isWhole(value, 0, LONGEST_TIMER), `${MILLISECONDS}, or 0`],
+  status: TOOL,
+  answer: TOOL,
+  cancel: TOOL,
 };
+const TEXT: Kind = [(value: unknown) => typeof value === "string", "a text"];
+const TOOL_TEXTS: Kinds<TaskTool> = { name: TEXT, description: TEXT };
 
-const LIMITS: { readonly [Name in keyof TaskLimits]-?: true } = {
-  runningPerOwner: true,
-  running: true,
-  resultBytes: true,
-  outstandingInputs: true,
-  inputsPerTask: true,
-  storedPerOwner: true,
-  storedBytesPerOwner: true,
-  pageSize: true,
-  rate: true,
+const NUMBER: Kind = [(value) => isWhole(value, 1, LARGEST), COUNT];
+const LIMITS: Kinds<TaskLimits> = {
+  runningPerOwner: NUMBER,
+  running: NUMBER,
+  resultBytes: NUMBER,
+  outstandingInputs: NUMBER,
+  inputsPerTask: NUMBER,
+  storedPerOwner: NUMBER,
+  storedBytesPerOwner: NUMBER,
+  pageSize: NUMBER,
+  rate: ANY,
 };
 
 /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong, or that there is not. */
 export function checkOptions(options: TaskServerOptions): void {
-  if (Object(options) !== options) throw new TaskError("invalid_argument", "TaskServer takes an object of options.");
-  checkNames(options, OPTIONS, "");
-  for (const [name, [holds, expected]] of Object.entries(OPTIONS)) {
-    const value = options[name as keyof TaskServerOptions];
-    check(value === undefined || holds(value as never), name, expected);
-  }
-  const { limits = {}, store } = options;
-  checkNames(limits, LIMITS, "limits.");
-  checkTaskTools(options.taskTools ?? {});
-  const { rate = {}, ...numbers } = limits;
+  checkKinds(TAKER, options, OPTIONS);
+  const { limits = {}, store, taskTools = {} } = options;
+  const { wait: _, ...tools } = taskTools;
+  checkKinds(TAKER, taskTools, TASK_TOOLS, "taskTools.");
+  for (const [name, tool] of Object.entries(tools)) checkKinds(TAKER, tool ?? {}, TOOL_TEXTS, `taskTools.${name}.`);
+  checkKinds(TAKER, limits, LIMITS, "limits.");
+  const { rate = {} } = limits;
   checkRates(rate);
-  for (const [name, value] of Object.entries(numbers))
-    check(value === undefined || isWhole(value, 1, LARGEST), `limits.${name}`, COUNT);
-  const quota = numbers.storedPerOwner ?? numbers.storedBytesPerOwner;
+  const quota = limits.storedPerOwner ?? limits.storedBytesPerOwner;
   check(
     quota === undefined || store === undefined || store.usage !== undefined,
     "store",
     "one with `usage`, where the store of an owner is limited",
   );
-}
-
-function checkTaskTools({ wait, ...tools }: TaskTools): void {
-  checkNames(tools, TASK_TOOLS, "taskTools.");
-  check(wait === undefined || isWhole(wait, 0, LONGEST_TIMER), "taskTools.wait", `${MILLISECONDS}, or 0`);
-  for (const [kind, tool] of Object.entries(tools)) {
-    check(tool === undefined || isObject(tool), `taskTools.${kind}`, "an object with a name and a description");
-    for (const [name, text] of Object.entries(tool ?? {})) {
-      checkNames({ [name]: text }, { name: true, description: true }, `taskTools.${kind}.`);
-      check(text === undefined || typeof text === "string", `taskTools.${kind}.${name}`, "a text");
-    }
-  }
 }

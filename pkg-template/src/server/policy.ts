@@ -1,7 +1,9 @@
-import { TaskError } from "../errors.ts";
 import { isObject, isWhole, own } from "../json.ts";
+import { check as checkOption, checkNames } from "../options-check.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
 
+/** What takes the options, in errors. */
+export const TAKER = "TaskServer";
 const HOUR = 3_600_000;
 /** What the core keeps in 32 bits. */
 export const LARGEST = 0xffffffff;
@@ -21,6 +23,8 @@ const NAMES: { readonly [Name in keyof TaskPolicy]-?: true } = {
   immediateResponse: true,
   withoutTasks: true,
 };
+
+const AFTER = { after: true };
 
 /** A policy with nothing left out. */
 export interface FullPolicy {
@@ -76,7 +80,7 @@ function defined(policy: TaskPolicy): TaskPolicy {
 
 /** A policy with its defaults; `where` names it in errors. */
 export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
-  checkNames(policy, NAMES, `${where}.`);
+  checkNames(TAKER, policy, NAMES, `${where}.`);
   const { task = "handler", cooperative = false, immediateResponse, withoutTasks = "wait" } = policy;
   const support = policy.support ?? (task === "never" || task === "handler" ? "forbidden" : "optional");
   const ttl = policy.ttl === undefined ? HOUR : policy.ttl;
@@ -86,6 +90,8 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
   const onLost = policy.onLost ?? "fail";
   const restarts = policy.restarts ?? 10;
   const must = (holds: boolean, name: string, expected: string): void => check(holds, `${where}.${name}`, expected);
+  for (const [name, value] of Object.entries({ task, withoutTasks }))
+    if (isObject(value)) checkNames(TAKER, value, AFTER, `${where}.${name}.`);
   must(
     isObject(task) ? isWhole(task.after, 0, LARGEST) : ["always", "never", "handler"].includes(task),
     "task",
@@ -126,12 +132,5 @@ export function completePolicy(where: string, policy: TaskPolicy): FullPolicy {
 
 /** Throws {@link TaskError} `invalid_argument` naming an option that is not what it must be. */
 export function check(holds: boolean, name: string, expected: string): void {
-  if (!holds) throw new TaskError("invalid_argument", `TaskServer option \`${name}\` must be ${expected}.`);
-}
-
-/** Refuses a name that there is not: a mistyped one would leave what it was to change as it is, and say nothing. */
-export function checkNames(given: object, names: object, where: string): void {
-  const strange = Object.keys(given).find((name) => !Object.hasOwn(names, name));
-  if (strange !== undefined)
-    throw new TaskError("invalid_argument", `TaskServer has no option \`${where}${strange}\`.`);
+  checkOption(TAKER, holds, name, expected);
 }

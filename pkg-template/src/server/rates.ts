@@ -1,6 +1,7 @@
 import { isObject, isWhole } from "../json.ts";
 import type { TaskLimits, TaskRate, TaskRates } from "../types.ts";
-import { COUNT, LARGEST, check } from "./policy.ts";
+import { checkNames } from "../options-check.ts";
+import { COUNT, LARGEST, TAKER, check } from "./policy.ts";
 
 /** The rates where the host says nothing. */
 const RATES = {
@@ -27,11 +28,12 @@ export function coreRates({ rate: given }: TaskLimits): Record<string, number> {
 export function checkRates(rates: false | TaskRates): void {
   if (rates === false) return;
   check(isObject(rates), "limits.rate", "false, or an object of rates");
+  checkNames(TAKER, rates, RATES, "limits.rate.");
   for (const [act, rate] of Object.entries(rates) as [string, TaskRate | false | undefined][]) {
     const where = `limits.rate.${act}`;
-    check(act in RATES, where, `one of ${Object.keys(RATES).join(", ")}`);
     if (rate === undefined || rate === false) continue;
     check(isObject(rate), where, "false, or { perSecond, burst }");
+    checkNames(TAKER, rate, RATES.reads, `${where}.`);
     check(
       Number.isFinite(rate.perSecond) && rate.perSecond >= 1 / HOUR,
       `${where}.perSecond`,

@@ -1,5 +1,6 @@
 import { NAME } from "../name.ts";
 import { TaskError, TaskStoreFullError } from "../errors.ts";
+import { checkNames } from "../options-check.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { requireTaskId } from "../store-parts/checks.ts";
 import { Watchers } from "../store-parts/watchers.ts";
@@ -63,6 +64,7 @@ class IndexedDb implements TaskStore {
   #closed = false;
 
   constructor(name: string, options: IndexedDbStoreOptions) {
+    checkNames("indexedDbStore", options, { durability: true, indexedDB: true });
     const { durability = "strict" } = options;
     if (typeof name !== "string" || name === "")
       throw new TaskError("invalid_argument", "The name of an indexedDbStore must be a text that is not empty.");

@@ -1,5 +1,6 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
+import { checkNames } from "../options-check.ts";
 import { Sorted } from "../store-parts/sorted.ts";
 import { Watchers } from "../store-parts/watchers.ts";
 
@@ -50,7 +51,7 @@ export interface MemoryStore extends TaskStore {
  *
  * Several servers in one process may share one store; each sees the changes of the others through `watch`.
  *
- * Throws {@link TaskError} `invalid_argument` for a limit that is not a number from 1.
+ * Throws {@link TaskError} `invalid_argument` for a limit that is not a number from 1, and for one that there is not.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   return new Memory(options);
@@ -105,6 +106,8 @@ class Memory implements MemoryStore {
   readonly #watchers = new Watchers();
 
   constructor(options: MemoryStoreOptions) {
+    const names = { maxTasks: true, maxTasksPerOwner: true, maxBytes: true, maxBytesPerOwner: true };
+    checkNames("memoryStore", options, names);
     this.#maxTasks = limit(options, "maxTasks", 50_000);
     this.#maxTasksPerOwner = limit(options, "maxTasksPerOwner", 10_000);
     this.#maxBytes = limit(options, "maxBytes", 256 * 1024 * 1024);

@@ -1,4 +1,5 @@
 import { TaskError } from "../errors.ts";
+import { checkNames } from "../options-check.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
 import { isTaskId, requireTaskId } from "../store-parts/checks.ts";
 import type { PostgresPool, PostgresQuery, PostgresResult } from "../store-parts/postgres/client.ts";
@@ -92,6 +93,7 @@ class Postgres implements PostgresStore {
   #ready: Promise<void> | undefined;
 
   constructor(pool: PostgresPool, options: PostgresStoreOptions) {
+    checkNames("postgresStore", options, { schema: true, tablePrefix: true, prepare: true, watch: true });
     const { schema, tablePrefix, prepare = true, watch = true } = options;
     if (typeof (pool as PostgresPool | undefined)?.connect !== "function")
       throw new TaskError(

@@ -1,6 +1,7 @@
 import { NAME } from "../name.ts";
 import { now } from "../clock.ts";
 import { TaskError, TaskStoreFullError } from "../errors.ts";
+import { checkNames } from "../options-check.ts";
 import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
 import { isTaskId, requireOwner, requireTaskId } from "../store-parts/checks.ts";
 import { Changes } from "../store-parts/redis/changes.ts";
@@ -89,7 +90,9 @@ class Redis implements TaskStore {
   readonly #retention: number;
   readonly #changes: Changes;
 
-  constructor(client: Ioredis | NodeRedis, { prefix = NAME, retention = 30 * DAY, onerror }: RedisStoreOptions) {
+  constructor(client: Ioredis | NodeRedis, options: RedisStoreOptions) {
+    checkNames("redisStore", options, { prefix: true, retention: true, onerror: true });
+    const { prefix = NAME, retention = 30 * DAY, onerror } = options;
     const driver = driverOf(client);
     if (driver === undefined)
       throw new TaskError(

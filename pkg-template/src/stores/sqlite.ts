@@ -1,4 +1,5 @@
 import { TaskError } from "../errors.ts";
+import { checkNames } from "../options-check.ts";
 import type { TaskListener, TaskStore } from "../store.ts";
 import { tableName } from "../store-parts/sql.ts";
 import type { SqliteDatabase, SqliteStatement } from "../store-parts/sqlite/engine.ts";
@@ -58,6 +59,7 @@ class SqliteFile extends SqliteTasks {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(db: SqliteDatabase, options: SqliteStoreOptions) {
+    checkNames("sqliteStore", options, { tablePrefix: true, wal: true, busyTimeout: true, pollInterval: true });
     const { tablePrefix, wal = false, busyTimeout, pollInterval = 100 } = options;
     if (typeof (db as SqliteDatabase | undefined)?.prepare !== "function")
       throw new TaskError(

@@ -1,3 +1,4 @@
+import { checkNames } from "../options-check.ts";
 import { ofThisRealm } from "./realm.ts";
 
 /**
@@ -21,6 +22,7 @@ export const provided: { server?: WebAssembly.Module; client?: WebAssembly.Modul
  * module does not fit this version, the first use throws a `TaskError` with the code `wasm`.
  */
 export function provideWasm(modules: WasmModules): void {
+  checkNames("provideWasm", modules, { server: true, client: true });
   if (modules.server !== undefined) provided.server = ofThisRealm(modules.server);
   if (modules.client !== undefined) provided.client = ofThisRealm(modules.client);
 }

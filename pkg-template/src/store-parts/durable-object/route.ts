@@ -1,4 +1,5 @@
 import { own, textOf } from "../../json.ts";
+import { checkNames } from "../../options-check.ts";
 import { readJson } from "../../server/request-body.ts";
 import { ASK_PREFIX, creationKey } from "../../server/facts.ts";
 import type { ObjectNamespace } from "./platform.ts";
@@ -31,12 +32,16 @@ export interface RouteOptions {
  *
  * A `subscriptions/listen` names several tasks and reaches one object, which accepts none of the others'; clients poll
  * those. `tasks/list` finds the tasks of one object only. Where callers are authenticated, `owner` spares them both.
+ *
+ * Rejects with {@link TaskError} `invalid_argument` for an option that there is not.
  */
 export async function routeByTask(
   request: Request,
   namespace: ObjectNamespace,
-  { objects = 16, authInfo, owner }: RouteOptions = {},
+  options: RouteOptions = {},
 ): Promise<Response> {
+  checkNames("routeByTask", options, { objects: true, authInfo: true, owner: true });
+  const { objects = 16, authInfo, owner } = options;
   const id = owner === undefined ? await objectOf(request, namespace, objects) : namespace.idFromName(`owner-${owner}`);
   return namespace.get(id as never).fetch(vouchFor(request, authInfo));
 }
