@@ -13,6 +13,7 @@ import {
   metrics,
   trace,
 } from "@opentelemetry/api";
+import { checkNames } from "./options-check.ts";
 import type { TaskEvent } from "./types.ts";
 
 /** What {@link otel} takes. */
@@ -31,15 +32,22 @@ const ENDS: ReadonlySet<string> = new Set(["completed", "failed", "cancelled", "
 /** Seen in spans of their own, or too many. */
 const UNNOTED: ReadonlySet<string> = new Set(["started", "stopped", "status"]);
 
+/** What the conventions call what a call names, by its method. */
+const NAMED: Readonly<Record<string, string>> = {
+  "tools/call": "gen_ai.tool.name",
+  "prompts/get": "gen_ai.prompt.name",
+  "resources/read": "mcp.resource.uri",
+};
+
 interface Run {
   readonly span: Span;
-  readonly tool: Attributes;
+  readonly called: Attributes;
 }
 
 /**
  * Tells OpenTelemetry of tasks: `new TaskServer({ onevent: otel(), traceparent })`.
  *
- * Spans, all in the trace of the creating call, whichever process they come from: `tasks run <tool>` for each run of a
+ * Spans, all in the trace of the creating call, whichever process they come from: `tasks run <name>` for each run of a
  * handler, and `tasks wait` for each time a task waits for input, made when the wait is over. Reading a task makes no
  * span.
  *
@@ -47,11 +55,14 @@ interface Run {
  * `mcp_longhaul.running` and the histograms `mcp_longhaul.duration` (creation to end) and `mcp_longhaul.input.wait`,
  * both in seconds.
  *
- * Attributes are those of the semantic conventions for MCP where there are any: `gen_ai.tool.name`,
- * `gen_ai.operation.name`, `mcp.method.name`, `error.type`; besides them `mcp_longhaul.outcome`, and on spans
+ * Attributes are those of the semantic conventions for MCP where there are any: `mcp.method.name`,
+ * `gen_ai.tool.name` with `gen_ai.operation.name`, `error.type`; besides them `mcp_longhaul.outcome`, and on spans
  * `mcp_longhaul.id` (the beginning of it) and `mcp_longhaul.epoch`. Owners, payloads and status messages are in none.
+ *
+ * Throws {@link TaskError} `invalid_argument` for an option that there is not.
  */
 export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
+  checkNames("otel", options, { tracer: true, meter: true });
   const tracer = options.tracer ?? trace.getTracer(NAME);
   const meter = options.meter ?? metrics.getMeter(NAME);
   const seconds = { unit: "s", advice: { explicitBucketBoundaries: BOUNDARIES } };
@@ -76,8 +87,8 @@ export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
   const runs = new Map<string, Run>();
 
   function start(key: string, event: TaskEvent): void {
-    const tool = toolOf(event);
-    running.add(1, tool);
+    const called = calledIn(event);
+    running.add(1, called);
     const name = event.name === undefined ? "tasks run" : `tasks run ${event.name}`;
     runs.set(key, {
       span: tracer.startSpan(
@@ -85,19 +96,19 @@ export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
         { startTime: event.at, attributes: described(event), links: linked(event) },
         parentOf(event),
       ),
-      tool,
+      called,
     });
     if (runs.size > MOST_RUNS) for (const [oldest, run] of runs) return stop(oldest, run, event.at);
   }
 
-  function stop(key: string, { span, tool }: Run, at: number): void {
+  function stop(key: string, { span, called }: Run, at: number): void {
     runs.delete(key);
-    running.add(-1, tool);
+    running.add(-1, called);
     span.end(at);
   }
 
   function end(event: TaskEvent, span: Span | undefined): void {
-    const outcome = { ...toolOf(event), ...outcomeOf(event) };
+    const outcome = { ...calledIn(event), ...outcomeOf(event) };
     ended.add(1, outcome);
     if (event.createdAt !== undefined) duration.record((event.at - event.createdAt) / 1000, outcome);
     span?.setAttributes(outcomeOf(event));
@@ -107,11 +118,11 @@ export function otel(options: OtelOptions = {}): (event: TaskEvent) => void {
   return (event) => {
     const key = `${event.run}/${event.taskId}`;
     const run = event.run === undefined ? undefined : runs.get(key);
-    if (event.type === "created") created.add(1, toolOf(event));
-    if (event.type === "retrieved") retrieved.add(1, toolOf(event));
+    if (event.type === "created") created.add(1, calledIn(event));
+    if (event.type === "retrieved") retrieved.add(1, calledIn(event));
     if (event.type === "started") start(key, event);
     if (event.waitedSince !== undefined) {
-      wait.record((event.at - event.waitedSince) / 1000, toolOf(event));
+      wait.record((event.at - event.waitedSince) / 1000, calledIn(event));
       tracer
         .startSpan("tasks wait", { startTime: event.waitedSince, attributes: described(event) }, parentOf(event))
         .end(event.at);
@@ -151,17 +162,19 @@ function linked(event: TaskEvent): Link[] {
     : [{ context: active }];
 }
 
-function toolOf(event: TaskEvent): Attributes {
-  return event.name === undefined ? {} : { "gen_ai.tool.name": event.name };
+function calledIn({ method = "", name }: TaskEvent): Attributes {
+  const attribute = NAMED[method];
+  return name === undefined || attribute === undefined ? {} : { [attribute]: name };
 }
 
 function described(event: TaskEvent): Attributes {
+  const { method, taskId, epoch } = event;
   return {
-    "mcp.method.name": "tools/call",
-    "gen_ai.operation.name": "execute_tool",
-    ...toolOf(event),
-    [`${UNDERSCORED}.id`]: event.taskId,
-    ...(event.epoch !== undefined && { [`${UNDERSCORED}.epoch`]: event.epoch }),
+    ...(method !== undefined && { "mcp.method.name": method }),
+    ...(method === "tools/call" && { "gen_ai.operation.name": "execute_tool" }),
+    ...calledIn(event),
+    [`${UNDERSCORED}.id`]: taskId,
+    ...(epoch !== undefined && { [`${UNDERSCORED}.epoch`]: epoch }),
   };
 }
 

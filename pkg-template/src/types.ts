@@ -192,7 +192,9 @@ export interface TaskEvent {
   readonly owner: string;
   /** When it happened, in ms since the epoch. */
   readonly at: number;
-  /** The tool, where known. */
+  /** The method that was called, such as `tools/call`, where known. */
+  readonly method?: string | undefined;
+  /** The tool, or what else its method names, where known. */
   readonly name?: string | undefined;
   /** The status after it. */
   readonly status?: TaskStatus | undefined;

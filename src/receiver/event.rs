@@ -75,6 +75,7 @@ struct Told<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ToldTask<'a> {
+    method: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
     status: &'a str,
@@ -97,6 +98,7 @@ impl Event {
             waited_since: self.waited_since,
             run: self.run.map(RequestId::get).filter(|&run| run != 0),
             task: self.task.as_deref().map(|task| ToldTask {
+                method: task.method.row().name,
                 name: &task.tool,
                 status: status(task.phase),
                 traceparent: &task.trace,

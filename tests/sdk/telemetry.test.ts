@@ -56,6 +56,30 @@ function telemetry() {
   };
 }
 
+test("a span names its call as its method's kind of thing is named", async (t) => {
+  const { onevent, spans, points, close } = telemetry();
+  t.after(close);
+  const event = (method: string, name: string, run: number) => ({ method, name, run, taskId: "t…", owner: "", at: 1 });
+  for (const call of [event("prompts/get", "greet", 1), event("resources/read", "file:///a", 2)])
+    for (const type of ["created", "started", "completed", "stopped"] as const) onevent({ ...call, type });
+  assert.deepEqual(
+    spans().map(({ attributes }) => attributes),
+    [
+      ["prompts/get", "gen_ai.prompt.name", "greet"],
+      ["resources/read", "mcp.resource.uri", "file:///a"],
+    ].map(([method, attribute = "", name]) => ({
+      "mcp.method.name": method,
+      [attribute]: name,
+      "mcp_longhaul.id": "t…",
+      "mcp_longhaul.outcome": "completed",
+    })),
+  );
+  assert.deepEqual(
+    (await points("mcp_longhaul.created")).map(({ attributes }) => attributes),
+    [{ "gen_ai.prompt.name": "greet" }, { "mcp.resource.uri": "file:///a" }],
+  );
+});
+
 /** Ends once `seen` holds an event of this type. */
 async function told(seen: readonly TaskEvent[], type: TaskEvent["type"]): Promise<void> {
   while (!seen.some((event) => event.type === type)) await new Promise(setImmediate);
@@ -124,6 +148,7 @@ test("one task, one trace over two servers on one file: runs, a wait, no span fo
     "stopped",
   ]);
   assert.deepEqual([...new Set(seen.slice(8).map(({ type }) => type))], ["retrieved"]);
+  assert.ok(seen.every((event) => event.method === "tools/call" && event.name === "again"));
   assert.ok(seen.every((event) => event.traceparent === PARENT && event.at >= (event.createdAt as number)));
 
   // Each is counted where it happened.

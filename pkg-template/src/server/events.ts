@@ -36,6 +36,14 @@ export class Events {
   lateOutcome({ number, owner, taskId, message, method }: Call): void {
     if (taskId === undefined) return;
     const name = calledIn(message.params, method) ?? "";
-    this.#hooks.event(() => ({ type: "late_outcome", taskId: short(taskId), owner, at: now(), name, run: number }));
+    this.#hooks.event(() => ({
+      type: "late_outcome",
+      taskId: short(taskId),
+      owner,
+      at: now(),
+      method: method.name,
+      name,
+      run: number,
+    }));
   }
 }
