@@ -4,6 +4,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { RECIPES, type Recipe } from "./recipes.ts";
+import { SERVERS, tryServer } from "./servers.ts";
 import { type Outcome, type Outcomes, PAGE, runRecipe } from "./run.ts";
 
 const { values } = parseArgs({
@@ -46,7 +47,21 @@ if (values.write)
     "|---|---|---|---|---|---|---|",
     ...rows,
   ]);
-console.log(failed === 0 ? "all recipes work" : `${failed} recipes do not work`);
+
+const found: string[] = [];
+for (const server of SERVERS.filter(({ title }) => isMeant({ name: title.toLowerCase() }))) {
+  const { ok, row } = await tryServer(server).catch((error: unknown) => ({ ok: false, row: String(error) }));
+  if (!ok) failed++;
+  found.push(row);
+  console.log(ok ? row : `not as it was: ${row}`);
+}
+if (values.write)
+  write("table of servers", [
+    "| Server | Tried | Tasks in 2025-11-25 | in 2026-07-28 | |",
+    "|---|---|---|---|---|",
+    ...found,
+  ]);
+console.log(failed === 0 ? "everything works" : `${failed} do not work`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 /** Puts a table between its two marks in the page. */
