@@ -37,7 +37,7 @@ function tell(recipe: Recipe, { attached, registered, alone }: Outcomes): void {
   const asked = recipe.asks ? (attached.deployed ? "yes" : "no") : "–";
   rows.push(
     `| ${recipe.title} | ${recipe.packages[0]} | ${verdict(alone)} | ${verdict(attached)} | ${asked} | ` +
-      `${verdict(registered)} | ${recipe.quirk} |`,
+      `${registered === undefined ? "–" : verdict(registered)} | ${recipe.quirk} |`,
   );
   console.log(rows.at(-1));
 }

@@ -9,6 +9,8 @@ export interface Recipe {
   readonly asks: boolean;
   /** Whether it reaches its server over HTTP. */
   readonly http?: true;
+  /** Whether it runs in workerd. */
+  readonly worker?: true;
   readonly quirk: string;
 }
 
@@ -70,6 +72,16 @@ export const RECIPES: readonly Recipe[] = [
     packages: ["@tanstack/ai@0.58.0", "@tanstack/ai-mcp@0.2.5", "@tanstack/ai-openai@0.23.1", SDK_V1, "zod@4.6.7"],
     asks: false,
     quirk: 'No timeout to set: the SDK\'s 60 s; leaves tools out that run only as tasks (`support: "required"`)',
+  },
+  {
+    title: "Cloudflare Agents",
+    name: "cloudflare",
+    packages: ["agents@0.32.0", CLIENT_V2, "zod@4.6.7"],
+    asks: true,
+    http: true,
+    worker: true,
+    quirk:
+      "With a schema as second parameter `mcp.callTool` passes `callTool` of the client by: `until-task` has no effect",
   },
   {
     title: "Google GenAI",

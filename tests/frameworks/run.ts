@@ -22,7 +22,8 @@ export interface Outcome {
 }
 export interface Outcomes {
   readonly attached: Outcome;
-  readonly registered: Outcome;
+  /** Not in workerd, which has no `--import`. */
+  readonly registered?: Outcome;
   readonly alone: Outcome;
 }
 
@@ -54,7 +55,9 @@ export async function runRecipe(recipe: Recipe, work: number): Promise<Outcomes>
     );
     const http = recipe.http === undefined ? undefined : await serveHttp(join(place, "server.js"));
     try {
-      const output = await execute([...flags, program], place, work * 2 + 60_000, {
+      const command =
+        recipe.worker === undefined ? [...flags, program] : [join(import.meta.dirname, "worker.ts"), program];
+      const output = await execute(command, place, work * 2 + 60_000, {
         PATH: [dirname(process.execPath), join(folder, "node_modules", ".bin"), process.env["PATH"]].join(delimiter),
         MODEL_URL: model.url,
         ...(http !== undefined && { MCP_URL: http.url }),
@@ -71,9 +74,13 @@ export async function runRecipe(recipe: Recipe, work: number): Promise<Outcomes>
     }
   };
   try {
-    const all = [go(folder), go(registered, "--import", REGISTER), go(alone)] as const;
-    const [attachedOutcome, registeredOutcome, aloneOutcome] = await Promise.all(all);
-    return { attached: attachedOutcome, registered: registeredOutcome, alone: aloneOutcome };
+    const all = [go(folder), go(alone), ...(recipe.worker === undefined ? [go(registered, "--import", REGISTER)] : [])];
+    const [attachedOutcome, aloneOutcome, registeredOutcome] = (await Promise.all(all)) as [Outcome, Outcome, Outcome?];
+    return {
+      attached: attachedOutcome,
+      alone: aloneOutcome,
+      ...(registeredOutcome !== undefined && { registered: registeredOutcome }),
+    };
   } finally {
     model.close();
   }
