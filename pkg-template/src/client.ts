@@ -9,18 +9,22 @@ import { fromRejection, Handle, isTimeout } from "./client/handle.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { own } from "./json.ts";
 import { tap, type TransportLike } from "./tap.ts";
-import type { AnyTools, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
+import type { AnyTools, MemberResult, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
 import type {
   AttachableClient,
   AttachableTransport,
   TaskCallOptions,
   TaskClientOptions,
   TaskHandle,
+  TaskMethod,
   TaskReference,
 } from "./types.ts";
 
 const WRONG_TARGET = "TaskClient.attach() takes a Client or a transport of the MCP SDK.";
-type CallTool = (...parameters: unknown[]) => Promise<unknown>;
+type SdkCall = (...parameters: unknown[]) => Promise<unknown>;
+
+/** The members of an SDK's client that call what can become tasks, by method. */
+const MEMBERS = { "tools/call": "callTool", "prompts/get": "getPrompt", "resources/read": "readResource" } as const;
 
 /**
  * Lets a client of either SDK call tools that run as tasks. `Tools` says which there are ({@link ToolMap}); without it,
@@ -32,8 +36,8 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   readonly #connections = new WeakMap<object, Connection>();
   readonly #open = new Set<Connection>();
   readonly #plans = new Map<string, Plan>();
-  /** `callTool` as the SDK made it, for clients whose own is replaced. */
-  readonly #callTool = new WeakMap<object, CallTool>();
+  /** The members as the SDK made them, for clients whose own are replaced. */
+  readonly #sdkCalls = new WeakMap<object, Readonly<Partial<Record<string, SdkCall>>>>();
   #lastPlan = 0;
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
@@ -81,7 +85,40 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     params: ToolCall<Tools, Name>,
     options: TaskCallOptions<Schema> = {},
   ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
-    return this.#handle(client, params, this.#plan(options), options);
+    return this.#handle(client, "tools/call", params, this.#plan(options), options);
+  }
+
+  /**
+   * As {@link TaskClient.callTool} for a prompt. It becomes a task only where the server declares that
+   * (`tasks.requests.prompts.get`, 2025-11-25).
+   */
+  getPrompt<Client extends AttachableClient>(
+    client: Client,
+    params: { readonly name: string; readonly [member: string]: unknown },
+    options: TaskCallOptions = {},
+  ): Promise<TaskHandle<MemberResult<Client, "getPrompt">>> {
+    return this.request(client, "prompts/get", params, options) as never;
+  }
+
+  /** As {@link TaskClient.callTool} for a resource (`tasks.requests.resources.read`, 2025-11-25). */
+  readResource<Client extends AttachableClient>(
+    client: Client,
+    params: { readonly uri: string; readonly [member: string]: unknown },
+    options: TaskCallOptions = {},
+  ): Promise<TaskHandle<MemberResult<Client, "readResource">>> {
+    return this.request(client, "resources/read", params, options) as never;
+  }
+
+  /** As {@link TaskClient.callTool} for any method whose requests can become tasks. */
+  async request(
+    client: AttachableClient,
+    method: TaskMethod,
+    params: object,
+    options: TaskCallOptions = {},
+  ): Promise<TaskHandle<Readonly<Record<string, unknown>>>> {
+    if (!Object.hasOwn(MEMBERS, method))
+      throw new TaskError("invalid_argument", `request() takes one of the methods ${Object.keys(MEMBERS).join(", ")}.`);
+    return this.#handle(client, method, params, this.#plan(options), options);
   }
 
   /**
@@ -95,7 +132,9 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
     if (own(reference, "format") !== 1 || typeof reference.taskId !== "string")
       throw new TaskError("invalid_argument", "resume() takes the `reference` of a task handle.");
-    return this.#handle(client, { name: reference.tool }, { ...this.#plan(options), resume: reference }, options);
+    const method = Object.hasOwn(MEMBERS, String(reference.method)) ? reference.method! : "tools/call";
+    const params = method === "resources/read" ? { uri: reference.tool } : { name: reference.tool };
+    return this.#handle(client, method, params, { ...this.#plan(options), resume: reference }, options);
   }
 
   /** Stops following everything. Tasks go on, and can be resumed. */
@@ -105,22 +144,29 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   }
 
   #attachClient(client: AttachableClient): void {
-    if (this.#callTool.has(client)) return;
+    if (this.#sdkCalls.has(client)) return;
     const connect = client.connect.bind(client) as (...parameters: unknown[]) => Promise<unknown>;
-    const callTool = client.callTool.bind(client) as unknown as CallTool;
-    this.#callTool.set(client, callTool);
-    const changed = client as { connect: unknown; callTool: unknown; isToolTaskRequired?: unknown };
+    const changed = client as unknown as Record<string, unknown>;
+    const sdkCalls: Record<string, SdkCall> = {};
+    this.#sdkCalls.set(client, sdkCalls);
     // SDK v1 refuses to call what it has listed as a tool that runs only as a task.
-    if ("isToolTaskRequired" in client) changed.isToolTaskRequired = () => false;
-    changed.connect = (transport: object, ...rest: unknown[]) => {
+    if ("isToolTaskRequired" in client) changed["isToolTaskRequired"] = () => false;
+    changed["connect"] = (transport: object, ...rest: unknown[]) => {
       this.#connection(transport, client);
       return connect(transport, ...rest);
     };
-    changed.callTool = async (params: object, ...rest: unknown[]) => {
-      const options = rest[isV2(client) ? 0 : 1] as TaskCallOptions | undefined;
-      if (this.#isPlain(client, options)) return callTool(params, ...rest);
-      return this.#invoke(client, params, options ?? {}, isV2(client) ? undefined : rest[0], this.#plan(options ?? {}));
-    };
+    for (const [method, member] of Object.entries(MEMBERS) as [TaskMethod, string][]) {
+      const sdkCall = changed[member];
+      if (typeof sdkCall !== "function") continue;
+      const call = (sdkCalls[member] = sdkCall.bind(client) as SdkCall);
+      changed[member] = async (params: object, ...rest: unknown[]) => {
+        const takesSchema = hasSchema(client, method);
+        const options = rest[takesSchema ? 1 : 0] as TaskCallOptions | undefined;
+        if (this.#isPlain(client, options)) return call(params, ...rest);
+        const schema = takesSchema ? rest[0] : undefined;
+        return this.#invoke(client, method, params, options ?? {}, schema, this.#plan(options ?? {}));
+      };
+    }
     if (typeof client.transport === "object" && client.transport !== null) this.#connection(client.transport, client);
   }
 
@@ -153,6 +199,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   // What it resolves with is the server's answer, whichever type that has.
   #handle(
     client: AttachableClient,
+    method: TaskMethod,
     params: object,
     plan: Plan,
     options: TaskCallOptions,
@@ -172,7 +219,7 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     connection.session.client ??= client as ConnectedClient;
     return new Promise((resolve, reject) => {
       plan.created = resolve as (handle: TaskHandle) => void;
-      this.#invoke(client, params, options, options.resultSchema, plan).then(
+      this.#invoke(client, method, params, options, options.resultSchema, plan).then(
         () =>
           resolve(
             new Handle({
@@ -185,9 +232,10 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     });
   }
 
-  /** Calls the SDK's `callTool`, marked with the plan. A task may outlive every default timeout. */
+  /** Calls a member of the SDK's client, marked with the plan. A task may outlive every default timeout. */
   async #invoke(
     client: AttachableClient,
+    method: TaskMethod,
     params: object,
     options: TaskCallOptions,
     resultSchema: unknown,
@@ -219,9 +267,11 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     const meta: Record<string, unknown> = { ...(params as { _meta?: object })._meta, [PLAN]: token };
     if (creationKey !== undefined) meta[CREATION_KEY] = creationKey;
     const marked = { ...params, _meta: meta };
-    const callTool = this.#callTool.get(client) ?? (client.callTool.bind(client) as unknown as CallTool);
+    const sdkCall =
+      this.#sdkCalls.get(client)?.[MEMBERS[method]] ??
+      ((client as unknown as Record<string, SdkCall>)[MEMBERS[method]]!.bind(client) as SdkCall);
     try {
-      plan.answer = isV2(client) ? callTool(marked, request) : callTool(marked, resultSchema, request);
+      plan.answer = hasSchema(client, method) ? sdkCall(marked, resultSchema, request) : sdkCall(marked, request);
       return await plan.answer;
     } catch (thrown) {
       // It was aborted, it timed out, or a handler of its input failed.
@@ -249,6 +299,7 @@ function whyRejected(plan: Plan, reason: unknown, signal: AbortSignal | undefine
   return isTimeout(reason) ? "unreachable" : "connection";
 }
 
-function isV2(client: object): boolean {
-  return "getProtocolEra" in client;
+/** Whether a member of a client takes the schema of the result before its options: `callTool` of SDK v1. */
+function hasSchema(client: object, method: TaskMethod): boolean {
+  return method === "tools/call" && !("getProtocolEra" in client);
 }

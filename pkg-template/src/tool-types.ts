@@ -77,6 +77,13 @@ export type ClientResult<Client> = Client extends { callTool(...parameters: neve
     : Exclude<Result, { toolResult: unknown }>
   : ToolResult;
 
+/** What another member of a client resolves with. */
+export type MemberResult<Client, Member extends string> = Client extends {
+  readonly [Name in Member]: (...parameters: never[]) => Promise<infer Result>;
+}
+  ? Result
+  : Readonly<Record<string, unknown>>;
+
 /** A result whose `structuredContent` has the tool's type, where that is known. */
 export type StructuredResult<Result, Tool> = Tool extends { readonly structuredContent: infer Content }
   ? Result extends unknown

@@ -278,7 +278,17 @@ export interface TaskServerOptions {
   readonly payloads?: PayloadProtection | undefined;
   /** The policy of each tool, by name. */
   readonly tools?: Readonly<Record<string, TaskPolicy>> | undefined;
-  /** The policy of tools that `tools` does not name, and what a named tool leaves out. */
+  /**
+   * The policies of prompts, by name (2025-11-25, as FastMCP has them). One that is not named is never a task. Where a
+   * policy says `task: "always"`, which is its default, the client may ask for a task.
+   */
+  readonly prompts?: Readonly<Record<string, TaskPolicy>> | undefined;
+  /**
+   * The policies of resources, by URI, or by template as an `McpServer` has it registered (2025-11-25). Otherwise as
+   * `prompts`.
+   */
+  readonly resources?: Readonly<Record<string, TaskPolicy>> | undefined;
+  /** The policy of tools that `tools` does not name, and what a named tool, prompt or resource leaves out. */
   readonly defaults?: TaskPolicy | undefined;
   /** Shorthand for `defaults: { task }`. */
   readonly task?: Promotion | undefined;
@@ -541,14 +551,19 @@ export interface TaskSnapshot {
   readonly pollInterval?: number | undefined;
 }
 
+/** The methods whose requests a client can call as tasks. In 2026-07-28 those of tools alone. */
+export type TaskMethod = "tools/call" | "prompts/get" | "resources/read";
+
 /** Enough to find a task again from another process. Plain JSON. */
 export interface TaskReference<Tool extends string = string> {
   /** The version of this shape. */
   readonly format: 1;
   /** The task's id. */
   readonly taskId: string;
-  /** The tool that was called. */
+  /** The tool that was called; for another method the prompt, or the URI of the resource. */
   readonly tool: Tool;
+  /** The method that was called, where it is not `tools/call`. */
+  readonly method?: TaskMethod | undefined;
   /** The protocol revision of the task. */
   readonly generation: "2025-11-25" | "2026-07-28";
   /** The server's name and version, as it introduced itself. */

@@ -9,7 +9,7 @@ use super::types::{
 };
 use crate::method::CallMethod;
 use crate::task::Millis;
-use crate::wire::{Generation, Status, error};
+use crate::wire::{Generation, Status, Support, error};
 
 impl Requestor {
     /// A page that [`Output::List`] asked for; its tools went before. `next` is its cursor, which may be empty.
@@ -85,13 +85,20 @@ impl Requestor {
                     Reply::Handle(_) | Reply::Empty => false,
                 };
                 let method = state.method();
-                let listed = method.row().listed_by.is_some() && self.declared.methods.contains(method);
-                let may_change = result_method && listed && !state.forbids_tasks() && !again;
+                let is_declared = self.declared.methods.contains(method);
+                let may_change = result_method && is_declared && !state.forbids_tasks() && !again;
                 if refused && may_change {
-                    // The tool has changed its mind: read the list once and try the other way once (G25-TLN-08).
+                    // Try the other way once (G25-TLN-08).
                     state.progress = Progress::Listing(Some(offered));
-                    self.tools.forget();
-                    self.walk(now);
+                    if method.row().listed_by.is_some() {
+                        // The tool has changed its mind: the list says so.
+                        self.tools.forget();
+                        self.walk(now);
+                    } else {
+                        let support = if offered { Support::Forbidden } else { Support::Required };
+                        self.tools.insert(method, state.name(), support);
+                        self.place(now, call, true);
+                    }
                 } else if offered && result_method && reply == Reply::Empty {
                     self.answer(call, Answer::Local(Ending::Protocol));
                 } else {
@@ -222,8 +229,8 @@ impl Requestor {
         let listed = listed || state.can_be_plain() && !self.tools.is_worth_waiting(now);
         let offer = match state.route(self.methods, &self.declared, &self.tools, listed) {
             Route::List => return self.walk(now),
-            Route::Refuse if first.is_none() => return self.answer(call, Answer::Local(Ending::Unsupported)),
-            Route::Plain | Route::Refuse => false,
+            Route::Refuse => return self.answer(call, Answer::Local(Ending::Unsupported)),
+            Route::Plain => false,
             Route::Offer => true,
         };
         if first == Some(offer) {

@@ -65,6 +65,11 @@ impl CallState {
         self.silence
     }
 
+    /// The member of its params that names what is called.
+    pub fn name(&self) -> &str {
+        &self.tool
+    }
+
     pub fn set_silence(&mut self, silence: u32) {
         self.silence = Some(silence);
     }
@@ -96,11 +101,11 @@ impl CallState {
         if !declared.methods.contains(self.method) {
             return plain;
         }
-        if self.method.row().listed_by.is_none() {
-            // The declaration holds for everything that the method can call.
-            return if self.preference == Preference::Allow { Route::Plain } else { Route::Offer };
-        }
-        match tools.support(&self.tool) {
+        let is_listed = self.method.row().listed_by.is_some();
+        match tools.support(self.method, &self.tool) {
+            // The declaration holds for everything that the method can call, until the server refuses it.
+            None if !is_listed && self.preference == Preference::Allow => Route::Plain,
+            None if !is_listed => Route::Offer,
             None if !listed => Route::List,
             None | Some(Support::Forbidden) => plain,
             Some(Support::Optional) if self.preference == Preference::Allow => Route::Plain,

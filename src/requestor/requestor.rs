@@ -10,7 +10,7 @@ use super::tasks::Tasks;
 use super::tools::Tools;
 use super::types::{CallNumber, Declared, Options, Output, RequestNumber, TaskNumber};
 use crate::deadline::Deadlines;
-use crate::method::Methods;
+use crate::method::{CallMethod, Methods};
 use crate::task::Millis;
 use crate::wire::{Generation, Support};
 
@@ -114,7 +114,7 @@ impl Requestor {
 
     /// A tool was listed.
     pub fn handle_tool(&mut self, tool: &str, support: Support) {
-        self.tools.insert(tool, support);
+        self.tools.insert(CallMethod::ToolsCall, tool, support);
     }
 
     /// All tools were listed.

@@ -1,12 +1,14 @@
-//! What is known about the server's tools: which of them run as tasks (2025-11-25).
+//! What is known about what the server's clients can call: what of it runs as a task (2025-11-25). Tools are listed; what
+//! no list tells, the server's refusals do.
 
 use super::limits::PATIENCE;
 use super::types::RequestNumber;
+use crate::method::{CallMethod, TABLE};
 use crate::table::Table;
 use crate::task::Millis;
 use crate::wire::Support;
 
-/// Tools and pages that are remembered; a server with more is asked for a plain call.
+/// Tools, or names of another method, and pages that are remembered; for a tool beyond them a plain call is made.
 const TOOLS: usize = 10_000;
 const PAGES: usize = 100;
 /// How long a page may take before calls that can do without the list go out.
@@ -24,25 +26,28 @@ struct Walk {
 
 #[derive(Default, Debug)]
 pub struct Tools {
-    known: Table<String, Support>,
+    /// By method and name.
+    known: [Table<String, Support>; TABLE.len()],
     /// Whether a tool that is not in `known` does not exist.
     complete: bool,
     walk: Option<Walk>,
 }
 
 impl Tools {
-    /// Whether the tool runs as a task; `None` where the list must be read first (G25-TLN-08).
-    pub fn support(&self, tool: &str) -> Option<Support> {
-        match self.known.get(tool) {
+    /// Whether what a method calls by this name runs as a task; `None` where that is not known, so that the list must
+    /// be read first if there is one (G25-TLN-08).
+    pub fn support(&self, method: CallMethod, name: &str) -> Option<Support> {
+        match self.known[method as usize].get(name) {
             Some(&support) => Some(support),
-            None if self.complete => Some(Support::Forbidden),
+            None if self.complete && method.row().listed_by.is_some() => Some(Support::Forbidden),
             None => None,
         }
     }
 
-    pub fn insert(&mut self, tool: &str, support: Support) {
-        if self.known.len() < TOOLS || self.known.contains_key(tool) {
-            self.known.insert(tool.to_owned(), support);
+    pub fn insert(&mut self, method: CallMethod, name: &str, support: Support) {
+        let known = &mut self.known[method as usize];
+        if known.len() < TOOLS || known.contains_key(name) {
+            known.insert(name.to_owned(), support);
         }
     }
 
@@ -53,7 +58,7 @@ impl Tools {
 
     /// The list changed, or the session (G25-TLN-09).
     pub fn forget(&mut self) {
-        self.known.clear();
+        self.known.iter_mut().for_each(Table::clear);
         self.complete = false;
     }
 

@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::fmt::Debug;
 
-use mcp_longhaul::method::{Methods, TABLE};
+use mcp_longhaul::method::{Side, TABLE};
 use mcp_longhaul::receiver::{
     AugmentationCode, Happening, OutcomeCode, RequestContext, RequestFault, Shape, Stop, Trouble, Withdrawal,
 };
@@ -91,9 +91,9 @@ fn call_methods() -> String {
         .iter()
         .map(|row| {
             let name_in = row.name_in.map_or("undefined".to_owned(), |name| format!("{name:?}"));
-            let is_offered = Methods::OFFERED.contains(row.method);
+            let receiver = if row.receiver == Side::Server { "server" } else { "client" };
             format!(
-                "  {{ code: {}, name: {:?}, nameIn: {name_in}, isOffered: {is_offered} }},\n",
+                "  {{ code: {}, name: {:?}, nameIn: {name_in}, receiver: {receiver:?} }},\n",
                 row.method as u8, row.name,
             )
         })

@@ -8,6 +8,7 @@ use mcp_longhaul::requestor::{
 };
 use mcp_longhaul::task::{OnLost, Phase};
 use mcp_longhaul::wire::capability::write_g25;
+use mcp_longhaul::wire::error::METHOD_NOT_FOUND;
 use mcp_longhaul::wire::{Generation, Method, Status};
 use serde_json::Value;
 
@@ -186,5 +187,53 @@ fn the_preference_decides_where_nothing_is_listed() {
     ] {
         let mut ends = Ends::new(CallMethod::ResourcesRead, "file:///a", policy());
         assert_eq!(ends.ask(G25, preference), [requestor::Output::Send { call: CALL.into(), offer }], "{preference:?}");
+    }
+}
+
+/// G25-TLN-08: what no list tells a refusal does. The call is made once more the other way, never a third time, and the
+/// next begins that way; a name of one method says nothing about that of another.
+#[test]
+fn a_refusal_tells_where_nothing_is_listed() {
+    let refusal = Reply::Error { code: METHOD_NOT_FOUND };
+    for (first, preference) in [(true, Preference::Prefer), (false, Preference::Allow)] {
+        let mut ends = Ends::new(CallMethod::PromptsGet, "greeting", policy());
+        ends.requestor.handle_declared(declared(
+            Side::Server,
+            Methods::NONE.with(CallMethod::PromptsGet).with(CallMethod::ResourcesRead),
+        ));
+        let send = |offer| [requestor::Output::Send { call: CALL.into(), offer }];
+        let mut refused = |ends: &mut Ends| {
+            ends.input(|requestor, now| requestor.handle_reply(now, CALL.into(), refusal.clone(), 0.into()))
+        };
+        assert_eq!(ends.ask(G25, preference), send(first));
+        assert_eq!(refused(&mut ends), send(!first));
+        assert_eq!(crate::requestor::answers(&refused(&mut ends)), [(CALL, Answer::Reply)]);
+        assert_eq!(ends.ask(G25, preference), send(!first));
+        // It has changed once more.
+        assert_eq!(refused(&mut ends), send(first));
+        assert_eq!(crate::requestor::answers(&refused(&mut ends)), [(CALL, Answer::Reply)]);
+        assert_eq!(ends.ask(G25, preference), send(first));
+
+        ends.requestor.handle_tools_changed();
+        assert_eq!(ends.ask(G25, preference), send(first));
+        refused(&mut ends);
+        ends.method = CallMethod::ResourcesRead;
+        ends.requestor.offer_for(Methods::NONE.with(CallMethod::ResourcesRead));
+        assert_eq!(ends.ask(G25, preference), send(first));
+    }
+}
+
+/// A caller that requires a task gets no other answer, whatever the server changes its mind to; one that forbids tasks
+/// sees the server's error.
+#[test]
+fn a_refusal_changes_no_callers_mind() {
+    let refusal = Reply::Error { code: METHOD_NOT_FOUND };
+    for (preference, answer) in
+        [(Preference::Require, Answer::Local(Ending::Unsupported)), (Preference::Forbid, Answer::Reply)]
+    {
+        let mut ends = Ends::new(CallMethod::PromptsGet, "greeting", policy());
+        ends.ask(G25, preference);
+        let outputs = ends.input(|requestor, now| requestor.handle_reply(now, CALL.into(), refusal.clone(), 0.into()));
+        assert_eq!(crate::requestor::answers(&outputs), [(CALL, answer)]);
     }
 }

@@ -1,36 +1,54 @@
-// A method beyond `tools/call`, from its call to its result, on either end: what becomes a task is a row of a table
-// (`src/method.rs`). What ships offers the one row; here another one is offered.
+// `prompts/get` and `resources/read` as tasks, from the call to the result, on either end: what can become a task is a
+// row of a table (`src/method.rs`), and the policies of a server say which rows it offers.
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
+import { describe, it } from "node:test";
+import { McpServer as McpServerV1, ResourceTemplate as TemplateV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { McpServer as McpServerV2, ResourceTemplate as TemplateV2 } from "@modelcontextprotocol/server";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import { TaskClient, TaskServer } from "mcp-longhaul";
-import { OFFERED, callMethodNumbered } from "mcp-longhaul/wire/methods";
-import { checkFrames, get, initialize, reaches, result } from "./harness/g25.ts";
+import { TaskClient, type TaskHandle, TaskServer, type TaskServerOptions } from "mcp-longhaul";
+import { FORM, YES, checkFrames, get, initialize, reaches, result } from "./harness/g25.ts";
 import { LEGACY, makeClient } from "./client-sdk.ts";
 import { gate, until } from "./harness/frames.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 
-const PROMPTS_GET = callMethodNumbered(1);
 const INFO = { name: "tests", version: "1.0.0" };
+const PROMPTS = { slow: {}, bad: {}, ask: {} };
+const RESOURCES = { "test://one": {}, "test://many/{name}": {} };
 const said = (text: string) => ({ messages: [{ role: "user" as const, content: { type: "text" as const, text } }] });
+const read = (uri: string, text: string) => ({ contents: [{ uri, text }] });
 
 /** Opens when the slow prompt may answer. */
 let opened = gate();
-function withPrompts(sdk: "v1" | "v2"): any {
+function build(sdk: "v1" | "v2", tasks: TaskServer): any {
   const server: any = sdk === "v1" ? new McpServerV1(INFO) : new McpServerV2(INFO);
+  server.registerTool("slow", {}, () => ({ content: [{ type: "text", text: "a tool" }] }));
   server.registerPrompt("slow", { description: "waits" }, () => opened.promise.then(() => said("done")));
   server.registerPrompt("bad", { description: "fails" }, () => {
     throw new Error("no such mood");
   });
+  server.registerPrompt("other", { description: "has no policy" }, () => said("other"));
+  server.registerPrompt("ask", { description: "asks" }, async (context: object) => {
+    const answer = await tasks.current(context)!.requireInput({ method: "elicitation/create", params: FORM });
+    return said(answer.action);
+  });
+  server.registerResource("one", "test://one", {}, (uri: URL) => opened.promise.then(() => read(uri.href, "one")));
+  server.registerResource("none", "test://none", {}, (uri: URL) => read(uri.href, "none"));
+  const Template: any = sdk === "v1" ? TemplateV1 : TemplateV2;
+  const template = new Template("test://many/{name}", { list: undefined });
+  server.registerResource("many", template, {}, (uri: URL, { name }: any) =>
+    opened.promise.then(() => read(uri.href, `many ${name}`)),
+  );
   return server;
 }
 
-async function served(t: { after(done: () => Promise<void>): void }, sdk: "v1" | "v2") {
+async function served(
+  t: { after(done: () => Promise<void>): void },
+  sdk: "v1" | "v2",
+  options: TaskServerOptions = { prompts: PROMPTS, resources: RESOURCES },
+) {
   opened = gate();
-  const tasks = new TaskServer({ defaults: { task: "always" } });
-  const server = withPrompts(sdk);
+  const tasks = new TaskServer({ defaults: { pollInterval: 20 }, ...options });
+  const server = build(sdk, tasks);
   const requester = await PipeRequester.to(tasks.attach(server), sdk);
   t.after(async () => {
     await requester.close();
@@ -42,34 +60,67 @@ async function served(t: { after(done: () => Promise<void>): void }, sdk: "v1" |
 const ask = (requester: PipeRequester, name: string, more = {}) => requester.request("prompts/get", { name, ...more });
 
 for (const sdk of ["v1", "v2"] as const) {
-  describe(`prompts/get on ${sdk}`, () => {
-    before(() => OFFERED.set(PROMPTS_GET.name, PROMPTS_GET));
-    after(() => OFFERED.delete(PROMPTS_GET.name));
-
-    it("becomes a task where its client asks for one, and its result is the prompt", async (t) => {
+  describe(`prompts and resources on ${sdk}`, () => {
+    it("become tasks where their client asks for them, and their results are as ever", async (t) => {
       const { requester } = await served(t, sdk);
-      const { result: handle } = await ask(requester, "slow", { task: { ttl: 60_000 } });
-      assert.deepEqual(Object.keys(handle), ["task"]);
-      const { taskId } = handle.task;
-      assert.equal((await get(requester, taskId)).result.status, "working");
+      const calls = [
+        ["prompts/get", { name: "slow" }, said("done")],
+        ["resources/read", { uri: "test://one" }, read("test://one", "one")],
+        ["resources/read", { uri: "test://many/x" }, read("test://many/x", "many x")],
+      ] as const;
+      const ids: string[] = [];
+      for (const [method, params] of calls) {
+        const { result: handle } = await requester.request(method, { ...params, task: { ttl: 60_000 } });
+        assert.deepEqual(Object.keys(handle), ["task"]);
+        assert.equal((await get(requester, handle.task.taskId)).result.status, "working");
+        ids.push(handle.task.taskId);
+      }
       opened.open();
-      await reaches(requester, taskId, "completed");
-      assert.deepEqual((await result(requester, taskId)).result.messages, said("done").messages);
+      for (const [at, [, , expected]] of calls.entries()) {
+        await reaches(requester, ids[at]!, "completed");
+        const { _meta, ...outcome } = (await result(requester, ids[at]!)).result;
+        assert.deepEqual(outcome, expected);
+      }
     });
 
-    it("is declared beside the calls of tools", async (t) => {
-      const { greeting } = await served(t, sdk);
-      const { requests } = greeting.result.capabilities.tasks;
-      assert.deepEqual(requests, { tools: { call: {} }, prompts: { get: {} } });
+    it("ask their client from inside", async (t) => {
+      const { requester } = await served(t, sdk);
+      requester.answer("elicitation/create", () => ({ result: YES }));
+      const { result: handle } = await ask(requester, "ask", { task: {} });
+      assert.deepEqual((await result(requester, handle.task.taskId)).result.messages, said("accept").messages);
     });
 
-    it("is answered as ever where its client does not", async (t) => {
+    it("G25-CAP-02: are declared where a policy offers them, and only they", async (t) => {
+      const declared = async (options: TaskServerOptions) =>
+        (await served(t, sdk, options)).greeting.result.capabilities.tasks?.requests;
+      assert.deepEqual(await declared({ prompts: PROMPTS }), { prompts: { get: {} } });
+      assert.deepEqual(await declared({ resources: RESOURCES, task: "always" }), {
+        tools: { call: {} },
+        resources: { read: {} },
+      });
+      assert.equal(await declared({ prompts: { slow: { support: "forbidden" } } }), undefined);
+      assert.deepEqual(await declared({ task: "always" }), { tools: { call: {} } });
+    });
+
+    it("are answered as ever where their client does not ask, or no policy names them", async (t) => {
       const { requester } = await served(t, sdk);
       opened.open();
       assert.deepEqual((await ask(requester, "slow")).result.messages, said("done").messages);
+      // A tool of the same name has no task for it.
+      const tool = await requester.request("tools/call", { name: "slow", arguments: {}, task: {} });
+      assert.notEqual(tool.error, undefined, JSON.stringify(tool));
+      const other = await ask(requester, "other", { task: {} });
+      assert.notEqual(other.error, undefined, JSON.stringify(other));
+      const none = await requester.request("resources/read", { uri: "test://none", task: {} });
+      assert.notEqual(none.error, undefined, JSON.stringify(none));
     });
 
-    it("fails with its handler", async (t) => {
+    it("are refused without a task where their policy requires one", async (t) => {
+      const { requester } = await served(t, sdk, { prompts: { slow: { support: "required" } } });
+      assert.equal((await ask(requester, "slow")).error?.code, -32601);
+    });
+
+    it("fail with their handlers", async (t) => {
       const { requester } = await served(t, sdk);
       const { result: handle } = await ask(requester, "bad", { task: {} });
       await reaches(requester, handle.task.taskId, "failed");
@@ -77,9 +128,8 @@ for (const sdk of ["v1", "v2"] as const) {
     });
   });
 
-  it(`prompts/get is no task on ${sdk} where it is not offered`, async (t) => {
-    const { requester, greeting } = await served(t, sdk);
-    assert.deepEqual(greeting.result.capabilities.tasks.requests, { tools: { call: {} } });
+  it(`are no tasks on ${sdk} where nothing says so`, async (t) => {
+    const { requester } = await served(t, sdk, { task: "always" });
     opened.open();
     const { result: prompt } = await ask(requester, "slow", { task: {} });
     assert.deepEqual(prompt.messages, said("done").messages);
@@ -87,30 +137,77 @@ for (const sdk of ["v1", "v2"] as const) {
 }
 
 for (const kind of LEGACY) {
-  it(`${kind}: a client gets the prompt as ever, while the server made a task of it`, async (t) => {
-    OFFERED.set(PROMPTS_GET.name, PROMPTS_GET);
-    t.after(() => OFFERED.delete(PROMPTS_GET.name));
-    const created: string[] = [];
-    const events: string[] = [];
-    const tasks = new TaskServer({
-      defaults: { task: "always", pollInterval: 20 },
-      onevent: (event) => events.push(event.type),
+  describe(`a client on ${kind}`, () => {
+    async function connected(t: { after(done: () => Promise<void>): void }) {
+      const created: TaskHandle[] = [];
+      const tasks = new TaskServer({ defaults: { pollInterval: 20 }, prompts: PROMPTS, resources: RESOURCES });
+      const [ours, theirs] = InMemoryTransport.createLinkedPair();
+      await tasks.attach(build("v2", tasks)).connect(theirs as never);
+      const host = new TaskClient({ ontask: (handle) => created.push(handle) });
+      const client = host.attach(makeClient(kind) as never) as any;
+      await client.connect(ours);
+      t.after(async () => {
+        await client.close();
+        await tasks.close();
+      });
+      opened = gate();
+      return { host, client, created };
+    }
+
+    it("gets prompts and resources as ever, while the server makes tasks of them", async (t) => {
+      const { client, created } = await connected(t);
+      const prompt = client.getPrompt({ name: "slow" });
+      const resource = client.readResource({ uri: "test://many/x" });
+      await until(() => created.length === 2, "two tasks");
+      opened.open();
+      assert.deepEqual((await prompt).messages, said("done").messages);
+      assert.deepEqual((await resource).contents, read("test://many/x", "many x").contents);
+      await assert.rejects(client.getPrompt({ name: "bad" }), /no such mood/);
+      assert.deepEqual((await client.getPrompt({ name: "other" })).messages, said("other").messages);
     });
-    const [ours, theirs] = InMemoryTransport.createLinkedPair();
-    await tasks.attach(withPrompts("v2")).connect(theirs as never);
-    const host = new TaskClient({ ontask: (handle) => created.push(handle.taskId ?? "") });
-    const client = host.attach(makeClient(kind) as never) as any;
-    await client.connect(ours);
-    t.after(async () => {
-      await client.close();
-      await tasks.close();
+
+    it("gets handles by getPrompt, readResource and request, and finds their tasks again", async (t) => {
+      const { host, client } = await connected(t);
+      const prompt = await host.getPrompt(client, { name: "slow" });
+      const resource = await host.readResource(client, { uri: "test://one" });
+      const request = await host.request(client, "prompts/get", { name: "slow" });
+      assert.deepEqual(
+        [prompt, resource, request].map(({ reference }) => [reference?.method, reference?.tool]),
+        [
+          ["prompts/get", "slow"],
+          ["resources/read", "test://one"],
+          ["prompts/get", "slow"],
+        ],
+      );
+      const again = await host.resume(client, JSON.parse(JSON.stringify(resource.reference)));
+      opened.open();
+      assert.deepEqual(((await prompt.result()) as any).messages, said("done").messages);
+      assert.deepEqual(((await resource.result()) as any).contents, read("test://one", "one").contents);
+      assert.deepEqual(((await again.result()) as any).contents, read("test://one", "one").contents);
+      assert.deepEqual(((await request.result()) as any).messages, said("done").messages);
+      const other = await host.getPrompt(client, { name: "other" });
+      assert.equal(other.taskId, undefined);
+      assert.deepEqual(((await other.result()) as any).messages, said("other").messages);
+      const bad = await host.getPrompt(client, { name: "bad" });
+      await assert.rejects(bad.result(), { code: "failed" });
+      await assert.rejects(host.request(client, "tasks/get" as never, {}), { code: "invalid_argument" });
     });
-    opened = gate();
-    const prompt = client.getPrompt({ name: "slow" });
-    await until(() => created.length > 0, "a task");
-    opened.open();
-    assert.deepEqual((await prompt).messages, said("done").messages);
-    await assert.rejects(client.getPrompt({ name: "bad" }), /no such mood/);
-    assert.deepEqual(events.filter((type) => type === "created").length, 2);
   });
 }
+
+it("policies that are wrong are refused by name", () => {
+  const wrong: [object, string][] = [
+    [{ prompts: { a: 1 } }, "prompts.a"],
+    [{ resources: { a: { ttl: 0 } } }, "resources.a.ttl"],
+    [{ prompts: { a: { withoutTasks: { after: 1 } } } }, "prompts.a.withoutTasks"],
+    [{ prompts: 1 }, "prompts"],
+    [{ resources: { a: { tll: 1 } } }, "resources.a.tll"],
+  ];
+  for (const [options, name] of wrong)
+    assert.throws(
+      () => new TaskServer(options as TaskServerOptions),
+      (error: { code?: string; message: string }) =>
+        error.code === "invalid_argument" && error.message.includes(`\`${name}\``),
+      name,
+    );
+});

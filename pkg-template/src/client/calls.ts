@@ -106,6 +106,7 @@ export class Calls {
       number: this.#registry.callNumbers.next(),
       id: message.id,
       frame,
+      method: method.name,
       tool,
       options,
       revision,

@@ -1,4 +1,4 @@
-import { callMethodOf } from "../wire/methods.ts";
+import { RECEIVED_BY_SERVERS } from "../wire/methods.ts";
 import { own } from "../json.ts";
 import type { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
@@ -48,7 +48,7 @@ export class Connection implements Listener, PortOwner {
   outbound(message: Message, options: SendOptions): Promise<void> {
     const { method, id } = message;
     const { wire, state } = this.#link;
-    const called = method === undefined || id === undefined ? undefined : callMethodOf(method);
+    const called = method === undefined || id === undefined ? undefined : RECEIVED_BY_SERVERS.get(method);
     if (called !== undefined) return this.#input.takes(message, options) ?? this.#calls.start(message, called, options);
     if (state !== "open") return wire.send(message, options);
     if (method === undefined) return wire.send(this.#related.named(message), options);

@@ -1,4 +1,4 @@
-import { methodBits } from "../wire/methods.ts";
+import { RECEIVED_BY_SERVERS, methodBits } from "../wire/methods.ts";
 import { NAME } from "../name.ts";
 import { Assembler } from "../core/assembler.ts";
 import { now } from "../clock.ts";
@@ -94,7 +94,16 @@ export class Port {
     const { poll, maxAge, listen } = link.shared;
     this.#requestor = clientCore.number(this);
     const { min, max, initial } = poll;
-    core.makeRequestor(this.#requestor, min, max, initial, maxAge, listen, Math.random(), methodBits());
+    core.makeRequestor(
+      this.#requestor,
+      min,
+      max,
+      initial,
+      maxAge,
+      listen,
+      Math.random(),
+      methodBits(RECEIVED_BY_SERVERS),
+    );
   }
 
   /** Keeps what a message brought until the input that names it was handled. */

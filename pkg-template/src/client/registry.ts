@@ -13,6 +13,7 @@ export interface Call extends Sleeper {
   /** The SDK's id; undefined while its driver answers input, before it repeats the call. */
   id: unknown;
   readonly frame: Message;
+  readonly method: string;
   /** What is called, as its `params` name it. */
   readonly tool: string;
   readonly options: SendOptions;

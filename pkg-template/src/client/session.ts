@@ -1,4 +1,4 @@
-import { methodBits } from "../wire/methods.ts";
+import { RECEIVED_BY_SERVERS, methodBits } from "../wire/methods.ts";
 import { isObject, type Json, merge, own } from "../json.ts";
 import { CLIENT_CAPABILITIES, EXTENSION, CLIENT_INFO, PROTOCOL_VERSION } from "../wire/names.ts";
 import type { Message } from "../tap.ts";
@@ -48,7 +48,9 @@ export class Session {
     this.version = typeof version === "string" ? version : "";
     const revision = revisionOf(this.version);
     this.revision = revision?.isStateless === false ? revision : undefined;
-    const methods = methodBits(({ name }) => isObject(own(capabilities, "tasks", "requests", ...name.split("/"))));
+    const methods = methodBits(RECEIVED_BY_SERVERS, ({ name }) =>
+      isObject(own(capabilities, "tasks", "requests", ...name.split("/"))),
+    );
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
     const extension = isObject(own(capabilities, "extensions", EXTENSION));
     this.takesTasks = true;

@@ -133,6 +133,7 @@ export class Tasks {
       format: 1,
       taskId: task.id,
       tool: task.tool,
+      ...(call.method !== "tools/call" && { method: call.method as TaskReference["method"] }),
       generation: call.version as TaskReference["generation"],
       ...(this.#session.serverName() !== undefined && { server: this.#session.serverName() }),
     };

@@ -161,11 +161,11 @@ export type Happening =
   | "late_outcome";
 
 export const CALL_METHODS = [
-  { code: 0, name: "tools/call", nameIn: "name", isOffered: true },
-  { code: 1, name: "prompts/get", nameIn: "name", isOffered: false },
-  { code: 2, name: "resources/read", nameIn: "uri", isOffered: false },
-  { code: 3, name: "sampling/createMessage", nameIn: undefined, isOffered: false },
-  { code: 4, name: "elicitation/create", nameIn: undefined, isOffered: false },
+  { code: 0, name: "tools/call", nameIn: "name", receiver: "server" },
+  { code: 1, name: "prompts/get", nameIn: "name", receiver: "server" },
+  { code: 2, name: "resources/read", nameIn: "uri", receiver: "server" },
+  { code: 3, name: "sampling/createMessage", nameIn: undefined, receiver: "client" },
+  { code: 4, name: "elicitation/create", nameIn: undefined, receiver: "client" },
 ] as const;
 
 export const NAMES: readonly string[] = [

@@ -74,7 +74,9 @@ export class Calls implements Caller {
     if (name === undefined) return false;
     const { settings, policies, registry, port, hooks } = this.#shared;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
-    const given = this.#gate.mayKnow(method, name) ? settings.policies.of(name) : UNKNOWN_TOOL;
+    const given = this.#gate.mayKnow(method, name)
+      ? settings.policies.of(method, this.#gate.registered(method, name))
+      : UNKNOWN_TOOL;
     const standIn = this.#negotiation.hasTasks(message) ? undefined : given.withoutTasks;
     const policy = standIn ?? given;
     const revision = standIn === undefined ? this.#negotiation.revisionOf(message, extra) : STATELESS;

@@ -1,4 +1,4 @@
-import { TOOLS_CALL, callMethodOf } from "../wire/methods.ts";
+import { TOOLS_CALL } from "../wire/methods.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import type { Call } from "./pending-call.ts";
@@ -67,7 +67,7 @@ export class Connection implements Listener {
     if (id === undefined) return this.#notification(message, extra);
     if (method === LISTEN && this.#subscriptions?.inbound(message, extra) === true) return;
     this.#negotiation.heard(message);
-    const called = callMethodOf(method);
+    const called = this.#shared.settings.policies.methods.get(method);
     if (method === TOOLS_CALL.name) {
       this.#link.signs.begin(message, this.#link.streams?.of(id));
       if (this.#offersTools(message) && this.#taskTools.take(message, extra)) return;

@@ -3,7 +3,7 @@
 // for all tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does.
 // Where neither field is there, as behind a bare transport, there is no gate, and a task is created before its
 // parameters are checked.
-import { type CallMethod, TOOLS_CALL } from "../wire/methods.ts";
+import { type CallMethod, RESOURCES_READ, TOOLS_CALL } from "../wire/methods.ts";
 import { comesWithin } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import type { Call } from "./pending-call.ts";
@@ -18,10 +18,16 @@ interface Tool {
   executor?: Handler;
   handler?: Handler & { createTask?: unknown };
 }
+interface UriTemplate {
+  match(uri: string): unknown;
+  toString(): string;
+}
 /** What the gate reads of an SDK server. */
 export interface Product {
   server?: Product;
   _registeredTools?: Record<string, Tool>;
+  _registeredResources?: Record<string, unknown>;
+  _registeredResourceTemplates?: Record<string, { resourceTemplate: { uriTemplate: UriTemplate } }>;
   _requestHandlers?: Map<string, Handler>;
   getNegotiatedProtocolVersion?(): string | undefined;
 }
@@ -51,6 +57,15 @@ export class Gate {
 
   get #calls(): Handler | undefined {
     return this.#product?._requestHandlers?.get(TOOLS_CALL.name);
+  }
+
+  /** Under which name a policy may know what a call names: for a resource of a template, the template. */
+  registered(method: CallMethod, name: string): string {
+    if (method !== RESOURCES_READ) return name;
+    const { _registeredResources: resources = {}, _registeredResourceTemplates: templates = {} } = this.#product ?? {};
+    if (Object.hasOwn(resources, name)) return name;
+    const template = Object.values(templates).find(({ resourceTemplate }) => resourceTemplate.uriTemplate.match(name));
+    return template?.resourceTemplate.uriTemplate.toString() ?? name;
   }
 
   /** Whether the server has what a call names, as far as can be told. */

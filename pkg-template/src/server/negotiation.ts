@@ -93,14 +93,14 @@ export class Negotiation {
     this.#hasNegotiated = true;
     this.#negotiated = this.#spoken(revisionOf(own(result, "protocolVersion")));
     if (this.#negotiated?.isStateless !== false) return undefined;
-    const tasks = this.#shared.replies.capabilities(lists);
+    const tasks = this.#shared.replies.capabilities(lists, this.#shared.settings.declaredMethods);
     return { capabilities: { ...(own(result, "capabilities") as object), tasks } };
   }
 
   #describeTool(tool: unknown): unknown {
     const name = textOf(tool, "name");
     if (!isObject(tool) || name === undefined || this.#gate.runsTasksItself(name)) return tool;
-    const { support } = this.#shared.settings.policies.of(name);
+    const { support } = this.#shared.settings.policies.ofTool(name);
     return {
       ...tool,
       execution: { ...(own(tool, "execution") as Record<string, unknown> | undefined), taskSupport: support },

@@ -15,6 +15,8 @@ const OPTIONS: Kinds<TaskServerOptions> = {
   store: [(value) => methods(value, "get", "put", "delete", "list", "due"), "a store, such as `memoryStore()`"],
   payloads: [(value) => methods(value, "seal", "open"), "an object with the functions `seal` and `open`"],
   tools: [isObject, "an object with a policy for each name of a tool"],
+  prompts: [isObject, "an object with a policy for each name of a prompt"],
+  resources: [isObject, "an object with a policy for each URI or template of a resource"],
   defaults: [isObject, 'a policy, such as { task: "always" }'],
   task: ANY,
   taskTools: [isObject, "an object that names the tools for clients without tasks"],

@@ -53,6 +53,11 @@ export class Settings {
     return this.#options.list ?? (singleStream || (owner !== undefined && owner !== ""));
   }
 
+  /** The methods that `initialize` declares, as the core's bits. */
+  get declaredMethods(): number {
+    return methodBits(this.policies.methods, this.policies.offers);
+  }
+
   receiverOptions(): object {
     const { limits = {}, ...options } = this.#options;
     return {
@@ -77,7 +82,7 @@ export class Settings {
       audited: options.onevent !== undefined,
       statusNotifications: options.statusNotifications ?? true,
       makesServers: options.server !== undefined,
-      methods: methodBits(),
+      methods: methodBits(this.policies.methods),
     };
   }
 }

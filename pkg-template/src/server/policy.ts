@@ -1,6 +1,7 @@
 import { isObject, isWhole, own } from "../json.ts";
 import { check as checkOption, checkNames } from "../options-check.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
+import { type CallMethod, type CallMethods, PROMPTS_GET, RESOURCES_READ, TOOLS_CALL, byName } from "../wire/methods.ts";
 
 /** What takes the options, in errors. */
 export const TAKER = "TaskServer";
@@ -42,13 +43,18 @@ export interface FullPolicy {
   readonly withoutTasks: FullPolicy | undefined;
 }
 
-/** The policies of a server's tools. */
+/** The policies of what a server's clients can call. */
 export interface Policies {
-  of(tool: string): FullPolicy;
+  /** The methods of which some calls may become tasks. */
+  readonly methods: CallMethods;
+  of(method: CallMethod, name: string): FullPolicy;
+  /** The policy of a tool. */
+  ofTool(name: string): FullPolicy;
   /** Whether there is a policy for this very tool. */
   names(tool: string): boolean;
-  /** Whether a 2025-11-25 client may ask for a task of any tool (G25-CAP-05). */
+  /** Whether a 2025-11-25 client may ask for a task of any call (G25-CAP-05), and of a call of this method. */
   readonly offered: boolean;
+  offers(method: CallMethod): boolean;
   /** Whether clients without tasks get handles of some tools. */
   readonly offeredPlainly: boolean;
 }
@@ -56,22 +62,53 @@ export interface Policies {
 /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
 export function readPolicies(options: TaskServerOptions): Policies {
   const defaults: TaskPolicy = { ...defined({ task: options.task }), ...options.defaults };
-  const named = new Map<string, FullPolicy>();
-  for (const [tool, policy] of Object.entries(options.tools ?? {})) {
-    check(isObject(policy), `tools.${tool}`, 'a policy, such as { task: "always" }');
-    named.set(
-      tool,
-      completePolicy(`tools.${tool}`, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }),
-    );
-  }
-  const other = completePolicy("defaults", defaults);
-  const all = [...named.values(), other];
+  const tools = namedPolicies("tools", options.tools, defaults);
+  // A client without tasks has no tools that stand for those of other calls.
+  const others: TaskPolicy = { ...defaults, withoutTasks: "wait" };
+  const named: ReadonlyMap<CallMethod, NamedPolicies> = new Map([
+    [TOOLS_CALL, tools],
+    [PROMPTS_GET, namedPolicies("prompts", options.prompts, others)],
+    [RESOURCES_READ, namedPolicies("resources", options.resources, others)],
+  ]);
+  const unnamedTool = completePolicy("defaults", defaults);
+  const unnamed = completePolicy("", { task: "never" });
+  const allOf = (method: CallMethod): readonly FullPolicy[] => [
+    ...(named.get(method)?.values() ?? []),
+    ...(method === TOOLS_CALL ? [unnamedTool] : []),
+  ];
+  const methods = byName([...named.keys()].filter((method) => allOf(method).length > 0));
+  const offers = (method: CallMethod): boolean => allOf(method).some(({ support }) => support !== "forbidden");
+  const ofTool = (name: string): FullPolicy => tools.get(name) ?? unnamedTool;
   return {
-    of: (tool) => named.get(tool) ?? other,
-    names: (tool) => named.has(tool),
-    offered: all.some(({ support }) => support !== "forbidden"),
-    offeredPlainly: all.some(({ withoutTasks }) => withoutTasks !== undefined),
+    methods,
+    ofTool,
+    of: (method, name) => (method === TOOLS_CALL ? ofTool(name) : (named.get(method)?.get(name) ?? unnamed)),
+    names: (tool) => tools.has(tool),
+    offers,
+    offered: [...methods.values()].some(offers),
+    offeredPlainly: allOf(TOOLS_CALL).some(({ withoutTasks }) => withoutTasks !== undefined),
   };
+}
+
+type NamedPolicies = ReadonlyMap<string, FullPolicy>;
+
+function namedPolicies(
+  option: "tools" | "prompts" | "resources",
+  policies: Readonly<Record<string, TaskPolicy>> = {},
+  defaults: TaskPolicy,
+): NamedPolicies {
+  const named = new Map<string, FullPolicy>();
+  for (const [name, policy] of Object.entries(policies)) {
+    const where = `${option}.${name}`;
+    check(isObject(policy), where, 'a policy, such as { task: "always" }');
+    check(
+      option === "tools" || policy.withoutTasks === undefined,
+      `${where}.withoutTasks`,
+      "left out: it is for tools",
+    );
+    named.set(name, completePolicy(where, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
+  }
+  return named;
 }
 
 function defined(policy: TaskPolicy): TaskPolicy {

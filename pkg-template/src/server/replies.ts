@@ -1,5 +1,4 @@
 import { Part, PartCode, ReplyKind } from "../core/codes.ts";
-import { methodBits } from "../wire/methods.ts";
 import type { Assembler } from "../core/assembler.ts";
 import type { Message } from "../tap.ts";
 import { own } from "../json.ts";
@@ -94,8 +93,8 @@ export class Replies {
   }
 
   /** What `initialize` answers under `capabilities.tasks`. */
-  capabilities(list: boolean): Record<string, unknown> {
-    return this.#written((assembler) => core.capabilities(list, methodBits(), assembler));
+  capabilities(list: boolean, methods: number): Record<string, unknown> {
+    return this.#written((assembler) => core.capabilities(list, methods, assembler));
   }
 
   /** The object that the core writes at once. */

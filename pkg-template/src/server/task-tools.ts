@@ -37,7 +37,7 @@ export class TaskTools {
     const { policies, taskTools } = this.#shared.settings;
     // The handle of a task need not be what the tool would return.
     const own = tools.map((tool: unknown) => {
-      if (!isObject(tool) || policies.of(textOf(tool, "name") ?? "").withoutTasks === undefined) return tool;
+      if (!isObject(tool) || policies.ofTool(textOf(tool, "name") ?? "").withoutTasks === undefined) return tool;
       const { outputSchema: _schema, ...rest } = tool;
       return rest;
     });

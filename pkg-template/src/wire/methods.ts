@@ -6,16 +6,18 @@ export type CallMethod = (typeof CALL_METHODS)[number];
 
 /** Calls of tools, which the SDKs check before a handler begins. */
 export const TOOLS_CALL: CallMethod = CALL_METHODS[0];
+export const PROMPTS_GET: CallMethod = CALL_METHODS[1];
+export const RESOURCES_READ: CallMethod = CALL_METHODS[2];
 
-/** The methods whose calls this package makes into tasks, by name. Tests offer others. */
-export const OFFERED: Map<string, CallMethod> = new Map(
-  CALL_METHODS.filter(({ isOffered }) => isOffered).map((method) => [method.name, method]),
-);
+/** Rows by the names of their methods. */
+export type CallMethods = ReadonlyMap<string, CallMethod>;
 
-/** The row of a request's method, if its calls can become tasks. */
-export function callMethodOf(method: string): CallMethod | undefined {
-  return OFFERED.get(method);
+export function byName(methods: readonly CallMethod[]): CallMethods {
+  return new Map(methods.map((method) => [method.name, method]));
 }
+
+/** Those whose calls a server receives. */
+export const RECEIVED_BY_SERVERS: CallMethods = byName(CALL_METHODS.filter(({ receiver }) => receiver === "server"));
 
 /** The row that the core has named. */
 export function callMethodNumbered(code: number): CallMethod {
@@ -29,7 +31,7 @@ export function calledIn(params: unknown, { nameIn }: CallMethod): string | unde
   return nameIn === undefined ? "" : textOf(params, nameIn);
 }
 
-/** Those of the methods offered that `isIt`, as the core's bits. */
-export function methodBits(isIt: (method: CallMethod) => boolean = () => true): number {
-  return [...OFFERED.values()].filter(isIt).reduce((bits, { code }) => bits | (1 << code), 0);
+/** Those of the methods that `isIt`, as the core's bits. */
+export function methodBits(methods: CallMethods, isIt: (method: CallMethod) => boolean = () => true): number {
+  return [...methods.values()].filter(isIt).reduce((bits, { code }) => bits | (1 << code), 0);
 }

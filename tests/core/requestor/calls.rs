@@ -308,6 +308,14 @@ fn a_tool_that_changed_its_mind_is_called_once_more() {
     let (request, _) = listed(&outputs).expect("a list");
     let outputs = world.run(|r, now| r.handle_page(now, request, None));
     assert_eq!(outputs, [Output::Answer { call: 1.into(), answer: Answer::Reply }]);
+    // A caller that requires a task gets no plain call.
+    let mut world = World::new();
+    world.call(1, Generation::G25, "required", Preference::Require);
+    let outputs =
+        world.run(|r, now| r.handle_reply(now, 1.into(), Reply::Error { code: error::METHOD_NOT_FOUND }, 0.into()));
+    let (request, _) = listed(&outputs).expect("a list");
+    let outputs = world.run(|r, now| r.handle_page(now, request, None));
+    assert_eq!(answers(&outputs), [(1, Answer::Local(Ending::Unsupported))]);
     // Another error is the tool's own: a lost or failed creation is never repeated (X-CRE-01).
     let mut world = World::new();
     world.call(1, Generation::G25, "required", Preference::Prefer);
