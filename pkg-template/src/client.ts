@@ -132,7 +132,9 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
     if (own(reference, "format") !== 1 || typeof reference.taskId !== "string")
       throw new TaskError("invalid_argument", "resume() takes the `reference` of a task handle.");
-    const method = Object.hasOwn(MEMBERS, String(reference.method)) ? reference.method! : "tools/call";
+    const { method = "tools/call" } = reference;
+    if (!Object.hasOwn(MEMBERS, method))
+      throw new TaskError("invalid_argument", "resume() takes the `reference` of a task handle.");
     const params = method === "resources/read" ? { uri: reference.tool } : { name: reference.tool };
     return this.#handle(client, method, params, { ...this.#plan(options), resume: reference }, options);
   }
@@ -269,7 +271,8 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     const marked = { ...params, _meta: meta };
     const sdkCall =
       this.#sdkCalls.get(client)?.[MEMBERS[method]] ??
-      ((client as unknown as Record<string, SdkCall>)[MEMBERS[method]]!.bind(client) as SdkCall);
+      (async (...parameters: unknown[]) =>
+        (client as unknown as Record<string, SdkCall>)[MEMBERS[method]]?.(...parameters));
     try {
       plan.answer = hasSchema(client, method) ? sdkCall(marked, resultSchema, request) : sdkCall(marked, request);
       return await plan.answer;

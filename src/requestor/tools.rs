@@ -1,5 +1,5 @@
-//! What is known about what the server's clients can call: what of it runs as a task (2025-11-25). Tools are listed; what
-//! no list tells, the server's refusals do.
+//! What is known about what the clients of a server can call: what of it runs as a task (2025-11-25). Tools are listed;
+//! what no list tells, the refusals of the server do.
 
 use super::limits::PATIENCE;
 use super::types::RequestNumber;

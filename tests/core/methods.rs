@@ -202,7 +202,7 @@ fn a_refusal_tells_where_nothing_is_listed() {
             Methods::NONE.with(CallMethod::PromptsGet).with(CallMethod::ResourcesRead),
         ));
         let send = |offer| [requestor::Output::Send { call: CALL.into(), offer }];
-        let mut refused = |ends: &mut Ends| {
+        let refused = |ends: &mut Ends| {
             ends.input(|requestor, now| requestor.handle_reply(now, CALL.into(), refusal.clone(), 0.into()))
         };
         assert_eq!(ends.ask(G25, preference), send(first));
