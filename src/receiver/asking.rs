@@ -119,11 +119,8 @@ impl Receiver {
     pub(super) fn deliver(&mut self, slot: SlotId) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let stream = entry.waiters.keys().next_back().copied();
-        let single_stream = entry
-            .call
-            .and_then(|call| self.calls.get(&call))
-            .and_then(|call| self.peers.get(&call.context.peer))
-            .is_some_and(|connection| connection.single_stream);
+        let call = entry.call.and_then(|call| self.calls.get(&call));
+        let single_stream = call.is_some_and(|call| self.peers.is_single_stream(call.context.peer));
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let mut owed = Vec::new();
         for pending in entry.inputs.iter_mut().filter(|pending| pending.is_owed()) {
@@ -407,7 +404,7 @@ impl Receiver {
         if !context.generation.has_progress() {
             return Route::Nowhere;
         }
-        if self.peers.get(&context.peer).is_some_and(|connection| connection.single_stream) {
+        if self.peers.is_single_stream(context.peer) {
             return Route::Connection;
         }
         match self.slots.get(slot).and_then(|slot| slot.waiters.keys().next_back()) {

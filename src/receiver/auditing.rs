@@ -46,7 +46,7 @@ impl Receiver {
 
     /// The outcome is read.
     pub(super) fn retrieved(&mut self, context: RequestContext, id: &str, task: &Rc<Task>) {
-        let Some(owner) = self.owner_of(context.peer).filter(|_| self.audited) else { return };
+        let Some(owner) = self.peers.owner_of(context.peer).filter(|_| self.audited) else { return };
         self.tell(Event {
             happening: Happening::Retrieved,
             owner,

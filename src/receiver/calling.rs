@@ -25,7 +25,7 @@ impl Receiver {
         entropy: [u8; id::ENTROPY],
     ) {
         self.tick(now);
-        self.meet(context);
+        self.peers.meet(context);
         let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned()
         else {
             return self.refuse_call(context, Error::Internal);
@@ -54,7 +54,7 @@ impl Receiver {
             within_quota: false,
         };
         let mut call = Call {
-            owner: self.owner_of(context.peer),
+            owner: self.peers.owner_of(context.peer),
             key: called.creation_key.filter(|_| wants_task).map(CreationKey::new),
             augmented: matches!(called.augmentation, Augmentation::Asked { .. }),
             gated: called.gate,
@@ -136,10 +136,8 @@ impl Receiver {
 
     pub(super) fn promote(&mut self, number: RequestId) {
         let Some(call) = self.calls.get(&number) else { return };
-        let may = call.stage == Stage::Direct
-            && call.is_promotable()
-            && !call.dropped
-            && self.peers.contains_key(&call.context.peer);
+        let may =
+            call.stage == Stage::Direct && call.is_promotable() && !call.dropped && self.peers.has(call.context.peer);
         if may && self.may_create(call).is_ok() {
             self.create(number);
         }

@@ -28,7 +28,7 @@ impl Receiver {
 
     /// The owner and id that a request names, if it may name any; answers it otherwise (G26-ERR-06).
     pub(super) fn address(&mut self, context: RequestContext, id: Option<&str>, act: Act) -> Option<(Rc<str>, String)> {
-        self.meet(context);
+        self.peers.meet(context);
         if context.generation.server_decides() && !context.capabilities.contains(Capabilities::TASKS) {
             self.refuse(context, Error::MissingCapability(Capabilities::TASKS));
             return None;
@@ -40,7 +40,7 @@ impl Receiver {
         if !self.may(context, act) {
             return None;
         }
-        let owner = self.owner_of(context.peer).filter(|_| id::is_wellformed(id));
+        let owner = self.peers.owner_of(context.peer).filter(|_| id::is_wellformed(id));
         if owner.is_none() {
             self.miss(context);
         }

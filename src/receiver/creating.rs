@@ -15,9 +15,6 @@ use crate::storage::{Completion, Operation, Payload, Record, Source, Stored};
 use crate::task::OnLost;
 use crate::wire::{Body, Error, LimitReason};
 
-/// So many tasks of a connection are kept in mind, and one more.
-const MOST_MADE: usize = 9_999;
-
 impl Receiver {
     /// Whether a call that just arrived may go on towards its task. Where the key is known there is no need of room.
     pub(super) fn may_begin(&self, call: &Call) -> Result<(), Error> {
@@ -69,16 +66,10 @@ impl Receiver {
         let write_id = self.next_write_id();
         self.count_creation(peer);
         let Some(call) = self.calls.get_mut(&number) else { return };
-        match self.peers.get_mut(&call.context.peer) {
-            Some(connection) => {
-                connection.waits.insert(number, ());
-            }
+        if !self.peers.wait(call.context) && call.needs_caller() {
             // Nobody is left to hear of a task (G26-HTT-07).
-            None if call.needs_caller() => {
-                call.dropped = true;
-                return self.decline(number, Error::Internal);
-            }
-            None => {}
+            call.dropped = true;
+            return self.decline(number, Error::Internal);
         }
         call.stage = Stage::Creating;
         let id = call.draft.id.clone();
@@ -208,10 +199,7 @@ impl Receiver {
         }
         self.expire_later(slot, &task);
         self.renew_later(slot);
-        if let Some(connection) = self.peers.get_mut(&context.peer) {
-            connection.made.truncate(MOST_MADE);
-            connection.made.push_front(id.clone());
-        }
+        self.peers.made(context.peer, &id);
         self.push(Output::Bind { call: number, id: id.clone() });
         self.event(Happening::Created, slot);
         if !told {

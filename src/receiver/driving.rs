@@ -15,7 +15,7 @@ impl Receiver {
         self.now = self.now.max(now);
         if self.timers.are_many() {
             let (slots, calls, inputs) = (&self.slots, &self.calls, &self.inputs);
-            let (listens, waiting, reading) = (&self.listens, &self.waiting, &self.reading);
+            let (listens, waits) = (&self.listens, &self.waits);
             self.timers.forget(|timer| match timer {
                 Timer::Promote(call) | Timer::LookAtKey(call) | Timer::ConfirmCreation(call) => {
                     calls.contains_key(call)
@@ -23,9 +23,7 @@ impl Receiver {
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => {
                     slots.get(*slot).is_some()
                 }
-                Timer::Lapse(request) => {
-                    listens.contains_key(request) || waiting.contains_key(request) || reading.contains_key(request)
-                }
+                Timer::Lapse(request) => listens.contains_key(request) || waits.has(*request),
                 Timer::Carry(input) => inputs.contains_key(input),
                 Timer::Sweep | Timer::NextPage | Timer::Observe | Timer::Overdue => true,
             });

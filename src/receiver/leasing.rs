@@ -142,15 +142,8 @@ impl Receiver {
         }
     }
 
-    /// Where a task of `owner`'s can run again: on the connection of the request that met it, on another one of the
-    /// same owner and generation, or on a server of its own. A stranger's connection is none: the handler would see a
-    /// stranger's authorization.
+    /// Where a task of `owner`'s can run again: on a connection, or on a server of its own.
     pub(super) fn place(&self, owner: &Rc<str>, task: &Task, on: Option<RequestContext>) -> Option<RequestContext> {
-        let fits = |context: &RequestContext| {
-            let connection = self.peers.get(&context.peer);
-            context.generation == task.generation
-                && connection.is_some_and(|connection| connection.owner.as_ref() == Some(owner))
-        };
         let alone = RequestContext {
             request: RequestId::new(0),
             peer: NO_PEER,
@@ -158,9 +151,7 @@ impl Receiver {
             capabilities: Capabilities::ALL,
             lists: false,
         };
-        on.filter(fits)
-            .or_else(|| self.peers.values().filter_map(|connection| connection.last).find(fits))
-            .or_else(|| self.runs_alone.then_some(alone))
+        self.peers.place(owner, task.generation, on).or_else(|| self.runs_alone.then_some(alone))
     }
 
     /// Settles what becomes of a task whose process was lost.
@@ -176,7 +167,7 @@ impl Receiver {
     /// who later hears that it did not.
     pub(super) fn read_later(&mut self, number: SlotId, read: Read) {
         let context = read.context;
-        self.waiting.insert(context.request, number);
+        self.waits.wait_for(context.request, number);
         if let Some(slot) = self.slots.get_mut(number) {
             slot.reads.push(read);
         }
@@ -187,7 +178,7 @@ impl Receiver {
     pub(super) fn read_settled(&mut self, number: SlotId) {
         let reads = self.slots.get_mut(number).map(|slot| std::mem::take(&mut slot.reads)).unwrap_or_default();
         for read in reads {
-            self.waiting.remove(&read.context.request);
+            self.waits.no_longer(read.context.request);
             self.look_up(Read { settled: true, ..read });
         }
     }

@@ -5,7 +5,7 @@ use super::output::Output;
 use super::receiver::Receiver;
 use super::service::Service;
 use super::timers::Timer;
-use super::types::{RequestId, SlotId, Stop};
+use super::types::{SlotId, Stop};
 use crate::task::{Millis, OnLost};
 
 impl Receiver {
@@ -22,11 +22,7 @@ impl Receiver {
     pub fn handle_leaving(&mut self, now: Millis) {
         self.tick(now);
         self.service = Service::Leaving;
-        let mut waiting: Vec<RequestId> = Vec::new();
-        for request in self.waiting.keys().chain(self.reading.keys()) {
-            waiting.push(*request);
-        }
-        for request in waiting {
+        for request in self.waits.requests() {
             self.end_wait(request);
             self.push(Output::HangUp { request });
         }

@@ -2,8 +2,6 @@
 //! process stored it. The store is asked before a task is made, and only where there is such a limit. What is kept
 //! already is never given up for it (X-TTL-06).
 
-use std::rc::Rc;
-
 use super::jobs::Pending;
 use super::receiver::Receiver;
 use super::types::{PeerId, RequestContext, RequestId};
@@ -17,7 +15,7 @@ const NOBODY: &str = "";
 impl Receiver {
     /// Whether this request may do what it asks for now; it is answered otherwise.
     pub(super) fn may(&mut self, context: RequestContext, act: Act) -> bool {
-        let Some(owner) = self.counted_owner(context.peer) else { return true };
+        let Some(owner) = self.peers.counted_owner(context.peer) else { return true };
         let missed = if &*owner == NOBODY { 0 } else { self.buckets.wait(&owner, Act::Miss, self.now) };
         let wait = if missed > 0 { missed } else { self.buckets.take(&owner, act, self.now).err().unwrap_or_default() };
         if wait > 0 {
@@ -34,7 +32,7 @@ impl Receiver {
 
     /// Something that this connection's owner does not have was looked for.
     pub(super) fn count_miss(&mut self, peer: PeerId) {
-        if let Some(owner) = self.counted_owner(peer) {
+        if let Some(owner) = self.peers.counted_owner(peer) {
             // With an empty bucket nothing would have been looked up: this one was on its way already.
             let _ = self.buckets.take(&owner, Act::Miss, self.now);
         }
@@ -42,7 +40,7 @@ impl Receiver {
 
     /// Whether a task may be made for this connection now, or the error that says when.
     pub(super) fn may_create_now(&self, peer: PeerId) -> Result<(), Error> {
-        match self.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.now)) {
+        match self.peers.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.now)) {
             0 => Ok(()),
             wait => Err(Error::TooOften { wait }),
         }
@@ -50,14 +48,9 @@ impl Receiver {
 
     /// A task is made for this connection.
     pub(super) fn count_creation(&mut self, peer: PeerId) {
-        if let Some(owner) = self.counted_owner(peer) {
+        if let Some(owner) = self.peers.counted_owner(peer) {
             let _ = self.buckets.take(&owner, Act::Create, self.now);
         }
-    }
-
-    /// Whose bucket pays. The only client of a connection that is one stream is the host's own.
-    fn counted_owner(&self, peer: PeerId) -> Option<Rc<str>> {
-        self.peers.get(&peer).filter(|connection| !connection.single_stream)?.owner.clone()
     }
 
     /// How many owners have buckets.

@@ -33,7 +33,7 @@ impl Receiver {
         if !self.may(context, Act::Read) {
             return;
         }
-        let owner = self.owner_of(context.peer);
+        let owner = self.peers.owner_of(context.peer);
         if self.listens.values().filter(|listening| listening.owner == owner).count() >= self.limits.listens {
             return self.refuse(context, Error::SubscriptionLimit);
         }
@@ -156,7 +156,7 @@ impl Receiver {
 
     pub(super) fn lapse(&mut self, request: RequestId) {
         self.end_listen(request);
-        let waiter = self.waiting.get(&request).and_then(|slot| self.slots.get(*slot)?.waiters.get(&request).copied());
+        let waiter = self.waits.slot_of(request).and_then(|slot| self.slots.get(slot)?.waiters.get(&request).copied());
         if let Some(context) = waiter {
             self.end_wait(request);
             self.refuse(context, Error::NotFound);

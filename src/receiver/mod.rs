@@ -52,6 +52,7 @@ mod timers;
 mod types;
 mod unconfirmed;
 mod versions;
+mod waits;
 
 pub use code::{AugmentationCode, OutcomeCode, RequestFault};
 pub use event::{Event, Happening};

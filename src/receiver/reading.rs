@@ -49,7 +49,7 @@ impl Receiver {
         if !self.may(context, Act::Read) {
             return;
         }
-        let Some(owner) = self.owner_of(context.peer) else {
+        let Some(owner) = self.peers.owner_of(context.peer) else {
             return self.reply(context, Body::Page { rows: Vec::new(), next: None });
         };
         let after = match cursor {
@@ -101,14 +101,14 @@ impl Receiver {
         let operation = Operation::Get { owner: read.owner.clone(), id: read.id.clone(), payload, request };
         let job = self.ask_store(Pending::Read(read), operation);
         if kind == Kind::Outcome {
-            self.reading.insert(context.request, job);
+            self.waits.look_up(context.request, job);
         }
     }
 
     pub(super) fn read_completed(&mut self, job: JobId, read: &Read, started: Millis, completion: &Completion) {
         let Read { kind, context, .. } = *read;
         if kind == Kind::Outcome {
-            self.reading.remove(&context.request);
+            self.waits.looked_up(context.request);
         }
         let (version, found) = match completion {
             Completion::Record(Some(record)) => (record.version, self.found(read, record).map(Some)),
@@ -180,7 +180,7 @@ impl Receiver {
             }
         }
         let inputs = !context.generation.state_has_details() && task.phase == Phase::InputRequired;
-        let slot = self.owner_of(context.peer).filter(|_| inputs).and_then(|owner| self.slots.find(&owner, id));
+        let slot = self.peers.owner_of(context.peer).filter(|_| inputs).and_then(|owner| self.slots.find(&owner, id));
         // Here the outcome comes with the state.
         if context.generation.state_has_details() && task.phase.is_terminal() {
             self.retrieved(context, id, &task);
@@ -209,14 +209,13 @@ impl Receiver {
     }
 
     fn page(&mut self, context: RequestContext, records: &[Record], more: bool) {
-        let Some(owner) = self.owner_of(context.peer) else { return self.refuse(context, Error::NotFound) };
+        let Some(owner) = self.peers.owner_of(context.peer) else { return self.refuse(context, Error::NotFound) };
         let size = self.limits.page as usize;
         let mut last = None;
         let mut rows = Vec::with_capacity(records.len().min(size));
         for record in records.iter().take(size) {
             // Where nobody is authenticated, nothing tells whose the others are (X-SEC-04).
-            let may_list = !owner.is_empty()
-                || self.peers.get(&context.peer).is_some_and(|connection| connection.made.contains(&record.id));
+            let may_list = !owner.is_empty() || self.peers.has_made(context.peer, &record.id);
             if may_list
                 && let Ok(mut task) = self.task_of(&owner, &record.id, record).map(Rc::new)
                 && self.sees(context, &mut task)
@@ -235,14 +234,16 @@ impl Receiver {
             return self.push(Output::HangUp { request: context.request });
         }
         // Its connection may have closed between the read and now.
-        let Some(connection) = self.peers.get_mut(&context.peer) else { return };
+        if !self.peers.has(context.peer) {
+            return;
+        }
         let slot = self.slots.open(owner, id);
         let Some(entry) = self.slots.get_mut(slot) else { return };
         if entry.waiters.len() >= MOST_WAITERS {
             return self.refuse(context, Error::Limit(LimitReason::Rate));
         }
-        connection.waits.insert(context.request, ());
-        self.waiting.insert(context.request, slot);
+        self.peers.wait(context);
+        self.waits.wait_for(context.request, slot);
         entry.waiters.insert(context.request, context);
         let elsewhere = entry.call.is_none();
         // The task may have ended between the read and now.
@@ -269,11 +270,11 @@ impl Receiver {
 
     /// A blocked `tasks/result` is no more.
     pub(super) fn end_wait(&mut self, request: RequestId) {
-        if let Some(job) = self.reading.remove(&request).map(|job| *job) {
+        if let Some(job) = self.waits.no_lookup(request) {
             // It is still being looked up.
             self.jobs.ignore(job);
         }
-        let Some(slot) = self.waiting.remove(&request).map(|slot| *slot) else { return };
+        let Some(slot) = self.waits.no_longer(request) else { return };
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.reads.retain(|read| read.context.request != request);
         }
@@ -287,9 +288,7 @@ impl Receiver {
 
     /// A request that waited is answered, or gone.
     pub(super) fn no_longer_waits(&mut self, context: RequestContext) {
-        self.waiting.remove(&context.request);
-        if let Some(connection) = self.peers.get_mut(&context.peer) {
-            connection.waits.remove(&context.request);
-        }
+        self.waits.no_longer(context.request);
+        self.peers.no_longer_waits(context);
     }
 }

@@ -7,7 +7,7 @@ use super::buckets::Buckets;
 use super::calls::Call;
 use super::jobs::Jobs;
 use super::output::Output;
-use super::peers::Connection;
+use super::peers::Peers;
 use super::policy::Policy;
 use super::reported::Reported;
 use super::running::Running;
@@ -17,7 +17,8 @@ use super::slots::Slots;
 use super::subscriptions::Listening;
 use super::sweep::Sweep;
 use super::timers::Timers;
-use super::types::{InputRequestId, JobId, PeerId, RESTARTED, RequestContext, RequestId, SlotId, Stop, Withdrawal};
+use super::types::{InputRequestId, JobId, RESTARTED, RequestContext, RequestId, SlotId, Stop, Withdrawal};
+use super::waits::Waits;
 use crate::cursor;
 use crate::limit::Limits;
 use crate::method::Methods;
@@ -52,16 +53,13 @@ pub struct Receiver {
     pub(super) runs_alone: bool,
     pub(super) service: Service,
     pub(super) policies: Vec<Policy>,
-    pub(super) peers: Table<PeerId, Connection>,
+    pub(super) peers: Peers,
     pub(super) calls: Table<RequestId, Call>,
     pub(super) last_restarted: RequestId,
     pub(super) slots: Slots,
     /// The slot of each input request that a handler here waits for.
     pub(super) inputs: Table<InputRequestId, SlotId>,
-    /// The slot of each blocked `tasks/result`.
-    pub(super) waiting: Table<RequestId, SlotId>,
-    /// The job of each `tasks/result` that is being looked up.
-    pub(super) reading: Table<RequestId, JobId>,
+    pub(super) waits: Waits,
     pub(super) reported: Reported,
     /// The subscriptions.
     pub(super) listens: Table<RequestId, Listening>,
@@ -97,13 +95,12 @@ impl Receiver {
             runs_alone: false,
             service: Service::Open,
             policies: Vec::new(),
-            peers: Table::new(),
+            peers: Peers::default(),
             calls: Table::new(),
             last_restarted: RESTARTED,
             slots: Slots::new(cursor_key),
             inputs: Table::new(),
-            waiting: Table::new(),
-            reading: Table::new(),
+            waits: Waits::default(),
             reported: Reported::default(),
             listens: Table::new(),
             tells_requestors: true,
@@ -226,12 +223,13 @@ impl Receiver {
     #[doc(hidden)]
     pub fn in_hand(&self) -> [usize; 8] {
         let (owners, running) = self.running.counts();
+        let [waiting, lookups] = self.waits.counts();
         [
             self.calls.len(),
             self.slots.len(),
             self.inputs.len(),
-            self.waiting.len() + self.listens.len() + self.peers.values().map(|peer| peer.waits.len()).sum::<usize>(),
-            self.reading.len(),
+            waiting + self.listens.len() + self.peers.waits(),
+            lookups,
             self.jobs.len(),
             owners + running,
             self.outputs.len(),

@@ -63,7 +63,7 @@ impl Receiver {
     /// The host takes a running task along into a new receiver, after the instance of an earlier one was lost.
     pub fn handle_adopt(&mut self, now: Millis, context: RequestContext, id: &str) {
         self.tick(now);
-        let Some(owner) = self.owner_of(context.peer) else { return };
+        let Some(owner) = self.peers.owner_of(context.peer) else { return };
         let slot = self.slots.open(&owner, id);
         self.insert_running(context, slot, 0);
         // Its deadline is in the store.
