@@ -64,15 +64,12 @@ impl Receiver {
     /// Takes the next change of a slot in hand. A turn that ends at once asks for the next one; it comes after it, not
     /// inside it, so that a long queue needs no deep stack.
     pub(super) fn advance(&mut self, number: SlotId) {
-        self.turns.push(number);
-        if std::mem::replace(&mut self.turning, true) {
+        if !self.turns.add(number) {
             return;
         }
-        while !self.turns.is_empty() {
-            let number = self.turns.remove(0);
+        while let Some(number) = self.turns.next() {
             self.turn(number);
         }
-        self.turning = false;
     }
 
     fn turn(&mut self, number: SlotId) {

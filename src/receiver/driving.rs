@@ -15,7 +15,7 @@ impl Receiver {
         self.now = self.now.max(now);
         if self.timers.are_many() {
             let (slots, calls, inputs) = (&self.slots, &self.calls, &self.inputs);
-            let (listens, waits) = (&self.listens, &self.waits);
+            let (subscriptions, waits) = (&self.subscriptions, &self.waits);
             self.timers.forget(|timer| match timer {
                 Timer::Promote(call) | Timer::LookAtKey(call) | Timer::ConfirmCreation(call) => {
                     calls.contains_key(call)
@@ -23,7 +23,7 @@ impl Receiver {
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => {
                     slots.get(*slot).is_some()
                 }
-                Timer::Lapse(request) => listens.contains_key(request) || waits.has(*request),
+                Timer::Lapse(request) => subscriptions.get(*request).is_some() || waits.has(*request),
                 Timer::Carry(input) => inputs.contains_key(input),
                 Timer::Sweep | Timer::NextPage | Timer::Observe | Timer::Overdue => true,
             });

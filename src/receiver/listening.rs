@@ -11,11 +11,10 @@ use super::output::Output;
 use super::read::{Kind, Read};
 use super::receiver::Receiver;
 use super::slot::Slot;
-use super::subscriptions::{Heard, Listening};
+use super::subscriptions::Heard;
 use super::timers::Timer;
 use super::types::{JobId, PeerId, RequestContext, RequestId, Route, SlotId};
 use crate::limit::Act;
-use crate::table::Table;
 use crate::task::{Millis, Task};
 use crate::wire::capability::Capabilities;
 use crate::wire::{Body, Error, News};
@@ -34,7 +33,7 @@ impl Receiver {
             return;
         }
         let owner = self.peers.owner_of(context.peer);
-        if self.listens.values().filter(|listening| listening.owner == owner).count() >= self.limits.listens {
+        if self.subscriptions.count_of(owner.as_ref()) >= self.limits.listens {
             return self.refuse(context, Error::SubscriptionLimit);
         }
         let mut named: Vec<String> = Vec::new();
@@ -50,70 +49,65 @@ impl Receiver {
         if let Some(at) = until {
             self.handle_lapses_at(context.request, at);
         }
-        let lookups = named.len();
-        let listening = Listening { context, owner, named, lookups, ready: false, alone: false, slots: Table::new() };
-        self.listens.insert(context.request, listening);
-        if lookups == 0 {
+        let is_known = named.is_empty();
+        self.subscriptions.open(context, owner, named);
+        if is_known {
             self.acknowledge(context.request);
         }
     }
 
     /// One of the tasks is looked up. `accepted`: it is there, and this subscription may see it.
     pub(super) fn looked_up(&mut self, context: RequestContext, id: &str, accepted: bool) {
-        let Some(listening) = self.listens.get_mut(&context.request) else { return };
-        listening.lookups = listening.lookups.saturating_sub(1);
-        let over = listening.lookups == 0;
+        let Some(was_last) = self.subscriptions.looked_up(context.request, id, accepted) else { return };
         if !accepted {
-            listening.named.retain(|known| known != id);
             self.count_miss(context.peer);
         }
-        if over {
+        if was_last {
             self.acknowledge(context.request);
         }
     }
 
     /// All are looked up: the subscription begins (G26-SUB-02).
     fn acknowledge(&mut self, request: RequestId) {
-        let Some(listening) = self.listens.get_mut(&request) else { return };
-        let generation = listening.context.generation;
-        let ids = std::mem::take(&mut listening.named);
-        if let Some(owner) = &listening.owner {
+        let Some((context, owner, ids)) = self.subscriptions.take_named(request) else { return };
+        if let Some(owner) = owner {
             for id in &ids {
-                let number = self.slots.open(owner, id);
-                listening.slots.insert(number, ());
+                let number = self.slots.open(&owner, id);
+                self.subscriptions.listen(request, number);
                 if let Some(slot) = self.slots.get_mut(number) {
-                    slot.listeners.insert(request, Heard { last: None, owed: true });
+                    slot.listeners.insert(request, Heard::nothing());
                 }
             }
         }
-        self.push(Output::Tell { request, generation, job: None, news: News::Acknowledged { ids } });
+        self.push(Output::Tell {
+            request,
+            generation: context.generation,
+            job: None,
+            news: News::Acknowledged { ids },
+        });
     }
 
     /// The acknowledgement is out. The state of each task follows it (G26-SUB-07, H71), or, where there is nothing to
     /// listen to, the end (G26-SUB-14). `alone`: nothing else is subscribed to on this stream.
     pub fn handle_listening(&mut self, now: Millis, request: RequestId, alone: bool) {
-        let Some(listening) = self.listens.get_mut(&request) else { return };
-        listening.alone = alone;
-        self.handle_flow(now, request, true);
-        self.end_if_silent(request);
+        if self.subscriptions.set_alone(request, alone) {
+            self.handle_flow(now, request, true);
+            self.end_if_silent(request);
+        }
     }
 
     /// The stream takes messages again, or takes none for now (G26-SUB-13).
     pub fn handle_flow(&mut self, now: Millis, request: RequestId, ready: bool) {
         self.tick(now);
-        let Some(listening) = self.listens.get_mut(&request) else { return };
-        listening.ready = ready;
-        if !ready {
-            return;
-        }
-        for number in listening.slots.clone().into_keys() {
+        let Some(slots) = self.subscriptions.set_ready(request, ready).filter(|_| ready) else { return };
+        for number in slots.into_keys() {
             let Some(slot) = self.slots.get_mut(number) else { continue };
             let elsewhere = slot.call.is_none();
-            let Some(heard) = slot.listeners.get_mut(&request).filter(|heard| heard.owed) else { continue };
-            heard.owed = false;
-            self.look(number);
-            if elsewhere {
-                self.check_later(number);
+            if slot.listeners.get_mut(&request).is_some_and(Heard::take_owed) {
+                self.look(number);
+                if elsewhere {
+                    self.check_later(number);
+                }
             }
         }
     }
@@ -132,13 +126,7 @@ impl Receiver {
 
     /// A connection is gone, and its subscriptions with it.
     pub(super) fn unlisten_peer(&mut self, peer: PeerId) {
-        let mut gone = Vec::new();
-        for (request, listening) in self.listens.iter() {
-            if listening.context.peer == peer {
-                gone.push(*request);
-            }
-        }
-        for request in gone {
+        for request in self.subscriptions.of_peer(peer) {
             self.unlisten(request);
         }
     }
@@ -170,18 +158,18 @@ impl Receiver {
     }
 
     fn unlisten(&mut self, request: RequestId) -> Option<RequestContext> {
-        let listening = self.listens.remove(&request)?;
-        for number in listening.slots.into_keys() {
+        let (context, slots) = self.subscriptions.close(request)?;
+        for number in slots.into_keys() {
             if let Some(slot) = self.slots.get_mut(number) {
                 slot.listeners.remove(&request);
             }
             self.settle_slot(number);
         }
-        Some(listening.context)
+        Some(context)
     }
 
     fn end_if_silent(&mut self, request: RequestId) {
-        if self.listens.get(&request).is_some_and(|listening| listening.alone && listening.slots.is_empty()) {
+        if self.subscriptions.is_silent(request) {
             self.end_listen(request);
         }
     }
@@ -213,21 +201,20 @@ impl Receiver {
         };
         let mut told = Vec::new();
         for (request, heard) in slot.listeners.iter_mut() {
-            let Some(listening) = self.listens.get(request) else { continue };
-            if heard.last.as_ref().is_some_and(|last| last.looks_like(task)) {
+            let Some((context, is_ready)) = self.subscriptions.get(*request) else { continue };
+            if heard.has_heard(task) {
                 continue;
             }
-            if !listening.ready {
-                heard.owed = true;
+            if !is_ready {
+                heard.owe();
                 continue;
             }
             // What `tasks/get` would refuse is not said here either; the next state is (G26-INP-04, G26-NTF-01).
-            let context = listening.context;
             if context.generation.state_has_details() && !wire::missing_for_input(task, context.capabilities).is_empty()
             {
                 continue;
             }
-            heard.last = Some(Rc::clone(task));
+            heard.hear(task);
             told.push(context);
         }
         let id = slot.id.clone();
@@ -245,9 +232,7 @@ impl Receiver {
         if let Some(slot) = self.slots.get_mut(number) {
             slot.listeners.remove(&request);
         }
-        if let Some(listening) = self.listens.get_mut(&request) {
-            listening.slots.remove(&number);
-        }
+        self.subscriptions.leave(request, number);
         self.end_if_silent(request);
     }
 

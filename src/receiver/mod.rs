@@ -49,6 +49,7 @@ mod subscriptions;
 mod sweep;
 mod sweeping;
 mod timers;
+mod turns;
 mod types;
 mod unconfirmed;
 mod versions;

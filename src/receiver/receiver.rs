@@ -14,9 +14,10 @@ use super::running::Running;
 use super::service::Service;
 use super::sightings::Sightings;
 use super::slots::Slots;
-use super::subscriptions::Listening;
+use super::subscriptions::Subscriptions;
 use super::sweep::Sweep;
 use super::timers::Timers;
+use super::turns::Turns;
 use super::types::{InputRequestId, JobId, RESTARTED, RequestContext, RequestId, SlotId, Stop, Withdrawal};
 use super::waits::Waits;
 use crate::cursor;
@@ -61,8 +62,7 @@ pub struct Receiver {
     pub(super) inputs: Table<InputRequestId, SlotId>,
     pub(super) waits: Waits,
     pub(super) reported: Reported,
-    /// The subscriptions.
-    pub(super) listens: Table<RequestId, Listening>,
+    pub(super) subscriptions: Subscriptions,
     /// Requestors hear of changes unasked, where the generation has it.
     pub(super) tells_requestors: bool,
     pub(super) sightings: Sightings,
@@ -71,9 +71,7 @@ pub struct Receiver {
     pub(super) buckets: Buckets,
     pub(super) timers: Timers,
     pub(super) sweep: Sweep,
-    /// Slots whose next change waits for its turn, and whether a turn is being taken.
-    pub(super) turns: Vec<SlotId>,
-    pub(super) turning: bool,
+    pub(super) turns: Turns,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -102,7 +100,7 @@ impl Receiver {
             inputs: Table::new(),
             waits: Waits::default(),
             reported: Reported::default(),
-            listens: Table::new(),
+            subscriptions: Subscriptions::default(),
             tells_requestors: true,
             sightings: Sightings::default(),
             jobs: Jobs::default(),
@@ -110,8 +108,7 @@ impl Receiver {
             buckets: Buckets::new(limits.rates),
             timers: Timers::new(),
             sweep: Sweep::default(),
-            turns: Vec::new(),
-            turning: false,
+            turns: Turns::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -228,7 +225,7 @@ impl Receiver {
             self.calls.len(),
             self.slots.len(),
             self.inputs.len(),
-            waiting + self.listens.len() + self.peers.waits(),
+            waiting + self.subscriptions.len() + self.peers.waits(),
             lookups,
             self.jobs.len(),
             owners + running,

@@ -138,6 +138,6 @@ impl Slot {
 
     /// Whether somebody listens who could be told now.
     pub fn is_listened_to(&self) -> bool {
-        self.listeners.values().any(|heard| !heard.owed)
+        self.listeners.values().any(|heard| !heard.is_owed())
     }
 }
