@@ -52,7 +52,7 @@ impl Receiver {
             owner,
             id: id.to_owned(),
             task: Some(Rc::clone(task)),
-            at: self.now,
+            at: self.clock.now(),
             waited_since: None,
             run: None,
         });
@@ -72,7 +72,7 @@ impl Receiver {
             owner: Rc::clone(&slot.owner),
             id: slot.id.clone(),
             task,
-            at: self.now,
+            at: self.clock.now(),
             waited_since,
             run,
         });

@@ -98,7 +98,7 @@ impl Receiver {
             self.decide(number, None, task, version);
             return self.advance(number);
         }
-        slot.read_at = Some(self.now);
+        slot.read_at = Some(self.clock.now());
         let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload, request: None };
         self.ask_store(Pending::Load { slot: number }, operation);
     }
@@ -124,7 +124,7 @@ impl Receiver {
 
     /// Asks the lifecycle about the change at the head of the queue.
     fn decide(&mut self, number: SlotId, job: Option<JobId>, task: Rc<Task>, version: u32) {
-        let (now, third) = (self.now, self.third());
+        let (now, third) = (self.clock.now(), self.holder.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
         let Some(change) = slot.queue.first().cloned() else {
             slot.busy = false;
@@ -140,7 +140,7 @@ impl Receiver {
             self.leave_head(number);
             return;
         }
-        let time = self.time_by(&task.clock);
+        let time = self.clock.time_by(&task.clock);
         let hidden = change.context().is_some_and(|context| {
             task.is_gone(time) || (task.generation != context.generation && !self.cross_generation)
         });
@@ -163,7 +163,7 @@ impl Receiver {
             Ok(None) => return self.checked(number, job, &task),
             Err(error) => return self.give_up(number, error),
         };
-        match lifecycle::apply(&task, command, self.now) {
+        match lifecycle::apply(&task, command, self.clock.now()) {
             Ok(mut next) => {
                 if let Some(said) = self.said(&change) {
                     next.set_message(said);
@@ -252,7 +252,7 @@ impl Receiver {
     /// first.
     pub(super) fn lapsed(&self, number: SlotId, task: &Task) -> bool {
         let grace = if task.extends && !self.runs_here(number) { EXPIRED_GRACE } else { 0 };
-        task.has_run_out(self.time_by(&task.clock).saturating_sub(grace))
+        task.has_run_out(self.clock.time_by(&task.clock).saturating_sub(grace))
     }
 
     fn write(
@@ -267,8 +267,8 @@ impl Receiver {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
         next.write_id =
-            self.write_id_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.next_write_id());
-        let due_at = self.due_at(&next);
+            self.write_id_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.write_ids.next());
+        let due_at = self.clock.due_at(&next);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.begins = next.epoch != task.epoch;
         let spent = if read.is_some() && slot.read_payload && change.is_of_run() {
@@ -286,25 +286,17 @@ impl Receiver {
             state: next.to_state(),
         };
         slot.versions.write(record.version);
-        slot.wrote_at = self.now;
+        slot.wrote_at = self.clock.now();
         let pending = Pending::Swap { slot: number, change, next: Rc::new(next), version: record.version };
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
             Some(job) => {
-                self.jobs.go_on(job, pending, self.now);
+                self.jobs.go_on(job, pending, self.clock.now());
                 job
             }
-            None => self.jobs.begin(pending, self.now),
+            None => self.jobs.begin(pending, self.clock.now()),
         };
         self.push(Output::Store { job, operation: Operation::Put { record, payload } });
-    }
-
-    /// The id of a write; 0 where nothing tells this receiver from others.
-    pub(super) fn next_write_id(&mut self) -> u64 {
-        if self.last_write_id != 0 {
-            self.last_write_id = self.last_write_id.wrapping_add(1).max(1);
-        }
-        self.last_write_id
     }
 
     /// The store has answered a swap.
@@ -424,7 +416,7 @@ impl Receiver {
     /// Looks at a running task when its time to live is over.
     pub(super) fn expire_later(&mut self, slot: SlotId, task: &Task) {
         if let Some(at) = task.expires_at() {
-            let at = at.saturating_add(self.skew_of(&task.clock));
+            let at = at.saturating_add(self.clock.skew_of(&task.clock));
             self.timers.set(at, Timer::Expire(slot));
         }
     }
@@ -432,7 +424,7 @@ impl Receiver {
     /// A running task's time to live is over: it grows, or the task expires visibly (X-TTL-05).
     pub(super) fn expire(&mut self, slot: SlotId) {
         let Some(entry) = self.slots.get(slot) else { return };
-        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.time_by(&task.clock))) {
+        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.clock.time_by(&task.clock))) {
             self.change(slot, Change::Expire);
         }
     }

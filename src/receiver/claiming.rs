@@ -47,7 +47,7 @@ impl Receiver {
 
     /// Claims a key that is free, with the id that this call's task is to have. `seen`: of a claim that is over.
     fn claim_anew(&mut self, number: RequestId, seen: Option<Seen>) {
-        let now = self.now;
+        let now = self.clock.now();
         let until = now.saturating_add(self.limits.creation_window);
         let Some(call) = self.calls.get(&number) else { return };
         // A task with a key is in the store for its whole time, and for as long again as clocks may differ
@@ -61,7 +61,7 @@ impl Receiver {
             task: call.draft.id.clone(),
             method: call.draft.method,
             tool: call.draft.tool.clone(),
-            clock: self.clock.clone(),
+            clock: Rc::clone(self.clock.name()),
             open_until,
             until,
             unknown: Members::default(),
@@ -70,7 +70,7 @@ impl Receiver {
     }
 
     fn write_claim(&mut self, number: RequestId, claim: &Claim, seen: Option<Seen>) {
-        let next = Seen::after(seen, self.now);
+        let next = Seen::after(seen, self.clock.now());
         let Some((key, address)) = self.key_of(number) else { return };
         key.tried = Some(next);
         self.ask_of_key(number, Question::Claim { seen: next }, next.put(address, claim));
@@ -164,7 +164,7 @@ impl Receiver {
 
     fn key_found(&mut self, number: RequestId, claim: Claim, seen: Seen) {
         let Some(call) = self.calls.get(&number) else { return };
-        if claim.is_over(self.time_by(&claim.clock)) {
+        if claim.is_over(self.clock.time_by(&claim.clock)) {
             return self.claim_anew(number, Some(seen));
         }
         if (claim.method, &claim.tool) != (call.draft.method, &call.draft.tool) {
@@ -181,7 +181,7 @@ impl Receiver {
 
     /// The key has no task, yet or any more.
     fn task_missing(&mut self, number: RequestId, claim: &Claim, seen: Seen) {
-        let now = self.now;
+        let now = self.clock.now();
         let Some(call) = self.calls.get_mut(&number) else { return };
         if claim.open_until <= now {
             return self.decline(number, Error::UsedUp);
@@ -241,7 +241,7 @@ impl Receiver {
     /// Nobody can tell yet whether the store has the task of a call: the caller is to try again, and finds it under its
     /// key if it is there.
     fn stays_unconfirmed(&mut self, number: RequestId) {
-        let pause = self.third().min(CONFIRM_PAUSE);
+        let pause = self.holder.third().min(CONFIRM_PAUSE);
         let Some(call) = self.calls.get_mut(&number) else { return };
         let (context, told) = (call.context, std::mem::replace(&mut call.told, true));
         if !told && !call.dropped {
@@ -280,7 +280,7 @@ impl Receiver {
 
     /// No task comes of this call's claim: whoever uses the key next begins anew.
     pub(super) fn give_up_key(&mut self, number: RequestId) {
-        let now = self.now;
+        let now = self.clock.now();
         let Some((key, address)) = self.key_of(number) else { return };
         // An heir cannot tell whether the first claimant still stores the task.
         let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
@@ -289,7 +289,7 @@ impl Receiver {
             task: String::new(),
             method: CallMethod::default(),
             tool: String::new(),
-            clock: self.clock.clone(),
+            clock: Rc::clone(self.clock.name()),
             open_until: now,
             until: now,
             unknown: Members::default(),

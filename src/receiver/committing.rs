@@ -218,7 +218,7 @@ impl Receiver {
     /// The store does not have the task (any more).
     pub(super) fn missing(&mut self, number: SlotId) {
         let cached = self.slots.get_mut(number).and_then(|slot| slot.cached.take());
-        let expired = cached.is_some_and(|(task, _)| task.is_expired(self.time_by(&task.clock)));
+        let expired = cached.is_some_and(|(task, _)| task.is_expired(self.clock.time_by(&task.clock)));
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.versions.saw(0);
         slot.rest();
@@ -284,7 +284,7 @@ impl Receiver {
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
     pub(super) fn retry_or_give_up(&mut self, number: SlotId) {
-        let (now, third) = (self.now, self.third());
+        let (now, third) = (self.clock.now(), self.holder.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
         slot.attempts = slot.attempts.saturating_add(1);

@@ -18,7 +18,7 @@ const LONGEST_WAY: Millis = 30_000;
 impl Receiver {
     /// The store may have the write that it did not confirm.
     pub(super) fn leave_unconfirmed(&mut self, number: SlotId, change: &Rc<Change>, next: &Task, version: u32) {
-        let since = self.now;
+        let since = self.clock.now();
         // Nothing follows from a renewal.
         let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
         let epoch = if slot.begins { next.epoch } else { 0 };
@@ -55,9 +55,8 @@ impl Receiver {
     /// A read shows the task: what was unconfirmed and has arrived takes effect. Whether the change at the head was.
     pub(super) fn settle_unconfirmed(&mut self, job: JobId, number: SlotId, task: &Rc<Task>, version: u32) -> bool {
         let patience = self.jobs.limit().unwrap_or(LONGEST_WAY);
-        let (now, holder) = (self.now, Rc::clone(&self.holder));
+        let (now, held) = (self.clock.now(), self.holder.holds(task));
         let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.unconfirmed.is_empty()) else { return false };
-        let held = task.lease.as_ref().is_some_and(|lease| lease.holder == holder);
         let (call, run) = (slot.call, slot.run);
         let has_arrived = |other: &Unconfirmed| {
             let below = version > other.version;

@@ -61,9 +61,9 @@ impl Receiver {
         if call.key.is_some() && self.slots.find(&owner, &call.draft.id).is_some() {
             return self.wait_for_key(number);
         }
-        let lease = self.new_lease();
+        let lease = self.holder.lease();
         let peer = call.context.peer;
-        let write_id = self.next_write_id();
+        let write_id = self.write_ids.next();
         self.count_creation(peer);
         let Some(call) = self.calls.get_mut(&number) else { return };
         if !self.peers.wait(call.context) && call.needs_caller() {
@@ -73,7 +73,7 @@ impl Receiver {
         }
         call.stage = Stage::Creating;
         let id = call.draft.id.clone();
-        let task = call.task(self.now, &self.clock, write_id, lease);
+        let task = call.task(self.clock.now(), self.clock.name(), write_id, lease);
         let payload = if task.on_lost == OnLost::Restart {
             Payload::Write {
                 onto_read: false,
@@ -90,14 +90,14 @@ impl Receiver {
             id,
             version: 1,
             created_at: task.created_at,
-            due_at: self.due_at(&task),
+            due_at: self.clock.due_at(&task),
             state: task.to_state(),
         };
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.busy = true;
             slot.call = Some(number);
             slot.run = 1;
-            slot.renewed_at = self.now;
+            slot.renewed_at = self.clock.now();
             slot.cached = Some((Rc::new(task), 1));
             slot.versions.made(1);
         }
@@ -160,7 +160,7 @@ impl Receiver {
             // The work can be done without a task (H84).
             call.stage = Stage::Direct;
             if let Some(outcome) = outcome {
-                return self.handle_outcome(self.now, number, outcome);
+                return self.handle_outcome(self.clock.now(), number, outcome);
             }
             if begun {
                 // The handler may wait to hear whether it runs as a task.

@@ -12,7 +12,7 @@ use crate::task::Millis;
 impl Receiver {
     /// Time passes; it never goes back (X-STO-06).
     pub(super) fn tick(&mut self, now: Millis) {
-        self.now = self.now.max(now);
+        self.clock.advance(now);
         if self.timers.are_many() {
             let (slots, calls, inputs) = (&self.slots, &self.calls, &self.inputs);
             let (subscriptions, waits) = (&self.subscriptions, &self.waits);
@@ -34,7 +34,7 @@ impl Receiver {
     pub fn handle_deadline(&mut self, now: Millis) {
         self.tick(now);
         self.timers.woken();
-        while let Some(timer) = self.timers.pop_due(self.now) {
+        while let Some(timer) = self.timers.pop_due(self.clock.now()) {
             match timer {
                 Timer::Promote(call) => self.promote(call),
                 Timer::LookAtKey(call) => self.claim_again(call),
@@ -50,7 +50,7 @@ impl Receiver {
                 }
                 Timer::Lapse(request) => self.lapse(request),
                 Timer::Carry(input) => self.give_up_carrying(input),
-                Timer::Sweep if self.sweep.walking || self.now < self.sweep.next_at => {}
+                Timer::Sweep if self.sweep.walking || self.clock.now() < self.sweep.next_at => {}
                 Timer::Sweep => self.begin_walk(),
                 Timer::NextPage => self.next_page(),
                 Timer::Observe => self.observe(),
@@ -62,7 +62,7 @@ impl Receiver {
 
     /// Sets a timer that fires after so many ms.
     pub(super) fn wake_in(&mut self, pause: Millis, timer: Timer) {
-        self.timers.set(self.now.saturating_add(pause), timer);
+        self.timers.set(self.clock.now().saturating_add(pause), timer);
     }
 
     /// A storage operation ended. One that took too long has ended before, and its answer is ignored.
@@ -130,7 +130,7 @@ impl Receiver {
 
     /// What the store has not answered in time counts as failed.
     pub(super) fn end_overdue(&mut self) {
-        for job in self.jobs.overdue(self.now) {
+        for job in self.jobs.overdue(self.clock.now()) {
             self.abandon(job);
         }
     }
@@ -143,7 +143,7 @@ impl Receiver {
 
     /// Asks the store; its answer is the completion of what is `pending`.
     pub(super) fn ask_store(&mut self, pending: Pending, operation: Operation) -> JobId {
-        let job = self.jobs.begin(pending, self.now);
+        let job = self.jobs.begin(pending, self.clock.now());
         self.push(Output::Store { job, operation });
         job
     }

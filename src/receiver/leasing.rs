@@ -17,8 +17,7 @@ use super::slot::Slot;
 use super::timers::Timer;
 use super::types::{NO_PEER, RequestContext, RequestId, SlotId, Stop};
 use crate::lifecycle::Command;
-use crate::state::Members;
-use crate::task::{Failure, Lease, Millis, OnLost, Task};
+use crate::task::{Failure, Millis, OnLost, Task};
 use crate::wire::capability::Capabilities;
 
 impl Receiver {
@@ -27,15 +26,11 @@ impl Receiver {
         self.runs_alone = true;
     }
 
-    pub(super) fn new_lease(&self) -> Lease {
-        Lease { holder: self.holder.clone(), length: self.lease, unknown: Members::default() }
-    }
-
     /// Whatever is written of a task that runs here, or is about to, extends its lease.
     pub(super) fn extend_lease(&self, number: SlotId, task: &Task, next: &mut Task, change: &Change) {
         let held = !next.phase.is_terminal() && !next.awaits_answers() && !matches!(change, Change::Release);
         if held && (next.epoch != task.epoch || self.runs_here(number)) {
-            let mut lease = self.new_lease();
+            let mut lease = self.holder.lease();
             // A run that goes on keeps what another version stored with its lease.
             if let Some(old) = next.lease.take().filter(|old| old.holder == lease.holder && next.epoch == task.epoch) {
                 lease.unknown = old.unknown;
@@ -44,22 +39,18 @@ impl Receiver {
         }
     }
 
-    pub(super) fn third(&self) -> Millis {
-        (self.lease / 3).max(1)
-    }
-
     /// Sees to it that the lease of a task that runs here is renewed in time.
     pub(super) fn renew_later(&mut self, number: SlotId) {
         if let Some(slot) = self.slots.get_mut(number)
             && !std::mem::replace(&mut slot.renewing, true)
         {
-            self.wake_in(self.third(), Timer::Renew(number));
+            self.wake_in(self.holder.third(), Timer::Renew(number));
         }
     }
 
     /// A third of a lease is over: it is renewed, unless another write has done so on its way.
     pub(super) fn renew(&mut self, number: SlotId) {
-        let now = self.now;
+        let now = self.clock.now();
         let fresh_until = self.slots.get(number).map_or(now, |slot| self.fresh_until(slot));
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.renewing = slot.call.is_some();
@@ -69,7 +60,7 @@ impl Receiver {
         if fresh_until > now {
             return self.timers.set(fresh_until, Timer::Renew(number));
         }
-        self.wake_in(self.third(), Timer::Renew(number));
+        self.wake_in(self.holder.third(), Timer::Renew(number));
         if self.awaits_renewal(number) {
             self.abandon_slow(number);
         }
@@ -87,20 +78,20 @@ impl Receiver {
     /// Does not wait any longer for an operation on a task that takes as long as there is between two renewals of its
     /// lease.
     fn abandon_slow(&mut self, number: SlotId) {
-        if let Some(job) = self.jobs.slow(number, self.third(), self.now) {
+        if let Some(job) = self.jobs.slow(number, self.holder.third(), self.clock.now()) {
             self.abandon(job);
         }
     }
 
     /// Until when the lease of a task that runs here need not be renewed.
     pub(super) fn fresh_until(&self, slot: &Slot) -> Millis {
-        slot.renewed_at.saturating_add(self.third())
+        slot.renewed_at.saturating_add(self.holder.third())
     }
 
     /// Whether the run of the task that is here has been followed by another one.
     pub(super) fn is_stale(&mut self, number: SlotId, task: &Task) -> bool {
         let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.call.is_some()) else { return false };
-        let ours = task.lease.as_ref().is_some_and(|lease| lease.holder == self.holder);
+        let ours = self.holder.holds(task);
         if ours && slot.run == 0 {
             // An earlier receiver of this process began it.
             slot.run = task.epoch;

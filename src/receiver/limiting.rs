@@ -16,8 +16,12 @@ impl Receiver {
     /// Whether this request may do what it asks for now; it is answered otherwise.
     pub(super) fn may(&mut self, context: RequestContext, act: Act) -> bool {
         let Some(owner) = self.peers.counted_owner(context.peer) else { return true };
-        let missed = if &*owner == NOBODY { 0 } else { self.buckets.wait(&owner, Act::Miss, self.now) };
-        let wait = if missed > 0 { missed } else { self.buckets.take(&owner, act, self.now).err().unwrap_or_default() };
+        let missed = if &*owner == NOBODY { 0 } else { self.buckets.wait(&owner, Act::Miss, self.clock.now()) };
+        let wait = if missed > 0 {
+            missed
+        } else {
+            self.buckets.take(&owner, act, self.clock.now()).err().unwrap_or_default()
+        };
         if wait > 0 {
             self.refuse_and_forget(context, Error::TooOften { wait });
         }
@@ -34,13 +38,14 @@ impl Receiver {
     pub(super) fn count_miss(&mut self, peer: PeerId) {
         if let Some(owner) = self.peers.counted_owner(peer) {
             // With an empty bucket nothing would have been looked up: this one was on its way already.
-            let _ = self.buckets.take(&owner, Act::Miss, self.now);
+            let _ = self.buckets.take(&owner, Act::Miss, self.clock.now());
         }
     }
 
     /// Whether a task may be made for this connection now, or the error that says when.
     pub(super) fn may_create_now(&self, peer: PeerId) -> Result<(), Error> {
-        match self.peers.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.now)) {
+        match self.peers.counted_owner(peer).map_or(0, |owner| self.buckets.wait(&owner, Act::Create, self.clock.now()))
+        {
             0 => Ok(()),
             wait => Err(Error::TooOften { wait }),
         }
@@ -49,7 +54,7 @@ impl Receiver {
     /// A task is made for this connection.
     pub(super) fn count_creation(&mut self, peer: PeerId) {
         if let Some(owner) = self.peers.counted_owner(peer) {
-            let _ = self.buckets.take(&owner, Act::Create, self.now);
+            let _ = self.buckets.take(&owner, Act::Create, self.clock.now());
         }
     }
 

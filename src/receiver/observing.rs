@@ -27,10 +27,10 @@ impl Receiver {
     /// The store has answered something. While a task is observed it is asked every quarter of a lease, and a lease is
     /// renewed every third: where it was never silent for half a lease, no outage has kept a holder from each renewal.
     pub(super) fn store_answered(&mut self) {
-        if self.now.saturating_sub(self.sightings.answered_at) > self.lease / 2 {
+        if self.clock.now().saturating_sub(self.sightings.answered_at) > self.holder.length() / 2 {
             self.sightings.seen.clear();
         }
-        self.sightings.answered_at = self.now;
+        self.sightings.answered_at = self.clock.now();
     }
 
     /// What this receiver writes of its own accord fails: whoever holds a task may be as helpless.
@@ -54,7 +54,7 @@ impl Receiver {
         // What was handed over is free.
         let Some(lease) = &task.lease else { return true };
         let Some(started) = started else { return false };
-        let (now, lease, address) = (self.now, lease.length.max(1), address(owner, id));
+        let (now, lease, address) = (self.clock.now(), lease.length.max(1), address(owner, id));
         let seen = &mut self.sightings;
         let mut known = false;
         if let Some(sighting) = seen.seen.get_mut(&*address) {
@@ -74,7 +74,7 @@ impl Receiver {
     pub(super) fn look_again(&mut self, owner: &str, id: &str) {
         if let Some(sighting) = self.sightings.seen.get_mut(&*address(owner, id)) {
             sighting.due = true;
-            self.look_in(self.lease / 4);
+            self.look_in(self.holder.length() / 4);
         }
     }
 
@@ -93,11 +93,11 @@ impl Receiver {
     /// else at one, to see whether the store answers at all.
     pub(super) fn observe(&mut self) {
         self.sightings.looking = false;
-        let mut pause = self.lease / 4;
+        let mut pause = self.holder.length() / 4;
         let mut looks: Vec<Rc<str>> = Vec::new();
         let mut probe = None;
         for (address, sighting) in self.sightings.seen.iter_mut().filter(|(_, sighting)| sighting.due) {
-            let left = sighting.since.saturating_add(sighting.lease).saturating_sub(self.now);
+            let left = sighting.since.saturating_add(sighting.lease).saturating_sub(self.clock.now());
             if left > 0 {
                 pause = pause.min(left);
                 probe = Some(address);

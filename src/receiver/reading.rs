@@ -198,14 +198,14 @@ impl Receiver {
         if task.generation != context.generation && !self.cross_generation {
             return false;
         }
-        if task.has_run_out(self.time_by(&task.clock)) && !task.extends {
+        if task.has_run_out(self.clock.time_by(&task.clock)) && !task.extends {
             let task = Rc::make_mut(task);
             task.phase = Phase::Failed;
             task.failure = Some(Failure::Expired);
             task.inputs.clear();
-            task.updated_at = task.updated_at.max(task.expires_at().unwrap_or(self.now));
+            task.updated_at = task.updated_at.max(task.expires_at().unwrap_or(self.clock.now()));
         }
-        !task.is_gone(self.time_by(&task.clock))
+        !task.is_gone(self.clock.time_by(&task.clock))
     }
 
     fn page(&mut self, context: RequestContext, records: &[Record], more: bool) {

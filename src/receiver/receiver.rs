@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use super::buckets::Buckets;
 use super::calls::Call;
+use super::clock::Clock;
+use super::holder::Holder;
 use super::jobs::Jobs;
 use super::output::Output;
 use super::peers::Peers;
@@ -20,15 +22,13 @@ use super::timers::Timers;
 use super::turns::Turns;
 use super::types::{InputRequestId, JobId, RESTARTED, RequestContext, RequestId, SlotId, Stop, Withdrawal};
 use super::waits::Waits;
+use super::write_ids::WriteIds;
 use crate::cursor;
 use crate::limit::Limits;
 use crate::method::Methods;
 use crate::table::Table;
-use crate::task::{Millis, Task};
+use crate::task::Millis;
 use crate::wire::{Body, Error};
-
-/// How long a lease lasts unless the host says otherwise, in ms.
-const LEASE: Millis = 30_000;
 
 /// The receiver. Inputs are `handle_*`, outputs `poll_output`; drain them after every input.
 pub struct Receiver {
@@ -37,19 +37,13 @@ pub struct Receiver {
     /// The methods whose calls may become tasks.
     pub(super) methods: Methods,
     pub(super) cursor_key: [u8; cursor::KEY],
-    pub(super) now: Millis,
     /// What ids begin with.
     pub(super) id_prefix: Rc<str>,
-    /// The id of the last write; 0 for none.
-    pub(super) last_write_id: u64,
+    pub(super) write_ids: WriteIds,
     /// Somebody listens to events.
     pub(super) audited: bool,
-    /// Who holds the tasks that run here, and for how long at a time, in ms.
-    pub(super) holder: Rc<str>,
-    pub(super) lease: Millis,
-    /// By whose clock this receiver writes times, and by how much, in ms, other clocks may differ from it.
-    pub(super) clock: Rc<str>,
-    pub(super) skew: Millis,
+    pub(super) clock: Clock,
+    pub(super) holder: Holder,
     /// The host makes a server for a task that must run again where no connection of its owner is.
     pub(super) runs_alone: bool,
     pub(super) service: Service,
@@ -82,14 +76,11 @@ impl Receiver {
             cross_generation,
             methods: Methods::OFFERED,
             cursor_key,
-            now: 0,
             id_prefix: Rc::from(""),
-            last_write_id: 0,
+            write_ids: WriteIds::default(),
             audited: true,
-            holder: Rc::from(""),
-            lease: LEASE,
-            clock: Rc::from(""),
-            skew: 0,
+            clock: Clock::default(),
+            holder: Holder::new(),
             runs_alone: false,
             service: Service::Open,
             policies: Vec::new(),
@@ -116,7 +107,7 @@ impl Receiver {
     /// Gives writes ids, so that one whose answer was lost is recognised. `random` must differ between receivers on one
     /// store.
     pub fn identify(&mut self, random: u64) {
-        self.last_write_id = random;
+        self.write_ids = WriteIds::new(random);
         self.sweep = Sweep::new(random);
     }
 
@@ -124,37 +115,14 @@ impl Receiver {
     /// must differ between processes on one store; one that follows another in the same process keeps it, and its
     /// tasks.
     pub fn lease(&mut self, holder: &str, length: Millis) {
-        self.holder = Rc::from(holder);
-        self.lease = length;
+        self.holder.set_up(holder, length);
     }
 
     /// Times that this receiver writes are by the clock of this name: all receivers of a process have one. Other clocks
     /// may differ from it by up to `skew` ms: no task ends, nor disappears, before its announced time by the clock that
     /// made it.
     pub fn keep_time(&mut self, clock: &str, skew: Millis) {
-        self.clock = Rc::from(clock);
-        self.skew = skew;
-    }
-
-    /// What a clock shows by now at least.
-    pub(super) fn time_by(&self, clock: &str) -> Millis {
-        self.now.saturating_sub(self.skew_of(clock))
-    }
-
-    pub(super) fn skew_of(&self, clock: &str) -> Millis {
-        if *clock == *self.clock { 0 } else { self.skew }
-    }
-
-    /// When the record of a task that is written now is due.
-    pub(super) fn due_at(&self, task: &Task) -> Option<Millis> {
-        let skew = if task.keyed && task.phase.is_terminal() { self.skew } else { self.skew_of(&task.clock) };
-        task.due_at(self.now, skew)
-    }
-
-    /// Whether nobody can see a task any longer, and its record may be deleted.
-    pub(super) fn is_over(&self, task: &Task) -> bool {
-        let skew = if task.keyed { self.skew } else { self.skew_of(&task.clock) };
-        task.is_gone(self.now.saturating_sub(skew))
+        self.clock.set_up(clock, skew);
     }
 
     /// How long the store may take for one operation, in ms. One that takes longer counts as failed: what it was to

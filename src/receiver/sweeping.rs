@@ -36,14 +36,14 @@ impl Receiver {
     }
 
     fn sweep_later(&mut self) {
-        let pause = SWEEP_EVERY.min(self.lease);
-        self.sweep.next_at = self.now.saturating_add(pause);
+        let pause = SWEEP_EVERY.min(self.holder.length());
+        self.sweep.next_at = self.clock.now().saturating_add(pause);
         self.wake_in(pause, Timer::Sweep);
     }
 
     pub(super) fn begin_walk(&mut self) {
         self.sweep.walking = true;
-        self.sweep.parts = vec![Part { after: None, before: self.now }];
+        self.sweep.parts = vec![Part { after: None, before: self.clock.now() }];
         self.next_page();
     }
 
@@ -119,10 +119,10 @@ impl Receiver {
         let (owner, id) = (&record.owner, &record.id);
         let (task, over) = if is_owner_of_keys(owner) {
             let Ok(claim) = self.claim_of(owner, id, record) else { return };
-            (None, claim.due_at() <= self.time_by(&claim.clock))
+            (None, claim.due_at() <= self.clock.time_by(&claim.clock))
         } else {
             let Ok(task) = self.task_of(owner, id, record) else { return };
-            let over = self.is_over(&task);
+            let over = self.clock.is_over(&task);
             (Some(task), over)
         };
         if over {
