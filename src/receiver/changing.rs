@@ -235,8 +235,7 @@ impl Receiver {
     /// Whether whoever should run the task of a slot is lost.
     fn has_lost_runner(&mut self, number: SlotId, version: u32, task: &Task) -> bool {
         let Some(slot) = self.slots.get(number).filter(|slot| slot.call.is_none()) else { return false };
-        let (owner, id, read_at) = (slot.owner.clone(), slot.id.clone(), slot.read_at);
-        self.is_lost(&owner, &id, version, task, read_at)
+        self.sightings.is_lost((&slot.owner, &slot.id), version, task, slot.read_at, self.clock.now())
     }
 
     fn is_unsettled(&self, number: SlotId) -> bool {
@@ -349,7 +348,7 @@ impl Receiver {
             _ => {
                 self.leave_unconfirmed(number, change, next, version);
                 if matches!(**change, Change::Renew | Change::Recover { .. }) {
-                    self.cannot_write();
+                    self.sightings.cannot_write();
                 }
                 self.retry_or_give_up(number);
             }

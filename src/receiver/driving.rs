@@ -50,8 +50,8 @@ impl Receiver {
                 }
                 Timer::Lapse(request) => self.lapse(request),
                 Timer::Carry(input) => self.give_up_carrying(input),
-                Timer::Sweep if self.sweep.walking || self.clock.now() < self.sweep.next_at => {}
-                Timer::Sweep => self.begin_walk(),
+                Timer::Sweep if self.sweep.is_due(self.clock.now()) => self.begin_walk(),
+                Timer::Sweep => {}
                 Timer::NextPage => self.next_page(),
                 Timer::Observe => self.observe(),
                 Timer::Overdue => self.end_overdue(),
@@ -74,7 +74,7 @@ impl Receiver {
     pub(super) fn complete(&mut self, job: JobId, completion: Completion) {
         let Some((pending, started)) = self.jobs.end(job) else { return };
         if completion != Completion::Failed {
-            self.store_answered();
+            self.sightings.store_answered(self.clock.now(), self.holder.length());
         }
         let turn = match pending {
             Pending::Create { slot, .. } | Pending::Load { slot } | Pending::Swap { slot, .. } => Some(slot),
@@ -91,7 +91,7 @@ impl Receiver {
             }
             Pending::Read(ref read) => self.read_completed(job, read, started, &completion),
             Pending::Sweep(ref part) => self.swept(part, started, &completion),
-            Pending::Deletion => self.deleted(),
+            Pending::Deletion => self.sweep.answered(),
             Pending::Nothing => {}
         }
         // What was read may be on its way back, changed, under the same number.

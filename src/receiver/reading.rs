@@ -160,7 +160,10 @@ impl Receiver {
     /// Whether the read waits, because the process of the task that it found was lost.
     fn meets_lost(&mut self, read: &Read, version: u32, task: &Task, started: Millis) -> bool {
         let runs_here = self.slots.find(&read.owner, &read.id).is_some_and(|slot| self.runs_here(slot));
-        if read.settled || runs_here || !self.is_lost(&read.owner, &read.id, version, task, Some(started)) {
+        let is_lost = !read.settled
+            && !runs_here
+            && self.sightings.is_lost((&read.owner, &read.id), version, task, Some(started), self.clock.now());
+        if !is_lost {
             return false;
         }
         let slot = self.slots.open(&read.owner, &read.id);

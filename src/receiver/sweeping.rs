@@ -6,7 +6,6 @@ use super::receiver::Receiver;
 use super::service::Service;
 use super::sweep::Part;
 use super::timers::Timer;
-use super::types::SlotId;
 use crate::claim::is_owner_of_keys;
 use crate::storage::{Completion, DuePosition, Operation, Record};
 use crate::task::Millis;
@@ -18,7 +17,7 @@ const PAGE: u32 = 100;
 impl Receiver {
     /// Begins to sweep, once there is something to sweep.
     pub(super) fn start_sweeping(&mut self) {
-        if !std::mem::replace(&mut self.sweep.started, true) {
+        if self.sweep.start() {
             self.sweep_later();
         }
     }
@@ -26,30 +25,28 @@ impl Receiver {
     /// Looks for what is due now, and from then on. Also called at start-up, and by hosts that are woken from outside.
     pub fn handle_start(&mut self, now: Millis) {
         self.tick(now);
-        self.sweep.started = true;
-        if !self.sweep.walking {
+        self.sweep.start();
+        if !self.sweep.is_walking() {
             return self.begin_walk();
         }
         // What this walk has passed already may be due by now.
-        self.sweep.again = true;
+        self.sweep.walk_again();
         self.next_page();
     }
 
     fn sweep_later(&mut self) {
         let pause = SWEEP_EVERY.min(self.holder.length());
-        self.sweep.next_at = self.clock.now().saturating_add(pause);
+        self.sweep.rest_until(self.clock.now().saturating_add(pause));
         self.wake_in(pause, Timer::Sweep);
     }
 
     pub(super) fn begin_walk(&mut self) {
-        self.sweep.walking = true;
-        self.sweep.parts = vec![Part { after: None, before: self.clock.now() }];
+        self.sweep.begin(self.clock.now());
         self.next_page();
     }
 
     fn end_walk(&mut self) {
-        self.sweep.walking = false;
-        if std::mem::take(&mut self.sweep.again) && self.service != Service::Leaving {
+        if self.sweep.end() && self.service != Service::Leaving {
             return self.begin_walk();
         }
         self.sweep_later();
@@ -57,12 +54,11 @@ impl Receiver {
 
     /// Asks for the next page once the last one is done.
     pub(super) fn next_page(&mut self) {
-        self.sweep.pausing = false;
+        self.sweep.resume();
         if self.is_page_done()
-            && let Some(part) = self.sweep.parts.pop()
+            && let Some(part) = self.sweep.next_part()
         {
-            self.sweep.unanswered += 1;
-            let operation = Operation::Due { before: part.before, after: part.after.clone(), limit: PAGE };
+            let operation = Operation::Due { before: part.before(), after: part.after().cloned(), limit: PAGE };
             self.ask_store(Pending::Sweep(part), operation);
         }
     }
@@ -70,22 +66,21 @@ impl Receiver {
     fn is_page_done(&mut self) -> bool {
         // A task that cannot be settled at once does not hold up the others.
         let slots = &self.slots;
-        let is_first_try =
-            |number: &SlotId| slots.get(*number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles));
-        self.sweep.settling.retain(is_first_try);
-        self.sweep.walking && self.sweep.unanswered == 0 && self.sweep.settling.is_empty()
+        self.sweep.is_page_done(|number| {
+            slots.get(number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles))
+        })
     }
 
     /// Goes on with the walk, if a page is done. Called after whatever may have been the last of it.
     pub(super) fn walk_on(&mut self) {
-        if !self.sweep.walking || self.sweep.unanswered > 0 || !self.is_page_done() {
+        if !self.is_page_done() {
             return;
         }
-        if self.sweep.parts.is_empty() || self.service == Service::Leaving {
+        if self.sweep.is_at_end() || self.service == Service::Leaving {
             return self.end_walk();
         }
         // Not at once: where the store answers at once, others would wait until the last page.
-        if !std::mem::replace(&mut self.sweep.pausing, true) {
+        if self.sweep.pause() {
             self.wake_in(1, Timer::NextPage);
         }
     }
@@ -93,7 +88,7 @@ impl Receiver {
     /// The store has told what is due. Deletes what nobody can see any longer, expires what ran out of time, and
     /// settles what lost its process. The rest is passed over; the next walk meets it again.
     pub(super) fn swept(&mut self, part: &Part, started: Millis, completion: &Completion) {
-        self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
+        self.sweep.answered();
         let Completion::Records { records, full } = completion else { return };
         for record in records {
             self.settle_due(record, started);
@@ -101,17 +96,9 @@ impl Receiver {
         let last = records.iter().rev().find_map(|record| {
             Some(DuePosition { due_at: record.due_at?, owner: record.owner.clone(), id: record.id.clone() })
         });
-        // A store that names the same again does not keep the walk going for ever.
-        let is_news =
-            |last: &DuePosition| part.after.as_ref().is_none_or(|after| after.due_at <= last.due_at && after != last);
-        if *full && let Some(last) = last.filter(is_news) {
+        if *full && let Some(last) = last {
             self.sweep.go_on(part, last);
         }
-    }
-
-    /// The store has answered a deletion of a sweep.
-    pub(super) fn deleted(&mut self) {
-        self.sweep.unanswered = self.sweep.unanswered.saturating_sub(1);
     }
 
     /// Does what can be done about a task that is due.
@@ -128,7 +115,7 @@ impl Receiver {
         if over {
             let operation =
                 Operation::Delete { owner: record.owner.clone(), id: record.id.clone(), version: record.version };
-            self.sweep.unanswered += 1;
+            self.sweep.ask();
             self.ask_store(Pending::Deletion, operation);
             return;
         }
@@ -137,7 +124,8 @@ impl Receiver {
         let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
         let lapsed = !in_hand && self.lapsed(slot, &task);
         let waits = !in_hand && !lapsed && !self.runs_here(slot);
-        let silent = waits && self.is_lost(owner, id, record.version, &task, Some(started));
+        let silent =
+            waits && self.sightings.is_lost((owner, id), record.version, &task, Some(started), self.clock.now());
         let lost = silent && self.recovery(slot, &task, None).is_some();
         if waits && !silent {
             self.look_again(owner, id);
@@ -148,7 +136,7 @@ impl Receiver {
             self.recover(slot, None);
         }
         if lapsed || lost {
-            self.sweep.settling.push(slot);
+            self.sweep.settle(slot);
         }
         self.settle_slot(slot);
     }
