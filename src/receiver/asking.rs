@@ -1,7 +1,5 @@
 //! Input of a task: what its handler asks, and what the client answers.
 
-use std::rc::Rc;
-
 use super::change::Change;
 use super::inputs::PendingInput;
 use super::output::Output;
@@ -261,7 +259,7 @@ impl Receiver {
 
     /// The update whose answers can be held against what was asked, now that `job` has read it (X-INP-01).
     pub fn update_of(&self, job: JobId) -> Option<RequestId> {
-        match &**self.slots.get(self.jobs.loads(job)?)?.queue.first()? {
+        match &**self.slots.get(self.jobs.loads(job)?)?.queue.head()? {
             Change::Update { context, .. } => Some(context.request),
             _ => None,
         }
@@ -270,8 +268,7 @@ impl Receiver {
     /// The update that waits for `job` has an answer under `key` that is not what was asked for.
     pub fn handle_misfit(&mut self, job: JobId, key: &str) {
         let Some(slot) = self.jobs.loads(job) else { return };
-        let Some(Change::Update { keys, shapes, .. }) =
-            self.slots.get_mut(slot).and_then(|slot| Rc::get_mut(slot.queue.first_mut()?))
+        let Some(Change::Update { keys, shapes, .. }) = self.slots.get_mut(slot).and_then(|slot| slot.queue.head_mut())
         else {
             return;
         };

@@ -9,7 +9,6 @@ use super::jobs::Pending;
 use super::output::Output;
 use super::receiver::Receiver;
 use super::service::Service;
-use super::slot::ATTEMPTS;
 use super::timers::Timer;
 use super::types::{JobId, SlotId};
 use crate::lifecycle;
@@ -31,33 +30,22 @@ impl Receiver {
             self.refuse(context, Error::Limit(LimitReason::Rate));
             return self.forget(context);
         }
-        // Only the newest status message matters; one on its way to the store is at the front.
-        let waiting = slot.queue.len() > usize::from(slot.busy);
-        let change = Rc::new(change);
-        if waiting
-            && let Some(last) = slot.queue.last_mut()
-            && let (Change::SetStatusMessage(_), Change::SetStatusMessage(_)) = (&*change, &**last)
-        {
-            *last = change;
-            return;
+        if slot.queue.push(change) {
+            self.advance(number);
         }
-        slot.queue.push(change);
-        self.advance(number);
     }
 
     /// Queues a change before all that wait.
     pub(super) fn change_next(&mut self, number: SlotId, change: Change) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        let next = usize::from(slot.busy).min(slot.queue.len());
-        slot.queue.insert(next, Rc::new(change));
+        slot.queue.push_next(change);
         self.advance(number);
     }
 
     /// Another change comes before the one whose turn it is.
     pub(super) fn turn_first(&mut self, number: SlotId, change: Change) {
         if let Some(slot) = self.slots.get_mut(number) {
-            slot.busy = false;
-            slot.queue.insert(0, Rc::new(change));
+            slot.queue.push_first(change);
         }
     }
 
@@ -73,13 +61,13 @@ impl Receiver {
     }
 
     fn turn(&mut self, number: SlotId) {
-        let Some(slot) = self.slots.get(number).filter(|slot| !slot.busy) else { return };
-        if !slot.reads.is_empty() && !matches!(slot.queue.first().map(|change| &**change), Some(Change::Recover { .. }))
-        {
+        let Some(slot) = self.slots.get(number).filter(|slot| !slot.queue.is_busy()) else { return };
+        let settles_first = matches!(slot.queue.head().map(|change| &**change), Some(Change::Recover { .. }));
+        if !slot.reads.is_empty() && !settles_first {
             self.read_settled(number);
         }
         let Some(slot) = self.slots.get_mut(number) else { return };
-        let Some(change) = slot.queue.first() else {
+        let Some(change) = slot.queue.head() else {
             if self.service == Service::Leaving {
                 // Other processes find out.
                 slot.unconfirmed.clear();
@@ -91,7 +79,7 @@ impl Receiver {
         // What may have been written already is read whole: those who wait may be answered with it.
         let payload = slot.reads_payload(change) || !slot.unconfirmed.is_empty();
         let trusted = change.trusts_cache() && !payload;
-        slot.busy = true;
+        slot.queue.begin_turn();
         slot.read_payload = payload;
         slot.read_at = None;
         if trusted && let Some((task, version)) = slot.cached.clone() {
@@ -126,9 +114,8 @@ impl Receiver {
     fn decide(&mut self, number: SlotId, job: Option<JobId>, task: Rc<Task>, version: u32) {
         let (now, third) = (self.clock.now(), self.holder.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
-        let Some(change) = slot.queue.first().cloned() else {
-            slot.busy = false;
-            return;
+        let Some(change) = slot.queue.head().cloned() else {
+            return slot.queue.try_again();
         };
         slot.cached = Some((Rc::clone(&task), version));
         let renewed = matches!(*change, Change::Renew) && slot.renewed_at.saturating_add(third) > now;
@@ -239,7 +226,7 @@ impl Receiver {
     }
 
     fn is_unsettled(&self, number: SlotId) -> bool {
-        self.slots.get(number).is_some_and(|slot| slot.unsettled)
+        self.slots.get(number).is_some_and(|slot| slot.queue.is_unsettled())
     }
 
     /// Whether the task's handler runs here.
@@ -269,7 +256,7 @@ impl Receiver {
             self.write_id_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.write_ids.next());
         let due_at = self.clock.due_at(&next);
         let Some(slot) = self.slots.get_mut(number) else { return };
-        slot.begins = next.epoch != task.epoch;
+        slot.queue.begin_write(next.epoch != task.epoch);
         let spent = if read.is_some() && slot.read_payload && change.is_of_run() {
             slot.take_spent(&mut next)
         } else {
@@ -313,15 +300,15 @@ impl Receiver {
             self.look(number);
         }
         let Some(slot) = self.slots.get_mut(number) else { return };
+        let begins = slot.queue.begins_run();
         match completion {
-            Completion::Done(true) => self.took(job, number, next, version),
+            Completion::Done(true) => self.took(job, number, next, version, begins),
             Completion::Done(false) => {
                 // Somebody else was faster, or nothing tells whether the store has it: read again and ask again.
                 slot.cached = None;
-                slot.busy = false;
-                slot.attempts = slot.attempts.saturating_add(1);
-                let too_often = slot.attempts > ATTEMPTS;
-                self.leave_unconfirmed(number, change, next, version);
+                slot.queue.lose();
+                let too_often = slot.queue.is_hopeless();
+                self.leave_unconfirmed(number, change, next, version, begins);
                 if too_often {
                     self.give_up(number, Error::Storage);
                 }
@@ -329,24 +316,20 @@ impl Receiver {
             Completion::NotJson | Completion::Full { bytes: true } => {
                 let failure =
                     if matches!(completion, Completion::NotJson) { Failure::NotJson } else { Failure::TooLarge };
-                match (&**change, slot.queue.first_mut()) {
-                    (
-                        Change::Complete { call, .. }
-                        | Change::EndInInputRequired { call, .. }
-                        | Change::Fail { call, failure: None },
-                        Some(head),
-                    ) => {
-                        *head = Rc::new(Change::Fail { call: *call, failure: Some(failure) });
-                        slot.busy = false;
+                match **change {
+                    Change::Complete { call, .. }
+                    | Change::EndInInputRequired { call, .. }
+                    | Change::Fail { call, failure: None } => {
+                        slot.queue.replace_head(Change::Fail { call, failure: Some(failure) })
                     }
-                    (Change::RequestInput { .. } | Change::Update { .. }, _) => {
+                    Change::RequestInput { .. } | Change::Update { .. } => {
                         self.give_up(number, Error::Limit(LimitReason::Payload))
                     }
                     _ => self.retry_or_give_up(number),
                 }
             }
             _ => {
-                self.leave_unconfirmed(number, change, next, version);
+                self.leave_unconfirmed(number, change, next, version, begins);
                 if matches!(**change, Change::Renew | Change::Recover { .. }) {
                     self.sightings.cannot_write();
                 }
@@ -356,23 +339,22 @@ impl Receiver {
     }
 
     /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
-    pub(super) fn took(&mut self, job: JobId, number: SlotId, next: &Rc<Task>, version: u32) {
+    /// `begins`: with it, a run begins here.
+    pub(super) fn took(&mut self, job: JobId, number: SlotId, next: &Rc<Task>, version: u32, begins: bool) {
         self.confirm(number, version);
         let Some(slot) = self.slots.get_mut(number) else { return };
         let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);
         slot.versions.made(version);
         slot.renewed_at = slot.wrote_at;
-        slot.rest();
-        slot.unsettled = false;
-        if let Some(change) = slot.take_head() {
-            self.committed(job, number, &change, before.as_deref(), next);
+        if let Some(change) = slot.queue.take_stored() {
+            self.committed(job, number, &change, before.as_deref(), next, begins);
         }
     }
 
     /// Lets go of a slot that nothing needs any more.
     pub(super) fn settle_slot(&mut self, number: SlotId) {
         let idle = self.slots.get(number).is_some_and(|slot| {
-            !slot.busy
+            !slot.queue.is_busy()
                 && slot.queue.is_empty()
                 && slot.call.is_none()
                 && slot.reads.is_empty()
@@ -407,7 +389,7 @@ impl Receiver {
 
     pub(super) fn retry(&mut self, slot: SlotId) {
         if let Some(entry) = self.slots.get_mut(slot) {
-            entry.busy = false;
+            entry.queue.resume();
             self.advance(slot);
         }
     }

@@ -8,7 +8,6 @@ use super::jobs::Pending;
 use super::output::Output;
 use super::receiver::Receiver;
 use super::service::Service;
-use super::slot::ATTEMPTS;
 use super::timers::Timer;
 use super::types::{JobId, RequestId, SlotId, Stop, Trouble, Withdrawal};
 use crate::lifecycle::Refusal;
@@ -30,6 +29,7 @@ impl Receiver {
         change: &Change,
         before: Option<&Task>,
         next: &Rc<Task>,
+        begins: bool,
     ) {
         self.happened(number, change, before, next);
         // Nobody was told of a discarded task, and a renewal is no news, also where it was unconfirmed
@@ -37,7 +37,6 @@ impl Receiver {
         if !matches!(change, Change::Discard { .. } | Change::Renew) {
             self.tell_requestor(number, before, next);
         }
-        let begins = self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins));
         match *change {
             Change::RequestInput { id, .. } => self.asked(number, id, next),
             Change::EndInInputRequired { .. } => self.end_run(number),
@@ -88,13 +87,21 @@ impl Receiver {
 
     /// A change that is not the next one turns out to be stored: it takes effect. `waits`: who wanted it has not been
     /// answered yet.
-    pub(super) fn committed_late(&mut self, job: JobId, number: SlotId, change: &Change, task: &Rc<Task>, waits: bool) {
+    pub(super) fn committed_late(
+        &mut self,
+        job: JobId,
+        number: SlotId,
+        change: &Change,
+        task: &Rc<Task>,
+        begins: bool,
+        waits: bool,
+    ) {
         match *change {
             Change::Update { context, .. } if !waits => {
                 self.happened(number, change, None, task);
                 self.tell_requestor(number, None, task);
                 self.answered_elsewhere(number, job, task);
-                if self.slots.get_mut(number).is_some_and(|slot| std::mem::take(&mut slot.begins)) {
+                if begins {
                     self.restart(number, Some(context), job, task);
                 }
                 self.look_for_listeners(number);
@@ -108,7 +115,7 @@ impl Receiver {
                 self.tell_to_stop(number, task);
                 self.look_for_listeners(number);
             }
-            _ => self.committed(job, number, change, None, task),
+            _ => self.committed(job, number, change, None, task, begins),
         }
     }
 
@@ -132,7 +139,7 @@ impl Receiver {
         let waiters = std::mem::take(&mut slot.waiters);
         let call = slot.call;
         let id = slot.id.clone();
-        slot.keep(|change| change.context().is_some());
+        slot.queue.keep(|change| change.context().is_some());
         let reason = match (task.phase, task.failure) {
             (Phase::Cancelled, _) => Some(Stop::Cancelled),
             (_, Some(Failure::Expired)) => Some(Stop::Expired),
@@ -221,9 +228,8 @@ impl Receiver {
         let expired = cached.is_some_and(|(task, _)| task.is_expired(self.clock.time_by(&task.clock)));
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.versions.saw(0);
-        slot.rest();
         slot.unconfirmed.clear();
-        let queue = std::mem::take(&mut slot.queue);
+        let queue = slot.queue.take_all();
         let waiters = std::mem::take(&mut slot.waiters);
         if let Some(call) = slot.call {
             self.stop(call, if expired { Stop::Expired } else { Stop::Lost });
@@ -275,11 +281,7 @@ impl Receiver {
 
     /// The change at the head of the queue is over.
     pub(super) fn leave_head(&mut self, number: SlotId) -> Option<Rc<Change>> {
-        let slot = self.slots.get_mut(number)?;
-        slot.rest();
-        let left = slot.take_head();
-        slot.unsettled = matches!(left.as_deref(), Some(Change::Recover { .. }));
-        left
+        self.slots.get_mut(number)?.queue.leave_head()
     }
 
     /// The store failed: an outcome is worth waiting for, a request is answered.
@@ -287,34 +289,25 @@ impl Receiver {
         let (now, third) = (self.clock.now(), self.holder.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.cached = None;
-        slot.attempts = slot.attempts.saturating_add(1);
-        let since = *slot.fails_since.get_or_insert(now);
-        let waits = slot.queue.first().is_some_and(|change| change.context().is_some());
-        let patient = self.service != Service::Leaving && slot.queue.first().is_some_and(|change| change.is_patient());
+        let (attempts, since) = slot.queue.fail(now);
+        let head = slot.queue.head();
+        let waits = head.is_some_and(|change| change.context().is_some());
+        let patient = self.service != Service::Leaving && head.is_some_and(|change| change.is_patient());
+        let is_of_run = head.is_some_and(|change| change.is_of_run());
         // A request whose write may have arrived is worth one look.
-        let look = waits && !slot.unconfirmed.is_empty() && slot.attempts == 1;
-        if look {
-            slot.busy = false;
-            return;
+        if waits && !slot.unconfirmed.is_empty() && attempts == 1 {
+            return slot.queue.try_again();
         }
         // What a handler has to say is worth more: no outage is to cost its outcome, and few stores refuse one for
         // good.
-        let is_of_run = slot.queue.first().is_some_and(|change| change.is_of_run());
-        let too_long = if is_of_run { now.saturating_sub(since) > PATIENCE } else { slot.attempts > ATTEMPTS };
+        let too_long = if is_of_run { now.saturating_sub(since) > PATIENCE } else { slot.queue.is_hopeless() };
         if !patient || too_long {
             return self.give_up(number, Error::Storage);
         }
         // A task that runs here is not to be silent for a lease because the store was away for longer.
         let longest = if slot.call.is_some() { RETRY_LONGEST.min(third) } else { RETRY_LONGEST };
-        let pause = (RETRY_FIRST << slot.attempts.min(10)).min(longest);
-        let mut stuck = Vec::new();
-        for change in &slot.queue {
-            if let Some(context) = change.context() {
-                stuck.push(context);
-            }
-        }
-        slot.keep(|change| change.context().is_none());
-        for context in stuck {
+        let pause = (RETRY_FIRST << attempts.min(10)).min(longest);
+        for context in slot.queue.take_requests() {
             self.refuse_and_forget(context, Error::Storage);
         }
         self.wake_in(pause, Timer::Retry(number));

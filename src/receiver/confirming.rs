@@ -17,11 +17,19 @@ const LONGEST_WAY: Millis = 30_000;
 
 impl Receiver {
     /// The store may have the write that it did not confirm.
-    pub(super) fn leave_unconfirmed(&mut self, number: SlotId, change: &Rc<Change>, next: &Task, version: u32) {
+    /// `begins`: with it, a run begins here.
+    pub(super) fn leave_unconfirmed(
+        &mut self,
+        number: SlotId,
+        change: &Rc<Change>,
+        next: &Task,
+        version: u32,
+        begins: bool,
+    ) {
         let since = self.clock.now();
         // Nothing follows from a renewal.
         let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
-        let epoch = if slot.begins { next.epoch } else { 0 };
+        let epoch = if begins { next.epoch } else { 0 };
         slot.unconfirmed.retain(|other| !(Rc::ptr_eq(&other.change, change) && other.write_id == next.write_id));
         if slot.unconfirmed.len() >= MOST_UNCONFIRMED {
             slot.unconfirmed.remove(0);
@@ -79,11 +87,11 @@ impl Receiver {
         let mut was_head = false;
         for Unconfirmed { change, epoch, version: made, .. } in arrived {
             let Some(slot) = self.slots.get_mut(number) else { break };
-            let place = slot.queue.iter().position(|queued| Rc::ptr_eq(queued, &change));
-            slot.begins = epoch != 0;
+            let place = slot.queue.place_of(&change);
+            let begins = epoch != 0;
             if place == Some(0) {
                 was_head = true;
-                self.took(job, number, task, version);
+                self.took(job, number, task, version, begins);
                 continue;
             }
             if let Some(place) = place {
@@ -94,7 +102,7 @@ impl Receiver {
                 // Its call has been answered without it.
                 self.change_next(number, Change::Discard { kept: false });
             } else {
-                self.committed_late(job, number, &change, task, place.is_some());
+                self.committed_late(job, number, &change, task, begins, place.is_some());
             }
         }
         was_head

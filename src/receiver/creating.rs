@@ -94,7 +94,7 @@ impl Receiver {
             state: task.to_state(),
         };
         if let Some(slot) = self.slots.get_mut(slot) {
-            slot.busy = true;
+            slot.queue.begin_creation();
             slot.call = Some(number);
             slot.run = 1;
             slot.renewed_at = self.clock.now();
@@ -119,7 +119,7 @@ impl Receiver {
         self.abandon_creation(number, slot);
         if let Some((task, version)) = tried.filter(|_| !refused) {
             // It may be there all the same, though the call goes on without it.
-            self.leave_unconfirmed(slot, &Rc::new(Change::Discard { kept: false }), &task, version);
+            self.leave_unconfirmed(slot, &Rc::new(Change::Discard { kept: false }), &task, version, false);
         }
         self.decline(
             number,
@@ -134,7 +134,7 @@ impl Receiver {
     pub(super) fn abandon_creation(&mut self, number: RequestId, slot: SlotId) {
         self.uncount(slot);
         if let Some(entry) = self.slots.get_mut(slot) {
-            entry.busy = false;
+            entry.queue.try_again();
             entry.call = None;
             entry.cached = None;
             entry.versions.saw(0);
@@ -187,7 +187,7 @@ impl Receiver {
         call.announced = !dropped;
         self.no_longer_waits(context);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
-            slot.busy = false;
+            slot.queue.try_again();
             slot.cached.as_ref().map(|(task, _)| (slot.id.clone(), task.clone()))
         }) else {
             return;

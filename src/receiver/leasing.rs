@@ -72,7 +72,7 @@ impl Receiver {
     }
 
     fn awaits_renewal(&self, number: SlotId) -> bool {
-        self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Renew)))
+        self.slots.get(number).is_some_and(|slot| slot.queue.has(|change| matches!(change, Change::Renew)))
     }
 
     /// Does not wait any longer for an operation on a task that takes as long as there is between two renewals of its
@@ -102,9 +102,9 @@ impl Receiver {
     /// The run that is here is over: its handler stops, and what it still wanted to write is dropped (H26).
     pub(super) fn fence(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        slot.rest();
-        let late = slot.queues(Change::is_outcome);
-        slot.keep(|change| !change.is_of_run());
+        slot.queue.rest();
+        let late = slot.queue.has(Change::is_outcome);
+        slot.queue.keep(|change| !change.is_of_run());
         slot.unconfirmed.retain(|write| !write.is_of_run());
         if let Some(call) = slot.call {
             self.stop(call, Stop::Lost);
@@ -147,8 +147,10 @@ impl Receiver {
 
     /// Settles what becomes of a task whose process was lost.
     pub(super) fn recover(&mut self, number: SlotId, on: Option<RequestContext>) {
-        let coming =
-            self.slots.get(number).is_some_and(|slot| slot.queues(|change| matches!(change, Change::Recover { .. })));
+        let coming = self
+            .slots
+            .get(number)
+            .is_some_and(|slot| slot.queue.has(|change| matches!(change, Change::Recover { .. })));
         if !coming {
             self.change(number, Change::Recover { on });
         }

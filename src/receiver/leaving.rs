@@ -49,7 +49,7 @@ impl Receiver {
     pub(super) fn hand_over(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get(number) else { return };
         if let Some(call) = slot.call
-            && !slot.queues(Change::is_outcome)
+            && !slot.queue.has(Change::is_outcome)
         {
             let goes_on = slot.cached.as_ref().is_none_or(|(task, _)| task.on_lost == OnLost::Restart);
             self.stop(call, if goes_on { Stop::HandedOver } else { Stop::Lost });

@@ -176,9 +176,8 @@ impl Receiver {
 
     /// Looks at the task once more, unless that is about to happen.
     pub(super) fn look(&mut self, number: SlotId) {
-        let coming = self.slots.get(number).is_some_and(|slot| {
-            slot.queue.iter().skip(usize::from(slot.busy)).any(|change| matches!(**change, Change::Check))
-        });
+        let coming =
+            self.slots.get(number).is_some_and(|slot| slot.queue.has_waiting(|change| matches!(change, Change::Check)));
         if !coming {
             self.change(number, Change::Check);
         }

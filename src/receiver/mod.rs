@@ -36,6 +36,7 @@ mod observing;
 mod output;
 mod peers;
 mod policy;
+mod queue;
 mod read;
 mod reading;
 mod receiver;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::change::Change;
 use super::inputs::PendingInput;
+use super::queue::Queue;
 use super::read::Read;
 use super::subscriptions::Heard;
 use super::types::{InputRequestId, RequestContext, RequestId};
@@ -11,9 +12,6 @@ use super::unconfirmed::Unconfirmed;
 use super::versions::Versions;
 use crate::table::Table;
 use crate::task::{Millis, Task};
-
-/// A swap that keeps losing is given up after this many attempts, and so is one that the store keeps failing.
-pub(super) const ATTEMPTS: u32 = 64;
 
 /// A task in hand.
 #[derive(Debug)]
@@ -23,24 +21,17 @@ pub(super) struct Slot {
     /// The record as this receiver last saw it, while it is the one that changes it.
     pub cached: Option<(Rc<Task>, u32)>,
     pub versions: Versions,
-    /// A change is on its way through the store.
-    pub busy: bool,
     /// What is read for it includes the payload.
     pub read_payload: bool,
     /// Writes of which nobody knows whether the store has them.
     pub unconfirmed: Vec<Unconfirmed>,
-    /// Since when the change at the head fails.
-    pub fails_since: Option<Millis>,
     /// The record keeps answers that the handler here has got.
     pub has_spent: bool,
-    /// Short enough to move up when its head leaves.
-    pub queue: Vec<Rc<Change>>,
+    pub queue: Queue,
     /// The call that runs it here.
     pub call: Option<RequestId>,
     /// The epoch of that run; 0 while it is not known, after the instance of an earlier receiver was lost.
     pub run: u32,
-    /// The write on its way, or an unconfirmed one, begins a run here.
-    pub begins: bool,
     /// When the read was begun by which the change at the head is decided; `None` for a copy from before.
     pub read_at: Option<Millis>,
     /// When the write was begun that is on its way, and the last one that the store took.
@@ -48,8 +39,6 @@ pub(super) struct Slot {
     pub renewed_at: Millis,
     /// The next renewal of its lease is in the timers.
     pub renewing: bool,
-    /// It could not be settled what becomes of a task whose process was lost; the next change does not ask again.
-    pub unsettled: bool,
     /// Reads that are answered when it is settled what becomes of a task whose process was lost.
     pub reads: Vec<Read>,
     /// It counts against its owner's limit.
@@ -59,8 +48,6 @@ pub(super) struct Slot {
     /// The subscriptions that named it.
     pub listeners: Table<RequestId, Heard>,
     pub inputs: Vec<PendingInput>,
-    /// Failed or lost attempts of the change at the head.
-    pub attempts: u32,
     /// Polls of a task that runs elsewhere, for its waiters.
     pub checks: u32,
     /// The next one is in the timers.
@@ -70,18 +57,6 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Takes the change at the head of the queue out of it.
-    pub fn take_head(&mut self) -> Option<Rc<Change>> {
-        if self.queue.is_empty() { None } else { Some(self.queue.remove(0)) }
-    }
-
-    /// The turn of the change at the head is over.
-    pub fn rest(&mut self) {
-        self.busy = false;
-        self.attempts = 0;
-        self.fails_since = None;
-    }
-
     /// Takes the answers out of a task that the handler here has got.
     pub fn take_spent(&mut self, task: &mut Task) -> Vec<String> {
         let mut spent = Vec::new();
@@ -92,16 +67,6 @@ impl Slot {
             }
         }
         spent
-    }
-
-    /// Whether a change like this is in the queue.
-    pub fn queues(&self, is_it: fn(&Change) -> bool) -> bool {
-        self.queue.iter().any(|change| is_it(change))
-    }
-
-    /// Keeps the changes that are like this.
-    pub fn keep(&mut self, is_kept: fn(&Change) -> bool) {
-        self.queue.retain(|change| is_kept(change));
     }
 
     pub fn shows(&self, input: InputRequestId) -> bool {

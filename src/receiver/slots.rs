@@ -5,6 +5,7 @@ use std::rc::Rc;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher24;
 
+use super::queue::Queue;
 use super::slot::Slot;
 use super::types::SlotId;
 use super::versions::Versions;
@@ -51,26 +52,21 @@ impl Slots {
                 id: id.to_owned(),
                 cached: None,
                 versions: Versions::default(),
-                busy: false,
                 read_payload: false,
                 unconfirmed: Vec::new(),
-                fails_since: None,
                 has_spent: false,
-                queue: Vec::new(),
+                queue: Queue::default(),
                 call: None,
                 run: 0,
-                begins: false,
                 read_at: None,
                 wrote_at: 0,
                 renewed_at: 0,
                 renewing: false,
-                unsettled: false,
                 reads: Vec::new(),
                 counted: false,
                 waiters: Table::new(),
                 listeners: Table::new(),
                 inputs: Vec::new(),
-                attempts: 0,
                 checks: 0,
                 checking: false,
                 told_to_stop: false,

@@ -67,7 +67,7 @@ impl Receiver {
         // A task that cannot be settled at once does not hold up the others.
         let slots = &self.slots;
         self.sweep.is_page_done(|number| {
-            slots.get(number).is_some_and(|slot| slot.attempts == 0 && slot.queues(Change::settles))
+            slots.get(number).is_some_and(|slot| slot.queue.is_first_attempt() && slot.queue.has(Change::settles))
         })
     }
 
@@ -121,7 +121,7 @@ impl Receiver {
         }
         let Some(task) = task else { return };
         let slot = self.slots.open(&record.owner, &record.id);
-        let in_hand = self.slots.get(slot).is_some_and(|slot| slot.busy || !slot.queue.is_empty());
+        let in_hand = self.slots.get(slot).is_some_and(|slot| slot.queue.is_busy() || !slot.queue.is_empty());
         let lapsed = !in_hand && self.lapsed(slot, &task);
         let waits = !in_hand && !lapsed && !self.runs_here(slot);
         let silent =
