@@ -40,8 +40,8 @@ impl Subscriptions {
         self.subscriptions.insert(context.request, subscription);
     }
 
-    /// One of its tasks is looked up. `accepted`: it is there, and this subscription may see it. Whether it was the last
-    /// one; `None` where the subscription is over.
+    /// One of its tasks is looked up. `accepted`: it is there, and this subscription may see it. Whether it was the
+    /// last one; `None` where the subscription is over.
     pub fn looked_up(&mut self, request: RequestId, id: &str, accepted: bool) -> Option<bool> {
         let subscription = self.subscriptions.get_mut(&request)?;
         subscription.lookups = subscription.lookups.saturating_sub(1);
