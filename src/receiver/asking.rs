@@ -1,7 +1,7 @@
 //! Input of a task: what its handler asks, and what the client answers.
 
 use super::change::Change;
-use super::inputs::PendingInput;
+use super::inputs::{Followup, Inputs, PendingInput};
 use super::output::Output;
 use super::receiver::Receiver;
 use super::timers::Timer;
@@ -13,8 +13,6 @@ use crate::wire::capability::needed_by;
 
 /// How long a request waits for something that carries it, where nothing is to be expected, in ms.
 const CARRIER_PATIENCE: Millis = 3_000;
-/// Which poll carries a request itself. A client that opens a stream for its questions has done so before.
-const POLLS_FOR_INPUT: u8 = 3;
 
 impl Receiver {
     /// A handler asks for input. `own`: with a JSON-RPC request of the SDK's. Says whether the receiver takes care of
@@ -44,13 +42,12 @@ impl Receiver {
         }
         let limits = self.limits;
         let Some(entry) = self.slots.get_mut(slot) else { return false };
-        let unstored = entry.inputs.iter().filter(|pending| pending.key.is_none()).count();
-        let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued as usize) + unstored;
+        let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued as usize) + entry.inputs.unstored();
         if entry.inputs.len() >= limits.outstanding as usize || issued >= limits.issued as usize {
             self.withdraw(input, false, Withdrawal::TooMany);
             return true;
         }
-        entry.inputs.push(PendingInput::new(input, nested, !nested || self.cross_generation));
+        entry.inputs.add(input, None, nested, !nested || self.cross_generation);
         self.inputs.insert(input, slot);
         let named = NewInput { name: cut(name, limits.name).to_owned(), kind };
         self.change(slot, Change::RequestInput { id: input, input: named });
@@ -61,16 +58,14 @@ impl Receiver {
     pub(super) fn asked(&mut self, slot: SlotId, input: InputRequestId, task: &Task) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let Some(key) = task.inputs.last().map(|input| input.key.clone()) else { return };
-        let Some(pending) = entry.inputs.iter_mut().find(|pending| pending.input == input) else { return };
-        pending.key = Some(key.clone());
-        if pending.over {
-            // The handler gave it up on the way to the store.
-            return self.change(slot, Change::Withdraw { key });
-        }
-        if pending.shown {
-            // The answer may come to another process.
-            entry.checks = 0;
-            self.check_later(slot);
+        match entry.inputs.stored(input, &key) {
+            None => return,
+            Some(Followup::GivenUp) => return self.change(slot, Change::Withdraw { key }),
+            Some(Followup::Shown) => {
+                entry.checks = 0;
+                self.check_later(slot);
+            }
+            Some(Followup::Nested) => {}
         }
         self.deliver(slot);
     }
@@ -78,22 +73,15 @@ impl Receiver {
     /// Answers that another process stored reach the handlers that wait for them here.
     pub(super) fn answered_elsewhere(&mut self, slot: SlotId, job: JobId, task: &Task) {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.read_payload) else { return };
-        // Its answer was taken by a receiver that is no more.
-        let lost = |pending: &&PendingInput| {
-            pending.shown && !pending.over && pending.key.as_ref().is_some_and(|key| task.input(key).is_none())
-        };
-        let mut gone = Vec::new();
-        for pending in entry.inputs.iter().filter(lost) {
-            gone.push(pending.input);
-        }
-        let answered = |pending: &PendingInput| {
-            !pending.over && pending.key.as_ref().and_then(|key| task.input(key)).is_some_and(|input| input.answered)
-        };
-        while let Some(PendingInput { input, key: Some(key), .. }) = self.take_input(slot, answered) {
-            self.push(Output::AnsweredElsewhere { input, job, key });
+        let lost = entry.inputs.lost_in(task);
+        while let Some(pending) = self.take_input(slot, |pending| pending.is_answered_in(task)) {
+            let input = pending.input();
+            if let Some(key) = pending.into_key() {
+                self.push(Output::AnsweredElsewhere { input, job, key });
+            }
             self.has_spent(slot);
         }
-        for input in gone {
+        for input in lost {
             self.drop_input(slot, input, Withdrawal::Storage);
         }
     }
@@ -105,7 +93,7 @@ impl Receiver {
         let Some((slot, entry)) = found.and_then(|slot| Some((slot, self.slots.get_mut(slot)?))) else {
             return self.withdraw(input, false, Withdrawal::NotATask);
         };
-        entry.inputs.push(PendingInput { key: Some(key.to_owned()), ..PendingInput::new(input, false, true) });
+        entry.inputs.add(input, Some(key.to_owned()), false, true);
         self.inputs.insert(input, slot);
         self.change(slot, Change::Check);
         self.check_later(slot);
@@ -120,13 +108,8 @@ impl Receiver {
         let call = entry.call.and_then(|call| self.calls.get(&call));
         let single_stream = call.is_some_and(|call| self.peers.is_single_stream(call.context.peer));
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        let mut owed = Vec::new();
-        for pending in entry.inputs.iter_mut().filter(|pending| pending.is_owed()) {
-            pending.delivered = true;
-            pending.stream = if single_stream { None } else { stream };
-            owed.push((pending.input, pending.stream));
-        }
-        for (input, stream) in owed {
+        let stream = stream.filter(|_| !single_stream);
+        for input in entry.inputs.deliver(stream) {
             self.push(Output::Deliver { input, stream });
         }
     }
@@ -134,10 +117,8 @@ impl Receiver {
     /// What carried this request to the client is gone, or there was nothing to carry it: it is owed again, on the next
     /// stream (G25-INP-07, H08).
     pub fn handle_undelivered(&mut self, input: InputRequestId) {
-        let Some(entry) = self.inputs.get(&input).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
-        for pending in entry.inputs.iter_mut().filter(|pending| pending.input == input) {
-            pending.delivered = false;
-            pending.stream = None;
+        if let Some((_, inputs)) = self.inputs_with(input) {
+            inputs.lose_carrier(input);
         }
     }
 
@@ -146,31 +127,15 @@ impl Receiver {
     pub fn handle_uncarried(&mut self, now: Millis, input: InputRequestId) {
         self.tick(now);
         self.handle_undelivered(input);
-        let Some(entry) = self.inputs.get(&input).copied().and_then(|slot| self.slots.get_mut(slot)) else { return };
-        // Where tasks show it, an update may still answer it.
-        let Some(pending) =
-            entry.inputs.iter_mut().find(|pending| pending.input == input && !pending.shown && !pending.hopeless)
-        else {
-            return;
-        };
-        pending.hopeless = true;
-        self.wake_in(CARRIER_PATIENCE, Timer::Carry(input));
+        if self.inputs_with(input).is_some_and(|(_, inputs)| inputs.despair(input)) {
+            self.wake_in(CARRIER_PATIENCE, Timer::Carry(input));
+        }
     }
 
     /// Nothing has carried the request in time: its handler hears of it instead of waiting for its task's end (H78).
     pub(super) fn give_up_carrying(&mut self, input: InputRequestId) {
-        let Some(&slot) = self.inputs.get(&input) else { return };
-        let Some(pending) =
-            self.slots.get_mut(slot).and_then(|slot| slot.inputs.iter_mut().find(|pending| pending.input == input))
-        else {
-            return;
-        };
-        pending.hopeless = false;
-        if !pending.is_owed() {
-            return;
-        }
-        pending.over = true;
-        let key = pending.key.clone();
+        let Some((slot, inputs)) = self.inputs_with(input) else { return };
+        let Some(key) = inputs.give_up_owed(input) else { return };
         self.withdraw(input, false, Withdrawal::NoCarrier);
         if let Some(key) = key {
             self.change(slot, Change::Withdraw { key });
@@ -182,13 +147,7 @@ impl Receiver {
     /// were any.
     pub(super) fn deliver_on_poll(&mut self, slot: SlotId, poll: RequestId) -> bool {
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.waiters.is_empty()) else { return false };
-        let mut owed = Vec::new();
-        for pending in entry.inputs.iter_mut().filter(|pending| pending.is_owed()) {
-            pending.polls = pending.polls.saturating_add(1);
-            if pending.polls == POLLS_FOR_INPUT {
-                owed.push(pending.input);
-            }
-        }
+        let owed = entry.inputs.poll();
         let any = !owed.is_empty();
         for input in owed {
             self.push(Output::Deliver { input, stream: Some(poll) });
@@ -200,18 +159,7 @@ impl Receiver {
     /// with `Answered`.
     pub fn handle_answer(&mut self, now: Millis, input: InputRequestId) -> bool {
         self.tick(now);
-        // The first answer counts (H08).
-        let found = self.inputs.get(&input).and_then(|&number| {
-            let pending = self
-                .slots
-                .get_mut(number)?
-                .inputs
-                .iter_mut()
-                .find(|pending| pending.input == input && !pending.over)?;
-            let key = pending.key.clone()?;
-            pending.over = true;
-            Some((number, key))
-        });
+        let found = self.inputs_with(input).and_then(|(slot, inputs)| Some((slot, inputs.answer(input)?)));
         let Some((slot, key)) = found else { return false };
         self.change(slot, Change::Answered { input, key });
         true
@@ -222,11 +170,7 @@ impl Receiver {
         self.tick(now);
         let Some((slot, _)) = self.task_of_call(call) else { return };
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        let Some(pending) = entry.inputs.iter_mut().find(|pending| pending.input == input && !pending.over) else {
-            return;
-        };
-        pending.over = true;
-        if let Some(key) = pending.key.clone() {
+        if let Some(Some(key)) = entry.inputs.give_up(input) {
             self.change(slot, Change::Withdraw { key });
         }
     }
@@ -308,10 +252,9 @@ impl Receiver {
 
     /// The store has the answers: handlers that wait here get theirs.
     pub(super) fn answered(&mut self, slot: SlotId, from: RequestId, keys: &[String]) {
-        while let Some(PendingInput { input, key, .. }) =
-            self.take_input(slot, |pending| pending.key.as_ref().is_some_and(|key| keys.contains(key)))
-        {
-            self.push(Output::Answered { input, from: key.map(|key| (from, key)) });
+        while let Some(pending) = self.take_input(slot, |pending| keys.iter().any(|key| pending.has_key(key))) {
+            let input = pending.input();
+            self.push(Output::Answered { input, from: pending.into_key().map(|key| (from, key)) });
             self.has_spent(slot);
         }
     }
@@ -325,48 +268,49 @@ impl Receiver {
 
     /// Takes the first input request out of hand that is like this.
     fn take_input(&mut self, slot: SlotId, is_it: impl FnMut(&PendingInput) -> bool) -> Option<PendingInput> {
-        let inputs = &mut self.slots.get_mut(slot)?.inputs;
-        let place = inputs.iter().position(is_it)?;
-        let pending = inputs.remove(place);
-        self.inputs.remove(&pending.input);
+        let pending = self.slots.get_mut(slot)?.inputs.take(is_it)?;
+        self.inputs.remove(&pending.input());
         Some(pending)
     }
 
+    /// The slot of the task for which an input request waits, and all that wait with it.
+    fn inputs_with(&mut self, input: InputRequestId) -> Option<(SlotId, &mut Inputs)> {
+        let slot = *self.inputs.get(&input)?;
+        Some((slot, &mut self.slots.get_mut(slot)?.inputs))
+    }
+
     pub(super) fn forget_input(&mut self, slot: SlotId, key: &str) {
-        self.take_input(slot, |pending| pending.key.as_deref() == Some(key));
+        self.take_input(slot, |pending| pending.has_key(key));
     }
 
     /// The client's answer to a request of the handler's own is stored: the handler gets it, unless it was told before
     /// that it will not.
     pub(super) fn hand_answer(&mut self, slot: SlotId, input: InputRequestId) {
-        if self.take_input(slot, |pending| pending.input == input).is_some() {
+        if self.take_input(slot, |pending| pending.input() == input).is_some() {
             self.push(Output::Answered { input, from: None });
         }
     }
 
     /// The handler will not get what it asked for; it is told once.
     pub(super) fn drop_input(&mut self, slot: SlotId, input: InputRequestId, reason: Withdrawal) {
-        if let Some(PendingInput { delivered, .. }) = self.take_input(slot, |pending| pending.input == input) {
-            self.withdraw(input, delivered, reason);
+        if let Some(pending) = self.take_input(slot, |pending| pending.input() == input) {
+            self.withdraw(input, pending.was_delivered(), reason);
         }
     }
 
     /// Nobody waits for input of this task any more.
     pub(super) fn drop_inputs(&mut self, slot: SlotId) {
-        let inputs = self.slots.get_mut(slot).map(|slot| std::mem::take(&mut slot.inputs)).unwrap_or_default();
-        for PendingInput { input, delivered, .. } in inputs {
-            self.inputs.remove(&input);
-            self.withdraw(input, delivered, Withdrawal::Ended);
+        let inputs = self.slots.get_mut(slot).map(|slot| slot.inputs.take_all()).unwrap_or_default();
+        for pending in inputs {
+            self.inputs.remove(&pending.input());
+            self.withdraw(pending.input(), pending.was_delivered(), Withdrawal::Ended);
         }
     }
 
     /// A stream that carried requests is gone: what was not answered is owed again (G25-INP-07, H08).
     pub(super) fn mark_undelivered(&mut self, slot: SlotId, stream: RequestId) {
         if let Some(entry) = self.slots.get_mut(slot) {
-            for pending in entry.inputs.iter_mut().filter(|pending| pending.stream == Some(stream)) {
-                pending.delivered = false;
-                pending.stream = None;
-            }
+            entry.inputs.lose_stream(Some(stream));
         }
     }
 
@@ -385,9 +329,7 @@ impl Receiver {
                 .and_then(|slot| self.calls.get(&slot.call?))
                 .is_some_and(|call| call.context.peer == peer);
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
-            for pending in entry.inputs.iter_mut().filter(|pending| pending.stream.is_none()) {
-                pending.delivered = false;
-            }
+            entry.inputs.lose_stream(None);
             self.deliver(slot);
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::change::Change;
-use super::inputs::PendingInput;
+use super::inputs::Inputs;
 use super::queue::Queue;
 use super::read::Read;
 use super::subscriptions::Heard;
@@ -47,7 +47,7 @@ pub(super) struct Slot {
     pub waiters: Table<RequestId, RequestContext>,
     /// The subscriptions that named it.
     pub listeners: Table<RequestId, Heard>,
-    pub inputs: Vec<PendingInput>,
+    pub inputs: Inputs,
     /// Polls of a task that runs elsewhere, for its waiters.
     pub checks: u32,
     /// The next one is in the timers.
@@ -61,7 +61,7 @@ impl Slot {
     pub fn take_spent(&mut self, task: &mut Task) -> Vec<String> {
         let mut spent = Vec::new();
         if std::mem::take(&mut self.has_spent) {
-            let waits = |key: &String| self.inputs.iter().any(|pending| pending.key.as_ref() == Some(key));
+            let waits = |key: &str| self.inputs.has_key(key);
             while let Some(input) = task.take_input(|input| input.answered && !input.in_result && !waits(&input.key)) {
                 spent.push(input.key);
             }
@@ -70,7 +70,7 @@ impl Slot {
     }
 
     pub fn shows(&self, input: InputRequestId) -> bool {
-        self.inputs.iter().any(|pending| pending.input == input && pending.shown)
+        self.inputs.shows(input)
     }
 
     /// Whether who reads the task may see the input request of a change.
@@ -96,9 +96,7 @@ impl Slot {
 
     /// Whether somebody here waits for what other processes may do to the task.
     pub fn is_watched(&self) -> bool {
-        !self.waiters.is_empty()
-            || self.is_listened_to()
-            || self.inputs.iter().any(|pending| pending.shown && pending.key.is_some())
+        !self.waiters.is_empty() || self.is_listened_to() || self.inputs.are_shown()
     }
 
     /// Whether somebody listens who could be told now.

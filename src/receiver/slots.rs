@@ -5,6 +5,7 @@ use std::rc::Rc;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher24;
 
+use super::inputs::Inputs;
 use super::queue::Queue;
 use super::slot::Slot;
 use super::types::SlotId;
@@ -66,7 +67,7 @@ impl Slots {
                 counted: false,
                 waiters: Table::new(),
                 listeners: Table::new(),
-                inputs: Vec::new(),
+                inputs: Inputs::default(),
                 checks: 0,
                 checking: false,
                 told_to_stop: false,
