@@ -1,8 +1,8 @@
 // Peers that are not ours to install with the project, with pinned versions: the Python peers, each in a virtual
-// environment of its own, and hosts from npm. A folder is made anew when its pins change.
+// environment of its own, hosts from npm, and programs on Rust crates. A folder is made anew when its pins change.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -34,6 +34,7 @@ export async function python(folder: string, environment: Environment): Promise<
 /** Hosts from npm. */
 export const HOSTS = {
   opencode: ["opencode-ai@1.18.33"],
+  inspector: ["@modelcontextprotocol/inspector@2.12.0"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** The folder with the `node_modules` of a host, which is installed where it is not yet. */
@@ -44,6 +45,24 @@ export function npm(folder: string, host: keyof typeof HOSTS): Promise<string> {
     const install = ["install", "--no-audit", "--no-fund", "--save-exact", ...HOSTS[host]];
     await execute("npm", install, { cwd: home, maxBuffer: 2 ** 24 });
   });
+}
+
+/** A program of the cargo package in `sources`, built as its lock file says. */
+export async function rust(folder: string, sources: string, binary: string): Promise<string> {
+  const files = readdirSync(sources, { recursive: true, encoding: "utf8" }).filter((file) =>
+    /\.(rs|toml|lock)$/.test(file),
+  );
+  const texts = files.toSorted().map((file) => readFileSync(join(sources, file), "utf8"));
+  const home = await made(folder, "rust", texts, async (home) => {
+    // What it depends on stays built when a program changes.
+    const target = join(folder, "rust-target");
+    const build = ["build", "--quiet", "--locked", "--bins", "--target-dir", target];
+    await execute("cargo", build, { cwd: sources, maxBuffer: 2 ** 24 });
+    mkdirSync(home, { recursive: true });
+    const programs = readdirSync(join(sources, "src", "bin")).map((file) => file.replace(/\.rs$/, ""));
+    for (const program of programs) cpSync(join(target, "debug", program), join(home, program));
+  });
+  return join(home, binary);
 }
 
 /** The folder of what `make` installs, once for these pins. */
@@ -60,7 +79,7 @@ async function made(
   rmSync(home, { recursive: true, force: true });
   await make(home);
   // Written under another name first: a run that is cut off leaves nothing that looks complete.
-  writeFileSync(join(home, "complete.new"), pins.join("\n"));
+  writeFileSync(join(home, "complete.new"), hash);
   renameSync(join(home, "complete.new"), join(home, "complete"));
   return home;
 }

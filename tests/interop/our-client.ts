@@ -1,8 +1,9 @@
 // Our client's checks against somebody else's server.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { TaskClient, type TaskHandle } from "mcp-longhaul";
+import { getDefaultEnvironment, StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { isTaskError, TaskClient, type TaskHandle } from "mcp-longhaul";
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { check, type Finding } from "./findings.ts";
 
 /** Where a peer's server is: at a URL, or behind a command line. */
@@ -13,12 +14,22 @@ function textOf(result: unknown): string {
   return (result as { content: { text: string }[] }).content[0]!.text;
 }
 
-export async function checkServer([urlOrProgram, ...parameters]: Target): Promise<Finding[]> {
+/** So long may a server keep a task beyond its time to live, in ms. */
+const GRACE = 12_000;
+
+export async function checkServer(
+  [urlOrProgram, ...parameters]: Target,
+  generation: "2025-11-25" | "2026-07-28",
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Finding[]> {
   const tasks = new TaskClient({ onerror: () => {} });
   const client = tasks.attach(
     new Client(
       { name: "interop", version: "1.0.0" },
-      { capabilities: { elicitation: {} }, versionNegotiation: { mode: "auto" } },
+      {
+        capabilities: { elicitation: {} },
+        versionNegotiation: { mode: generation === "2025-11-25" ? "legacy" : { pin: generation } },
+      },
     ),
   );
   client.setRequestHandler("elicitation/create", (request) => {
@@ -30,10 +41,15 @@ export async function checkServer([urlOrProgram, ...parameters]: Target): Promis
   await client.connect(
     urlOrProgram.startsWith("http")
       ? new StreamableHTTPClientTransport(new URL(urlOrProgram))
-      : new StdioClientTransport({ command: urlOrProgram, args: parameters, stderr: "ignore" }),
+      : new StdioClientTransport({
+          command: urlOrProgram,
+          args: parameters,
+          env: { ...getDefaultEnvironment(), ...variables },
+          stderr: "ignore",
+        }),
   );
-  const begin = async (name: string, values: Record<string, unknown> = {}): Promise<TaskHandle<unknown>> => {
-    const handle = await tasks.callTool(client, { name, arguments: values });
+  const begin = async (name: string, values: Record<string, unknown> = {}, ttl = 60_000): Promise<TaskHandle> => {
+    const handle = await tasks.callTool(client, { name, arguments: values }, { ttl });
     assert(handle.taskId !== undefined, "the server answered at once, without a task");
     return handle;
   };
@@ -67,6 +83,18 @@ export async function checkServer([urlOrProgram, ...parameters]: Target): Promis
         const status = await (await begin("endless")).cancel({ awaitTerminal: true });
         assert.equal(status, "cancelled");
         return status;
+      }),
+      await check("expiry", async () => {
+        const handle = await begin("brief", {}, 500);
+        await handle.result();
+        for (const end = performance.now() + GRACE; performance.now() < end; await sleep(250)) {
+          const gone = await tasks.resume(client, handle.reference!).then(
+            () => false,
+            (error: unknown) => isTaskError(error) && error.code === "not_found",
+          );
+          if (gone) return "not found";
+        }
+        throw new Error(`it is still there, with a ttl of ${handle.snapshot.ttl}`);
       }),
       await check("plain call", async () => {
         const text = textOf(await client.callTool({ name: "render", arguments: { scene: "teapot" } }));

@@ -11,8 +11,19 @@ const always = { task: "always", pollInterval: 50 } as const;
 // FastMCP 4 leaves the header `Mcp-Name` out of requests about tasks.
 const tasks = new TaskServer({
   fillTaskName: true,
-  tools: { render: always, confirm: always, fail: always, endless: always, brief: { ...always, ttl: 1_000 } },
+  tools: {
+    render: always,
+    confirm: always,
+    fail: always,
+    endless: always,
+    brief: { ...always, ttl: 1_000 },
+    confirm_delete: always,
+    write_haiku: always,
+  },
 });
+
+/** How often `endless` was told to stop. */
+let stopped = 0;
 
 function build(): McpServer {
   const server = new McpServer({ name: "interop", version: "1.0.0" });
@@ -37,10 +48,30 @@ function build(): McpServer {
     throw new Error("the tool failed");
   });
   server.registerTool("endless", {}, async (ctx) => {
+    ctx.mcpReq.signal.addEventListener("abort", () => (stopped += 1));
     await sleep(60_000, undefined, { signal: ctx.mcpReq.signal });
     return text("it ended");
   });
+  server.registerTool("stopped", {}, async () => text(`${stopped} stopped`));
   server.registerTool("brief", {}, async () => text("brief"));
+  // What the SDK's example client calls.
+  server.registerTool(
+    "confirm_delete",
+    { inputSchema: z.object({ filename: z.string() }) },
+    async ({ filename }, ctx) => {
+      const answer = await ctx.mcpReq.elicitInput({
+        mode: "form",
+        message: `Delete ${filename}?`,
+        requestedSchema: { type: "object", properties: { confirm: { type: "boolean" } }, required: ["confirm"] },
+      });
+      return text(answer.content?.["confirm"] === true ? `${filename} is deleted` : "nothing is deleted");
+    },
+  );
+  server.registerTool("write_haiku", { inputSchema: z.object({ topic: z.string() }) }, async ({ topic }, ctx) => {
+    const messages = [{ role: "user" as const, content: { type: "text" as const, text: `A haiku about ${topic}` } }];
+    const answer = await ctx.mcpReq.requestSampling({ messages, maxTokens: 50 });
+    return text(`by ${answer.model}: ${JSON.stringify(answer.content)}`);
+  });
   return tasks.attach(server);
 }
 

@@ -1,140 +1,157 @@
-// Every pair of peers that is tried, and how one is run.
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+// Every pair of peers that is tried.
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
-import { freePorts } from "../engines/ports.ts";
-import type { Environment } from "./environments.ts";
+import { checkExampleServer, exampleClient } from "./examples.ts";
+import { type Environment, npm, python, rust } from "./environments.ts";
 import type { Finding } from "./findings.ts";
+import { openCode } from "./hosts/opencode.ts";
+import { inspectorCli } from "./hosts/inspector.ts";
 import { checkServer } from "./our-client.ts";
+import { type Carrier, type Program, clientAgainstOurs, serverForOurs } from "./programs.ts";
 
-export type Carrier = "stdio" | "HTTP" | "HTTP, sessions";
+/** A check that a peer cannot pass, or not over one carrier. The run fails where it passes all the same. */
+export interface Quirk {
+  readonly check: string;
+  readonly carrier?: Carrier;
+  readonly reason: string;
+}
 
-/** One pair: a peer's program against ours, over each carrier. */
+/** One pair: a peer against ours, over each carrier. */
 export interface Row {
+  /** Its name and version, as the table has them. */
   readonly peer: string;
-  /** The Python environment that the script needs; none where it is a program for Node. */
-  readonly environment?: Environment;
   /** What the peer is; we are the other side. */
   readonly side: "client" | "server";
-  readonly script: string;
   readonly generation: "2025-11-25" | "2026-07-28";
   readonly carriers: readonly Carrier[];
-  /** Checks that cannot pass over a carrier, by carrier and name, with the reason. */
-  readonly limits?: Readonly<Partial<Record<Carrier, Readonly<Record<string, string>>>>>;
-  readonly variables?: Readonly<Record<string, string>>;
+  /** Needs no more than the packages of this project, so that it is a part of `npm test`. */
+  readonly quick?: boolean;
+  readonly quirks?: readonly Quirk[];
+  /** Tries it over one carrier. `folder`: where peers are installed. */
+  run(carrier: Carrier, folder: string): Promise<Finding[]>;
 }
 
-const client = (
-  peer: string,
-  environment: Environment | undefined,
-  script: string,
-  generation: Row["generation"],
-): Row => ({
-  peer,
-  ...(environment && { environment }),
-  side: "client",
-  script,
-  generation,
-  // In 2026-07-28 there are no sessions.
-  carriers: generation === "2025-11-25" ? ["stdio", "HTTP", "HTTP, sessions"] : ["stdio", "HTTP"],
-});
-const server = (
-  peer: string,
-  environment: Environment | undefined,
-  script: string,
-  generation: Row["generation"],
-): Row => ({
-  ...client(peer, environment, script, generation),
-  side: "server",
-  carriers: ["stdio", "HTTP"],
-});
-/** A plain call cannot ask over HTTP without sessions in 2025-11-25: the SDK has no connection to ask on. */
-const NO_SESSION = { HTTP: { "ask, tasks not preferred": "no plain call asks where the SDK keeps no session" } };
-
-export const ROWS: readonly Row[] = [
-  client("SDK v1, its own tasks", undefined, "sdk_1_client.ts", "2025-11-25"),
-  server("SDK v1, its own tasks", undefined, "sdk_1_server.ts", "2025-11-25"),
-  client("Python SDK 1.30", "python-sdk-1", "python_sdk_1_client.py", "2025-11-25"),
-  server("Python SDK 1.30", "python-sdk-1", "python_sdk_1_server.py", "2025-11-25"),
-  client("FastMCP 3.4", "fastmcp-3", "fastmcp_client.py", "2025-11-25"),
-  server("FastMCP 3.4, memory", "fastmcp-3", "fastmcp_server.py", "2025-11-25"),
-  client("FastMCP 4.1", "fastmcp-4", "fastmcp_client.py", "2026-07-28"),
-  server("FastMCP 4.1, memory", "fastmcp-4", "fastmcp_server.py", "2026-07-28"),
-  {
-    ...client("pydantic-ai on FastMCP 3", "pydantic-ai-on-fastmcp-3", "pydantic_ai_client.py", "2025-11-25"),
-    limits: NO_SESSION,
-  },
-  client("pydantic-ai on FastMCP 4", "pydantic-ai-on-fastmcp-4", "pydantic_ai_client.py", "2026-07-28"),
-];
+type Generation = Row["generation"];
+type Install = (folder: string) => Promise<Program>;
+type More = Pick<Row, "quick" | "quirks"> & { carriers?: readonly Carrier[]; redis?: boolean };
 
 const here = import.meta.dirname;
-/** So long may a peer take to start, or for all its checks, in ms. */
-const START = 30_000;
-const WHOLE = 180_000;
+const modules = createRequire(import.meta.url);
+const peer = (script: string): string => join(here, "peers", script);
+const inPython =
+  (environment: Environment, script: string): Install =>
+  async (folder) => [await python(folder, environment), peer(script)];
+const inNode =
+  (script: string): Install =>
+  async () => [process.execPath, peer(script)];
 
-/** Runs one row over one carrier. `program` runs the peer's script. */
-export async function runRow(row: Row, carrier: Carrier, program: string): Promise<Finding[]> {
-  const script = join(here, "peers", row.script);
-  return row.side === "client" ? clientOf(row, carrier, program, script) : serverOf(row, carrier, program, script);
+const inRust =
+  (binary: string): Install =>
+  async (folder) => [await rust(folder, peer("rust"), binary)];
+
+function client(name: string, install: Install, generation: Generation, { carriers, ...more }: More = {}): Row {
+  return {
+    peer: name,
+    side: "client",
+    generation,
+    // In 2026-07-28 there are no sessions.
+    carriers: carriers ?? (generation === "2025-11-25" ? ["stdio", "HTTP", "HTTP, sessions"] : ["stdio", "HTTP"]),
+    ...more,
+    run: async (carrier, folder) => clientAgainstOurs(await install(folder), carrier, { GENERATION: generation }),
+  };
 }
 
-async function clientOf(row: Row, carrier: Carrier, program: string, script: string): Promise<Finding[]> {
-  const ours = [process.execPath, join(here, "ours.ts")];
-  if (carrier === "stdio") return findingsOf(start(row, program, [script, ...ours, "stdio"]));
-  const server = start(row, process.execPath, [ours[1]!, carrier === "HTTP" ? "http" : "sessions"]);
-  try {
-    const [url] = (await once(createInterface(server.stdout!), "line")) as [string];
-    return await findingsOf(start(row, program, [script, url]));
-  } finally {
-    server.kill("SIGKILL");
-  }
+function server(name: string, install: Install, generation: Generation, { carriers, redis, ...more }: More = {}): Row {
+  return {
+    peer: name,
+    side: "server",
+    generation,
+    carriers: carriers ?? ["stdio", "HTTP"],
+    ...more,
+    run: async (carrier, folder) => {
+      const program = await install(folder);
+      return serverForOurs(program, carrier, {
+        redis,
+        check: (target, variables) => checkServer(target, generation, variables),
+      });
+    },
+  };
 }
 
-async function serverOf(row: Row, carrier: Carrier, program: string, script: string): Promise<Finding[]> {
-  if (carrier === "stdio") return checkServer([program, script, "stdio"]);
-  const [port] = await freePorts(1);
-  const server = start(row, program, [script, "http", String(port)]);
-  try {
-    const url = `http://127.0.0.1:${port}/mcp`;
-    await answers(url);
-    return await checkServer([url]);
-  } finally {
-    server.kill("SIGKILL");
-  }
-}
+const NOT_CANCELLED = ["tasks preferred", "tasks not preferred"].map((kind) => ({
+  check: `cancel, ${kind}`,
+  reason: "an agent that is cancelled tells the server nothing",
+}));
 
-function start({ variables }: Row, program: string, parameters: readonly string[]): ChildProcess {
-  const env = { ...process.env, PYTHONUNBUFFERED: "1", ...variables };
-  return spawn(program, parameters, {
-    env,
-    stdio: ["ignore", "pipe", process.env["INTEROP_VERBOSE"] ? "inherit" : "ignore"],
-  });
-}
-
-/** What a peer's program prints, a finding a line. */
-async function findingsOf(child: ChildProcess): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const timer = setTimeout(() => child.kill("SIGKILL"), WHOLE);
-  const exit = once(child, "exit");
-  for await (const line of createInterface(child.stdout!)) {
-    if (line.startsWith('{"check"')) findings.push(JSON.parse(line) as Finding);
-  }
-  const [code, signal] = (await exit) as [number | null, string | null];
-  clearTimeout(timer);
-  if (code !== 0) findings.push({ check: "the program's end", ok: false, detail: `exit code ${code ?? signal}` });
-  return findings;
-}
-
-/** Waits until something listens at a URL. */
-async function answers(url: string): Promise<void> {
-  for (const end = performance.now() + START; ; await sleep(100)) {
-    try {
-      await (await fetch(url)).body?.cancel();
-      return;
-    } catch (error) {
-      if (performance.now() > end) throw error;
-    }
-  }
-}
+export const ROWS: readonly Row[] = [
+  client("TypeScript SDK 1.32, its own tasks", inNode("sdk_1_client.ts"), "2025-11-25", { quick: true }),
+  server("TypeScript SDK 1.32, its own tasks", inNode("sdk_1_server.ts"), "2025-11-25", { quick: true }),
+  {
+    peer: "TypeScript SDK 1.32, its example simpleTaskInteractiveClient",
+    side: "client",
+    generation: "2025-11-25",
+    carriers: ["HTTP, sessions"],
+    run: () =>
+      exampleClient(modules.resolve("@modelcontextprotocol/sdk/examples/client/simpleTaskInteractiveClient.js")),
+  },
+  {
+    peer: "TypeScript SDK 1.32, its example simpleTaskInteractive",
+    side: "server",
+    generation: "2025-11-25",
+    carriers: ["HTTP, sessions"],
+    run: () =>
+      checkExampleServer(modules.resolve("@modelcontextprotocol/sdk/examples/server/simpleTaskInteractive.js")),
+  },
+  client("ext-tasks 0.2", inNode("ext_tasks_client.ts"), "2025-11-25", {
+    quirks: [{ check: "ask, its receiver alone", reason: "its receiver takes no question that is not a task itself" }],
+  }),
+  client("ext-tasks 0.2", inNode("ext_tasks_client.ts"), "2026-07-28", {
+    quirks: [{ check: "plain call", reason: "callTool() of the SDK's client refuses a task" }],
+  }),
+  client("Python SDK 1.30", inPython("python-sdk-1", "python_sdk_1_client.py"), "2025-11-25"),
+  server("Python SDK 1.30", inPython("python-sdk-1", "python_sdk_1_server.py"), "2025-11-25"),
+  client("FastMCP 3.4", inPython("fastmcp-3", "fastmcp_client.py"), "2025-11-25"),
+  server("FastMCP 3.4, memory", inPython("fastmcp-3", "fastmcp_server.py"), "2025-11-25"),
+  server("FastMCP 3.4, Redis", inPython("fastmcp-3", "fastmcp_server.py"), "2025-11-25", { redis: true }),
+  client("FastMCP 4.1", inPython("fastmcp-4", "fastmcp_client.py"), "2026-07-28"),
+  server("FastMCP 4.1, memory", inPython("fastmcp-4", "fastmcp_server.py"), "2026-07-28"),
+  server("FastMCP 4.1, Redis", inPython("fastmcp-4", "fastmcp_server.py"), "2026-07-28", { redis: true }),
+  client("pydantic-ai 2.68 on FastMCP 3", inPython("pydantic-ai-on-fastmcp-3", "pydantic_ai_client.py"), "2025-11-25", {
+    quirks: [
+      ...NOT_CANCELLED,
+      {
+        check: "ask, tasks not preferred",
+        carrier: "HTTP",
+        reason: "no plain call asks where the SDK keeps no session",
+      },
+    ],
+  }),
+  client("pydantic-ai 2.68 on FastMCP 4", inPython("pydantic-ai-on-fastmcp-4", "pydantic_ai_client.py"), "2026-07-28", {
+    quirks: NOT_CANCELLED,
+  }),
+  client("rmcp 3.11", inRust("rmcp_client"), "2026-07-28", {
+    quirks: [{ check: "plain call", reason: "call_tool() of a client that declares tasks refuses a task" }],
+  }),
+  server("rmcp 3.11", inRust("rmcp_server"), "2026-07-28"),
+  {
+    peer: "Inspector 2.12, --cli, which has no tasks",
+    side: "client",
+    generation: "2025-11-25",
+    carriers: ["stdio", "HTTP", "HTTP, sessions"],
+    run: async (carrier, folder) => inspectorCli(await npm(folder, "inspector"), carrier, "legacy"),
+  },
+  {
+    peer: "Inspector 2.12, --cli, which has no tasks",
+    side: "client",
+    generation: "2026-07-28",
+    carriers: ["stdio", "HTTP"],
+    run: async (carrier, folder) => inspectorCli(await npm(folder, "inspector"), carrier, "modern"),
+  },
+  {
+    peer: "OpenCode 1.18, which has no tasks",
+    side: "client",
+    generation: "2025-11-25",
+    carriers: ["HTTP"],
+    run: (_carrier, folder) => openCode(folder),
+  },
+];

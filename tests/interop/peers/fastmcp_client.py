@@ -67,13 +67,28 @@ async def main(target):
             expect(status == "cancelled", status)
             return status
 
+        async def expiry():
+            if MODERN:
+                task = await begin("brief")
+            else:
+                task = await client.call_tool("brief", {}, task=True, ttl=500)
+            await task.result()
+            await asyncio.sleep(2)
+            try:
+                # A task of FastMCP 3 does not read again what it knows to have ended.
+                status = await (task.status() if MODERN else client.get_task_status(task.task_id))
+            except Exception as refused:  # noqa: BLE001 - FastMCP 3 and 4 have different classes
+                expect("not found" in str(refused).lower(), refused)
+                return str(refused)
+            raise AssertionError(f"it is still there: {status.status}")
+
         async def transparent():
             found = await client.call_tool("render", {"scene": "teapot"})
             expect(text_of(found) == "teapot is rendered", found)
             return text_of(found)
 
         for name, story in [("create", create), ("poll", poll), ("result", result), ("ask", ask), ("error", error),
-                            ("cancel", cancel), ("plain call", transparent)]:
+                            ("cancel", cancel), ("expiry", expiry), ("plain call", transparent)]:
             await check(name, story)
 
 

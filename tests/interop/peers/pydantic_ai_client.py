@@ -56,11 +56,23 @@ async def main(target):
             expect("the tool failed" in output, output)
             return output
 
+        async def cancel():
+            before = await ask_model("stopped", {})
+            try:
+                await asyncio.wait_for(ask_model("endless", {}), 1)
+            except asyncio.TimeoutError:
+                pass
+            await asyncio.sleep(0.5)
+            after = await ask_model("stopped", {})
+            expect(after != before, f"{after}: the tool goes on")
+            return after
+
         kind = "tasks preferred" if prefer else "tasks not preferred"
         async with toolset:
             await check(f"result, {kind}", render)
             await check(f"ask, {kind}", confirm)
             await check(f"error, {kind}", fail)
+            await check(f"cancel, {kind}", cancel)
 
 
 asyncio.run(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ async def list_tools():
     execution = types.ToolExecution(taskSupport="required")
     scene = {"type": "object", "properties": {"scene": {"type": "string"}}}
     return [types.Tool(name=name, inputSchema=scene if name == "render" else NOTHING, execution=execution)
-            for name in ("render", "confirm", "fail", "endless")]
+            for name in ("render", "confirm", "fail", "endless", "brief")]
 
 
 def text(value, is_error=False):
@@ -37,6 +37,8 @@ async def run(name, arguments, task):
     if name == "fail":
         await anyio.sleep(0.05)
         raise ValueError("the tool failed")
+    if name == "brief":
+        return text("brief")
     await anyio.sleep(60)
     return text("it ended")
 

@@ -70,6 +70,7 @@ function build(): McpServer {
   register("render", async ({ scene }) => sleep(300).then(() => text(`${scene} is rendered`)));
   register("confirm", async (_values, ask) => text(await ask()));
   register("fail", async () => sleep(50).then(() => text("the tool failed", true)));
+  register("brief", async () => text("brief"));
   register("endless", async () => sleep(60_000, undefined, { ref: false }).then(() => text("it ended")));
   return server;
 }
