@@ -1,6 +1,7 @@
 import type { TaskSnapshot } from "mcp-longhaul";
 
 const WIDTH = 20;
+const ENDED: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 const live = process.stdout.isTTY === true;
 const plain = !live || process.env["NO_COLOR"] !== undefined;
 
@@ -48,6 +49,8 @@ export class Progress {
   }
 
   show(snapshot: TaskSnapshot): void {
+    // The last message of a task that has ended is an earlier count; `end` tells the outcome.
+    if (ENDED.has(snapshot.status)) return;
     const done = fraction(snapshot);
     if (live) {
       const filled = Math.round((done ?? 0) * WIDTH);
