@@ -330,6 +330,29 @@ it("X-LIM-04 (part) H68 (part): values 100 000 levels deep are refused or kept, 
   assert.deepEqual((await requester.request("ping")).result, {});
 });
 
+it("X-LIM-04 (part): what nests too deep for the SDK is the request's own fault", async () => {
+  const errors: unknown[] = [];
+  const tasks = new TaskServer({ task: "always", onerror: (error) => errors.push(error) });
+  const server = {
+    async connect(transport: InMemoryTransport) {
+      tasks.attach(transport);
+      transport.onmessage = () => {
+        throw new RangeError("Maximum call stack size exceeded");
+      };
+      await transport.start();
+    },
+  };
+  const requester = await PipeRequester.to(server as never);
+  let deep: unknown = 1;
+  for (let level = 0; level < 600; level++) deep = { deep };
+  assert.equal((await requester.request("prompts/list", { deep })).error?.code, -32602);
+  assert.deepEqual(errors, []);
+  assert.equal((await requester.request("prompts/list", {})).error?.code, -32603);
+  assert.equal(errors.length, 1);
+  await requester.close();
+  await tasks.close();
+});
+
 it("X-LIM-05 a member of a result called __proto__ is a member like any other", async () => {
   // The SDKs leave it out, so the server behind the transport is one that does not.
   const odd = '{"content":[],"__proto__":{"a":1},"constructor":{"b":2},"toString":3}';

@@ -2,12 +2,15 @@ import type { Extra, Message, SendOptions, TransportLike, Wire } from "../tap.ts
 import { Numbers, OWN_IDS } from "../numbers.ts";
 import { own } from "../json.ts";
 import { RELATED_TASK } from "../wire/names.ts";
+import { DEEPEST, isDeeperThan } from "./bounds.ts";
 import { cancelled, refusal } from "./facts.ts";
 import { isLongerThan, longestOutcome, tooLong } from "./stdio-limits.ts";
 import type { Owners } from "./owner.ts";
 import type { Port } from "./port.ts";
 import { SignsOfLife } from "./signs-of-life.ts";
 import { type Origin, Streams } from "./streams.ts";
+
+const INVALID_PARAMS = -32602;
 
 /** How a message gets to the client: on the stream of one of its requests, or on the connection itself. */
 export interface Route {
@@ -105,9 +108,17 @@ export class Link {
     try {
       take();
     } catch (error) {
-      this.#port.failed(error);
+      // The SDKs read by recursion: what is too deep for them is the request's own fault.
+      const isTooDeep = error instanceof RangeError && isDeeperThan(message.params, DEEPEST);
+      if (!isTooDeep) this.#port.failed(error);
       // Whatever happens inside, a request has its answer.
-      if (!arriving.isAnswered) this.send(refusal(message.id, "Internal error; try again"), undefined);
+      if (!arriving.isAnswered)
+        this.send(
+          isTooDeep
+            ? refusal(message.id, "The parameters nest too deeply", INVALID_PARAMS)
+            : refusal(message.id, "Internal error; try again"),
+          undefined,
+        );
     } finally {
       this.#arriving = outer;
     }
