@@ -252,10 +252,10 @@ impl Receiver {
     ) {
         let mut next = next;
         self.extend_lease(number, task, &mut next, &change);
-        next.write_id =
-            self.write_id_of(number, &change, version.saturating_add(1)).unwrap_or_else(|| self.write_ids.next());
         let due_at = self.clock.due_at(&next);
         let Some(slot) = self.slots.get_mut(number) else { return };
+        let tried = slot.unconfirmed.write_id_of(&change, version.saturating_add(1));
+        next.write_id = tried.unwrap_or_else(|| self.write_ids.next());
         slot.queue.begin_write(next.epoch != task.epoch);
         let spent = if read.is_some() && slot.read_payload && change.is_of_run() {
             slot.take_spent(&mut next)
@@ -341,8 +341,8 @@ impl Receiver {
     /// The store has the change at the head of the queue: it takes effect (X-STO-09, G26-UPD-11).
     /// `begins`: with it, a run begins here.
     pub(super) fn took(&mut self, job: JobId, number: SlotId, next: &Rc<Task>, version: u32, begins: bool) {
-        self.confirm(number, version);
         let Some(slot) = self.slots.get_mut(number) else { return };
+        slot.unconfirmed.confirm(version);
         let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);
         slot.versions.made(version);
         slot.renewed_at = slot.wrote_at;

@@ -105,7 +105,7 @@ impl Receiver {
         slot.queue.rest();
         let late = slot.queue.has(Change::is_outcome);
         slot.queue.keep(|change| !change.is_of_run());
-        slot.unconfirmed.retain(|write| !write.is_of_run());
+        slot.unconfirmed.end_run();
         if let Some(call) = slot.call {
             self.stop(call, Stop::Lost);
         }

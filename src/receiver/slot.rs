@@ -8,7 +8,7 @@ use super::queue::Queue;
 use super::read::Read;
 use super::subscriptions::Heard;
 use super::types::{InputRequestId, RequestContext, RequestId};
-use super::unconfirmed::Unconfirmed;
+use super::unconfirmed::UnconfirmedWrites;
 use super::versions::Versions;
 use crate::table::Table;
 use crate::task::{Millis, Task};
@@ -24,7 +24,7 @@ pub(super) struct Slot {
     /// What is read for it includes the payload.
     pub read_payload: bool,
     /// Writes of which nobody knows whether the store has them.
-    pub unconfirmed: Vec<Unconfirmed>,
+    pub unconfirmed: UnconfirmedWrites,
     /// The record keeps answers that the handler here has got.
     pub has_spent: bool,
     pub queue: Queue,

@@ -9,6 +9,7 @@ use super::inputs::Inputs;
 use super::queue::Queue;
 use super::slot::Slot;
 use super::types::SlotId;
+use super::unconfirmed::UnconfirmedWrites;
 use super::versions::Versions;
 use crate::table::Table;
 
@@ -54,7 +55,7 @@ impl Slots {
                 cached: None,
                 versions: Versions::default(),
                 read_payload: false,
-                unconfirmed: Vec::new(),
+                unconfirmed: UnconfirmedWrites::default(),
                 has_spent: false,
                 queue: Queue::default(),
                 call: None,
