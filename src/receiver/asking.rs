@@ -42,7 +42,7 @@ impl Receiver {
         }
         let limits = self.limits;
         let Some(entry) = self.slots.get_mut(slot) else { return false };
-        let issued = entry.cached.as_ref().map_or(0, |(task, _)| task.issued as usize) + entry.inputs.unstored();
+        let issued = entry.copy().map_or(0, |(task, _)| task.issued as usize) + entry.inputs.unstored();
         if entry.inputs.len() >= limits.outstanding as usize || issued >= limits.issued as usize {
             self.withdraw(input, false, Withdrawal::TooMany);
             return true;
@@ -62,7 +62,7 @@ impl Receiver {
             None => return,
             Some(Followup::GivenUp) => return self.change(slot, Change::Withdraw { key }),
             Some(Followup::Shown) => {
-                entry.checks = 0;
+                entry.followers.check_soon();
                 self.check_later(slot);
             }
             Some(Followup::Nested) => {}
@@ -72,7 +72,7 @@ impl Receiver {
 
     /// Answers that another process stored reach the handlers that wait for them here.
     pub(super) fn answered_elsewhere(&mut self, slot: SlotId, job: JobId, task: &Task) {
-        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.read_payload) else { return };
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.has_read_payload()) else { return };
         let lost = entry.inputs.lost_in(task);
         while let Some(pending) = self.take_input(slot, |pending| pending.is_answered_in(task)) {
             let input = pending.input();
@@ -104,8 +104,8 @@ impl Receiver {
     /// to no request (H78), or says that it is not delivered.
     pub(super) fn deliver(&mut self, slot: SlotId) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        let stream = entry.waiters.keys().next_back().copied();
-        let call = entry.call.and_then(|call| self.calls.get(&call));
+        let stream = entry.followers.newest_waiter();
+        let call = entry.run.call().and_then(|call| self.calls.get(&call));
         let single_stream = call.is_some_and(|call| self.peers.is_single_stream(call.context.peer));
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let stream = stream.filter(|_| !single_stream);
@@ -146,7 +146,7 @@ impl Receiver {
     /// they go out once on the stream of its next poll, which is about to be answered (G25-GET-08, H78). Whether there
     /// were any.
     pub(super) fn deliver_on_poll(&mut self, slot: SlotId, poll: RequestId) -> bool {
-        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.waiters.is_empty()) else { return false };
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.followers.waiters() == 0) else { return false };
         let owed = entry.inputs.poll();
         let any = !owed.is_empty();
         for input in owed {
@@ -231,7 +231,7 @@ impl Receiver {
     ) {
         let Some((_, context)) = self.task_of_call(call) else { return };
         let limits = self.limits;
-        let issued = self.slots.get(slot).and_then(|slot| slot.cached.as_ref()).map_or(0, |(task, _)| task.issued);
+        let issued = self.slots.get(slot).and_then(|slot| slot.copy()).map_or(0, |(task, _)| task.issued);
         let mut inputs = Vec::with_capacity(requests.len());
         for (name, kind) in requests {
             match kind {
@@ -262,7 +262,7 @@ impl Receiver {
     /// The handler has got an answer that the record keeps: the next write of its run removes it.
     fn has_spent(&mut self, slot: SlotId) {
         if let Some(slot) = self.slots.get_mut(slot) {
-            slot.has_spent = true;
+            slot.run.spend();
         }
     }
 
@@ -326,7 +326,7 @@ impl Receiver {
             let ours = self
                 .slots
                 .get(slot)
-                .and_then(|slot| self.calls.get(&slot.call?))
+                .and_then(|slot| self.calls.get(&slot.run.call()?))
                 .is_some_and(|call| call.context.peer == peer);
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
             entry.inputs.lose_stream(None);
@@ -346,8 +346,8 @@ impl Receiver {
         if self.peers.is_single_stream(context.peer) {
             return Route::Connection;
         }
-        match self.slots.get(slot).and_then(|slot| slot.waiters.keys().next_back()) {
-            Some(waiter) => Route::Stream(*waiter),
+        match self.slots.get(slot).and_then(|slot| slot.followers.newest_waiter()) {
+            Some(waiter) => Route::Stream(waiter),
             None => Route::Connection,
         }
     }

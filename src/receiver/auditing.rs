@@ -17,7 +17,7 @@ impl Receiver {
 
     /// Something happened to the task of a slot.
     pub(super) fn event(&mut self, happening: Happening, number: SlotId) {
-        self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.call), None);
+        self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.run.call()), None);
     }
 
     /// The run of a task here is over.
@@ -41,7 +41,7 @@ impl Receiver {
             Change::Complete { .. } | Change::Fail { .. } | Change::Renew | Change::Release | Change::Check => return,
         };
         let waited_since = before.and_then(|before| before.waits_since).filter(|_| next.waits_since.is_none());
-        self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.call), waited_since);
+        self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.run.call()), waited_since);
     }
 
     /// The outcome is read.
@@ -66,11 +66,11 @@ impl Receiver {
         waited_since: Option<Millis>,
     ) {
         let Some(slot) = self.slots.get(number).filter(|_| self.audited) else { return };
-        let task = slot.cached.as_ref().map(|(task, _)| Rc::clone(task));
+        let task = slot.task().map(|task| Rc::clone(task));
         self.tell(Event {
             happening,
-            owner: Rc::clone(&slot.owner),
-            id: slot.id.clone(),
+            owner: Rc::clone(slot.owner()),
+            id: slot.id().to_owned(),
             task,
             at: self.clock.now(),
             waited_since,

@@ -6,6 +6,7 @@ use super::creation_keys::CreationKey;
 use super::output::Output;
 use super::policy::{Policy, Promotion, Support};
 use super::receiver::Receiver;
+use super::slot::Slot;
 use super::timers::Timer;
 use super::types::{Augmentation, Called, Outcome, RequestContext, RequestId, SlotId};
 use crate::claim::is_key;
@@ -272,6 +273,6 @@ impl Receiver {
     /// The task id of a call that is a task.
     pub fn task_id(&self, call: RequestId) -> Option<&str> {
         let (slot, _) = self.task_of_call(call)?;
-        self.slots.get(slot).map(|slot| slot.id.as_str())
+        self.slots.get(slot).map(Slot::id)
     }
 }

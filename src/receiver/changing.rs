@@ -9,6 +9,7 @@ use super::jobs::Pending;
 use super::output::Output;
 use super::receiver::Receiver;
 use super::service::Service;
+use super::slot::Slot;
 use super::timers::Timer;
 use super::types::{JobId, SlotId};
 use crate::lifecycle;
@@ -63,7 +64,7 @@ impl Receiver {
     fn turn(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get(number).filter(|slot| !slot.queue.is_busy()) else { return };
         let settles_first = matches!(slot.queue.head().map(|change| &**change), Some(Change::Recover { .. }));
-        if !slot.reads.is_empty() && !settles_first {
+        if slot.followers.has_reads() && !settles_first {
             self.read_settled(number);
         }
         let Some(slot) = self.slots.get_mut(number) else { return };
@@ -79,15 +80,14 @@ impl Receiver {
         // What may have been written already is read whole: those who wait may be answered with it.
         let payload = slot.reads_payload(change) || !slot.unconfirmed.is_empty();
         let trusted = change.trusts_cache() && !payload;
-        slot.queue.begin_turn();
-        slot.read_payload = payload;
-        slot.read_at = None;
-        if trusted && let Some((task, version)) = slot.cached.clone() {
+        if trusted && let Some((task, version)) = slot.copy().cloned() {
+            slot.begin_turn(payload, None);
             self.decide(number, None, task, version);
             return self.advance(number);
         }
-        slot.read_at = Some(self.clock.now());
-        let operation = Operation::Get { owner: slot.owner.clone(), id: slot.id.clone(), payload, request: None };
+        slot.begin_turn(payload, Some(self.clock.now()));
+        let operation =
+            Operation::Get { owner: Rc::clone(slot.owner()), id: slot.id().to_owned(), payload, request: None };
         self.ask_store(Pending::Load { slot: number }, operation);
     }
 
@@ -117,8 +117,8 @@ impl Receiver {
         let Some(change) = slot.queue.head().cloned() else {
             return slot.queue.try_again();
         };
-        slot.cached = Some((Rc::clone(&task), version));
-        let renewed = matches!(*change, Change::Renew) && slot.renewed_at.saturating_add(third) > now;
+        slot.remember(Rc::clone(&task), version);
+        let renewed = matches!(*change, Change::Renew) && slot.run.fresh_until(third) > now;
         if self.is_stale(number, &task) {
             return self.fence(number);
         }
@@ -221,8 +221,8 @@ impl Receiver {
 
     /// Whether whoever should run the task of a slot is lost.
     fn has_lost_runner(&mut self, number: SlotId, version: u32, task: &Task) -> bool {
-        let Some(slot) = self.slots.get(number).filter(|slot| slot.call.is_none()) else { return false };
-        self.sightings.is_lost((&slot.owner, &slot.id), version, task, slot.read_at, self.clock.now())
+        let Some(slot) = self.slots.get(number).filter(|slot| !slot.run.is_here()) else { return false };
+        self.sightings.is_lost((slot.owner(), slot.id()), version, task, slot.read_at(), self.clock.now())
     }
 
     fn is_unsettled(&self, number: SlotId) -> bool {
@@ -231,7 +231,7 @@ impl Receiver {
 
     /// Whether the task's handler runs here.
     pub(super) fn runs_here(&self, number: SlotId) -> bool {
-        self.slots.get(number).is_some_and(|slot| slot.call.is_some())
+        self.slots.get(number).is_some_and(|slot| slot.run.is_here())
     }
 
     /// Whether it is this receiver's to end the task's time. Where the one that runs it would extend it, that one comes
@@ -257,22 +257,22 @@ impl Receiver {
         let tried = slot.unconfirmed.write_id_of(&change, version.saturating_add(1));
         next.write_id = tried.unwrap_or_else(|| self.write_ids.next());
         slot.queue.begin_write(next.epoch != task.epoch);
-        let spent = if read.is_some() && slot.read_payload && change.is_of_run() {
+        let spent = if read.is_some() && slot.has_read_payload() && change.is_of_run() {
             slot.take_spent(&mut next)
         } else {
             Vec::new()
         };
         let payload = change.payload(slot.shows_input_of(&change), task, &next).without(spent);
         let record = Record {
-            owner: slot.owner.clone(),
-            id: slot.id.clone(),
+            owner: Rc::clone(slot.owner()),
+            id: slot.id().to_owned(),
             version: version.saturating_add(1),
             created_at: next.created_at,
             due_at,
             state: next.to_state(),
         };
         slot.versions.write(record.version);
-        slot.wrote_at = self.clock.now();
+        slot.run.write(self.clock.now());
         let pending = Pending::Swap { slot: number, change, next: Rc::new(next), version: record.version };
         // The write goes on under the job that read, so that the host adds to the payload it has read.
         let job = match read {
@@ -305,7 +305,7 @@ impl Receiver {
             Completion::Done(true) => self.took(job, number, next, version, begins),
             Completion::Done(false) => {
                 // Somebody else was faster, or nothing tells whether the store has it: read again and ask again.
-                slot.cached = None;
+                slot.forget();
                 slot.queue.lose();
                 let too_often = slot.queue.is_hopeless();
                 self.leave_unconfirmed(number, change, next, version, begins);
@@ -343,9 +343,9 @@ impl Receiver {
     pub(super) fn took(&mut self, job: JobId, number: SlotId, next: &Rc<Task>, version: u32, begins: bool) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.unconfirmed.confirm(version);
-        let before = slot.cached.replace((Rc::clone(next), version)).map(|(task, _)| task);
+        let before = slot.remember(Rc::clone(next), version);
         slot.versions.made(version);
-        slot.renewed_at = slot.wrote_at;
+        slot.run.renew();
         if let Some(change) = slot.queue.take_stored() {
             self.committed(job, number, &change, before.as_deref(), next, begins);
         }
@@ -353,17 +353,7 @@ impl Receiver {
 
     /// Lets go of a slot that nothing needs any more.
     pub(super) fn settle_slot(&mut self, number: SlotId) {
-        let idle = self.slots.get(number).is_some_and(|slot| {
-            !slot.queue.is_busy()
-                && slot.queue.is_empty()
-                && slot.call.is_none()
-                && slot.reads.is_empty()
-                && slot.waiters.is_empty()
-                && slot.listeners.is_empty()
-                && slot.inputs.is_empty()
-                && slot.unconfirmed.is_empty()
-        });
-        if idle {
+        if self.slots.get(number).is_some_and(Slot::is_over) {
             self.uncount(number);
             self.slots.close(number);
         }
@@ -371,19 +361,17 @@ impl Receiver {
 
     pub(super) fn count(&mut self, number: SlotId) {
         if let Some(slot) = self.slots.get_mut(number)
-            && !slot.counted
+            && slot.run.count()
         {
-            slot.counted = true;
-            self.running.add(slot.owner.clone());
+            self.running.add(Rc::clone(slot.owner()));
         }
     }
 
     pub(super) fn uncount(&mut self, number: SlotId) {
         if let Some(slot) = self.slots.get_mut(number)
-            && slot.counted
+            && slot.run.uncount()
         {
-            slot.counted = false;
-            self.running.remove(&slot.owner);
+            self.running.remove(slot.owner());
         }
     }
 
@@ -405,7 +393,7 @@ impl Receiver {
     /// A running task's time to live is over: it grows, or the task expires visibly (X-TTL-05).
     pub(super) fn expire(&mut self, slot: SlotId) {
         let Some(entry) = self.slots.get(slot) else { return };
-        if entry.cached.as_ref().is_none_or(|(task, _)| task.has_run_out(self.clock.time_by(&task.clock))) {
+        if entry.copy().is_none_or(|(task, _)| task.has_run_out(self.clock.time_by(&task.clock))) {
             self.change(slot, Change::Expire);
         }
     }

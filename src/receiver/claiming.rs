@@ -227,7 +227,7 @@ impl Receiver {
 
     /// The store did not say that it has the task: another call with the same key may have stored it.
     pub(super) fn confirm_creation(&mut self, number: RequestId, slot: SlotId) {
-        let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) else { return };
+        let Some(id) = self.slots.get(slot).map(|slot| slot.id().to_owned()) else { return };
         self.look_at_task(number, id, Question::Unconfirmed { slot });
     }
 
@@ -262,8 +262,8 @@ impl Receiver {
             key.inherited = true;
         }
         let Some(entry) = self.slots.get(slot) else { return };
-        let id = entry.id.clone();
-        let ours = entry.cached.as_ref().map(|(task, _)| task.write_id);
+        let id = entry.id().to_owned();
+        let ours = entry.task().map(|task| task.write_id);
         let stored = match completion {
             Completion::Record(Some(record)) => self.task_found(number, &id, record).ok(),
             _ => None,

@@ -51,7 +51,7 @@ impl Receiver {
             }
             Change::Answered { input, .. } => self.hand_answer(number, input),
             Change::Cancel(context) => {
-                let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
+                let id = self.slots.get(number).map(|slot| slot.id().to_owned()).unwrap_or_default();
                 let body = if context.generation.cancel_is_advisory() {
                     Body::Ack
                 } else {
@@ -122,10 +122,9 @@ impl Receiver {
     /// Lets a handler know, once, that its task is to be cancelled.
     fn tell_to_stop(&mut self, number: SlotId, task: &Task) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        if let Some(call) = slot.call
-            && task.cancel_requested
+        if task.cancel_requested
             && !task.phase.is_terminal()
-            && !std::mem::replace(&mut slot.told_to_stop, true)
+            && let Some(call) = slot.run.tell_to_stop()
         {
             self.push(Output::Abort { call, reason: Stop::Cancelled, silently: true });
         }
@@ -136,9 +135,9 @@ impl Receiver {
         self.uncount(number);
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.unconfirmed.clear();
-        let waiters = std::mem::take(&mut slot.waiters);
-        let call = slot.call;
-        let id = slot.id.clone();
+        let waiters = slot.followers.take_waiters();
+        let call = slot.run.call();
+        let id = slot.id().to_owned();
         slot.queue.keep(|change| change.context().is_some());
         let reason = match (task.phase, task.failure) {
             (Phase::Cancelled, _) => Some(Stop::Cancelled),
@@ -162,7 +161,7 @@ impl Receiver {
     /// Somebody else has ended the task. What was read need not hold its outcome.
     fn ended_elsewhere(&mut self, number: SlotId, job: Option<JobId>, task: &Rc<Task>) {
         let Some(slot) = self.slots.get(number) else { return };
-        if slot.waiters.is_empty() || (job.is_some() && slot.read_payload) {
+        if (slot.followers.waiters() == 0) || (job.is_some() && slot.has_read_payload()) {
             return self.ended(job, number, task);
         }
         self.turn_first(number, Change::Check);
@@ -174,10 +173,10 @@ impl Receiver {
         self.tell_listeners(number, job, task);
         if let Some(slot) = self.slots.get_mut(number)
             && job.is_some()
-            && (slot.read_payload || !slot.is_watched())
-            && let Some((_, version)) = slot.cached
+            && (slot.has_read_payload() || !slot.is_watched())
+            && let Some((_, version)) = slot.copy()
         {
-            slot.versions.saw(version);
+            slot.versions.saw(*version);
         }
         if task.phase.is_terminal() {
             self.ended_elsewhere(number, job, task);
@@ -224,14 +223,14 @@ impl Receiver {
 
     /// The store does not have the task (any more).
     pub(super) fn missing(&mut self, number: SlotId) {
-        let cached = self.slots.get_mut(number).and_then(|slot| slot.cached.take());
-        let expired = cached.is_some_and(|(task, _)| task.is_expired(self.clock.time_by(&task.clock)));
+        let cached = self.slots.get_mut(number).and_then(|slot| slot.forget());
+        let expired = cached.is_some_and(|task| task.is_expired(self.clock.time_by(&task.clock)));
         let Some(slot) = self.slots.get_mut(number) else { return };
         slot.versions.saw(0);
         slot.unconfirmed.clear();
         let queue = slot.queue.take_all();
-        let waiters = std::mem::take(&mut slot.waiters);
-        if let Some(call) = slot.call {
+        let waiters = slot.followers.take_waiters();
+        if let Some(call) = slot.run.call() {
             self.stop(call, if expired { Stop::Expired } else { Stop::Lost });
         }
         self.end_call(number);
@@ -260,7 +259,7 @@ impl Receiver {
     pub(super) fn give_up(&mut self, number: SlotId, error: Error) {
         let left = self.leave_head(number);
         if left.as_ref().is_some_and(|change| change.is_outcome()) {
-            let id = self.slots.get(number).map(|slot| slot.id.clone()).unwrap_or_default();
+            let id = self.slots.get(number).map(|slot| slot.id().to_owned()).unwrap_or_default();
             self.push(Output::Report { trouble: Trouble::OutcomeLost, id });
         }
         match left.as_deref() {
@@ -288,7 +287,7 @@ impl Receiver {
     pub(super) fn retry_or_give_up(&mut self, number: SlotId) {
         let (now, third) = (self.clock.now(), self.holder.third());
         let Some(slot) = self.slots.get_mut(number) else { return };
-        slot.cached = None;
+        slot.forget();
         let (attempts, since) = slot.queue.fail(now);
         let head = slot.queue.head();
         let waits = head.is_some_and(|change| change.context().is_some());
@@ -305,7 +304,7 @@ impl Receiver {
             return self.give_up(number, Error::Storage);
         }
         // A task that runs here is not to be silent for a lease because the store was away for longer.
-        let longest = if slot.call.is_some() { RETRY_LONGEST.min(third) } else { RETRY_LONGEST };
+        let longest = if slot.run.is_here() { RETRY_LONGEST.min(third) } else { RETRY_LONGEST };
         let pause = (RETRY_FIRST << attempts.min(10)).min(longest);
         for context in slot.queue.take_requests() {
             self.refuse_and_forget(context, Error::Storage);
@@ -323,7 +322,7 @@ impl Receiver {
     pub(super) fn end_call(&mut self, slot: SlotId) {
         // Who still waits for the task keeps its slot, but nothing runs in it.
         self.uncount(slot);
-        let Some(number): Option<RequestId> = self.slots.get_mut(slot).and_then(|slot| slot.call.take()) else {
+        let Some(number): Option<RequestId> = self.slots.get_mut(slot).and_then(|slot| slot.run.end()) else {
             return;
         };
         if self.calls.get(&number).is_some_and(|call| call.announced) {
@@ -336,8 +335,9 @@ impl Receiver {
     /// Removes a task that nobody heard of.
     fn delete(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get(number) else { return };
-        let Some((_, version)) = &slot.cached else { return };
-        let operation = Operation::Delete { owner: slot.owner.clone(), id: slot.id.clone(), version: *version };
+        let Some((_, version)) = slot.copy() else { return };
+        let operation =
+            Operation::Delete { owner: Rc::clone(slot.owner()), id: slot.id().to_owned(), version: *version };
         self.ask_store(Pending::Nothing, operation);
     }
 }

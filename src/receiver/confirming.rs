@@ -25,7 +25,7 @@ impl Receiver {
         // Nothing follows from a renewal.
         let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
         slot.unconfirmed.add(change, next, version, begins, self.clock.now());
-        slot.checks = 0;
+        slot.followers.check_soon();
     }
 
     /// A read shows the task: what was unconfirmed and has arrived takes effect. Whether the change at the head was.
@@ -33,7 +33,7 @@ impl Receiver {
         let time = (self.clock.now(), self.jobs.limit().unwrap_or(LONGEST_WAY));
         let held = self.holder.holds(task);
         let Some(slot) = self.slots.get_mut(number).filter(|slot| !slot.unconfirmed.is_empty()) else { return false };
-        let run = slot.call.map(|_| slot.run);
+        let run = slot.run.epoch();
         let mut was_head = false;
         for write in slot.unconfirmed.take_arrived((task, version), run, held, time) {
             let Some(slot) = self.slots.get_mut(number) else { break };
@@ -47,7 +47,7 @@ impl Receiver {
             if let Some(place) = place {
                 slot.queue.remove(place);
             }
-            slot.cached = Some((Rc::clone(task), version));
+            slot.remember(Rc::clone(task), version);
             if write.is_creation() {
                 // Its call has been answered without it.
                 self.change_next(number, Change::Discard { kept: false });

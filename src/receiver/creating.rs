@@ -95,10 +95,10 @@ impl Receiver {
         };
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.queue.begin_creation();
-            slot.call = Some(number);
-            slot.run = 1;
-            slot.renewed_at = self.clock.now();
-            slot.cached = Some((Rc::new(task), 1));
+            slot.run.begin(number, 1);
+            slot.run.write(self.clock.now());
+            slot.run.renew();
+            slot.remember(Rc::new(task), 1);
             slot.versions.made(1);
         }
         self.count(slot);
@@ -115,7 +115,7 @@ impl Receiver {
         if !refused && self.calls.get(&number).is_some_and(|call| call.key.is_some()) {
             return self.confirm_creation(number, slot);
         }
-        let tried = self.slots.get(slot).and_then(|slot| slot.cached.clone());
+        let tried = self.slots.get(slot).and_then(|slot| slot.copy().cloned());
         self.abandon_creation(number, slot);
         if let Some((task, version)) = tried.filter(|_| !refused) {
             // It may be there all the same, though the call goes on without it.
@@ -135,8 +135,8 @@ impl Receiver {
         self.uncount(slot);
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.queue.try_again();
-            entry.call = None;
-            entry.cached = None;
+            entry.run.end();
+            entry.forget();
             entry.versions.saw(0);
         }
         if let Some(call) = self.calls.get_mut(&number) {
@@ -188,7 +188,7 @@ impl Receiver {
         self.no_longer_waits(context);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
             slot.queue.try_again();
-            slot.cached.as_ref().map(|(task, _)| (slot.id.clone(), task.clone()))
+            slot.copy().map(|(task, _)| (slot.id().to_owned(), task.clone()))
         }) else {
             return;
         };

@@ -44,7 +44,7 @@ impl Receiver {
                 Timer::Retry(slot) => self.retry(slot),
                 Timer::Check(slot) => {
                     let Some(entry) = self.slots.get_mut(slot) else { continue };
-                    entry.checking = false;
+                    entry.followers.check();
                     self.check_later(slot);
                     self.look(slot);
                 }

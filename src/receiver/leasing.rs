@@ -13,11 +13,10 @@ use super::event::Happening;
 use super::read::Read;
 use super::receiver::Receiver;
 use super::service::Service;
-use super::slot::Slot;
 use super::timers::Timer;
 use super::types::{NO_PEER, RequestContext, RequestId, SlotId, Stop};
 use crate::lifecycle::Command;
-use crate::task::{Failure, Millis, OnLost, Task};
+use crate::task::{Failure, OnLost, Task};
 use crate::wire::capability::Capabilities;
 
 impl Receiver {
@@ -42,7 +41,7 @@ impl Receiver {
     /// Sees to it that the lease of a task that runs here is renewed in time.
     pub(super) fn renew_later(&mut self, number: SlotId) {
         if let Some(slot) = self.slots.get_mut(number)
-            && !std::mem::replace(&mut slot.renewing, true)
+            && slot.run.plan_renewal()
         {
             self.wake_in(self.holder.third(), Timer::Renew(number));
         }
@@ -51,10 +50,9 @@ impl Receiver {
     /// A third of a lease is over: it is renewed, unless another write has done so on its way.
     pub(super) fn renew(&mut self, number: SlotId) {
         let now = self.clock.now();
-        let fresh_until = self.slots.get(number).map_or(now, |slot| self.fresh_until(slot));
         let Some(slot) = self.slots.get_mut(number) else { return };
-        slot.renewing = slot.call.is_some();
-        if !slot.renewing {
+        let fresh_until = slot.run.fresh_until(self.holder.third());
+        if !slot.run.goes_on() {
             return;
         }
         if fresh_until > now {
@@ -83,20 +81,10 @@ impl Receiver {
         }
     }
 
-    /// Until when the lease of a task that runs here need not be renewed.
-    pub(super) fn fresh_until(&self, slot: &Slot) -> Millis {
-        slot.renewed_at.saturating_add(self.holder.third())
-    }
-
     /// Whether the run of the task that is here has been followed by another one.
     pub(super) fn is_stale(&mut self, number: SlotId, task: &Task) -> bool {
-        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.call.is_some()) else { return false };
         let ours = self.holder.holds(task);
-        if ours && slot.run == 0 {
-            // An earlier receiver of this process began it.
-            slot.run = task.epoch;
-        }
-        !(task.phase.is_terminal() || (ours && slot.run == task.epoch))
+        self.slots.get_mut(number).is_some_and(|slot| slot.run.is_stale(task, ours))
     }
 
     /// The run that is here is over: its handler stops, and what it still wanted to write is dropped (H26).
@@ -106,7 +94,7 @@ impl Receiver {
         let late = slot.queue.has(Change::is_outcome);
         slot.queue.keep(|change| !change.is_of_run());
         slot.unconfirmed.end_run();
-        if let Some(call) = slot.call {
+        if let Some(call) = slot.run.call() {
             self.stop(call, Stop::Lost);
         }
         if late {
@@ -118,7 +106,7 @@ impl Receiver {
     /// What is to become of a task whose process was lost, as far as this receiver can bring it about. `on`: the
     /// request that met it.
     pub(super) fn recovery(&self, number: SlotId, task: &Task, on: Option<RequestContext>) -> Option<Command<'static>> {
-        let slot = self.slots.get(number).filter(|slot| slot.call.is_none())?;
+        let slot = self.slots.get(number).filter(|slot| !slot.run.is_here())?;
         match task.on_lost {
             OnLost::Fail => Some(Command::Fail(Some(Failure::Lost))),
             // Its handler would be told to stop before anything else.
@@ -126,8 +114,8 @@ impl Receiver {
             OnLost::Restart if task.lease.is_some() && task.restarts == 0 => Some(Command::Fail(Some(Failure::Lost))),
             OnLost::Restart => {
                 let can = self.service == Service::Open
-                    && self.running.has_room(&slot.owner, &self.limits)
-                    && self.place(&slot.owner, task, on).is_some();
+                    && self.running.has_room(slot.owner(), &self.limits)
+                    && self.place(slot.owner(), task, on).is_some();
                 can.then_some(Command::Restart)
             }
         }
@@ -162,14 +150,14 @@ impl Receiver {
         let context = read.context;
         self.waits.wait_for(context.request, number);
         if let Some(slot) = self.slots.get_mut(number) {
-            slot.reads.push(read);
+            slot.followers.add_read(read);
         }
         self.recover(number, Some(context));
     }
 
     /// It is settled, or cannot be: those who read the task see how it is.
     pub(super) fn read_settled(&mut self, number: SlotId) {
-        let reads = self.slots.get_mut(number).map(|slot| std::mem::take(&mut slot.reads)).unwrap_or_default();
+        let reads = self.slots.get_mut(number).map(|slot| slot.followers.take_reads()).unwrap_or_default();
         for read in reads {
             self.waits.no_longer(read.context.request);
             self.look_up(Read { settled: true, ..read });

@@ -48,10 +48,10 @@ impl Receiver {
     /// The handler of this task stops, unless it has ended already.
     pub(super) fn hand_over(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get(number) else { return };
-        if let Some(call) = slot.call
+        if let Some(call) = slot.run.call()
             && !slot.queue.has(Change::is_outcome)
         {
-            let goes_on = slot.cached.as_ref().is_none_or(|(task, _)| task.on_lost == OnLost::Restart);
+            let goes_on = slot.copy().is_none_or(|(task, _)| task.on_lost == OnLost::Restart);
             self.stop(call, if goes_on { Stop::HandedOver } else { Stop::Lost });
         }
         self.change(number, Change::Release);

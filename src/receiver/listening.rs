@@ -10,7 +10,6 @@ use super::change::Change;
 use super::output::Output;
 use super::read::{Kind, Read};
 use super::receiver::Receiver;
-use super::slot::Slot;
 use super::subscriptions::Heard;
 use super::timers::Timer;
 use super::types::{JobId, PeerId, RequestContext, RequestId, Route, SlotId};
@@ -75,7 +74,7 @@ impl Receiver {
                 let number = self.slots.open(&owner, id);
                 self.subscriptions.listen(request, number);
                 if let Some(slot) = self.slots.get_mut(number) {
-                    slot.listeners.insert(request, Heard::nothing());
+                    slot.followers.add_listener(request);
                 }
             }
         }
@@ -102,8 +101,8 @@ impl Receiver {
         let Some(slots) = self.subscriptions.set_ready(request, ready).filter(|_| ready) else { return };
         for number in slots.into_keys() {
             let Some(slot) = self.slots.get_mut(number) else { continue };
-            let elsewhere = slot.call.is_none();
-            if slot.listeners.get_mut(&request).is_some_and(Heard::take_owed) {
+            let elsewhere = !slot.run.is_here();
+            if slot.followers.listener_mut(request).is_some_and(Heard::take_owed) {
                 self.look(number);
                 if elsewhere {
                     self.check_later(number);
@@ -144,7 +143,7 @@ impl Receiver {
 
     pub(super) fn lapse(&mut self, request: RequestId) {
         self.end_listen(request);
-        let waiter = self.waits.slot_of(request).and_then(|slot| self.slots.get(slot)?.waiters.get(&request).copied());
+        let waiter = self.waits.slot_of(request).and_then(|slot| self.slots.get(slot)?.followers.waiter(request));
         if let Some(context) = waiter {
             self.end_wait(request);
             self.refuse(context, Error::NotFound);
@@ -161,7 +160,7 @@ impl Receiver {
         let (context, slots) = self.subscriptions.close(request)?;
         for number in slots.into_keys() {
             if let Some(slot) = self.slots.get_mut(number) {
-                slot.listeners.remove(&request);
+                slot.followers.remove_listener(request);
             }
             self.settle_slot(number);
         }
@@ -185,7 +184,7 @@ impl Receiver {
 
     /// Something has become of the task: those who listen to it hear of it.
     pub(super) fn look_for_listeners(&mut self, number: SlotId) {
-        if self.slots.get(number).is_some_and(Slot::is_listened_to) {
+        if self.slots.get(number).is_some_and(|slot| slot.followers.is_listened_to()) {
             self.look(number);
         }
     }
@@ -194,12 +193,13 @@ impl Receiver {
     /// end (G26-NTF-04).
     pub(super) fn tell_listeners(&mut self, number: SlotId, job: Option<JobId>, task: &Rc<Task>) {
         let Some(job) = job else { return };
-        let Some(slot) = self.slots.get_mut(number).filter(|slot| slot.read_payload && !slot.listeners.is_empty())
+        let Some(slot) =
+            self.slots.get_mut(number).filter(|slot| slot.has_read_payload() && slot.followers.has_listeners())
         else {
             return;
         };
         let mut told = Vec::new();
-        for (request, heard) in slot.listeners.iter_mut() {
+        for (request, heard) in slot.followers.listeners_mut() {
             let Some((context, is_ready)) = self.subscriptions.get(*request) else { continue };
             if heard.has_heard(task) {
                 continue;
@@ -216,7 +216,7 @@ impl Receiver {
             heard.hear(task);
             told.push(context);
         }
-        let id = slot.id.clone();
+        let id = slot.id().to_owned();
         for context in told {
             let news = News::State { id: id.clone(), task: Rc::clone(task) };
             self.push(Output::Tell { request: context.request, generation: context.generation, job: Some(job), news });
@@ -229,7 +229,7 @@ impl Receiver {
 
     fn unlisten_slot(&mut self, number: SlotId, request: RequestId) {
         if let Some(slot) = self.slots.get_mut(number) {
-            slot.listeners.remove(&request);
+            slot.followers.remove_listener(request);
         }
         self.subscriptions.leave(request, number);
         self.end_if_silent(request);
@@ -238,7 +238,7 @@ impl Receiver {
     /// The task is no more: there is nothing to hear of it.
     pub(super) fn leave_listeners(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        for request in std::mem::take(&mut slot.listeners).into_keys() {
+        for request in slot.followers.take_listeners().into_keys() {
             self.unlisten_slot(number, request);
         }
     }
@@ -254,7 +254,7 @@ impl Receiver {
         if !self.tells_requestors || before.is_some_and(|before| before.looks_like(task)) {
             return;
         }
-        let Some((call, slot)) = self.slots.get(number).and_then(|slot| Some((slot.call?, slot))) else { return };
+        let Some((call, slot)) = self.slots.get(number).and_then(|slot| Some((slot.run.call()?, slot))) else { return };
         let Some((_, context)) = self.task_of_call(call).filter(|(_, context)| context.generation.pushes_status())
         else {
             return;
@@ -264,7 +264,7 @@ impl Receiver {
             Route::Connection => None,
             Route::Ordinary | Route::Nowhere => return,
         };
-        let news = News::State { id: slot.id.clone(), task: Rc::clone(task) };
+        let news = News::State { id: slot.id().to_owned(), task: Rc::clone(task) };
         self.push(Output::TellRequestor { call, generation: context.generation, stream, news });
     }
 

@@ -136,7 +136,7 @@ impl Receiver {
     /// known.
     fn found(&mut self, read: &Read, record: &Record) -> Result<Rc<Task>, Unreadable> {
         let slot = self.slots.find(&read.owner, &read.id).and_then(|slot| self.slots.get(slot));
-        match slot.and_then(|slot| slot.cached.as_ref()) {
+        match slot.and_then(|slot| slot.copy()) {
             Some((task, version)) if *version == record.version && task.created_at == record.created_at => {
                 Ok(Rc::clone(task))
             }
@@ -242,15 +242,15 @@ impl Receiver {
         }
         let slot = self.slots.open(owner, id);
         let Some(entry) = self.slots.get_mut(slot) else { return };
-        if entry.waiters.len() >= MOST_WAITERS {
+        if entry.followers.waiters() >= MOST_WAITERS {
             return self.refuse(context, Error::Limit(LimitReason::Rate));
         }
         self.peers.wait(context);
         self.waits.wait_for(context.request, slot);
-        entry.waiters.insert(context.request, context);
-        let elsewhere = entry.call.is_none();
+        entry.followers.add_waiter(context);
+        let elsewhere = !entry.run.is_here();
         // The task may have ended between the read and now.
-        let moved = entry.cached.as_ref().is_some_and(|(task, seen)| *seen != version && task.phase.is_terminal());
+        let moved = entry.copy().is_some_and(|(task, seen)| *seen != version && task.phase.is_terminal());
         self.deliver(slot);
         if elsewhere || moved {
             self.check_later(slot);
@@ -258,17 +258,13 @@ impl Receiver {
     }
 
     pub(super) fn check_later(&mut self, slot: SlotId) {
-        let Some(entry) = self
-            .slots
-            .get_mut(slot)
-            .filter(|slot| (slot.is_watched() || !slot.unconfirmed.is_empty()) && !slot.checking)
-        else {
-            return;
-        };
-        entry.checking = true;
-        let pause = (CHECK_FIRST << entry.checks.min(6)).min(CHECK_LONGEST);
-        entry.checks = entry.checks.saturating_add(1);
-        self.wake_in(pause, Timer::Check(slot));
+        if let Some(entry) = self.slots.get_mut(slot)
+            && (entry.is_watched() || !entry.unconfirmed.is_empty())
+            && let Some(checks) = entry.followers.plan_check()
+        {
+            let pause = (CHECK_FIRST << checks.min(6)).min(CHECK_LONGEST);
+            self.wake_in(pause, Timer::Check(slot));
+        }
     }
 
     /// A blocked `tasks/result` is no more.
@@ -278,11 +274,8 @@ impl Receiver {
             self.jobs.ignore(job);
         }
         let Some(slot) = self.waits.no_longer(request) else { return };
-        if let Some(entry) = self.slots.get_mut(slot) {
-            entry.reads.retain(|read| read.context.request != request);
-        }
-        if let Some(context) = self.slots.get_mut(slot).and_then(|entry| entry.waiters.remove(&request)) {
-            self.no_longer_waits(*context);
+        if let Some(context) = self.slots.get_mut(slot).and_then(|entry| entry.followers.remove(request)) {
+            self.no_longer_waits(context);
         }
         self.mark_undelivered(slot, request);
         self.deliver(slot);

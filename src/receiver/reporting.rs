@@ -1,6 +1,8 @@
 //! Records that this version cannot read, because another version wrote them or they are damaged. They are there:
 //! nobody hears that they are missing, nothing deletes or overwrites them, and the operator hears of each version once.
 
+use std::rc::Rc;
+
 use super::output::Output;
 use super::receiver::Receiver;
 use super::types::{SlotId, Trouble};
@@ -18,7 +20,8 @@ impl Receiver {
 
     /// The task of a record that was read for a slot.
     pub(super) fn task_in_slot(&mut self, number: SlotId, record: &Record) -> Result<Task, Unreadable> {
-        let (owner, id) = self.slots.get(number).map(|slot| (slot.owner.clone(), slot.id.clone())).unwrap_or_default();
+        let (owner, id) =
+            self.slots.get(number).map(|slot| (Rc::clone(slot.owner()), slot.id().to_owned())).unwrap_or_default();
         self.task_of(&owner, &id, record)
     }
 
@@ -39,8 +42,8 @@ impl Receiver {
     /// A handler that runs here goes on: the record may become readable again until it ends.
     pub(super) fn unreadable(&mut self, number: SlotId) {
         let Some(slot) = self.slots.get_mut(number) else { return };
-        slot.cached = None;
-        for context in std::mem::take(&mut slot.waiters).into_values() {
+        slot.forget();
+        for context in slot.followers.take_waiters().into_values() {
             self.no_longer_waits(context);
             self.refuse(context, Error::Unreadable);
         }

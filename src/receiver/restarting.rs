@@ -1,5 +1,7 @@
 //! Calls whose tasks exist already: a stored call runs again, or a running one is taken along.
 
+use std::rc::Rc;
+
 use super::calls::{Call, Draft, Stage};
 use super::event::Happening;
 use super::output::Output;
@@ -13,7 +15,7 @@ const FIRST_RESTARTED: u32 = RESTARTED.get() + 1;
 impl Receiver {
     /// A stored call starts again, on the connection of the request that brought it about, or wherever it can.
     pub(super) fn restart(&mut self, slot: SlotId, on: Option<RequestContext>, job: JobId, task: &Task) {
-        let Some(owner) = self.slots.get(slot).map(|slot| slot.owner.clone()) else { return };
+        let Some(owner) = self.slots.get(slot).map(|slot| Rc::clone(slot.owner())) else { return };
         // Where it cannot, its lease lapses, and somebody else starts it.
         let Some(place) = self.place(&owner, task, on) else { return };
         self.last_restarted = self.last_restarted.next(FIRST_RESTARTED, |call| self.calls.contains_key(&call));
@@ -27,7 +29,7 @@ impl Receiver {
         self.expire_later(slot, task);
         let on = Some(context.peer).filter(|&peer| peer != NO_PEER);
         self.push(Output::Restart { call: number, method: task.method, on, context, owner, job, answers });
-        if let Some(id) = self.slots.get(slot).map(|slot| slot.id.clone()) {
+        if let Some(id) = self.slots.get(slot).map(|slot| slot.id().to_owned()) {
             self.push(Output::Bind { call: number, id });
         }
         self.event(Happening::Started, slot);
@@ -42,7 +44,7 @@ impl Receiver {
     }
 
     /// A call whose task exists already: nothing is decided about it any more.
-    fn insert_running(&mut self, context: RequestContext, slot: SlotId, run: u32) {
+    fn insert_running(&mut self, context: RequestContext, slot: SlotId, epoch: u32) {
         let call = Call {
             begun: true,
             stage: Stage::Task,
@@ -52,9 +54,7 @@ impl Receiver {
         };
         self.calls.insert(context.request, call);
         if let Some(entry) = self.slots.get_mut(slot) {
-            entry.call = Some(context.request);
-            entry.run = run;
-            entry.told_to_stop = false;
+            entry.run.begin(context.request, epoch);
         }
         self.count(slot);
         self.renew_later(slot);

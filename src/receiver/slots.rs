@@ -5,12 +5,8 @@ use std::rc::Rc;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher24;
 
-use super::inputs::Inputs;
-use super::queue::Queue;
 use super::slot::Slot;
 use super::types::SlotId;
-use super::unconfirmed::UnconfirmedWrites;
-use super::versions::Versions;
 use crate::table::Table;
 
 /// All slots, by number, and by owner and task id. A stranger may name anybody's id, so an id alone finds nothing.
@@ -37,7 +33,7 @@ impl Slots {
     }
 
     pub fn find(&self, owner: &str, id: &str) -> Option<SlotId> {
-        let is_it = |number: &SlotId| self.get(*number).is_some_and(|slot| *slot.owner == *owner && slot.id == id);
+        let is_it = |number: &SlotId| self.get(*number).is_some_and(|slot| **slot.owner() == *owner && slot.id() == id);
         self.named.find(hash(&self.key, id), is_it).copied()
     }
 
@@ -47,42 +43,16 @@ impl Slots {
         }
         self.last = self.last.next(1, |slot| self.slots.contains_key(&slot));
         let number = self.last;
-        self.slots.insert(
-            number,
-            Slot {
-                owner: Rc::clone(owner),
-                id: id.to_owned(),
-                cached: None,
-                versions: Versions::default(),
-                read_payload: false,
-                unconfirmed: UnconfirmedWrites::default(),
-                has_spent: false,
-                queue: Queue::default(),
-                call: None,
-                run: 0,
-                read_at: None,
-                wrote_at: 0,
-                renewed_at: 0,
-                renewing: false,
-                reads: Vec::new(),
-                counted: false,
-                waiters: Table::new(),
-                listeners: Table::new(),
-                inputs: Inputs::default(),
-                checks: 0,
-                checking: false,
-                told_to_stop: false,
-            },
-        );
+        self.slots.insert(number, Slot::new(Rc::clone(owner), id.to_owned()));
         let Self { slots, named, key, .. } = self;
-        let hash_of = |number: &SlotId| slots.get(number).map_or(0, |slot| hash(key, &slot.id));
+        let hash_of = |number: &SlotId| slots.get(number).map_or(0, |slot| hash(key, slot.id()));
         named.insert_unique(hash(key, id), number, hash_of);
         number
     }
 
     pub fn close(&mut self, number: SlotId) {
         let Some(slot) = self.slots.remove(&number) else { return };
-        if let Ok(entry) = self.named.find_entry(hash(&self.key, &slot.id), |known| *known == number) {
+        if let Ok(entry) = self.named.find_entry(hash(&self.key, slot.id()), |known| *known == number) {
             entry.remove();
         }
     }
