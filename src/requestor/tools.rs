@@ -37,7 +37,7 @@ impl Tools {
     /// Whether what a method calls by this name runs as a task; `None` where that is not known, so that the list must
     /// be read first if there is one (G25-TLN-08).
     pub fn support(&self, method: CallMethod, name: &str) -> Option<Support> {
-        match self.known[method as usize].get(name) {
+        match self.known.get(method as usize)?.get(name) {
             Some(&support) => Some(support),
             None if self.complete && method.row().listed_by.is_some() => Some(Support::Forbidden),
             None => None,
@@ -45,7 +45,7 @@ impl Tools {
     }
 
     pub fn insert(&mut self, method: CallMethod, name: &str, support: Support) {
-        let known = &mut self.known[method as usize];
+        let Some(known) = self.known.get_mut(method as usize) else { return };
         if known.len() < TOOLS || known.contains_key(name) {
             known.insert(name.to_owned(), support);
         }
