@@ -105,8 +105,8 @@ impl Receiver {
     pub(super) fn deliver(&mut self, slot: SlotId) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let stream = entry.followers.newest_waiter();
-        let call = entry.run.call().and_then(|call| self.calls.get(&call));
-        let single_stream = call.is_some_and(|call| self.peers.is_single_stream(call.context.peer));
+        let call = entry.run.call().and_then(|call| self.calls.get(call));
+        let single_stream = call.is_some_and(|call| self.peers.is_single_stream(call.context().peer));
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let stream = stream.filter(|_| !single_stream);
         for input in entry.inputs.deliver(stream) {
@@ -326,8 +326,8 @@ impl Receiver {
             let ours = self
                 .slots
                 .get(slot)
-                .and_then(|slot| self.calls.get(&slot.run.call()?))
-                .is_some_and(|call| call.context.peer == peer);
+                .and_then(|slot| self.calls.get(slot.run.call()?))
+                .is_some_and(|call| call.context().peer == peer);
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
             entry.inputs.lose_stream(None);
             self.deliver(slot);
@@ -338,7 +338,7 @@ impl Receiver {
     /// connection.
     pub fn route(&self, call: RequestId) -> Route {
         let Some((slot, context)) = self.task_of_call(call) else {
-            return if self.calls.contains_key(&call) { Route::Ordinary } else { Route::Nowhere };
+            return if self.calls.has(call) { Route::Ordinary } else { Route::Nowhere };
         };
         if !context.generation.has_progress() {
             return Route::Nowhere;
@@ -358,8 +358,8 @@ impl Receiver {
         let message = cut(message, MESSAGE_BYTES).to_owned();
         if let Some((slot, _)) = self.task_of_call(call) {
             self.change(slot, Change::SetStatusMessage(message));
-        } else if let Some(call) = self.calls.get_mut(&call) {
-            call.note = Some(message);
+        } else if let Some(call) = self.calls.get_mut(call) {
+            call.set_status_message(message);
         }
     }
 }

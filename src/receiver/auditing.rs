@@ -66,7 +66,7 @@ impl Receiver {
         waited_since: Option<Millis>,
     ) {
         let Some(slot) = self.slots.get(number).filter(|_| self.audited) else { return };
-        let task = slot.task().map(|task| Rc::clone(task));
+        let task = slot.task().cloned();
         self.tell(Event {
             happening,
             owner: Rc::clone(slot.owner()),

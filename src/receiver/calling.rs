@@ -2,7 +2,6 @@
 
 use super::calls::{Call, Draft, Stage};
 use super::change::Change;
-use super::creation_keys::CreationKey;
 use super::output::Output;
 use super::policy::{Policy, Promotion, Support};
 use super::receiver::Receiver;
@@ -11,7 +10,7 @@ use super::timers::Timer;
 use super::types::{Augmentation, Called, Outcome, RequestContext, RequestId, SlotId};
 use crate::claim::is_key;
 use crate::method::{CallMethod, Methods};
-use crate::task::{Failure, MESSAGE_BYTES, Millis, cut};
+use crate::task::{Failure, Millis};
 use crate::wire::capability::Capabilities;
 use crate::wire::{Error, Generation};
 use crate::{id, trace};
@@ -52,27 +51,22 @@ impl Receiver {
             tool: called.tool,
             trace: trace::parent(&called.trace).unwrap_or_default().to_owned(),
             ttl,
-            within_quota: false,
         };
-        let mut call = Call {
-            owner: self.peers.owner_of(context.peer),
-            key: called.creation_key.filter(|_| wants_task).map(CreationKey::new),
-            augmented: matches!(called.augmentation, Augmentation::Asked { .. }),
-            gated: called.gate,
-            ..Call::new(context, policy, draft)
-        };
+        let owner = self.peers.owner_of(context.peer);
+        let key = called.creation_key.filter(|_| wants_task);
+        let augmented = matches!(called.augmentation, Augmentation::Asked { .. });
+        let mut call = Call::new(context, owner, policy, draft, key, augmented, called.gate);
         if wants_task && let Err(error) = self.may_begin(&call) {
             // Who calls too often is to wait, not to be served in another way.
             if call.must_be_task() || error.is_too_often() {
                 return self.refuse_call(context, error);
             }
         } else if wants_task {
-            call.stage = Stage::Checking;
+            call.check();
         }
-        let checking = call.stage == Stage::Checking;
-        let gated = call.gated && checking;
-        call.begun = !checking;
-        self.calls.insert(context.request, call);
+        let checking = call.stage() == Stage::Checking;
+        let gated = call.is_gated() && checking;
+        self.calls.insert(call);
         if checking && !gated {
             self.create(context.request);
         } else {
@@ -121,7 +115,7 @@ impl Receiver {
     /// The held handler of a gated call is about to begin: its parameters are fine (G25-CRE-08).
     pub fn handle_begin(&mut self, now: Millis, call: RequestId) {
         self.tick(now);
-        match self.calls.get(&call).map(|call| call.stage) {
+        match self.calls.get(call).map(|call| call.stage()) {
             Some(Stage::Checking) => self.create(call),
             // It begins when the store has the task.
             Some(Stage::Creating) => {}
@@ -136,9 +130,11 @@ impl Receiver {
     }
 
     pub(super) fn promote(&mut self, number: RequestId) {
-        let Some(call) = self.calls.get(&number) else { return };
-        let may =
-            call.stage == Stage::Direct && call.is_promotable() && !call.dropped && self.peers.has(call.context.peer);
+        let Some(call) = self.calls.get(number) else { return };
+        let may = call.stage() == Stage::Direct
+            && call.is_promotable()
+            && !call.is_dropped()
+            && self.peers.has(call.context().peer);
         if may && self.may_create(call).is_ok() {
             self.create(number);
         }
@@ -148,14 +144,14 @@ impl Receiver {
     /// hear of it (G25-CAN-08, G25-CAN-09, G26-HTT-07).
     pub fn handle_dropped(&mut self, now: Millis, call: RequestId, closed: bool) -> bool {
         self.tick(now);
-        let Some(entry) = self.calls.get_mut(&call) else { return true };
-        match entry.stage {
+        let Some(entry) = self.calls.get_mut(call) else { return true };
+        match entry.stage() {
             Stage::Task => false,
             // Whoever has the key can still hear of the task.
-            Stage::Creating if closed && entry.key.is_some() => false,
+            Stage::Creating if closed && entry.key().is_some() => false,
             Stage::Creating => {
-                entry.dropped = true;
-                entry.begun
+                entry.drop_caller();
+                entry.has_begun()
             }
             Stage::Checking | Stage::Direct => {
                 self.release(call);
@@ -166,41 +162,42 @@ impl Receiver {
 
     /// What the failure with which the handler is about to end says of itself (G25-GET-05).
     pub fn handle_said(&mut self, call: RequestId, said: &str) {
-        if let Some(entry) = self.calls.get_mut(&call) {
-            entry.said = cut(said, MESSAGE_BYTES).to_owned();
+        if let Some(entry) = self.calls.get_mut(call) {
+            entry.fail(said);
         }
     }
 
     /// The handler ended.
     pub fn handle_outcome(&mut self, now: Millis, call: RequestId, outcome: Outcome) {
         self.tick(now);
-        let Some(entry) = self.calls.get_mut(&call) else {
+        let Some(entry) = self.calls.get_mut(call) else {
             return self.release(call);
         };
-        match entry.stage {
+        match entry.stage() {
             Stage::Checking
-                if entry.augmented
+                if entry.is_augmented()
                     && matches!(outcome, Outcome::Result { .. } | Outcome::Input { .. })
                     && !entry.has_failed(&outcome) =>
             {
                 // It ended without a handler that the host could hold, and a task was promised.
-                entry.outcome = Some(outcome);
+                entry.keep_outcome(outcome);
                 self.create(call);
             }
             Stage::Checking | Stage::Direct => {
-                let refused =
-                    entry.stage == Stage::Checking && entry.augmented && matches!(outcome, Outcome::Result { .. });
+                let refused = entry.stage() == Stage::Checking
+                    && entry.is_augmented()
+                    && matches!(outcome, Outcome::Result { .. });
                 self.push(if refused { Output::Reject { call } } else { Output::Relay { call } });
                 self.release(call);
             }
-            Stage::Creating => entry.outcome = Some(outcome),
+            Stage::Creating => entry.keep_outcome(outcome),
             Stage::Task => self.settle(call, outcome),
         }
     }
 
     /// A task's handler ended: its outcome goes to the store.
     pub(super) fn settle(&mut self, number: RequestId, outcome: Outcome) {
-        let Some((slot, context)) = self.calls.get(&number).and_then(|call| Some((call.slot?, call.context))) else {
+        let Some((slot, context)) = self.calls.get(number).and_then(|call| Some((call.slot()?, call.context()))) else {
             return;
         };
         let limit = self.limits.outcome;
@@ -223,13 +220,13 @@ impl Receiver {
 
     /// Whether a call's handler runs as a task, and in which slot.
     pub(super) fn task_of_call(&self, call: RequestId) -> Option<(SlotId, RequestContext)> {
-        let call = self.calls.get(&call)?;
-        (call.stage == Stage::Task).then_some((call.slot?, call.context))
+        let call = self.calls.get(call)?;
+        Some((call.task_slot()?, call.context()))
     }
 
     /// Whether the store is being asked to make a task of the call. `Bind` or `Begin` follows.
     pub fn is_creating(&self, call: RequestId) -> bool {
-        self.calls.get(&call).is_some_and(|call| call.stage == Stage::Creating)
+        self.calls.get(call).is_some_and(|call| call.stage() == Stage::Creating)
     }
 
     /// Makes calls of these methods into tasks, and no others.
@@ -264,7 +261,7 @@ impl Receiver {
 
     /// Whether the call is a task, or may still become one.
     pub fn may_be_task(&self, call: RequestId) -> bool {
-        self.calls.get(&call).is_some_and(|call| match call.stage {
+        self.calls.get(call).is_some_and(|call| match call.stage() {
             Stage::Task | Stage::Creating => true,
             Stage::Direct | Stage::Checking => call.is_promotable(),
         })

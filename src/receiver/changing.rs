@@ -216,7 +216,7 @@ impl Receiver {
     /// What the handler's failure says of itself, if this is the change that stores it.
     fn said(&self, change: &Change) -> Option<&str> {
         let (Change::Complete { call, .. } | Change::Fail { call, failure: None }) = change else { return None };
-        self.calls.get(call).map(|call| &*call.said).filter(|said| !said.is_empty())
+        self.calls.get(*call).and_then(|call| call.said())
     }
 
     /// Whether whoever should run the task of a slot is lost.

@@ -12,7 +12,7 @@ use super::receiver::Receiver;
 use super::service::Service;
 use super::timers::Timer;
 use super::types::{RequestId, SlotId, Stop};
-use crate::claim::{Claim, owner_of_keys};
+use crate::claim::Claim;
 use crate::method::CallMethod;
 use crate::state::{Form, Members, Unreadable};
 use crate::storage::{Completion, Operation, Record};
@@ -23,21 +23,19 @@ use crate::wire::{Body, Error, LimitReason};
 const PAUSE: Millis = 50;
 /// How long to wait between two looks whether the store has a task, in ms.
 const CONFIRM_PAUSE: Millis = 1_000;
-/// A key that keeps changing hands is given up after so many looks.
-const LOOKS: u8 = 64;
 
 impl Receiver {
     /// A call's key, and where the store has it.
     fn key_of(&mut self, number: RequestId) -> Option<(&mut CreationKey, Address)> {
-        let call = self.calls.get_mut(&number)?;
-        let key = call.key.as_mut()?;
-        let address = (owner_of_keys(call.owner.as_deref()?), key.text.clone());
+        let call = self.calls.get_mut(number)?;
+        let (key, owner) = call.key_mut()?;
+        let address = key.address(owner);
         Some((key, address))
     }
 
     /// Claims the key of a call whose task is to be made.
     pub(super) fn claim(&mut self, number: RequestId) {
-        let room = self.calls.get(&number).is_some_and(|call| self.may_create(call).is_ok());
+        let room = self.calls.get(number).is_some_and(|call| self.may_create(call).is_ok());
         if room && self.limits.stored.is_none() {
             return self.claim_anew(number, None);
         }
@@ -49,18 +47,18 @@ impl Receiver {
     fn claim_anew(&mut self, number: RequestId, seen: Option<Seen>) {
         let now = self.clock.now();
         let until = now.saturating_add(self.limits.creation_window);
-        let Some(call) = self.calls.get(&number) else { return };
+        let Some(call) = self.calls.get(number) else { return };
         // A task with a key is in the store for its whole time, and for as long again as clocks may differ
         // (`Task::keyed`): who finds none before half of that time, by whichever clock, finds one that was never made.
         let open_until = call
-            .draft
+            .draft()
             .ttl
             .map_or(until, |ttl| now.saturating_add(i64::try_from(ttl / 2).unwrap_or(i64::MAX)).min(until));
         let claim = Claim {
             form: Form,
-            task: call.draft.id.clone(),
-            method: call.draft.method,
-            tool: call.draft.tool.clone(),
+            task: call.draft().id.clone(),
+            method: call.draft().method,
+            tool: call.draft().tool.clone(),
             clock: Rc::clone(self.clock.name()),
             open_until,
             until,
@@ -72,14 +70,13 @@ impl Receiver {
     fn write_claim(&mut self, number: RequestId, claim: &Claim, seen: Option<Seen>) {
         let next = Seen::after(seen, self.clock.now());
         let Some((key, address)) = self.key_of(number) else { return };
-        key.tried = Some(next);
+        key.claim(next);
         self.ask_of_key(number, Question::Claim { seen: next }, next.put(address, claim));
     }
 
     fn look_at_key(&mut self, number: RequestId) {
         let Some((key, (owner, id))) = self.key_of(number) else { return };
-        key.looks = key.looks.saturating_add(1);
-        if key.looks > LOOKS {
+        if !key.look() {
             return self.decline(number, Error::Storage);
         }
         self.ask_of_key(number, Question::Key, Operation::Get { owner, id, payload: false, request: None });
@@ -92,7 +89,7 @@ impl Receiver {
     }
 
     fn look_at_task(&mut self, number: RequestId, id: String, question: Question) {
-        let Some(owner) = self.calls.get(&number).and_then(|call| call.owner.clone()) else { return };
+        let Some(owner) = self.calls.owner_of(number) else { return };
         self.ask_of_key(number, question, Operation::Get { owner, id, payload: false, request: None });
     }
 
@@ -105,7 +102,7 @@ impl Receiver {
         if let Question::Unconfirmed { slot } = question {
             return self.creation_looked_up(number, *slot, completion);
         }
-        if !self.calls.contains_key(&number) {
+        if !self.calls.has(number) {
             return;
         }
         match (question, completion) {
@@ -114,14 +111,12 @@ impl Receiver {
             // Somebody was faster, or nothing tells whether the store has it.
             (Question::Claim { .. }, _) => self.look_at_key(number),
             (Question::Key, Completion::Record(Some(record))) => match self.claim_found(number, record) {
-                Ok(claim) => {
-                    self.key_found(number, claim, Seen { version: record.version, created_at: record.created_at })
-                }
+                Ok(claim) => self.key_found(number, claim, Seen::of(record)),
                 Err(_) => self.decline(number, Error::Unreadable),
             },
             (Question::Key | Question::Task { .. }, Completion::Unreadable) => self.decline(number, Error::Unreadable),
             (Question::Key, Completion::Record(None)) => {
-                match self.calls.get(&number).map(|call| self.may_create(call)) {
+                match self.calls.get(number).map(|call| self.may_create(call)) {
                     Some(Err(error)) => self.decline(number, error),
                     _ if self.limits.stored.is_some() => self.ask_for_room(number),
                     _ => self.claim_anew(number, None),
@@ -150,30 +145,30 @@ impl Receiver {
 
     /// The task under the id that a call's key names.
     fn task_found(&mut self, number: RequestId, id: &str, record: &Record) -> Result<Task, Unreadable> {
-        let owner = self.calls.get(&number).and_then(|call| call.owner.clone()).unwrap_or_default();
+        let owner = self.calls.owner_of(number).unwrap_or_default();
         self.task_of(&owner, id, record)
     }
 
     /// The store has the claim of this call.
     fn claimed(&mut self, number: RequestId, seen: Seen) {
         if let Some((key, _)) = self.key_of(number) {
-            key.claimed = Some(seen);
+            key.claimed(seen);
         }
         self.create(number);
     }
 
     fn key_found(&mut self, number: RequestId, claim: Claim, seen: Seen) {
-        let Some(call) = self.calls.get(&number) else { return };
+        let Some(call) = self.calls.get(number) else { return };
         if claim.is_over(self.clock.time_by(&claim.clock)) {
             return self.claim_anew(number, Some(seen));
         }
-        if (claim.method, &claim.tool) != (call.draft.method, &call.draft.tool) {
+        if (claim.method, &claim.tool) != (call.draft().method, &call.draft().tool) {
             return self.decline(number, Error::OtherTool);
         }
-        let here = call.owner.as_ref().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some());
-        let tried = call.key.as_ref().is_some_and(|key| key.tried == Some(seen) && !key.inherited);
-        if claim.task == call.draft.id && tried && !here {
-            // The claim is this call's own, and the answer to it was lost. An heir's would have a later version.
+        let here = call.owner().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some());
+        let tried = call.key().is_some_and(|key| key.is_claim_of_call(seen));
+        if claim.task == call.draft().id && tried && !here {
+            // The answer to this call's own claim was lost.
             return self.claimed(number, seen);
         }
         self.look_at_task(number, claim.task.clone(), Question::Task { claim, seen });
@@ -182,18 +177,15 @@ impl Receiver {
     /// The key has no task, yet or any more.
     fn task_missing(&mut self, number: RequestId, claim: &Claim, seen: Seen) {
         let now = self.clock.now();
-        let Some(call) = self.calls.get_mut(&number) else { return };
+        let Some(call) = self.calls.get_mut(number) else { return };
         if claim.open_until <= now {
             return self.decline(number, Error::UsedUp);
         }
-        if call.owner.as_ref().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some()) {
+        if call.owner().is_some_and(|owner| self.slots.find(owner, &claim.task).is_some()) {
             return self.wait_for_key(number);
         }
         // Whoever claimed the key has not stored the task. After another version it cannot give the key up any more.
-        call.draft.id = claim.task.clone();
-        if let Some(key) = &mut call.key {
-            key.inherited = true;
-        }
+        call.inherit(&claim.task);
         self.write_claim(number, claim, Some(seen));
     }
 
@@ -212,8 +204,9 @@ impl Receiver {
     /// The task exists: the caller gets its handle, and nothing runs.
     fn answer_again(&mut self, number: RequestId, id: &str, task: Task) {
         let mut task = Rc::new(task);
-        let Some(call) = self.calls.get(&number) else { return };
-        let (context, dropped, immediate) = (call.context, call.dropped || call.told, call.policy.immediate_text());
+        let Some(call) = self.calls.get(number) else { return };
+        let (context, dropped, immediate) =
+            (call.context(), call.is_dropped() || call.was_told(), call.immediate_text());
         if !self.sees(context, &mut task) {
             return self.decline(number, Error::UsedUp);
         }
@@ -233,7 +226,7 @@ impl Receiver {
 
     /// It is time to look again whether the store has the task of a call.
     pub(super) fn confirm_again(&mut self, number: RequestId) {
-        if let Some(slot) = self.calls.get(&number).filter(|_| self.is_creating(number)).and_then(|call| call.slot) {
+        if let Some(slot) = self.calls.get(number).filter(|_| self.is_creating(number)).and_then(|call| call.slot()) {
             self.confirm_creation(number, slot);
         }
     }
@@ -242,9 +235,9 @@ impl Receiver {
     /// key if it is there.
     fn stays_unconfirmed(&mut self, number: RequestId) {
         let pause = self.holder.third().min(CONFIRM_PAUSE);
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        let (context, told) = (call.context, std::mem::replace(&mut call.told, true));
-        if !told && !call.dropped {
+        let Some(call) = self.calls.get_mut(number) else { return };
+        let (context, told) = (call.context(), call.tell());
+        if !told && !call.is_dropped() {
             self.refuse(context, Error::Storage);
             self.no_longer_waits(context);
         }
@@ -252,14 +245,14 @@ impl Receiver {
     }
 
     fn creation_looked_up(&mut self, number: RequestId, slot: SlotId, completion: &Completion) {
-        if *completion == Completion::Failed && self.service != Service::Leaving && self.calls.contains_key(&number) {
+        if *completion == Completion::Failed && self.service != Service::Leaving && self.calls.has(number) {
             return self.stays_unconfirmed(number);
         }
         if *completion == Completion::Failed
             && let Some((key, _)) = self.key_of(number)
         {
             // It may be there: another task must not be made under the key.
-            key.inherited = true;
+            key.inherit();
         }
         let Some(entry) = self.slots.get(slot) else { return };
         let id = entry.id().to_owned();
@@ -282,8 +275,7 @@ impl Receiver {
     pub(super) fn give_up_key(&mut self, number: RequestId) {
         let now = self.clock.now();
         let Some((key, address)) = self.key_of(number) else { return };
-        // An heir cannot tell whether the first claimant still stores the task.
-        let Some(seen) = key.claimed.take().filter(|_| !key.inherited) else { return };
+        let Some(seen) = key.give_up() else { return };
         let claim = Claim {
             form: Form,
             task: String::new(),

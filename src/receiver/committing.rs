@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::calls::Call;
 use super::change::Change;
 use super::event::Happening;
 use super::jobs::Pending;
@@ -325,7 +326,7 @@ impl Receiver {
         let Some(number): Option<RequestId> = self.slots.get_mut(slot).and_then(|slot| slot.run.end()) else {
             return;
         };
-        if self.calls.get(&number).is_some_and(|call| call.announced) {
+        if self.calls.get(number).is_some_and(Call::is_announced) {
             self.stopped(slot, number);
         }
         self.release(number);

@@ -17,8 +17,8 @@ impl Receiver {
         self.tick(now);
         let Some((waits, single_stream)) = self.peers.close(peer) else { return };
         for request in waits.into_keys() {
-            if let Some(call) = self.calls.get_mut(&request).filter(|call| call.needs_caller()) {
-                call.dropped = true;
+            if let Some(call) = self.calls.get_mut(request).filter(|call| call.needs_caller()) {
+                call.drop_caller();
             }
             self.end_wait(request);
         }

@@ -2,12 +2,11 @@
 
 use std::rc::Rc;
 
-use super::calls::{Call, Stage};
+use super::calls::Call;
 use super::change::Change;
 use super::event::Happening;
 use super::jobs::Pending;
 use super::output::Output;
-use super::policy::Promotion;
 use super::receiver::Receiver;
 use super::service::Service;
 use super::types::{RequestId, SlotId, Stop};
@@ -18,61 +17,61 @@ use crate::wire::{Body, Error, LimitReason};
 impl Receiver {
     /// Whether a call that just arrived may go on towards its task. Where the key is known there is no need of room.
     pub(super) fn may_begin(&self, call: &Call) -> Result<(), Error> {
-        if call.key.is_none() {
+        if call.key().is_none() {
             return self.may_create(call).map(|_| ());
         }
-        call.owner.as_ref().ok_or(Error::NoOwner)?;
-        self.may_create_now(call.context.peer)
+        call.owner().ok_or(Error::NoOwner)?;
+        self.may_create_now(call.context().peer)
     }
 
     pub(super) fn may_create(&self, call: &Call) -> Result<Rc<str>, Error> {
-        let owner = call.owner.clone().ok_or(Error::NoOwner)?;
+        let owner = call.owner().cloned().ok_or(Error::NoOwner)?;
         if self.service != Service::Open {
             return Err(Error::ShuttingDown);
         }
         if !self.running.has_room(&owner, &self.limits) {
             return Err(Error::Limit(LimitReason::Tasks));
         }
-        self.may_create_now(call.context.peer)?;
+        self.may_create_now(call.context().peer)?;
         Ok(owner)
     }
 
     pub(super) fn create(&mut self, number: RequestId) {
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        if call.key.as_ref().is_some_and(|key| !key.is_claimed()) {
-            call.stage = Stage::Creating;
+        let Some(call) = self.calls.get_mut(number) else { return };
+        if call.key().is_some_and(|key| !key.is_claimed()) {
+            call.begin_creation();
             return self.claim(number);
         }
-        if call.dropped {
+        if call.is_dropped() {
             return self.decline(number, Error::Internal);
         }
-        let Some(call) = self.calls.get(&number) else { return };
+        let Some(call) = self.calls.get(number) else { return };
         // There may have been room, and a connection, when the call arrived.
         let owner = match self.may_create(call) {
             Ok(owner) => owner,
             Err(error) => return self.decline(number, error),
         };
-        if !call.draft.within_quota && self.has_quota() {
-            if let Some(call) = self.calls.get_mut(&number) {
-                call.stage = Stage::Creating;
+        if !call.is_within_quota() && self.has_quota() {
+            if let Some(call) = self.calls.get_mut(number) {
+                call.begin_creation();
             }
             return self.ask_usage(number);
         }
-        if call.key.is_some() && self.slots.find(&owner, &call.draft.id).is_some() {
+        if call.key().is_some() && self.slots.find(&owner, &call.draft().id).is_some() {
             return self.wait_for_key(number);
         }
         let lease = self.holder.lease();
-        let peer = call.context.peer;
+        let peer = call.context().peer;
         let write_id = self.write_ids.next();
         self.count_creation(peer);
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        if !self.peers.wait(call.context) && call.needs_caller() {
+        let Some(call) = self.calls.get_mut(number) else { return };
+        if !self.peers.wait(call.context()) && call.needs_caller() {
             // Nobody is left to hear of a task (G26-HTT-07).
-            call.dropped = true;
+            call.drop_caller();
             return self.decline(number, Error::Internal);
         }
-        call.stage = Stage::Creating;
-        let id = call.draft.id.clone();
+        call.begin_creation();
+        let id = call.draft().id.clone();
         let task = call.task(self.clock.now(), self.clock.name(), write_id, lease);
         let payload = if task.on_lost == OnLost::Restart {
             Payload::Write {
@@ -84,7 +83,7 @@ impl Receiver {
             Payload::nothing()
         };
         let slot = self.slots.open(&owner, &id);
-        call.slot = Some(slot);
+        call.create_in(slot);
         let record = Record {
             owner,
             id,
@@ -112,7 +111,7 @@ impl Receiver {
             return self.announce(number, slot);
         }
         let refused = matches!(completion, Completion::Full { .. } | Completion::NotJson);
-        if !refused && self.calls.get(&number).is_some_and(|call| call.key.is_some()) {
+        if !refused && self.calls.get(number).is_some_and(|call| call.key().is_some()) {
             return self.confirm_creation(number, slot);
         }
         let tried = self.slots.get(slot).and_then(|slot| slot.copy().cloned());
@@ -139,9 +138,9 @@ impl Receiver {
             entry.forget();
             entry.versions.saw(0);
         }
-        if let Some(call) = self.calls.get_mut(&number) {
+        if let Some(call) = self.calls.get_mut(number) {
             // Its id may be in the store all the same: it is not tried again.
-            call.policy.promotion = Promotion::Never;
+            call.forbid_task();
         }
         // Who found it there waits for whoever settles it.
         self.check_later(slot);
@@ -150,16 +149,13 @@ impl Receiver {
     /// The call cannot become a task.
     pub(super) fn decline(&mut self, number: RequestId, error: Error) {
         self.give_up_key(number);
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        call.slot = None;
-        let (context, begun, dropped, told, outcome) =
-            (call.context, call.begun, call.dropped, call.told, call.outcome.take());
+        let Some(call) = self.calls.get_mut(number) else { return };
+        let (context, begun, dropped, told) = (call.context(), call.has_begun(), call.is_dropped(), call.was_told());
         self.no_longer_waits(context);
-        let Some(call) = self.calls.get_mut(&number) else { return };
+        let Some(call) = self.calls.get_mut(number) else { return };
         if !dropped && !call.must_be_task() && !error.is_too_often() {
             // The work can be done without a task (H84).
-            call.stage = Stage::Direct;
-            if let Some(outcome) = outcome {
+            if let Some(outcome) = call.go_on_plainly() {
                 return self.handle_outcome(self.clock.now(), number, outcome);
             }
             if begun {
@@ -179,12 +175,10 @@ impl Receiver {
 
     /// The task is stored: the caller hears of it, then the handler begins (G25-CRE-09, G26-CRE-03).
     pub(super) fn announce(&mut self, number: RequestId, slot: SlotId) {
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        call.stage = Stage::Task;
-        let (context, dropped, outcome, immediate) =
-            (call.context, call.dropped, call.outcome.take(), call.policy.immediate_text());
-        let (kept, note, told) = (call.key.is_some(), call.note.take(), call.told);
-        call.announced = !dropped;
+        let Some(call) = self.calls.get_mut(number) else { return };
+        let (note, outcome) = call.become_task();
+        let (context, dropped, told) = (call.context(), call.is_dropped(), call.was_told());
+        let (kept, immediate) = (call.key().is_some(), call.immediate_text());
         self.no_longer_waits(context);
         let Some((id, task)) = self.slots.get_mut(slot).and_then(|slot| {
             slot.queue.try_again();
@@ -220,13 +214,15 @@ impl Receiver {
 
     /// Lets the handler begin, wherever the call waits.
     fn begin(&mut self, number: RequestId) {
-        let Some(call) = self.calls.get_mut(&number) else { return };
-        if call.begun {
+        let Some(call) = self.calls.get_mut(number) else { return };
+        if !call.begin() {
             return;
         }
-        call.begun = true;
-        let output =
-            if call.gated { Output::Begin { call: number } } else { Output::Forward { call: number, gated: false } };
+        let output = if call.is_gated() {
+            Output::Begin { call: number }
+        } else {
+            Output::Forward { call: number, gated: false }
+        };
         self.push(output);
     }
 }

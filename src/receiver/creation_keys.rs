@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::types::SlotId;
-use crate::claim::Claim;
+use crate::claim::{Claim, owner_of_keys};
 use crate::storage::{Operation, Payload, Record};
 use crate::task::Millis;
 
@@ -25,11 +25,15 @@ pub(super) enum Question {
 /// The record of a key as it was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Seen {
-    pub version: u32,
-    pub created_at: Millis,
+    version: u32,
+    created_at: Millis,
 }
 
 impl Seen {
+    pub fn of(record: &Record) -> Self {
+        Self { version: record.version, created_at: record.created_at }
+    }
+
     /// What it is after the next write.
     pub fn after(seen: Option<Self>, now: Millis) -> Self {
         seen.map_or(Self { version: 1, created_at: now }, |seen| Self {
@@ -45,18 +49,21 @@ impl Seen {
     }
 }
 
+/// A key that keeps changing hands is given up after so many looks.
+const LOOKS: u8 = 64;
+
 /// What names the creation of a call's task.
 #[derive(Debug)]
 pub(super) struct CreationKey {
-    pub text: String,
+    text: String,
     /// The claim to it that this call has written.
-    pub claimed: Option<Seen>,
+    claimed: Option<Seen>,
     /// What this call wrote last, whether or not the store has it.
-    pub tried: Option<Seen>,
+    tried: Option<Seen>,
     /// An earlier call with this key has not made its task: this one does, under the same id.
-    pub inherited: bool,
+    inherited: bool,
     /// How often it was looked at.
-    pub looks: u8,
+    looks: u8,
 }
 
 impl CreationKey {
@@ -64,8 +71,46 @@ impl CreationKey {
         Self { text, claimed: None, tried: None, inherited: false, looks: 0 }
     }
 
+    /// Where the store has it.
+    pub fn address(&self, owner: &str) -> Address {
+        (owner_of_keys(owner), self.text.clone())
+    }
+
     pub fn is_claimed(&self) -> bool {
         self.claimed.is_some()
+    }
+
+    /// The store is asked for its record. Whether that is worth it.
+    pub fn look(&mut self) -> bool {
+        self.looks = self.looks.saturating_add(1);
+        self.looks <= LOOKS
+    }
+
+    /// A claim is being written, after which the record is so.
+    pub fn claim(&mut self, next: Seen) {
+        self.tried = Some(next);
+    }
+
+    /// The store has this call's claim.
+    pub fn claimed(&mut self, seen: Seen) {
+        self.claimed = Some(seen);
+    }
+
+    /// Whether the record is the claim that this call has written, and not inherited: an heir's would have a later
+    /// version.
+    pub fn is_claim_of_call(&self, seen: Seen) -> bool {
+        self.tried == Some(seen) && !self.inherited
+    }
+
+    /// It cannot be given up any more: another call's task may be made under it.
+    pub fn inherit(&mut self) {
+        self.inherited = true;
+    }
+
+    /// No task comes of its claim. The record that is to say so: an heir cannot tell whether the first claimant still
+    /// stores the task.
+    pub fn give_up(&mut self) -> Option<Seen> {
+        self.claimed.take().filter(|_| !self.inherited)
     }
 }
 

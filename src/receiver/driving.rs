@@ -17,9 +17,7 @@ impl Receiver {
             let (slots, calls, inputs) = (&self.slots, &self.calls, &self.inputs);
             let (subscriptions, waits) = (&self.subscriptions, &self.waits);
             self.timers.forget(|timer| match timer {
-                Timer::Promote(call) | Timer::LookAtKey(call) | Timer::ConfirmCreation(call) => {
-                    calls.contains_key(call)
-                }
+                Timer::Promote(call) | Timer::LookAtKey(call) | Timer::ConfirmCreation(call) => calls.has(*call),
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => {
                     slots.get(*slot).is_some()
                 }

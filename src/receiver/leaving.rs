@@ -34,13 +34,7 @@ impl Receiver {
                 _ => {}
             }
         }
-        let mut running = Vec::new();
-        for call in self.calls.keys() {
-            if let Some((slot, _)) = self.task_of_call(*call) {
-                running.push(slot);
-            }
-        }
-        for slot in running {
+        for slot in self.calls.task_slots() {
             self.hand_over(slot);
         }
     }

@@ -70,7 +70,7 @@ impl Receiver {
 
     /// Asks what the owner of a call has stored.
     pub(super) fn ask_usage(&mut self, call: RequestId) {
-        let Some(owner) = self.calls.get(&call).and_then(|call| call.owner.clone()) else { return };
+        let Some(owner) = self.calls.owner_of(call) else { return };
         self.ask_store(Pending::Usage { call }, Operation::Usage { owner });
     }
 
@@ -84,8 +84,8 @@ impl Receiver {
                 self.decline(number, Error::Limit(LimitReason::Payload))
             }
             Completion::Usage { .. } => {
-                if let Some(call) = self.calls.get_mut(&number) {
-                    call.draft.within_quota = true;
+                if let Some(call) = self.calls.get_mut(number) {
+                    call.allow();
                 }
                 self.create(number);
             }

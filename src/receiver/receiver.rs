@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::buckets::Buckets;
-use super::calls::Call;
+use super::calls::Calls;
 use super::clock::Clock;
 use super::holder::Holder;
 use super::jobs::Jobs;
@@ -20,7 +20,7 @@ use super::subscriptions::Subscriptions;
 use super::sweep::Sweep;
 use super::timers::Timers;
 use super::turns::Turns;
-use super::types::{InputRequestId, JobId, RESTARTED, RequestContext, RequestId, SlotId, Stop, Withdrawal};
+use super::types::{InputRequestId, JobId, RequestContext, RequestId, SlotId, Stop, Withdrawal};
 use super::waits::Waits;
 use super::write_ids::WriteIds;
 use crate::cursor;
@@ -49,8 +49,7 @@ pub struct Receiver {
     pub(super) service: Service,
     pub(super) policies: Vec<Policy>,
     pub(super) peers: Peers,
-    pub(super) calls: Table<RequestId, Call>,
-    pub(super) last_restarted: RequestId,
+    pub(super) calls: Calls,
     pub(super) slots: Slots,
     /// The slot of each input request that a handler here waits for.
     pub(super) inputs: Table<InputRequestId, SlotId>,
@@ -85,8 +84,7 @@ impl Receiver {
             service: Service::Open,
             policies: Vec::new(),
             peers: Peers::default(),
-            calls: Table::new(),
-            last_restarted: RESTARTED,
+            calls: Calls::new(),
             slots: Slots::new(cursor_key),
             inputs: Table::new(),
             waits: Waits::default(),
@@ -171,7 +169,7 @@ impl Receiver {
 
     /// The call is over, and its values can go.
     pub(super) fn release(&mut self, call: RequestId) {
-        self.calls.remove(&call);
+        self.calls.remove(call);
         self.push(Output::Release { call });
     }
 

@@ -2,15 +2,12 @@
 
 use std::rc::Rc;
 
-use super::calls::{Call, Draft, Stage};
+use super::calls::Call;
 use super::event::Happening;
 use super::output::Output;
-use super::policy::Policy;
 use super::receiver::Receiver;
-use super::types::{JobId, NO_PEER, RESTARTED, RequestContext, RequestId, SlotId};
+use super::types::{JobId, NO_PEER, RequestContext, RequestId, SlotId};
 use crate::task::{Millis, Task};
-
-const FIRST_RESTARTED: u32 = RESTARTED.get() + 1;
 
 impl Receiver {
     /// A stored call starts again, on the connection of the request that brought it about, or wherever it can.
@@ -18,8 +15,7 @@ impl Receiver {
         let Some(owner) = self.slots.get(slot).map(|slot| Rc::clone(slot.owner())) else { return };
         // Where it cannot, its lease lapses, and somebody else starts it.
         let Some(place) = self.place(&owner, task, on) else { return };
-        self.last_restarted = self.last_restarted.next(FIRST_RESTARTED, |call| self.calls.contains_key(&call));
-        let number = self.last_restarted;
+        let number = self.calls.next_restarted();
         let context = RequestContext { request: number, ..place };
         let mut answers = Vec::new();
         for input in &task.inputs {
@@ -45,14 +41,7 @@ impl Receiver {
 
     /// A call whose task exists already: nothing is decided about it any more.
     fn insert_running(&mut self, context: RequestContext, slot: SlotId, epoch: u32) {
-        let call = Call {
-            begun: true,
-            stage: Stage::Task,
-            slot: Some(slot),
-            announced: true,
-            ..Call::new(context, Policy::default(), Draft::default())
-        };
-        self.calls.insert(context.request, call);
+        self.calls.insert(Call::of_task(context, slot));
         if let Some(entry) = self.slots.get_mut(slot) {
             entry.run.begin(context.request, epoch);
         }
