@@ -55,7 +55,7 @@ for (const sdk of ["v1", "v2"] as const) {
       await project?.[Symbol.asyncDispose]();
     });
 
-    for (const major of [20, 22, 24] as const) {
+    for (const major of [20, 22, 24, 26] as const) {
       test(`runs in Node ${major} as an ES module and as CommonJS`, () =>
         runs(`Node ${major}`, async () => {
           assert.equal(await project.run(node(major), "app.js"), EXPECTED[sdk]);
