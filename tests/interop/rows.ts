@@ -133,6 +133,24 @@ export const ROWS: readonly Row[] = [
     quirks: [{ check: "plain call", reason: "call_tool() of a client that declares tasks refuses a task" }],
   }),
   server("rmcp 3.11", inRust("rmcp_server"), "2026-07-28"),
+  client("tower-mcp 0.25", inRust("tower_client"), "2025-11-25", {
+    quirks: [
+      ...["create", "poll", "error", "cancel", "expiry"].map((check) => ({
+        check,
+        carrier: "HTTP" as const,
+        reason: "names its protocol version to no server without sessions, which then knows of no tasks",
+      })),
+      ...["result", "ask"].map((check) => ({ check, reason: "has no `tasks/result` in 2025-11-25" })),
+    ],
+  }),
+  client("tower-mcp 0.25", inRust("tower_client"), "2026-07-28"),
+  server("tower-mcp 0.25", inRust("tower_server"), "2025-11-25", {
+    quirks: ["result", "ask", "error", "expiry", "plain call"].map((check) => ({
+      check,
+      reason: "has no `tasks/result` in 2025-11-25",
+    })),
+  }),
+  server("tower-mcp 0.25", inRust("tower_server"), "2026-07-28"),
   {
     peer: "Inspector 2.12, --cli, which has no tasks",
     side: "client",

@@ -78,11 +78,13 @@ export function whole(outcomes: readonly Outcome[]): string {
     const missing = all.flatMap((outcome) =>
       outcome.findings
         .filter(({ ok }) => !ok)
-        .map(({ check }) => ({ carrier: outcome.carrier, what: `${check}: ${outcome.reasonOf(check) ?? "a fault"}` })),
+        .map(({ check }) => ({ carrier: outcome.carrier, check, reason: outcome.reasonOf(check) ?? "a fault" })),
     );
-    const lines = [...Map.groupBy(missing, ({ what }) => what)].map(([what, where]) =>
-      where.length === all.length ? what : `${where.map(({ carrier }) => carrier).join("; ")}: ${what}`,
-    );
+    const lines = [...Map.groupBy(missing, ({ reason }) => reason)].map(([reason, where]) => {
+      const carriers = new Set(where.map(({ carrier }) => carrier));
+      const over = carriers.size < all.length ? ` over ${[...carriers].join("; ")}` : "";
+      return `${[...new Set(where.map(({ check }) => check))].join(", ")}${over}: ${reason}`;
+    });
     return [peer, side, generation, over, lines.join("<br>")];
   });
   return table(["Peer", "is the", "Generation", "Checks passed", "What does not work, and why"], lines);
