@@ -48,7 +48,7 @@ impl Receiver {
             return true;
         }
         entry.inputs.add(input, None, nested, !nested || self.cross_generation);
-        self.inputs.insert(input, slot);
+        self.input_slots.insert(input, slot);
         let named = NewInput { name: cut(name, limits.name).to_owned(), kind };
         self.change(slot, Change::RequestInput { id: input, input: named });
         true
@@ -94,7 +94,7 @@ impl Receiver {
             return self.withdraw(input, false, Withdrawal::NotATask);
         };
         entry.inputs.add(input, Some(key.to_owned()), false, true);
-        self.inputs.insert(input, slot);
+        self.input_slots.insert(input, slot);
         self.change(slot, Change::Check);
         self.check_later(slot);
     }
@@ -269,13 +269,13 @@ impl Receiver {
     /// Takes the first input request out of hand that is like this.
     fn take_input(&mut self, slot: SlotId, is_it: impl FnMut(&PendingInput) -> bool) -> Option<PendingInput> {
         let pending = self.slots.get_mut(slot)?.inputs.take(is_it)?;
-        self.inputs.remove(&pending.input());
+        self.input_slots.remove(&pending.input());
         Some(pending)
     }
 
     /// The slot of the task for which an input request waits, and all that wait with it.
     fn inputs_with(&mut self, input: InputRequestId) -> Option<(SlotId, &mut Inputs)> {
-        let slot = *self.inputs.get(&input)?;
+        let slot = *self.input_slots.get(&input)?;
         Some((slot, &mut self.slots.get_mut(slot)?.inputs))
     }
 
@@ -302,7 +302,7 @@ impl Receiver {
     pub(super) fn drop_inputs(&mut self, slot: SlotId) {
         let inputs = self.slots.get_mut(slot).map(|slot| slot.inputs.take_all()).unwrap_or_default();
         for pending in inputs {
-            self.inputs.remove(&pending.input());
+            self.input_slots.remove(&pending.input());
             self.withdraw(pending.input(), pending.was_delivered(), Withdrawal::Ended);
         }
     }
@@ -317,7 +317,7 @@ impl Receiver {
     /// A connection that is one stream closed with everything it carried.
     pub(super) fn mark_all_undelivered(&mut self, peer: PeerId) {
         let mut slots: Vec<SlotId> = Vec::new();
-        for slot in self.inputs.values() {
+        for slot in self.input_slots.values() {
             if let Err(place) = slots.binary_search(slot) {
                 slots.insert(place, *slot);
             }

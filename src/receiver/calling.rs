@@ -26,8 +26,7 @@ impl Receiver {
     ) {
         self.tick(now);
         self.peers.meet(context);
-        let Some(policy) = usize::try_from(called.policy).ok().and_then(|number| self.policies.get(number)).cloned()
-        else {
+        let Some(policy) = self.policies.get(called.policy).cloned() else {
             return self.refuse_call(context, Error::Internal);
         };
         let policy = if self.offers(called.method, context.generation) {
@@ -250,8 +249,7 @@ impl Receiver {
         if !self.offers(method, generation) {
             return true;
         }
-        let policy = usize::try_from(policy).ok().and_then(|number| self.policies.get(number));
-        policy.is_some_and(|policy| {
+        self.policies.get(policy).is_some_and(|policy| {
             policy.support != Support::Required
                 && (!generation.server_decides()
                     || policy.promotion == Promotion::Never

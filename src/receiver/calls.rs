@@ -56,7 +56,7 @@ pub(super) struct Call {
     /// What a failure says of itself, for the status message.
     said: String,
     /// The status message that its handler set last before that.
-    note: Option<String>,
+    status_message: Option<String>,
     /// The caller went away before it was answered.
     dropped: bool,
     /// The caller was told to try again, while nobody could tell whether the store has the task.
@@ -90,7 +90,7 @@ impl Call {
             slot: None,
             outcome: None,
             said: String::new(),
-            note: None,
+            status_message: None,
             dropped: false,
             told: false,
             announced: false,
@@ -215,7 +215,7 @@ impl Call {
 
     /// The status message that the task is to have.
     pub fn set_status_message(&mut self, message: String) {
-        self.note = Some(message);
+        self.status_message = Some(message);
     }
 
     /// The store is asked for something, on the way to a task.
@@ -252,7 +252,7 @@ impl Call {
     pub fn become_task(&mut self) -> (Option<String>, Option<Outcome>) {
         self.stage = Stage::Task;
         self.announced = !self.dropped;
-        (self.note.take(), self.outcome.take())
+        (self.status_message.take(), self.outcome.take())
     }
 
     /// Whether the handler's answer says that the work failed.

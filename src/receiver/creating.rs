@@ -176,7 +176,7 @@ impl Receiver {
     /// The task is stored: the caller hears of it, then the handler begins (G25-CRE-09, G26-CRE-03).
     pub(super) fn announce(&mut self, number: RequestId, slot: SlotId) {
         let Some(call) = self.calls.get_mut(number) else { return };
-        let (note, outcome) = call.become_task();
+        let (status_message, outcome) = call.become_task();
         let (context, dropped, told) = (call.context(), call.is_dropped(), call.was_told());
         let (kept, immediate) = (call.key().is_some(), call.immediate_text());
         self.no_longer_waits(context);
@@ -200,8 +200,8 @@ impl Receiver {
             self.reply(context, Body::Created { id, task, immediate });
         }
         self.event(Happening::Started, slot);
-        if let Some(note) = note {
-            self.change(slot, Change::SetStatusMessage(note));
+        if let Some(message) = status_message {
+            self.change(slot, Change::SetStatusMessage(message));
         }
         match outcome {
             Some(outcome) => self.settle(number, outcome),

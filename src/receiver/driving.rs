@@ -14,7 +14,7 @@ impl Receiver {
     pub(super) fn tick(&mut self, now: Millis) {
         self.clock.advance(now);
         if self.timers.are_many() {
-            let (slots, calls, inputs) = (&self.slots, &self.calls, &self.inputs);
+            let (slots, calls, inputs) = (&self.slots, &self.calls, &self.input_slots);
             let (subscriptions, waits) = (&self.subscriptions, &self.waits);
             self.timers.forget(|timer| match timer {
                 Timer::Promote(call) | Timer::LookAtKey(call) | Timer::ConfirmCreation(call) => calls.has(*call),

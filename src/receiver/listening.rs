@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::change::Change;
 use super::output::Output;
-use super::read::{Kind, Read};
+use super::read::{Read, ReadKind};
 use super::receiver::Receiver;
 use super::subscriptions::Heard;
 use super::timers::Timer;
@@ -42,7 +42,7 @@ impl Receiver {
                 && !named.contains(&id)
             {
                 named.push(id.clone());
-                self.look_up(Read { kind: Kind::Listened, context, owner, id, settled: false });
+                self.look_up(Read { kind: ReadKind::Listened, context, owner, id, settled: false });
             }
         }
         if let Some(at) = until {
@@ -87,9 +87,9 @@ impl Receiver {
     }
 
     /// The acknowledgement is out. The state of each task follows it (G26-SUB-07, H71), or, where there is nothing to
-    /// listen to, the end (G26-SUB-14). `alone`: nothing else is subscribed to on this stream.
-    pub fn handle_listening(&mut self, now: Millis, request: RequestId, alone: bool) {
-        if self.subscriptions.set_alone(request, alone) {
+    /// listen to, the end (G26-SUB-14). `ends_stream`: nothing else is subscribed to on this stream.
+    pub fn handle_listening(&mut self, now: Millis, request: RequestId, ends_stream: bool) {
+        if self.subscriptions.set_ends_stream(request, ends_stream) {
             self.handle_flow(now, request, true);
             self.end_if_silent(request);
         }

@@ -59,3 +59,21 @@ impl Policy {
         self.immediate.clone()
     }
 }
+
+/// All policies; a call names one by its number.
+#[derive(Debug, Default)]
+pub(super) struct Policies {
+    policies: Vec<Policy>,
+}
+
+impl Policies {
+    /// The number of the new one.
+    pub fn add(&mut self, policy: Policy) -> u32 {
+        self.policies.push(policy);
+        u32::try_from(self.policies.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub fn get(&self, number: u32) -> Option<&Policy> {
+        self.policies.get(usize::try_from(number).ok()?)
+    }
+}

@@ -7,7 +7,7 @@ use super::types::RequestContext;
 /// A read that waits for the store.
 #[derive(Clone, Debug)]
 pub(super) struct Read {
-    pub kind: Kind,
+    pub kind: ReadKind,
     /// The request that is answered with it.
     pub context: RequestContext,
     pub owner: Rc<str>,
@@ -19,7 +19,7 @@ pub(super) struct Read {
 
 /// What is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum ReadKind {
     State,
     Outcome,
     Page,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::jobs::Pending;
 use super::output::Output;
-use super::read::{Kind, Read};
+use super::read::{Read, ReadKind};
 use super::receiver::Receiver;
 use super::service::Service;
 use super::timers::Timer;
@@ -26,15 +26,15 @@ const MOST_WAITERS: usize = 256;
 impl Receiver {
     /// `tasks/get`: a pure read (G26-GET-09).
     pub fn handle_get(&mut self, now: Millis, context: RequestContext, id: Option<&str>) {
-        self.handle_read(now, context, id, Kind::State);
+        self.handle_read(now, context, id, ReadKind::State);
     }
 
     /// `tasks/result`: answered when the task has ended (G25-RES-01).
     pub fn handle_result(&mut self, now: Millis, context: RequestContext, id: Option<&str>) {
-        self.handle_read(now, context, id, Kind::Outcome);
+        self.handle_read(now, context, id, ReadKind::Outcome);
     }
 
-    fn handle_read(&mut self, now: Millis, context: RequestContext, id: Option<&str>, kind: Kind) {
+    fn handle_read(&mut self, now: Millis, context: RequestContext, id: Option<&str>, kind: ReadKind) {
         self.tick(now);
         let Some((owner, id)) = self.address(context, id, Act::Read) else { return };
         self.look_up(Read { kind, context, owner, id, settled: false });
@@ -63,7 +63,7 @@ impl Receiver {
         // One more than a page tells whether there is another.
         let operation = Operation::List { owner: owner.clone(), after, limit: self.limits.page.saturating_add(1) };
         self.ask_store(
-            Pending::Read(Read { kind: Kind::Page, context, owner, id: String::new(), settled: false }),
+            Pending::Read(Read { kind: ReadKind::Page, context, owner, id: String::new(), settled: false }),
             operation,
         );
     }
@@ -96,18 +96,18 @@ impl Receiver {
     pub(super) fn look_up(&mut self, read: Read) {
         let Read { kind, context, .. } = read;
         // Only 2026-07-28 answers with payloads.
-        let payload = kind == Kind::Outcome || (kind == Kind::State && context.generation.state_has_details());
-        let request = Some(context.request).filter(|_| kind != Kind::Listened);
+        let payload = kind == ReadKind::Outcome || (kind == ReadKind::State && context.generation.state_has_details());
+        let request = Some(context.request).filter(|_| kind != ReadKind::Listened);
         let operation = Operation::Get { owner: read.owner.clone(), id: read.id.clone(), payload, request };
         let job = self.ask_store(Pending::Read(read), operation);
-        if kind == Kind::Outcome {
+        if kind == ReadKind::Outcome {
             self.waits.look_up(context.request, job);
         }
     }
 
     pub(super) fn read_completed(&mut self, job: JobId, read: &Read, started: Millis, completion: &Completion) {
         let Read { kind, context, .. } = *read;
-        if kind == Kind::Outcome {
+        if kind == ReadKind::Outcome {
             self.waits.looked_up(context.request);
         }
         let (version, found) = match completion {
@@ -120,10 +120,10 @@ impl Receiver {
         let seen = found.as_mut().is_some_and(|task| self.sees(context, task));
         let found = found.filter(|_| seen);
         match (kind, completion) {
-            (Kind::Listened, _) => self.looked_up(context, &read.id, seen),
-            (Kind::Page, Completion::Records { records, full }) => self.page(context, records, *full),
-            (Kind::State | Kind::Outcome, _) if !readable => self.refuse(context, Error::Unreadable),
-            (Kind::State | Kind::Outcome, Completion::Record(_)) => match found {
+            (ReadKind::Listened, _) => self.looked_up(context, &read.id, seen),
+            (ReadKind::Page, Completion::Records { records, full }) => self.page(context, records, *full),
+            (ReadKind::State | ReadKind::Outcome, _) if !readable => self.refuse(context, Error::Unreadable),
+            (ReadKind::State | ReadKind::Outcome, Completion::Record(_)) => match found {
                 Some(task) if self.meets_lost(read, version, &task, started) => {}
                 Some(task) => self.show(read, job, version, task),
                 None => self.miss(context),
@@ -147,7 +147,7 @@ impl Receiver {
     /// Answers a read with the task that it has found, or lets it wait for the task's end.
     fn show(&mut self, read: &Read, job: JobId, version: u32, task: Rc<Task>) {
         let Read { kind, context, ref owner, ref id, .. } = *read;
-        if kind == Kind::State {
+        if kind == ReadKind::State {
             self.state(context, job, id, task);
         } else if task.phase.is_terminal() {
             self.retrieved(context, id, &task);

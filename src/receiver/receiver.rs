@@ -10,7 +10,7 @@ use super::holder::Holder;
 use super::jobs::Jobs;
 use super::output::Output;
 use super::peers::Peers;
-use super::policy::Policy;
+use super::policy::{Policies, Policy};
 use super::reported::Reported;
 use super::running::Running;
 use super::service::Service;
@@ -47,12 +47,12 @@ pub struct Receiver {
     /// The host makes a server for a task that must run again where no connection of its owner is.
     pub(super) runs_alone: bool,
     pub(super) service: Service,
-    pub(super) policies: Vec<Policy>,
+    pub(super) policies: Policies,
     pub(super) peers: Peers,
     pub(super) calls: Calls,
     pub(super) slots: Slots,
     /// The slot of each input request that a handler here waits for.
-    pub(super) inputs: Table<InputRequestId, SlotId>,
+    pub(super) input_slots: Table<InputRequestId, SlotId>,
     pub(super) waits: Waits,
     pub(super) reported: Reported,
     pub(super) subscriptions: Subscriptions,
@@ -82,11 +82,11 @@ impl Receiver {
             holder: Holder::new(),
             runs_alone: false,
             service: Service::Open,
-            policies: Vec::new(),
+            policies: Policies::default(),
             peers: Peers::default(),
             calls: Calls::new(),
             slots: Slots::new(cursor_key),
-            inputs: Table::new(),
+            input_slots: Table::new(),
             waits: Waits::default(),
             reported: Reported::default(),
             subscriptions: Subscriptions::default(),
@@ -136,8 +136,7 @@ impl Receiver {
 
     /// Makes a policy known; its number goes with each call.
     pub fn add_policy(&mut self, policy: Policy) -> u32 {
-        self.policies.push(policy);
-        u32::try_from(self.policies.len() - 1).unwrap_or(u32::MAX)
+        self.policies.add(policy)
     }
 
     pub(super) fn push(&mut self, output: Output) {
@@ -190,7 +189,7 @@ impl Receiver {
         [
             self.calls.len(),
             self.slots.len(),
-            self.inputs.len(),
+            self.input_slots.len(),
             waiting + self.subscriptions.len() + self.peers.waits(),
             lookups,
             self.jobs.len(),

@@ -17,7 +17,7 @@ struct Subscription {
     /// Its stream takes messages: the acknowledgement is out, and the client keeps up.
     ready: bool,
     /// Nothing else is subscribed to on its stream, so that it ends with the last task.
-    alone: bool,
+    ends_stream: bool,
     slots: Table<SlotId, ()>,
 }
 
@@ -36,7 +36,7 @@ impl Subscriptions {
     pub fn open(&mut self, context: RequestContext, owner: Option<Rc<str>>, named: Vec<String>) {
         let lookups = named.len();
         let subscription =
-            Subscription { context, owner, named, lookups, ready: false, alone: false, slots: Table::new() };
+            Subscription { context, owner, named, lookups, ready: false, ends_stream: false, slots: Table::new() };
         self.subscriptions.insert(context.request, subscription);
     }
 
@@ -71,9 +71,9 @@ impl Subscriptions {
         }
     }
 
-    /// `alone`: nothing else is subscribed to on its stream. Whether there is such a subscription.
-    pub fn set_alone(&mut self, request: RequestId, alone: bool) -> bool {
-        self.subscriptions.get_mut(&request).map(|subscription| subscription.alone = alone).is_some()
+    /// `ends_stream`: nothing else is subscribed to on its stream. Whether there is such a subscription.
+    pub fn set_ends_stream(&mut self, request: RequestId, ends_stream: bool) -> bool {
+        self.subscriptions.get_mut(&request).map(|subscription| subscription.ends_stream = ends_stream).is_some()
     }
 
     /// Whether its stream takes messages now. The slots of its tasks.
@@ -91,7 +91,7 @@ impl Subscriptions {
     /// Whether there is nothing left to hear on its stream.
     pub fn is_silent(&self, request: RequestId) -> bool {
         let subscription = self.subscriptions.get(&request);
-        subscription.is_some_and(|subscription| subscription.alone && subscription.slots.is_empty())
+        subscription.is_some_and(|subscription| subscription.ends_stream && subscription.slots.is_empty())
     }
 
     /// It is over. What it said of itself, and the slots of its tasks.
