@@ -4,8 +4,9 @@
 //! for, or is about to change. Changes to one task queue in its slot: each is decided by the lifecycle, written with
 //! one compare-and-swap, and has its effects only when the store has it. Reads go straight to the store.
 //!
-//! Its parts are nouns and own what they hold. What it does with them are verbs; `driving` is where inputs come in and
-//! outputs go out.
+//! Its parts are nouns and own what they hold: `calls`, `peers`, `waits`, `subscriptions`, `jobs`, `timers`, `running`,
+//! `sightings`, `sweep` and more, and `slots`, each with the `queue` of its changes, its `run`, its `inputs` and its
+//! `followers`. What it does with them are verbs; `driving` is where inputs come in and outputs go out.
 
 mod asking;
 mod auditing;
