@@ -7,7 +7,7 @@ use super::service::Service;
 use super::sweep::Part;
 use super::timers::Timer;
 use crate::claim::is_owner_of_keys;
-use crate::storage::{Completion, DuePosition, Operation, Record};
+use crate::storage::{Completion, DuePosition, Operation, Record, is_guest};
 use crate::task::Millis;
 
 /// How long a receiver rests at most between two walks through what is due, in ms, and how many tasks a page of it has.
@@ -107,6 +107,9 @@ impl Receiver {
         let (task, over) = if is_owner_of_keys(owner) {
             let Ok(claim) = self.claim_of(owner, id, record) else { return };
             (None, claim.due_at() <= self.clock.time_by(&claim.clock))
+        } else if is_guest(owner) {
+            // Not ours to read: its due time says when it may go, by the clock of some other process.
+            (None, record.due_at.is_some_and(|at| at <= self.clock.time_by("")))
         } else {
             let Ok(task) = self.task_of(owner, id, record) else { return };
             let over = self.clock.is_over(&task);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use mcp_longhaul::limit::Limits;
-use mcp_longhaul::receiver::Policy;
-use mcp_longhaul::storage::Operation;
-use mcp_longhaul::task::OnLost;
+use mcp_longhaul::receiver::{Output, Policy};
+use mcp_longhaul::storage::{Operation, Record};
+use mcp_longhaul::task::{Millis, OnLost};
 
 use crate::bench::Bench;
-use crate::harness::{G26, LEASE, Op, World, policy};
+use crate::harness::{G26, LEASE, Op, START, World, policy};
 
 /// Room for a backlog.
 fn world(nodes: usize) -> World {
@@ -35,6 +35,35 @@ fn what_cannot_be_settled_is_passed_over() {
         bench.pass(3 * LEASE + 62_000);
         assert!(bench.task("zoe", &lost).phase.is_terminal(), "it waits behind what cannot be settled");
     }
+}
+
+/// X-TTL-01: records that others keep in the same store are never read, and deleted when they are due, however far the
+/// clock of whichever process wrote them may be.
+#[test]
+fn records_of_others_go_when_they_are_due() {
+    const SKEW: Millis = 20_000;
+    let mut bench = Bench::of(world(1), G26, policy());
+    bench.tolerate(SKEW);
+    let due = [("gone", Some(START)), ("early", Some(START + 3 * SKEW)), ("never", None)];
+    for (id, due_at) in due {
+        bench.store.keep(Record {
+            owner: "\u{2}others".into(),
+            id: id.into(),
+            version: 1,
+            created_at: START,
+            due_at,
+            state: "not even JSON".into(),
+        });
+    }
+    let there = |bench: &Bench| due.map(|(id, _)| bench.store.state("\u{2}others", id).is_some());
+    bench.input(0, |receiver, now| receiver.handle_start(now));
+    bench.answer_all();
+    assert_eq!(there(&bench), [true, true, true], "a clock that is behind would still show it");
+    bench.pass(2 * SKEW);
+    assert_eq!(there(&bench), [false, true, true]);
+    bench.pass(4 * SKEW);
+    assert_eq!(there(&bench), [false, false, true]);
+    assert_eq!(bench.count(|output| matches!(output, Output::Report { .. })), 0);
 }
 
 /// How the operations on their way to the store are answered: each process has a few connections.
