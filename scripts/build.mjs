@@ -211,7 +211,9 @@ async function joinModules(output) {
   const modules = filesIn(output).filter((file) => file.endsWith(".js"));
   await build({
     entryPoints: modules.filter((file) =>
-      /^((client|server|otel|store-kit|attach-class|registration)|stores[\\/].*)\.js$/.test(relative(output, file)),
+      /^((client|server|otel|store-kit|attach-class|registration|sdk-v1)|stores[\\/].*)\.js$/.test(
+        relative(output, file),
+      ),
     ),
     absWorkingDir: output, // names in comments and hashes are relative to it
     outdir: output,

@@ -11,7 +11,8 @@ export interface StoredTask {
   /**
    * Whose task it is: a stable principal, or `""` where nobody is authenticated. At most 512 characters, without NUL or
    * lone surrogates, which some databases cannot keep apart.
-   * Records of an owner that begins with U+0001 are no tasks, but what the core remembers of creation keys.
+   * Records of an owner that begins with U+0001 are no tasks, but what the core remembers of creation keys; those of
+   * one that begins with U+0002 are an adapter's, in a form of its own.
    */
   readonly owner: string;
   /** The task id: 1 to 128 characters of `A-Z a-z 0-9 _ -`. Unique for one owner, and in practice for all. */

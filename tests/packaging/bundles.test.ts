@@ -72,11 +72,12 @@ describe("an entry pulls in nothing that is another's", () => {
     ...Object.fromEntries(STORES.map((file) => [`stores/${file.replace(/\.ts$/, "")}`, made(file)])),
     "store-kit": /storeCases = \[/,
     otel: /function otel\(/,
+    "sdk-v1": /function sdkTaskStore\(/,
     client: /TaskClient = class|class TaskClient/,
     server: /TaskServer = class|class TaskServer/,
     core: /WebAssembly/,
   };
-  for (const entry of Object.keys(MARKS).filter((name) => /^stores\/|^store-kit$|^otel$/.test(name))) {
+  for (const entry of Object.keys(MARKS).filter((name) => /^stores\/|^store-kit$|^otel$|^sdk-v1$/.test(name))) {
     test(entry, async () => {
       const text = await bundled(`export * from "mcp-longhaul/${entry}";`);
       assert.deepEqual(

@@ -35,6 +35,9 @@ test("every entry is known here", () => {
     "mcp-longhaul",
     ...stores,
     "mcp-longhaul/store-kit",
+    "mcp-longhaul/sdk-v1",
+    "mcp-longhaul/attach-class",
+    "mcp-longhaul/register",
     "mcp-longhaul/otel",
     "mcp-longhaul/browser",
     "mcp-longhaul/browser/client",
@@ -136,9 +139,9 @@ process.stdout.write(String(loaded));
 
 test("nothing happens when a module is imported", async () => {
   // Node cannot load the modules that name a .wasm, nor the one that needs a package of the user's; they hold nothing
-  // more.
+  // more. `register` is imported for what it does.
   const modules = code
-    .filter((name) => !/wasm\/\w+\/(module|edge)\.js$|^otel\./.test(name))
+    .filter((name) => !/wasm\/\w+\/(module|edge)\.js$|^(otel|register(-commonjs)?)\./.test(name))
     .map((name) => join(dist, name));
   assert.ok(modules.length > 40);
   const urls = modules.map((file) => (file.endsWith(".cjs") ? file : pathToFileURL(file).href));

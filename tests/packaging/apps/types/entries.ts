@@ -13,6 +13,7 @@ import * as browser from "mcp-longhaul/browser";
 import * as browserClient from "mcp-longhaul/browser/client";
 import * as browserServer from "mcp-longhaul/browser/server";
 import { otel, type OtelOptions } from "mcp-longhaul/otel";
+import { sdkTaskMessageQueue, sdkTaskStore, type SdkTask } from "mcp-longhaul/sdk-v1";
 import { storeCases, type MakeStore } from "mcp-longhaul/store-kit";
 import {
   durableObjectStore,
@@ -73,6 +74,10 @@ export const Served = taskObject<{ TASKS: ObjectNamespace }>(({ durable, env }) 
   tasks: new TaskServer(durable),
   handler: { fetch: (request) => routeByTask(request, env.TASKS) },
 }));
+export const old = async (store: TaskStore): Promise<SdkTask | null> => {
+  await sdkTaskMessageQueue(store, { keep: 60_000 }).dequeueAll("task");
+  return sdkTaskStore(store, { maxTtl: null }).getTask("task", "session");
+};
 export const cases = (make: MakeStore): Promise<unknown>[] => storeCases.map(async ({ run }) => run(make, () => {}));
 export const pages: [typeof TaskClient, typeof TaskServer, typeof TaskClient] = [
   browser.TaskClient,
