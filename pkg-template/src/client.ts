@@ -8,7 +8,7 @@ import { checkCallOptions, checkOptions } from "./client/options-check.ts";
 import { fromRejection, Handle, isTimeout } from "./client/handle.ts";
 import { TaskError, type TaskErrorCode } from "./errors.ts";
 import { own } from "./json.ts";
-import { tap, type TransportLike } from "./tap.ts";
+import { REQUESTOR, tap, type TransportLike } from "./tap.ts";
 import type { AnyTools, MemberResult, ToolCall, ToolHandle, ToolMap, ToolName } from "./tool-types.ts";
 import type {
   AttachableClient,
@@ -184,9 +184,9 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
     let connection = this.#connections.get(transport);
     if (connection === undefined) {
       let made: Connection | undefined;
-      const tapped = tap(transport as TransportLike, (wire) => (made = new Connection(wire, this.#shared)));
+      const tapped = tap(transport as TransportLike, REQUESTOR, (wire) => (made = new Connection(wire, this.#shared)));
       if (!tapped || made === undefined)
-        throw new TaskError("invalid_argument", "This transport is attached to another TaskClient or TaskServer.");
+        throw new TaskError("invalid_argument", "This transport is attached to another TaskClient.");
       connection = made;
       this.#connections.set(transport, connection);
       this.#open.add(connection);

@@ -21,8 +21,9 @@ import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { lacksTaskName, withTaskName } from "./server/task-name.ts";
-import { type TransportLike, tap } from "./tap.ts";
+import { RECEIVER, type TransportLike, tap } from "./tap.ts";
 import type {
+  AttachableClient,
   AttachableServer,
   AttachableTransport,
   InputAnswers,
@@ -43,6 +44,9 @@ const TWO_KINDS_OF_TASKS =
   "The server runs tasks itself (`taskStore` of SDK v1): leave that out, or offer no tasks of 2025-11-25.";
 
 const WRONG_TARGET = "TaskServer.attach() takes a Server, an McpServer or a transport of the MCP SDK.";
+
+const FOR_CLIENTS = "TaskServer.attach() takes a Client where it has the option `sampling` or `elicitation`.";
+const FOR_SERVERS = "TaskServer.attach() takes a Client only where it has the option `sampling` or `elicitation`.";
 
 /** What {@link TaskServer.close} takes. */
 export interface CloseOptions {
@@ -94,15 +98,19 @@ export class TaskServer {
   }
 
   /**
-   * Attaches tasks to a server of either SDK, before it is connected, or to a transport. Returns what it was given.
+   * Attaches tasks to a server of either SDK, before it is connected, or to a transport; to a client where it has the
+   * option `sampling` or `elicitation`, which runs tasks for its server then. Returns what it was given.
    * Throws {@link TaskError} `invalid_argument` for a server that was made with `taskStore` of SDK v1, which runs tasks
    * itself. Handlers, clients and entry points stay as they are. Connecting throws {@link TaskError} `wasm` where the
    * platform forbids WebAssembly.
    */
-  attach<T extends AttachableServer | AttachableTransport>(target: T): T {
+  attach<T extends AttachableServer | AttachableClient | AttachableTransport>(target: T): T {
     if (Object(target) !== target) throw new TaskError("invalid_argument", WRONG_TARGET);
+    const isClient = this.#policies.side === "client";
+    if (isClient !== "callTool" in target)
+      throw new TaskError("invalid_argument", isClient ? FOR_CLIENTS : FOR_SERVERS);
     if ("connect" in target && typeof target.connect === "function")
-      this.#attachServer(target as T & Product & { connect(transport: TransportLike): Promise<void> });
+      this.#attachServer(target as unknown as Product & { connect(transport: TransportLike): Promise<void> });
     else if ("send" in target && "start" in target) this.#tap(target as TransportLike, undefined);
     else throw new TaskError("invalid_argument", WRONG_TARGET);
     return target;
@@ -235,7 +243,7 @@ export class TaskServer {
     return { caller: connection.calls, connected };
   }
 
-  #attachServer(server: Product & { connect(transport: TransportLike): Promise<void> }): void {
+  #attachServer(server: Product & { connect(...parameters: unknown[]): Promise<unknown> }): void {
     const { generations } = this.#options;
     // Where clients ask for tasks, only one of the two can answer them.
     const isAsked = REVISIONS.some(
@@ -246,9 +254,9 @@ export class TaskServer {
     for (const product of [server, server.server as typeof server | undefined]) {
       if (product === undefined) continue;
       const connect = product.connect.bind(product);
-      product.connect = (transport) => {
-        this.#tap(transport, server);
-        return connect(transport);
+      product.connect = (transport, ...rest) => {
+        this.#tap(transport as TransportLike, server);
+        return connect(transport, ...rest);
       };
     }
   }
@@ -256,8 +264,8 @@ export class TaskServer {
   #tap(transport: TransportLike, product: Product | undefined): void {
     // `serveStdio` hands its servers a channel, and keeps subscriptions to itself.
     const below = (transport as { readonly _wire?: TransportLike })._wire;
-    if (below !== undefined) tap(below, (wire) => new PipeTap(this.#runtime, wire));
-    tap(transport, (wire) => {
+    if (below !== undefined) tap(below, RECEIVER, (wire) => new PipeTap(this.#runtime, wire));
+    tap(transport, RECEIVER, (wire) => {
       const connection = new Connection(this.#runtime, wire, transport, product);
       this.#connections.set(transport, connection);
       return connection;

@@ -47,95 +47,100 @@ export interface Listener {
   troubled?(error: unknown): void;
 }
 
-const TAPPED = Symbol.for(`${NAME}.tapped`);
+/** What a listener is for: following tasks of the peer's, or running tasks for it. In their order from the wire. */
+export type Role = typeof REQUESTOR | typeof RECEIVER;
+export const REQUESTOR = 0;
+export const RECEIVER = 1;
+
+/** The listeners of one transport. */
+interface Taps {
+  /** Answers `false`, and changes nothing, where there is a listener in this role. */
+  add(role: Role, listen: (wire: Wire) => Listener): boolean;
+}
+
+const TAPS = Symbol.for(`${NAME}.taps`);
 
 /**
  * Puts `listen`'s listener between a transport and the SDK, in place: the instance keeps its class and private fields.
- * A transport is tapped once; a second call answers `false` and changes nothing.
+ * A transport has one listener in each role, whichever came first: the requestor next to the wire, and the receiver
+ * next to the SDK, so that what the tasks of a receiver ask can become tasks of the peer's. A second one in a role is
+ * answered with `false` and changes nothing.
  */
-export function tap(transport: TransportLike, listen: (wire: Wire) => Listener): boolean {
-  const marked = transport as TransportLike & { [TAPPED]?: true };
-  if (marked[TAPPED]) return false;
-  Object.defineProperty(transport, TAPPED, { value: true });
+export function tap(transport: TransportLike, role: Role, listen: (wire: Wire) => Listener): boolean {
+  const tapped = transport as TransportLike & { [TAPS]?: Taps };
+  if (tapped[TAPS] === undefined) Object.defineProperty(transport, TAPS, { value: tapsOf(transport) });
+  return tapped[TAPS]?.add(role, listen) === true;
+}
 
+function tapsOf(transport: TransportLike): Taps {
+  const listeners: Partial<Record<number, Listener>> = {};
   const send = transport.send.bind(transport);
-  let delivering: Message | undefined;
-  let closing = false;
-  let failing: Error | undefined;
-  const deliver: Wire["deliver"] = (message, extra) => {
-    const outer = delivering;
-    delivering = message;
-    try {
-      onmessage.now?.(message, extra);
-    } finally {
-      delivering = outer;
-    }
-  };
-  const listener = listen({
-    send,
-    cancelsByAbort: transport.hasPerRequestStream === true,
-    deliver,
-    sessionId: () => transport.sessionId,
-    closed() {
-      closing = true;
-      try {
-        onclose.now?.();
-      } finally {
-        closing = false;
-      }
-    },
-  });
-  // A handler that is set over another calls the one it found, which is this tap: it must reach the earlier one then.
-  const onmessage = intercept(transport, "onmessage", (message, extra) => {
-    if (message === delivering) onmessage.earlier?.(message, extra);
-    else if (isMessage(message)) listener.inbound(message, extra);
+  const first = (): Listener | undefined => listeners[REQUESTOR] ?? listeners[RECEIVER];
+  const deliver = intercept(transport, "onmessage", (message, extra) => {
+    if (isMessage(message)) first()?.inbound(message, extra);
     else deliver(message, extra);
   });
-  const onclose = intercept(transport, "onclose", () => {
-    if (closing) onclose.earlier?.();
-    else listener.closed();
+  const closed = intercept(transport, "onclose", () => first()?.closed());
+  const failed = intercept(transport, "onerror", (error) => {
+    for (const listener of Object.values(listeners)) listener?.troubled?.(error);
+    failed(error);
   });
-  const onerror = intercept(transport, "onerror", (error) => {
-    if (error === failing) return onerror.earlier?.(error);
-    failing = error;
-    try {
-      listener.troubled?.(error);
-      onerror.now?.(error);
-    } finally {
-      failing = undefined;
-    }
-  });
-  transport.send = (message, options) => listener.outbound(message, options);
-  return true;
+  const sendFrom =
+    (role: number): Wire["send"] =>
+    (message, options) => {
+      const next = listeners[role - 1] ?? listeners[role - 2];
+      return next === undefined ? send(message, options) : next.outbound(message, options);
+    };
+  transport.send = sendFrom(RECEIVER + 1);
+  return {
+    add(role, listen) {
+      if (listeners[role] !== undefined) return false;
+      const next = (): Listener | undefined => listeners[role + 1];
+      listeners[role] = listen({
+        send: sendFrom(role),
+        cancelsByAbort: transport.hasPerRequestStream === true,
+        deliver: (message, extra) => (next() === undefined ? deliver(message, extra) : next()?.inbound(message, extra)),
+        sessionId: () => transport.sessionId,
+        closed: () => (next() === undefined ? closed() : next()?.closed()),
+      });
+      return true;
+    },
+  };
 }
 
-/** The handlers that the SDK has set: the one that counts, and the one before it. */
-interface Handlers<Handler> {
-  now: Handler | undefined;
-  earlier: Handler | undefined;
-}
-
-/** Has the transport call `tap` wherever it would call the handler that the SDK sets. */
-function intercept<Name extends "onmessage" | "onclose" | "onerror">(
-  transport: TransportLike,
-  name: Name,
-  tap: NonNullable<TransportLike[Name]>,
-): Handlers<TransportLike[Name]> {
-  const handlers: Handlers<TransportLike[Name]> = { now: transport[name], earlier: undefined };
+/** Has the transport call `tap` wherever it would call the handler that the SDK sets. Answers what calls that one. */
+function intercept<
+  Name extends "onmessage" | "onclose" | "onerror",
+  Handler extends NonNullable<TransportLike[Name]> & ((...values: never[]) => void),
+>(transport: TransportLike, name: Name, tap: Handler): Handler {
+  let now = transport[name] as Handler | undefined;
+  let earlier: Handler | undefined;
+  /** What the SDK's handler is being called with first; nothing is that, while it is not called. */
+  let passing: unknown = tap;
+  // A handler that is set over another calls the one it found, which is this: it must reach the earlier one then.
+  const tapped = ((...values: never[]) => (values[0] === passing ? earlier?.(...values) : tap(...values))) as Handler;
   // Some transports forward these members to another transport, which calls what was set on it.
   const forward = setterOf(transport, name);
-  if (handlers.now !== undefined) forward?.(tap);
+  if (now !== undefined) forward?.(tapped);
   Object.defineProperty(transport, name, {
     configurable: true,
     enumerable: true,
-    get: () => handlers.now && tap,
-    set(value: TransportLike[Name]) {
-      handlers.earlier = handlers.now;
-      handlers.now = value;
-      forward?.(value && tap);
+    get: () => now && tapped,
+    set(value: Handler | undefined) {
+      earlier = now;
+      now = value;
+      forward?.(value && tapped);
     },
   });
-  return handlers;
+  return ((...values: never[]) => {
+    const outer = passing;
+    passing = values[0];
+    try {
+      now?.(...values);
+    } finally {
+      passing = outer;
+    }
+  }) as Handler;
 }
 
 /** The setter that a transport's class has for a member, if it is one. */

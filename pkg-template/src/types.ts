@@ -288,7 +288,15 @@ export interface TaskServerOptions {
    * `prompts`.
    */
   readonly resources?: Readonly<Record<string, TaskPolicy>> | undefined;
-  /** The policy of tools that `tools` does not name, and what a named tool, prompt or resource leaves out. */
+  /**
+   * The policy of `sampling/createMessage` (2025-11-25). With this or `elicitation` tasks are a client's: it runs them
+   * for the servers that ask for them, and only clients are attached. Options for tools, prompts, resources and servers
+   * are refused then. Where a policy says `task: "always"`, which is its default, the server may ask for a task.
+   */
+  readonly sampling?: TaskPolicy | undefined;
+  /** The policy of `elicitation/create` (2025-11-25). Otherwise as `sampling`. */
+  readonly elicitation?: TaskPolicy | undefined;
+  /** The policy of tools that `tools` does not name, and what any other policy leaves out. */
   readonly defaults?: TaskPolicy | undefined;
   /** Shorthand for `defaults: { task }`. */
   readonly task?: Promotion | undefined;
@@ -298,7 +306,8 @@ export interface TaskServerOptions {
    * The stable principal a request belongs to. Default: issuer, subject and audience of `authInfo` (`extra.iss`,
    * `extra.sub`, `resource`); `""` where there is no `authInfo`. Returning `undefined` fails closed: no task is created
    * or found. So does a text of more than 511 characters, with NUL or a lone surrogate, or that begins with a control
-   * character.
+   * character. Of tasks that a client runs, the default owner is their connection; name the server here, and its tasks
+   * are found again on another.
    */
   readonly owner?:
     | ((authInfo: unknown, request: { readonly sessionId?: string | undefined }) => string | undefined)

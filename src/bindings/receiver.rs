@@ -468,11 +468,13 @@ pub fn write_not_found(assembler: &Assembler) {
     wire::write(Generation::G26, &body, &mut Assembling { assembler, named: false });
 }
 
-/// Writes what `initialize` answers under `capabilities.tasks` into the assembler.
+/// Writes what `initialize` says under `capabilities.tasks` into the assembler: in its request on the side of a client,
+/// in its answer on that of a server.
 #[wasm_bindgen]
-pub fn capabilities(list: bool, methods: u8, assembler: &Assembler) {
+pub fn capabilities(client: bool, list: bool, methods: u8, assembler: &Assembler) {
+    let side = if client { Side::Client } else { Side::Server };
     let methods = Methods::from_bits(methods);
-    wire::capability::write_g25(Side::Server, methods, list, &mut Assembling { assembler, named: false });
+    wire::capability::write_g25(side, methods, list, &mut Assembling { assembler, named: false });
 }
 
 /// The number of the kind of input that a method asks for; none for an unknown one.

@@ -13,6 +13,8 @@ import { Negotiation } from "./negotiation.ts";
 import { type Completion, Passing, renumbered } from "./sdk-requests.ts";
 import { ConnectionPeers } from "./peers.ts";
 import { currentCall, runFor } from "./current-call.ts";
+import { unguessable } from "./facts.ts";
+import { Owners } from "./owner.ts";
 import type { Shared } from "./shared-by-connections.ts";
 import { TaskRequests } from "./task-requests.ts";
 import { TaskTools } from "./task-tools.ts";
@@ -21,6 +23,8 @@ import * as core from "../wasm/generated/server.js";
 /** One tapped transport: which part of ours, or of the SDK's, each message is for. */
 export class Connection implements Listener {
   readonly #shared: Shared;
+  /** Whether the tasks here are those of a client. */
+  readonly #isClient: boolean;
   readonly #link: Link;
   readonly #peers: ConnectionPeers;
   readonly #negotiation: Negotiation;
@@ -33,8 +37,12 @@ export class Connection implements Listener {
 
   /** `product`: the SDK server, where it is known. */
   constructor(shared: Shared, wire: Wire, transport: TransportLike, product: Product | undefined) {
-    const { port, owners, registry, settings } = shared;
+    const { port, registry, settings } = shared;
     this.#shared = shared;
+    this.#isClient = settings.policies.side === "client";
+    // A client knows the server of each connection apart; who that is, only its host can say.
+    const unnamed = this.#isClient ? unguessable() : "";
+    const owners = this.#isClient ? new Owners(shared.hooks, () => unnamed) : shared.owners;
     const peers = (this.#peers = new ConnectionPeers(shared.peers));
     const isSole = (owner: string | undefined): boolean => peers.isSole(owner);
     const link = (this.#link = new Link(port, owners, wire, transport, !settings.limitsResults, isSole));
@@ -44,7 +52,8 @@ export class Connection implements Listener {
     this.calls = new Calls(shared, link, gate, this.#negotiation, peers, () => this.#left());
     this.#requests = new TaskRequests(shared, this.calls, this.#negotiation, peers);
     this.#taskTools = new TaskTools(shared, link, gate, this.#requests);
-    if (link.isSingleStream) this.#subscriptions = new PipeSubscriptions(shared, wire, () => link.sessionId);
+    if (link.isSingleStream && !this.#isClient)
+      this.#subscriptions = new PipeSubscriptions(shared, wire, () => link.sessionId);
   }
 
   /** Never throws: an entry that hears of an error answers it in its own way, or ends the process. */
@@ -68,7 +77,7 @@ export class Connection implements Listener {
     if (method === LISTEN && this.#subscriptions?.inbound(message, extra) === true) return;
     this.#negotiation.heard(message);
     const called = this.#shared.settings.policies.methods.get(method);
-    if (method === TOOLS_CALL.name) {
+    if (called === TOOLS_CALL) {
       this.#link.signs.begin(message, this.#link.streams?.of(id));
       if (this.#offersTools(message) && this.#taskTools.take(message, extra)) return;
     }
@@ -76,7 +85,7 @@ export class Connection implements Listener {
       called === undefined ? this.#takeRequest(method, message, extra) : this.calls.take(message, called, extra);
     if (isTaken) return;
     const isOurs = called !== undefined || method.startsWith("tasks/");
-    const complete = isOurs ? undefined : this.#completion(message, extra);
+    const complete = isOurs || this.#isClient ? undefined : this.#completion(message, extra);
     this.#passing.pass(this.#negotiation.plain(message), extra, complete);
   }
 
@@ -96,6 +105,7 @@ export class Connection implements Listener {
   }
 
   #response(message: Message, extra: Extra): void {
+    this.#negotiation.introduced(message);
     if (this.#shared.input.claim(this.#link, message, extra, this.#link.ownerOf(extra))) return;
     // What a task has taken over is answered through the task alone. The SDKs read any id of an answer as a number.
     if (this.#link.takenOver.has(message.id) || this.#link.takenOver.has(Number(message.id))) return;
@@ -133,6 +143,7 @@ export class Connection implements Listener {
   }
 
   #outbound(message: Message, options: SendOptions): Promise<void> {
+    if (message.method === "initialize") return this.#link.forward(this.#negotiation.introducing(message), options);
     if (this.#subscriptions?.outbound(message) === true) return Promise.resolve();
     if (message.method === undefined) return this.#answerOfSdk(message, options);
     const related = options?.relatedRequestId;

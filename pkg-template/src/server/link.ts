@@ -1,5 +1,5 @@
 import type { Extra, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
-import { Numbers, OWN_IDS } from "../numbers.ts";
+import { Numbers, INPUT_IDS } from "../numbers.ts";
 import { own } from "../json.ts";
 import { RELATED_TASK } from "../wire/names.ts";
 import { DEEPEST, isDeeperThan } from "./bounds.ts";
@@ -61,7 +61,7 @@ export class Link {
   readonly takenOver: Map<unknown, number> = new Map();
   /** Input requests that went out here, by JSON-RPC id. */
   readonly #askIds = new Map<number, number>();
-  readonly #askNumbers = new Numbers((id) => this.#askIds.has(id), OWN_IDS);
+  readonly #askNumbers = new Numbers((id) => this.#askIds.has(id), INPUT_IDS);
   /** The request that is being taken in, and whether it is certain that it is answered. */
   #arriving: { readonly id: unknown; isAnswered: boolean } | undefined;
 

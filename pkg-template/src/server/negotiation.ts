@@ -1,5 +1,5 @@
 import { Capability, RequestFlag } from "../core/codes.ts";
-import { TOOLS_CALL } from "../wire/methods.ts";
+import { SAMPLING, type Side, TOOLS_CALL, methodBits } from "../wire/methods.ts";
 import { define, isObject, own, textOf } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
 import { ALL_INPUT, capabilityBits } from "../wire/capabilities.ts";
@@ -22,6 +22,8 @@ export class Negotiation {
   #hasNegotiated = false;
   #capabilities: number | undefined;
   #speaksOfTasks = false;
+  /** The id of the `initialize` that a client has sent. */
+  #introduction: unknown;
 
   constructor(shared: Shared, link: Link, gate: Gate) {
     this.#shared = shared;
@@ -41,6 +43,7 @@ export class Negotiation {
 
   /** The revision of a request that must name it, and does not; the core refuses it. */
   statelessWithoutEnvelope(): Revision | undefined {
+    if (this.#side === "client") return undefined;
     const served = revisionOf(this.#gate.negotiatedVersion());
     return served?.isStateless === true ? this.#spoken(served) : undefined;
   }
@@ -52,6 +55,8 @@ export class Negotiation {
 
   /** What the client declared, as the core's bits. */
   declared(message: Message, revision: Revision): number {
+    // Servers answer nothing that tasks of clients could ask.
+    if (this.#side === "client") return 0;
     const declared = revision.declaredIn(message);
     return declared === undefined ? (this.#capabilities ?? ALL_INPUT) : capabilityBits(declared);
   }
@@ -90,11 +95,43 @@ export class Negotiation {
   }
 
   #initialized(result: Record<string, unknown>, lists: boolean): object | undefined {
+    this.#negotiate(result);
+    if (this.#negotiated?.isStateless !== false) return undefined;
+    const tasks = this.#shared.replies.capabilities("server", lists, this.#shared.settings.declaredMethods);
+    return { capabilities: { ...(own(result, "capabilities") as object), tasks } };
+  }
+
+  #negotiate(result: unknown): void {
     this.#hasNegotiated = true;
     this.#negotiated = this.#spoken(revisionOf(own(result, "protocolVersion")));
-    if (this.#negotiated?.isStateless !== false) return undefined;
-    const tasks = this.#shared.replies.capabilities(lists, this.#shared.settings.declaredMethods);
-    return { capabilities: { ...(own(result, "capabilities") as object), tasks } };
+  }
+
+  get #side(): Side {
+    return this.#shared.settings.policies.side;
+  }
+
+  /** The `initialize` of a client, which says which tasks it runs: of what it offers at all (G25-CAP-01). */
+  introducing(message: Message): Message {
+    const capabilities = own(message.params, "capabilities");
+    const { settings, replies } = this.#shared;
+    const methods = methodBits(
+      settings.policies.methods,
+      (method) =>
+        settings.policies.offers(method) &&
+        isObject(own(capabilities, method === SAMPLING ? "sampling" : "elicitation")),
+    );
+    if (this.#side === "server" || methods === 0) return message;
+    this.#introduction = message.id;
+    const lists = settings.lists(this.#link.ownerOf(undefined), this.#link.isSingleStream);
+    const tasks = replies.capabilities("client", lists, methods);
+    return { ...message, params: { ...message.params, capabilities: { ...(capabilities as object), tasks } } };
+  }
+
+  /** An answer of the server's arrives, perhaps that to `initialize`. */
+  introduced({ id, result }: Message): void {
+    if (this.#introduction === undefined || id !== this.#introduction) return;
+    this.#introduction = undefined;
+    this.#negotiate(result);
   }
 
   #describeTool(tool: unknown): unknown {

@@ -10,6 +10,8 @@ const LONGEST_LEASE = 86_400_000;
 const methods = (value: unknown, ...names: readonly string[]): boolean =>
   Object(value) === value && names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 
+const POLICY: Kind = [isObject, 'a policy, such as { task: "always" }'];
+
 /** Every option there is. `undefined` is always right; what is in policies and limits is looked at apart. */
 const OPTIONS: Kinds<TaskServerOptions> = {
   store: [(value) => methods(value, "get", "put", "delete", "list", "due"), "a store, such as `memoryStore()`"],
@@ -17,7 +19,9 @@ const OPTIONS: Kinds<TaskServerOptions> = {
   tools: [isObject, "an object with a policy for each name of a tool"],
   prompts: [isObject, "an object with a policy for each name of a prompt"],
   resources: [isObject, "an object with a policy for each URI or template of a resource"],
-  defaults: [isObject, 'a policy, such as { task: "always" }'],
+  sampling: POLICY,
+  elicitation: POLICY,
+  defaults: POLICY,
   task: ANY,
   taskTools: [isObject, "an object that names the tools for clients without tasks"],
   owner: FUNCTION,

@@ -56,9 +56,12 @@ export function lapsesAt(extra: Extra): number {
 /** Tells what belongs to a principal. */
 export class Owners {
   readonly #hooks: Hooks;
+  readonly #otherwise: (authInfo: unknown) => unknown;
 
-  constructor(hooks: Hooks) {
+  /** `otherwise`: the principal where the host has no say. */
+  constructor(hooks: Hooks, otherwise: (authInfo: unknown) => unknown = defaultOwner) {
     this.#hooks = hooks;
+    this.#otherwise = otherwise;
   }
 
   /**
@@ -76,7 +79,7 @@ export class Owners {
 
   /** As {@link Owners.of}, for requests that are to be tried again where the host failed. Throws {@link TaskError}. */
   identify(extra: Extra, sessionId: string | undefined): string | undefined {
-    const owner = this.#hooks.owner(extra?.["authInfo"], sessionId, defaultOwner);
+    const owner = this.#hooks.owner(extra?.["authInfo"], sessionId, this.#otherwise);
     return isOwner(owner) ? owner : undefined;
   }
 

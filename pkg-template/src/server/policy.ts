@@ -1,7 +1,17 @@
 import { isObject, isWhole, own } from "../json.ts";
 import { check as checkOption, checkNames } from "../options-check.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
-import { type CallMethod, type CallMethods, PROMPTS_GET, RESOURCES_READ, TOOLS_CALL, byName } from "../wire/methods.ts";
+import {
+  type CallMethod,
+  type CallMethods,
+  ELICITATION,
+  PROMPTS_GET,
+  RESOURCES_READ,
+  SAMPLING,
+  type Side,
+  TOOLS_CALL,
+  byName,
+} from "../wire/methods.ts";
 
 /** What takes the options, in errors. */
 export const TAKER = "TaskServer";
@@ -43,8 +53,10 @@ export interface FullPolicy {
   readonly withoutTasks: FullPolicy | undefined;
 }
 
-/** The policies of what a server's clients can call. */
+/** The policies of what the peers of a side can call. */
 export interface Policies {
+  /** The side of a connection that runs the tasks. */
+  readonly side: Side;
   /** The methods of which some calls may become tasks. */
   readonly methods: CallMethods;
   of(method: CallMethod, name: string): FullPolicy;
@@ -65,21 +77,30 @@ export function readPolicies(options: TaskServerOptions): Policies {
   const tools = namedPolicies("tools", options.tools, defaults);
   // A client without tasks has no tools that stand for those of other calls.
   const others: TaskPolicy = { ...defaults, withoutTasks: "wait" };
-  const named: ReadonlyMap<CallMethod, NamedPolicies> = new Map([
-    [TOOLS_CALL, tools],
-    [PROMPTS_GET, namedPolicies("prompts", options.prompts, others)],
-    [RESOURCES_READ, namedPolicies("resources", options.resources, others)],
-  ]);
+  const side = sideOf(options);
+  const named: ReadonlyMap<CallMethod, NamedPolicies> = new Map(
+    side === "client"
+      ? [
+          [SAMPLING, solePolicy("sampling", options.sampling, others)],
+          [ELICITATION, solePolicy("elicitation", options.elicitation, others)],
+        ]
+      : [
+          [TOOLS_CALL, tools],
+          [PROMPTS_GET, namedPolicies("prompts", options.prompts, others)],
+          [RESOURCES_READ, namedPolicies("resources", options.resources, others)],
+        ],
+  );
   const unnamedTool = completePolicy("defaults", defaults);
   const unnamed = completePolicy("", { task: "never" });
   const allOf = (method: CallMethod): readonly FullPolicy[] => [
     ...(named.get(method)?.values() ?? []),
-    ...(method === TOOLS_CALL ? [unnamedTool] : []),
+    ...(method === TOOLS_CALL && side === "server" ? [unnamedTool] : []),
   ];
   const methods = byName([...named.keys()].filter((method) => allOf(method).length > 0));
   const offers = (method: CallMethod): boolean => allOf(method).some(({ support }) => support !== "forbidden");
   const ofTool = (name: string): FullPolicy => tools.get(name) ?? unnamedTool;
   return {
+    side,
     methods,
     ofTool,
     of: (method, name) => (method === TOOLS_CALL ? ofTool(name) : (named.get(method)?.get(name) ?? unnamed)),
@@ -90,7 +111,26 @@ export function readPolicies(options: TaskServerOptions): Policies {
   };
 }
 
+/** Which side runs the tasks. Throws {@link TaskError} `invalid_argument` where the options are for both. */
+function sideOf(options: TaskServerOptions): Side {
+  if (options.sampling === undefined && options.elicitation === undefined) return "server";
+  for (const name of ["tools", "prompts", "resources", "taskTools", "server", "fillTaskName"] as const)
+    check(options[name] === undefined, name, "left out: with `sampling` or `elicitation`, tasks are a client's");
+  return "client";
+}
+
 type NamedPolicies = ReadonlyMap<string, FullPolicy>;
+
+/** The policy of a method that names nothing. */
+function solePolicy(option: string, policy: TaskPolicy | undefined, defaults: TaskPolicy): NamedPolicies {
+  if (policy === undefined) return new Map();
+  check(policy.withoutTasks === undefined, `${option}.withoutTasks`, "left out: it is for tools");
+  return new Map([["", completePolicy(option, withDefaults(policy, defaults))]]);
+}
+
+function withDefaults(policy: TaskPolicy, defaults: TaskPolicy): TaskPolicy {
+  return { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) };
+}
 
 function namedPolicies(
   option: "tools" | "prompts" | "resources",
@@ -106,7 +146,7 @@ function namedPolicies(
       `${where}.withoutTasks`,
       "left out: it is for tools",
     );
-    named.set(name, completePolicy(where, { ...defaults, ...defined({ task: defaults.task ?? "always", ...policy }) }));
+    named.set(name, completePolicy(where, withDefaults(policy, defaults)));
   }
   return named;
 }

@@ -2,6 +2,7 @@ import { Part, PartCode, ReplyKind } from "../core/codes.ts";
 import type { Assembler } from "../core/assembler.ts";
 import type { Message } from "../tap.ts";
 import { own } from "../json.ts";
+import type { Side } from "../wire/methods.ts";
 import { RELATED_TASK } from "../wire/names.ts";
 import type { Payload } from "./payload.ts";
 import type { Port } from "./port.ts";
@@ -92,9 +93,9 @@ export class Replies {
     if (route !== undefined) link.sendOn(news, route);
   }
 
-  /** What `initialize` answers under `capabilities.tasks`. */
-  capabilities(list: boolean, methods: number): Record<string, unknown> {
-    return this.#written((assembler) => core.capabilities(list, methods, assembler));
+  /** What a side says of itself in `initialize`, under `capabilities.tasks`. */
+  capabilities(side: Side, list: boolean, methods: number): Record<string, unknown> {
+    return this.#written((assembler) => core.capabilities(side === "client", list, methods, assembler));
   }
 
   /** The object that the core writes at once. */

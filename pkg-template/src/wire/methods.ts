@@ -8,6 +8,11 @@ export type CallMethod = (typeof CALL_METHODS)[number];
 export const TOOLS_CALL: CallMethod = CALL_METHODS[0];
 export const PROMPTS_GET: CallMethod = CALL_METHODS[1];
 export const RESOURCES_READ: CallMethod = CALL_METHODS[2];
+export const SAMPLING: CallMethod = CALL_METHODS[3];
+export const ELICITATION: CallMethod = CALL_METHODS[4];
+
+/** A side of a connection. */
+export type Side = CallMethod["receiver"];
 
 /** Rows by the names of their methods. */
 export type CallMethods = ReadonlyMap<string, CallMethod>;

@@ -4,9 +4,12 @@ import {
   CancelTaskResultSchema,
   CallToolResultSchema,
   CreateMessageRequestSchema,
+  CreateMessageResultSchema,
   CreateTaskResultSchema,
   ElicitRequestSchema,
+  ElicitResultSchema,
   GetTaskResultSchema,
+  InitializeRequestSchema,
   InitializeResultSchema,
   JSONRPCMessageSchema,
   ListRootsRequestSchema,
@@ -96,9 +99,15 @@ const RESULTS: Record<string, Schema> = {
   "tasks/get": GetTaskResultSchema,
   "tasks/list": ListTasksResultSchema,
   "tasks/cancel": CancelTaskResultSchema,
-  "tasks/result": CallToolResultSchema,
+};
+/** What calls are answered with where they are no tasks, and tasks of them in the end. */
+const OUTCOMES: Record<string, Schema> = {
+  "tools/call": CallToolResultSchema,
+  "sampling/createMessage": CreateMessageResultSchema,
+  "elicitation/create": ElicitResultSchema,
 };
 const SENT: Record<string, Schema> = {
+  initialize: InitializeRequestSchema,
   "elicitation/create": ElicitRequestSchema,
   "sampling/createMessage": CreateMessageRequestSchema,
   "roots/list": ListRootsRequestSchema,
@@ -123,6 +132,7 @@ const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
  */
 export function checkFrames(frames: Frames): void {
   const requests = new Map<unknown, Message>();
+  const methods = new Map<unknown, string>();
   const answered = new Set<unknown>();
   for (const { from, message, on } of frames.all) {
     if (from === "client") {
@@ -150,17 +160,20 @@ export function checkFrames(frames: Frames): void {
       assert.equal(message.result, undefined, shown);
       continue;
     }
-    checkResult(request, message, shown);
+    checkResult(request, message, methods, shown);
   }
 }
 
-function checkResult(request: Message, message: Message, shown: string): void {
+/** `methods`: what was called, by the ids of the tasks. */
+function checkResult(request: Message, message: Message, methods: Map<unknown, string>, shown: string): void {
   const { result } = message;
   const method = request.method ?? "";
   const related = result?._meta?.[RELATED];
-  if (method === "tools/call") {
-    if (result.task === undefined) conforms(CallToolResultSchema, result, shown);
+  const outcome = OUTCOMES[method];
+  if (outcome !== undefined) {
+    if (result.task === undefined) conforms(outcome, result, shown);
     else {
+      methods.set(result.task.taskId, method);
       conforms(CreateTaskResultSchema, result, shown);
       checkTask(result.task, shown);
       assert.equal(result.task.status, "working", shown);
@@ -176,6 +189,8 @@ function checkResult(request: Message, message: Message, shown: string): void {
   }
   const schema = RESULTS[method];
   if (schema !== undefined) conforms(schema, result, shown);
+  if (method === "tasks/result")
+    conforms(OUTCOMES[methods.get(request.params.taskId) ?? "tools/call"] ?? CallToolResultSchema, result, shown);
   if (method === "tasks/get" || method === "tasks/cancel") checkTask(result, shown);
   if (method === "tasks/list") for (const task of result.tasks) checkTask(task, shown);
   if (method === "tasks/result") assert.deepEqual(related, { taskId: request.params.taskId }, shown);
