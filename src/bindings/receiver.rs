@@ -251,6 +251,12 @@ pub fn set_status_message(receiver: u32, now: f64, call: u32, message: &str) {
     enter(receiver, |inner| inner.core.handle_status_message(now as Millis, call.into(), message));
 }
 
+/// Whether the requestor of the task may hear of this progress, by `progress` of the host.
+#[wasm_bindgen]
+pub fn progress(receiver: u32, now: f64, call: u32, progress: f64) -> bool {
+    enter(receiver, |inner| inner.core.handle_progress(now as Millis, call.into(), progress))
+}
+
 /// Where a handler's notification goes: on the stream of this request, on the connection itself for 0, or for none,
 /// nowhere. A call that is no task has its ordinary way ([`is_ordinary`]).
 #[wasm_bindgen]

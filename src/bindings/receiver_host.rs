@@ -73,6 +73,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn relay(this: &ReceiverHost, call: u32);
     #[wasm_bindgen(method)]
+    pub fn progress(this: &ReceiverHost, call: u32);
+    #[wasm_bindgen(method)]
     pub fn reject(this: &ReceiverHost, call: u32);
     /// `reason`: a `Stop`.
     #[wasm_bindgen(method)]
@@ -148,6 +150,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
         Output::Bind { call, ref id } => host.bind(call.get(), id),
         Output::Begin { call } => host.begin(call.get()),
         Output::Relay { call } => host.relay(call.get()),
+        Output::Progress { call } => host.progress(call.get()),
         Output::Reject { call } => host.reject(call.get()),
         Output::Abort { call, reason, silently } => host.abort(call.get(), reason as u8, silently),
         Output::Release { call } => host.release(call.get()),

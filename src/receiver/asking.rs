@@ -5,9 +5,9 @@ use super::inputs::{Followup, Inputs, PendingInput};
 use super::output::Output;
 use super::receiver::Receiver;
 use super::timers::Timer;
-use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Route, Shape, SlotId, Withdrawal};
+use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Shape, SlotId, Withdrawal};
 use crate::lifecycle::NewInput;
-use crate::task::{InputKind, MESSAGE_BYTES, Millis, Task, cut};
+use crate::task::{InputKind, Millis, Task, cut};
 use crate::wire::Error;
 use crate::wire::capability::needed_by;
 
@@ -331,35 +331,6 @@ impl Receiver {
             let Some(entry) = self.slots.get_mut(slot).filter(|_| ours) else { continue };
             entry.inputs.lose_stream(None);
             self.deliver(slot);
-        }
-    }
-
-    /// Where a notification of the handler's goes: `None` nowhere, else on the stream of a request or on the
-    /// connection.
-    pub fn route(&self, call: RequestId) -> Route {
-        let Some((slot, context)) = self.task_of_call(call) else {
-            return if self.calls.has(call) { Route::Ordinary } else { Route::Nowhere };
-        };
-        if !context.generation.has_progress() {
-            return Route::Nowhere;
-        }
-        if self.peers.is_single_stream(context.peer) {
-            return Route::Connection;
-        }
-        match self.slots.get(slot).and_then(|slot| slot.followers.newest_waiter()) {
-            Some(waiter) => Route::Stream(waiter),
-            None => Route::Connection,
-        }
-    }
-
-    /// A task's status message, set by its handler; or that of a call which may still become one.
-    pub fn handle_status_message(&mut self, now: Millis, call: RequestId, message: &str) {
-        self.tick(now);
-        let message = cut(message, MESSAGE_BYTES).to_owned();
-        if let Some((slot, _)) = self.task_of_call(call) {
-            self.change(slot, Change::SetStatusMessage(message));
-        } else if let Some(call) = self.calls.get_mut(call) {
-            call.set_status_message(message);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::creation_keys::CreationKey;
+use super::pace::Pace;
 use super::policy::{Policy, Promotion, Support};
 use super::types::{Outcome, RESTARTED, RequestContext, RequestId, SlotId};
 use crate::method::CallMethod;
@@ -63,6 +64,7 @@ pub(super) struct Call {
     told: bool,
     /// It was told that the task runs here.
     announced: bool,
+    pace: Pace,
 }
 
 impl Call {
@@ -94,6 +96,7 @@ impl Call {
             dropped: false,
             told: false,
             announced: false,
+            pace: Pace::new(),
         }
     }
 
@@ -104,6 +107,10 @@ impl Call {
         call.slot = Some(slot);
         call.announced = true;
         call
+    }
+
+    pub fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
     }
 
     pub fn context(&self) -> RequestContext {

@@ -17,7 +17,10 @@ impl Receiver {
             let (slots, calls, inputs) = (&self.slots, &self.calls, &self.input_slots);
             let (subscriptions, waits) = (&self.subscriptions, &self.waits);
             self.timers.forget(|timer| match timer {
-                Timer::Promote(call) | Timer::LookAtKey(call) | Timer::ConfirmCreation(call) => calls.has(*call),
+                Timer::Promote(call)
+                | Timer::LookAtKey(call)
+                | Timer::ConfirmCreation(call)
+                | Timer::Progress(call) => calls.has(*call),
                 Timer::Expire(slot) | Timer::Renew(slot) | Timer::Retry(slot) | Timer::Check(slot) => {
                     slots.get(*slot).is_some()
                 }
@@ -48,6 +51,7 @@ impl Receiver {
                 }
                 Timer::Lapse(request) => self.lapse(request),
                 Timer::Carry(input) => self.give_up_carrying(input),
+                Timer::Progress(call) => self.progress_rested(call),
                 Timer::Sweep if self.sweep.is_due(self.clock.now()) => self.begin_walk(),
                 Timer::Sweep => {}
                 Timer::NextPage => self.next_page(),

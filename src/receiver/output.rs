@@ -33,6 +33,8 @@ pub enum Output {
     Begin { call: RequestId },
     /// Answer the caller with what the handler ended with.
     Relay { call: RequestId },
+    /// The latest progress of the call's handler goes to the requestor of its task.
+    Progress { call: RequestId },
     /// The call ended before its handler began, and a task was asked for: answer that its parameters are wrong.
     Reject { call: RequestId },
     /// Stop the handler. `silently`: only tell it; it decides.

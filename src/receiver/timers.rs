@@ -28,6 +28,8 @@ pub(super) enum Timer {
     Lapse(RequestId),
     /// What is to carry an input request to its client should have come.
     Carry(InputRequestId),
+    /// The requestor of a call's task may hear of its progress again.
+    Progress(RequestId),
     /// The next walk through what is due in the store begins.
     Sweep,
     /// The walk goes on.

@@ -25,6 +25,7 @@ mod limits;
 mod listen;
 mod methods;
 mod owners;
+mod progress;
 mod properties;
 mod rate;
 mod read;

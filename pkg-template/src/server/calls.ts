@@ -167,6 +167,10 @@ export class Calls implements Caller {
     });
   }
 
+  tellProgress(call: Call): void {
+    this.#shared.progress.tellLatest(call);
+  }
+
   repeatOutcome(call: Call): void {
     if (call.outcome === undefined || call.handovers > 2) return;
     try {

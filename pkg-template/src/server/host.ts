@@ -155,6 +155,9 @@ export class Host implements ReceiverHost {
   begin(number: number): void {
     this.#withCall(number, (call) => call.open());
   }
+  progress(number: number): void {
+    this.#withCall(number, (call) => call.caller.tellProgress(call));
+  }
   relay(number: number): void {
     this.#withCall(number, (call) => {
       if (call.outcome !== undefined) call.link.answer(call.outcome, call);

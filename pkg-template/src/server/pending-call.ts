@@ -14,6 +14,8 @@ export interface Caller {
   forward(call: Call): void;
   /** The core no longer needs the call. */
   ended(call: Call): void;
+  /** Sends the latest progress of a task's handler. */
+  tellProgress(call: Call): void;
   /** Hands an outcome over again, to a core that was started anew. */
   repeatOutcome(call: Call): void;
 }
@@ -46,12 +48,8 @@ export class Call implements PendingRequest {
   readonly kept: boolean = true;
   /** How often the outcome was handed to the core; again only to one that was started anew. */
   handovers: number = 0;
-  /** The progress last let through; a task's progress only grows (G25-PRG-03). */
-  progress: number = Number.NEGATIVE_INFINITY;
   /** The latest progress that was not sent: too soon after another, or nobody listened (X-PRG-01). */
   unsent: Message | undefined;
-  /** Progress was sent a moment ago. */
-  paced = false;
   /** Its server is there for this call alone. */
   hasOwnServer = false;
   /** What its handler does. */

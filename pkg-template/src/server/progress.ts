@@ -6,9 +6,6 @@ import type { Port } from "./port.ts";
 import type { Registry } from "./registry.ts";
 import * as core from "../wasm/generated/server.js";
 
-/** The shortest time between two progress messages of a task, in ms. */
-const PACE = 50;
-
 /** The notifications of handlers whose calls may be tasks. */
 export class Progress {
   readonly #port: Port;
@@ -25,7 +22,6 @@ export class Progress {
   isOrdinary(call: Call, message: Message): boolean {
     const { receiver } = this.#port;
     if (core.isOrdinary(receiver, call.number)) return true;
-    const stream = core.route(receiver, call.number);
     if (message.method !== "notifications/progress") {
       this.#tell(call, message);
       return false;
@@ -36,27 +32,19 @@ export class Progress {
       this.#port.enter(core.setStatusMessage, call.number, bounded(text, LONGEST_MESSAGE));
     const value = own(message.params, "progress");
     // A caller that gave no token wants no progress.
-    if (own(message.params, "progressToken") === undefined || typeof value !== "number" || !(value > call.progress))
-      return false;
-    call.progress = value;
-    if (stream === undefined) return false;
+    if (own(message.params, "progressToken") === undefined || typeof value !== "number") return false;
+    const before = call.unsent;
     call.unsent = message;
-    if (!call.paced) this.tellLatest(call);
+    if (!this.#port.enter(core.progress, call.number, value)) call.unsent = before;
     return false;
   }
 
-  /** Sends the latest progress of a task that was not sent, and no other for a moment. */
+  /** Sends the latest progress of a task that was not sent. */
   tellLatest(call: Call): void {
     const message = call.unsent;
     if (message === undefined) return;
-    if (!this.#tell(call, message)) return void this.#unheard.set(call.taskId, call);
-    call.unsent = undefined;
-    call.paced = true;
-    const timer = setTimeout(() => {
-      call.paced = false;
-      this.tellLatest(call);
-    }, PACE);
-    (timer as { unref?: () => void }).unref?.();
+    if (this.#tell(call, message)) call.unsent = undefined;
+    else this.#unheard.set(call.taskId, call);
   }
 
   /** A client has asked for a task: perhaps its progress is heard now. */

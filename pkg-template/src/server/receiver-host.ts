@@ -34,6 +34,7 @@ export interface ReceiverHost {
   bind(call: number, id: string): void;
   begin(call: number): void;
   relay(call: number): void;
+  progress(call: number): void;
   reject(call: number): void;
   abort(call: number, reason: Stop, silently: boolean): void;
   release(call: number): void;
