@@ -38,21 +38,18 @@ impl Receiver {
         for write in slot.unconfirmed.take_arrived((task, version), run, held, time) {
             let Some(slot) = self.slots.get_mut(number) else { break };
             let (change, begins) = (write.change(), write.begins_run());
-            let place = slot.queue.place_of(change);
-            if place == Some(0) {
+            if slot.queue.is_head(change) {
                 was_head = true;
                 self.took(job, number, task, version, begins);
                 continue;
             }
-            if let Some(place) = place {
-                slot.queue.remove(place);
-            }
+            let waits = slot.queue.remove(change);
             slot.remember(Rc::clone(task), version);
             if write.is_creation() {
                 // Its call has been answered without it.
                 self.change_next(number, Change::Discard { kept: false });
             } else {
-                self.committed_late(job, number, change, task, begins, place.is_some());
+                self.committed_late(job, number, change, task, begins, waits);
             }
         }
         was_head

@@ -96,8 +96,11 @@ impl Queue {
 
     /// Adds a change before all that wait.
     pub fn push_next(&mut self, change: Change) {
-        let next = self.on_their_way().min(self.changes.len());
-        self.changes.insert(next, Rc::new(change));
+        let head = if self.on_their_way() > 0 { self.changes.pop_front() } else { None };
+        self.changes.push_front(Rc::new(change));
+        if let Some(head) = head {
+            self.changes.push_front(head);
+        }
     }
 
     /// Another change has its turn before the one at the head.
@@ -126,16 +129,27 @@ impl Queue {
 
     /// Keeps the changes that are like this.
     pub fn keep(&mut self, is_kept: fn(&Change) -> bool) {
-        self.changes.retain(|change| is_kept(change));
+        self.retain(&|change| is_kept(change));
     }
 
-    /// Where a change stands.
-    pub fn place_of(&self, change: &Rc<Change>) -> Option<usize> {
-        self.changes.iter().position(|queued| Rc::ptr_eq(queued, change))
+    pub fn is_head(&self, change: &Rc<Change>) -> bool {
+        self.head().is_some_and(|head| Rc::ptr_eq(head, change))
     }
 
-    pub fn remove(&mut self, place: usize) {
-        self.changes.remove(place);
+    /// Takes a change out of the queue. Whether it was there.
+    pub fn remove(&mut self, change: &Rc<Change>) -> bool {
+        let before = self.changes.len();
+        self.retain(&|queued| !Rc::ptr_eq(queued, change));
+        self.changes.len() < before
+    }
+
+    /// `VecDeque::retain` is a KB more of code for a queue that is short.
+    fn retain(&mut self, is_kept: &dyn Fn(&Rc<Change>) -> bool) {
+        for _ in 0..self.changes.len() {
+            if let Some(change) = self.changes.pop_front().filter(is_kept) {
+                self.changes.push_back(change);
+            }
+        }
     }
 
     pub fn begin_creation(&mut self) {

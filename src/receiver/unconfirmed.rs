@@ -1,6 +1,5 @@
 //! Writes of which nothing tells whether the store has them.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::change::Change;
@@ -52,7 +51,7 @@ impl Unconfirmed {
 /// Those of one task, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct UnconfirmedWrites {
-    writes: VecDeque<Unconfirmed>,
+    writes: Vec<Unconfirmed>,
 }
 
 impl UnconfirmedWrites {
@@ -68,9 +67,9 @@ impl UnconfirmedWrites {
     pub fn add(&mut self, change: &Rc<Change>, next: &Task, version: u32, begins: bool, now: Millis) {
         self.writes.retain(|other| !(Rc::ptr_eq(&other.change, change) && other.write_id == next.write_id));
         if self.writes.len() >= MOST {
-            self.writes.pop_front();
+            self.writes.remove(0);
         }
-        self.writes.push_back(Unconfirmed {
+        self.writes.push(Unconfirmed {
             write_id: next.write_id,
             version,
             change: Rc::clone(change),
@@ -111,7 +110,7 @@ impl UnconfirmedWrites {
             if write.has_arrived(task, version, run, held) {
                 arrived.push(write);
             } else if write.version > version && now.saturating_sub(write.since) < patience {
-                self.writes.push_back(write);
+                self.writes.push(write);
             }
         }
         arrived
