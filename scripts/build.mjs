@@ -211,7 +211,7 @@ async function joinModules(output) {
   const modules = filesIn(output).filter((file) => file.endsWith(".js"));
   await build({
     entryPoints: modules.filter((file) =>
-      /^((client|server|otel|store-kit|attach-class|registration|sdk-v1)|stores[\\/].*)\.js$/.test(
+      /^((client|server|otel|store-kit|attach-class|registration|sdk-v1|tasks-extension)|stores[\\/].*)\.js$/.test(
         relative(output, file),
       ),
     ),

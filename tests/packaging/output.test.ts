@@ -36,6 +36,7 @@ test("every entry is known here", () => {
     ...stores,
     "mcp-longhaul/store-kit",
     "mcp-longhaul/sdk-v1",
+    "mcp-longhaul/tasks-extension",
     "mcp-longhaul/attach-class",
     "mcp-longhaul/register",
     "mcp-longhaul/otel",

@@ -18,48 +18,13 @@ import { CallToolResultSchema, ElicitRequestSchema, ElicitResultSchema } from "@
 import { memoryStore, TaskServer, type TaskError, type TaskStore } from "mcp-longhaul";
 import { sdkTaskMessageQueue, type SdkTaskMessageQueue, sdkTaskStore, type SdkTaskStore } from "mcp-longhaul/sdk-v1";
 import { sqliteStore } from "mcp-longhaul/stores/sqlite";
-import { RedisServer } from "../engines/redis.ts";
-import { openers } from "./redis-cases.ts";
+import { PLACES } from "./shared-places.ts";
 
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
 const call = { method: "tools/call", params: { name: "render", arguments: { secret: "sesame" } } };
 const rejects = (promise: Promise<unknown>, code: string) =>
   assert.rejects(promise, (error: TaskError) => error.code === code);
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-type Make = (t: TestContext) => Promise<() => TaskStore>;
-
-const PLACES: Record<string, Make> = {
-  memory: async () => {
-    const store = memoryStore();
-    return () => store;
-  },
-  SQLite: async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "mcp-longhaul-"));
-    const databases: DatabaseSync[] = [];
-    t.after(async () => {
-      await later(50); // the SDK empties a queue without waiting for it
-      for (const database of databases) database.close();
-      rmSync(folder, { recursive: true });
-    });
-    return () => {
-      const database = new DatabaseSync(join(folder, "tasks.db"));
-      databases.push(database);
-      return sqliteStore(database);
-    };
-  },
-  Redis: async (t) => {
-    const server = await RedisServer.start();
-    const all = await Promise.all([1, 2, 3, 4].map(() => openers(server).ioredis({ prefix: "shared" })));
-    t.after(async () => {
-      await later(50);
-      for (const { end } of all) await end();
-      await server.stop();
-    });
-    const stores = all.map(({ store }) => store);
-    return () => stores.pop()!;
-  },
-};
 
 /** A client, and a server as a program for SDK v1 has it, on these stores. */
 async function serve(t: TestContext, taskStore: V1TaskStore, taskMessageQueue: TaskMessageQueue) {

@@ -27,6 +27,7 @@ import { memoryStore as sameStore, type MemoryStore } from "mcp-longhaul/stores/
 import { postgresStore, type PostgresPool } from "mcp-longhaul/stores/postgres";
 import { redisStore, type Ioredis } from "mcp-longhaul/stores/redis";
 import { sqliteStore, type SqliteDatabase } from "mcp-longhaul/stores/sqlite";
+import { extensionTaskStore, type ExtensionTaskStore } from "mcp-longhaul/tasks-extension";
 import { attach } from "./sdk.js";
 
 export const stores = (
@@ -78,6 +79,7 @@ export const old = async (store: TaskStore): Promise<SdkTask | null> => {
   await sdkTaskMessageQueue(store, { keep: 60_000 }).dequeueAll("task");
   return sdkTaskStore(store, { maxTtl: null }).getTask("task", "session");
 };
+export const drafted = (store: TaskStore): ExtensionTaskStore => extensionTaskStore(store, { name: "drafted" });
 export const cases = (make: MakeStore): Promise<unknown>[] => storeCases.map(async ({ run }) => run(make, () => {}));
 export const pages: [typeof TaskClient, typeof TaskServer, typeof TaskClient] = [
   browser.TaskClient,
