@@ -49,7 +49,7 @@ export function privateWords(files) {
 }
 
 /** A protocol version, as a literal, or a generation's number that is compared. */
-const GENERATION = /(["'`])(?:2025-11-25|2026-07-28)\1|(?:[=!]==|[<>?])\s*2[56]\b/;
+const GENERATION = /(["'`])(?:2025-11-25|2026-07-28)\1|(?:[=!]==|[<>?])\s*2[56]\b|wire\/g\d\d/;
 
 /** TypeScript that ships knows the generations of the protocol under `wire/` alone; public types name them. */
 export function generationsElsewhere(files) {

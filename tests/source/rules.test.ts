@@ -29,6 +29,9 @@ suite("rules of our own", () => {
 
   test("a generation is known outside of wire/", () => {
     const text = 'if (call.generation === 26) {}\n// at most 25\nconst first = "2025-11-25";\nconst most = 25;';
+    const imports = 'import { shown } from "../wire/g26.ts";';
+    assert.equal(check(generationsElsewhere, { "pkg-template/src/server/sources.ts": imports }).length, 1);
+    assert.equal(check(generationsElsewhere, { "pkg-template/src/wire/revisions.ts": imports }).length, 0);
     const found = check(generationsElsewhere, {
       "pkg-template/src/wire/g26.ts": text,
       "pkg-template/src/server/calls.ts": text,

@@ -1,6 +1,6 @@
 import { isObject, type Json, merge, own } from "../json.ts";
 import { Part } from "../core/codes.ts";
-import { declaration } from "../wire/g26.ts";
+import { declaration } from "../wire/revisions.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";

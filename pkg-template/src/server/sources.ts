@@ -1,6 +1,6 @@
 // What of the messages that are here is stored as a part of a task's payload.
 import { PartCode, SourceCode } from "../core/codes.ts";
-import { shown } from "../wire/g26.ts";
+import { shown } from "../wire/revisions.ts";
 import { isObject, own } from "../json.ts";
 import { misfitOf, named } from "./form.ts";
 import type { PendingRequest } from "./link.ts";

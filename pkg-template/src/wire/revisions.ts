@@ -4,6 +4,9 @@ import { type Message, metaOf } from "./message.ts";
 import { PROTOCOL_VERSION } from "./names.ts";
 import type { Revision } from "./revision.ts";
 
+// What only one revision has, for those who speak it with a peer that has chosen it.
+export { declaration, listenTo, shown } from "./g26.ts";
+
 /** All revisions that have tasks. */
 export const REVISIONS: readonly Revision[] = [g25, g26];
 
