@@ -274,7 +274,12 @@ impl Requestor {
     pub(super) fn end_with_result(&mut self, task: TaskNumber, is_error: bool, payload: PayloadNumber) {
         let Some(follow) = self.tasks.get(task) else { return };
         let known = follow.status.filter(|status| status.is_terminal());
-        let failed = is_error && follow.method.row().has_error_results;
+        let has_error_results = follow.method.row().has_error_results;
+        if known == Some(Status::Failed) && !has_error_results {
+            // FastMCP answers for a prompt that failed with the result of a tool; the status message says more.
+            return self.end(task, Ending::Failed, known, Some(payload));
+        }
+        let failed = is_error && has_error_results;
         let status = known.unwrap_or(if failed { Status::Failed } else { Status::Completed });
         self.end(task, Ending::Completed, Some(status), Some(payload));
     }

@@ -130,6 +130,24 @@ fn other_methods_live_from_creation_to_result() {
     }
 }
 
+/// Where results of a method are no errors, a task that has failed has no result, whatever its peer sends as one.
+#[test]
+fn a_failed_task_has_no_result_where_results_are_no_errors() {
+    for (method, ending) in [(CallMethod::ToolsCall, Ending::Completed), (CallMethod::PromptsGet, Ending::Failed)] {
+        let mut ends = Ends::new(method, "greeting", policy());
+        ends.requestor.handle_tool("greeting", mcp_longhaul::wire::Support::Optional);
+        ends.ask(G25, Preference::Prefer);
+        let outputs = ends.input(|requestor, now| {
+            requestor.handle_reply(now, CALL.into(), Reply::Handle(snapshot("t", "failed")), 1.into())
+        });
+        let result = crate::requestor::sent(&outputs, Method::Result).expect("the outcome is asked for");
+        let outputs = ends.input(|requestor, now| {
+            requestor.handle_answer(now, result, Answered::Result { is_error: true }, 2.into())
+        });
+        assert_eq!(crate::requestor::ending(&outputs), Some((ending, Some(Status::Failed))), "{method:?}");
+    }
+}
+
 /// A task that goes on in another process is started there by its method.
 #[test]
 fn a_stored_call_keeps_its_method() {
