@@ -3,12 +3,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { McpServer as McpServerV1, ResourceTemplate as TemplateV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { McpServer as McpServerV2, ResourceTemplate as TemplateV2 } from "@modelcontextprotocol/server";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { McpServer as McpServerV2, ResourceTemplate as TemplateV2, inputRequired } from "@modelcontextprotocol/server";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import { TaskClient, type TaskHandle, TaskServer, type TaskServerOptions } from "mcp-longhaul";
+import { TaskClient, type TaskHandle, TaskServer, type TaskServerOptions, memoryStore } from "mcp-longhaul";
+import * as z from "zod";
 import { FORM, YES, checkFrames, get, initialize, reaches, result } from "./harness/g25.ts";
 import { LEGACY, makeClient } from "./client-sdk.ts";
 import { gate, until } from "./harness/frames.ts";
+import { entryV2 } from "./harness/http.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 
 const INFO = { name: "tests", version: "1.0.0" };
@@ -19,6 +22,8 @@ const read = (uri: string, text: string) => ({ contents: [{ uri, text }] });
 
 /** Opens when the slow prompt may answer. */
 let opened = gate();
+/** Why handlers were stopped. */
+const stopped: unknown[] = [];
 function build(sdk: "v1" | "v2", tasks: TaskServer): any {
   const server: any = sdk === "v1" ? new McpServerV1(INFO) : new McpServerV2(INFO);
   server.registerTool("slow", {}, () => ({ content: [{ type: "text", text: "a tool" }] }));
@@ -30,6 +35,22 @@ function build(sdk: "v1" | "v2", tasks: TaskServer): any {
   server.registerPrompt("ask", { description: "asks" }, async (context: object) => {
     const answer = await tasks.current(context)!.requireInput({ method: "elicitation/create", params: FORM });
     return said(answer.action);
+  });
+  const strict = { argsSchema: sdk === "v1" ? { topic: z.string() } : z.object({ topic: z.string() }) };
+  server.registerPrompt("strict", strict, ({ topic }: { topic: string }) => said(`on ${topic}`));
+  server.registerPrompt("round", {}, (context: any) => {
+    const answer = context.mcpReq?.inputResponses?.["ok"];
+    const request = { method: "elicitation/create" as const, params: FORM };
+    return answer === undefined ? inputRequired({ inputRequests: { ok: request as never } }) : said(answer.action);
+  });
+  server.registerPrompt("endless", {}, (context: any) => {
+    const { signal } = context.mcpReq ?? context;
+    return new Promise((_resolve, reject) =>
+      signal.addEventListener("abort", () => {
+        stopped.push(signal.reason.code);
+        reject(signal.reason);
+      }),
+    );
   });
   server.registerResource("one", "test://one", {}, (uri: URL) => opened.promise.then(() => read(uri.href, "one")));
   server.registerResource("none", "test://none", {}, (uri: URL) => read(uri.href, "none"));
@@ -90,6 +111,14 @@ for (const sdk of ["v1", "v2"] as const) {
       assert.deepEqual((await result(requester, handle.task.taskId)).result.messages, said("accept").messages);
     });
 
+    if (sdk === "v2")
+      it("ask their client by their results", async (t) => {
+        const { requester } = await served(t, sdk, { prompts: { round: {} } });
+        requester.answer("elicitation/create", () => ({ result: YES }));
+        const { result: handle } = await ask(requester, "round", { task: {} });
+        assert.deepEqual((await result(requester, handle.task.taskId)).result.messages, said("accept").messages);
+      });
+
     it("G25-CAP-02: are declared where a policy offers them, and only they", async (t) => {
       const declared = async (options: TaskServerOptions) =>
         (await served(t, sdk, options)).greeting.result.capabilities.tasks?.requests;
@@ -108,11 +137,84 @@ for (const sdk of ["v1", "v2"] as const) {
       assert.deepEqual((await ask(requester, "slow")).result.messages, said("done").messages);
       // A tool of the same name has no task for it.
       const tool = await requester.request("tools/call", { name: "slow", arguments: {}, task: {} });
-      assert.notEqual(tool.error, undefined, JSON.stringify(tool));
-      const other = await ask(requester, "other", { task: {} });
-      assert.notEqual(other.error, undefined, JSON.stringify(other));
+      assert.deepEqual(tool.result.content, [{ type: "text", text: "a tool" }]);
+      assert.equal((await ask(requester, "other", { task: {} })).error?.code, -32601);
       const none = await requester.request("resources/read", { uri: "test://none", task: {} });
-      assert.notEqual(none.error, undefined, JSON.stringify(none));
+      assert.equal(none.error?.code, -32601);
+    });
+
+    it("G25-CRE-08: make no task where the server knows no such thing, or not with these arguments", async (t) => {
+      const store = memoryStore();
+      const { requester } = await served(t, sdk, {
+        store,
+        prompts: { ...PROMPTS, strict: {}, missing: {} },
+        resources: { ...RESOURCES, "test://missing": {} },
+      });
+      const wrong: [string, object][] = [
+        ["prompts/get", { name: "missing" }],
+        ["prompts/get", { name: "unheard of" }],
+        ["prompts/get", { name: "toString" }],
+        ["prompts/get", { name: "strict" }],
+        ["prompts/get", { name: "strict", arguments: { topic: 1 } }],
+        ["resources/read", { uri: "test://missing" }],
+        ["resources/read", { uri: "no URI" }],
+        ["resources/read", { uri: `test://many/${"x".repeat(2_000_000)}` }],
+      ];
+      for (const [method, params] of wrong) {
+        const answer = await requester.request(method, { ...params, task: {} });
+        assert.notEqual(answer.error, undefined, JSON.stringify(answer).slice(0, 200));
+      }
+      assert.equal(store.tasks, 0);
+      const { result: handle } = await ask(requester, "strict", { arguments: { topic: "tea" }, task: {} });
+      assert.deepEqual((await result(requester, handle.task.taskId)).result.messages, said("on tea").messages);
+    });
+
+    it("know a resource by its URI in whichever spelling", async (t) => {
+      const { requester } = await served(t, sdk);
+      opened.open();
+      for (const uri of ["TEST://one", "test://many/y", "Test://many/y"]) {
+        const { result: handle } = await requester.request("resources/read", { uri, task: {} });
+        assert.equal((await result(requester, handle.task.taskId)).result.contents.length, 1, uri);
+      }
+    });
+
+    it("are told by their context when to stop", async (t) => {
+      const { requester } = await served(t, sdk, { prompts: { endless: {} } });
+      const { result: handle } = await ask(requester, "endless", { task: {} });
+      await requester.request("tasks/cancel", { taskId: handle.task.taskId });
+      await until(() => stopped.includes("cancelled"), "the handler hears of it");
+    });
+
+    it("H61: are found by their owner alone, whatever their method", async (t) => {
+      const { requester } = await served(t, sdk, {
+        prompts: PROMPTS,
+        tools: { slow: {} },
+        owner: (_authInfo, { sessionId }) => sessionId ?? "ann",
+      });
+      const { result: handle } = await ask(requester, "slow", { task: {} });
+      const { result: tool } = await requester.request("tools/call", { name: "slow", arguments: {}, task: {} });
+      const { tasks } = (await requester.request("tasks/list", {})).result;
+      assert.deepEqual(tasks.map((task: any) => task.taskId).sort(), [handle.task.taskId, tool.task.taskId].sort());
+      opened.open();
+      // Each id leads to the result of its own method, whatever else a request about it names.
+      const outcome = await requester.request("tasks/result", { taskId: handle.task.taskId, name: "slow", uri: "x" });
+      assert.deepEqual(outcome.result.messages, said("done").messages);
+      assert.equal(outcome.result.content, undefined);
+      const other = await requester.request("tasks/result", { taskId: tool.task.taskId });
+      assert.deepEqual(other.result.content, [{ type: "text", text: "a tool" }]);
+    });
+
+    it("take what is no name or no task for what it is", async (t) => {
+      const { requester } = await served(t, sdk);
+      opened.open();
+      for (const params of [
+        {},
+        { name: 1 },
+        { name: null, task: {} },
+        { name: "slow", task: [] },
+        { name: "slow", task: 1 },
+      ])
+        assert.notEqual((await requester.request("prompts/get", params)).error, undefined, JSON.stringify(params));
     });
 
     it("are refused without a task where their policy requires one", async (t) => {
@@ -210,4 +312,59 @@ it("policies that are wrong are refused by name", () => {
         error.code === "invalid_argument" && error.message.includes(`\`${name}\``),
       name,
     );
+});
+
+describe("in 2026-07-28, whose extension knows tasks of tools alone", () => {
+  async function connected(t: { after(done: () => Promise<void>): void }) {
+    const store = memoryStore();
+    const tasks = new TaskServer({ store, defaults: { task: "always" }, prompts: PROMPTS, resources: RESOURCES });
+    const entry = await entryV2(() => tasks.attach(build("v2", tasks)), {
+      wrap: (made) => ({ fetch: tasks.fetch(made) }),
+    });
+    const host = new TaskClient();
+    const client = host.attach(
+      new Client(INFO, { versionNegotiation: { mode: { pin: "2026-07-28" } }, capabilities: { elicitation: {} } }),
+    );
+    client.setRequestHandler("elicitation/create", () => ({ action: "accept" as const, content: YES.content }));
+    await client.connect(new StreamableHTTPClientTransport(new URL(entry.url)));
+    t.after(async () => {
+      await client.close();
+      await tasks.close();
+      await entry.close();
+    });
+    opened = gate();
+    opened.open();
+    return { host, client, store };
+  }
+
+  it("prompts and resources are answered as ever", async (t) => {
+    const { host, client, store } = await connected(t);
+    assert.deepEqual((await client.getPrompt({ name: "slow" })).messages, said("done").messages);
+    assert.deepEqual(
+      (await client.readResource({ uri: "test://many/x" })).contents,
+      read("test://many/x", "many x").contents,
+    );
+    const handle = await host.getPrompt(client, { name: "slow" });
+    assert.equal(handle.taskId, undefined);
+    assert.deepEqual((await handle.result()).messages, said("done").messages);
+    const resource = await host.readResource(client, { uri: "test://one" });
+    assert.deepEqual((await resource.result()).contents, read("test://one", "one").contents);
+    assert.equal(store.tasks, 0);
+  });
+
+  it("a caller that requires a task is refused before anything is sent", async (t) => {
+    const { host, client } = await connected(t);
+    const required = { preference: "require" } as const;
+    await assert.rejects(host.getPrompt(client, { name: "slow" }, required), { code: "unsupported" });
+    await assert.rejects(host.request(client, "resources/read", { uri: "test://one" }, required), {
+      code: "unsupported",
+    });
+  });
+
+  it("a prompt that asks by its result is asked and answered without a task", async (t) => {
+    const { host, client } = await connected(t);
+    assert.deepEqual((await client.getPrompt({ name: "round" })).messages, said("accept").messages);
+    const handle = await host.getPrompt(client, { name: "round" });
+    assert.deepEqual((await handle.result()).messages, said("accept").messages);
+  });
 });

@@ -3,7 +3,8 @@
 
 /** Task ids, creation keys and methods, in characters, like all texts here. */
 export const LONGEST_ID = 128;
-export const LONGEST_TOOL_NAME = 1024;
+/** What a call names. */
+export const LONGEST_NAME = 1024;
 /** Names of input requests. */
 export const LONGEST_KEY = 512;
 export const LONGEST_CURSOR = 1024;

@@ -1,7 +1,7 @@
 import { OutcomeCode, RequestFault } from "../core/codes.ts";
 import { type CallMethod, calledIn } from "../wire/methods.ts";
 import type { Extra, Message } from "../tap.ts";
-import { DEEPEST, LONGEST_MESSAGE, LONGEST_TOOL_NAME, bounded, isDeeperThan } from "./bounds.ts";
+import { DEEPEST, LONGEST_MESSAGE, LONGEST_NAME, bounded, isDeeperThan } from "./bounds.ts";
 import { Call, type Caller } from "./pending-call.ts";
 import { isObject, own, textOf } from "../json.ts";
 import { augmentation, creationKey, refusal, traceOf } from "./facts.ts";
@@ -20,7 +20,7 @@ import * as core from "../wasm/generated/server.js";
 
 /** How many ended tasks of a connection are kept in mind at least. */
 const REMEMBERED = 512;
-const UNKNOWN_TOOL = completePolicy("", { task: "always" });
+const UNKNOWN = completePolicy("", { task: "always" });
 
 /** The calls of one connection: into the core, through the SDK to their handlers, and back. */
 export class Calls implements Caller {
@@ -74,19 +74,20 @@ export class Calls implements Caller {
     if (name === undefined) return false;
     const { settings, policies, registry, port, hooks } = this.#shared;
     // The SDK refuses a name it does not know, before any handler; until then nothing is known against a task.
-    const given = this.#gate.mayKnow(method, name)
-      ? settings.policies.of(method, this.#gate.registered(method, name))
-      : UNKNOWN_TOOL;
+    const known = this.#gate.nameOf(method, name);
+    const given = known === undefined ? UNKNOWN : settings.policies.of(method, known);
     const standIn = this.#negotiation.hasTasks(message) ? undefined : given.withoutTasks;
     const policy = standIn ?? given;
     const revision = standIn === undefined ? this.#negotiation.revisionOf(message, extra) : STATELESS;
     if (revision === undefined) return false;
+    // What is not declared is not asked for, whatever a request says (G25-CAP-05).
+    if (!revision.serverDecides && !settings.policies.offers(method)) return false;
     const isAsked = own(params, "task") !== undefined;
     const isPlain = (): boolean =>
       policies.isPlain(method, policy, revision, this.#negotiation.declared(message, revision));
     if (standIn === undefined && !isAsked && isPlain()) return false;
-    if (name.length > LONGEST_TOOL_NAME) {
-      const why = `The name of the tool has more than ${LONGEST_TOOL_NAME} characters`;
+    if (name.length > LONGEST_NAME) {
+      const why = `The ${method.nameIn} has more than ${LONGEST_NAME} characters`;
       this.link.send(refusal(message.id, why, -32602), undefined);
       return true;
     }
@@ -134,7 +135,7 @@ export class Calls implements Caller {
     const params = call.revision.forHandler(call.message.params);
     this.#calls.set(call.sdkId, call);
     try {
-      if (this.#gate.isBefore(call.method)) this.#gate.wrap(calledIn(params, call.method) ?? "");
+      if (this.#gate.isBefore(call.method)) this.#gate.wrap(call.method, calledIn(params, call.method) ?? "");
       runFor(call.work, () => this.link.hand({ ...call.message, id: call.sdkId, params }, call.extra));
     } catch (error) {
       // The core is at work here, and must not hear of it.

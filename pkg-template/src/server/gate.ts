@@ -1,10 +1,11 @@
-// Where a tool's handler begins: the SDK has checked the call's name and arguments by then, and the handler's own
-// context can be given a task. `McpServer` keeps its tools in a field of its own. A low-level server has one handler
-// for all tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list` does.
-// Where neither field is there, as behind a bare transport, there is no gate, and a task is created before its
+// Where a handler begins: the SDK has checked the call's name and arguments by then, and the handler's own context can
+// be given a task. `McpServer` keeps its tools, prompts and resources in fields of its own. A low-level server has one
+// handler for all tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list`
+// does. Where neither field is there, as behind a bare transport, there is no gate, and a task is created before its
 // parameters are checked.
-import { type CallMethod, RESOURCES_READ, TOOLS_CALL } from "../wire/methods.ts";
+import { type CallMethod, PROMPTS_GET, RESOURCES_READ, TOOLS_CALL } from "../wire/methods.ts";
 import { comesWithin } from "../clock.ts";
+import { LONGEST_NAME } from "./bounds.ts";
 import { TaskError } from "../errors.ts";
 import type { Call } from "./pending-call.ts";
 import { own, textOf } from "../json.ts";
@@ -14,20 +15,27 @@ import type { Shared } from "./shared-by-connections.ts";
 import * as core from "../wasm/generated/server.js";
 
 type Handler = (...values: unknown[]) => unknown;
-interface Tool {
+/** A tool, prompt, resource or template, and what the SDK runs of it. */
+interface Part {
   executor?: Handler;
   handler?: Handler & { createTask?: unknown };
+  callback?: Handler;
+  readCallback?: Handler;
+  argsSchema?: unknown;
 }
-interface UriTemplate {
-  match(uri: string): unknown;
-  toString(): string;
+/** SDK v2's `executor` and `handler`, which an update replaces, come before what they were made of. */
+const RUNS = ["executor", "handler", "callback", "readCallback"] as const;
+type Parts = Record<string, Part>;
+interface Template extends Part {
+  resourceTemplate: { uriTemplate: { match(uri: string): unknown; toString(): string } };
 }
 /** What the gate reads of an SDK server. */
 export interface Product {
   server?: Product;
-  _registeredTools?: Record<string, Tool>;
-  _registeredResources?: Record<string, unknown>;
-  _registeredResourceTemplates?: Record<string, { resourceTemplate: { uriTemplate: UriTemplate } }>;
+  _registeredTools?: Parts;
+  _registeredPrompts?: Parts;
+  _registeredResources?: Parts;
+  _registeredResourceTemplates?: Record<string, Template>;
   _requestHandlers?: Map<string, Handler>;
   getNegotiatedProtocolVersion?(): string | undefined;
 }
@@ -41,46 +49,43 @@ const MOST_PAGES = 100;
 export class Gate {
   readonly #shared: Shared;
   readonly #product: Product | undefined;
-  readonly #tools: Record<string, Tool> | undefined;
+  /** An `McpServer`, as far as it is one. */
+  readonly #registered: Product | undefined;
 
   /** `product`: unknown where a transport was attached. */
   constructor(shared: Shared, product: Product | undefined) {
     this.#shared = shared;
     this.#product = product;
-    this.#tools = product?._registeredTools;
+    this.#registered = product?._registeredTools && product;
   }
 
   /** Whether handlers of a method have a gate before them. */
   isBefore(method: CallMethod): boolean {
-    return method === TOOLS_CALL && (this.#tools !== undefined || this.#calls !== undefined);
+    return this.#registered !== undefined || this.#handlerOf(method) !== undefined;
   }
 
-  get #calls(): Handler | undefined {
-    return this.#product?._requestHandlers?.get(TOOLS_CALL.name);
+  #handlerOf(method: CallMethod): Handler | undefined {
+    return this.#product?._requestHandlers?.get(method.name);
   }
 
-  /** Under which name a policy may know what a call names: for a resource of a template, the template. */
-  registered(method: CallMethod, name: string): string {
-    if (method !== RESOURCES_READ) return name;
-    const { _registeredResources: resources = {}, _registeredResourceTemplates: templates = {} } = this.#product ?? {};
-    if (Object.hasOwn(resources, name)) return name;
-    const template = Object.values(templates).find(({ resourceTemplate }) => resourceTemplate.uriTemplate.match(name));
-    return template?.resourceTemplate.uriTemplate.toString() ?? name;
-  }
-
-  /** Whether the server has what a call names, as far as can be told. */
-  mayKnow(method: CallMethod, name: string): boolean {
-    return method !== TOOLS_CALL || this.#tools === undefined || this.#tool(name) !== undefined;
+  /**
+   * Under which name a policy may know what a call names: for a resource of a template, the template. `undefined`: the
+   * server has no such thing.
+   */
+  nameOf(method: CallMethod, name: string): string | undefined {
+    if (this.#registered === undefined) return name;
+    if (this.#part(method, name) !== undefined) return method === RESOURCES_READ ? hrefOf(name) : name;
+    return method === RESOURCES_READ ? this.#template(name)?.resourceTemplate.uriTemplate.toString() : undefined;
   }
 
   /** Whether the server is known to have a tool of this name. */
   hasTool(name: string): boolean {
-    return this.#tool(name) !== undefined;
+    return this.#part(TOOLS_CALL, name) !== undefined;
   }
 
   /** Whether the tool was registered with SDK v1's own task handlers, which are left alone. */
   runsTasksItself(name: string): boolean {
-    return typeof this.#tool(name)?.handler === "object";
+    return typeof this.#part(TOOLS_CALL, name)?.handler === "object";
   }
 
   /** Whether the SDK itself runs tasks for this server: SDK v1 with a `taskStore`. */
@@ -93,27 +98,42 @@ export class Gate {
     return (this.#product?.server ?? this.#product)?.getNegotiatedProtocolVersion?.();
   }
 
-  #tool(name: string): Tool | undefined {
-    return own(this.#tools, name) as Tool | undefined;
+  #part(method: CallMethod, name: string): Part | undefined {
+    const {
+      _registeredTools: tools,
+      _registeredPrompts: prompts,
+      _registeredResources: resources,
+    } = this.#registered ?? {};
+    if (method === RESOURCES_READ) return own(resources, hrefOf(name)) as Part | undefined;
+    return own(method === PROMPTS_GET ? prompts : tools, name) as Part | undefined;
   }
 
-  /** Puts the gate before the handler of the tool called `name`, or gives a low-level server's the task at least. */
-  wrap(name: string): void {
-    if (this.#tools === undefined) return this.#wrapCalls();
-    const tool = this.#tool(name);
-    // SDK v2 runs `executor`, which an update of the tool replaces; SDK v1 runs `handler`.
-    const member = tool?.executor === undefined ? "handler" : "executor";
-    const handler = tool?.[member];
-    if (tool === undefined || typeof handler !== "function" || WRAPPED.has(handler)) return;
-    const gated: Handler = (...values) => this.#enter(handler, values);
+  /** The template of a resource, as the SDK finds it. */
+  #template(uri: string): Template | undefined {
+    // The SDKs throw where it is much longer.
+    if (uri.length > LONGEST_NAME) return undefined;
+    const templates = Object.values(this.#registered?._registeredResourceTemplates ?? {});
+    return templates.find(({ resourceTemplate }) => resourceTemplate.uriTemplate.match(hrefOf(uri)));
+  }
+
+  /** Puts the gate before the handler of what a call names, or gives a low-level server's the task at least. */
+  wrap(method: CallMethod, name: string): void {
+    if (this.#registered === undefined) return this.#wrapCalls(method);
+    const part = this.#part(method, name) ?? (method === RESOURCES_READ ? this.#template(name) : undefined);
+    const member = RUNS.find((run) => part?.[run] !== undefined);
+    const handler = member && part?.[member];
+    if (part === undefined || member === undefined || typeof handler !== "function" || WRAPPED.has(handler)) return;
+    const gated: Handler = (...values) =>
+      this.#enter(handler, values, member === "handler" ? part.argsSchema : undefined);
     WRAPPED.add(gated);
-    tool[member] = gated;
+    part[member] = gated;
   }
 
-  async #enter(handler: Handler, values: unknown[]): Promise<unknown> {
+  /** `schema`: of the arguments, which the handler checks itself. */
+  async #enter(handler: Handler, values: unknown[], schema: unknown): Promise<unknown> {
     const context = values.at(-1) as Context;
     const call = callOf(this.#shared.registry, context);
-    if (call === undefined) return handler(...values);
+    if (call === undefined || (schema !== undefined && !(await fits(schema, values[0])))) return handler(...values);
     const before = values.slice(0, -1);
     return this.#begin(call, context, (inner) => handler(...before, inner));
   }
@@ -128,10 +148,10 @@ export class Gate {
     return result;
   }
 
-  /** Puts the gate before the handler of a low-level server's `tools/call`. */
-  #wrapCalls(): void {
+  /** Puts the gate before the one handler that a low-level server has for a method. */
+  #wrapCalls(method: CallMethod): void {
     const handlers = this.#product?._requestHandlers;
-    const handler = this.#calls;
+    const handler = this.#handlerOf(method);
     if (handler === undefined || WRAPPED.has(handler)) return;
     const wrapped: Handler = async (request, context, ...rest) => {
       const call = callOf(this.#shared.registry, context as Context);
@@ -139,12 +159,14 @@ export class Gate {
       // Nothing says that the tool exists: the handler has the last word, and its call makes no task before it has
       // ended.
       const isKnown =
-        call.taskId !== undefined || (await this.#lists(textOf(call.message.params, "name") ?? "", context as Context));
+        method !== TOOLS_CALL ||
+        call.taskId !== undefined ||
+        (await this.#lists(textOf(call.message.params, "name") ?? "", context as Context));
       if (!isKnown) return handler(request, context, ...rest);
       return this.#begin(call, context as Context, (inner) => handler(request, inner, ...rest)).catch(rethrow);
     };
     WRAPPED.add(wrapped);
-    handlers?.set(TOOLS_CALL.name, wrapped);
+    handlers?.set(method.name, wrapped);
   }
 
   /** Whether a low-level server has a tool called `name`; so it does where that cannot be told soon. */
@@ -171,6 +193,25 @@ export class Gate {
       cursor = own(result, "nextCursor");
       if (cursor === undefined) return;
     }
+  }
+}
+
+/** A URI as the SDKs look for it. */
+function hrefOf(uri: string): string {
+  try {
+    return new URL(uri).href;
+  } catch {
+    return uri;
+  }
+}
+
+/** Whether arguments are what a Standard Schema wants. */
+async function fits(schema: unknown, values: unknown): Promise<boolean> {
+  try {
+    const { "~standard": standard } = schema as { "~standard": { validate(values: unknown): unknown } };
+    return own(await standard.validate(values ?? {}), "issues") === undefined;
+  } catch {
+    return false;
   }
 }
 

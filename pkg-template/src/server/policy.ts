@@ -97,7 +97,9 @@ export function readPolicies(options: TaskServerOptions): Policies {
     ...(method === TOOLS_CALL && side === "server" ? [unnamedTool] : []),
   ];
   const methods = byName([...named.keys()].filter((method) => allOf(method).length > 0));
-  const offers = (method: CallMethod): boolean => allOf(method).some(({ support }) => support !== "forbidden");
+  const offered = new Set(
+    [...named.keys()].filter((method) => allOf(method).some(({ support }) => support !== "forbidden")),
+  );
   const ofTool = (name: string): FullPolicy => tools.get(name) ?? unnamedTool;
   return {
     side,
@@ -105,8 +107,8 @@ export function readPolicies(options: TaskServerOptions): Policies {
     ofTool,
     of: (method, name) => (method === TOOLS_CALL ? ofTool(name) : (named.get(method)?.get(name) ?? unnamed)),
     names: (tool) => tools.has(tool),
-    offers,
-    offered: [...methods.values()].some(offers),
+    offers: (method) => offered.has(method),
+    offered: offered.size > 0,
     offeredPlainly: allOf(TOOLS_CALL).some(({ withoutTasks }) => withoutTasks !== undefined),
   };
 }
