@@ -1,6 +1,6 @@
 // Our server for other people's clients: `node ours.ts stdio`, or `http` (without sessions, both generations) or
 // `sessions` (2025-11-25), which print their URL.
-import { McpServer } from "@modelcontextprotocol/server";
+import { McpServer, ResourceTemplate } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { TaskServer } from "mcp-longhaul";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +20,8 @@ const tasks = new TaskServer({
     confirm_delete: always,
     write_haiku: always,
   },
+  prompts: { essay: always, broken: always, long: always, only: { ...always, support: "required" } },
+  resources: { "data://report": always, "data://{name}": always },
 });
 
 /** How often `endless` was told to stop. */
@@ -54,6 +56,34 @@ function build(): McpServer {
   });
   server.registerTool("stopped", {}, async () => text(`${stopped} stopped`));
   server.registerTool("brief", {}, async () => text("brief"));
+  const said = (value: string): { messages: { role: "user"; content: { type: "text"; text: string } }[] } => ({
+    messages: [{ role: "user", content: { type: "text", text: value } }],
+  });
+  const read = (uri: URL, value: string) => ({ contents: [{ uri: uri.href, text: value }] });
+  server.registerPrompt("essay", { argsSchema: z.object({ subject: z.string() }) }, async ({ subject }, ctx) => {
+    await tasks.current(ctx)?.status("writing");
+    await sleep(300);
+    return said(`an essay on ${subject}`);
+  });
+  server.registerPrompt("broken", {}, async () => {
+    await sleep(50);
+    throw new Error("the prompt failed");
+  });
+  server.registerPrompt("long", {}, async (ctx) => {
+    await sleep(60_000, undefined, { signal: tasks.current(ctx)?.signal });
+    return said("it ended");
+  });
+  server.registerPrompt("only", {}, async () => said("only as a task"));
+  server.registerPrompt("quick", {}, async () => said("no task"));
+  server.registerResource("report", "data://report", {}, async (uri) => {
+    await sleep(300);
+    return read(uri, "the report");
+  });
+  const template = new ResourceTemplate("data://{name}", { list: undefined });
+  server.registerResource("data", template, {}, async (uri, { name }) => {
+    await sleep(300);
+    return read(uri, `the data of ${name}`);
+  });
   // What the SDK's example client calls.
   server.registerTool(
     "confirm_delete",

@@ -6,7 +6,8 @@ import { type Environment, npm, python, rust } from "./environments.ts";
 import type { Finding } from "./findings.ts";
 import { openCode } from "./hosts/opencode.ts";
 import { inspectorCli } from "./hosts/inspector.ts";
-import { checkServer } from "./our-client.ts";
+import { type Check, checkServer } from "./our-client.ts";
+import { checkPrompts } from "./prompts.ts";
 import { type Carrier, type Program, clientAgainstOurs, serverForOurs } from "./programs.ts";
 
 /** A check that a peer cannot pass, or not over one carrier. The run fails where it passes all the same. */
@@ -33,7 +34,7 @@ export interface Row {
 
 type Generation = Row["generation"];
 type Install = (folder: string) => Promise<Program>;
-type More = Pick<Row, "quick" | "quirks"> & { carriers?: readonly Carrier[]; redis?: boolean };
+type More = Pick<Row, "quick" | "quirks"> & { carriers?: readonly Carrier[]; redis?: boolean; check?: Check };
 
 const here = import.meta.dirname;
 const modules = createRequire(import.meta.url);
@@ -61,7 +62,8 @@ function client(name: string, install: Install, generation: Generation, { carrie
   };
 }
 
-function server(name: string, install: Install, generation: Generation, { carriers, redis, ...more }: More = {}): Row {
+function server(name: string, install: Install, generation: Generation, options: More = {}): Row {
+  const { carriers, redis, check = checkServer, ...more } = options;
   return {
     peer: name,
     side: "server",
@@ -72,7 +74,7 @@ function server(name: string, install: Install, generation: Generation, { carrie
       const program = await install(folder);
       return serverForOurs(program, carrier, {
         redis,
-        check: (target, variables) => checkServer(target, generation, variables),
+        check: (target, variables) => check(target, generation, variables),
       });
     },
   };
@@ -113,6 +115,10 @@ export const ROWS: readonly Row[] = [
   client("FastMCP 3.4", inPython("fastmcp-3", "fastmcp_client.py"), "2025-11-25"),
   server("FastMCP 3.4, memory", inPython("fastmcp-3", "fastmcp_server.py"), "2025-11-25"),
   server("FastMCP 3.4, Redis", inPython("fastmcp-3", "fastmcp_server.py"), "2025-11-25", { redis: true }),
+  client("FastMCP 3.4, prompts", inPython("fastmcp-3", "fastmcp_prompts_client.py"), "2025-11-25"),
+  server("FastMCP 3.4, prompts", inPython("fastmcp-3", "fastmcp_prompts_server.py"), "2025-11-25", {
+    check: checkPrompts,
+  }),
   client("FastMCP 4.1", inPython("fastmcp-4", "fastmcp_client.py"), "2026-07-28"),
   server("FastMCP 4.1, memory", inPython("fastmcp-4", "fastmcp_server.py"), "2026-07-28"),
   server("FastMCP 4.1, Redis", inPython("fastmcp-4", "fastmcp_server.py"), "2026-07-28", { redis: true }),
