@@ -185,16 +185,18 @@ for (const sdk of ["v1", "v2"] as const) {
       await until(() => stopped.includes("cancelled"), "the handler hears of it");
     });
 
-    it("H61: are found by their owner alone, whatever their method", async (t) => {
-      const { requester } = await served(t, sdk, {
-        prompts: PROMPTS,
-        tools: { slow: {} },
-        owner: (_authInfo, { sessionId }) => sessionId ?? "ann",
-      });
+    it("are found by their owner alone, whatever their method", async (t) => {
+      let owner = "ann";
+      const { requester } = await served(t, sdk, { prompts: PROMPTS, tools: { slow: {} }, owner: () => owner });
       const { result: handle } = await ask(requester, "slow", { task: {} });
       const { result: tool } = await requester.request("tools/call", { name: "slow", arguments: {}, task: {} });
       const { tasks } = (await requester.request("tasks/list", {})).result;
       assert.deepEqual(tasks.map((task: any) => task.taskId).sort(), [handle.task.taskId, tool.task.taskId].sort());
+      owner = "bob";
+      for (const method of ["tasks/get", "tasks/result", "tasks/cancel"])
+        assert.equal((await requester.request(method, { taskId: handle.task.taskId })).error?.code, -32602, method);
+      assert.deepEqual((await requester.request("tasks/list", {})).result.tasks, []);
+      owner = "ann";
       opened.open();
       // Each id leads to the result of its own method, whatever else a request about it names.
       const outcome = await requester.request("tasks/result", { taskId: handle.task.taskId, name: "slow", uri: "x" });

@@ -10,6 +10,8 @@ import { TaskClient, TaskServer, type TaskHandle, type TaskReference, type ToolR
 import * as z from "zod";
 import { type Same, same } from "./same.ts";
 
+const INFO = { name: "host", version: "1" };
+
 /** An interface, as people write it by hand: without an index signature. */
 interface Tools {
   render: { arguments: { scene: string; size?: number }; structuredContent: { frames: number } };
@@ -20,7 +22,7 @@ interface Tools {
 }
 
 function serve(): { v1: InMemoryTransportV1; v2: InMemoryTransport; close(): Promise<void> } {
-  const tasks = new TaskServer({ task: "always" });
+  const tasks = new TaskServer({ task: "always", prompts: { mood: {} }, resources: { "mood://now": {} } });
   const open = [InMemoryTransport.createLinkedPair(), InMemoryTransportV1.createLinkedPair()] as const;
   for (const [, transport] of open) {
     const server = new McpServer({ name: "typed", version: "1" });
@@ -29,6 +31,10 @@ function serve(): { v1: InMemoryTransportV1; v2: InMemoryTransport; close(): Pro
       content: [{ type: "text", text: scene }],
       structuredContent: { frames: 24 },
     }));
+    server.registerPrompt("mood", {}, () => ({
+      messages: [{ role: "user", content: { type: "text", text: "calm" } }],
+    }));
+    server.registerResource("mood", "mood://now", {}, ({ href }) => ({ contents: [{ uri: href, text: "calm" }] }));
     void tasks.attach(server).connect(transport as InMemoryTransport);
   }
   return { v1: open[1][0], v2: open[0][0], close: () => tasks.close() };
@@ -50,6 +56,33 @@ test("a result has the type of the SDK client's own callTool (SDK v2)", async (t
   const again = await host.resume(client, handle.reference!);
   same<Same<typeof again, TaskHandle<CallToolResult, "render">>>();
   await client.close();
+});
+
+test("prompts and resources have the types of the SDK client's own members", async (t) => {
+  const { v1, v2, close } = serve();
+  t.after(close);
+  const host = new TaskClient();
+  const clients = [host.attach(new ClientV1({ name: "host", version: "1" })), host.attach(new Client(INFO))] as const;
+  await clients[0].connect(v1);
+  await clients[1].connect(v2);
+  const [old, current] = clients;
+  const prompts = [
+    await host.getPrompt(old, { name: "mood" }),
+    await host.getPrompt(current, { name: "mood" }),
+  ] as const;
+  same<Same<Awaited<ReturnType<(typeof prompts)[0]["result"]>>, Awaited<ReturnType<ClientV1["getPrompt"]>>>>();
+  same<Same<Awaited<ReturnType<(typeof prompts)[1]["result"]>>, Awaited<ReturnType<Client["getPrompt"]>>>>();
+  const resource = await host.readResource(current, { uri: "mood://now" });
+  same<Same<Awaited<ReturnType<typeof resource.result>>, Awaited<ReturnType<Client["readResource"]>>>>();
+  for (const prompt of prompts) assert.equal((await prompt.result()).messages[0]?.role, "user");
+  assert.equal((await resource.result()).contents[0]?.uri, "mood://now");
+  const request = await host.request(old, "prompts/get", { name: "mood" });
+  same<Same<typeof request, TaskHandle<Readonly<Record<string, unknown>>>>>();
+  // @ts-expect-error: nothing of this method can become a task
+  await assert.rejects(host.request(old, "prompts/list", {}), { code: "invalid_argument" });
+  // @ts-expect-error: a prompt has a name
+  await assert.rejects(host.getPrompt(old, { uri: "mood://now" }));
+  for (const client of clients) await client.close();
 });
 
 test("a result has the type of the SDK client's own callTool, or of the schema (SDK v1)", async (t) => {
