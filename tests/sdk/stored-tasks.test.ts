@@ -145,4 +145,6 @@ for (const overHttp of [false, true]) {
 test("what is no store of SDK v1 is refused", () => {
   const [, far] = InMemoryTransport.createLinkedPair();
   assert.throws(() => withStoredTasks(far, {} as never), { code: "invalid_argument" });
+  const wrong = { onerror: 1 } as never;
+  assert.throws(() => withStoredTasks(far, new InMemoryTaskStore(), wrong), { code: "invalid_argument" });
 });

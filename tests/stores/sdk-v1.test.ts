@@ -210,7 +210,16 @@ describe("sdkTaskStore", () => {
     await rejects(tasks.storeTaskResult(taskId, "completed", cyclic), "invalid_argument");
     await rejects(tasks.storeTaskResult(taskId, "working" as any, {}), "invalid_argument");
     await rejects(tasks.updateTaskStatus(taskId, "paused" as any), "invalid_argument");
-    for (const options of [{ name: "a b" }, { maxTtl: 1 }, { pageSize: 0 }, { storeTimeout: -1 }, { owner: 1 }])
+    for (const options of [
+      { name: "a b" },
+      { maxTtl: 1 },
+      { pageSize: 0 },
+      { storeTimeout: -1 },
+      { clockSkew: -1 },
+      { owner: 1 },
+      { ttl: 1 },
+      7,
+    ])
       assert.throws(() => sdkTaskStore(memoryStore(), options as any), { code: "invalid_argument" });
     assert.throws(() => sdkTaskStore({} as TaskStore), { code: "invalid_argument" });
     assert.throws(() => sdkTaskMessageQueue(memoryStore(), { keep: 0 }), { code: "invalid_argument" });
@@ -350,5 +359,22 @@ test("times to live: within bounds, from the end again, and then it is gone, row
   await rejects(tasks.updateTaskStatus(taskId, "working"), "not_found");
   clock += 2 * day;
   await tasks.sweep();
+  assert.equal(store.tasks, 0);
+});
+
+test("a record of another process goes later, by as much as clocks may differ", async (t) => {
+  let clock = 1_000_000_000_000;
+  t.mock.method(performance, "now", () => clock);
+  const { store, tasks } = await pair();
+  const { taskId } = await tasks.createTask({ ttl: 1_000 }, 1, call);
+  const row = store.get("\u0002sdk-v1::", taskId)!;
+  store.put({ ...row, version: 2, state: row.state.replace(/"clock":"\w+"/, '"clock":"another"') });
+  clock += 70_000;
+  assert.equal(await tasks.getTask(taskId), null);
+  await tasks.sweep();
+  assert.equal(store.tasks, 1);
+  await sdkTaskStore(store, { clockSkew: 60_000 }).sweep();
+  assert.equal(store.tasks, 1);
+  await sdkTaskStore(store, { clockSkew: 0 }).sweep();
   assert.equal(store.tasks, 0);
 });

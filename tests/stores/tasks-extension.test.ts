@@ -75,6 +75,10 @@ for (const [place, make] of Object.entries(PLACES)) {
 }
 
 test("what is wrong is refused, and what is not there is not", async () => {
+  assert.throws(
+    () => extensionTaskStore(memoryStore(), { nmae: "x" } as object),
+    /extensionTaskStore has no option `nmae`/,
+  );
   const store = extensionTaskStore(memoryStore());
   for (const params of [{ ttlMs: -1 }, { ttlMs: 1.5 }, { ttlMs: null, pollIntervalMs: -1 }])
     await rejects(store.create(params), "invalid_argument");

@@ -1,6 +1,7 @@
 import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import { define, isObject, isWhole, type Json, own, toJson } from "../json.ts";
+import { checkKinds } from "../options-check.ts";
 import type { TaskStore } from "../store.ts";
 import type { TaskStatus } from "../types.ts";
 import type {
@@ -11,7 +12,7 @@ import type {
   ExtensionTaskHandle,
   ExtensionTaskStore,
 } from "./extension-types.ts";
-import { type GuestOptions, type GuestRecord, GuestRecords, isoTime } from "./records.ts";
+import { GUEST_OPTIONS, type GuestOptions, type GuestRecord, GuestRecords, isoTime } from "./records.ts";
 import { idOn, shelfIn, shelfOf } from "./shelves.ts";
 
 /** In ms: a task that is gone sooner could not be read at all. */
@@ -31,6 +32,7 @@ const LOOK_UNTOLD = 1_000;
  * the store fails or is full. Throws `invalid_argument` for what is no store, and for wrong options.
  */
 export function extensionTaskStore(store: TaskStore, options: GuestOptions = {}): ExtensionTaskStore {
+  checkKinds("extensionTaskStore", options, GUEST_OPTIONS);
   const records = new GuestRecords(store, "tasks-extension", options);
 
   /** Where a task is, if this principal may see it. One that belongs to nobody is anybody's who knows its id. */

@@ -1,6 +1,7 @@
 import { clockName, now } from "../clock.ts";
 import { isTaskError, TaskError } from "../errors.ts";
 import { isObject, isWhole, type Json, own, textOf } from "../json.ts";
+import { FUNCTION, type Kinds } from "../options-check.ts";
 import type { DuePosition, MaybePromise, StoredTask, TaskPosition, TaskStore } from "../store.ts";
 
 /**
@@ -16,8 +17,6 @@ const MARKS = 8;
 const MOST_RACES = 100;
 /** How long a record stays after its time, in ms: a process that stalls must not meet another under its key. */
 const KEPT = 60_000;
-/** How far the clocks of processes may differ, in ms. */
-const SKEW = 20 * 60_000;
 /** How often the store is swept, in ms, and how many records a page has. */
 const SWEEP_EVERY = 30_000;
 const PAGE = 100;
@@ -57,15 +56,32 @@ export interface GuestOptions {
   readonly name?: string | undefined;
   /** How long an operation of the store may take, in ms; `null` for no limit. Default 30,000. */
   readonly storeTimeout?: number | null | undefined;
+  /**
+   * How far the clocks of processes may differ, in ms: a record of another one is deleted so much later. It is not
+   * shown in the meantime. 0 in a Durable Object, whose lives share a clock. Default 1,200,000 (20 minutes).
+   */
+  readonly clockSkew?: number | undefined;
   /** Hears of records that could not be swept. */
   readonly onerror?: ((error: TaskError) => void) | undefined;
 }
+
+/** What their options may be. */
+export const GUEST_OPTIONS: Kinds<GuestOptions> = {
+  name: [
+    (value: unknown) => typeof value === "string" && /^[\w.-]{1,64}$/.test(value),
+    "1 to 64 characters of `A-Z a-z 0-9 _ . -`",
+  ],
+  storeTimeout: [(value: unknown) => value === null || isWhole(value, 1), "a positive whole number of ms, or null"],
+  clockSkew: [(value: unknown) => isWhole(value, 0), "a whole number of ms from 0"],
+  onerror: FUNCTION,
+};
 
 /** Records of one adapter in a store: JSON with a form, changed by one compare-and-swap each, gone after their time. */
 export class GuestRecords {
   readonly store: TaskStore;
   readonly #prefix: string;
   readonly #timeout: number | null;
+  readonly #skew: number;
   readonly #onerror: ((error: TaskError) => void) | undefined;
   /** What waits for its turn, by key: changes of one record by this process come one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -73,21 +89,19 @@ export class GuestRecords {
   #sweeping: Promise<void> | undefined;
 
   /**
-   * Throws {@link TaskError} `invalid_argument` for what is no store, and for wrong options.
+   * Throws {@link TaskError} `invalid_argument` for what is no store.
    *
+   * @param options - checked already, by {@link GUEST_OPTIONS} among others
    * @param kind - what the records are; it has no colon
    */
   constructor(store: TaskStore, kind: string, options: GuestOptions) {
     if (!isObject(store) || !["get", "put", "delete", "list", "due"].every((name) => typeof store[name] === "function"))
       throw new TaskError("invalid_argument", "This is no task store of this package: see `TaskStore`.");
-    const { name, storeTimeout = 30_000, onerror } = options;
-    if (name !== undefined && !(typeof name === "string" && /^[\w.-]{1,64}$/.test(name)))
-      throw new TaskError("invalid_argument", "Option `name` must be 1 to 64 characters of `A-Z a-z 0-9 _ . -`.");
-    if (storeTimeout !== null && !isWhole(storeTimeout, 1))
-      throw new TaskError("invalid_argument", "Option `storeTimeout` must be a positive whole number of ms, or null.");
+    const { name, storeTimeout = 30_000, clockSkew = 20 * 60_000, onerror } = options;
     this.store = store as unknown as TaskStore;
     this.#prefix = `${GUESTS}${kind}:${name ?? ""}:`;
     this.#timeout = storeTimeout;
+    this.#skew = clockSkew;
     this.#onerror = onerror;
   }
 
@@ -229,7 +243,7 @@ export class GuestRecords {
       const rows = await this.#within("due", () => this.store.due(before, PAGE, place));
       for (const { owner, id, version, dueAt, state } of rows) {
         if (!owner.startsWith(GUESTS) || dueAt === null) continue;
-        const skew = state.includes(`"clock":"${clockName()}"`) ? 0 : SKEW;
+        const skew = state.includes(`"clock":"${clockName()}"`) ? 0 : this.#skew;
         if (dueAt + skew <= before) await this.#within("delete", () => this.store.delete(owner, id, version));
       }
       const last = rows.at(-1);

@@ -1,8 +1,16 @@
 import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import { isWhole } from "../json.ts";
+import { checkKinds, type Kinds } from "../options-check.ts";
 import type { TaskStore } from "../store.ts";
-import { digest, type GuestOptions, type GuestRecord, GuestRecords, type GuestWrite } from "./records.ts";
+import {
+  digest,
+  GUEST_OPTIONS,
+  type GuestOptions,
+  type GuestRecord,
+  GuestRecords,
+  type GuestWrite,
+} from "./records.ts";
 import type { SdkQueuedMessage, SdkTaskMessageQueue } from "./sdk-types.ts";
 
 /** What {@link sdkTaskMessageQueue} takes. */
@@ -13,6 +21,11 @@ export interface SdkTaskMessageQueueOptions extends GuestOptions {
 
 /** How long an emptied queue is kept at most, in ms: its record must outlive whoever has just read it. */
 const KEEP_EMPTY = 10 * 60_000;
+
+const KINDS: Kinds<SdkTaskMessageQueueOptions> = {
+  ...GUEST_OPTIONS,
+  keep: [(value: unknown) => isWhole(value, 1_000), "a whole number of ms from 1,000"],
+};
 
 /**
  * A store of this package as the `TaskMessageQueue` of SDK v1's experimental tasks, in the place of its
@@ -25,9 +38,8 @@ const KEEP_EMPTY = 10 * 60_000;
  * is no store, and for wrong options.
  */
 export function sdkTaskMessageQueue(store: TaskStore, options: SdkTaskMessageQueueOptions = {}): SdkTaskMessageQueue {
+  checkKinds("sdkTaskMessageQueue", options, KINDS);
   const { keep = 86_400_000 } = options;
-  if (!isWhole(keep, 1_000))
-    throw new TaskError("invalid_argument", "Option `keep` must be a whole number of ms from 1,000.");
   const records = new GuestRecords(store, "sdk-v1-queue", options);
 
   /** In the order of the calls. Task ids of other stores may be anything, hence the hash. */

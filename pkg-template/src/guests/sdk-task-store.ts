@@ -1,9 +1,18 @@
 import { now } from "../clock.ts";
 import { TaskError } from "../errors.ts";
 import { isWhole, type Json, own, toJson } from "../json.ts";
+import { checkKinds, FUNCTION, type Kinds } from "../options-check.ts";
 import type { TaskPosition, TaskStore } from "../store.ts";
 import type { TaskStatus } from "../types.ts";
-import { type GuestOptions, type GuestRecord, GuestRecords, isOver, isoTime, memberOf } from "./records.ts";
+import {
+  GUEST_OPTIONS,
+  type GuestOptions,
+  type GuestRecord,
+  GuestRecords,
+  isOver,
+  isoTime,
+  memberOf,
+} from "./records.ts";
 import type { SdkResult, SdkTask, SdkTaskStore } from "./sdk-types.ts";
 import { idOn, shelfIn, shelfOf } from "./shelves.ts";
 
@@ -29,6 +38,17 @@ const STATUSES: readonly string[] = ["working", "input_required", "completed", "
 /** In ms: a task that is gone sooner could not be read at all. */
 const SHORTEST_TTL = 1_000;
 
+const KINDS: Kinds<SdkTaskStoreOptions> = {
+  ...GUEST_OPTIONS,
+  owner: FUNCTION,
+  maxTtl: [
+    (value: unknown) => value === null || isWhole(value, SHORTEST_TTL),
+    `a whole number of ms from ${SHORTEST_TTL}, or null`,
+  ],
+  pollInterval: [(value: unknown) => isWhole(value, 1), "a positive whole number of ms"],
+  pageSize: [(value: unknown) => isWhole(value, 1, 1_000), "a whole number from 1 to 1,000"],
+};
+
 /**
  * A store of this package as the `TaskStore` of SDK v1's experimental tasks, in the place of its `InMemoryTaskStore`:
  * tasks outlive the process, and processes share them.
@@ -51,12 +71,8 @@ const SHORTEST_TTL = 1_000;
  * `invalid_argument` for what is no store, and for wrong options.
  */
 export function sdkTaskStore(store: TaskStore, options: SdkTaskStoreOptions = {}): SdkTaskStore {
+  checkKinds("sdkTaskStore", options, KINDS);
   const { owner = (sessionId) => sessionId, maxTtl = 86_400_000, pollInterval = 1_000, pageSize = 50 } = options;
-  if (typeof owner !== "function") throw wrong("`owner` must be a function");
-  if (maxTtl !== null && !isWhole(maxTtl, SHORTEST_TTL))
-    throw wrong(`\`maxTtl\` must be a whole number of ms from ${SHORTEST_TTL}, or null`);
-  if (!isWhole(pollInterval, 1)) throw wrong("`pollInterval` must be a positive whole number of ms");
-  if (!isWhole(pageSize, 1, 1_000)) throw wrong("`pageSize` must be a whole number from 1 to 1,000");
   const records = new GuestRecords(store, "sdk-v1", options);
 
   /** Where a task is, if this session may see it. */
@@ -193,8 +209,4 @@ function byCreation(one: GuestRecord, other: GuestRecord): number {
 
 function missing(taskId: string): TaskError {
   return new TaskError("not_found", "There is no such task.", { taskId });
-}
-
-function wrong(what: string): TaskError {
-  return new TaskError("invalid_argument", `Option ${what}.`);
 }

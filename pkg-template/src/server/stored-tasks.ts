@@ -1,6 +1,7 @@
 import { TaskError } from "../errors.ts";
 import type { SdkTask, SdkTaskStore } from "../guests/sdk-types.ts";
 import { isObject, isWhole, type Json, own, textOf } from "../json.ts";
+import { checkKinds, FUNCTION } from "../options-check.ts";
 import type { Extra, Message, SendOptions, TransportLike } from "../tap.ts";
 import type { AttachableTransport } from "../types.ts";
 import { isMessage, metaOf } from "../wire/message.ts";
@@ -43,6 +44,7 @@ export function withStoredTasks<Transport extends AttachableTransport>(
   store: StoredTasks,
   options: StoredTasksOptions = {},
 ): Transport {
+  checkKinds("withStoredTasks", options, { onerror: FUNCTION });
   const inner = transport as unknown as TransportLike;
   if (!isObject(store) || typeof store.getTask !== "function" || typeof store.listTasks !== "function")
     throw new TaskError("invalid_argument", "withStoredTasks() takes a `TaskStore` of SDK v1.");
