@@ -2,9 +2,16 @@
 // row of a table (`src/method.rs`), and the policies of a server say which rows it offers.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Server as ServerV1 } from "@modelcontextprotocol/sdk/server/index.js";
+import { GetPromptRequestSchema, ReadResourceRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV1, ResourceTemplate as TemplateV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { McpServer as McpServerV2, ResourceTemplate as TemplateV2, inputRequired } from "@modelcontextprotocol/server";
+import {
+  McpServer as McpServerV2,
+  ResourceTemplate as TemplateV2,
+  Server as ServerV2,
+  inputRequired,
+} from "@modelcontextprotocol/server";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { TaskClient, type TaskHandle, TaskServer, type TaskServerOptions, memoryStore } from "mcp-longhaul";
 import * as z from "zod";
@@ -22,12 +29,17 @@ const read = (uri: string, text: string) => ({ contents: [{ uri, text }] });
 
 /** Opens when the slow prompt may answer. */
 let opened = gate();
+/** How often it began to wait for that. */
+let began = 0;
 /** Why handlers were stopped. */
 const stopped: unknown[] = [];
 function build(sdk: "v1" | "v2", tasks: TaskServer): any {
   const server: any = sdk === "v1" ? new McpServerV1(INFO) : new McpServerV2(INFO);
   server.registerTool("slow", {}, () => ({ content: [{ type: "text", text: "a tool" }] }));
-  server.registerPrompt("slow", { description: "waits" }, () => opened.promise.then(() => said("done")));
+  server.registerPrompt("slow", { description: "waits" }, () => {
+    began += 1;
+    return opened.promise.then(() => said("done"));
+  });
   server.registerPrompt("bad", { description: "fails" }, () => {
     throw new Error("no such mood");
   });
@@ -76,7 +88,7 @@ async function served(
     await tasks.close();
     checkFrames(requester.frames);
   });
-  return { requester, greeting: await initialize(requester) };
+  return { requester, tasks, greeting: await initialize(requester) };
 }
 const ask = (requester: PipeRequester, name: string, more = {}) => requester.request("prompts/get", { name, ...more });
 
@@ -206,6 +218,20 @@ for (const sdk of ["v1", "v2"] as const) {
       assert.deepEqual(other.result.content, [{ type: "text", text: "a tool" }]);
     });
 
+    it("go on in another process", async (t) => {
+      const store = memoryStore();
+      const options = { store, lease: 1000, prompts: { slow: { onLost: "restart" as const, pollInterval: 20 } } };
+      began = 0;
+      const first = await served(t, sdk, options);
+      const { result: handle } = await ask(first.requester, "slow", { task: {} });
+      await first.tasks.close();
+      const second = await served(t, sdk, options);
+      const again = result(second.requester, handle.task.taskId);
+      await until(() => began === 2, "the handler runs again");
+      opened.open();
+      assert.deepEqual((await again).result.messages, said("done").messages);
+    });
+
     it("take what is no name or no task for what it is", async (t) => {
       const { requester } = await served(t, sdk);
       opened.open();
@@ -230,6 +256,39 @@ for (const sdk of ["v1", "v2"] as const) {
       await reaches(requester, handle.task.taskId, "failed");
       assert.match((await result(requester, handle.task.taskId)).error?.message ?? "", /no such mood/);
     });
+  });
+
+  it(`have the gate of a low-level server on ${sdk}`, async (t) => {
+    opened = gate();
+    const tasks = new TaskServer({ prompts: { slow: {}, endless: {} }, resources: { "test://one": {} } });
+    const capabilities = { prompts: {}, resources: {} };
+    const server: any = sdk === "v1" ? new ServerV1(INFO, { capabilities }) : new ServerV2(INFO, { capabilities });
+    const handle = (method: string, schema: unknown, answer: (params: any, signal: AbortSignal) => unknown) =>
+      server.setRequestHandler(sdk === "v1" ? schema : method, async ({ params }: any, context: any) =>
+        answer(params, (context.mcpReq ?? context).signal),
+      );
+    handle("prompts/get", GetPromptRequestSchema, ({ name }, signal) =>
+      name === "slow"
+        ? opened.promise.then(() => said("done"))
+        : new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    );
+    handle("resources/read", ReadResourceRequestSchema, ({ uri }) => read(uri, "one"));
+    const requester = await PipeRequester.to(tasks.attach(server), sdk);
+    t.after(async () => {
+      await requester.close();
+      await tasks.close();
+    });
+    await initialize(requester);
+    const slow = await ask(requester, "slow", { task: {} });
+    const endless = await ask(requester, "endless", { task: {} });
+    const resource = await requester.request("resources/read", { uri: "test://one", task: {} });
+    opened.open();
+    assert.deepEqual((await result(requester, slow.result.task.taskId)).result.messages, said("done").messages);
+    const contents = (await result(requester, resource.result.task.taskId)).result.contents;
+    assert.deepEqual(contents, read("test://one", "one").contents);
+    await requester.request("tasks/cancel", { taskId: endless.result.task.taskId });
+    // Its handler was told, and has ended.
+    await tasks.close({ drain: 5_000 });
   });
 
   it(`are no tasks on ${sdk} where nothing says so`, async (t) => {
