@@ -117,6 +117,22 @@ for (const [place, make] of Object.entries(PLACES)) {
       }
     });
 
+    test("texts come back as they were: NUL, half a surrogate pair, names of members", async (t) => {
+      const open = await make(t);
+      const [here, there] = [sdkTaskStore(open()), sdkTaskStore(open())];
+      const odd = "a\0b\ud800 \u2028 '\"\\";
+      const { taskId } = await here.createTask({}, 1, { method: odd, params: { name: odd } }, odd);
+      await here.updateTaskStatus(taskId, "input_required", odd, odd);
+      assert.equal((await there.getTask(taskId, odd))?.statusMessage, odd);
+      assert.equal(await there.getTask(taskId, odd.toWellFormed()), null);
+      const result = JSON.parse(`{"__proto__":{"a":1},"text":${JSON.stringify(odd)}}`);
+      await here.storeTaskResult(taskId, "completed", result, odd);
+      assert.equal(JSON.stringify(await there.getTaskResult(taskId, odd)), JSON.stringify(result));
+      const queue = sdkTaskMessageQueue(open());
+      await queue.enqueue(odd, { type: "notification", timestamp: 1, message: result });
+      assert.equal(JSON.stringify((await queue.dequeue(odd))?.message), JSON.stringify(result));
+    });
+
     test("a queue loses nothing and doubles nothing, in order, among processes", async (t) => {
       const open = await make(t);
       const queues = [sdkTaskMessageQueue(open()), sdkTaskMessageQueue(open()), sdkTaskMessageQueue(open())];

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { TestContext } from "node:test";
 import { memoryStore, type TaskStore } from "mcp-longhaul";
+import { postgresStore } from "mcp-longhaul/stores/postgres";
 import { sqliteStore } from "mcp-longhaul/stores/sqlite";
+import { startPostgres } from "../engines/postgres.ts";
 import { RedisServer } from "../engines/redis.ts";
 import { openers } from "./redis-cases.ts";
 
@@ -32,6 +34,14 @@ export const PLACES: Record<string, Make> = {
       databases.push(database);
       return sqliteStore(database);
     };
+  },
+  PostgreSQL: async (t) => {
+    const postgres = await startPostgres();
+    t.after(async () => {
+      await later(50);
+      await postgres.stop();
+    });
+    return () => postgresStore(postgres.pool());
   },
   Redis: async (t) => {
     const server = await RedisServer.start();

@@ -261,7 +261,8 @@ export function random(bytes: number): string {
 
 /** A hash in characters of ids: 4 for each 3 bytes. */
 export async function digest(text: string, bytes: number): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  // As JSON, which tells lone surrogates from each other: UTF-8 does not.
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(text)));
   return encode(new Uint8Array(hash).subarray(0, bytes));
 }
 
