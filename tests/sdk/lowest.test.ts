@@ -23,6 +23,7 @@ import { McpServer as V1ServerLowest } from "sdk-1.20.0/server/mcp.js";
 import { Client as V1Low } from "sdk-1.24.1/client/index.js";
 import { StreamableHTTPClientTransport as V1HttpLow } from "sdk-1.24.1/client/streamableHttp.js";
 import { McpServer as V1ServerLow } from "sdk-1.24.1/server/mcp.js";
+import { StreamableHTTPServerTransport as V1TransportLow } from "sdk-1.24.1/server/streamableHttp.js";
 import { ElicitRequestSchema as ElicitLow } from "sdk-1.24.1/types.js";
 import { createMcpHandler as handlerLow, McpServer as ServerLow } from "server-2.0.0";
 import { serveStdio as serveLow } from "server-2.0.0/stdio";
@@ -154,7 +155,8 @@ for (const [theirs, [Client, Http, schema]] of Object.entries(V1_CLIENTS)) {
     if (theirs === "newest" && ours === "newest") continue;
     const ways = {
       "Streamable HTTP": async (make: () => any) => {
-        const http = await statefulV1(make);
+        // Before 1.25 the transport keeps its streams in another way.
+        const http = await statefulV1(make, ours === "1.24.1" ? { Transport: V1TransportLow as never } : {});
         return { transport: new (Http as any)(new URL(http.url)), close: () => http.close() };
       },
       "one stream": async (make: () => any) => {

@@ -82,7 +82,7 @@ export class Streams {
   isOpen({ id, stream }: Origin): boolean {
     const maps = this.#maps;
     if (maps === undefined) return true;
-    return isWritable(maps.streams.get(stream ?? maps.requests.get(id)));
+    return !this.isMute && isWritable(maps.streams.get(stream ?? maps.requests.get(id)));
   }
 
   /** Whether the stream that belongs to no request is open, and `owner` opened it. */
@@ -141,8 +141,10 @@ export class Streams {
   }
 }
 
+/** SDK v1 before 1.25 keeps Node's own responses in that field; after it, and v2, something with a controller. */
 function isWritable(stream: unknown): boolean {
-  return (stream as { controller?: unknown } | undefined)?.controller !== undefined;
+  const { controller, writableEnded } = (stream ?? {}) as { controller?: unknown; writableEnded?: boolean };
+  return controller !== undefined || writableEnded === false;
 }
 
 /** The answer to who would take up a stream that may hold what is another principal's: as if there was none. */

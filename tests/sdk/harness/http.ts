@@ -46,11 +46,17 @@ function authOf(request: IncomingMessage, authenticate: Authenticate | undefined
   return authenticate?.(token);
 }
 
-type Sessions = { authenticate?: Authenticate; transport?: Partial<StreamableHTTPServerTransportOptions> };
+type Sessions = {
+  authenticate?: Authenticate;
+  transport?: Partial<StreamableHTTPServerTransportOptions>;
+  /** The transport of another version of SDK v1. */
+  Transport?: typeof StreamableHTTPServerTransport;
+};
 
 /** SDK v1, a transport for each session. */
 export function statefulV1(make: () => Connectable, options: Sessions = {}): Promise<HttpServer> {
-  return stateful((more) => new StreamableHTTPServerTransport(more), make, options);
+  const { Transport = StreamableHTTPServerTransport, ...rest } = options;
+  return stateful((more) => new Transport(more), make, rest);
 }
 
 /** SDK v2, a transport for each session. */
