@@ -89,6 +89,60 @@ for (const entry of ENTRIES) {
       assert.equal((await result(requester, taskId)).result.content[0].text, "accept");
     });
 
+    it("G25-INP-01 (part): a call that asks goes frame by frame as the specification's diagram of it", async (t) => {
+      const ask = gate();
+      const end = gate();
+      const tools: Tools = {
+        ask: async (_args, { task }) => {
+          await ask.promise;
+          const { content } = (await task!.requireInput({ method: "elicitation/create", params: FORM })) as typeof YES;
+          await end.promise;
+          return text(JSON.stringify(content));
+        },
+      };
+      const { client } = await world(t, entry, tools, { statusNotifications: false });
+      const requester = await client();
+      const before = requester.frames.all.length;
+      const { taskId } = await create(requester, "ask", {}, { ttl: 3_600_000 });
+      await get(requester, taskId);
+      ask.open();
+      await reaches(requester, taskId, "input_required");
+      const waiting = result(requester, taskId);
+      const question = await requester.asked("elicitation/create");
+      assert.deepEqual(question.params._meta[RELATED], { taskId });
+      await requester.post({ jsonrpc: "2.0", id: question.id, result: { ...YES, _meta: { [RELATED]: { taskId } } } });
+      await reaches(requester, taskId, "working");
+      end.open();
+      const outcome = await waiting;
+      assert.deepEqual(outcome.result._meta[RELATED], { taskId });
+      assert.equal(outcome.result.content[0].text, JSON.stringify(YES.content));
+      await get(requester, taskId);
+      await result(requester, taskId);
+
+      const lines = requester.frames.all.slice(before).map(({ from, message }) => {
+        const { method, result: answer } = message;
+        const arrow = from === "client" ? "C->>S" : "S->>C";
+        return `${arrow}: ${method ?? answer.task?.status ?? answer.status ?? answer.action ?? "result content"}`;
+      });
+      // Polls that see what the last one saw are one in the diagram.
+      const drawn: string[] = [];
+      for (let at = 0; at < lines.length; at += 1) {
+        const isSeen = lines[at] === "C->>S: tasks/get" && drawn.at(-2) === lines[at] && drawn.at(-1) === lines[at + 1];
+        if (isSeen) at += 1;
+        else drawn.push(lines[at]!);
+      }
+      assert.deepEqual(drawn, [
+        ...["C->>S: tools/call", "S->>C: working"],
+        ...["C->>S: tasks/get", "S->>C: working"],
+        ...["C->>S: tasks/get", "S->>C: input_required"],
+        ...["C->>S: tasks/result", "S->>C: elicitation/create", "C->>S: accept"],
+        ...["C->>S: tasks/get", "S->>C: working"],
+        "S->>C: result content",
+        ...["C->>S: tasks/get", "S->>C: completed"],
+        ...["C->>S: tasks/result", "S->>C: result content"],
+      ]);
+    });
+
     // G25-HTT-02 G25-HTT-03 G25-RES-11 H07 H28
     it("a dropped result stream ends nothing, and the result is asked for again", async (t) => {
       const go = gate();
