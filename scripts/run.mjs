@@ -30,6 +30,7 @@ const commands = {
     start: async (parameters) => (await import("./simulate.mjs")).simulate(parameters),
   },
   interop: { targets: [SHIPPED], start: program("tests", "interop", "index.ts") },
+  ranges: { targets: [SHIPPED], start: program("tests", "ranges", "index.ts") },
   frameworks: { targets: [SHIPPED], start: program("tests", "frameworks", "index.ts") },
   fuzz: { targets: [SHIPPED], start: program("tests", "fuzz", "index.ts") },
   demo: { targets: [SHIPPED], start: program("demo", "index.ts") },
