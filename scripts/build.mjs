@@ -205,16 +205,16 @@ async function assemble(described) {
 /** Modules that stay as they are: loaders, which conditions choose among, and what must be there once in a program. */
 const KEPT = /^(wasm[\\/].*|core[\\/]half|errors|name|(server|client)[\\/]core|wire[\\/](capabilities|methods))\.js$/;
 
+/** The modules that are entries, or that entries load by their names. */
+const ENTRIES =
+  /^((client|server|otel|store-kit|attach-class|registration|sdk-v1|client-tasks|tasks-extension)|stores[\\/].*)\.js$/;
+
 /** One module for each entry and one for what they share: every module costs each start about half a millisecond. */
 async function joinModules(output) {
   const { build } = await import("esbuild");
   const modules = filesIn(output).filter((file) => file.endsWith(".js"));
   await build({
-    entryPoints: modules.filter((file) =>
-      /^((client|server|otel|store-kit|attach-class|registration|sdk-v1|tasks-extension)|stores[\\/].*)\.js$/.test(
-        relative(output, file),
-      ),
-    ),
+    entryPoints: modules.filter((file) => ENTRIES.test(relative(output, file))),
     absWorkingDir: output, // names in comments and hashes are relative to it
     outdir: output,
     outbase: output,

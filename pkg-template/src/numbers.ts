@@ -1,11 +1,10 @@
 /** The core's numbers have 32 bits, and those from half of them up are its own. */
 const FOR_THE_CORE: Range = { first: 1, last: 2 ** 31 - 1 };
-// JSON-RPC ids of our own requests: numbers that every peer can keep in 32 bits, far from the SDKs', which count from
-// 0.
-/** Of a requestor's, about tasks. */
+/**
+ * JSON-RPC ids of a requestor's own requests: numbers that every peer can keep in 32 bits, far from the SDKs', which
+ * count from 0. Those of a receiver on the same connection begin above them.
+ */
 export const OWN_IDS: Range = { first: 2 ** 29, last: 2 ** 30 - 1 };
-/** Of a receiver's, for input. Both may be on one connection. */
-export const INPUT_IDS: Range = { first: 2 ** 30, last: 2 ** 31 - 1 };
 
 interface Range {
   readonly first: number;

@@ -563,6 +563,9 @@ export interface TaskSnapshot {
 /** The methods whose requests a client can call as tasks. In 2026-07-28 those of tools alone. */
 export type TaskMethod = "tools/call" | "prompts/get" | "resources/read";
 
+/** The methods whose requests a server can send as tasks of its client (2025-11-25). */
+export type ClientTaskMethod = "sampling/createMessage" | "elicitation/create";
+
 /** Enough to find a task again from another process. Plain JSON. */
 export interface TaskReference<Tool extends string = string> {
   /** The version of this shape. */
@@ -572,7 +575,7 @@ export interface TaskReference<Tool extends string = string> {
   /** The tool that was called; for another method the prompt, or the URI of the resource. */
   readonly tool: Tool;
   /** The method that was called, where it is not `tools/call`. */
-  readonly method?: TaskMethod | undefined;
+  readonly method?: TaskMethod | ClientTaskMethod | undefined;
   /** The protocol revision of the task. */
   readonly generation: "2025-11-25" | "2026-07-28";
   /** The server's name and version, as it introduced itself. */

@@ -37,6 +37,7 @@ test("every entry is known here", () => {
     "mcp-longhaul/store-kit",
     "mcp-longhaul/sdk-v1",
     "mcp-longhaul/tasks-extension",
+    "mcp-longhaul/client-tasks",
     "mcp-longhaul/attach-class",
     "mcp-longhaul/register",
     "mcp-longhaul/otel",

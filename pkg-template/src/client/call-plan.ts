@@ -2,6 +2,7 @@ import { NAME } from "../name.ts";
 import type { TaskError } from "../errors.ts";
 import type { TaskPreference, TaskReference } from "../types.ts";
 import type { Ending } from "../wasm/generated/client.js";
+import type { CallMethods } from "../wire/methods.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Handle } from "./handle.ts";
 
@@ -46,6 +47,8 @@ export interface ConnectedClient {
 /** What the connections of one client share. */
 export interface Shared {
   readonly plan: Plan;
+  /** The methods that the peers may run as tasks. */
+  readonly methods: CallMethods;
   readonly poll: { readonly min: number; readonly max: number; readonly initial: number };
   readonly maxAge: number;
   readonly listen: boolean;

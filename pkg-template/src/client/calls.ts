@@ -1,4 +1,5 @@
-import { type CallMethod, calledIn } from "../wire/methods.ts";
+import type { CallMethod } from "../wire/methods.ts";
+import { calledIn } from "../wire/message.ts";
 import { isObject, type Json, merge, own } from "../json.ts";
 import { PROTOCOL_VERSION } from "../wire/names.ts";
 import { LONGEST_TIMER, now } from "../clock.ts";

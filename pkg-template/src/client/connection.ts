@@ -1,4 +1,3 @@
-import { RECEIVED_BY_SERVERS } from "../wire/methods.ts";
 import { own } from "../json.ts";
 import type { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, Wire } from "../tap.ts";
@@ -36,7 +35,7 @@ export class Connection implements Listener, PortOwner {
     const link = (this.#link = new Link(wire, shared));
     const port = (this.#port = new Port(this, link));
     const registry = this.#registry;
-    const session = (this.session = new Session(port));
+    const session = (this.session = new Session(port, shared.methods));
     const snapshots = (this.#snapshots = new Snapshots(port, registry));
     this.#calls = new Calls(port, link, registry, session, snapshots);
     this.#tasks = new Tasks(port, link, registry, session, snapshots, this.#calls);
@@ -47,8 +46,8 @@ export class Connection implements Listener, PortOwner {
 
   outbound(message: Message, options: SendOptions): Promise<void> {
     const { method, id } = message;
-    const { wire, state } = this.#link;
-    const called = method === undefined || id === undefined ? undefined : RECEIVED_BY_SERVERS.get(method);
+    const { wire, shared, state } = this.#link;
+    const called = method === undefined || id === undefined ? undefined : shared.methods.get(method);
     if (called !== undefined) return this.#input.takes(message, options) ?? this.#calls.start(message, called, options);
     if (state !== "open") return wire.send(message, options);
     if (method === undefined) return wire.send(this.#related.named(message), options);

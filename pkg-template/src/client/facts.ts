@@ -79,14 +79,17 @@ export function snapshotView(task: Json, revision: Revision | undefined): TaskSn
   };
 }
 
-/** Whether a result has anything of a tool's result. */
+/** What results of calls have beside `content`: those of tools, prompts, resources and elicitations. */
+const MEMBERS = ["toolResult", "structuredContent", "contents", "messages", "action"];
+
+/** Whether a result has anything of the result of a call. */
 export function hasContent(result: Json): boolean {
-  const present = (name: string) => own(result, name) !== undefined;
+  const content = own(result, "content");
+  // A sampled message has one block, or several.
   return (
-    Array.isArray(own(result, "content")) ||
-    present("structuredContent") ||
-    present("toolResult") ||
-    own(result, "isError") === true
+    Object(content) === content ||
+    own(result, "isError") === true ||
+    MEMBERS.some((name) => own(result, name) !== undefined)
   );
 }
 

@@ -1,4 +1,3 @@
-import { TOOLS_CALL } from "../wire/methods.ts";
 import { NAME } from "../name.ts";
 import { isObject, type Json, own } from "../json.ts";
 import { TaskError } from "../errors.ts";
@@ -19,7 +18,7 @@ export const PROMPT: string = `${NAME}/prompt`;
 const DRIVEN = "input";
 
 /** The method of that call. */
-const DRIVEN_METHOD = TOOLS_CALL.name;
+const DRIVEN_METHOD = "tools/call";
 
 /** The answer for a user that neither accepts nor declines (G26-INP-09). */
 const DISMISSED = { action: "cancel" };

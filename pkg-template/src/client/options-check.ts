@@ -31,12 +31,12 @@ const OPTIONS: Kinds<TaskClientOptions> = {
 const POLL: Kinds<NonNullable<TaskClientOptions["poll"]>> = { min: TIME, max: TIME, initial: TIME };
 
 /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong, or that there is not. */
-export function checkOptions(options: TaskClientOptions): void {
-  checkKinds("TaskClient", options, OPTIONS);
-  checkKinds("TaskClient", options.poll ?? {}, POLL, "poll.");
+export function checkOptions(taker: string, options: TaskClientOptions): void {
+  checkKinds(taker, options, OPTIONS);
+  checkKinds(taker, options.poll ?? {}, POLL, "poll.");
 }
 
 /** The same for a call; what else it has is the SDK's. */
-export function checkCallOptions({ preference, ttl, onAbort }: TaskCallOptions): void {
-  checkKinds("TaskClient", { preference, ttl, onAbort }, OF_A_CALL);
+export function checkCallOptions(taker: string, { preference, ttl, onAbort }: TaskCallOptions): void {
+  checkKinds(taker, { preference, ttl, onAbort }, OF_A_CALL);
 }

@@ -1,4 +1,4 @@
-import { RECEIVED_BY_SERVERS, methodBits } from "../wire/methods.ts";
+import { methodBits } from "../wire/methods.ts";
 import { NAME } from "../name.ts";
 import { Assembler } from "../core/assembler.ts";
 import { now } from "../clock.ts";
@@ -91,19 +91,10 @@ export class Port {
     this.#link = link;
     this.#instance = clientCore.load();
     this.assembler = new Assembler();
-    const { poll, maxAge, listen } = link.shared;
+    const { methods, poll, maxAge, listen } = link.shared;
     this.#requestor = clientCore.number(this);
     const { min, max, initial } = poll;
-    core.makeRequestor(
-      this.#requestor,
-      min,
-      max,
-      initial,
-      maxAge,
-      listen,
-      Math.random(),
-      methodBits(RECEIVED_BY_SERVERS),
-    );
+    core.makeRequestor(this.#requestor, min, max, initial, maxAge, listen, Math.random(), methodBits(methods));
   }
 
   /** Keeps what a message brought until the input that names it was handled. */

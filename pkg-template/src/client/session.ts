@@ -1,4 +1,4 @@
-import { RECEIVED_BY_SERVERS, methodBits } from "../wire/methods.ts";
+import { type CallMethods, methodBits } from "../wire/methods.ts";
 import { isObject, type Json, merge, own } from "../json.ts";
 import { CLIENT_CAPABILITIES, EXTENSION, CLIENT_INFO, PROTOCOL_VERSION } from "../wire/names.ts";
 import type { Message } from "../tap.ts";
@@ -14,12 +14,14 @@ import * as core from "../wasm/generated/client.js";
 /** What is known about the session: its version, its server, its tools. */
 export class Session {
   readonly #port: Port;
+  readonly #methods: CallMethods;
   /** The client above, where it is known. */
   client: ConnectedClient | undefined;
   /** What the session speaks of tasks; undefined where each request says it, or nothing. */
   revision: Revision | undefined;
   version: string = "";
-  #server: unknown;
+  /** How the peer has named itself. */
+  peer: unknown;
   introduced = false;
   /** Whether a call may become a task, as far as is known. */
   takesTasks = true;
@@ -28,8 +30,9 @@ export class Session {
   /** Whether the client above calls tools that run only as tasks, as the server lists them. */
   unlocked = false;
 
-  constructor(port: Port) {
+  constructor(port: Port, methods: CallMethods) {
     this.#port = port;
+    this.#methods = methods;
   }
 
   learn(message: Message, awaited: Introduction): Message {
@@ -37,18 +40,18 @@ export class Session {
     if (!isObject(result)) return message;
     if (awaited === "tools/list" || awaited === "tools/list more")
       return this.#toolList(message, result, awaited === "tools/list");
-    this.#server = own(result, "serverInfo");
-    this.#introduce(own(result, "protocolVersion"), own(result, "capabilities"), awaited === "initialize");
+    this.peer = own(result, "serverInfo");
+    this.introduce(own(result, "protocolVersion"), own(result, "capabilities"), awaited === "initialize");
     return message;
   }
 
-  /** `isSession`: what was said holds for the session, and no request says otherwise. */
-  #introduce(version: unknown, capabilities: unknown, isSession: boolean): void {
+  /** What the peer has said of itself. `isSession`: it holds for the session, and no request says otherwise. */
+  introduce(version: unknown, capabilities: unknown, isSession: boolean): void {
     this.introduced = true;
     this.version = typeof version === "string" ? version : "";
     const revision = revisionOf(this.version);
     this.revision = revision?.isStateless === false ? revision : undefined;
-    const methods = methodBits(RECEIVED_BY_SERVERS, ({ name }) =>
+    const methods = methodBits(this.#methods, ({ name }) =>
       isObject(own(capabilities, "tasks", "requests", ...name.split("/"))),
     );
     const cancel = isObject(own(capabilities, "tasks", "cancel"));
@@ -93,11 +96,7 @@ export class Session {
     const capabilities = this.client?.getServerCapabilities?.();
     // SDK v1 does not tell which version it speaks; only that version has these capabilities.
     if (capabilities !== undefined)
-      this.#introduce(
-        version ?? (own(capabilities, "tasks") === undefined ? "" : STATEFUL.version),
-        capabilities,
-        true,
-      );
+      this.introduce(version ?? (own(capabilities, "tasks") === undefined ? "" : STATEFUL.version), capabilities, true);
   }
 
   learnEnvelope(meta: unknown): void {
@@ -113,7 +112,7 @@ export class Session {
   }
 
   serverName(): string | undefined {
-    const info = this.#server ?? this.client?.getServerVersion?.();
+    const info = this.peer ?? this.client?.getServerVersion?.();
     const name = own(info, "name");
     return typeof name === "string" ? `${name}/${String(own(info, "version"))}` : undefined;
   }

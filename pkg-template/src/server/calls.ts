@@ -1,5 +1,6 @@
 import { OutcomeCode, RequestFault } from "../core/codes.ts";
-import { type CallMethod, calledIn } from "../wire/methods.ts";
+import type { CallMethod } from "../wire/methods.ts";
+import { calledIn } from "../wire/message.ts";
 import type { Extra, Message } from "../tap.ts";
 import { DEEPEST, LONGEST_MESSAGE, LONGEST_NAME, bounded, isDeeperThan } from "./bounds.ts";
 import { Call, type Caller } from "./pending-call.ts";

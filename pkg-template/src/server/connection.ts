@@ -1,4 +1,4 @@
-import { TOOLS_CALL } from "../wire/methods.ts";
+import { TOOLS_CALL } from "./methods.ts";
 import { TaskError } from "../errors.ts";
 import type { Extra, Listener, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
 import type { Call } from "./pending-call.ts";

@@ -3,7 +3,7 @@ import { now } from "../clock.ts";
 import type { Happening } from "../core/codes.ts";
 import type { TaskEvent } from "../types.ts";
 import type { Call } from "./pending-call.ts";
-import { calledIn } from "../wire/methods.ts";
+import { calledIn } from "../wire/message.ts";
 import type { Hooks } from "./hooks.ts";
 
 /** Enough to tell tasks apart in a log, too little to read one (X-SEC-09). */

@@ -3,7 +3,8 @@
 // handler for all tools and alone knows them: a name is known if the server's policies name it, or its own `tools/list`
 // does. Where neither field is there, as behind a bare transport, there is no gate, and a task is created before its
 // parameters are checked.
-import { type CallMethod, PROMPTS_GET, RESOURCES_READ, TOOLS_CALL } from "../wire/methods.ts";
+import type { CallMethod } from "../wire/methods.ts";
+import { PROMPTS_GET, RESOURCES_READ, TOOLS_CALL } from "./methods.ts";
 import { comesWithin } from "../clock.ts";
 import { LONGEST_NAME } from "./bounds.ts";
 import { TaskError } from "../errors.ts";

@@ -1,5 +1,5 @@
 import type { Extra, Message, SendOptions, TransportLike, Wire } from "../tap.ts";
-import { Numbers, INPUT_IDS } from "../numbers.ts";
+import { Numbers, OWN_IDS } from "../numbers.ts";
 import { own } from "../json.ts";
 import { RELATED_TASK } from "../wire/names.ts";
 import { DEEPEST, isDeeperThan } from "./bounds.ts";
@@ -11,6 +11,9 @@ import { SignsOfLife } from "./signs-of-life.ts";
 import { type Origin, Streams } from "./streams.ts";
 
 const INVALID_PARAMS = -32602;
+
+/** JSON-RPC ids of input requests; as short as a requestor's own, and none of them. */
+const INPUT_IDS = { first: OWN_IDS.last + 1, last: 2 ** 31 - 1 };
 
 /** How a message gets to the client: on the stream of one of its requests, or on the connection itself. */
 export interface Route {

@@ -1,5 +1,6 @@
 import { Capability, RequestFlag } from "../core/codes.ts";
-import { SAMPLING, type Side, TOOLS_CALL, methodBits } from "../wire/methods.ts";
+import { type Side, methodBits } from "../wire/methods.ts";
+import { SAMPLING, TOOLS_CALL } from "./methods.ts";
 import { define, isObject, own, textOf } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
 import { ALL_INPUT, capabilityBits } from "../wire/capabilities.ts";

@@ -1,17 +1,8 @@
 import { isObject, isWhole, own } from "../json.ts";
 import { check as checkOption, checkNames } from "../options-check.ts";
 import type { Promotion, TaskPolicy, TaskServerOptions } from "../types.ts";
-import {
-  type CallMethod,
-  type CallMethods,
-  ELICITATION,
-  PROMPTS_GET,
-  RESOURCES_READ,
-  SAMPLING,
-  type Side,
-  TOOLS_CALL,
-  byName,
-} from "../wire/methods.ts";
+import { type CallMethod, type CallMethods, type Side, byName } from "../wire/methods.ts";
+import { ELICITATION, PROMPTS_GET, RESOURCES_READ, SAMPLING, TOOLS_CALL } from "./methods.ts";
 
 /** What takes the options, in errors. */
 export const TAKER = "TaskServer";

@@ -1,5 +1,6 @@
 // How a message is read. What follows from it is decided elsewhere.
-import { type Json, isObject, own } from "../json.ts";
+import { type Json, isObject, own, textOf } from "../json.ts";
+import type { CallMethod } from "./methods.ts";
 
 /** A JSON-RPC message as it passes a transport. Its payloads are read by their handlers alone. */
 export interface Message {
@@ -29,4 +30,11 @@ export function isMessage(value: unknown): value is Message {
   if (id !== undefined && typeof id !== "string" && !Number.isSafeInteger(id)) return false;
   if (method === undefined) return isObject(result) || isObject(error);
   return typeof method === "string" && (params === undefined || isObject(params));
+}
+
+/**
+ * What a call names, as the tool that it calls: empty where its method names nothing, `undefined` where it is no text.
+ */
+export function calledIn(params: unknown, { nameIn }: CallMethod): string | undefined {
+  return nameIn === undefined ? "" : textOf(params, nameIn);
 }

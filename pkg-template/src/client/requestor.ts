@@ -1,0 +1,244 @@
+import { Alarm } from "./alarm.ts";
+import { LONGEST_TIMER } from "../clock.ts";
+import { Connection } from "./connection.ts";
+import { CREATION_KEY } from "../wire/names.ts";
+import { type ConnectedClient, PLAN, type Plan, type Shared } from "./call-plan.ts";
+import { codeOf } from "./followed-task.ts";
+import { checkCallOptions, checkOptions } from "./options-check.ts";
+import { fromRejection, Handle, isTimeout } from "./handle.ts";
+import { TaskError, type TaskErrorCode } from "../errors.ts";
+import { own } from "../json.ts";
+import type { Side } from "./side.ts";
+import { REQUESTOR, tap, type TransportLike } from "../tap.ts";
+import type { TaskCallOptions, TaskClientOptions, TaskHandle, TaskReference } from "../types.ts";
+
+type SdkCall = (...parameters: unknown[]) => Promise<unknown>;
+
+/** An SDK's object that calls what can become tasks: a client, or a server. */
+export interface Caller {
+  connect(...parameters: never[]): Promise<unknown>;
+  readonly transport?: unknown;
+}
+
+/** Calls what can become tasks, on one side of connections, and follows the tasks. */
+export class Requestor {
+  readonly #side: Side;
+  readonly #options: TaskClientOptions;
+  readonly #shared: Shared;
+  readonly #connections = new WeakMap<object, Connection>();
+  readonly #open = new Set<Connection>();
+  readonly #plans = new Map<string, Plan>();
+  /** The members as the SDK made them, of objects whose own are replaced. */
+  readonly #sdkCalls = new WeakMap<object, Readonly<Partial<Record<string, SdkCall>>>>();
+  #lastPlan = 0;
+
+  /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
+  constructor(side: Side, options: TaskClientOptions) {
+    checkOptions(side.taker, options);
+    this.#side = side;
+    this.#options = options;
+    const { min = 100, max = 60_000, initial = 1000 } = options.poll ?? {};
+    this.#shared = {
+      plan: this.#plan({}),
+      methods: side.methods,
+      poll: { min, max: Math.max(min, max), initial },
+      maxAge: options.maxAge ?? NaN,
+      listen: options.listen ?? true,
+      alarm: new Alarm(),
+      plans: this.#plans,
+      ontask: options.ontask,
+      onerror: options.onerror ?? (() => {}),
+      onclose: (connection) => this.#open.delete(connection as Connection),
+    };
+  }
+
+  /** Makes tasks work on a caller, or on a transport. Throws {@link TaskError} `invalid_argument` for anything else. */
+  attach(target: object): void {
+    const { taker, targets, members } = this.#side;
+    const has = (name: string): boolean => name in Object(target);
+    if (has(Object.values(members)[0] as string)) this.#attachCaller(target as Caller);
+    else if (has("send") && has("start")) this.#connection(target);
+    else throw new TaskError("invalid_argument", `${taker}.attach() takes a ${targets} or a transport of the MCP SDK.`);
+  }
+
+  /** Calls a method, and resolves with a handle as soon as its task, or its answer, is there. */
+  async request(
+    caller: Caller,
+    method: string,
+    params: object,
+    options: TaskCallOptions,
+  ): Promise<TaskHandle<never, never>> {
+    return this.#handle(caller, method, params, this.#plan(options), options);
+  }
+
+  /** Finds a task again. */
+  async resume(caller: Caller, reference: TaskReference, options: TaskCallOptions): Promise<TaskHandle<never, never>> {
+    if (own(reference, "format") !== 1 || typeof reference.taskId !== "string")
+      throw new TaskError("invalid_argument", "resume() takes the `reference` of a task handle.");
+    const plan = { ...this.#plan(options), resume: reference };
+    return this.#handle(caller, reference.method ?? "tools/call", this.#side.resumed(reference), plan, options);
+  }
+
+  /** Stops following everything. Tasks go on, and can be resumed. */
+  close(): void {
+    for (const connection of this.#open) connection.stop();
+    this.#open.clear();
+  }
+
+  #attachCaller(caller: Caller): void {
+    if (this.#sdkCalls.has(caller)) return;
+    const connect = caller.connect.bind(caller) as (...parameters: unknown[]) => Promise<unknown>;
+    const changed = caller as unknown as Record<string, unknown>;
+    const sdkCalls: Record<string, SdkCall> = {};
+    this.#sdkCalls.set(caller, sdkCalls);
+    // SDK v1 refuses to call what it has listed as a tool that runs only as a task.
+    if ("isToolTaskRequired" in caller) changed["isToolTaskRequired"] = () => false;
+    changed["connect"] = (transport: object, ...rest: unknown[]) => {
+      this.#connection(transport, caller);
+      return connect(transport, ...rest);
+    };
+    for (const [method, member] of Object.entries(this.#side.members)) {
+      const sdkCall = changed[member];
+      if (typeof sdkCall !== "function") continue;
+      const call = (sdkCalls[member] = sdkCall.bind(caller) as SdkCall);
+      changed[member] = async (params: object, ...rest: unknown[]) => {
+        const [options = {}, schema] = (hasSchema(caller, method) ? [rest[1], rest[0]] : rest) as [
+          TaskCallOptions?,
+          unknown?,
+        ];
+        if (this.#isPlain(caller, options)) return call(params, ...rest);
+        return this.#invoke(caller, method, params, options, schema, this.#plan(options));
+      };
+    }
+    if (caller.transport) this.#connection(caller.transport as object, caller);
+  }
+
+  /** Whether a call can be the SDK's alone: no task comes of it, and both SDKs wait as long for its answer as we do. */
+  #isPlain({ transport }: Caller, options: TaskCallOptions): boolean {
+    const takesTasks = this.#connections.get(transport as object)?.session.takesTasks;
+    return takesTasks === false && this.#shared.plan.preference !== "require" && Object.keys(options).length === 0;
+  }
+
+  #connection(transport: object, caller?: Caller): Connection {
+    let connection = this.#connections.get(transport);
+    if (connection === undefined) {
+      let made: Connection | undefined;
+      const tapped = tap(transport as TransportLike, REQUESTOR, (wire) => {
+        made = new Connection(wire, this.#shared);
+        return this.#side.listen?.(made, caller) ?? made;
+      });
+      if (!tapped || made === undefined)
+        throw new TaskError("invalid_argument", `This transport is attached to another ${this.#side.taker}.`);
+      connection = made;
+      this.#connections.set(transport, connection);
+      this.#open.add(connection);
+    }
+    if (caller !== undefined) {
+      connection.session.client ??= caller as ConnectedClient;
+      connection.session.unlocked = true;
+    }
+    return connection;
+  }
+
+  // What it resolves with is the server's answer, whichever type that has.
+  #handle(
+    caller: Caller,
+    method: string,
+    params: object,
+    plan: Plan,
+    options: TaskCallOptions,
+  ): Promise<TaskHandle<never, never>> {
+    const { taker, members } = this.#side;
+    if (!Object.hasOwn(members, method))
+      throw new TaskError("invalid_argument", `${taker} calls ${Object.keys(members).join(", ")} alone.`);
+    const connection = this.#connections.get(caller.transport as object);
+    if (connection === undefined)
+      throw new TaskError("invalid_argument", `It is not attached to this ${taker}, or not connected.`);
+    connection.session.client ??= caller as ConnectedClient;
+    return new Promise((resolve, reject) => {
+      plan.created = resolve as (handle: TaskHandle) => void;
+      this.#invoke(caller, method, params, options, options.resultSchema, plan).then(
+        () =>
+          resolve(
+            new Handle({
+              answer: plan.answer,
+              snapshot: { taskId: "", status: "completed", ttl: null },
+            }) as TaskHandle as TaskHandle<never, never>,
+          ),
+        (reason: unknown) => reject(fromRejection(reason, whyRejected(plan, reason, options.signal))),
+      );
+    });
+  }
+
+  /** Calls a member of the SDK's client, marked with the plan. A task may outlive every default timeout. */
+  async #invoke(
+    caller: Caller,
+    method: string,
+    params: object,
+    options: TaskCallOptions,
+    resultSchema: unknown,
+    plan: Plan,
+  ): Promise<unknown> {
+    const { preference: _p, ttl: _t, onAbort: _a, creationKey, resultSchema: _r, ...request } = options;
+    const { signal, maxTotalTimeout } = options;
+    const timeout = options.timeout ?? maxTotalTimeout;
+    const isUntilTask = timeout === undefined || this.#options.callTimeout === "until-task";
+    let abort: (() => void) | undefined;
+    if (isUntilTask) {
+      const stop = new AbortController();
+      abort = () => stop.abort(signal?.reason);
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+      request["signal"] = stop.signal;
+      plan.impatient = () => stop.abort("Request timed out");
+      plan.patience = timeout;
+      delete request["maxTotalTimeout"];
+    }
+    request["timeout"] = isUntilTask ? LONGEST_TIMER : timeout;
+    const isRenewed = request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined;
+    plan.isSteady = timeout !== undefined && !isRenewed;
+    if (isRenewed && !isUntilTask) plan.silence = timeout;
+
+    const token = String(++this.#lastPlan);
+    this.#plans.set(token, plan);
+    const { transport } = caller;
+    const meta: Record<string, unknown> = { ...(params as { _meta?: object })._meta, [PLAN]: token };
+    if (creationKey !== undefined) meta[CREATION_KEY] = creationKey;
+    const member = this.#side.members[method] as string;
+    const marked = { ...params, _meta: meta };
+    const sdkCall =
+      this.#sdkCalls.get(caller)?.[member] ??
+      ((...parameters) => (caller as unknown as Record<string, SdkCall>)[member]?.(...parameters) as Promise<unknown>);
+    try {
+      plan.answer = hasSchema(caller, method) ? sdkCall(marked, resultSchema, request) : sdkCall(marked, request);
+      return await plan.answer;
+    } catch (thrown) {
+      // It was aborted, it timed out, or a handler of its input failed.
+      this.#connections.get(transport as object)?.gaveUp(plan);
+      throw thrown;
+    } finally {
+      this.#plans.delete(token);
+      if (abort !== undefined) signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #plan(options: TaskCallOptions): Plan {
+    checkCallOptions(this.#side.taker, options);
+    const preference = options.preference ?? this.#options.preference ?? "prefer";
+    const onAbort = options.onAbort ?? this.#options.onAbort;
+    return { preference, cancels: onAbort !== "detach", ttl: options.ttl ?? this.#options.ttl };
+  }
+}
+
+/** Why a call has failed: an error of the peer's is `failed`, and nothing else is (X-ERR-03). */
+function whyRejected(plan: Plan, reason: unknown, signal: AbortSignal | undefined): TaskErrorCode | undefined {
+  if (plan.ending !== undefined) return codeOf(plan.ending);
+  if (plan.answered === true) return "failed";
+  if (signal?.aborted === true) return plan.cancels ? "cancelled" : "detached";
+  return isTimeout(reason) ? "unreachable" : "connection";
+}
+
+/** Whether a member of a client takes the schema of the result before its options: `callTool` of SDK v1. */
+function hasSchema(caller: object, method: string): boolean {
+  return method === "tools/call" && !("getProtocolEra" in caller);
+}

@@ -1,0 +1,323 @@
+// Servers that ask their clients for tasks (2025-11-25), and both directions at once: our hosts on either side, and
+// SDK v1's own tasks on the other.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ElicitResultSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
+import { TaskClient, type TaskClientOptions, type TaskHandle, TaskServer, type TaskServerOptions } from "mcp-longhaul";
+import { ClientTasks } from "mcp-longhaul/client-tasks";
+import { type Handlers, LEGACY, makeClient } from "./client-sdk.ts";
+import { FORM, RELATED, YES, checkFrames, initialize } from "./harness/g25.ts";
+import { type Message, gate, until } from "./harness/frames.ts";
+import { PipeRequester } from "./harness/pipe.ts";
+
+interface Cleaning {
+  after(done: () => Promise<void> | void): void;
+}
+type Sdk = "v1" | "v2";
+
+const INFO = { name: "tests", version: "1.0.0" };
+const WRITTEN = { role: "assistant", content: { type: "text", text: "Hello" }, model: "m" } as const;
+const PROMPT = { messages: [{ role: "user", content: { type: "text", text: "Hi" } }], maxTokens: 10 } as const;
+const DECLARED = {
+  elicitation: { form: {} },
+  sampling: {},
+  tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
+};
+const text = (said: string) => ({ content: [{ type: "text" as const, text: said }] });
+
+/** A server that asks its client, by each way there is. */
+function build(sdk: Sdk, tasks?: TaskServer): any {
+  const server: any = sdk === "v1" ? new McpServerV1(INFO) : new McpServerV2(INFO);
+  const ask = (context: any) =>
+    sdk === "v1"
+      ? context.sendRequest({ method: "elicitation/create", params: FORM }, ElicitResultSchema)
+      : context.mcpReq.elicitInput(FORM);
+  server.registerTool("ask", {}, async (context: any) => text((await ask(context)).action));
+  server.registerTool("require", {}, async (context: any) => {
+    const answer = await tasks!.current(context)!.requireInput({ method: "elicitation/create", params: FORM });
+    return text(answer.action);
+  });
+  return server;
+}
+async function asking(t: Cleaning, sdk: Sdk, options: TaskClientOptions = {}, capabilities: object = DECLARED) {
+  const created: TaskHandle[] = [];
+  const asks = new ClientTasks({
+    poll: { min: 5, initial: 5 },
+    ontask: (handle) => created.push(handle),
+    ...options,
+  });
+  const server = build(sdk);
+  const client = await PipeRequester.to(asks.attach(server), sdk);
+  t.after(async () => {
+    await client.close();
+    checkFrames(client.frames);
+  });
+  await initialize(client, { capabilities });
+  return { asks, server, client, created };
+}
+
+/** Answers for a client that runs one task at a time, as the test says. */
+function run(client: PipeRequester, method: string, outcome: object) {
+  const task = { taskId: "t", ttl: null, createdAt: "2025-01-01T00:00:00Z", lastUpdatedAt: "2025-01-01T00:00:00Z" };
+  const state = { status: "working", ended: gate() };
+  const seen = () => ({ ...task, status: state.status, pollInterval: 5 });
+  client.answer(method, ({ params }) =>
+    params.task === undefined ? { result: outcome } : { result: { task: seen() } },
+  );
+  client.answer("tasks/get", () => ({ result: seen() }));
+  client.answer("tasks/cancel", () => {
+    state.status = "cancelled";
+    return { result: seen() };
+  });
+  client.answer("tasks/result", async () => {
+    await state.ended.promise;
+    return { result: { ...outcome, _meta: { [RELATED]: { taskId: "t" } } } };
+  });
+  return {
+    end() {
+      state.status = "completed";
+      state.ended.open();
+    },
+  };
+}
+
+for (const sdk of ["v1", "v2"] as const) {
+  describe(`a server that asks for tasks, on ${sdk}`, () => {
+    it("gets the results of tasks from createMessage and elicitInput", async (t) => {
+      const { server, client, created } = await asking(t, sdk);
+      for (const [method, ask, outcome] of [
+        ["sampling/createMessage", () => server.server.createMessage(PROMPT), WRITTEN],
+        ["elicitation/create", () => server.server.elicitInput(FORM), YES],
+      ] as const) {
+        const before = client.frames.all.length;
+        const task = run(client, method, outcome);
+        const answer = ask();
+        const asked = await client.asked(method, before);
+        assert.deepEqual(asked.params.task, {});
+        assert.equal(JSON.stringify(asked).includes("mcp-longhaul"), false);
+        await client.asked("tasks/result", before);
+        task.end();
+        const { _meta, ...rest } = await answer;
+        assert.deepEqual(rest, outcome);
+      }
+      assert.deepEqual(
+        created.map(({ reference }) => [reference?.method, reference?.tool, reference?.server]),
+        ["sampling/createMessage", "elicitation/create"].map((method) => [method, "", "requester/1.0.0"]),
+      );
+    });
+
+    it("gets handles, follows and cancels by them, and finds tasks again", async (t) => {
+      const { asks, server, client } = await asking(t, sdk);
+      const task = run(client, "sampling/createMessage", WRITTEN);
+      const handle = await asks.createMessage(server, PROMPT);
+      const other = await asks.resume(server, JSON.parse(JSON.stringify(handle.reference)));
+      assert.equal(other.taskId, "t");
+      task.end();
+      assert.deepEqual(((await handle.result()) as any).content, WRITTEN.content);
+      run(client, "elicitation/create", YES);
+      const cancelled = await asks.elicitInput(server.server, FORM);
+      assert.equal(await cancelled.cancel({ awaitTerminal: true }), "cancelled");
+      await assert.rejects(cancelled.result(), { code: "cancelled" });
+      await assert.rejects(asks.request(server, "tools/call" as never, {}), { code: "invalid_argument" });
+    });
+
+    it("sends requests as ever where its client declares no tasks, or none of the kind", async (t) => {
+      for (const capabilities of [
+        { elicitation: { form: {} }, sampling: {} },
+        { ...DECLARED, tasks: { requests: { sampling: { createMessage: {} } } } },
+      ]) {
+        const { asks, server, client } = await asking(t, sdk, {}, capabilities);
+        client.answer("elicitation/create", ({ params }) => ({ result: params.task === undefined ? YES : {} }));
+        assert.deepEqual((await server.server.elicitInput(FORM)).content, YES.content);
+        const handle = await asks.elicitInput(server, FORM);
+        assert.equal(handle.taskId, undefined);
+        assert.deepEqual(((await handle.result()) as any).content, YES.content);
+        const required = asks.elicitInput(server, FORM, { preference: "require" });
+        await assert.rejects(required, { code: "unsupported" });
+      }
+    });
+
+    it("takes an answer at once for what it is", async (t) => {
+      const { server, client } = await asking(t, sdk);
+      client.answer("elicitation/create", () => ({ result: YES }));
+      client.answer("sampling/createMessage", () => ({ result: WRITTEN }));
+      assert.deepEqual((await server.server.elicitInput(FORM)).content, YES.content);
+      assert.deepEqual((await server.server.createMessage(PROMPT)).content, WRITTEN.content);
+    });
+
+    it("hears of a connection that closes in the middle", async (t) => {
+      const { asks, server, client } = await asking(t, sdk);
+      run(client, "sampling/createMessage", WRITTEN);
+      const handle = await asks.createMessage(server, PROMPT);
+      await client.close();
+      await assert.rejects(handle.result(), { code: "connection" });
+    });
+  });
+}
+
+/** Both hosts of ours, on one connection. */
+async function both(t: Cleaning, sdk: Sdk, kind: (typeof LEGACY)[number], handlers: Handlers, first = "receiver") {
+  const created: TaskHandle[] = [];
+  const tasks = new TaskServer({ task: "always", defaults: { pollInterval: 20 } });
+  const asks = new ClientTasks({ poll: { min: 5, initial: 5 }, ontask: (handle) => created.push(handle) });
+  const hosted: TaskServerOptions = { sampling: {}, elicitation: {}, defaults: { pollInterval: 20 } };
+  const clientTasks = new TaskServer(hosted);
+  const host = new TaskClient({ poll: { min: 5, initial: 5 } });
+  const server = build(sdk, tasks);
+  const client = makeClient(kind, handlers) as any;
+  if (first === "receiver") {
+    asks.attach(tasks.attach(server));
+    host.attach(clientTasks.attach(client));
+  } else {
+    tasks.attach(asks.attach(server));
+    clientTasks.attach(host.attach(client));
+  }
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  const frames: { from: string; message: Message }[] = [];
+  for (const [from, end] of [
+    ["client", near],
+    ["server", far],
+  ] as const) {
+    const send = end.send.bind(end);
+    end.send = (message, options) => {
+      frames.push({ from, message: JSON.parse(JSON.stringify(message)) });
+      return send(message, options);
+    };
+  }
+  await server.connect(far);
+  await client.connect(near);
+  t.after(async () => {
+    await client.close();
+    await tasks.close();
+    await clientTasks.close();
+  });
+  return { tasks, asks, server, client, host, created, frames };
+}
+
+for (const sdk of ["v1", "v2"] as const)
+  for (const kind of LEGACY)
+    for (const first of ["receiver", "requestor"]) {
+      describe(`a server on ${sdk} and a client on ${kind}, the ${first} attached first`, () => {
+        for (const tool of ["ask", "require"])
+          it(`a task asks by a task (${tool}), and waits for input meanwhile`, async (t) => {
+            const opened = gate();
+            const { client, host, created, frames } = await both(
+              t,
+              sdk,
+              kind,
+              { "elicitation/create": () => opened.promise.then(() => YES) },
+              first,
+            );
+            const handle = await host.callTool(client, { name: tool, arguments: {} });
+            await until(() => created.length === 1, "a task of the client's");
+            await until(
+              async () => (await handle.updates().next()).value?.status === "input_required",
+              "the outer task waits",
+            );
+            const asked = frames.find(({ message }) => message.method === "elicitation/create")?.message;
+            assert.deepEqual(asked?.params._meta?.[RELATED], { taskId: handle.taskId });
+            assert.deepEqual(asked?.params.task, {});
+            opened.open();
+            assert.deepEqual((await handle.result()).content, text("accept").content);
+          });
+
+        it("H75: a task that is cancelled cancels what it asks", async (t) => {
+          let stopped = false;
+          const { client, host, created, frames } = await both(
+            t,
+            sdk,
+            kind,
+            {
+              "elicitation/create": (_params, signal) =>
+                new Promise((_resolve, reject) =>
+                  signal.addEventListener("abort", () => {
+                    stopped = true;
+                    reject(signal.reason as Error);
+                  }),
+                ),
+            },
+            first,
+          );
+          const handle = await host.callTool(client, { name: "require", arguments: {} });
+          await until(() => created.length === 1, "a task of the client's");
+          await handle.cancel();
+          await until(() => stopped, "the client's handler stops");
+          assert.ok(frames.some(({ from, message }) => from === "server" && message.method === "tasks/cancel"));
+        });
+
+        it("ask as ever from outside of tasks", async (t) => {
+          const { server, created } = await both(t, sdk, kind, { "sampling/createMessage": () => WRITTEN }, first);
+          const { content } = await server.server.createMessage(PROMPT);
+          assert.deepEqual(content, WRITTEN.content);
+          assert.equal(created.length, 1);
+        });
+      });
+    }
+
+describe("SDK v1's own tasks", () => {
+  it("are asked for by its server, of our client", async (t) => {
+    const clientTasks = new TaskServer({ sampling: {}, elicitation: {}, defaults: { pollInterval: 20 } });
+    const client = clientTasks.attach(
+      makeClient("SDK v1", { "sampling/createMessage": () => WRITTEN, "elicitation/create": () => YES }),
+    );
+    const server = new McpServerV1(INFO);
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    await server.connect(far);
+    await client.connect(near);
+    t.after(async () => {
+      await client.close();
+      await clientTasks.close();
+    });
+    const { tasks } = server.server.experimental;
+    for (const [stream, outcome] of [
+      [tasks.createMessageStream(PROMPT as never, { task: { ttl: 60_000 } }), WRITTEN],
+      [tasks.elicitInputStream(FORM as never, { task: { ttl: 60_000 } }), YES],
+    ] as const) {
+      const types: string[] = [];
+      for await (const message of stream) {
+        types.push(message.type);
+        if (message.type === "result") {
+          const { _meta, ...rest } = message.result as Record<string, unknown>;
+          assert.deepEqual(rest, outcome);
+        } else assert.notEqual(message.type, "error", JSON.stringify(message));
+      }
+      assert.equal(types[0], "taskCreated");
+      assert.equal(types.at(-1), "result");
+    }
+    assert.equal((await tasks.listTasks()).tasks.length, 2);
+  });
+
+  it("are run by its client, for our server", async (t) => {
+    const taskStore = new InMemoryTaskStore();
+    const client = new ClientV1(INFO, { capabilities: DECLARED, taskStore, defaultTaskPollInterval: 10 });
+    const create = async (extra: any, outcome: object) => {
+      const task = await extra.taskStore.createTask({ ttl: 60_000 });
+      setTimeout(() => void extra.taskStore.storeTaskResult(task.taskId, "completed", outcome), 20);
+      return { task };
+    };
+    client.setRequestHandler(CreateMessageRequestSchema, (_request, extra) => create(extra, WRITTEN) as any);
+    client.setRequestHandler(ElicitRequestSchema, (_request, extra) => create(extra, YES) as any);
+    const created: TaskHandle[] = [];
+    const asks = new ClientTasks({ poll: { min: 5, initial: 5 }, ontask: (handle) => created.push(handle) });
+    const server = asks.attach(build("v2"));
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    await server.connect(far);
+    await client.connect(near);
+    t.after(async () => {
+      await client.close();
+      taskStore.cleanup();
+    });
+    assert.deepEqual((await server.server.createMessage(PROMPT)).content, WRITTEN.content);
+    assert.deepEqual((await server.server.elicitInput(FORM)).content, YES.content);
+    assert.equal(created.length, 2);
+  });
+});
