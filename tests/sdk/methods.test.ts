@@ -16,7 +16,8 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { TaskClient, type TaskHandle, TaskServer, type TaskServerOptions, memoryStore } from "mcp-longhaul";
 import * as z from "zod";
 import { FORM, YES, checkFrames, get, initialize, reaches, result } from "./harness/g25.ts";
-import { LEGACY, makeClient } from "./client-sdk.ts";
+import { LEGACY, connect, makeClient } from "./client-sdk.ts";
+import { handle25, legacy } from "./client-peer.ts";
 import { gate, until } from "./harness/frames.ts";
 import { entryV2 } from "./harness/http.ts";
 import { PipeRequester } from "./harness/pipe.ts";
@@ -374,6 +375,71 @@ it("policies that are wrong are refused by name", () => {
       name,
     );
 });
+
+for (const kind of LEGACY) {
+  it(`${kind}: a refusal is believed until the list has changed (G25-TLN-08, G25-TLN-09)`, async (t) => {
+    const requests = { tools: { call: {} }, prompts: { get: {} } };
+    let takesTasks = false;
+    const peer = legacy(
+      {},
+      {
+        initialize: () => ({
+          protocolVersion: "2025-11-25",
+          serverInfo: INFO,
+          capabilities: { tools: {}, prompts: { listChanged: true }, tasks: { cancel: {}, requests } },
+        }),
+        "prompts/get": ({ task }) => {
+          if (task === undefined) return said("plain");
+          return takesTasks ? handle25("t1") : { error: { code: -32601, message: "no tasks of this prompt" } };
+        },
+        "tasks/result": () => said("a task's"),
+      },
+    );
+    const { client } = await connect(peer, kind);
+    t.after(() => client.close());
+    const prompts = client as unknown as { getPrompt(params: object): Promise<object> };
+    const asked = (): boolean[] => peer.all("prompts/get").map(({ params }) => (params as any).task !== undefined);
+    const get = () => prompts.getPrompt({ name: "slow" });
+    assert.deepEqual(await get(), said("plain"));
+    assert.deepEqual(await get(), said("plain"));
+    assert.deepEqual(asked(), [true, false, false]);
+    takesTasks = true;
+    peer.push({ jsonrpc: "2.0", method: "notifications/prompts/list_changed" });
+    assert.deepEqual(await get(), said("a task's"));
+    assert.deepEqual(asked(), [true, false, false, true]);
+  });
+}
+
+for (const kind of LEGACY) {
+  it(`${kind}: prompts and resources may be answered at once (G25-CRE-11)`, async (t) => {
+    const requests = { prompts: { get: {} }, resources: { read: {} } };
+    const peer = legacy(
+      {},
+      {
+        "prompts/get": ({ name }) => (name === "slow" ? handle25("t1") : said("at once")),
+        "resources/read": ({ uri }) => read(uri, "at once"),
+        "tasks/result": () => said("a task's"),
+      },
+      { cancel: {}, requests },
+    );
+    const { host, client } = await connect(peer, kind);
+    t.after(() => client.close());
+    const quick = await host.getPrompt(client, { name: "quick" });
+    assert.deepEqual(await quick.result(), said("at once"));
+    const resource = await host.readResource(client, { uri: "test://one" });
+    assert.deepEqual(await resource.result(), read("test://one", "at once"));
+    for (const method of ["prompts/get", "resources/read"])
+      assert.deepEqual(
+        peer.all(method).map(({ params }) => (params as any).task),
+        [{}],
+        method,
+      );
+    const slow = await host.getPrompt(client, { name: "slow" });
+    assert.deepEqual(await slow.result(), said("a task's"));
+    assert.equal(peer.all("tasks/result").length, 1);
+    assert.equal(peer.all("tasks/get").length, 0);
+  });
+}
 
 describe("in 2026-07-28, whose extension knows tasks of tools alone", () => {
   async function connected(t: { after(done: () => Promise<void>): void }) {

@@ -158,14 +158,13 @@ export class Connection implements Listener, PortOwner {
   /** Looks at a request or notification of the server; answers whether the SDK should see it. */
   #inboundMethod(message: Message, method: string, id: unknown): boolean {
     if (id !== undefined) return this.#related.isNew(message);
+    // A list of tools, of prompts or of resources.
+    if (method.endsWith("/list_changed")) this.#port.enter(core.toolsChanged);
     switch (method) {
       case "notifications/progress":
         return this.#calls.progressed(message.params);
       case "notifications/cancelled":
         this.#related.forget(own(message, "params", "requestId"));
-        break;
-      case "notifications/tools/list_changed":
-        this.#port.enter(core.toolsChanged);
         break;
       default: {
         const news = revisionOfNotification(method);
