@@ -3,6 +3,7 @@
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { TaskServer } from "mcp-longhaul";
+import { ClientTasks } from "mcp-longhaul/client-tasks";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { entryV2, statefulV2 } from "../sdk/harness/http.ts";
@@ -23,6 +24,9 @@ const tasks = new TaskServer({
   prompts: { essay: always, broken: always, long: always, only: { ...always, support: "required" } },
   resources: { "data://report": always, "data://{name}": always },
 });
+
+/** What is asked of clients that run tasks becomes one. */
+const asks = new ClientTasks();
 
 /** How often `endless` was told to stop. */
 let stopped = 0;
@@ -102,7 +106,7 @@ function build(): McpServer {
     const answer = await ctx.mcpReq.requestSampling({ messages, maxTokens: 50 });
     return text(`by ${answer.model}: ${JSON.stringify(answer.content)}`);
   });
-  return tasks.attach(server);
+  return asks.attach(tasks.attach(server));
 }
 
 const carrier = process.argv[2];

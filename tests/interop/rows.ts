@@ -7,6 +7,7 @@ import type { Finding } from "./findings.ts";
 import { openCode } from "./hosts/opencode.ts";
 import { inspectorCli } from "./hosts/inspector.ts";
 import { type Check, checkServer } from "./our-client.ts";
+import { checkAsking } from "./other-direction.ts";
 import { checkPrompts } from "./prompts.ts";
 import { type Carrier, type Program, clientAgainstOurs, serverForOurs } from "./programs.ts";
 
@@ -105,13 +106,25 @@ export const ROWS: readonly Row[] = [
       checkExampleServer(modules.resolve("@modelcontextprotocol/sdk/examples/server/simpleTaskInteractive.js")),
   },
   client("ext-tasks 0.2", inNode("ext_tasks_client.ts"), "2025-11-25", {
-    quirks: [{ check: "ask, its receiver alone", reason: "its receiver takes no question that is not a task itself" }],
+    quirks: [
+      {
+        check: "ask as a task, of its receiver",
+        carrier: "HTTP",
+        reason: "without sessions nothing says that the client runs tasks",
+      },
+    ],
   }),
   client("ext-tasks 0.2", inNode("ext_tasks_client.ts"), "2026-07-28", {
     quirks: [{ check: "plain call", reason: "callTool() of the SDK's client refuses a task" }],
   }),
   client("Python SDK 1.30", inPython("python-sdk-1", "python_sdk_1_client.py"), "2025-11-25"),
   server("Python SDK 1.30", inPython("python-sdk-1", "python_sdk_1_server.py"), "2025-11-25"),
+  client("Python SDK 1.30, running tasks", inPython("python-sdk-1", "python_sdk_1_hosting_client.py"), "2025-11-25", {
+    carriers: ["stdio", "HTTP, sessions"],
+  }),
+  server("Python SDK 1.30, asking for tasks", inPython("python-sdk-1", "python_sdk_1_asking_server.py"), "2025-11-25", {
+    check: checkAsking,
+  }),
   client("FastMCP 3.4", inPython("fastmcp-3", "fastmcp_client.py"), "2025-11-25"),
   server("FastMCP 3.4, memory", inPython("fastmcp-3", "fastmcp_server.py"), "2025-11-25"),
   server("FastMCP 3.4, Redis", inPython("fastmcp-3", "fastmcp_server.py"), "2025-11-25", { redis: true }),

@@ -22,6 +22,8 @@ const client = new Client(info, {
   capabilities,
   versionNegotiation: { mode: modern ? { pin: "2026-07-28" } : "legacy" },
 });
+/** How many questions came as tasks. */
+let received = 0;
 const answer = { action: "accept", content: { ok: true } } as const;
 if (!modern) {
   // The receiver leaves plain questions to the handler that was there before it.
@@ -30,7 +32,11 @@ if (!modern) {
 }
 
 function bindReceiver() {
-  const options = { methods: { "elicitation/create": true }, elicitation: async () => answer };
+  const elicitation = async () => {
+    received += 1;
+    return answer;
+  };
+  const options = { methods: { "elicitation/create": true }, elicitation };
   return bindTaskReceiver(client, options as never);
 }
 
@@ -129,11 +135,11 @@ await check("plain call", async () => {
   return text;
 });
 if (!modern) {
-  await check("ask, its receiver alone", async () => {
-    client.removeRequestHandler("elicitation/create");
-    bindReceiver();
+  await check("ask as a task, of its receiver", async () => {
+    const before = received;
     const text = await resultOf("confirm");
     assert.match(text, /accept/);
+    assert.equal(received, before + 1, "asked without a task");
     return text;
   });
 }
