@@ -2,6 +2,9 @@
 // SDK v1's own tasks on the other.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
@@ -12,11 +15,20 @@ import {
   ElicitResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
-import { TaskClient, type TaskClientOptions, type TaskHandle, TaskServer, type TaskServerOptions } from "mcp-longhaul";
+import {
+  TaskClient,
+  type TaskClientOptions,
+  type TaskEvent,
+  type TaskHandle,
+  TaskServer,
+  type TaskServerOptions,
+} from "mcp-longhaul";
 import { ClientTasks } from "mcp-longhaul/client-tasks";
 import { type Handlers, LEGACY, makeClient } from "./client-sdk.ts";
+import { addTools } from "./client-tasks-tools.ts";
 import { FORM, RELATED, YES, checkFrames, initialize } from "./harness/g25.ts";
 import { type Message, gate, until } from "./harness/frames.ts";
+import { statefulV1, statefulV2 } from "./harness/http.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 
 interface Cleaning {
@@ -36,18 +48,9 @@ const text = (said: string) => ({ content: [{ type: "text" as const, text: said 
 
 /** A server that asks its client, by each way there is. */
 function build(sdk: Sdk, tasks?: TaskServer): any {
-  const server: any = sdk === "v1" ? new McpServerV1(INFO) : new McpServerV2(INFO);
-  const ask = (context: any) =>
-    sdk === "v1"
-      ? context.sendRequest({ method: "elicitation/create", params: FORM }, ElicitResultSchema)
-      : context.mcpReq.elicitInput(FORM);
-  server.registerTool("ask", {}, async (context: any) => text((await ask(context)).action));
-  server.registerTool("require", {}, async (context: any) => {
-    const answer = await tasks!.current(context)!.requireInput({ method: "elicitation/create", params: FORM });
-    return text(answer.action);
-  });
-  return server;
+  return addTools(sdk, sdk === "v1" ? new McpServerV1(INFO) : new McpServerV2(INFO), tasks);
 }
+
 async function asking(t: Cleaning, sdk: Sdk, options: TaskClientOptions = {}, capabilities: object = DECLARED) {
   const created: TaskHandle[] = [];
   const asks = new ClientTasks({
@@ -167,7 +170,7 @@ for (const sdk of ["v1", "v2"] as const) {
 /** Both hosts of ours, on one connection. */
 async function both(t: Cleaning, sdk: Sdk, kind: (typeof LEGACY)[number], handlers: Handlers, first = "receiver") {
   const created: TaskHandle[] = [];
-  const tasks = new TaskServer({ task: "always", defaults: { pollInterval: 20 } });
+  const tasks = new TaskServer({ tools: { ask: {}, require: {} }, defaults: { pollInterval: 20 } });
   const asks = new ClientTasks({ poll: { min: 5, initial: 5 }, ontask: (handle) => created.push(handle) });
   const hosted: TaskServerOptions = { sampling: {}, elicitation: {}, defaults: { pollInterval: 20 } };
   const clientTasks = new TaskServer(hosted);
@@ -262,6 +265,55 @@ for (const sdk of ["v1", "v2"] as const)
         });
       });
     }
+
+/** A client of ours that runs tasks and follows those of its server. */
+async function connected(t: Cleaning, kind: (typeof LEGACY)[number], transport: unknown) {
+  const events: TaskEvent[] = [];
+  const clientTasks = new TaskServer({
+    elicitation: {},
+    defaults: { pollInterval: 20 },
+    onevent: (event) => events.push(event),
+  });
+  const host = new TaskClient({ poll: { min: 5, initial: 5 } });
+  const client = host.attach(clientTasks.attach(makeClient(kind, { "elicitation/create": () => YES })));
+  await client.connect(transport);
+  t.after(async () => {
+    await client.close();
+    await clientTasks.close();
+  });
+  /** Calls each tool; what it asks becomes a task each time. */
+  return async (...names: string[]) => {
+    for (const name of names) {
+      events.length = 0;
+      const { content } = await client.callTool({ name, arguments: {} });
+      assert.deepEqual(content, text("accept").content, name);
+      await until(() => events.some(({ type }) => type === "retrieved"), `${name} asks for a task`);
+    }
+  };
+}
+
+for (const sdk of ["v1", "v2"] as const)
+  for (const kind of LEGACY) {
+    it(`a server on ${sdk} and a client on ${kind} have tasks in both directions over stdio`, async (t) => {
+      const program = fileURLToPath(new URL("client-tasks-stdio-server.ts", import.meta.url));
+      const args = ["--disable-warning=ExperimentalWarning", program, sdk];
+      const call = await connected(t, kind, new StdioClientTransport({ command: process.execPath, args }));
+      await call("ask", "require", "plain");
+    });
+
+    it(`a server on ${sdk} and a client on ${kind} have tasks in both directions over HTTP with sessions`, async (t) => {
+      const tasks = new TaskServer({ tools: { ask: {}, require: {} }, defaults: { pollInterval: 20 } });
+      const asks = new ClientTasks({ poll: { min: 5, initial: 5 } });
+      const make = () => asks.attach(tasks.attach(build(sdk, tasks)));
+      const http = await (sdk === "v1" ? statefulV1(make) : statefulV2(make));
+      t.after(async () => {
+        await http.close();
+        await tasks.close();
+      });
+      const call = await connected(t, kind, new StreamableHTTPClientTransport(new URL(http.url)));
+      await call("ask", "require", "plain");
+    });
+  }
 
 describe("SDK v1's own tasks", () => {
   it("are asked for by its server, of our client", async (t) => {
