@@ -4,6 +4,7 @@ import type { Connection } from "./client/connection.ts";
 import { type Caller, Requestor } from "./client/requestor.ts";
 import type { Side } from "./client/side.ts";
 import { own } from "./json.ts";
+import { hasStandingStream } from "./server/streams.ts";
 import type { Extra, Listener, Message, SendOptions } from "./tap.ts";
 import type { MemberResult } from "./tool-types.ts";
 import type {
@@ -22,7 +23,7 @@ const SERVER: Side = {
   targets: "Server, a McpServer",
   members: { "sampling/createMessage": "createMessage", "elicitation/create": "elicitInput" },
   methods: receivedBy("client"),
-  listen: (connection, above) => new Introductions(connection, above),
+  listen: (connection, transport, above) => new Introductions(connection, transport, above),
   // Both members look at what they are given, though it is not sent.
   resumed: () => ({ messages: [], maxTokens: 1, message: "", requestedSchema: { type: "object", properties: {} } }),
 };
@@ -120,10 +121,14 @@ function sdkServer(target: object): Caller {
 /** Hears how a client introduces itself: by its `initialize`, and by what the server answers. */
 class Introductions implements Listener {
   readonly #connection: Connection;
+  readonly #transport: object;
   #introduction: Message | undefined;
+  /** What the client has said of itself, once the server has answered, and whether requests reach it by themselves. */
+  #client: { readonly version: unknown; readonly capabilities: unknown; isReached: boolean | undefined } | undefined;
 
-  constructor(connection: Connection, above: SdkServer | undefined) {
+  constructor(connection: Connection, transport: object, above: SdkServer | undefined) {
     this.#connection = connection;
+    this.#transport = transport;
     const { session } = connection;
     // Until its client is known, nothing is offered.
     session.takesTasks = false;
@@ -145,12 +150,23 @@ class Introductions implements Listener {
     const { id, params } = this.#introduction ?? {};
     if (message.method === undefined && id !== undefined && message.id === id) {
       this.#introduction = undefined;
-      const { session } = this.#connection;
-      session.peer = own(params, "clientInfo");
-      if (message.result !== undefined)
-        session.introduce(own(message.result, "protocolVersion"), own(params, "capabilities"), true);
+      this.#connection.session.peer = own(params, "clientInfo");
+      const version = own(message.result, "protocolVersion");
+      this.#client = { version, capabilities: own(params, "capabilities"), isReached: undefined };
+      this.#look();
     }
+    if (message.method !== undefined && message.id !== undefined) this.#look();
     return this.#connection.outbound(message, options);
+  }
+
+  /** Offers tasks while polls reach the client: over HTTP, while it has a stream open for what answers no request. */
+  #look(): void {
+    const isReached = hasStandingStream(this.#transport);
+    if (this.#client === undefined || this.#client.isReached === isReached) return;
+    this.#client.isReached = isReached;
+    const { version, capabilities } = this.#client;
+    // What is not so now may be so later.
+    this.#connection.session.introduce(version, isReached ? capabilities : {}, isReached);
   }
 
   closed(): void {

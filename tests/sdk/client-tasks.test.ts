@@ -9,11 +9,7 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
-import {
-  CreateMessageRequestSchema,
-  ElicitRequestSchema,
-  ElicitResultSchema,
-} from "@modelcontextprotocol/sdk/types.js";
+import { CreateMessageRequestSchema, ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import {
   TaskClient,
@@ -26,9 +22,10 @@ import {
 import { ClientTasks } from "mcp-longhaul/client-tasks";
 import { type Handlers, LEGACY, makeClient } from "./client-sdk.ts";
 import { addTools } from "./client-tasks-tools.ts";
-import { FORM, RELATED, YES, checkFrames, initialize } from "./harness/g25.ts";
+import { FORM, RELATED, YES, cancel, checkFrames, get, initialize, result } from "./harness/g25.ts";
 import { type Message, gate, until } from "./harness/frames.ts";
-import { statefulV1, statefulV2 } from "./harness/http.ts";
+import { HttpRequester, statefulV1, statefulV2 } from "./harness/http.ts";
+import type { Requester } from "./harness/requester.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 
 interface Cleaning {
@@ -44,6 +41,7 @@ const DECLARED = {
   sampling: {},
   tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
 };
+const NOW = new Date().toISOString();
 const text = (said: string) => ({ content: [{ type: "text" as const, text: said }] });
 
 /** A server that asks its client, by each way there is. */
@@ -69,7 +67,7 @@ async function asking(t: Cleaning, sdk: Sdk, options: TaskClientOptions = {}, ca
 }
 
 /** Answers for a client that runs one task at a time, as the test says. */
-function run(client: PipeRequester, method: string, outcome: object) {
+function run(client: Requester, method: string, outcome: object) {
   const task = { taskId: "t", ttl: null, createdAt: "2025-01-01T00:00:00Z", lastUpdatedAt: "2025-01-01T00:00:00Z" };
   const state = { status: "working", ended: gate() };
   const seen = () => ({ ...task, status: state.status, pollInterval: 5 });
@@ -301,7 +299,7 @@ for (const sdk of ["v1", "v2"] as const)
       await call("ask", "require", "plain");
     });
 
-    it(`a server on ${sdk} and a client on ${kind} have tasks in both directions over HTTP with sessions`, async (t) => {
+    it(`a server on ${sdk} and a client on ${kind} have tasks both ways over HTTP with sessions`, async (t) => {
       const tasks = new TaskServer({ tools: { ask: {}, require: {} }, defaults: { pollInterval: 20 } });
       const asks = new ClientTasks({ poll: { min: 5, initial: 5 } });
       const make = () => asks.attach(tasks.attach(build(sdk, tasks)));
@@ -314,6 +312,64 @@ for (const sdk of ["v1", "v2"] as const)
       await call("ask", "require", "plain");
     });
   }
+
+// SDK v2's `elicitInput` itself needs that stream.
+it("a server asks for tasks over HTTP while its client has a stream open for that", async (t) => {
+  const asks = new ClientTasks({ poll: { min: 5, initial: 5 } });
+  const http = await statefulV1(() => asks.attach(build("v1")));
+  const client = new HttpRequester(http.url);
+  t.after(async () => {
+    await client.close();
+    await http.close();
+  });
+  await initialize(client, { capabilities: DECLARED });
+  run(client, "elicitation/create", YES).end();
+  const asked = async () => {
+    const before = client.frames.all.length;
+    const { result } = await client.request("tools/call", { name: "plain", arguments: {} });
+    assert.deepEqual(result.content, text("accept").content);
+    return (await client.asked("elicitation/create", before)).params.task;
+  };
+  assert.equal(await asked(), undefined);
+  const stream = await client.listen();
+  assert.deepEqual(await asked(), {});
+  stream.close();
+  // Until the server has seen it.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(await asked(), undefined);
+});
+
+it("ids that are equal in both directions are told apart by a server", async (t) => {
+  const tasks = new TaskServer({ tools: { require: {} }, defaults: { pollInterval: 20 } });
+  const asks = new ClientTasks({ poll: { min: 5, initial: 5 } });
+  const server = tasks.attach(asks.attach(build("v1", tasks)));
+  const client = await PipeRequester.to(server);
+  t.after(async () => {
+    await client.close();
+    await tasks.close();
+    checkFrames(client.frames);
+  });
+  await initialize(client, { capabilities: DECLARED });
+  const { result: created } = await client.request("tools/call", { name: "require", arguments: {}, task: {} });
+  const { taskId } = created.task;
+  // The client's task has the id of the server's.
+  const asked = await client.asked("elicitation/create");
+  const theirs = { taskId, status: "working", ttl: null, createdAt: NOW, lastUpdatedAt: NOW, pollInterval: 5 };
+  await client.respond(asked.id, { result: { task: theirs } });
+  const fetched = await client.asked("tasks/result");
+  assert.equal(fetched.params.taskId, taskId);
+  assert.equal((await get(client, taskId)).result.status, "input_required");
+  // Its own request under the id of one that waits here, about the other task.
+  const seen = (await client.request("tasks/get", { taskId }, fetched.id)).result;
+  assert.equal(seen.status, "input_required");
+  await client.notify("notifications/tasks/status", { ...theirs, status: "completed" });
+  client.answer("tasks/result", () => ({ result: { ...YES, _meta: { [RELATED]: { taskId } } } }));
+  client.answer("tasks/get", () => ({ result: { ...theirs, status: "completed" } }));
+  await client.respond(fetched.id, { result: { ...YES, _meta: { [RELATED]: { taskId } } } });
+  assert.deepEqual((await result(client, taskId)).result.content, text("accept").content);
+  // A task of the client's is none of the server's, and the other way round.
+  assert.equal((await cancel(client, "theirs")).error?.code, -32602);
+});
 
 describe("SDK v1's own tasks", () => {
   it("are asked for by its server, of our client", async (t) => {

@@ -125,7 +125,7 @@ export class Requestor {
       let made: Connection | undefined;
       const tapped = tap(transport as TransportLike, REQUESTOR, (wire) => {
         made = new Connection(wire, this.#shared);
-        return this.#side.listen?.(made, caller) ?? made;
+        return this.#side.listen?.(made, transport, caller) ?? made;
       });
       if (!tapped || made === undefined)
         throw new TaskError("invalid_argument", `This transport is attached to another ${this.#side.taker}.`);

@@ -15,7 +15,7 @@ export interface Side {
   /** The methods that the other side may run as tasks. */
   readonly methods: CallMethods;
   /** Listens on a transport of this side, where a connection does not hear enough. `above`: the caller, where known. */
-  listen?(connection: Connection, above: object | undefined): Listener;
+  listen?(connection: Connection, transport: object, above: object | undefined): Listener;
   /** The `params` of a call that is not made, because it resumes a task. */
   resumed(reference: TaskReference): object;
 }

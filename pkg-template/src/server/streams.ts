@@ -142,6 +142,13 @@ export class Streams {
 }
 
 /** SDK v1 before 1.25 keeps Node's own responses in that field; after it, and v2, something with a controller. */
+/** Whether a transport carries what belongs to no request of the client's: on one stream, or on one opened for that. */
+export function hasStandingStream(transport: object): boolean {
+  const fields = (transport as Fields)._webStandardTransport ?? (transport as Fields);
+  const { _streamMapping: streams, _standaloneSseStreamId: standing, _eventStore: events } = fields;
+  return !(streams instanceof Map) || events !== undefined || isWritable(streams.get(standing));
+}
+
 function isWritable(stream: unknown): boolean {
   const { controller, writableEnded } = (stream ?? {}) as { controller?: unknown; writableEnded?: boolean };
   return controller !== undefined || writableEnded === false;
