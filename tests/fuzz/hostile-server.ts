@@ -409,7 +409,7 @@ export async function playServer(kind: Kind, story: HostileServer): Promise<void
   ) as AnyClient;
   client.onerror = () => {};
   await client.connect(server.transport);
-  const connections = [...(privates(host).find(([name]) => name === "#open")![1] as Set<object>)];
+  const connections = [...(privateOf(privateOf(host, "#requestor"), "#open") as Set<object>)];
   // Before any call, a connection may keep what it has learned of its server.
   const base = new Set(connections.flatMap((connection) => [...tables(connection).keys()]));
 
@@ -491,4 +491,11 @@ function begin(host: TaskClient, client: AnyClient, kind: Kind, use: Use): { use
     }
   };
   return { use, work: run() };
+}
+
+/** What an object keeps under a private name. */
+function privateOf(object: object, name: string): object {
+  const member = privates(object).find(([known]) => known === name);
+  if (member === undefined) throw new Error(`there is no ${name} any more`);
+  return member[1] as object;
 }
