@@ -36,6 +36,7 @@ describe("the README's snippets", () => {
     );
     for (const [name, text] of blocks) writeFileSync(join(project, name), text);
     writeFileSync(join(project, "drive.ts"), DRIVE);
+    writeFileSync(join(project, "plainly.ts"), PLAINLY);
     const port = await freePort();
     url = `http://127.0.0.1:${port}/mcp`;
     server = spawn(process.execPath, ["node.ts"], {
@@ -72,6 +73,7 @@ describe("the README's snippets", () => {
       "durable.ts",
       "follow.ts",
       "node.ts",
+      "plain.ts",
       "server.ts",
       "status.ts",
       "tools.ts",
@@ -106,6 +108,10 @@ describe("the README's snippets", () => {
     assert.match(await run("drive.ts", "confirm.ts", "remove", "{}"), /removed/);
   });
 
+  test("tools for clients without tasks", async () => {
+    assert.match(await run("plainly.ts"), /render,task_status,task_answer,task_cancel/);
+  });
+
   test("a store that lasts", async () => {
     assert.match(await run("drive.ts", "durable.ts", "render", '{"scene":"teapot"}'), /teapot is rendered/);
   });
@@ -127,6 +133,22 @@ const task = await host.callTool(client, { name, arguments: JSON.parse(parameter
 for await (const update of task.updates()) console.log(JSON.stringify(update));
 console.log(JSON.stringify(await task.result()));
 await client.close();
+process.exit(0);
+`;
+
+/** Prints the tools that a client without tasks is offered. */
+const PLAINLY = `
+import { McpServer } from "@modelcontextprotocol/server";
+import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
+import { tasks } from "./plain.ts";
+const server = new McpServer({ name: "plain", version: "1.0.0" });
+server.registerTool("render", {}, () => ({ content: [] }));
+const [near, far] = InMemoryTransport.createLinkedPair();
+await tasks.attach(server).connect(far);
+const client = new Client({ name: "plain", version: "1.0.0" });
+await client.connect(near);
+const { tools } = await client.listTools();
+console.log(tools.map(({ name }) => name).join());
 process.exit(0);
 `;
 

@@ -47,7 +47,7 @@ test("a `tasks/update` of 2025-11-25, which has none, is answered and forgotten"
 
 test("a client keeps nothing of a connection that has closed", async () => {
   const { host, client } = await connect(modern({}), "SDK v2, 2026");
-  assert.equal(tables(host).get(".#open"), 1);
+  assert.equal(tables(host).get(".#requestor.#open"), 1);
   await client.close();
   assert.deepEqual([...tables(host)], []);
 });
