@@ -59,6 +59,12 @@ for (const kind of KINDS) {
       });
     }
 
+    it("reads that the user is to be asked before a question is answered", async (t) => {
+      const { requester } = await world(t, kind, { fast: async () => text("at once") }, AT_ONCE, HOST);
+      const answer = (await listed(requester)).find(({ name }) => name === "task_answer");
+      assert.match(answer.description, /Ask the user first/);
+    });
+
     it("gets the result itself where that comes in time", async (t) => {
       const { requester } = await world(t, kind, { fast: async () => text("at once") }, AT_ONCE, HOST);
       assert.equal(said(await call(requester, "fast")), "at once");

@@ -41,7 +41,7 @@ export class TaskTexts {
       },
       answer: {
         name: answer?.name ?? "task_answer",
-        description: answer?.description ?? "Answers a question of a task. PendingInput the user first.",
+        description: answer?.description ?? "Answers a question of a task. Ask the user first.",
       },
       cancel: {
         name: cancel?.name ?? "task_cancel",
