@@ -122,6 +122,18 @@ for (const kind of KINDS) {
       const names = [...asked.matchAll(/Question "([^"]+)"/g)].map(([, name]) => name);
       const key = (name: string) => names.find((known) => known!.startsWith(name));
       assert.equal((await call(requester, "task_answer", { task_id, content: {} })).isError, true);
+      const wrong = [
+        { question: key("folders") },
+        { question: key("folders"), content: { roots: [1] } },
+        { question: key("form"), action: "agree" },
+        { question: key("form"), action: 5 },
+        { question: "__proto__" },
+        { question: 5, content: {} },
+      ];
+      for (const args of wrong) {
+        const answer = await call(requester, "task_answer", { task_id, ...args });
+        assert.equal(answer.isError, true, JSON.stringify([args, answer]));
+      }
       await call(requester, "task_answer", { task_id, question: key("model"), content: { text: "yes" } });
       const roots = [{ uri: "file:///home" }];
       await call(requester, "task_answer", { task_id, question: key("folders"), content: { roots } });

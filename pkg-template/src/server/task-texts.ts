@@ -154,7 +154,7 @@ function question(request: unknown): string {
 /** The answer to a request of a task's, of what a model says. */
 export function answerTo(request: unknown, args: unknown): unknown {
   const content = own(args, "content");
-  const action = textOf(args, "action") ?? "accept";
+  const action = own(args, "action") ?? "accept";
   switch (textOf(request, "method")) {
     case "elicitation/create":
       return { action, ...(action === "accept" && content !== undefined && { content }) };

@@ -87,7 +87,7 @@ export class TaskTools {
     const { taskTools } = this.#shared.settings;
     this.#ask(call, "tasks/get", {}, (task) => {
       const rest = until - now();
-      if (own(task, "status") === "working" && rest > 0) return this.#wait(call, until, rest);
+      if (own(task, "status") === "working" && rest > 0 && !this.#link.isClosed) return this.#wait(call, until, rest);
       return taskTools.state(call.taskId, task);
     });
   }
@@ -147,6 +147,7 @@ class Wait implements Carrier {
 
   begin(): void {
     this.#timer = setTimeout(() => this.end(), this.#rest);
+    (this.#timer as { unref?: () => void }).unref?.();
     this.#subscription.open();
   }
 
