@@ -17,9 +17,9 @@ const FEW_OWNERS: usize = 1024;
 pub(super) struct Buckets {
     pub rates: Rates,
     /// For each act, when the owner's bucket is full again, in µs since the epoch.
-    pub owners: Table<Rc<str>, [i64; ACTS]>,
+    owners: Table<Rc<str>, [i64; ACTS]>,
     /// More owners than this are looked through for those whose buckets are full.
-    pub many: usize,
+    many: usize,
 }
 
 impl Buckets {

@@ -78,7 +78,7 @@ export class Handle implements TaskHandle {
 }
 
 /** A JSON-RPC error as one of this package. */
-export function taskError(
+function taskError(
   code: TaskErrorCode,
   error: RpcError,
   options: { cause?: unknown; taskId?: string | undefined } = {},

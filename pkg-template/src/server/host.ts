@@ -39,7 +39,7 @@ const TROUBLES: Readonly<Record<Trouble, string>> = {
 };
 
 /** The parts of a server that do what the receiver wants. */
-export interface HostParts {
+interface HostParts {
   readonly port: Port;
   readonly registry: Registry;
   readonly peers: Peers;

@@ -10,7 +10,7 @@ const LONGEST = 511;
  * own word (X-SEC-05, X-SEC-06, X-SEC-11). `""` where nothing is authenticated, `undefined` where the subject cannot be
  * told.
  */
-export function defaultOwner(authInfo: unknown): string | undefined {
+function defaultOwner(authInfo: unknown): string | undefined {
   if (authInfo === undefined || authInfo === null) return "";
   const extra = own(authInfo, "extra");
   const claims = [own(extra, "claims"), extra, authInfo];
@@ -99,7 +99,7 @@ export class Owners {
  * Whether a store can keep this owner apart from all others. Those that begin with a control character are the core's
  * own.
  */
-export function isOwner(owner: unknown): owner is string {
+function isOwner(owner: unknown): owner is string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
   return isWellFormed(owner) && owner.length <= LONGEST && !owner.includes("\0") && !/^[\u0001-\u001f]/.test(owner);
 }

@@ -150,7 +150,7 @@ export function asksForTasks(settings: Settings, message: Message): boolean {
 }
 
 /** The tasks that a subscription, or its acknowledgement, names. */
-export function taskIdsOf(message: Message): string[] {
+function taskIdsOf(message: Message): string[] {
   const ids = own(own(message.params, "notifications"), "taskIds");
   // What no task can be called is left out like any other unknown id.
   return Array.isArray(ids) ? ids.map((id) => (isWellFormed(id) ? bounded(id, LONGEST_ID) : "")) : [];
