@@ -25,7 +25,7 @@ export type Handler = (context: object) => Promise<{ content: { type: "text"; te
  * An SDK v1 server with us attached, and the other end of its transport. `work` answers at once, `hold` never does;
  * both run as tasks. `plain` never does. `store`: by default one in memory without limits.
  */
-export async function ourServer(tools: Readonly<Record<string, Handler>> = {}, store?: TaskStore) {
+export async function ourServer(tools: Readonly<Record<string, Handler>> = {}, store?: TaskStore, owner?: string) {
   const { TaskServer, memoryStore } = await load();
   const handlers: Record<string, Handler> = {
     work: async () => RESULT,
@@ -36,8 +36,7 @@ export async function ourServer(tools: Readonly<Record<string, Handler>> = {}, s
   const tasks = new TaskServer({
     store: store ?? memoryStore(ROOM),
     limits: LIMITS,
-    // Where nobody is authenticated, `tasks/list` shows no more than the latest that the connection has made.
-    owner: () => "bench",
+    ...(owner !== undefined && { owner: () => owner }),
     tools: Object.fromEntries(
       Object.keys(handlers).map((name) => [name, { task: name === "plain" ? "never" : "always" } as const]),
     ),
@@ -50,8 +49,8 @@ export async function ourServer(tools: Readonly<Record<string, Handler>> = {}, s
 }
 
 /** {@link ourServer} with a raw requester that has shaken hands. */
-export async function ourRequester(tools: Readonly<Record<string, Handler>> = {}, store?: TaskStore) {
-  const { end, close } = await ourServer(tools, store);
+export async function ourRequester(tools: Readonly<Record<string, Handler>> = {}, store?: TaskStore, owner?: string) {
+  const { end, close } = await ourServer(tools, store, owner);
   const requester = new Requester(end as End);
   await requester.initialize();
   return { requester, close };
