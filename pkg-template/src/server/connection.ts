@@ -120,7 +120,7 @@ export class Connection implements Listener {
     const peer = waits ? this.#peers.of(this.#link.ownerOf(extra)) : undefined;
     const isIt = (request: PendingRequest): boolean => request.id === id && request.peer === peer;
     this.#link.signs.end(id);
-    if (this.#taskTools.cancel(id, this.#link.ownerOf(extra))) return;
+    if (this.#taskTools.cancel(id, extra)) return;
     // Only the request ends, never the task (G25-RES-10, G26-CAN-08).
     if (this.#requests.cancel(isIt)) return;
     const call = this.calls.cancelled(isIt);

@@ -70,12 +70,9 @@ export class SignsOfLife {
 
   #again(waiting: Waiting): void {
     waiting.timer = setTimeout(() => {
-      this.#again(waiting);
-      const { token: progressToken, id, stream } = waiting;
-      this.#send(
-        { jsonrpc: "2.0", method: PROGRESS, params: { progressToken, progress: grow(waiting) } },
-        { id, stream },
-      );
+      const { token: progressToken, progress, id, stream } = waiting;
+      // On its way out it passes here like any progress, which makes it grow and begins the next silence.
+      this.#send({ jsonrpc: "2.0", method: PROGRESS, params: { progressToken, progress } }, { id, stream });
     }, LONGEST_SILENCE);
     (waiting.timer as { unref?: () => void }).unref?.();
   }

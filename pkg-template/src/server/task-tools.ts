@@ -60,8 +60,10 @@ export class TaskTools {
   }
 
   /** The client gives up a request; whether it was one that waits for news of a task. */
-  cancel(id: unknown, owner: string | undefined): boolean {
-    const wait = [...this.#waiting].findLast((wait) => wait.id === id && wait.owner === owner);
+  cancel(id: unknown, extra: Extra): boolean {
+    const waits = [...this.#waiting].filter((wait) => wait.id === id);
+    const owner = waits.length > 0 ? this.#link.ownerOf(extra) : undefined;
+    const wait = waits.findLast((wait) => wait.owner === owner);
     if (wait === undefined) return false;
     this.#waiting.delete(wait);
     return wait.leave();
