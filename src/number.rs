@@ -46,6 +46,8 @@ numbers! {
     PeerId
     /// An input request that a handler made. The host numbers them from 1 up.
     InputRequestId
+    /// What a step of a handler has led to. The host numbers them from 1 up.
+    StepId
     /// A piece of work that waits for the store. The core numbers them from 1 up.
     JobId
     /// A task that a receiver has in hand. The receiver numbers them from 1 up.

@@ -2,11 +2,12 @@
 //!
 //! Each operation belongs to a job; the host reports its completion by the job's number.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use strum::FromRepr;
 
-use crate::number::{InputRequestId, RequestId};
+use crate::number::{InputRequestId, RequestId, StepId};
 use crate::task::Millis;
 
 /// A record without its payload.
@@ -55,6 +56,8 @@ pub enum Stored {
     State,
     Input(String),
     Answer(String),
+    /// What the handler's step of this number has led to; its first is 1.
+    Step(u32),
 }
 
 /// Where the host finds a value to store.
@@ -70,6 +73,8 @@ pub enum Source {
     InputRequest(InputRequestId),
     /// The answer under this key in the request with this number.
     Response { request: RequestId, key: String },
+    /// What the step that was made under this number has led to.
+    Step(StepId),
 }
 
 /// What a write does to the payload.
@@ -193,7 +198,7 @@ impl From<CompletionCode> for Completion {
     }
 }
 
-/// A part of a stored payload, as the host is told; an input or an answer has its key beside it.
+/// A part of a stored payload, as the host is told; an input, an answer or a step has its key beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]
 pub enum PartCode {
@@ -203,18 +208,20 @@ pub enum PartCode {
     State,
     Input,
     Answer,
+    Step,
 }
 
 impl Stored {
     /// The part, and its key if it has one.
-    pub fn code(&self) -> (PartCode, &str) {
+    pub fn code(&self) -> (PartCode, Cow<'_, str>) {
         match self {
-            Self::Request => (PartCode::Request, ""),
-            Self::Result => (PartCode::Result, ""),
-            Self::Error => (PartCode::Error, ""),
-            Self::State => (PartCode::State, ""),
-            Self::Input(key) => (PartCode::Input, key),
-            Self::Answer(key) => (PartCode::Answer, key),
+            Self::Request => (PartCode::Request, "".into()),
+            Self::Result => (PartCode::Result, "".into()),
+            Self::Error => (PartCode::Error, "".into()),
+            Self::State => (PartCode::State, "".into()),
+            Self::Input(key) => (PartCode::Input, key.into()),
+            Self::Answer(key) => (PartCode::Answer, key.into()),
+            Self::Step(number) => (PartCode::Step, number.to_string().into()),
         }
     }
 }
@@ -228,6 +235,7 @@ pub enum SourceCode {
     Asked,
     InputRequest,
     Response,
+    Step,
 }
 
 impl Source {
@@ -239,6 +247,7 @@ impl Source {
             Self::Asked { call, name } => (SourceCode::Asked, call.get(), name),
             Self::InputRequest(input) => (SourceCode::InputRequest, input.get(), ""),
             Self::Response { request, key } => (SourceCode::Response, request.get(), key),
+            Self::Step(step) => (SourceCode::Step, step.get(), ""),
         }
     }
 }

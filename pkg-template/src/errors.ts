@@ -16,6 +16,8 @@ export type TaskErrorCode =
   | "lost"
   /** The task ended with a JSON-RPC error; `cause` holds it. */
   | "failed"
+  /** To a handler that runs again: its steps are not those of the run before. */
+  | "changed"
   /** The task's time to live is over. */
   | "expired"
   /** The connection was lost or closed before an answer. */

@@ -21,6 +21,7 @@ import { Runtime } from "./server/runtime.ts";
 import { sealed } from "./server/sealed.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { lacksTaskName, withTaskName } from "./server/task-name.ts";
+import type { MaybePromise } from "./store.ts";
 import { RECEIVER, type TransportLike, tap } from "./tap.ts";
 import type {
   AttachableClient,
@@ -285,5 +286,7 @@ function running(runtime: Runtime, call: Call): RunningTask {
     },
     requireInput: <Method extends InputMethod>(request: InputRequest<Method>, key?: string) =>
       runtime.input.require(call, request, key) as Promise<InputAnswers[Method]>,
+    step: <Value>(name: string, run: () => MaybePromise<Value>) =>
+      runtime.steps.take(call, name, run) as Promise<Value>,
   };
 }

@@ -471,6 +471,22 @@ export interface RunningTask {
    * twice. Default: what is asked for.
    */
   requireInput<Method extends InputMethod>(request: InputRequest<Method>, key?: string): Promise<InputAnswers[Method]>;
+  /**
+   * Takes a step of the work, and keeps what it leads to with the task: a handler that runs again (`onLost: "restart"`,
+   * a deploy, answers to an `input_required` result) gets it without `run` being called. Resolves when it is stored,
+   * with the value as it comes out of its JSON text, so that every run sees the same. `run` may begin twice where the
+   * process is lost before that: give what it does outside a key of its own. Where the call is no task (yet), `run` is
+   * called and nothing is kept.
+   *
+   * Steps are told by their order; at most 1,000 are kept, and all of a task's together count as its payload
+   * (`limits.resultBytes`). Each rewrites what the task has stored: take one for what is dear, not for each line.
+   *
+   * Rejects with what `run` throws, and nothing is kept then; with {@link TaskError}: `changed` where the run before
+   * had another name here, `invalid_argument` for a value that JSON cannot hold, `limit`, `storage`, and the reason of
+   * `signal` once that has fired.
+   * @param name - what the step is called: 1 to 1024 characters; the same in every run
+   */
+  step<Value>(name: string, run: () => MaybePromise<Value>): Promise<Value>;
 }
 
 /** What a plain call or a task ended with. */

@@ -232,6 +232,11 @@ pub fn answer(receiver: u32, now: f64, ask: u32) -> bool {
 }
 
 #[wasm_bindgen]
+pub fn step(receiver: u32, now: f64, call: u32, step: u32, number: u32) {
+    enter(receiver, |inner| inner.core.handle_step(now as Millis, call.into(), step.into(), number));
+}
+
+#[wasm_bindgen]
 pub fn withdraw(receiver: u32, now: f64, call: u32, ask: u32) {
     enter(receiver, |inner| inner.core.handle_withdraw(now as Millis, call.into(), ask.into()));
 }

@@ -92,6 +92,11 @@ extern "C" {
     /// `reason`: a `Withdrawal`.
     #[wasm_bindgen(method)]
     pub fn withdraw(this: &ReceiverHost, ask: u32, delivered: bool, reason: u8);
+    #[wasm_bindgen(method, js_name = "stepKept")]
+    pub fn step_kept(this: &ReceiverHost, step: u32);
+    /// `reason`: a `Withdrawal`.
+    #[wasm_bindgen(method, js_name = "stepLost")]
+    pub fn step_lost(this: &ReceiverHost, step: u32, reason: u8);
     /// The call that is restarted next has this answer, stored under `key`, for the question that its handler calls
     /// `name`.
     #[wasm_bindgen(method)]
@@ -161,6 +166,8 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
             None => host.answered(input.get(), 0, ""),
         },
         Output::Withdraw { input, delivered, reason } => host.withdraw(input.get(), delivered, reason as u8),
+        Output::StepKept { step } => host.step_kept(step.get()),
+        Output::StepLost { step, reason } => host.step_lost(step.get(), reason as u8),
         Output::Restart { call, method, on, context, ref owner, job, ref answers } => {
             for (key, name) in answers {
                 host.kept(key, name);
@@ -193,12 +200,12 @@ fn store(host: &ReceiverHost, job: JobId, operation: &Operation) {
                 Payload::Write { onto_read, remove, set } => {
                     for part in remove {
                         let (part, key) = part.code();
-                        host.remove_part(job.get(), part as u8, key);
+                        host.remove_part(job.get(), part as u8, &key);
                     }
                     for (part, source) in set {
                         let (part, key) = part.code();
                         let (source, number, source_key) = source.code();
-                        host.set_part(job.get(), part as u8, key, source as u8, number, source_key);
+                        host.set_part(job.get(), part as u8, &key, source as u8, number, source_key);
                     }
                     if *onto_read { WriteCode::Edit } else { WriteCode::Replace }
                 }

@@ -38,7 +38,8 @@ impl Receiver {
             Change::Cancel(_) => Happening::CancelRequested,
             Change::Expire => Happening::Extended,
             Change::Recover { .. } => Happening::Restarted,
-            Change::Complete { .. } | Change::Fail { .. } | Change::Renew | Change::Release | Change::Check => return,
+            Change::Complete { .. } | Change::Fail { .. } | Change::Renew | Change::KeepStep { .. } => return,
+            Change::Release | Change::Check => return,
         };
         let waited_since = before.and_then(|before| before.waits_since).filter(|_| next.waits_since.is_none());
         self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.run.call()), waited_since);

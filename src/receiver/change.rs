@@ -1,6 +1,6 @@
 //! What may become of a task, who waits for it, and what it does to the stored payload.
 
-use super::types::{InputRequestId, RequestContext, RequestId, Shape};
+use super::types::{InputRequestId, RequestContext, RequestId, Shape, StepId};
 use crate::lifecycle::NewInput;
 use crate::storage::{Payload, Source, Stored};
 use crate::task::{Failure, Input, Task};
@@ -24,6 +24,11 @@ pub(super) enum Change {
     /// The handler gave an input request up.
     Withdraw {
         key: String,
+    },
+    /// The handler's step of this number has led to something.
+    KeepStep {
+        id: StepId,
+        number: u32,
     },
     /// `tasks/update`: these keys are answered, with values that look like these.
     Update {
@@ -89,6 +94,7 @@ impl Change {
             | Self::RequestInput { .. }
             | Self::EndInInputRequired { .. }
             | Self::Withdraw { .. }
+            | Self::KeepStep { .. }
             | Self::Answered { .. } => true,
             Self::Complete { .. } | Self::Fail { .. } | Self::Renew | Self::Release => true,
             Self::Update { .. }
@@ -143,6 +149,7 @@ impl Change {
                 }
                 set.push((Stored::Request, Source::Request(*call)));
             }
+            Self::KeepStep { id, number } => set.push((Stored::Step(*number), Source::Step(*id))),
             Self::Answered { .. } if !is_shown => {}
             Self::Answered { key, .. } | Self::Withdraw { key } => remove.push(Stored::Input(key.clone())),
             Self::Update { context, keys, .. } => {

@@ -203,7 +203,8 @@ impl Receiver {
             Change::Expire if !self.lapsed(number, task) => return Ok(None),
             Change::Expire if task.extends && self.runs_here(number) => Command::Extend(task.ttl.unwrap_or_default()),
             Change::Expire => Command::Expire,
-            Change::Renew => Command::Renew,
+            // Requestors see no more of a step than of a renewal.
+            Change::Renew | Change::KeepStep { .. } => Command::Renew,
             // Where it may not run again, it is as lost as it would be without a word.
             Change::Release if task.on_lost == OnLost::Fail => Command::Fail(Some(Failure::Lost)),
             Change::Release => Command::Release,
@@ -322,7 +323,7 @@ impl Receiver {
                     | Change::Fail { call, failure: None } => {
                         slot.queue.replace_head(Change::Fail { call, failure: Some(failure) })
                     }
-                    Change::RequestInput { .. } | Change::Update { .. } => {
+                    Change::RequestInput { .. } | Change::Update { .. } | Change::KeepStep { .. } => {
                         self.give_up(number, Error::Limit(LimitReason::Payload))
                     }
                     _ => self.retry_or_give_up(number),

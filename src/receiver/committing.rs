@@ -33,9 +33,9 @@ impl Receiver {
         begins: bool,
     ) {
         self.happened(number, change, before, next);
-        // Nobody was told of a discarded task, and a renewal is no news, also where it was unconfirmed
+        // Nobody was told of a discarded task, and a renewal or a step is no news, also where it was unconfirmed
         // (X-STO-07).
-        if !matches!(change, Change::Discard { .. } | Change::Renew) {
+        if !matches!(change, Change::Discard { .. } | Change::Renew | Change::KeepStep { .. }) {
             self.tell_requestor(number, before, next);
         }
         match *change {
@@ -64,6 +64,10 @@ impl Receiver {
             Change::Expire if !next.phase.is_terminal() => self.expire_later(number, next),
             Change::Discard { kept: false } => self.delete(number),
             Change::Renew => self.tell_to_stop(number, next),
+            Change::KeepStep { id, .. } => {
+                self.push(Output::StepKept { step: id });
+                self.tell_to_stop(number, next);
+            }
             Change::Release => self.end_run(number),
             Change::Recover { on } if begins => {
                 self.restart(number, on, job, next);
@@ -212,6 +216,7 @@ impl Receiver {
                 self.end_call(number);
             }
             Change::RequestInput { id, .. } => self.drop_input(number, *id, Withdrawal::Ended),
+            Change::KeepStep { id, .. } => self.push(Output::StepLost { step: *id, reason: Withdrawal::Ended }),
             // It was stored before, or another process stored one first: the handler's wait is over either way.
             Change::Answered { input, .. } if refusal == Refusal::Idle => self.hand_answer(number, *input),
             Change::Withdraw { key } => self.forget_input(number, key),
@@ -269,6 +274,11 @@ impl Receiver {
                 self.drop_input(number, *input, Withdrawal::Storage)
             }
             Some(Change::Withdraw { key }) => self.forget_input(number, key),
+            Some(Change::KeepStep { id, .. }) => {
+                let too_much = matches!(error, Error::Limit(_));
+                let reason = if too_much { Withdrawal::TooMany } else { Withdrawal::Storage };
+                self.push(Output::StepLost { step: *id, reason });
+            }
             // Its lease lapses, and whoever meets it then settles it.
             Some(
                 Change::Complete { .. } | Change::Fail { .. } | Change::EndInInputRequired { .. } | Change::Release,

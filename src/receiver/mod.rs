@@ -52,6 +52,7 @@ mod service;
 mod sightings;
 mod slot;
 mod slots;
+mod stepping;
 mod subscriptions;
 mod sweep;
 mod sweeping;
@@ -71,5 +72,5 @@ pub use policy::{MIN_TTL, Policy, Promotion, Support};
 pub use receiver::Receiver;
 pub use types::{
     Augmentation, Called, InputRequestId, JobId, Outcome, PeerId, RESTARTED, RequestContext, RequestId, Route, Shape,
-    SlotId, Stop, Trouble, Withdrawal,
+    SlotId, StepId, Stop, Trouble, Withdrawal,
 };

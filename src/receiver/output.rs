@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::event::Event;
-use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, Stop, Trouble, Withdrawal};
+use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, StepId, Stop, Trouble, Withdrawal};
 use crate::method::CallMethod;
 use crate::storage::Operation;
 use crate::task::Millis;
@@ -49,6 +49,11 @@ pub enum Output {
     AnsweredElsewhere { input: InputRequestId, job: JobId, key: String },
     /// The handler's request will not be answered: it was withdrawn, or a limit or a missing capability forbids it.
     Withdraw { input: InputRequestId, delivered: bool, reason: Withdrawal },
+    /// What the handler's step has led to is kept with the task.
+    StepKept { step: StepId },
+    /// It is not kept, as far as that is known: where the store had it all the same, `StepKept` follows, too late.
+    /// Where the task ended first, [`Output::Release`] of its call says so alone.
+    StepLost { step: StepId, reason: Withdrawal },
     /// Start the stored call of a task of `owner`'s again on the connection `on`, or on a server without one; `answers`
     /// are (key in the store, handler's name).
     Restart {

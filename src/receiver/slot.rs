@@ -122,6 +122,7 @@ impl Slot {
             Change::RequestInput { .. }
             | Change::EndInInputRequired { .. }
             | Change::Withdraw { .. }
+            | Change::KeepStep { .. }
             | Change::Update { .. }
             | Change::Recover { .. } => true,
             Change::Answered { input, .. } if self.inputs.shows(*input) => true,

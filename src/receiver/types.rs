@@ -7,7 +7,7 @@ use crate::task::InputKind;
 use crate::wire::Generation;
 use crate::wire::capability::Capabilities;
 
-pub use crate::number::{InputRequestId, JobId, PeerId, RequestId, SlotId};
+pub use crate::number::{InputRequestId, JobId, PeerId, RequestId, SlotId, StepId};
 
 /// Calls that the receiver itself starts again are numbered from here.
 pub const RESTARTED: RequestId = RequestId::new(1 << 31);
@@ -132,7 +132,7 @@ pub enum Stop {
     Lost,
 }
 
-/// Why a handler's request is not answered.
+/// Why a handler's request is not answered, or what its step has led to is not kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromRepr)]
 #[repr(u8)]
 pub enum Withdrawal {
@@ -140,7 +140,7 @@ pub enum Withdrawal {
     Ended,
     /// The client did not declare the capability (G25-INP-09, G26-INP-04).
     Undeclared,
-    /// Too many are outstanding, or were asked in all (X-LIM-02, X-LIM-10).
+    /// Too many are outstanding, or were asked in all (X-LIM-02, X-LIM-10); or it is too much to be kept.
     TooMany,
     /// The call is not a task.
     NotATask,

@@ -35,6 +35,7 @@ mod shutdown;
 mod silent_store;
 mod simulator;
 mod state;
+mod steps;
 mod sweep;
 mod unconfirmed;
 mod unreadable;

@@ -80,6 +80,7 @@ pub fn part_name(part: &Stored) -> String {
         Stored::State => "state".into(),
         Stored::Input(key) => format!("input {key}"),
         Stored::Answer(key) => format!("answer {key}"),
+        Stored::Step(number) => format!("step {number}"),
     }
 }
 
@@ -91,6 +92,7 @@ pub fn value_of(source: &Source) -> String {
         Source::Asked { call, name } => format!("request {name} of {call}"),
         Source::InputRequest(ask) => format!("ask {ask}"),
         Source::Response { request, key } => format!("answer {key} of {request}"),
+        Source::Step(step) => format!("value {step}"),
     }
 }
 

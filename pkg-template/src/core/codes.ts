@@ -52,6 +52,7 @@ export const PartCode = {
   State: 3,
   Input: 4,
   Answer: 5,
+  Step: 6,
 } as const;
 export type PartCode = (typeof PartCode)[keyof typeof PartCode];
 
@@ -87,6 +88,7 @@ export const SourceCode = {
   Asked: 2,
   InputRequest: 3,
   Response: 4,
+  Step: 5,
 } as const;
 export type SourceCode = (typeof SourceCode)[keyof typeof SourceCode];
 

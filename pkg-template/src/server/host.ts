@@ -23,6 +23,7 @@ import type { Registry } from "./registry.ts";
 import type { Replies } from "./replies.ts";
 import type { Restarts } from "./restart.ts";
 import type { Sources } from "./sources.ts";
+import type { Steps } from "./steps.ts";
 import type { StoreJobs } from "./store-jobs.ts";
 
 const LEFT = "It is left as it is, and requests about it are told to try again";
@@ -47,6 +48,7 @@ interface HostParts {
   readonly sources: Sources;
   readonly replies: Replies;
   readonly input: Input;
+  readonly steps: Steps;
   readonly restarts: Restarts;
   readonly events: Events;
   readonly alarm: Alarm;
@@ -179,9 +181,10 @@ export class Host implements ReceiverHost {
   }
   release(number: number): void {
     this.#withCall(number, (call) => {
-      const { registry, input } = this.#parts;
+      const { registry, input, steps } = this.#parts;
       registry.release(number);
       input.forget(call.taskId);
+      steps.release(call);
       call.caller.ended(call);
       if (call.hasOwnServer) call.link.close();
       registry.tellIdle();
@@ -218,6 +221,15 @@ export class Host implements ReceiverHost {
   }
   withdraw(ask: number, delivered: boolean, reason: Withdrawal): void {
     this.#want(({ input }) => input.withdraw(ask, delivered, reason));
+  }
+
+  // Steps.
+
+  stepKept(step: number): void {
+    this.#want(({ steps }) => steps.kept(step));
+  }
+  stepLost(step: number, reason: Withdrawal): void {
+    this.#want(({ steps }) => steps.lost(step, reason));
   }
 
   // The operator.

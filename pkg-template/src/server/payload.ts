@@ -11,6 +11,7 @@ const MEMBERS: Readonly<Record<PartCode, string>> = {
   [PartCode.State]: "state",
   [PartCode.Input]: "in:",
   [PartCode.Answer]: "an:",
+  [PartCode.Step]: "st:",
 };
 
 /** The member of a payload that holds a part. */
@@ -70,6 +71,11 @@ export class Payload {
     } catch {
       return false;
     }
+  }
+
+  /** Whether any part of this kind is in it. */
+  has(part: PartCode): boolean {
+    return this.text !== null && Object.keys(this.#read(this.text)).some((name) => name.startsWith(MEMBERS[part]));
   }
 
   part(part: PartCode, key = ""): unknown {

@@ -4,7 +4,7 @@ import type { Revision } from "../wire/revision.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import type { Extra, Message } from "../tap.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
-import { storableText } from "./payload.ts";
+import { type Payload, storableText } from "./payload.ts";
 import type { Work } from "./current-call.ts";
 
 /** The calls of one connection, as a call knows them. */
@@ -50,6 +50,10 @@ export class Call implements PendingRequest {
   handovers: number = 0;
   /** The latest progress that was not sent: too soon after another, or nobody listened (X-PRG-01). */
   unsent: Message | undefined;
+  /** How many steps its handler has taken. */
+  steps: number = 0;
+  /** What was stored when its handler began to run again: steps are among it. */
+  stored: Payload | undefined;
   /** Its server is there for this call alone. */
   hasOwnServer = false;
   /** What its handler does. */
@@ -171,6 +175,6 @@ const REASONS: Readonly<Record<Stop, readonly [code: TaskErrorCode, message: str
   [Stop.Lost]: ["lost", "Another process took the task over, or it ended with this one; stop."],
 };
 
-function stopped(reason: Stop, taskId: string | undefined): TaskError {
+export function stopped(reason: Stop, taskId: string | undefined): TaskError {
   return new TaskError(...REASONS[reason], { taskId });
 }

@@ -42,6 +42,8 @@ export interface ReceiverHost {
   answered(ask: number, from: number, key: string): void;
   answeredElsewhere(ask: number, job: number, key: string): void;
   withdraw(ask: number, delivered: boolean, reason: Withdrawal): void;
+  stepKept(step: number): void;
+  stepLost(step: number, reason: Withdrawal): void;
   kept(key: string, name: string): void;
   restart(
     call: number,

@@ -4,6 +4,7 @@ import type { PendingInput } from "./pending-input.ts";
 import type { Call } from "./pending-call.ts";
 import { OUR_IDS, unguessable } from "./facts.ts";
 import type { Link, PendingRequest, Translation } from "./link.ts";
+import type { PendingStep } from "./pending-step.ts";
 
 /** A `subscriptions/listen` that names tasks, as the core speaks of it. */
 export interface ActiveSubscription {
@@ -30,12 +31,18 @@ export class Registry {
   readonly calls: Map<number, Call> = new Map();
   /** What handlers ask their clients. */
   readonly asks: Map<number, PendingInput> = new Map();
+  /** What steps of handlers have led to, until it is stored. */
+  readonly steps: Map<number, PendingStep> = new Map();
   readonly subscriptions: Map<number, ActiveSubscription> = new Map();
   /** What the ids begin with under which the SDK knows calls. */
   readonly #sdkIds: string = `${OUR_IDS}${unguessable()}/`;
   readonly #numbers = new Numbers(
     (number) =>
-      this.requests.has(number) || this.calls.has(number) || this.asks.has(number) || this.subscriptions.has(number),
+      this.requests.has(number) ||
+      this.calls.has(number) ||
+      this.asks.has(number) ||
+      this.steps.has(number) ||
+      this.subscriptions.has(number),
   );
   #idle: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;

@@ -61,6 +61,7 @@ export class Restarts {
       const { caller, extra, connected } = place;
       const call = new Call(number, caller, on, method, revision, flags, message, extra, sdkId);
       call.owner = owner;
+      if (payload.has(PartCode.Step)) call.stored = payload;
       this.#registry.calls.set(number, call);
       if (connected === undefined) return caller.forward(call);
       call.hasOwnServer = true;

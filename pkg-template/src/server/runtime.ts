@@ -21,6 +21,7 @@ import { KnownPolicies } from "./known-policies.ts";
 import { Settings } from "./options-defaults.ts";
 import type { Shared } from "./shared-by-connections.ts";
 import { Sources, misfitsOf } from "./sources.ts";
+import { Steps } from "./steps.ts";
 import { StoreJobs } from "./store-jobs.ts";
 import * as core from "../wasm/generated/server.js";
 
@@ -34,6 +35,7 @@ export class Runtime implements Shared, PortOwner {
   readonly peers: Peers;
   readonly policies: KnownPolicies;
   readonly input: Input;
+  readonly steps: Steps;
   readonly progress: Progress;
   readonly events: Events;
   readonly replies: Replies;
@@ -65,6 +67,7 @@ export class Runtime implements Shared, PortOwner {
     const peers = (this.peers = new Peers(port));
     this.policies = new KnownPolicies(port);
     const input = (this.input = new Input(port, registry, this.settings.idPrefix));
+    const steps = (this.steps = new Steps(port, registry));
     this.progress = new Progress(port, registry);
     const events = (this.events = new Events(hooks));
     this.#store = store;
@@ -76,7 +79,7 @@ export class Runtime implements Shared, PortOwner {
     const sources = new Sources(registry);
     const restarts = new Restarts(port, registry, peers, makePlace);
     const alarm = this.#alarm;
-    this.host = new Host({ port, registry, peers, jobs, sources, replies, input, restarts, events, alarm });
+    this.host = new Host({ port, registry, peers, jobs, sources, replies, input, steps, restarts, events, alarm });
     port.open(this);
     this.#unwatch = hooks.watch(store, (owner, id, version = 0) => {
       if (jobs.isWriting || typeof owner !== "string" || typeof id !== "string" || !isWhole(version, 0, LARGEST))
@@ -134,6 +137,7 @@ export class Runtime implements Shared, PortOwner {
       else port.give(core.adopt, call.number, call.peer, call.revision.generation, call.flags, call.taskId);
     }
     this.input.takeAlong();
+    this.steps.takeAlong();
     port.give(core.sweep);
     if (this.#isLeaving) port.give(core.leaving);
     port.drain();
@@ -179,6 +183,7 @@ export class Runtime implements Shared, PortOwner {
     for (const [number, call] of [...registry.calls]) {
       if (call.taskId === undefined) continue;
       registry.calls.delete(number);
+      this.steps.release(call);
       call.caller.ended(call);
       if (call.hasOwnServer) call.link.close();
     }

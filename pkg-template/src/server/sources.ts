@@ -48,6 +48,8 @@ export class Sources {
       }
       case SourceCode.Response:
         return storableText(own(own(this.#registry.requests.get(number)?.message.params, "inputResponses"), key));
+      case SourceCode.Step:
+        return this.#registry.steps.get(number)?.text;
     }
   }
 }

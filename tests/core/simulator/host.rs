@@ -53,6 +53,8 @@ impl Simulation {
                 assert_ne!(reason, Withdrawal::Undeclared);
                 self.heard(node, ask, None);
             }
+            Output::StepKept { step } => self.step_is_over(step, true),
+            Output::StepLost { step, .. } => self.step_is_over(step, false),
             Output::Event(event) => {
                 self.truth.event(&event);
                 if event.happening == Happening::Started {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_longhaul::limit::Limits;
-use mcp_longhaul::receiver::{InputRequestId, PeerId, Policy, Promotion, Receiver, RequestId};
+use mcp_longhaul::receiver::{InputRequestId, PeerId, Policy, Promotion, Receiver, RequestId, StepId};
 use mcp_longhaul::requestor;
 use mcp_longhaul::storage::{Completion, Operation};
 use mcp_longhaul::task::{Failure, Millis, OnLost, Task};
@@ -186,6 +186,11 @@ pub struct Simulation {
     /// The handler that waits for each answer.
     pub(super) asks: BTreeMap<InputRequestId, Run>,
     pub(super) last_ask: InputRequestId,
+    /// The handler whose step waits to be stored, and which step of its run that is.
+    pub(super) steps: BTreeMap<StepId, (Run, u32)>,
+    pub(super) last_step: StepId,
+    /// Steps whose handlers were told that they are not kept.
+    pub(super) lost_steps: BTreeSet<StepId>,
     /// Asks that their handlers gave up.
     pub(super) given_up: BTreeSet<InputRequestId>,
     /// Handlers end, and ask nothing more.
@@ -256,6 +261,9 @@ impl Simulation {
             workers: BTreeMap::new(),
             asks: BTreeMap::new(),
             last_ask: InputRequestId::new(0),
+            steps: BTreeMap::new(),
+            last_step: StepId::new(0),
+            lost_steps: BTreeSet::new(),
             given_up: BTreeSet::new(),
             hurries: false,
             policies,

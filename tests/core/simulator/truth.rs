@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mcp_longhaul::receiver::{Event, Happening, RequestId};
+use mcp_longhaul::receiver::{Event, Happening, RequestId, StepId};
 use mcp_longhaul::task::{Failure, Millis, Phase, Task};
 use mcp_longhaul::wire::Generation;
 use serde_json::Value;
@@ -48,6 +48,8 @@ pub struct Truth {
     consumed: BTreeMap<(String, String), (u32, bool)>,
     /// Tasks whose handler gave a question up.
     gave_up: BTreeSet<String>,
+    /// What each step of a task has led to, as the store has it.
+    steps: BTreeMap<(String, String), String>,
     /// Every answer that was ever stored.
     answers: BTreeMap<(String, String), String>,
     /// The furthest that any clock was ahead, and behind.
@@ -89,6 +91,15 @@ impl Truth {
         for (name, answer) in parts.iter().filter(|(name, _)| name.starts_with("answer ")) {
             let first = self.answers.entry((id.clone(), name.clone())).or_insert_with(|| answer.clone());
             assert_eq!(first, answer, "{name} of {id} is answered again");
+        }
+        // What a step has led to stays as it is for as long as the task runs.
+        let is_step = |name: &str| name.starts_with("step ");
+        for (name, value) in parts.iter().filter(|(name, _)| is_step(name)) {
+            let first = self.steps.entry((id.clone(), name.clone())).or_insert_with(|| value.clone());
+            assert_eq!(first, value, "{name} of {id} is taken again");
+        }
+        for (_, name) in self.steps.keys().filter(|(of, _)| of == id && !task.phase.is_terminal()) {
+            assert!(parts.contains_key(name), "{name} of {id} is gone: {task:?}");
         }
         // A client of 2025-11-25 answers the handler's process itself, and nobody acknowledges that.
         let goes_on =
@@ -243,6 +254,18 @@ impl Truth {
             "the answer {key} of {id} is used by {runs:?} and {run:?}"
         );
         runs.push(run);
+    }
+
+    /// The steps of a task that the store has.
+    pub fn steps(&self, id: &str) -> BTreeSet<u32> {
+        let number = |name: &str| name.strip_prefix("step ").and_then(|number| number.parse().ok());
+        self.steps.keys().filter(|(of, _)| of == id).filter_map(|(_, name)| number(name)).collect()
+    }
+
+    /// A handler hears that what its step has led to is kept.
+    pub fn kept(&self, id: &str, number: u32, step: StepId) {
+        let value = self.steps.get(&(id.to_owned(), format!("step {number}")));
+        assert_eq!(value, Some(&format!("value {step}")), "step {number} of {id} is not in the store");
     }
 
     pub fn gave_up(&mut self, id: &str) {

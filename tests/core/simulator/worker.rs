@@ -1,6 +1,8 @@
 //! Handlers: what they do, and what they learn.
 
-use mcp_longhaul::receiver::{InputRequestId, Outcome, Output, RequestId};
+use std::collections::BTreeSet;
+
+use mcp_longhaul::receiver::{InputRequestId, Outcome, Output, RequestId, StepId};
 use mcp_longhaul::task::{InputKind, Millis};
 
 use super::simulation::{Event, Simulation};
@@ -12,6 +14,9 @@ use crate::harness::G25;
 pub struct Worker {
     /// Its task, once it is one.
     pub id: Option<String>,
+    /// How many steps it has taken, and those that its task had kept when it began.
+    steps: u32,
+    kept: BTreeSet<u32>,
     /// It does so many things more before it ends.
     left: u64,
     /// It does nothing until this is answered.
@@ -29,7 +34,9 @@ impl Simulation {
         let left = self.random.below(6);
         // A call that is not held was bound before.
         let id = self.bound_to(run);
-        self.workers.insert(run, Worker { id, left, waits: false, stops: false, held: gated, over: None });
+        let kept = id.as_deref().map(|id| self.truth.steps(id)).unwrap_or_default();
+        let worker = Worker { id, steps: 0, kept, left, waits: false, stops: false, held: gated, over: None };
+        self.workers.insert(run, worker);
         self.soon(run);
     }
 
@@ -120,14 +127,48 @@ impl Simulation {
             return;
         }
         worker.left -= 1;
-        match self.random.below(6) {
+        match self.random.below(7) {
             0 => {
                 let message = format!("at {}", self.now());
                 self.at(node, |receiver, now| receiver.handle_status_message(now, call, &message));
             }
             1 | 2 => self.ask_client(run),
             3 => self.at(node, |receiver, now| receiver.handle_promote(now, call)),
+            4 => self.take_step(run),
             _ => {}
+        }
+        self.soon(run);
+    }
+
+    /// It takes a step, unless its task has kept that of an earlier run.
+    fn take_step(&mut self, run: Run) {
+        let (node, _, call) = run;
+        let Some(worker) = self.workers.get_mut(&run).filter(|worker| worker.id.is_some()) else { return };
+        worker.steps += 1;
+        let number = worker.steps;
+        if worker.kept.contains(&number) {
+            return;
+        }
+        worker.waits = true;
+        self.last_step = StepId::new(self.last_step.get() + 1);
+        let step = self.last_step;
+        self.steps.insert(step, (run, number));
+        self.at(node, |receiver, now| receiver.handle_step(now, call, step, number));
+    }
+
+    /// What its step has led to is kept, or will not be.
+    pub(super) fn step_is_over(&mut self, step: StepId, kept: bool) {
+        let Some((run, number)) = self.steps.remove(&step) else {
+            // The store had it all the same, and nothing told so in time.
+            return assert!(kept && self.lost_steps.remove(&step), "step {step} is over twice");
+        };
+        if !kept {
+            self.lost_steps.insert(step);
+        }
+        let Some(worker) = self.workers.get_mut(&run) else { return };
+        worker.waits = false;
+        if let Some(id) = worker.id.as_deref().filter(|_| kept) {
+            self.truth.kept(id, number, step);
         }
         self.soon(run);
     }
