@@ -3,7 +3,7 @@
 use strum::EnumDiscriminants;
 
 use crate::state::Members;
-use crate::task::{Failure, Input, InputKind, LONGEST_TTL, Millis, Phase, Task};
+use crate::task::{Failure, Input, InputKind, LONGEST_TTL, Millis, POST_LEASE, Phase, Task};
 
 /// What may happen to a task. [`CommandKind`], a row of the table, is the same without what it brings along.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, EnumDiscriminants)]
@@ -33,6 +33,10 @@ pub enum Command<'a> {
     Renew,
     /// Its runner lets go of it.
     Release,
+    /// Another one tells of its end from `until` on, if it has not been told by then.
+    Post { until: Millis, begins: bool },
+    /// Its end has been told, or is given up.
+    Posted,
     /// Its runner is lost, and another one runs it from the beginning of its last round.
     Restart,
 }
@@ -60,8 +64,8 @@ pub enum Step {
 use Step::{ByInput, Refuse, Stay, To};
 
 /// For each command, the step from each phase in the order of [`Phase::ALL`]: working, input required, then the four
-/// terminal ones, which nothing leaves (G25-CAN-05, X-STO-01).
-pub const TABLE: [(CommandKind, [Step; 6]); 13] = [
+/// terminal ones, which nothing leaves (G25-CAN-05, X-STO-01); only who was told of them changes.
+pub const TABLE: [(CommandKind, [Step; 6]); 15] = [
     (CommandKind::SetStatusMessage, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
     (CommandKind::RequestInput, [To(Phase::InputRequired), To(Phase::InputRequired), Refuse, Refuse, Refuse, Refuse]),
     (CommandKind::Answer, [Refuse, ByInput, Refuse, Refuse, Refuse, Refuse]),
@@ -74,6 +78,8 @@ pub const TABLE: [(CommandKind, [Step; 6]); 13] = [
     (CommandKind::Extend, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
     (CommandKind::Renew, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
     (CommandKind::Release, [Stay, Stay, Refuse, Refuse, Refuse, Refuse]),
+    (CommandKind::Post, [Refuse, Refuse, Stay, Stay, Stay, Stay]),
+    (CommandKind::Posted, [Refuse, Refuse, Stay, Stay, Stay, Stay]),
     (CommandKind::Restart, [To(Phase::Working), To(Phase::Working), Refuse, Refuse, Refuse, Refuse]),
 ];
 
@@ -124,6 +130,16 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
             next.cancel_requested = true;
         }
         Command::Release => next.lease = None,
+        Command::Post { until, begins } => {
+            // Who begins to tell goes on with the attempt that comes next; who failed leaves the one after it.
+            changes = task.is_to_be_told();
+            next.post_at = Some(until);
+            next.posts = next.posts.saturating_add(u32::from(!begins));
+        }
+        Command::Posted => {
+            changes = task.is_to_be_told();
+            (next.posts, next.post_at) = (0, None);
+        }
         Command::Restart => {
             changes = !task.awaits_answers();
             // What the lost handler asked has lost its asker; the answers with which it began are kept.
@@ -139,7 +155,7 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
         Command::Complete { tool_failed: false } | Command::Cancel | Command::Renew => {}
     }
     if !changes {
-        return Err(Refusal::Idle);
+        return Err(if task.phase.is_terminal() { Refusal::Terminal } else { Refusal::Idle });
     }
     match step {
         To(Phase::Completed) if next.phase == Phase::ToolFailed => {}
@@ -153,7 +169,7 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
     if next.phase.is_terminal() || next.awaits_answers() {
         next.lease = None;
     }
-    if matches!(command, Command::Renew | Command::Release) {
+    if matches!(command, Command::Renew | Command::Release | Command::Post { .. } | Command::Posted) {
         return Ok(next);
     }
     // Readers see a task as expired from the end of its time on, so that is when it expired (X-TTL-01).
@@ -162,6 +178,9 @@ pub fn apply(task: &Task, command: Command, now: Millis) -> Result<Task, Refusal
         _ => now,
     };
     next.updated_at = task.updated_at.max(at);
+    if next.is_to_be_told() {
+        next.post_at = Some(now.saturating_add(POST_LEASE));
+    }
     next.waits_since = (next.phase == Phase::InputRequired).then(|| task.waits_since.unwrap_or(next.updated_at));
     Ok(next)
 }

@@ -48,6 +48,8 @@ numbers! {
     InputRequestId
     /// What a step of a handler has led to. The host numbers them from 1 up.
     StepId
+    /// An end of a task that the host is telling somebody of. The receiver numbers them from 1 up.
+    PostId
     /// A piece of work that waits for the store. The core numbers them from 1 up.
     JobId
     /// A task that a receiver has in hand. The receiver numbers them from 1 up.

@@ -213,6 +213,12 @@ pub struct Task {
     /// `None` once the task has ended, or while it waits for answers after its handler ended.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_object")]
     pub lease: Option<Lease>,
+    /// Which attempt to tell somebody of its end comes next, from 1 up; 0 where nobody is to be told.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub posts: u32,
+    /// When another process may try, once it has ended.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub post_at: Option<Millis>,
     /// Tells one write from every other, so that a writer whose answer was lost knows its own; 0 for nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub write_id: u64,
@@ -277,6 +283,8 @@ impl Stored for Task {
         "inputs",
         "epoch",
         "lease",
+        "posts",
+        "postAt",
         "writeId",
         "traceparent",
     ];
@@ -321,6 +329,12 @@ impl Task {
 /// How long an expired task is still shown as such, in ms.
 pub const EXPIRED_GRACE: Millis = 60_000;
 
+/// How long a process has to tell of an end before another one tries, in ms.
+pub const POST_LEASE: Millis = 60_000;
+
+/// How long a task is kept after it should be gone because nobody could be told of its end, in ms.
+const POST_PATIENCE: Millis = 4 * 86_400_000;
+
 /// No time to live is longer, in ms: its end is a date that JavaScript can write (H17).
 pub const LONGEST_TTL: u64 = 6_000_000_000_000_000;
 
@@ -338,6 +352,9 @@ impl Task {
     /// says the writer takes the task to be over, in ms.
     pub fn due_at(&self, now: Millis, skew: Millis) -> Option<Millis> {
         let gone_at = self.gone_at().map(|at| at.saturating_add(skew));
+        if self.is_to_be_told() {
+            return self.post_at.or(Some(now));
+        }
         if !self.needs_runner() {
             return gone_at;
         }
@@ -367,9 +384,19 @@ impl Task {
         self.inputs.iter().any(|input| input.in_result && !input.answered)
     }
 
-    /// Whether the task is not shown any more, and its record may be deleted.
+    /// Whether the task is not shown any more.
     pub fn is_gone(&self, now: Millis) -> bool {
         self.phase.is_terminal() && self.gone_at().is_some_and(|at| now >= at)
+    }
+
+    /// Whether its record may be deleted: somebody may still have to be told of its end.
+    pub fn is_over(&self, now: Millis) -> bool {
+        self.is_gone(if self.is_to_be_told() { now.saturating_sub(POST_PATIENCE) } else { now })
+    }
+
+    /// Whether it has ended, and somebody is to be told.
+    pub fn is_to_be_told(&self) -> bool {
+        self.phase.is_terminal() && self.posts > 0
     }
 
     pub fn is_expired(&self, now: Millis) -> bool {

@@ -212,6 +212,34 @@ export interface TaskEvent {
   readonly traceparent?: string | undefined;
 }
 
+/** How a task ended. */
+export interface SettledTask {
+  /** The whole id: who has it, and is not told apart from its owner otherwise, can read the task. */
+  readonly taskId: string;
+  /** Whose task it is, as {@link TaskServerOptions.owner} names it. */
+  readonly owner: string;
+  /** How it ended: `"expired"` and `"lost"` are failures of their own. */
+  readonly type: "completed" | "failed" | "cancelled" | "expired" | "lost";
+  /** The status in which it ended. */
+  readonly status: TaskStatus;
+  /** It is completed with a result that says `isError`. */
+  readonly isError?: true | undefined;
+  /** When it ended, in ms since the epoch. */
+  readonly at: number;
+  /** When it was created, in ms since the epoch. */
+  readonly createdAt: number;
+  /** The method that was called, such as `tools/call`. */
+  readonly method: string;
+  /** The tool, or what else its method names, where it names anything. */
+  readonly name?: string | undefined;
+  /** Which run of the task it was, counted over all processes. */
+  readonly epoch: number;
+  /** The W3C `traceparent` in `_meta` of the call that created the task. */
+  readonly traceparent?: string | undefined;
+  /** Which attempt to tell of it this is, from 1 up. */
+  readonly attempt: number;
+}
+
 /**
  * Whose payload is sealed or opened. Bind the text to it (associated data), and a row put in another's place does not
  * open.
@@ -375,6 +403,14 @@ export interface TaskServerOptions {
    * set.
    */
   readonly onevent?: ((event: TaskEvent) => void) | undefined;
+  /**
+   * Told how each task ended, at least once, by whichever process on the store: until it returns, or its promise
+   * resolves, it is called again, after 30 s, 5 min, and so on for three days. Which ends are to be told is stored with
+   * the tasks themselves, also by a process that dies at that moment; one that takes more than 60 s may be followed by
+   * another. Give it in every process that makes tasks. `webhook()` of `mcp-longhaul/webhooks` makes one; for a bus or
+   * a queue of your own, resolve when that has taken it.
+   */
+  readonly onsettled?: ((settled: SettledTask) => MaybePromise<void>) | undefined;
   /**
    * The W3C `traceparent` of a call whose `_meta` has none; `mcp-longhaul/otel` has one that tells the active span.
    * Default: none.

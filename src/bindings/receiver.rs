@@ -388,6 +388,11 @@ pub fn adopt_ask(receiver: u32, now: f64, call: u32, ask: u32, key: &str) {
 }
 
 #[wasm_bindgen]
+pub fn posted(receiver: u32, now: f64, post: u32, done: bool) {
+    enter(receiver, |inner| inner.core.handle_posted(now as Millis, post.into(), done));
+}
+
+#[wasm_bindgen]
 pub fn unstarted(receiver: u32, now: f64, call: u32) {
     enter(receiver, |inner| inner.core.handle_unstarted(now as Millis, call.into()));
 }

@@ -121,6 +121,9 @@ extern "C" {
     /// Something happened to a task: the host's `TaskEvent` as JSON, with the whole id.
     #[wasm_bindgen(method)]
     pub fn happened(this: &ReceiverHost, event: &str);
+    /// A task has ended, and somebody is to be told: the event of its end, as `happened` tells it.
+    #[wasm_bindgen(method)]
+    pub fn post(this: &ReceiverHost, post: u32, attempt: u32, end: &str);
     /// `trouble`: a `Trouble`.
     #[wasm_bindgen(method)]
     pub fn trouble(this: &ReceiverHost, trouble: u8, id: &str);
@@ -184,6 +187,7 @@ pub fn emit(output: &Output, host: &ReceiverHost, assembler: &Assembler) {
         }
         Output::HangUp { request } => host.hang_up(request.get()),
         Output::Forget { request } => host.forget(request.get()),
+        Output::Post { post, attempt, ref end } => host.post(post.get(), attempt, &end.to_json()),
         Output::Report { trouble, ref id } => host.trouble(trouble as u8, id),
         Output::Event(ref event) => host.happened(&event.to_json()),
         Output::Wake { at } => host.wake(at as f64),

@@ -70,6 +70,9 @@ pub fn receiver(options: &Options) -> Receiver {
     core.limit_store(options.optional("storeTimeout").map(|limit| limit as Millis));
     core.keep_time(&options.text("clock"), options.number("clockSkew") as Millis);
     core.offer(Methods::from_bits(count("methods") as u8));
+    if options.flag("tellsEnds") {
+        core.post_ends();
+    }
     if options.flag("makesServers") {
         core.run_alone();
     }

@@ -26,10 +26,10 @@ impl Receiver {
     }
 
     /// What was decided is stored.
-    pub(super) fn happened(&mut self, number: SlotId, change: &Change, before: Option<&Task>, next: &Task) {
+    pub(super) fn happened(&mut self, number: SlotId, change: &Change, before: Option<&Task>, next: &Rc<Task>) {
         let happening = match change {
             // Nobody was told of a discarded task.
-            Change::Discard { .. } => return,
+            Change::Discard { .. } | Change::Post { .. } | Change::Posted => return,
             _ if next.phase.is_terminal() => of_end(next),
             Change::SetStatusMessage(_) => Happening::Status,
             Change::RequestInput { .. } | Change::EndInInputRequired { .. } => Happening::InputRequired,
@@ -41,6 +41,9 @@ impl Receiver {
             Change::Complete { .. } | Change::Fail { .. } | Change::Renew | Change::KeepStep { .. } => return,
             Change::Release | Change::Check => return,
         };
+        if next.phase.is_terminal() {
+            self.post(number, next);
+        }
         let waited_since = before.and_then(|before| before.waits_since).filter(|_| next.waits_since.is_none());
         self.event_of_run(happening, number, self.slots.get(number).and_then(|slot| slot.run.call()), waited_since);
     }
@@ -84,7 +87,7 @@ impl Receiver {
     }
 }
 
-fn of_end(task: &Task) -> Happening {
+pub(super) fn of_end(task: &Task) -> Happening {
     match (task.phase, task.failure) {
         (_, Some(Failure::Expired)) => Happening::Expired,
         (_, Some(Failure::Lost)) => Happening::Lost,

@@ -285,7 +285,7 @@ impl Call {
     }
 
     /// The task that it becomes.
-    pub fn task(&self, now: Millis, clock: &Rc<str>, write_id: u64, lease: Lease) -> Task {
+    pub fn task(&self, now: Millis, clock: &Rc<str>, write_id: u64, lease: Lease, posts: bool) -> Task {
         let Self { context: RequestContext { generation, .. }, policy, draft, .. } = self;
         Task {
             form: Form,
@@ -313,6 +313,8 @@ impl Call {
             inputs: Vec::new(),
             epoch: 1,
             lease: Some(lease),
+            posts: u32::from(posts),
+            post_at: None,
             unknown: Members::default(),
         }
     }

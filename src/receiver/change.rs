@@ -3,7 +3,7 @@
 use super::types::{InputRequestId, RequestContext, RequestId, Shape, StepId};
 use crate::lifecycle::NewInput;
 use crate::storage::{Payload, Source, Stored};
-use crate::task::{Failure, Input, Task};
+use crate::task::{Failure, Input, Millis, Task};
 
 /// What is to become of a task, and who waits for it.
 #[derive(Debug)]
@@ -61,6 +61,13 @@ pub(super) enum Change {
     Recover {
         on: Option<RequestContext>,
     },
+    /// This receiver begins to tell of its end, or leaves it to whoever comes from `until` on.
+    Post {
+        until: Millis,
+        begins: bool,
+    },
+    /// Its end has been told, or is given up.
+    Posted,
     /// A task nobody heard of ends before it began. `kept`: it stays in the store, for whoever has its creation key.
     Discard {
         kept: bool,
@@ -101,6 +108,8 @@ impl Change {
             | Self::Cancel(_)
             | Self::Expire
             | Self::Recover { .. }
+            | Self::Post { .. }
+            | Self::Posted
             | Self::Discard { .. }
             | Self::Check => false,
         }
@@ -112,7 +121,12 @@ impl Change {
 
     /// Whether it is what a sweep does about a task that is due.
     pub fn settles(&self) -> bool {
-        matches!(self, Self::Expire | Self::Recover { .. })
+        matches!(self, Self::Expire | Self::Recover { .. } | Self::Post { .. })
+    }
+
+    /// Whether it only changes who is told of the end that is there.
+    pub fn is_about_end(&self) -> bool {
+        matches!(self, Self::Post { .. } | Self::Posted)
     }
 
     /// Whether it is worth trying again where the store fails. Nobody waits for the others, or somebody else tries
@@ -168,6 +182,8 @@ impl Change {
                 let part = if matches!(self, Self::Fail { .. }) { Stored::Error } else { Stored::Result };
                 set.push((part, Source::Outcome(*call)));
             }
+            // How it ended stays.
+            Self::Post { .. } | Self::Posted => {}
             _ if next.phase.is_terminal() => onto_read = false,
             Self::Recover { .. } => {
                 for input in &task.inputs {

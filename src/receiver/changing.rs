@@ -152,6 +152,10 @@ impl Receiver {
         };
         match lifecycle::apply(&task, command, self.clock.now()) {
             Ok(mut next) => {
+                if matches!(*change, Change::Discard { .. }) {
+                    // Nobody has heard of it, so nobody is told.
+                    (next.posts, next.post_at) = (0, None);
+                }
                 if let Some(said) = self.said(&change) {
                     next.set_message(said);
                 }
@@ -208,6 +212,8 @@ impl Receiver {
             // Where it may not run again, it is as lost as it would be without a word.
             Change::Release if task.on_lost == OnLost::Fail => Command::Fail(Some(Failure::Lost)),
             Change::Release => Command::Release,
+            Change::Post { until, begins } => Command::Post { until: *until, begins: *begins },
+            Change::Posted => Command::Posted,
             Change::Recover { .. } if !lost => return Ok(None),
             Change::Recover { on } => return Ok(self.recovery(number, task, *on)),
             Change::Check => return Ok(None),
@@ -256,7 +262,10 @@ impl Receiver {
         let due_at = self.clock.due_at(&next);
         let Some(slot) = self.slots.get_mut(number) else { return };
         let tried = slot.unconfirmed.write_id_of(&change, version.saturating_add(1));
-        next.write_id = tried.unwrap_or_else(|| self.write_ids.next());
+        // Whoever ended the task, and was not told so by the store, still has to find its own write.
+        if !change.is_about_end() {
+            next.write_id = tried.unwrap_or_else(|| self.write_ids.next());
+        }
         slot.queue.begin_write(next.epoch != task.epoch);
         let spent = if read.is_some() && slot.has_read_payload() && change.is_of_run() {
             slot.take_spent(&mut next)

@@ -52,6 +52,6 @@ impl Clock {
     /// Whether nobody can see a task any longer, and its record may be deleted.
     pub fn is_over(&self, task: &Task) -> bool {
         let skew = if task.keyed { self.skew } else { self.skew_of(&task.clock) };
-        task.is_gone(self.now.saturating_sub(skew))
+        task.is_over(self.now.saturating_sub(skew))
     }
 }

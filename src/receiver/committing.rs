@@ -32,6 +32,12 @@ impl Receiver {
         next: &Rc<Task>,
         begins: bool,
     ) {
+        if change.is_about_end() {
+            if matches!(change, Change::Post { begins: true, .. }) {
+                self.post(number, next);
+            }
+            return;
+        }
         self.happened(number, change, before, next);
         // Nobody was told of a discarded task, and a renewal or a step is no news, also where it was unconfirmed
         // (X-STO-07).
@@ -78,6 +84,8 @@ impl Receiver {
             | Change::Fail { .. }
             | Change::Expire
             | Change::Check
+            | Change::Post { .. }
+            | Change::Posted
             | Change::Discard { kept: true } => {}
         }
         if next.phase.is_terminal() {

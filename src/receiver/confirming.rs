@@ -23,7 +23,11 @@ impl Receiver {
         begins: bool,
     ) {
         // Nothing follows from a renewal.
-        let Some(slot) = self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew)) else { return };
+        let Some(slot) =
+            self.slots.get_mut(number).filter(|_| !matches!(**change, Change::Renew) && !change.is_about_end())
+        else {
+            return;
+        };
         slot.unconfirmed.add(change, next, version, begins, self.clock.now());
         slot.followers.check_soon();
     }

@@ -72,7 +72,7 @@ impl Receiver {
         }
         call.begin_creation();
         let id = call.draft().id.clone();
-        let task = call.task(self.clock.now(), self.clock.name(), write_id, lease);
+        let task = call.task(self.clock.now(), self.clock.name(), write_id, lease, self.outbox.is_open());
         let payload = if task.on_lost == OnLost::Restart {
             Payload::Write {
                 onto_read: false,

@@ -35,10 +35,12 @@ mod leaving;
 mod limiting;
 mod listening;
 mod observing;
+mod outbox;
 mod output;
 mod pace;
 mod peers;
 mod policy;
+mod posting;
 mod queue;
 mod read;
 mod reading;
@@ -71,6 +73,6 @@ pub use output::Output;
 pub use policy::{MIN_TTL, Policy, Promotion, Support};
 pub use receiver::Receiver;
 pub use types::{
-    Augmentation, Called, InputRequestId, JobId, Outcome, PeerId, RESTARTED, RequestContext, RequestId, Route, Shape,
-    SlotId, StepId, Stop, Trouble, Withdrawal,
+    Augmentation, Called, InputRequestId, JobId, Outcome, PeerId, PostId, RESTARTED, RequestContext, RequestId, Route,
+    Shape, SlotId, StepId, Stop, Trouble, Withdrawal,
 };

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use super::event::Event;
-use super::types::{InputRequestId, JobId, PeerId, RequestContext, RequestId, StepId, Stop, Trouble, Withdrawal};
+use super::types::{
+    InputRequestId, JobId, PeerId, PostId, RequestContext, RequestId, StepId, Stop, Trouble, Withdrawal,
+};
 use crate::method::CallMethod;
 use crate::storage::Operation;
 use crate::task::Millis;
@@ -69,6 +71,8 @@ pub enum Output {
     HangUp { request: RequestId },
     /// The host need not keep the values of this request any longer.
     Forget { request: RequestId },
+    /// Tell somebody of the end of a task, and report under `post` whether that was done.
+    Post { post: PostId, attempt: u32, end: Box<Event> },
     /// The operator is to hear of something that is wrong with a task.
     Report { trouble: Trouble, id: String },
     /// Something happened.

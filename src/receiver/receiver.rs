@@ -8,6 +8,7 @@ use super::calls::Calls;
 use super::clock::Clock;
 use super::holder::Holder;
 use super::jobs::Jobs;
+use super::outbox::Outbox;
 use super::output::Output;
 use super::peers::Peers;
 use super::policy::{Policies, Policy};
@@ -64,6 +65,7 @@ pub struct Receiver {
     pub(super) buckets: Buckets,
     pub(super) timers: Timers,
     pub(super) sweep: Sweep,
+    pub(super) outbox: Outbox,
     pub(super) turns: Turns,
     pub(super) outputs: VecDeque<Output>,
 }
@@ -97,6 +99,7 @@ impl Receiver {
             buckets: Buckets::new(limits.rates),
             timers: Timers::new(),
             sweep: Sweep::default(),
+            outbox: Outbox::default(),
             turns: Turns::default(),
             outputs: VecDeque::new(),
         }

@@ -138,7 +138,8 @@ impl Receiver {
         } else if lost {
             self.recover(slot, None);
         }
-        if lapsed || lost {
+        let posts = !in_hand && self.post_due(slot, &task);
+        if lapsed || lost || posts {
             self.sweep.settle(slot);
         }
         self.settle_slot(slot);

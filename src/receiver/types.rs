@@ -7,7 +7,7 @@ use crate::task::InputKind;
 use crate::wire::Generation;
 use crate::wire::capability::Capabilities;
 
-pub use crate::number::{InputRequestId, JobId, PeerId, RequestId, SlotId, StepId};
+pub use crate::number::{InputRequestId, JobId, PeerId, PostId, RequestId, SlotId, StepId};
 
 /// Calls that the receiver itself starts again are numbered from here.
 pub const RESTARTED: RequestId = RequestId::new(1 << 31);
@@ -160,4 +160,6 @@ pub enum Trouble {
     Malformed,
     /// The outcome of a task could not be stored, and is lost.
     OutcomeLost,
+    /// Nobody could be told of the end of a task, and it is not tried again.
+    Untold,
 }

@@ -45,6 +45,8 @@ fn command(kind: CommandKind, tool_failed: bool) -> Command<'static> {
         CommandKind::Renew => Command::Renew,
         CommandKind::Release => Command::Release,
         CommandKind::Restart => Command::Restart,
+        CommandKind::Post => Command::Post { until: START, begins: true },
+        CommandKind::Posted => Command::Posted,
     }
 }
 
@@ -87,12 +89,18 @@ fn every_edge_is_in_the_ledger() {
     assert_eq!(taken, all, "each edge of the ledger can be taken");
 }
 
-/// G25-CAN-05: an end refuses every command.
+/// G25-CAN-05: an end refuses every command, but that somebody is told of it.
 #[test]
 fn an_end_refuses_everything() {
     for phase in Phase::ALL.into_iter().filter(|phase| phase.is_terminal()) {
         for (kind, _) in TABLE {
-            assert_eq!(step(phase, kind), Step::Refuse);
+            let tells = matches!(kind, CommandKind::Post | CommandKind::Posted);
+            assert_eq!(step(phase, kind), if tells { Step::Stay } else { Step::Refuse });
+            let untold = Task { posts: 1, lease: None, ..in_phase(phase, 0) };
+            if let Ok(next) = apply(&untold, command(kind, false), START + 5) {
+                assert!(tells);
+                assert_eq!(Task { posts: 1, post_at: None, ..next }, untold);
+            }
             assert_eq!(apply(&in_phase(phase, 0), command(kind, false), START), Err(Refusal::Terminal));
         }
     }

@@ -190,7 +190,9 @@ impl Store {
         let task = Task::from_state(&record.state).expect("a state that can be read");
         let was_newer = stored.as_ref().is_some_and(|row| row.record.state.contains(NEWER));
         assert_eq!(record.state.contains(NEWER), was_newer, "members of another version are kept, each with its task");
-        if task.needs_runner() {
+        if task.is_to_be_told() {
+            assert_eq!(record.due_at, Some(task.post_at.expect("when it is told again")));
+        } else if task.needs_runner() {
             assert!(
                 record.due_at.is_some_and(|at| task.expires_at().is_none_or(|expires| at <= expires + self.skew)),
                 "{:?}",
@@ -268,7 +270,15 @@ impl Store {
             assert_eq!(task.phase, Phase::Working);
             return;
         };
-        assert!(!before.phase.is_terminal(), "nothing leaves {:?}", before.phase);
+        if before.phase.is_terminal() {
+            let Task { posts, post_at, write_id, .. } = *before;
+            assert_eq!(Task { posts, post_at, write_id, ..task.clone() }, *before, "nothing leaves an end");
+            return assert!(
+                before.posts > 0 && (task.posts == 0 || task.posts >= before.posts),
+                "{before:?}, {task:?}"
+            );
+        }
+        assert!(before.posts == task.posts || task.phase == Phase::Cancelled, "{before:?}, {task:?}");
         assert_eq!(before.created_at, task.created_at);
         assert!(task.updated_at >= before.updated_at && task.updated_at >= task.created_at, "time goes back");
         assert_eq!(task.phase == Phase::InputRequired, task.has_outstanding_input(), "{task:?}");
@@ -315,6 +325,11 @@ impl Store {
 
     pub fn version(&self, owner: &str, id: &str) -> u32 {
         self.rows[&(owner.to_owned(), id.to_owned())].record.version
+    }
+
+    /// When a task is due.
+    pub fn due_at(&self, owner: &str, id: &str) -> Option<Millis> {
+        self.rows[&(owner.to_owned(), id.to_owned())].record.due_at
     }
 
     /// When a task was written last, by the world's clock.

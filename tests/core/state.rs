@@ -39,6 +39,8 @@ pub fn task() -> Task {
         inputs: Vec::new(),
         epoch: 1,
         lease: Some(Lease { holder: "me".into(), length: 90_000, unknown: Members::default() }),
+        posts: 0,
+        post_at: None,
         unknown: Members::default(),
     }
 }
@@ -118,6 +120,8 @@ prop_compose! {
             on_lost: if flags.3 { OnLost::Restart } else { OnLost::Fail },
             restarts: numbers.0,
             epoch: numbers.3,
+            posts: numbers.3 % 3,
+            post_at: (numbers.3 % 2 == 0).then_some(times.1),
             unknown: Members::default(),
         }
     }
@@ -273,6 +277,8 @@ fn full() -> Task {
             input(5, InputKind::Roots, false, false),
         ],
         epoch: 8,
+        posts: 0,
+        post_at: None,
         lease: Some(Lease { holder: "0123456789abcdef".into(), length: 30_009, unknown: Members::default() }),
         unknown: Members::default(),
     }
@@ -315,6 +321,7 @@ fn samples() -> Vec<(&'static str, Task)> {
         ("resource", Task { method: CallMethod::ResourcesRead, ..task() }),
         ("sampling", Task { method: CallMethod::SamplingCreateMessage, tool: String::new(), ..task() }),
         ("elicitation", Task { method: CallMethod::ElicitationCreate, tool: String::new(), ..task() }),
+        ("untold", Task { posts: 2, post_at: Some(1_800_000_000_009), ..ended(Phase::Completed, None) }),
     ]
 }
 

@@ -38,6 +38,7 @@ test("every entry is known here", () => {
     "mcp-longhaul/sdk-v1",
     "mcp-longhaul/tasks-extension",
     "mcp-longhaul/client-tasks",
+    "mcp-longhaul/webhooks",
     "mcp-longhaul/attach-class",
     "mcp-longhaul/register",
     "mcp-longhaul/otel",

@@ -104,6 +104,7 @@ export const Trouble = {
   Newer: 0,
   Malformed: 1,
   OutcomeLost: 2,
+  Untold: 3,
 } as const;
 export type Trouble = (typeof Trouble)[keyof typeof Trouble];
 

@@ -2,7 +2,7 @@
 // its answer. What the store and `payloads` throw is a failure of storage (`store-jobs.ts`, `sealed.ts`).
 import { TaskError, isTaskError } from "../errors.ts";
 import type { TaskStore } from "../store.ts";
-import type { TaskEvent, TaskServerOptions } from "../types.ts";
+import type { SettledTask, TaskEvent, TaskServerOptions } from "../types.ts";
 import { isPromise } from "./facts.ts";
 
 /** The functions among a server's options. */
@@ -48,6 +48,11 @@ export class Hooks {
   event(tell: () => TaskEvent): void {
     const { onevent } = this.#options;
     if (onevent !== undefined) this.#tell("onevent", () => onevent(tell()));
+  }
+
+  /** Tells the host how a task ended; rejects where it was not told. */
+  async settled(settled: SettledTask): Promise<void> {
+    await this.#options.onsettled?.(settled);
   }
 
   /** Watches the store; what ends that, where the store can be watched. */

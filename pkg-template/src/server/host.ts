@@ -18,6 +18,7 @@ import type { Input } from "./input.ts";
 import { member } from "./payload.ts";
 import type { Peers } from "./peers.ts";
 import type { Port } from "./port.ts";
+import type { Posts } from "./posts.ts";
 import type { ReceiverHost } from "./receiver-host.ts";
 import type { Registry } from "./registry.ts";
 import type { Replies } from "./replies.ts";
@@ -37,6 +38,9 @@ const TROUBLES: Readonly<Record<Trouble, string>> = {
   [Trouble.OutcomeLost]:
     "The outcome of a task could not be stored and is lost; an error before this one says why. " +
     "When its lease is over, the task is settled by a process that can read it.",
+  [Trouble.Untold]:
+    "`onsettled` of TaskServer has failed for three days for the end of a task, and is not called for it again; " +
+    "errors before this one say why.",
 };
 
 /** The parts of a server that do what the receiver wants. */
@@ -51,6 +55,7 @@ interface HostParts {
   readonly steps: Steps;
   readonly restarts: Restarts;
   readonly events: Events;
+  readonly posts: Posts;
   readonly alarm: Alarm;
 }
 
@@ -236,6 +241,9 @@ export class Host implements ReceiverHost {
 
   happened(event: string): void {
     this.#want(({ events }) => events.happened(event));
+  }
+  post(post: number, attempt: number, end: string): void {
+    this.#want(({ posts }) => posts.post(post, attempt, end));
   }
   trouble(trouble: Trouble, id: string): void {
     this.#want(({ port }) => port.report(new TaskError("storage", TROUBLES[trouble], { taskId: id })));

@@ -53,6 +53,7 @@ const OPTIONS: Kinds<TaskServerOptions> = {
   ],
   onerror: FUNCTION,
   onevent: FUNCTION,
+  onsettled: FUNCTION,
   traceparent: FUNCTION,
 };
 

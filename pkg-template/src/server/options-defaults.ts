@@ -81,6 +81,7 @@ export class Settings {
       crossGeneration: options.crossGeneration ?? false,
       audited: options.onevent !== undefined,
       statusNotifications: options.statusNotifications ?? true,
+      tellsEnds: options.onsettled !== undefined,
       makesServers: options.server !== undefined,
       methods: methodBits(this.policies.methods),
     };

@@ -57,6 +57,7 @@ export interface ReceiverHost {
   hangUp(request: number): void;
   forget(request: number): void;
   happened(event: string): void;
+  post(post: number, attempt: number, end: string): void;
   trouble(trouble: Trouble, id: string): void;
   wake(at: number): void;
 }

@@ -13,6 +13,7 @@ import { Owners } from "./owner.ts";
 import { Peers, type Place } from "./peers.ts";
 import { LARGEST, type Policies } from "./policy.ts";
 import { Port, type PortOwner } from "./port.ts";
+import { Posts } from "./posts.ts";
 import { Progress } from "./progress.ts";
 import { Registry } from "./registry.ts";
 import { Replies } from "./replies.ts";
@@ -43,6 +44,7 @@ export class Runtime implements Shared, PortOwner {
   readonly host: Host;
   readonly #store: TaskStore;
   readonly #jobs: StoreJobs;
+  readonly #posts: Posts;
   readonly #alarm: Alarm = new Alarm(() => this.port.enterReporting(core.deadline));
   readonly #unwatch: () => void;
   #left: Promise<void> | undefined;
@@ -70,6 +72,7 @@ export class Runtime implements Shared, PortOwner {
     const steps = (this.steps = new Steps(port, registry));
     this.progress = new Progress(port, registry);
     const events = (this.events = new Events(hooks));
+    const posts = (this.#posts = new Posts(port, hooks));
     this.#store = store;
     const jobs = (this.#jobs = new StoreJobs(port, store, this.settings.resultBytes, (job, payload) => {
       const request = registry.requests.get(core.updateOf(port.receiver, job));
@@ -79,7 +82,20 @@ export class Runtime implements Shared, PortOwner {
     const sources = new Sources(registry);
     const restarts = new Restarts(port, registry, peers, makePlace);
     const alarm = this.#alarm;
-    this.host = new Host({ port, registry, peers, jobs, sources, replies, input, steps, restarts, events, alarm });
+    this.host = new Host({
+      port,
+      registry,
+      peers,
+      jobs,
+      sources,
+      replies,
+      input,
+      steps,
+      restarts,
+      events,
+      posts,
+      alarm,
+    });
     port.open(this);
     this.#unwatch = hooks.watch(store, (owner, id, version = 0) => {
       if (jobs.isWriting || typeof owner !== "string" || typeof id !== "string" || !isWhole(version, 0, LARGEST))
@@ -124,6 +140,7 @@ export class Runtime implements Shared, PortOwner {
     const { port, peers, registry } = this;
     this.policies.clear();
     this.#jobs.clear();
+    this.#posts.clear();
     peers.openAgain();
     for (const [number, request] of [...registry.requests]) {
       registry.requests.delete(number);

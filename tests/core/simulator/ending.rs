@@ -36,7 +36,8 @@ impl Simulation {
         }
         self.assert_all_are_over();
         self.desert();
-        self.pass(70_000 + self.truth.span());
+        // An end is told again after half a minute, and by another process after a minute.
+        self.pass(180_000 + 2 * SWEEP + self.truth.span());
         self.pass_until_quiet();
         self.assert_nothing_is_left();
     }
@@ -112,6 +113,10 @@ impl Simulation {
         self.world.assert_idle();
         let kept: BTreeSet<&str> = self.world.store.rows().map(|(_, id, _)| id).collect();
         self.truth.assert_ends_were_told(&self.world.lives(), |id| kept.contains(id));
+        for (_, id, task) in self.world.store.rows() {
+            assert!(!task.is_to_be_told(), "nobody is told of {id}: {task:?}");
+        }
+        self.truth.assert_posted();
         for node in 0..self.world.lives().len() {
             assert!(
                 self.world.receiver(node).timers() < 20,

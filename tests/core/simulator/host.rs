@@ -53,6 +53,12 @@ impl Simulation {
                 assert_ne!(reason, Withdrawal::Undeclared);
                 self.heard(node, ask, None);
             }
+            Output::Post { post, attempt, end } => {
+                let done = attempt > 1 || self.random.chance(90);
+                self.truth.posted(&end);
+                let pause = self.random.time(0, 3_000);
+                self.after(pause, Event::Posted { node, life, post, done });
+            }
             Output::StepKept { step } => self.step_is_over(step, true),
             Output::StepLost { step, .. } => self.step_is_over(step, false),
             Output::Event(event) => {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_longhaul::limit::Limits;
-use mcp_longhaul::receiver::{InputRequestId, PeerId, Policy, Promotion, Receiver, RequestId, StepId};
+use mcp_longhaul::receiver::{InputRequestId, PeerId, Policy, PostId, Promotion, Receiver, RequestId, StepId};
 use mcp_longhaul::requestor;
 use mcp_longhaul::storage::{Completion, Operation};
 use mcp_longhaul::task::{Failure, Millis, OnLost, Task};
@@ -111,6 +111,13 @@ pub enum Event {
         id: String,
         version: u32,
     },
+    /// A process has told of an end, or could not.
+    Posted {
+        node: usize,
+        life: u32,
+        post: PostId,
+        done: bool,
+    },
     GoOn {
         node: usize,
         life: u32,
@@ -131,6 +138,7 @@ impl Event {
             | Self::Acknowledged { node, .. }
             | Self::Reply { node, .. }
             | Self::Changed { node, .. }
+            | Self::Posted { node, .. }
             | Self::Leave { node, .. } => Some(*node),
             _ => None,
         }
@@ -293,6 +301,7 @@ impl Simulation {
             simulation.set_clock(node, plan.clocks[node], 0);
             simulation.at(node, |receiver, now| {
                 receiver.run_alone();
+                receiver.post_ends();
                 receiver.handle_start(now);
             });
         }
@@ -438,7 +447,14 @@ impl Simulation {
                     self.after(200, Event::Leave { node, life });
                 }
             }
-            Event::Acknowledged { .. } | Event::Reply { .. } | Event::GoOn { .. } | Event::Leave { .. } => {}
+            Event::Posted { node, life, post, done } if self.world.lives()[node] == life => {
+                self.at(node, |receiver, now| receiver.handle_posted(now, post, done));
+            }
+            Event::Acknowledged { .. }
+            | Event::Reply { .. }
+            | Event::Posted { .. }
+            | Event::GoOn { .. }
+            | Event::Leave { .. } => {}
         }
     }
 
@@ -588,7 +604,10 @@ impl Simulation {
             }
         }
         self.look();
-        self.at(node, |receiver, _| receiver.run_alone());
+        self.at(node, |receiver, _| {
+            receiver.run_alone();
+            receiver.post_ends();
+        });
         self.release(node);
     }
 

@@ -50,6 +50,8 @@ pub struct Truth {
     gave_up: BTreeSet<String>,
     /// What each step of a task has led to, as the store has it.
     steps: BTreeMap<(String, String), String>,
+    /// How often somebody was told of each end.
+    posts: BTreeMap<String, u32>,
     /// Every answer that was ever stored.
     answers: BTreeMap<(String, String), String>,
     /// The furthest that any clock was ahead, and behind.
@@ -72,6 +74,10 @@ impl Truth {
     /// matters who wrote.
     pub fn written(&mut self, written: &Written) {
         let Written { id, before, task, parts, .. } = written;
+        if before.as_ref().is_some_and(|before| before.phase.is_terminal()) {
+            // Who tells of an end changes nothing else.
+            return;
+        }
         let gone_at = if task.failure == Some(Failure::Expired) { task.gone_at() } else { task.expires_at() };
         if let Some(before) = before {
             self.assert_by_the_runner(id, before, task, written.silence);
@@ -260,6 +266,24 @@ impl Truth {
     pub fn steps(&self, id: &str) -> BTreeSet<u32> {
         let number = |name: &str| name.strip_prefix("step ").and_then(|number| number.parse().ok());
         self.steps.keys().filter(|(of, _)| of == id).filter_map(|(_, name)| number(name)).collect()
+    }
+
+    /// A process tells of an end.
+    pub fn posted(&mut self, end: &Event) {
+        let stored = &self.stored[&end.id].task;
+        assert_eq!(end.task.as_ref().map(|task| task.phase), Some(stored.phase), "{} did not end so", end.id);
+        *self.posts.entry(end.id.clone()).or_default() += 1;
+    }
+
+    /// Somebody was told of each end, at least once.
+    pub fn assert_posted(&self) {
+        for (id, stored) in self.stored.iter().filter(|(id, _)| self.created.contains(*id)) {
+            assert!(
+                self.posts.contains_key(id) || !stored.task.phase.is_terminal(),
+                "nobody was told how {id} ended: {:?}",
+                stored.task
+            );
+        }
     }
 
     /// A handler hears that what its step has led to is kept.
