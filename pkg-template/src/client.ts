@@ -4,6 +4,7 @@ import type { AnyTools, MemberResult, ToolCall, ToolHandle, ToolMap, ToolName } 
 import type {
   AttachableClient,
   AttachableTransport,
+  JournaledTask,
   TaskCallOptions,
   TaskClientOptions,
   TaskHandle,
@@ -94,12 +95,34 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
    * Finds a task again that an earlier call created, maybe in another process. Rejects like {@link
    * TaskClient.callTool}, and with `not_found` where the server does not know the task (any more).
    */
-  async resume<Client extends AttachableClient, Name extends ToolName<Tools>, Schema = unknown>(
+  resume<Client extends AttachableClient, Name extends ToolName<Tools>, Schema = unknown>(
     client: Client,
     reference: TaskReference<Name>,
-    options: TaskCallOptions<Schema> = {},
-  ): Promise<ToolHandle<Client, Tools, Name, Schema>> {
-    return this.#requestor.resume(client, reference, options);
+    options?: TaskCallOptions<Schema>,
+  ): Promise<ToolHandle<Client, Tools, Name, Schema>>;
+  /**
+   * Goes on with all that the journal has open at this client's endpoint, for its principal, and that no other tab or
+   * process follows: their handles. What another one follows comes to `ontask` when that one is gone. Calls of which
+   * nothing is known are found by their keys, where the server takes such.
+   */
+  resume(client: AttachableClient): Promise<readonly TaskHandle[]>;
+  async resume(
+    client: AttachableClient,
+    reference?: TaskReference,
+    options: TaskCallOptions<never> = {},
+  ): Promise<never> {
+    const requestor = this.#requestor;
+    if (reference !== undefined) return requestor.resume(client, reference, options) as Promise<never>;
+    const handles = requestor.journal.resume(client, {
+      resume: (on, known) => requestor.resume(on, known, options),
+      repeat: (on, method, params, entry) => requestor.request(on, method, params, options, entry),
+    });
+    return handles as Promise<never>;
+  }
+
+  /** What the journal has: calls of which nothing is known, open tasks, and for a while those that have ended. */
+  async tasks(): Promise<readonly JournaledTask[]> {
+    return this.#requestor.journal.tasks();
   }
 
   /** Stops following everything. Tasks go on, and can be resumed. */

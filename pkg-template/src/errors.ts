@@ -26,6 +26,8 @@ export type TaskErrorCode =
   | "unreachable"
   /** The caller detached from the task. */
   | "detached"
+  /** A reference is of another endpoint or principal; the message says which. */
+  | "mismatch"
   /** A limit of the store or of the server was reached. */
   | "limit"
   /** The store failed; `cause` holds its error. */

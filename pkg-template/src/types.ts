@@ -562,6 +562,11 @@ export interface TaskClientOptions {
    * run for longer. Default `true`; where a server cannot, tasks are polled as with `false`.
    */
   readonly listen?: boolean | undefined;
+  /**
+   * Keeps what is begun beyond the process: `taskJournal()` of `mcp-longhaul/journal`. A call is written ahead then,
+   * and rejects with `storage`, unsent, where that fails.
+   */
+  readonly journal?: TaskJournal | undefined;
   /** Called when a task was created, before the call knows its outcome. */
   readonly ontask?: ((task: TaskHandle) => void) | undefined;
   /** Errors that have no caller, such as a client that threw while it took an answer. */
@@ -632,6 +637,56 @@ export interface TaskReference<Tool extends string = string> {
   readonly generation: "2025-11-25" | "2026-07-28";
   /** The server's name and version, as it introduced itself. */
   readonly server?: string | undefined;
+  /** Where the server is, as a journal knows it. */
+  readonly endpoint?: string | undefined;
+  /** A fingerprint of the principal, as a journal knows it; empty for none. */
+  readonly principal?: string | undefined;
+}
+
+/** A call that a journal has. */
+export interface JournaledTask {
+  /** Names it in the journal. */
+  readonly entry: string;
+  /** `"unknown"`: it may have reached the server, whose answer never came. */
+  readonly state: "unknown" | "open" | "ended";
+  /** The method that was called. */
+  readonly method: TaskMethod;
+  /** The tool, the prompt, or the URI of the resource. */
+  readonly name: string;
+  /** What was sent, without its `_meta`. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Where it was sent. */
+  readonly endpoint: string;
+  /** A fingerprint of the principal; empty for none. */
+  readonly principal: string;
+  /** When, in ms since the epoch. */
+  readonly createdAt: number;
+  /** With which its task is found again, once it is known. */
+  readonly reference: TaskReference | undefined;
+  /** The status in which its follower saw the task last. */
+  readonly status: TaskStatus | undefined;
+  /** The message that went with it. */
+  readonly statusMessage: string | undefined;
+  /** What the task has asked (2026-07-28). */
+  readonly questions: readonly JournaledQuestion[];
+  /** When it was over, in ms since the epoch. */
+  readonly endedAt: number | undefined;
+  /** What it was over with. */
+  readonly result: Readonly<Record<string, unknown>> | undefined;
+  /** Why it has no result. */
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+}
+
+/** A question of a task, as a journal has it. */
+export interface JournaledQuestion {
+  /** The key under which the server asks it. */
+  readonly key: string;
+  /** `"answered"`: the answer is stored; `"acknowledged"`: the server has it. */
+  readonly state: "asked" | "answered" | "acknowledged";
+  /** The request as the server made it. */
+  readonly request: Readonly<Record<string, unknown>> | undefined;
+  /** What the host has kept of an answer that was begun. */
+  readonly draft: unknown;
 }
 
 /** A task in the hands of the client that started it. */
@@ -655,4 +710,56 @@ export interface TaskHandle<Result = ToolResult, Tool extends string = string> {
   cancel(options?: { readonly awaitTerminal?: boolean | undefined }): Promise<TaskStatus | undefined>;
   /** Stops following; the task goes on. */
   detach(): void;
+}
+
+/** A call as a journal gets it, before it is sent. */
+export interface BegunCall {
+  /** The SDK's client. */
+  readonly client: object;
+  /** What is called. */
+  readonly method: string;
+  /** Its parameters. */
+  readonly params: object;
+  /** The key that its caller has given it. */
+  readonly creationKey: string | undefined;
+  /** The entry that it repeats. */
+  readonly entry: string | undefined;
+}
+
+/** What a journal knows of a call that is on its way. */
+export interface JournaledCall {
+  /** What goes into its `_meta`. */
+  readonly meta: Readonly<Record<string, string>>;
+  /** The server has made its task. */
+  created(handle: TaskHandle): void;
+  /** It is over without a task; `undefined`: nothing tells whether there is one. */
+  over(how: "answered" | "refused" | undefined): Promise<void>;
+}
+
+/** How a journal reaches the client that it is the journal of. */
+export interface JournalClient {
+  /** Follows a task again. */
+  resume(client: AttachableClient, reference: TaskReference): Promise<TaskHandle>;
+  /** Sends a call again, under the key of its entry. */
+  repeat(client: AttachableClient, method: string, params: object, entry: string): Promise<TaskHandle>;
+}
+
+/** What a {@link TaskClient} asks of its journal; `taskJournal()` of `mcp-longhaul/journal` makes one. */
+export interface TaskJournal {
+  /** Rejects where the call cannot be written ahead: it is not sent then. */
+  begin(call: BegunCall): Promise<JournaledCall>;
+  /** Rejects with `mismatch` where a reference is not of this client's endpoint and principal. */
+  check(client: object, reference: TaskReference): Promise<void>;
+  /** The answer that is stored for a question which is about to be asked; as the only member of an object. */
+  recall(taskId: string, key: string, request: unknown): Promise<{ readonly answer: unknown } | undefined>;
+  /** A question is answered; resolves when that is stored. */
+  answered(taskId: string, key: string, answer: unknown): Promise<void>;
+  /** The server has the answer; or it did not take it. */
+  delivered(taskId: string, key: string, taken: boolean): void;
+  /** What the journal has. */
+  tasks(): Promise<readonly JournaledTask[]>;
+  /** Follows what is open at a client's endpoint, and is followed by nobody. */
+  resume(client: AttachableClient, through: JournalClient): Promise<readonly TaskHandle[]>;
+  /** Follows nothing any more. */
+  close(): void;
 }

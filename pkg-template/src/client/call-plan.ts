@@ -5,6 +5,7 @@ import type { Ending } from "../wasm/generated/client.js";
 import type { CallMethods } from "../wire/methods.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Handle } from "./handle.ts";
+import type { TaskJournal } from "../types.ts";
 
 /** Marks a call with the plan that its caller made for it; never sent. */
 export const PLAN: string = `${NAME}/plan`;
@@ -30,6 +31,8 @@ export interface Plan {
   isSteady?: boolean | undefined;
   /** Why the call ended, if it did not end with the peer's answer. */
   ending?: Ending | undefined;
+  /** The journal's entry that it repeats. */
+  entry?: string | undefined;
   /** Whether it ended with the peer's answer. */
   answered?: boolean | undefined;
 }
@@ -56,6 +59,7 @@ export interface Shared {
   readonly plans: Map<string, Plan>;
   readonly ontask: ((handle: Handle) => void) | undefined;
   readonly onerror: (error: TaskError) => void;
+  readonly journal: TaskJournal | undefined;
   /** A connection has closed, and is followed no more. */
   readonly onclose: (connection: object) => void;
 }

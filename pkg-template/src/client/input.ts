@@ -114,7 +114,18 @@ export class Input {
     this.#link.deliver({ jsonrpc: "2.0", id: message.id, result });
   }
 
+  /** An answer is stored before it is sent, so that it is not asked for again. */
   #answered(number: number, task: FollowedTask, key: string, response: unknown): void {
+    const give = (): void => this.#give(number, task, key, response);
+    const { journal } = this.#link.shared;
+    if (journal === undefined) return give();
+    journal
+      .answered(task.id, key, response)
+      .catch((error: TaskError) => this.#link.report(error))
+      .then(give, () => {});
+  }
+
+  #give(number: number, task: FollowedTask, key: string, response: unknown): void {
     task.answers.set(key, response);
     this.#port.enter(core.input, number, key);
   }
@@ -182,8 +193,11 @@ export class Input {
             );
             core.noInput(requestor, number, key);
           } else {
-            task.answers.set(key, response);
-            core.input(requestor, now, number, key);
+            if (this.#link.shared.journal !== undefined) this.#answered(number, task, key, response);
+            else {
+              task.answers.set(key, response);
+              core.input(requestor, now, number, key);
+            }
           }
         }
         this.#queued.add(task);
@@ -195,6 +209,25 @@ export class Input {
   prompt(number: number, key: string, again: boolean): void {
     const task = this.#registry.tasks.get(number);
     if (task === undefined) return;
+    const { journal } = this.#link.shared;
+    if (journal === undefined) return this.#ask(number, task, key, again);
+    if (again) journal.delivered(task.id, key, false);
+    const recalling = new AbortController();
+    task.prompts.set(key, recalling);
+    const go = (known?: { readonly answer: unknown }): void => {
+      if (task.prompts.get(key) !== recalling || recalling.signal.aborted) return this.#port.enter(core.promptsOver, 1);
+      task.prompts.delete(key);
+      if (known === undefined) return this.#ask(number, task, key, again);
+      this.#port.enter(core.promptsOver, 1);
+      this.#give(number, task, key, known.answer);
+    };
+    journal.recall(task.id, key, own(task.listed, key)).then(go, (error: TaskError) => {
+      this.#link.report(error);
+      go();
+    });
+  }
+
+  #ask(number: number, task: FollowedTask, key: string, again: boolean): void {
     if (again) {
       const { text, cause } = refusalOf(task);
       const message = `The server did not take the answer to the input request "${key}", which is asked again${text}`;

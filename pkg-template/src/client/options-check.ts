@@ -25,6 +25,7 @@ const OPTIONS: Kinds<TaskClientOptions> = {
   poll: [isObject, "an object of poll intervals"],
   maxAge: TIME,
   listen: WHETHER,
+  journal: [isObject, "a journal, such as `taskJournal({ store })`"],
   ontask: FUNCTION,
   onerror: FUNCTION,
 };

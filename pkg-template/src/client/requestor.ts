@@ -8,6 +8,7 @@ import { checkCallOptions, checkOptions } from "./options-check.ts";
 import { fromRejection, Handle, isTimeout } from "./handle.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import { own } from "../json.ts";
+import type { TaskJournal } from "../types.ts";
 import type { Side } from "./side.ts";
 import { REQUESTOR, tap, type TransportLike } from "../tap.ts";
 import type { TaskCallOptions, TaskClientOptions, TaskHandle, TaskReference } from "../types.ts";
@@ -47,6 +48,7 @@ export class Requestor {
       alarm: new Alarm(),
       plans: this.#plans,
       ontask: options.ontask,
+      journal: options.journal,
       onerror: options.onerror ?? (() => {}),
       onclose: (connection) => this.#open.delete(connection as Connection),
     };
@@ -67,14 +69,23 @@ export class Requestor {
     method: string,
     params: object,
     options: TaskCallOptions,
+    entry?: string,
   ): Promise<TaskHandle<never, never>> {
-    return this.#handle(caller, method, params, this.#plan(options), options);
+    return this.#handle(caller, method, params, { ...this.#plan(options), entry }, options);
+  }
+
+  get journal(): TaskJournal {
+    const { journal } = this.#options;
+    if (journal === undefined)
+      throw new TaskError("invalid_argument", `${this.#side.taker} has no \`journal\`, which this needs.`);
+    return journal;
   }
 
   /** Finds a task again. */
   async resume(caller: Caller, reference: TaskReference, options: TaskCallOptions): Promise<TaskHandle<never, never>> {
     if (own(reference, "format") !== 1 || typeof reference.taskId !== "string")
       throw new TaskError("invalid_argument", "resume() takes the `reference` of a task handle.");
+    await this.#options.journal?.check(caller, reference);
     const plan = { ...this.#plan(options), resume: reference };
     return this.#handle(caller, reference.method ?? "tools/call", this.#side.resumed(reference), plan, options);
   }
@@ -83,6 +94,7 @@ export class Requestor {
   close(): void {
     for (const connection of this.#open) connection.stop();
     this.#open.clear();
+    this.#options.journal?.close();
   }
 
   #attachCaller(caller: Caller): void {
@@ -199,11 +211,13 @@ export class Requestor {
     plan.isSteady = timeout !== undefined && !isRenewed;
     if (isRenewed && !isUntilTask) plan.silence = timeout;
 
+    const journaled = await this.#begin(caller, method, params, creationKey, plan);
     const token = String(++this.#lastPlan);
     this.#plans.set(token, plan);
     const { transport } = caller;
     const meta: Record<string, unknown> = { ...(params as { _meta?: object })._meta, [PLAN]: token };
     if (creationKey !== undefined) meta[CREATION_KEY] = creationKey;
+    Object.assign(meta, journaled?.meta);
     const member = this.#side.members[method] as string;
     const marked = { ...params, _meta: meta };
     const sdkCall =
@@ -211,15 +225,41 @@ export class Requestor {
       ((...parameters) => (caller as unknown as Record<string, SdkCall>)[member]?.(...parameters) as Promise<unknown>);
     try {
       plan.answer = hasSchema(caller, method) ? sdkCall(marked, resultSchema, request) : sdkCall(marked, request);
-      return await plan.answer;
+      const answer = await plan.answer;
+      await journaled?.over("answered");
+      return answer;
     } catch (thrown) {
       // It was aborted, it timed out, or a handler of its input failed.
       this.#connections.get(transport as object)?.gaveUp(plan);
+      const why = whyRejected(plan, thrown, signal);
+      await journaled?.over(isInDoubt(why) ? undefined : "refused");
       throw thrown;
     } finally {
       this.#plans.delete(token);
       if (abort !== undefined) signal?.removeEventListener("abort", abort);
     }
+  }
+
+  /** Has a call written ahead that may become a task; `undefined` where there is no journal, or nothing to keep. */
+  async #begin(
+    client: Caller,
+    method: string,
+    params: object,
+    creationKey: string | undefined,
+    plan: Plan,
+  ): Promise<{ meta: object; over(how: "answered" | "refused" | undefined): Promise<void> } | undefined> {
+    const { journal } = this.#options;
+    if (journal === undefined || plan.resume !== undefined || plan.preference === "forbid") return undefined;
+    const begun = await journal.begin({ client, method, params, creationKey, entry: plan.entry });
+    const { created } = plan;
+    let isTask = false;
+    plan.created = (handle) => {
+      isTask = true;
+      begun.created(handle);
+      created?.(handle);
+    };
+    // What becomes of a task, its handle tells.
+    return { meta: begun.meta, over: async (how) => (isTask ? undefined : begun.over(how)) };
   }
 
   #plan(options: TaskCallOptions): Plan {
@@ -236,6 +276,11 @@ function whyRejected(plan: Plan, reason: unknown, signal: AbortSignal | undefine
   if (plan.answered === true) return "failed";
   if (signal?.aborted === true) return plan.cancels ? "cancelled" : "detached";
   return isTimeout(reason) ? "unreachable" : "connection";
+}
+
+/** Whether a call that was given up may have reached the server all the same. */
+function isInDoubt(why: TaskErrorCode | undefined): boolean {
+  return why === undefined || why === "connection" || why === "unreachable" || why === "detached";
 }
 
 /** Whether a member of a client takes the schema of the result before its options: `callTool` of SDK v1. */

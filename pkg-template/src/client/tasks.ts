@@ -190,7 +190,9 @@ export class Tasks {
   }
 
   dropInput(number: number, key: string): void {
-    this.#registry.tasks.get(number)?.answers.delete(key);
+    const task = this.#registry.tasks.get(number);
+    task?.answers.delete(key);
+    if (task !== undefined) this.#link.shared.journal?.delivered(task.id, key, true);
   }
 
   refused(number: number, payload: number): void {

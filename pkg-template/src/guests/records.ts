@@ -152,6 +152,11 @@ export class GuestRecords {
     return this.store.watch?.((other, its) => other === owner && its === id && changed());
   }
 
+  /** The same for any record of the empty shelf. */
+  watchAll(changed: () => void): (() => void) | undefined {
+    return this.store.watch?.((other) => other === this.#prefix && changed());
+  }
+
   async #swap<Write extends GuestWrite | undefined>(
     shelf: string,
     id: string,

@@ -3,7 +3,7 @@ import { type Side, methodBits } from "../wire/methods.ts";
 import { SAMPLING, TOOLS_CALL } from "./methods.ts";
 import { define, isObject, own, textOf } from "../json.ts";
 import type { Extra, Message } from "../tap.ts";
-import { ALL_INPUT, capabilityBits } from "../wire/capabilities.ts";
+import { ALL_INPUT, capabilityBits, withKeys } from "../wire/capabilities.ts";
 import type { Revision } from "../wire/revision.ts";
 import { STATELESS, revisionOf, versionOf } from "../wire/revisions.ts";
 import { EXTENSION } from "../wire/names.ts";
@@ -90,7 +90,10 @@ export class Negotiation {
       const lists = this.#shared.settings.lists(this.#link.ownerOf(extra), this.#link.isSingleStream);
       return (result) => this.#initialized(result, lists);
     }
-    if (message.method === "server/discover") return this.#shared.settings.speaks(STATELESS) ? discovered : undefined;
+    if (message.method === "server/discover") {
+      const { settings } = this.#shared;
+      return settings.speaks(STATELESS) ? (result) => discovered(result, settings.creationWindow) : undefined;
+    }
     if (message.method !== "tools/list" || this.revisionOf(message, extra)?.serverDecides !== false) return undefined;
     return ({ tools }) => Array.isArray(tools) && { tools: tools.map((tool) => this.#describeTool(tool)) };
   }
@@ -99,7 +102,8 @@ export class Negotiation {
     this.#negotiate(result);
     if (this.#negotiated?.isStateless !== false) return undefined;
     const tasks = this.#shared.replies.capabilities("server", lists, this.#shared.settings.declaredMethods);
-    return { capabilities: { ...(own(result, "capabilities") as object), tasks } };
+    const capabilities = { ...(own(result, "capabilities") as object), tasks };
+    return { capabilities: withKeys(capabilities, this.#shared.settings.creationWindow) };
   }
 
   #negotiate(result: unknown): void {
@@ -161,9 +165,9 @@ export class Negotiation {
 }
 
 /** What the answer to `server/discover` says of tasks. */
-function discovered(result: Record<string, unknown>): object {
+function discovered(result: Record<string, unknown>, window: number): object {
   const { tasks: _tasks, ...capabilities } = { ...(own(result, "capabilities") as Record<string, unknown>) };
   const extensions = { ...(own(capabilities, "extensions") as Record<string, unknown> | undefined) };
   define(extensions, EXTENSION, {});
-  return { capabilities: { ...capabilities, extensions } };
+  return { capabilities: withKeys({ ...capabilities, extensions }, window) };
 }

@@ -39,6 +39,11 @@ export class Settings {
     return this.#options.payloads === undefined;
   }
 
+  /** How long creation keys are remembered, in ms. */
+  get creationWindow(): number {
+    return this.#options.creationWindow ?? 86_400_000;
+  }
+
   /** Whether there are tasks in this revision. */
   speaks(revision: Revision): boolean {
     // Where the client asks for tasks, and no tool takes one, there is nothing to declare (G25-CAP-05).
@@ -72,7 +77,7 @@ export class Settings {
       storedPerOwner: limits.storedPerOwner,
       storedBytesPerOwner: limits.storedBytesPerOwner,
       ...coreRates(limits),
-      creationWindow: options.creationWindow ?? 86_400_000,
+      creationWindow: this.creationWindow,
       lease: options.lease ?? 30_000,
       storeTimeout: options.storeTimeout === undefined ? 30_000 : (options.storeTimeout ?? undefined),
       clock: clockName(),

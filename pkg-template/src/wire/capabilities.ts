@@ -1,6 +1,6 @@
 import { Capability } from "../core/codes.ts";
 import { isObject, own } from "../json.ts";
-import { EXTENSION } from "./names.ts";
+import { CREATION_KEY, EXTENSION } from "./names.ts";
 
 /** Declared capabilities as the core's bits; a leaf counts when it is an object (G25-CAP-12, G26-CAP-14). */
 export function capabilityBits(capabilities: unknown): number {
@@ -14,6 +14,12 @@ export function capabilityBits(capabilities: unknown): number {
   if (leaf("sampling", "tools")) bits |= Capability.SamplingTools;
   if (leaf("roots")) bits |= Capability.Roots;
   return bits;
+}
+
+/** What a server says of the creation keys that it takes: for how long it remembers them, in ms. */
+export function withKeys(capabilities: object, windowMs: number): object {
+  const experimental = { ...(own(capabilities, "experimental") as object | undefined), [CREATION_KEY]: { windowMs } };
+  return { ...capabilities, experimental };
 }
 
 /** All kinds of input: what is assumed of a client that introduced itself on another connection. */
