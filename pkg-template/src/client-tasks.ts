@@ -3,7 +3,10 @@ import type { ConnectedClient } from "./client/call-plan.ts";
 import type { Connection } from "./client/connection.ts";
 import { type Caller, Requestor } from "./client/requestor.ts";
 import type { Side } from "./client/side.ts";
-import { own } from "./json.ts";
+import { snapshotView } from "./client/facts.ts";
+import { TaskError } from "./errors.ts";
+import { isObject, own, textOf } from "./json.ts";
+import { NAME } from "./name.ts";
 import { hasStandingStream } from "./server/streams.ts";
 import type { Extra, Listener, Message, SendOptions } from "./tap.ts";
 import type { MemberResult } from "./tool-types.ts";
@@ -15,18 +18,25 @@ import type {
   TaskClientOptions,
   TaskHandle,
   TaskReference,
+  TaskSnapshot,
+  TaskStatus,
 } from "./types.ts";
 import { receivedBy } from "./wire/methods.ts";
+import { STATEFUL } from "./wire/revisions.ts";
 
 const SERVER: Side = {
   taker: "ClientTasks",
   targets: "Server, a McpServer",
   members: { "sampling/createMessage": "createMessage", "elicitation/create": "elicitInput" },
   methods: receivedBy("client"),
-  listen: (connection, transport, above) => new Introductions(connection, transport, above),
   // Both members look at what they are given, though it is not sent.
   resumed: () => ({ messages: [], maxTokens: 1, message: "", requestedSchema: { type: "object", properties: {} } }),
 };
+
+/** How long a page of tasks may take, in ms. */
+const PATIENCE = 60_000;
+/** What is known of the client behind each transport. */
+const INTRODUCTIONS = new WeakMap<object, Introductions>();
 
 /** What servers of both SDKs know of their clients. */
 interface SdkServer {
@@ -45,7 +55,15 @@ export class ClientTasks {
 
   /** Throws {@link TaskError} `invalid_argument` naming the option that is wrong. */
   constructor(options: TaskClientOptions = {}) {
-    this.#requestor = new Requestor(SERVER, options);
+    const side: Side = {
+      ...SERVER,
+      listen: (connection, transport, above) => {
+        const introductions = new Introductions(connection, transport, above, this.#requestor);
+        INTRODUCTIONS.set(transport, introductions);
+        return introductions;
+      },
+    };
+    this.#requestor = new Requestor(side, options);
   }
 
   /**
@@ -104,6 +122,57 @@ export class ClientTasks {
     return this.#requestor.resume(sdkServer(server), reference, options);
   }
 
+  /**
+   * The tasks that the client has of this server's requests, page by page, as they stand. Rejects with {@link
+   * TaskError}: `invalid_argument` for a server that is not connected and attached, `unsupported` where the client does
+   * not declare `tasks.list`, `failed` for its errors, `protocol` for an answer that is no list, `connection`,
+   * `unreachable` where it takes longer than 60 s for a page.
+   */
+  async *list(server: AttachableServer): AsyncIterableIterator<TaskSnapshot> {
+    const introductions = this.#introductions(server);
+    if (!isObject(introductions.declared("list")))
+      throw new TaskError("unsupported", "The client does not declare that it lists tasks (`tasks.list`).");
+    const seen = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const page = await introductions.ask("tasks/list", cursor === undefined ? {} : { cursor });
+      const tasks = own(page, "tasks");
+      if (!Array.isArray(tasks)) throw new TaskError("protocol", "The client's answer to `tasks/list` is no list.");
+      for (const task of tasks) if (isObject(task)) yield snapshotView(task, STATEFUL);
+      cursor = textOf(page, "nextCursor");
+      // A client that names the same page again would be asked for ever.
+      if (cursor !== undefined && seen.has(cursor)) return;
+      if (cursor !== undefined) seen.add(cursor);
+    } while (cursor !== undefined);
+  }
+
+  /**
+   * Cancels a task of the client's by its id or reference. Resolves with its status then; rejects like {@link
+   * ClientTasks.resume}, and where the client cannot cancel.
+   */
+  async cancel(server: AttachableServer, task: string | TaskReference): Promise<TaskStatus | undefined> {
+    const reference: TaskReference =
+      typeof task === "string"
+        ? { format: 1, taskId: task, tool: "", method: "sampling/createMessage", generation: STATEFUL.version as never }
+        : task;
+    const handle = await this.resume(server, reference);
+    // Whatever it ends with, nobody waits for it here.
+    handle.result().catch(() => {});
+    try {
+      return await handle.cancel();
+    } finally {
+      handle.detach();
+    }
+  }
+
+  #introductions(server: AttachableServer): Introductions {
+    const transport = sdkServer(server).transport as object | undefined;
+    const introductions = transport && INTRODUCTIONS.get(transport);
+    if (introductions?.by !== this.#requestor)
+      throw new TaskError("invalid_argument", "It is not attached to this ClientTasks, or not connected.");
+    return introductions;
+  }
+
   /** Stops following everything. Tasks go on, and can be resumed. */
   close(): void {
     this.#requestor.close();
@@ -126,7 +195,13 @@ class Introductions implements Listener {
   /** What the client has said of itself, once the server has answered, and whether requests reach it by themselves. */
   #client: { readonly version: unknown; readonly capabilities: unknown; isReached: boolean | undefined } | undefined;
 
-  constructor(connection: Connection, transport: object, above: SdkServer | undefined) {
+  /** The requestor whose connection it is. */
+  readonly by: Requestor;
+  /** What waits for an answer of the client's, by id. */
+  readonly #asked = new Map<unknown, (answer: Message | undefined) => void>();
+
+  constructor(connection: Connection, transport: object, above: SdkServer | undefined, by: Requestor) {
+    this.by = by;
     this.#connection = connection;
     this.#transport = transport;
     const { session } = connection;
@@ -142,6 +217,8 @@ class Introductions implements Listener {
   }
 
   inbound(message: Message, extra: Extra): void {
+    const asked = message.method === undefined ? this.#asked.get(message.id) : undefined;
+    if (asked !== undefined) return asked(message);
     if (message.method === "initialize" && message.id !== undefined) this.#introduction = message;
     this.#connection.inbound(message, extra);
   }
@@ -169,7 +246,40 @@ class Introductions implements Listener {
     this.#connection.session.introduce(version, isReached ? capabilities : {}, isReached);
   }
 
+  /** What the client has declared of its tasks. */
+  declared(name: string): unknown {
+    const { session } = this.#connection;
+    return own(this.#client?.capabilities ?? session.client?.getServerCapabilities?.(), "tasks", name);
+  }
+
+  /** A request about no task, whose answer decides nothing. */
+  async ask(method: string, params: object): Promise<unknown> {
+    const id = `${NAME}/${crypto.randomUUID()}`;
+    let late: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const answer = await new Promise<Message | undefined>((resolve, reject) => {
+        this.#asked.set(id, resolve);
+        const text = `The client has not answered \`${method}\` in ${PATIENCE / 1000} s.`;
+        late = setTimeout(() => reject(new TaskError("unreachable", text)), PATIENCE);
+        this.#connection
+          .outbound({ jsonrpc: "2.0", id, method, params } as Message, undefined)
+          .catch((cause: unknown) => {
+            reject(new TaskError("connection", `\`${method}\` could not be sent.`, { cause }));
+          });
+      });
+      if (answer === undefined)
+        throw new TaskError("connection", "The connection was closed before the client answered.");
+      const { error } = answer;
+      if (error !== undefined) throw new TaskError("failed", error.message, { cause: error, data: error.data });
+      return answer.result;
+    } finally {
+      clearTimeout(late);
+      this.#asked.delete(id);
+    }
+  }
+
   closed(): void {
+    for (const settle of this.#asked.values()) settle(undefined);
     this.#connection.closed();
   }
 

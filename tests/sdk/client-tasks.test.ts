@@ -155,6 +155,44 @@ for (const sdk of ["v1", "v2"] as const) {
       assert.deepEqual((await server.server.createMessage(PROMPT)).content, WRITTEN.content);
     });
 
+    it("lists what its client has, page by page, and cancels by an id alone", async (t) => {
+      const { asks, server, client } = await asking(t, sdk);
+      run(client, "sampling/createMessage", WRITTEN);
+      const handle = await asks.createMessage(server, PROMPT);
+      const row = (taskId: string) => ({ taskId, status: "working", ttl: null, createdAt: NOW, lastUpdatedAt: NOW });
+      client.answer("tasks/list", ({ params }) => {
+        const page = Number(params?.cursor ?? "0");
+        return { result: { tasks: [row(`t${page}`)], ...(page < 2 && { nextCursor: String(page + 1) }) } };
+      });
+      const ids: string[] = [];
+      for await (const { taskId, status } of asks.list(server)) ids.push(`${taskId} ${status}`);
+      assert.deepEqual(ids, ["t0 working", "t1 working", "t2 working"]);
+      assert.equal(await asks.cancel(server, handle.taskId!), "cancelled");
+      await assert.rejects(handle.result(), { code: "cancelled" });
+    });
+
+    it("lists nothing that is not there: no declaration, an error, no list, the same page for ever", async (t) => {
+      const all = async (answer: object, capabilities: object = DECLARED) => {
+        const { asks, server, client } = await asking(t, sdk, {}, capabilities);
+        client.answer("tasks/list", () => answer);
+        const rows = [];
+        for await (const row of asks.list(server)) rows.push(row);
+        return rows;
+      };
+      const { list: _, ...unlisted } = DECLARED.tasks;
+      await assert.rejects(all({}, { ...DECLARED, tasks: unlisted }), { code: "unsupported" });
+      await assert.rejects(all({ error: { code: -32603, message: "no" } }), { code: "failed", message: "no" });
+      await assert.rejects(all({ result: { tasks: "none" } }), { code: "protocol" });
+      assert.equal((await all({ result: { tasks: [7, null], nextCursor: "again" } })).length, 0);
+      const { asks, server, client } = await asking(t, sdk);
+      client.answer("tasks/list", () => undefined);
+      const listing = asks.list(server).next();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await client.close();
+      await assert.rejects(listing, { code: "connection" });
+      await assert.rejects(new ClientTasks().list(server).next(), { code: "invalid_argument" });
+    });
+
     it("hears of a connection that closes in the middle", async (t) => {
       const { asks, server, client } = await asking(t, sdk);
       run(client, "sampling/createMessage", WRITTEN);
@@ -427,5 +465,26 @@ describe("SDK v1's own tasks", () => {
     assert.deepEqual((await server.server.createMessage(PROMPT)).content, WRITTEN.content);
     assert.deepEqual((await server.server.elicitInput(FORM)).content, YES.content);
     assert.equal(created.length, 2);
+    const listed = [];
+    for await (const { taskId } of asks.list(server)) listed.push(taskId);
+    assert.deepEqual(listed.sort(), created.map(({ taskId }) => taskId).sort());
   });
 });
+
+for (const sdk of ["v1", "v2"] as const)
+  for (const kind of LEGACY)
+    it(`a server on ${sdk} lists the tasks of our client on ${kind}, and cancels one by its id`, async (t) => {
+      const { asks, server, created } = await both(t, sdk, kind, {
+        "sampling/createMessage": () => new Promise(() => {}),
+        "elicitation/create": () => YES,
+      });
+      const handle = await asks.createMessage(server, PROMPT);
+      assert.deepEqual((await server.server.elicitInput(FORM)).content, YES.content);
+      const rows: string[] = [];
+      for await (const { taskId, status } of asks.list(server)) rows.push(`${taskId} ${status}`);
+      const [first, second] = created.map(({ taskId }) => taskId);
+      assert.deepEqual(rows.sort(), [`${first} working`, `${second} completed`].sort());
+      assert.equal(await asks.cancel(server, handle.taskId!), "cancelled");
+      await assert.rejects(handle.result(), { code: "cancelled" });
+      await assert.rejects(asks.cancel(server, "none".repeat(6)), { code: "not_found" });
+    });
