@@ -3,6 +3,7 @@ import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, readdirS
 import { homedir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
+import { bundleCli, CLI } from "./cli.mjs";
 import { reachable } from "./exports.mjs";
 import { manifest, template } from "./manifest.mjs";
 import { embedded, licences, sbom } from "./sbom.mjs";
@@ -57,10 +58,12 @@ export async function build() {
 async function describe(metadata) {
   const rust = (await run("rustc", ["--version"], { capture: true })).split(" ")[1];
   const crates = embedded(metadata);
+  const cli = await bundleCli();
   return {
+    [CLI]: cli.text,
     "package.json": `${JSON.stringify(manifest(crates.own.version), undefined, 2)}\n`,
-    "sbom.cdx.json": `${JSON.stringify(sbom(crates, rust), undefined, 2)}\n`,
-    "THIRD-PARTY-LICENSES": licences(crates, rust),
+    "sbom.cdx.json": `${JSON.stringify(sbom(crates, rust, cli.packages), undefined, 2)}\n`,
+    "THIRD-PARTY-LICENSES": licences(crates, rust, cli.packages),
   };
 }
 

@@ -57,7 +57,8 @@ function* modules(manifest, folder) {
         .slice(0, imported.startsWith("@") ? 2 : 1)
         .join("/");
       if (imported.startsWith("node:") || builtinModules.includes(imported)) {
-        if (!/^dist.stores./.test(name)) yield `${name} imports ${imported}, a module of Node; only store adapters may`;
+        if (!/^dist.(stores|cli)./.test(name))
+          yield `${name} imports ${imported}, a module of Node; only store adapters and the terminal view may`;
       } else if (imported.startsWith("#")) {
         if (!internal.has(imported)) yield `${name} imports ${imported}, which is not among \`imports\``;
       } else if (manifest.peerDependencies[owner] === undefined) {

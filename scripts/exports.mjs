@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { filesIn } from "./tools.mjs";
 
 /**
- * Every file that `exports`, `imports`, `main`, `module`, `browser`, `types` and `typesVersions` name, with `*` filled
+ * Every file that `exports`, `imports`, `bin`, `main`, `module`, `browser`, `types` and `typesVersions` name, with `*` filled
  * in.
  */
 export function targets(manifest, folder) {
@@ -31,6 +31,7 @@ export function targets(manifest, folder) {
   const { exports = {}, imports = {}, typesVersions = {} } = manifest;
   for (const map of [exports, imports, ...Object.values(typesVersions)])
     for (const [key, target] of Object.entries(map)) add(key, [], target);
+  for (const [name, target] of Object.entries(manifest.bin ?? {})) add(`bin ${name}`, [], target);
   for (const name of ["main", "module", "types"]) if (manifest[name] !== undefined) add(name, [], manifest[name]);
   return found;
 }

@@ -1,6 +1,7 @@
-// What is in the wasm of the package besides this project's own code, as CycloneDX, and the licences that come with it.
+// What is in the package besides this project's own code, as CycloneDX, and the licences that come with it: crates in
+// the wasm, npm packages in the terminal view.
 import { readFileSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { Failure, root } from "./tools.mjs";
 
 /** The crates that are linked into the wasm, from what `cargo metadata` says for its target and features, by name. */
@@ -22,8 +23,11 @@ export function embedded({ packages, resolve }) {
   return { own, others: others.sort((left, right) => (left.name < right.name ? -1 : 1)) };
 }
 
-/** The same bytes for the same sources and compiler: no serial number, no time. */
-export function sbom({ own, others }, rust) {
+/**
+ * The same bytes for the same sources and compiler: no serial number, no time.
+ * @param packages what is in the terminal view, each with its package.json and its folder
+ */
+export function sbom({ own, others }, rust, packages) {
   const checksums = checksumsOf(readFileSync(join(root, "Cargo.lock"), "utf8"));
   const purl = ({ name, version }) =>
     name === own.name ? `pkg:npm/${name}@${version}` : `pkg:cargo/${name}@${version}`;
@@ -43,6 +47,16 @@ export function sbom({ own, others }, rust) {
     description: "The standard library of Rust",
     licenses: [{ expression: "MIT OR Apache-2.0" }],
   };
+  const npm = packages.map((found) => ({
+    type: "library",
+    "bom-ref": npmPurl(found),
+    name: found.name,
+    version: found.version,
+    licenses: [{ expression: found.license }],
+    purl: npmPurl(found),
+    hashes: [{ alg: "SHA-512", content: integrityOf(found) }],
+  }));
+  const needsOf = ({ dependencies = {} }) => packages.filter(({ name }) => dependencies[name] !== undefined);
   return {
     $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
     bomFormat: "CycloneDX",
@@ -55,13 +69,29 @@ export function sbom({ own, others }, rust) {
         hashes: [{ alg: "SHA-256", content: checksums.get(`${crate.name} ${crate.version}`) }],
       })),
       std,
+      ...npm,
     ],
     dependencies: [
-      { ref: purl(own), dependsOn: [...own.needs.map(purl), std["bom-ref"]].sort() },
+      {
+        ref: purl(own),
+        dependsOn: [...own.needs.map(purl), std["bom-ref"], ...packages.map(npmPurl).filter(isDirect)].sort(),
+      },
       ...others.map((crate) => ({ ref: purl(crate), dependsOn: crate.needs.map(purl).sort() })),
       { ref: std["bom-ref"] },
+      ...packages.map((found) => ({ ref: npmPurl(found), dependsOn: needsOf(found).map(npmPurl).sort() })),
     ],
   };
+}
+
+const npmPurl = ({ name, version }) => `pkg:npm/${name.replace("@", "%40")}@${version}`;
+/** What this project imports itself. */
+const isDirect = (purl) => purl.startsWith("pkg:npm/%40modelcontextprotocol/client@");
+
+/** As package-lock.json has it, in hexadecimal digits. */
+function integrityOf({ folder }) {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const { integrity } = packages[relative(root, folder).split(sep).join("/")];
+  return Buffer.from(integrity.replace("sha512-", ""), "base64").toString("hex");
 }
 
 const checksumsOf = (lock) =>
@@ -75,7 +105,7 @@ const checksumsOf = (lock) =>
  * Apache-2.0 is chosen wherever a crate offers it. It asks for its own text, which is the package's LICENSE, and for a
  * NOTICE, where there is one. Whatever else a licence demands is copied in.
  */
-export function licences({ others }, rust) {
+export function licences({ others }, rust, packages) {
   const texts = [];
   const line = ({ name, version, license, manifest_path }) => {
     const folder = dirname(manifest_path);
@@ -107,5 +137,16 @@ export function licences({ others }, rust) {
   const head =
     "The WebAssembly of this package is linked with the following. " +
     "Where a licence can be chosen, it is Apache-2.0 (see LICENSE).\n";
-  return [`${head}\n${list.join("\n")}\n`, ...texts].join(`\n${"-".repeat(80)}\n\n`);
+  const npm = packages.map((found) => npmLine(found, texts));
+  const second = "The terminal view, dist/cli, has the following npm packages in it.\n";
+  return [`${head}\n${list.join("\n")}\n\n${second}\n${npm.join("\n")}\n`, ...texts].join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/** A package's own licence is copied in whole, whichever it is. */
+function npmLine({ name, version, license, folder }, texts) {
+  const file = readdirSync(folder).find((candidate) => /^licen[cs]e(\.\w+)?$/i.test(candidate));
+  if (file === undefined) throw new Failure(`${name} ${version} is ${license}, and comes without a text of it`);
+  const text = readFileSync(join(folder, file), "utf8").replaceAll("\r\n", "\n").trim();
+  texts.push(`${name} ${version}, ${file}\n\n${text}\n`);
+  return `- ${name} ${version}: ${license}`;
 }
