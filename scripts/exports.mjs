@@ -4,8 +4,8 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { filesIn } from "./tools.mjs";
 
 /**
- * Every file that `exports`, `imports`, `bin`, `main`, `module`, `browser`, `types` and `typesVersions` name, with `*` filled
- * in.
+ * Every file that `exports`, `imports`, `bin`, `main`, `module`, `browser`, `types` and `typesVersions` name, with `*`
+ * filled in.
  */
 export function targets(manifest, folder) {
   const files = filesIn(folder).map((file) => `./${relative(folder, file).split(sep).join("/")}`);

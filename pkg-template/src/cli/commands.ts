@@ -69,6 +69,8 @@ class Work {
   /** Finds a task again by its id, with what is remembered of it. */
   resume(taskId: string, known: TaskReference | undefined, options: object = {}): Promise<TaskHandle> {
     const { tasks, client } = this.connection;
+    // Its questions may come before its handle.
+    this.#questions.followed.add(taskId);
     const generation = client.getNegotiatedProtocolVersion() as TaskReference["generation"];
     const reference = known ?? { format: 1, taskId, tool: "", generation };
     return tasks.resume(client, reference, { signal: this.#session.signal, ...options });
@@ -88,9 +90,11 @@ class Work {
       else signal.addEventListener("abort", stop, { once: true });
     });
     const watched = (async (): Promise<ExitCode | undefined> => {
-      for await (const { status } of handle.updates()) {
+      for await (const snapshot of handle.updates()) {
+        if (!isSeen(snapshot)) continue;
         report.changed(view());
-        if (untilAnswered && status !== "input_required") return Exit.done;
+        this.#questions.look();
+        if (untilAnswered && snapshot.status !== "input_required") return Exit.done;
       }
       return undefined;
     })();
@@ -161,8 +165,13 @@ class Questions {
     report.note(`The question stays open.${prompts === undefined ? ` ${given.missing}` : ""}`);
     const open = { taskId };
     this.#open.add(open);
-    for (const look of this.#waiting) look();
+    this.look();
     return never(signal).finally(() => this.#open.delete(open));
+  }
+
+  /** A question stays open, or a task has changed. */
+  look(): void {
+    for (const look of this.#waiting) look();
   }
 
   /** Resolves when a task waits for an answer that nobody gives. */
@@ -176,6 +185,18 @@ class Questions {
       look();
     });
   }
+}
+
+/** A task that is found again is "working" until the server has said how it is. */
+const isSeen = ({ createdAt, status }: TaskView["snapshot"]): boolean =>
+  createdAt !== undefined || status !== "working";
+
+/** How a task is that was found again; it is not followed any more. */
+async function glance(handle: TaskHandle): Promise<TaskView["snapshot"]> {
+  for await (const snapshot of handle.updates()) if (isSeen(snapshot)) break;
+  handle.detach();
+  handle.result().catch(() => {});
+  return handle.snapshot;
 }
 
 /** Rejects when the question is taken back. */
@@ -253,9 +274,7 @@ export function list(session: Session): Promise<ExitCode> {
       const { taskId, tool } = task.reference;
       try {
         const handle = await work.resume(taskId, task.reference);
-        handle.detach();
-        handle.result().catch(() => {});
-        views.push({ taskId, tool, snapshot: handle.snapshot });
+        views.push({ taskId, tool, snapshot: await glance(handle) });
       } catch (error) {
         if (exitOf(error) !== Exit.missing) throw error;
         await session.memory.forget(taskId);
@@ -450,9 +469,7 @@ export function status(session: Session, ids: readonly string[]): Promise<ExitCo
   const views: TaskView[] = [];
   return each(session, ids, false, async (work, taskId, known) => {
     const handle = await work.resume(taskId, known);
-    handle.detach();
-    handle.result().catch(() => {});
-    views.push({ taskId, tool: handle.reference?.tool ?? "", snapshot: handle.snapshot });
+    views.push({ taskId, tool: handle.reference?.tool ?? "", snapshot: await glance(handle) });
     return Exit.done;
   }).then((exit) => {
     if (views.length > 0) session.report.tasks(views);

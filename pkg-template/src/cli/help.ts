@@ -16,7 +16,7 @@ Commands
 
 The server
   --url ADDRESS         over Streamable HTTP
-  --stdio "COMMAND"     a line for the shell; the server is started, and ended afterwards
+  --stdio "COMMAND"     one command; the server is started, and ended afterwards
   --token TOKEN         sent as "Authorization: Bearer …", over https: or to this machine alone.
                         Better set MCP_LONGHAUL_TOKEN: who lists processes sees arguments.
   --header "Name: value"   sent along; can be repeated

@@ -30,9 +30,9 @@ export function humanReport(
     live.show();
   };
 
-  const status = (of: string, width = 0): string => {
+  const status = (of: string): string => {
     const shown = line(of, 20);
-    return paint(Object.hasOwn(colourOf, shown) ? (colourOf[shown] as number) : 0, shown.padEnd(width));
+    return Object.hasOwn(colourOf, shown) ? paint(colourOf[shown] as number, shown) : shown;
   };
   const told = (task: TaskView): string => {
     const { snapshot, progress } = task;
@@ -70,6 +70,8 @@ export function humanReport(
     answered: (answer) => say(`Answered: ${answer.action}`),
     result(result, task) {
       live.hide();
+      // Its line stays, above the result.
+      if (task !== undefined && live.delete(task.taskId)) aside(`${secrets.hide(told(task))}\n`);
       resultLines(result).forEach(print);
       live.show();
       if (result["isError"] === true) say(`${line(task?.tool || "The tool", 40)} says that it failed.`);
@@ -153,6 +155,11 @@ class LiveLines {
     this.show();
     this.#timer ??= setInterval(() => this.#redraw(), REDRAW).unref();
     return true;
+  }
+
+  /** Whether it had one. */
+  delete(taskId: string): boolean {
+    return this.#tasks.delete(taskId);
   }
 
   hide(): void {

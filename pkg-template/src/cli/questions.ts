@@ -55,10 +55,10 @@ export class Answers {
   }
 }
 
-const told = (fields: readonly Field[]): string =>
-  fields.length === 0
-    ? "no fields"
-    : `the fields ${fields.map(({ name, required }) => `${line(name, 60)}${required ? "" : " (not needed)"}`).join(", ")}`;
+function told(fields: readonly Field[]): string {
+  const names = fields.map(({ name, required }) => `${line(name, 60)}${required ? "" : " (not needed)"}`);
+  return fields.length === 0 ? "no fields" : `the fields ${names.join(", ")}`;
+}
 
 const contentOf = (read: readonly (readonly [Field, { readonly value: unknown }])[]): Record<string, unknown> =>
   Object.fromEntries(read.filter(([, { value }]) => value !== undefined).map(([{ name }, { value }]) => [name, value]));

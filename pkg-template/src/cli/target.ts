@@ -104,14 +104,16 @@ function http(
 }
 
 function pipe(command: string, env: NodeJS.ProcessEnv): Target {
-  const [shell, ...flags] = process.platform === "win32" ? ["cmd.exe", "/d", "/s", "/c"] : ["/bin/sh", "-c"];
+  const isWindows = process.platform === "win32";
+  const [shell, ...flags] = isWindows ? ["cmd.exe", "/d", "/s", "/c"] : ["/bin/sh", "-c"];
   return {
     identity: `${process.cwd()}\n${command}`,
     open(hearing) {
       const inherited = Object.entries(env).filter(([name, value]) => name !== TOKEN && value !== undefined);
       const transport = new StdioClientTransport({
         command: shell as string,
-        args: [...flags, command],
+        // The server takes the shell's place: what ends the one ends the other.
+        args: [...flags, isWindows ? command : `exec ${command}`],
         env: Object.fromEntries(inherited) as Record<string, string>,
         // It may write what a terminal obeys.
         stderr: "pipe",
