@@ -1,7 +1,7 @@
 // What is in the package besides this project's own code, as CycloneDX, and the licences that come with it: crates in
 // the wasm, npm packages in the terminal view.
 import { readFileSync, readdirSync } from "node:fs";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { Failure, root } from "./tools.mjs";
 
 /** The crates that are linked into the wasm, from what `cargo metadata` says for its target and features, by name. */
@@ -90,7 +90,9 @@ const isDirect = (purl) => purl.startsWith("pkg:npm/%40modelcontextprotocol/clie
 /** As package-lock.json has it, in hexadecimal digits. */
 function integrityOf({ folder }) {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
-  const { integrity } = packages[relative(root, folder).split(sep).join("/")];
+  // Wherever the folder of all packages really is.
+  const [, ...below] = folder.split(sep).join("/").split("/node_modules/");
+  const { integrity } = packages[["", ...below].join("/node_modules/").slice(1)];
   return Buffer.from(integrity.replace("sha512-", ""), "base64").toString("hex");
 }
 
@@ -105,7 +107,7 @@ const checksumsOf = (lock) =>
  * Apache-2.0 is chosen wherever a crate offers it. It asks for its own text, which is the package's LICENSE, and for a
  * NOTICE, where there is one. Whatever else a licence demands is copied in.
  */
-export function licences({ others }, rust, packages) {
+export function licences({ others }, rust, packages = []) {
   const texts = [];
   const line = ({ name, version, license, manifest_path }) => {
     const folder = dirname(manifest_path);
@@ -139,7 +141,8 @@ export function licences({ others }, rust, packages) {
     "Where a licence can be chosen, it is Apache-2.0 (see LICENSE).\n";
   const npm = packages.map((found) => npmLine(found, texts));
   const second = "The terminal view, dist/cli, has the following npm packages in it.\n";
-  return [`${head}\n${list.join("\n")}\n\n${second}\n${npm.join("\n")}\n`, ...texts].join(`\n${"-".repeat(80)}\n\n`);
+  const lists = [`${head}\n${list.join("\n")}\n`, ...(npm.length > 0 ? [`${second}\n${npm.join("\n")}\n`] : [])];
+  return [lists.join("\n"), ...texts].join(`\n${"-".repeat(80)}\n\n`);
 }
 
 /** A package's own licence is copied in whole, whichever it is. */
