@@ -8,7 +8,7 @@ import { Failure, filesIn, root, say, unlessFresh } from "./tools.mjs";
  */
 const ENTRIES = [
   { name: "TaskClient", budget: 46, peer: "@modelcontextprotocol/ext-tasks/client" },
-  { name: "TaskServer", budget: 142, peer: "@modelcontextprotocol/ext-tasks/receiver" },
+  { name: "TaskServer", budget: 143, peer: "@modelcontextprotocol/ext-tasks/receiver" },
 ];
 const KB = 1024;
 

@@ -5,6 +5,7 @@
 //! - [`method`]: what can become a task, as a table. [`lifecycle`]: what may happen to a task, as a table.
 //! - [`generation`]: in what the generations of the protocol differ, as questions. [`wire`]: how each says it. Nothing
 //!   else knows that there are generations.
+//! - [`operator`]: what is done to stored tasks without a receiver.
 //! - [`receiver`]: runs tasks (the server side). [`requestor`]: follows them (the client side).
 //! - [`storage`]: what goes out to the store and comes back. [`deadline`]: timers. [`id`], [`cursor`], [`limit`]: as
 //!   they say.
@@ -127,6 +128,7 @@ pub mod lifecycle;
 pub mod limit;
 pub mod method;
 pub mod number;
+pub mod operator;
 pub mod receiver;
 pub mod requestor;
 pub mod state;

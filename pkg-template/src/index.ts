@@ -7,6 +7,7 @@ export { memoryStore, type MemoryStore, type MemoryStoreOptions } from "./stores
 export type {
   DuePosition,
   MaybePromise,
+  OwnerPosition,
   StoredTask,
   TaskListener,
   TaskPosition,

@@ -44,6 +44,15 @@ export interface TaskPosition {
 }
 
 /**
+ * A place among the tasks of all owners: after the task of this owner with this creation time and id, whether or not it
+ * still exists.
+ */
+export interface OwnerPosition extends TaskPosition {
+  /** The owner, whose tasks are all together. */
+  readonly owner: string;
+}
+
+/**
  * A place among what is due: after the task with this due time, owner and id, whether or not there is one. With an
  * empty owner and an empty id it is before all tasks of that time.
  */
@@ -110,6 +119,15 @@ export interface TaskStore {
    * for a while.
    */
   usage?(owner: string): MaybePromise<TaskUsage>;
+  /**
+   * Records of all owners after a position, at most `limit`; no payloads. Those of one owner are together, by
+   * `createdAt`, then `id`; owners may come in any order that is always the same, `""` among them. For operators
+   * (`mcp-longhaul/admin`); servers do not ask it. A store has it where an index answers it.
+   */
+  all?(options: {
+    readonly after?: OwnerPosition | undefined;
+    readonly limit: number;
+  }): MaybePromise<readonly StoredTask[]>;
   /** Calls `listener` after a change made by any process, where the store can; returns a function that stops it. */
   watch?(listener: TaskListener): () => void;
   /**

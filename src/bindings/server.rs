@@ -5,6 +5,7 @@
 mod common;
 mod entropy;
 mod held;
+mod operator;
 mod receiver;
 mod receiver_host;
 mod receiver_options;

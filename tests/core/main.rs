@@ -24,6 +24,7 @@ mod lifecycle;
 mod limits;
 mod listen;
 mod methods;
+mod operator;
 mod outbox;
 mod owners;
 mod progress;

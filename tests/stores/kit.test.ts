@@ -21,6 +21,7 @@ function changed(memory: MemoryStore, share: Map<string, unknown>, change: Chang
     delete: (owner, id, version) => memory.delete(owner, id, version),
     list: (owner, options) => memory.list(owner, options),
     due: (before, limit, after) => memory.due(before, limit, after),
+    all: (options) => memory.all(options),
     watch: (listener) => memory.watch(listener),
   };
   return { ...right, ...change(memory, share) };
@@ -81,6 +82,25 @@ const listed =
   });
 
 const FAULTS: Readonly<Record<string, Change>> = {
+  "all forgets the owner of its place": (memory) => ({
+    all: ({ after, limit }) => {
+      const all = memory.all({ limit: 99_999 });
+      return all.slice(after ? all.findIndex(({ id }) => id === after.id) + 1 : 0).slice(0, limit);
+    },
+  }),
+  "all mixes owners": (memory) => ({
+    all: ({ after, limit }) => {
+      const all = memory.all({ limit: 99_999 }).sort((left, right) => left.createdAt - right.createdAt);
+      const place = all.findIndex(({ owner, id }) => id === after?.id && owner === after.owner);
+      return all.slice(place + 1).slice(0, limit);
+    },
+  }),
+  "all leaves the nameless owner out": (memory) => ({
+    all: (options) => memory.all(options).filter(({ owner }) => owner !== ""),
+  }),
+  "all reads payloads": (memory) => ({
+    all: (options) => memory.all(options).map((task) => memory.get(task.owner, task.id)!),
+  }),
   "an insert writes over a task": (memory) => ({
     put: (task) => (task.version === 1 ? force(memory, task) : memory.put(task)),
   }),

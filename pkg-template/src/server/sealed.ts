@@ -26,6 +26,7 @@ export function sealed(store: TaskStore, payloads: PayloadProtection): TaskStore
     list: (owner, options) => store.list(owner, options),
     due: (before, limit, after) => store.due(before, limit, after),
     usage: store.usage?.bind(store),
+    all: store.all?.bind(store),
     watch: store.watch?.bind(store),
     wakes: store.wakes,
     close: store.close?.bind(store),

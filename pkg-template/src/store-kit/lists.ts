@@ -1,7 +1,7 @@
 // An owner's tasks in order of creation, page by page.
 import type { StoredTask } from "../store.ts";
 import { type StoreCase, storeCase } from "./case.ts";
-import { byPosition, equal, LATEST, names, OWNER, shuffled, T0, walk, write } from "./tools.ts";
+import { byPosition, equal, LATEST, NO_ALL, names, OWNER, shuffled, T0, walk, write } from "./tools.ts";
 
 export const lists: readonly StoreCase[] = [
   storeCase("pages through 250 tasks in order of creation, then id", async ({ store }) => {
@@ -72,6 +72,51 @@ export const lists: readonly StoreCase[] = [
       ],
       "the list",
     );
+  }),
+
+  storeCase("lists the tasks of all owners, each owner's together", async ({ store }) => {
+    if (store.all === undefined) return NO_ALL;
+    const owners = ["", "a", "alice", "Alice", "älice", "\u{1f600}", "\u0001alice", "b"];
+    const tasks = owners.flatMap((owner) =>
+      Array.from({ length: 9 }, (_, n) =>
+        write(`task-${shuffled(n, 9)}`, { owner, createdAt: T0 + (n % 3), payload: `${n}`, dueAt: T0 + n }),
+      ),
+    );
+    await Promise.all(tasks.map((task) => store.put(task)));
+    let order: string[] | undefined;
+    for (const limit of [1, 5, 9, 1000]) {
+      const seen: StoredTask[] = [];
+      for (let pages = 0; ; pages += 1) {
+        const page = await store.all({ after: seen.at(-1), limit });
+        equal(
+          page.length <= limit && pages <= tasks.length,
+          true,
+          "a page has no more than asked for, and there is an end",
+        );
+        if (page.length === 0) break;
+        seen.push(...page);
+      }
+      const met = [...new Set(seen.map(({ owner }) => owner))];
+      equal(met, (order ??= met), "the order of owners");
+      equal([...met].sort(), [...owners].sort(), "all owners");
+      for (const owner of owners) {
+        const theirs = tasks.filter((task) => task.owner === owner).sort(byPosition);
+        const found = seen.filter((task) => task.owner === owner);
+        equal(
+          found,
+          theirs.map((task) => ({ ...task, payload: null })),
+          `what is there of ${owner}`,
+        );
+      }
+      equal(seen.length, tasks.length, `tasks in pages of ${limit}`);
+      const last = order.at(-1);
+      equal(
+        seen.slice(-9).every(({ owner }) => owner === last),
+        true,
+        "an owner's tasks are together",
+      );
+    }
+    equal(await store.all({ limit: 0 }), [], "a page of 0");
   }),
 
   storeCase("lists on from the place of a task that was deleted", async ({ store }) => {

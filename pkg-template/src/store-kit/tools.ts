@@ -12,6 +12,7 @@ export function write(id: string, more: Partial<TaskWrite> = {}): TaskWrite {
 
 export const NO_PEER = "there is no peer";
 export const NO_REOPEN = "it cannot be reopened";
+export const NO_ALL = "it has no `all`";
 export const NO_WATCH = "it has no `watch`";
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };

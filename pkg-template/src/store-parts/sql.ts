@@ -1,10 +1,13 @@
 // What the stores on SQL databases have in common: names, columns, rows.
 import { NAME } from "../name.ts";
 import { TaskError } from "../errors.ts";
-import type { StoredTask } from "../store.ts";
+import type { OwnerPosition, StoredTask } from "../store.ts";
 
 /** The columns of a task without `owner`, which is in the question, and `payload`, which is read where it is wanted. */
 export const HEAD = "id, version, created_at, due_at, state";
+
+/** Comes before every task: no time is earlier. */
+export const BEFORE_ALL: OwnerPosition = { owner: "", createdAt: -8.64e15, id: "" };
 
 /** What a store on SQL asks its database. */
 export interface Statements<Statement> {

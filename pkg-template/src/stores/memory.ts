@@ -1,5 +1,14 @@
 import { TaskError, TaskStoreFullError } from "../errors.ts";
-import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
+import type {
+  DuePosition,
+  OwnerPosition,
+  StoredTask,
+  TaskListener,
+  TaskPosition,
+  TaskStore,
+  TaskUsage,
+  TaskWrite,
+} from "../store.ts";
 import { checkNames } from "../options-check.ts";
 import { Sorted } from "../store-parts/sorted.ts";
 import { Watchers } from "../store-parts/watchers.ts";
@@ -40,6 +49,8 @@ export interface MemoryStore extends TaskStore {
   due(before: number, limit: number, after?: DuePosition): StoredTask[];
   /** {@link TaskStore.usage}, at once; bytes as `maxBytesPerOwner` counts them. */
   usage(owner: string): TaskUsage;
+  /** {@link TaskStore.all}, at once. */
+  all(options: { readonly after?: OwnerPosition | undefined; readonly limit: number }): StoredTask[];
   /** {@link TaskStore.watch}: tells every change, when it is made. */
   watch(listener: TaskListener): () => void;
 }
@@ -201,6 +212,19 @@ class Memory implements MemoryStore {
   usage(owner: string): TaskUsage {
     const shelf = this.#shelves.get(owner);
     return { tasks: shelf?.tasks.size ?? 0, bytes: shelf?.payloads ?? 0 };
+  }
+
+  all(options: { readonly after?: OwnerPosition | undefined; readonly limit: number }): StoredTask[] {
+    const { after, limit } = options;
+    const found: StoredTask[] = [];
+    // Sorted when it is asked for: operators ask rarely, and owners come and go.
+    for (const owner of [...this.#shelves.keys()].sort(byText)) {
+      if (after !== undefined && byText(owner, after.owner) < 0) continue;
+      const from = after?.owner === owner ? after : undefined;
+      if (found.length >= limit) break;
+      for (const task of this.list(owner, { after: from, limit: limit - found.length })) found.push(task);
+    }
+    return found;
   }
 
   watch(listener: TaskListener): () => void {

@@ -1,6 +1,15 @@
 import { TaskError } from "../errors.ts";
 import { checkNames } from "../options-check.ts";
-import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskUsage, TaskWrite } from "../store.ts";
+import type {
+  DuePosition,
+  OwnerPosition,
+  StoredTask,
+  TaskListener,
+  TaskPosition,
+  TaskStore,
+  TaskUsage,
+  TaskWrite,
+} from "../store.ts";
 import { isTaskId, requireTaskId } from "../store-parts/checks.ts";
 import type { PostgresPool, PostgresQuery, PostgresResult } from "../store-parts/postgres/client.ts";
 import { failure, wasRolledBack } from "../store-parts/postgres/errors.ts";
@@ -8,7 +17,7 @@ import { Listening } from "../store-parts/postgres/listening.ts";
 import { Notices } from "../store-parts/postgres/notices.ts";
 import { type Table, migrate } from "../store-parts/postgres/schema.ts";
 import { statements } from "../store-parts/postgres/statements.ts";
-import { rowLimit, type Statements, tableName, taskOf, type TaskRow } from "../store-parts/sql.ts";
+import { BEFORE_ALL, rowLimit, tableName, taskOf, type TaskRow } from "../store-parts/sql.ts";
 
 export type {
   PostgresClient,
@@ -87,7 +96,7 @@ class Postgres implements PostgresStore {
   readonly #pool: PostgresPool;
   readonly #schema: string | undefined;
   readonly #table: Table;
-  readonly #statements: Statements<PostgresQuery>;
+  readonly #statements: ReturnType<typeof statements>;
   readonly #notices: Notices | undefined;
   readonly #listening: Listening | undefined;
   #ready: Promise<void> | undefined;
@@ -181,6 +190,12 @@ class Postgres implements PostgresStore {
     const { rows } = after
       ? await this.#run("list", dueAfter, [before, rowLimit(limit), after.dueAt, after.owner, after.id])
       : await this.#run("list", dueBefore, [before, rowLimit(limit)]);
+    return (rows as TaskRow[]).map((row) => taskOf(row));
+  }
+
+  async all(options: { readonly after?: OwnerPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
+    const { owner, createdAt, id } = options.after ?? BEFORE_ALL;
+    const { rows } = await this.#run("list", this.#statements.all, [owner, createdAt, id, rowLimit(options.limit)]);
     return (rows as TaskRow[]).map((row) => taskOf(row));
   }
 

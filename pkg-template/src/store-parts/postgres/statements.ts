@@ -4,7 +4,10 @@ import { HEAD, type Statements } from "../sql.ts";
 import type { PostgresQuery } from "./client.ts";
 
 /** The statements on the table of tasks, quoted and with its schema. */
-export function statements(table: string, prepare: boolean): Statements<PostgresQuery> {
+export function statements(
+  table: string,
+  prepare: boolean,
+): Statements<PostgresQuery> & { readonly all: PostgresQuery } {
   const statement = (...lines: string[]) => prepared(lines.join(" "), prepare);
   const one = "WHERE owner = $1 AND id = $2";
   const inOrder = "ORDER BY created_at, id";
@@ -39,6 +42,10 @@ export function statements(table: string, prepare: boolean): Statements<Postgres
     listAfter: statement(
       `SELECT ${HEAD} FROM ${table}`,
       `WHERE owner = $1 AND (created_at, id) > ($2, $3) ${inOrder} LIMIT $4`,
+    ),
+    all: statement(
+      `SELECT owner, ${HEAD} FROM ${table} WHERE (owner, created_at, id) > ($1, $2, $3)`,
+      "ORDER BY owner, created_at, id LIMIT $4",
     ),
     dueBefore: due("due_at <= $1"),
     dueAfter: due("due_at <= $1 AND (due_at, owner, id) > ($3, $4, $5)"),

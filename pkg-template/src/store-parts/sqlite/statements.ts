@@ -30,6 +30,14 @@ export function statements(
   };
 }
 
+/** Prepared when it is first asked for: operators do. */
+export function allStatement(prepare: (sql: string) => SqliteStatement, table: string): SqliteStatement {
+  return prepare(
+    `SELECT owner, ${HEAD} FROM ${table} WHERE (owner, created_at, id) > (?, ?, ?) ` +
+      "ORDER BY owner, created_at, id LIMIT ?",
+  );
+}
+
 /** Prepared when it is first asked for, which few do. */
 export function usageStatement(prepare: (sql: string) => SqliteStatement, table: string): SqliteStatement {
   const lengthBy = (length: string): SqliteStatement =>

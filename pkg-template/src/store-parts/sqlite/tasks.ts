@@ -3,6 +3,7 @@
 import { TaskError } from "../../errors.ts";
 import type {
   DuePosition,
+  OwnerPosition,
   StoredTask,
   TaskListener,
   TaskPosition,
@@ -11,11 +12,11 @@ import type {
   TaskWrite,
 } from "../../store.ts";
 import { requireOwner, requireTaskId } from "../checks.ts";
-import { rowLimit, taskOf, type TaskRow } from "../sql.ts";
+import { BEFORE_ALL, rowLimit, taskOf, type TaskRow } from "../sql.ts";
 import { Watchers } from "../watchers.ts";
 import type { SqliteEngine, SqliteStatement } from "./engine.ts";
 import { migrate } from "./schema.ts";
-import { statements, usageStatement } from "./statements.ts";
+import { allStatement, statements, usageStatement } from "./statements.ts";
 
 export class SqliteTasks implements TaskStore {
   protected readonly table: string;
@@ -23,6 +24,7 @@ export class SqliteTasks implements TaskStore {
   readonly #prepared: SqliteStatement[] = [];
   readonly #statements: ReturnType<typeof statements>;
   #usage: SqliteStatement | undefined;
+  #all: SqliteStatement | undefined;
   protected readonly watchers: Watchers = new Watchers();
 
   /** `configure` runs before the tables are looked for. */
@@ -36,6 +38,16 @@ export class SqliteTasks implements TaskStore {
       this.#statements = statements(prepare, table);
     } catch (error) {
       throw this.failure("open", error);
+    }
+  }
+
+  all(options: { readonly after?: OwnerPosition | undefined; readonly limit: number }): StoredTask[] {
+    const { owner, createdAt, id } = options.after ?? BEFORE_ALL;
+    try {
+      this.#all ??= allStatement((sql) => this.prepare(sql), this.table);
+      return (this.#all.all(owner, createdAt, id, rowLimit(options.limit)) as TaskRow[]).map((row) => taskOf(row));
+    } catch (error) {
+      throw this.failure("list", error);
     }
   }
 
