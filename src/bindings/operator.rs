@@ -56,8 +56,8 @@ pub fn reads(host: &OperatorHost, state: &str) -> bool {
     true
 }
 
-/// Hands over the record of the task that is cancelled; false where it has ended or cannot be read. `write_id`: a random
-/// whole number below 2^48.
+/// Hands over the record of the task that is cancelled; false where it has ended or cannot be read. `write_id`: random,
+/// whole, below 2^48.
 #[wasm_bindgen(js_name = "operatorCancels")]
 pub fn cancels(host: &OperatorHost, state: &str, now: f64, skew: f64, write_id: f64) -> bool {
     let Ok(task) = Task::from_state(state) else { return false };
