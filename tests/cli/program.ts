@@ -64,8 +64,8 @@ export class Program {
   }
 
   /** Starts a command without a terminal. */
-  start(parameters: readonly string[], env: object = {}): Running {
-    return watch(process.execPath, [this.#file, ...parameters], { cwd: this.folder, env: this.#environment(env) });
+  start(parameters: readonly string[], env: object = {}, cwd: string = this.folder): Running {
+    return watch(process.execPath, [this.#file, ...parameters], { cwd, env: this.#environment(env) });
   }
 
   /** Runs a command of `tasks` without a terminal, to its end. */

@@ -15,6 +15,13 @@ const OPTIONS = {
   detach: { type: "boolean" },
   answer: { type: "string", multiple: true },
   decline: { type: "boolean" },
+  store: { type: "string" },
+  prefix: { type: "string" },
+  owner: { type: "string" },
+  tool: { type: "string" },
+  status: { type: "string", multiple: true },
+  older: { type: "string" },
+  limit: { type: "string" },
   json: { type: "boolean" },
   timeout: { type: "string" },
   state: { type: "string" },
@@ -23,8 +30,8 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** How many names a command takes: at least, at most. */
-const COMMANDS = {
+/** How many names a command about a server takes: at least, at most. */
+const ON_SERVERS = {
   tools: [0, 0],
   call: [1, 1],
   list: [0, 0],
@@ -35,9 +42,19 @@ const COMMANDS = {
   cancel: [1, 100],
 } as const;
 
-export type Command = keyof typeof COMMANDS;
+/** The same for what operators do on a store. */
+const ON_STORES = {
+  list: [0, 0],
+  count: [0, 0],
+  status: [1, 100],
+  result: [1, 1],
+  cancel: [1, 100],
+  purge: [0, 100],
+} as const;
 
-/** Options that a command of its own understands. */
+export type Command = keyof typeof ON_SERVERS | keyof typeof ON_STORES;
+
+/** Options that not all commands understand. */
 const ALONE: Readonly<Record<string, readonly Command[]>> = {
   arg: ["call"],
   args: ["call"],
@@ -45,7 +62,14 @@ const ALONE: Readonly<Record<string, readonly Command[]>> = {
   detach: ["call"],
   answer: ["call", "follow", "answer", "result"],
   decline: ["call", "follow", "answer", "result"],
+  tool: ["list", "count", "purge"],
+  status: ["list", "count", "purge"],
+  older: ["list", "count", "purge"],
+  limit: ["list"],
 };
+/** Options for stores, and those for servers. */
+const OF_STORES = ["prefix", "owner", "tool", "status", "older", "limit"];
+const OF_SERVERS = ["url", "stdio", "token", "header", "legacy", "answer", "decline", "timeout", "state"];
 
 type Values = ReturnType<typeof parse>["values"];
 
@@ -58,6 +82,8 @@ export interface Typed {
   readonly names: readonly string[];
   readonly values: Values;
 }
+
+const listed = (commands: object): string => Object.keys(commands).join(", ");
 
 /** Throws {@link UsageError}. */
 export function read(typed: readonly string[]): Typed {
@@ -72,14 +98,19 @@ export function read(typed: readonly string[]): Typed {
   if (values.version === true) return { command: "version", names: [], values };
   if (values.help === true || group === undefined || group === "help") return { command: "help", names: [], values };
   if (group !== "tasks") throw new UsageError(`There is \`mcp-longhaul tasks\`, and no ${line(group, 40)}.`);
-  if (command === undefined || !Object.hasOwn(COMMANDS, command))
-    throw new UsageError(`tasks has the commands ${Object.keys(COMMANDS).join(", ")}.`);
+  const onStore = values.store !== undefined;
+  const commands: Readonly<Record<string, readonly [number, number]>> = onStore ? ON_STORES : ON_SERVERS;
+  const [least, most] = (Object.hasOwn(commands, command ?? "") && commands[command ?? ""]) || [];
+  if (least === undefined || most === undefined)
+    throw new UsageError(`tasks has the commands ${listed(ON_SERVERS)}; with --store ${listed(ON_STORES)}.`);
   const known = command as Command;
-  const [least, most] = COMMANDS[known];
   if (names.length < least || names.length > most) {
     const wanted = known === "call" ? "the name of one tool" : least === most ? "one id" : "ids of tasks";
     throw new UsageError(most === 0 ? `${known} takes no names.` : `${known} takes ${wanted}.`);
   }
+  for (const option of onStore ? OF_SERVERS : OF_STORES)
+    if ((values as Record<string, unknown>)[option] !== undefined)
+      throw new UsageError(`--${option} is for ${onStore ? "servers" : "--store"}.`);
   for (const [option, commands] of Object.entries(ALONE))
     if ((values as Record<string, unknown>)[option] !== undefined && !commands.includes(known))
       throw new UsageError(`--${option} is for ${commands.join(", ")}.`);

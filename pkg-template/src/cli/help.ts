@@ -14,6 +14,18 @@ Commands
   result ID             wait for a task, and print nothing but its result
   cancel ID…            cancel tasks
 
+On a store, for operators (beside running servers; SQLite, PostgreSQL, Redis)
+  --store sqlite:FILE | postgres://… | redis://…   or MCP_LONGHAUL_STORE with --store env
+                        pg, redis and, before Node 22.5, better-sqlite3 are installed beside:
+                        npx -p mcp-longhaul -p pg mcp-longhaul tasks list --store postgres://…
+  --prefix TEXT         the store's \`tablePrefix\` or \`prefix\`, where it is not the default
+  list, count           the tasks of all owners, and how many by tool and state;
+                        --owner, --tool, --status (repeated), --older SECONDS, list --limit N
+  status, result ID…    a task with all that is known of it, and its result
+  cancel ID…            end tasks as cancelled; who runs them hears of it
+  purge ID…             delete tasks that have ended; with --older, all of them that old
+  --owner OWNER         also says whose the ids are, where not all owners are to be looked through
+
 The server
   --url ADDRESS         over Streamable HTTP
   --stdio "COMMAND"     one command; the server is started, and ended afterwards

@@ -76,6 +76,42 @@ export function humanReport(
       live.show();
       if (result["isError"] === true) say(`${line(task?.tool || "The tool", 40)} says that it failed.`);
     },
+    stored(tasks) {
+      if (tasks.length === 0) return say("No tasks.");
+      const rows = tasks.map(({ taskId, status, tool, createdAt, owner, statusMessage }) => [
+        line(taskId, 128),
+        status,
+        line(tool, 40) || "-",
+        age(createdAt),
+        line(owner, 60) || "-",
+        line(statusMessage ?? "", 200),
+      ]);
+      for (const row of table([["TASK", "STATUS", "TOOL", "AGE", "OWNER", ""], ...rows])) print(row);
+    },
+    counts(counts) {
+      if (counts.length === 0) return say("No tasks.");
+      const rows = counts.map(({ tool, status, tasks, oldest, stillest }) => [
+        line(tool, 60) || "-",
+        status,
+        String(tasks),
+        age(oldest),
+        age(stillest),
+      ]);
+      for (const row of table([["TOOL", "STATUS", "TASKS", "OLDEST", "UNCHANGED"], ...rows])) print(row);
+    },
+    detail({ result, error, request, ...task }) {
+      for (const text of lines(JSON.stringify({ ...task, request, error }, undefined, 2)).split("\n")) say(text);
+      if (result !== undefined) for (const text of resultLines(Object(result))) print(text);
+    },
+    outcome(what, taskId, outcome) {
+      const said = {
+        done: `${what}: done`,
+        ended: "has ended before",
+        open: "is not over yet",
+        missing: "is not there",
+      };
+      say(`${line(taskId, 128)}  ${said[outcome]}`);
+    },
     failure: (_code, sentence) => say(paint(31, lines(sentence))),
     note: (sentence) => say(lines(sentence)),
     pause: () => live.pause(),

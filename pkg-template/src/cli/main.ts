@@ -6,6 +6,7 @@ import { call, cancel, exitOf, follow, list, status, type Session, tools } from 
 import { CommandError, Exit, type ExitCode, UsageError } from "./exit.ts";
 import { HELP } from "./help.ts";
 import { humanReport } from "./human-report.ts";
+import { operate } from "./operate.ts";
 import { jsonReport } from "./json-report.ts";
 import { Memory, stateFolder } from "./memory.ts";
 import { Answers, Prompts } from "./questions.ts";
@@ -36,6 +37,7 @@ process.on("SIGTERM", () => stop(Exit.interrupted));
 async function run({ command, names, values }: Typed, report: Report): Promise<ExitCode> {
   const timeout = seconds("timeout", values.timeout);
   const ttl = seconds("ttl", values.ttl);
+  if (values.store !== undefined) return operate(command, names, values, { report, env, secrets });
   const target = targetOf(values, env, secrets);
   const isTerminal = stdin.isTTY === true && stderr.isTTY === true && values.json !== true;
   const terminal = {

@@ -1,5 +1,6 @@
 // What a command tells: to people, or to scripts.
 import type { TaskSnapshot } from "mcp-longhaul";
+import type { AdminCount, AdminDetail, AdminOutcome, AdminTask } from "mcp-longhaul/admin";
 import type { Answer, Question } from "./target.ts";
 
 /** A task as it is told of. */
@@ -29,6 +30,11 @@ export interface Report {
   answered(answer: Answer, taskId: string | undefined): void;
   /** @param task `undefined` where the server answered without one */
   result(result: Readonly<Record<string, unknown>>, task: TaskView | undefined): void;
+  /** Tasks of a store. */
+  stored(tasks: readonly AdminTask[]): void;
+  counts(counts: readonly AdminCount[]): void;
+  detail(task: AdminDetail): void;
+  outcome(what: string, taskId: string, outcome: AdminOutcome): void;
   failure(code: string, sentence: string, taskId?: string): void;
   /** A sentence beside the matter. */
   note(sentence: string): void;
