@@ -25,7 +25,14 @@ function strays(sources: readonly string[]): string[] {
 suite("the name of the package", () => {
   test("TypeScript spells it in name.ts alone", () => {
     const sources = files.filter((file) => /^pkg-template\/src\/.*\.ts$/.test(file));
-    assert.deepEqual(strays(sources.filter((file) => !file.endsWith("src/name.ts"))), []);
+    assert.deepEqual(strays(sources.filter((file) => !/src\/(name\.ts|cli\/)/.test(file))), []);
+    // The terminal view imports the package as its users do.
+    const imports = /\b(?:from |import\()["'][\w/-]+["']/;
+    const view = sources.filter((file) => file.includes("src/cli/"));
+    assert.deepEqual(
+      view.flatMap((file) => [...code(file)]).filter(([, line]) => line.includes(name) && !imports.test(line)),
+      [],
+    );
     assert.match(read("pkg-template/src/name.ts"), new RegExp(`NAME = "${name}"`));
   });
 

@@ -1,5 +1,6 @@
 // What was typed, taken apart by Node's own parser.
 import { parseArgs } from "node:util";
+import { NAME } from "../name.ts";
 import { UsageError } from "./exit.ts";
 import { line } from "./text.ts";
 
@@ -97,7 +98,7 @@ export function read(typed: readonly string[]): Typed {
   const [group, command, ...names] = positionals;
   if (values.version === true) return { command: "version", names: [], values };
   if (values.help === true || group === undefined || group === "help") return { command: "help", names: [], values };
-  if (group !== "tasks") throw new UsageError(`There is \`mcp-longhaul tasks\`, and no ${line(group, 40)}.`);
+  if (group !== "tasks") throw new UsageError(`There is \`${NAME} tasks\`, and no ${line(group, 40)}.`);
   const onStore = values.store !== undefined;
   const commands: Readonly<Record<string, readonly [number, number]>> = onStore ? ON_STORES : ON_SERVERS;
   const [least, most] = (Object.hasOwn(commands, command ?? "") && commands[command ?? ""]) || [];

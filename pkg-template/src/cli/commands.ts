@@ -4,6 +4,7 @@ import type { TaskHandle, TaskReference } from "mcp-longhaul";
 import { isTaskError } from "mcp-longhaul";
 import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
+import { NAME } from "../name.ts";
 import { CommandError, Exit, type ExitCode, UsageError } from "./exit.ts";
 import { fieldsOf, fromJson } from "./form.ts";
 import type { Memory } from "./memory.ts";
@@ -37,7 +38,7 @@ interface Page {
 const PAGE = {
   "~standard": {
     version: 1 as const,
-    vendor: "mcp-longhaul",
+    vendor: NAME,
     validate: (value: unknown): { readonly value: Page } => ({ value: Object(value) }),
     types: undefined as { readonly input: unknown; readonly output: Page } | undefined,
   },
@@ -461,7 +462,7 @@ function tellHowToGoOn(report: Report, exit: ExitCode, ids: readonly string[]): 
   if (ids.length === 0 || (exit !== Exit.asked && exit !== Exit.late && exit !== Exit.interrupted)) return;
   const names = ids.map((id) => line(id, 128)).join(" ");
   const how = exit === Exit.asked ? `answer ${names} --answer FIELD=JSON` : `follow ${names}`;
-  report.note(`${ids.length === 1 ? "The task goes" : "The tasks go"} on. To come back: mcp-longhaul tasks ${how} …`);
+  report.note(`${ids.length === 1 ? "The task goes" : "The tasks go"} on. To come back: ${NAME} tasks ${how} …`);
 }
 
 /** `status`: how tasks are now. */

@@ -1,8 +1,9 @@
 // What `--help` says. The exit codes are those of exit.ts.
+import { NAME } from "../name.ts";
 
-export const HELP = `mcp-longhaul: the tasks of MCP servers, at the terminal
+export const HELP = `${NAME}: the tasks of MCP servers, at the terminal
 
-  npx mcp-longhaul tasks COMMAND --url https://… | --stdio "command …"
+  npx ${NAME} tasks COMMAND --url https://… | --stdio "command …"
 
 Commands
   tools                 what the server has, and what of it becomes a task
@@ -17,7 +18,7 @@ Commands
 On a store, for operators (beside running servers; SQLite, PostgreSQL, Redis)
   --store sqlite:FILE | postgres://… | redis://…   or MCP_LONGHAUL_STORE with --store env
                         pg, redis and, before Node 22.5, better-sqlite3 are installed beside:
-                        npx -p mcp-longhaul -p pg mcp-longhaul tasks list --store postgres://…
+                        npx -p ${NAME} -p pg ${NAME} tasks list --store postgres://…
   --prefix TEXT         the store's \`tablePrefix\` or \`prefix\`, where it is not the default
   list, count           the tasks of all owners, and how many by tool and state;
                         --owner, --tool, --status (repeated), --older SECONDS, list --limit N
@@ -51,7 +52,7 @@ More
   --json                one JSON object a line on stdout: {"event":"task"|"tool"|"question"|
                         "answer"|"result"|"error", …}
   --timeout SECONDS     stop following after that; the task goes on
-  --state FOLDER        where tasks are remembered. Default: mcp-longhaul in $XDG_STATE_HOME or
+  --state FOLDER        where tasks are remembered. Default: ${NAME} in $XDG_STATE_HOME or
                         ~/.local/state
   --verbose             also what the server's process writes to stderr, and what went wrong beside
   --version, --help
@@ -66,13 +67,13 @@ Exit codes
 
 Examples
   See what there is, and call it:
-    npx mcp-longhaul tasks tools --stdio "node server.js"
-    npx mcp-longhaul tasks call render --arg width=3840 --stdio "node server.js"
+    npx ${NAME} tasks tools --stdio "node server.js"
+    npx ${NAME} tasks call render --arg width=3840 --stdio "node server.js"
   Start it now, look at it later:
     export MCP_LONGHAUL_TOKEN=…
-    npx mcp-longhaul tasks call report --args @report.json --detach --url https://example.com/mcp
-    npx mcp-longhaul tasks list --url https://example.com/mcp
-    npx mcp-longhaul tasks follow 5nUPhGAHWrH10aBHMBzAqi8D --url https://example.com/mcp
+    npx ${NAME} tasks call report --args @report.json --detach --url https://example.com/mcp
+    npx ${NAME} tasks list --url https://example.com/mcp
+    npx ${NAME} tasks follow 5nUPhGAHWrH10aBHMBzAqi8D --url https://example.com/mcp
   In a script:
-    npx mcp-longhaul tasks call deploy --answer confirm=true --json --url … | jq 'select(.event == "result")'
+    npx ${NAME} tasks call deploy --answer confirm=true --json --url … | jq 'select(.event == "result")'
 `;

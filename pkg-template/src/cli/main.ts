@@ -5,6 +5,7 @@ import { read, seconds, type Typed } from "./arguments.ts";
 import { call, cancel, exitOf, follow, list, status, type Session, tools } from "./commands.ts";
 import { CommandError, Exit, type ExitCode, UsageError } from "./exit.ts";
 import { HELP } from "./help.ts";
+import { NAME } from "../name.ts";
 import { humanReport } from "./human-report.ts";
 import { operate } from "./operate.ts";
 import { jsonReport } from "./json-report.ts";
@@ -99,7 +100,7 @@ async function main(): Promise<ExitCode> {
     if (aborted && !(error instanceof UsageError)) return reason as ExitCode;
     const exit = exitOf(error);
     const code = exit === Exit.usage ? "usage" : error instanceof CommandError ? "connection" : codeOf(error);
-    const hint = exit === Exit.usage ? "\nmcp-longhaul --help says more." : "";
+    const hint = exit === Exit.usage ? `\n${NAME} --help says more.` : "";
     if (report !== undefined) report.failure(code, reasonOf(error) + (json ? "" : hint));
     else if (json) out(`${jsonLine({ event: "error", code, message: reasonOf(error) })}\n`);
     else aside(`${lines(reasonOf(error))}${hint}\n`);

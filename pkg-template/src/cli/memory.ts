@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { NAME } from "../name.ts";
 import type { TaskReference } from "mcp-longhaul";
 
 /** A task that was made, or followed, from here. */
@@ -27,7 +28,7 @@ export function stateFolder(env: NodeJS.ProcessEnv): string {
     env["XDG_STATE_HOME"] ||
     (process.platform === "win32" && env["LOCALAPPDATA"]) ||
     join(homedir(), ".local", "state");
-  return join(base, "mcp-longhaul");
+  return join(base, NAME);
 }
 
 /** What is remembered of one server. Who cannot write here forgets, and is told so once. */

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { isTaskError, type TaskStore } from "mcp-longhaul";
 import { type AdminFilter, type AdminStatus, type TaskAdmin, taskAdmin } from "mcp-longhaul/admin";
+import { NAME } from "../name.ts";
 import type { SqliteDatabase } from "mcp-longhaul/stores/sqlite";
 import { seconds } from "./arguments.ts";
 import { CommandError, Exit, type ExitCode, UsageError } from "./exit.ts";
@@ -249,7 +250,5 @@ async function driver<Module>(name: string): Promise<Module> {
       if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
     }
   }
-  throw new UsageError(
-    `This store needs the package ${name}: npx -p mcp-longhaul -p ${name} mcp-longhaul tasks … --store …`,
-  );
+  throw new UsageError(`This store needs the package ${name}: npx -p ${NAME} -p ${name} ${NAME} tasks … --store …`);
 }

@@ -2,6 +2,7 @@
 import { Client, StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { TaskClient, type TaskError } from "mcp-longhaul";
+import { NAME } from "../name.ts";
 import { CommandError, Exit, UsageError } from "./exit.ts";
 import { line, type Secrets } from "./text.ts";
 
@@ -137,7 +138,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-const INFO = { name: "mcp-longhaul-tasks", version: "1" };
+const INFO = { name: `${NAME}-tasks`, version: "1" };
 
 /** Connects, or ends the command. */
 export async function connect(target: Target, era: Era, hearing: Hearing, signal: AbortSignal): Promise<Connection> {

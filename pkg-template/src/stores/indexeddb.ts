@@ -1,7 +1,15 @@
 import { NAME } from "../name.ts";
 import { TaskError, TaskStoreFullError } from "../errors.ts";
 import { checkNames } from "../options-check.ts";
-import type { DuePosition, StoredTask, TaskListener, TaskPosition, TaskStore, TaskWrite } from "../store.ts";
+import type {
+  DuePosition,
+  OwnerPosition,
+  StoredTask,
+  TaskListener,
+  TaskPosition,
+  TaskStore,
+  TaskWrite,
+} from "../store.ts";
 import { requireTaskId } from "../store-parts/checks.ts";
 import { Watchers } from "../store-parts/watchers.ts";
 
@@ -120,6 +128,12 @@ class IndexedDb implements TaskStore {
       () => IDBKeyRange.bound(after ? [owner, after.createdAt, after.id] : [owner], [owner, []], true, true),
       limit,
     );
+  }
+
+  all(options: { readonly after?: OwnerPosition | undefined; readonly limit: number }): Promise<StoredTask[]> {
+    const { after, limit } = options;
+    const from = after ? [after.owner, after.createdAt, after.id] : [""];
+    return this.#rows(BY_CREATION, () => IDBKeyRange.bound(from, [[]], true, true), limit);
   }
 
   due(before: number, limit: number, after?: DuePosition): Promise<StoredTask[]> {
