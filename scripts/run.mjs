@@ -36,6 +36,11 @@ const commands = {
   demo: { targets: [SHIPPED], start: program("demo", "index.ts") },
   bench: { targets: [SHIPPED], start: program("tests", "bench", "index.ts") },
   conformance: { targets: [SHIPPED], start: program("tests", "conformance", "run.mjs") },
+  www: { targets: [SHIPPED], start: async (parameters) => (await import("./www.mjs")).serve(parameters) },
+  "www:build": {
+    targets: [SHIPPED],
+    start: async ([base]) => (await import("./www.mjs")).buildSite(base),
+  },
   walks: { targets: [SHIPPED], start: program("tests", "bench", "walks.ts") },
   "fixture-server": { targets: [SHIPPED], start: program("tests", "conformance", "fixture-server.ts") },
 };

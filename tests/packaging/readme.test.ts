@@ -1,7 +1,7 @@
-// The README's named code blocks, run as they stand against the tarball in an empty project.
+// The named code blocks of the README and the guides, run as they stand against the tarball in an empty project.
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,9 +15,11 @@ const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), 
   devDependencies: Record<string, string>;
 };
 const beside = ["client", "server", "node", "sdk"].map((name) => `@modelcontextprotocol/${name}`).concat("zod");
-const readme = readFileSync(join(root, "README.md"), "utf8");
+const guides = join(root, "www", "guides", "guides");
+const pages = [join(root, "README.md"), ...readdirSync(guides).map((name) => join(guides, name))];
+const prose = pages.map((page) => readFileSync(page, "utf8")).join("\n");
 const blocks = new Map(
-  [...readme.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm)].map(([, name, text]) => [name as string, text as string]),
+  [...prose.matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm)].map(([, name, text]) => [name as string, text as string]),
 );
 
 describe("the README's snippets", () => {
@@ -72,10 +74,13 @@ describe("the README's snippets", () => {
       "confirm.ts",
       "durable.ts",
       "follow.ts",
+      "journal.ts",
       "node.ts",
+      "own.test.ts",
       "plain.ts",
       "server.ts",
       "status.ts",
+      "steps.ts",
       "tools.ts",
       "v1-client.ts",
       "v1-server.ts",
@@ -110,6 +115,20 @@ describe("the README's snippets", () => {
 
   test("tools for clients without tasks", async () => {
     assert.match(await run("plainly.ts"), /render,task_status,task_answer,task_cancel/);
+  });
+
+  test("a client that survives", async () => {
+    assert.match(await run("journal.ts"), /followed: render[\s\S]*teapot is rendered[\s\S]*render \w+ \w+/);
+    assert.match(await run("journal.ts"), /render ended completed/);
+  });
+
+  test("work in steps", async () => {
+    assert.match(await run("drive.ts", "steps.ts", "report", '{"month":"May"}'), /May: 12 orders/);
+  });
+
+  test("a test of one's own", async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, ["--test", "own.test.ts"], { cwd: project });
+    assert.match(stdout, /pass 1/);
   });
 
   test("a store that lasts", async () => {

@@ -1,0 +1,2 @@
+/** Types of `tools.mjs`, for tests. */
+export function filesIn(folder: string): string[];
