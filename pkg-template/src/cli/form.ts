@@ -19,8 +19,9 @@ export interface Field {
 /** A value, or what is wrong with it. */
 export type Reading = { readonly value: unknown } | { readonly fault: string };
 
-/** A form with more fields is not shown. */
+/** A form with more fields, or with more to choose from in one of them, is not shown. */
 const MOST_FIELDS = 64;
+const MOST_OPTIONS = 200;
 
 const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
@@ -32,7 +33,8 @@ export function fieldsOf(schema: unknown): readonly Field[] | undefined {
   const required = isJson(schema) && Array.isArray(schema["required"]) ? schema["required"] : [];
   const entries = Object.entries(properties);
   if (entries.length > MOST_FIELDS) return undefined;
-  return entries.map(([name, of]) => fieldOf(name, isJson(of) ? of : {}, required.includes(name)));
+  const fields = entries.map(([name, of]) => fieldOf(name, isJson(of) ? of : {}, required.includes(name)));
+  return fields.every(({ options }) => options.length <= MOST_OPTIONS) ? fields : undefined;
 }
 
 function fieldOf(name: string, schema: Json, required: boolean): Field {

@@ -34,7 +34,8 @@ export function humanReport(
     const shown = line(of, 20);
     return Object.hasOwn(colourOf, shown) ? paint(colourOf[shown] as number, shown) : shown;
   };
-  const told = (task: TaskView): string => {
+  /** `isAged`: with the time since it was created. */
+  const told = (task: TaskView, isAged = true): string => {
     const { snapshot, progress } = task;
     const share =
       progress?.total !== undefined && progress.total > 0
@@ -44,12 +45,13 @@ export function humanReport(
       line(task.tool || "task", 40),
       paint(2, line(task.taskId, SHORT_ID)),
       status(snapshot.status),
-      age(snapshot.createdAt),
+      isAged ? age(snapshot.createdAt) : "",
       line(share),
       line(snapshot.statusMessage ?? progress?.message ?? "", 200),
     ];
     return parts.filter((part) => part !== "").join("  ");
   };
+  const last = new Map<string, string>();
   const live = new LiveLines(screen, (text) => aside(secrets.hide(text)), told);
 
   return {
@@ -65,7 +67,14 @@ export function humanReport(
       ]);
       table([["TASK", "STATUS", "TOOL", "AGE", ""], ...rows]).forEach(print);
     },
-    changed: (task) => live.set(task) || say(told(task)),
+    changed(task) {
+      if (live.set(task)) return;
+      // What nobody would see is no line more.
+      const now = told(task, false);
+      if (last.get(task.taskId) === now) return;
+      last.set(task.taskId, now);
+      say(told(task));
+    },
     question: (question, taskId) => questionLines(question, taskId).forEach(say),
     answered: (answer) => say(`Answered: ${answer.action}`),
     result(result, task) {

@@ -77,7 +77,8 @@ function http(
   for (const header of options.header ?? []) {
     const [, name, value] = /^([^:\s]+):\s*(.*)$/s.exec(header) ?? [];
     if (name === undefined || value === undefined) throw new UsageError('--header takes "Name: value".');
-    secrets.add(value);
+    // With the scheme of an authorization, and without.
+    for (const secret of [value, value.replace(/^\S+ /, "")]) secrets.add(secret);
     try {
       headers.set(name, value);
     } catch {
