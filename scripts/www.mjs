@@ -49,9 +49,11 @@ export async function buildSite(base = "/") {
       tool("vite", "vite", ["build", "--config", join(www, "app", "vite.config.ts"), "--logLevel", "warn"]),
     );
     await step("guides", () => tool("vitepress", "vitepress", ["build", join(www, "guides"), "--base", base]));
+    await step("API reference", () => tool("typedoc", "typedoc", ["--options", join(www, "typedoc.json")]));
     mkdirSync(site, { recursive: true });
     cpSync(join(work, "www-guides"), site, { recursive: true });
     cpSync(join(work, "www-app"), site, { recursive: true });
+    cpSync(join(work, "www-api"), join(site, "api"), { recursive: true });
   });
 }
 

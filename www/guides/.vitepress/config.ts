@@ -8,11 +8,12 @@ export default defineConfig({
   outDir: fileURLToPath(new URL("../../../build/www-guides", import.meta.url)),
   cacheDir: fileURLToPath(new URL("../../../build/vitepress", import.meta.url)),
   // The playground and the console are made beside the guides.
-  ignoreDeadLinks: [/^\.?\/?\.\.?\/(playground|console)/, /\/(playground|console)\//],
+  ignoreDeadLinks: [/\/(playground|console|api)\//],
   markdown: { theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } },
   themeConfig: {
     nav: [
       { text: "Guides", link: "/guides/" },
+      { text: "API", link: "/api/", target: "_self" },
       { text: "Playground", link: "/playground/", target: "_self" },
       { text: "Console", link: "/console/", target: "_self" },
     ],
