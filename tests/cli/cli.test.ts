@@ -189,6 +189,17 @@ for (const [name, way] of KEPT) {
       assert.deepEqual(stdout.split("\n").sort(), ["", "hello Ada", "hello Bob"]);
     });
 
+    test("a call that is repeated with its key finds its task", async () => {
+      const key = `key-${Math.random().toString(36).slice(2).padEnd(16, "x")}`;
+      const again = () => program.run("call", "endless", "--key", key, "--detach", "--json", ...way());
+      const [first, second] = [await again(), await again()];
+      assert.deepEqual([first.code, second.code], [0, 0], first.stderr + second.stderr);
+      assert.equal(first.events[0].taskId, second.events[0].taskId);
+      await program.run("cancel", first.events[0].taskId, ...way());
+      const wrong = await program.run("call", "endless", "--key", "short", ...way());
+      assert.equal(wrong.code, 2);
+    });
+
     test("Ctrl-C leaves the task alone", async () => {
       const running = program.start(["tasks", "call", "endless", ...way()]);
       await running.said(/working/);

@@ -13,6 +13,7 @@ const OPTIONS = {
   arg: { type: "string", multiple: true },
   args: { type: "string" },
   ttl: { type: "string" },
+  key: { type: "string" },
   detach: { type: "boolean" },
   answer: { type: "string", multiple: true },
   decline: { type: "boolean" },
@@ -60,6 +61,7 @@ const ALONE: Readonly<Record<string, readonly Command[]>> = {
   arg: ["call"],
   args: ["call"],
   ttl: ["call"],
+  key: ["call"],
   detach: ["call"],
   answer: ["call", "follow", "answer", "result"],
   decline: ["call", "follow", "answer", "result"],
@@ -115,6 +117,8 @@ export function read(typed: readonly string[]): Typed {
   for (const [option, commands] of Object.entries(ALONE))
     if ((values as Record<string, unknown>)[option] !== undefined && !commands.includes(known))
       throw new UsageError(`--${option} is for ${commands.join(", ")}.`);
+  if (values.key !== undefined && !/^[\w-]{16,128}$/.test(values.key))
+    throw new UsageError("--key takes 16 to 128 characters of A-Z a-z 0-9 _ -.");
   return { command: known, names, values };
 }
 

@@ -316,6 +316,8 @@ export interface Call {
   /** Single arguments, `name=value`. */
   readonly arg: readonly string[];
   readonly ttl: number | undefined;
+  /** Names the task that is made. */
+  readonly key: string | undefined;
   /** Ends as soon as the task is there. */
   readonly detach: boolean;
 }
@@ -332,11 +334,12 @@ export function call(session: Session, call: Call): Promise<ExitCode> {
       view = { ...view, progress };
       report.changed(view);
     };
-    const handle = await tasks.callTool(client, parameters, {
-      onprogress,
-      signal,
-      creationKey: crypto.randomUUID(),
-      ...(call.ttl !== undefined && { ttl: call.ttl }),
+    const key = call.key ?? crypto.randomUUID();
+    const options = { onprogress, signal, creationKey: key, ...(call.ttl !== undefined && { ttl: call.ttl }) };
+    const handle = await tasks.callTool(client, parameters, options).catch((error: unknown) => {
+      if (isTaskError(error) && (error.code === "connection" || error.code === "unreachable"))
+        report.note(`Whether a task was made is not known. The same call with --key ${key} makes no second one.`);
+      throw error;
     });
     if (handle.reference === undefined) {
       const result = await handle.result();

@@ -39,6 +39,8 @@ For call
   --arg NAME=VALUE      one argument; its type is the tool's. Can be repeated
   --args JSON           all of them as one object; @FILE reads a file, - reads stdin
   --ttl SECONDS         how long the server is to keep the task (2025-11-25)
+  --key KEY             16 to 128 random characters of A-Z a-z 0-9 _ -: the same call with the same
+                        key finds the first one's task, where the server runs ${NAME}
   --detach              do not wait: print the task and end
 
 Questions

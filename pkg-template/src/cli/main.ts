@@ -64,8 +64,8 @@ async function run({ command, names, values }: Typed, report: Report): Promise<E
     case "list":
       return list(session);
     case "call": {
-      const { args, arg = [], detach = false } = values;
-      return call(session, { tool: names[0] as string, args, arg, ttl, detach });
+      const { args, arg = [], key, detach = false } = values;
+      return call(session, { tool: names[0] as string, args, arg, ttl, key, detach });
     }
     case "status":
       return status(session, names);
