@@ -5,6 +5,7 @@ export default defineConfig({
   title: "mcp-longhaul",
   description: "Durable MCP Tasks for every JavaScript runtime",
   lang: "en",
+  transformHead: ({ siteData }) => [["link", { rel: "icon", href: `${siteData.base}icon.svg` }]],
   outDir: fileURLToPath(new URL("../../../build/www-guides", import.meta.url)),
   cacheDir: fileURLToPath(new URL("../../../build/vitepress", import.meta.url)),
   // The playground and the console are made beside the guides.
