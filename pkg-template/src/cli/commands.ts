@@ -324,7 +324,8 @@ export interface Call {
 
 /** `call`: calls a tool and follows its task. */
 export function call(session: Session, call: Call): Promise<ExitCode> {
-  return on(session, { answers: true }, async (work) => {
+  // Who leaves a task at once is asked nothing.
+  return on(session, { answers: !call.detach }, async (work) => {
     const { tasks, client, era } = work.connection;
     const parameters = { name: call.tool, arguments: await argumentsOf(call, client) };
     const { report, memory, signal } = session;
