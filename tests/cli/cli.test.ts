@@ -209,7 +209,7 @@ for (const [name, way] of KEPT) {
       assert.equal(code, 130);
       const [, id] = /tasks follow (\S+)/.exec(stderr)!;
       const status = await program.run("status", id!, "--json", ...way());
-      assert.equal(status.events[0].status, "working");
+      assert.equal(status.events[0].status, "working", status.stdout + status.stderr + stderr);
       await program.run("cancel", id!, ...way());
     });
   });
