@@ -190,6 +190,13 @@ for (const [name, way] of KEPT) {
       assert.deepEqual(stdout.split("\n").sort(), ["", "hello Ada", "hello Bob"]);
     });
 
+    test("an id that begins with a dash is no option", async () => {
+      for (const id of ["-5nUPhGAHWrH10aBHMBzAqi8D", "--nUPhGAHWrH10aBHMBzAqi8D"]) {
+        const { code, stderr } = await program.run("status", id, "--json", ...way());
+        assert.equal(code, 5, stderr);
+      }
+    });
+
     test("a call that is repeated with its key finds its task", async () => {
       const key = `key-${Math.random().toString(36).slice(2).padEnd(16, "x")}`;
       const again = () => program.run("call", "endless", "--key", key, "--detach", "--json", ...way());

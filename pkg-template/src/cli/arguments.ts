@@ -77,7 +77,15 @@ const OF_SERVERS = ["url", "stdio", "token", "header", "legacy", "answer", "decl
 type Values = ReturnType<typeof parse>["values"];
 
 const parse = (typed: readonly string[]) =>
-  parseArgs({ args: [...typed], options: OPTIONS, allowPositionals: true, strict: true });
+  parseArgs({ args: idsLast(typed), options: OPTIONS, allowPositionals: true, strict: true });
+
+/** Ids may begin with a dash, as options do: they go behind a `--`, where nothing is an option. */
+function idsLast(typed: readonly string[]): string[] {
+  const isId = (text: string): boolean => /^-[\w-]{15,}$/.test(text) && !Object.hasOwn(OPTIONS, text.slice(2));
+  const end = typed.includes("--") ? typed.indexOf("--") : typed.length;
+  const before = typed.slice(0, end);
+  return [...before.filter((text) => !isId(text)), "--", ...before.filter(isId), ...typed.slice(end + 1)];
+}
 
 /** A command and what belongs to it. */
 export interface Typed {
