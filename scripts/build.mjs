@@ -210,7 +210,7 @@ const KEPT = /^(wasm[\\/].*|core[\\/]half|errors|name|(server|client)[\\/]core|w
 
 /** The modules that are entries, or that entries load by their names. */
 const ENTRIES =
-  /^((client|server|otel|store-kit|attach-class|registration|sdk-v1|client-tasks|tasks-extension|webhooks|journal|admin)|stores[\\/].*)\.js$/;
+  /^((client|server|otel|store-kit|attach-class|registration|sdk-v1|client-tasks|tasks-extension|webhooks|client-kit|journal|admin)|stores[\\/].*)\.js$/;
 
 /** One module for each entry and one for what they share: every module costs each start about half a millisecond. */
 async function joinModules(output) {

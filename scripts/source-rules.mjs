@@ -53,7 +53,7 @@ const GENERATION = /(["'`])(?:2025-11-25|2026-07-28)\1|(?:[=!]==|[<>?])\s*2[56]\
 
 /** TypeScript that ships knows the generations of the protocol under `wire/` alone; public types name them. */
 export function generationsElsewhere(files) {
-  return linesOf(files, (path) => /^pkg-template\/src\/(?!wire\/|types\.ts).*\.ts$/.test(path))
+  return linesOf(files, (path) => /^pkg-template\/src\/(?!wire\/|types\.ts|client-kit).*\.ts$/.test(path))
     .filter(([, line]) => GENERATION.test(line) && !/^\s*(?:\/?\*|\/\/)/.test(line))
     .map(([place]) => `${place}: ask the revision, which wire/ knows`);
 }

@@ -39,6 +39,7 @@ test("every entry is known here", () => {
     "mcp-longhaul/tasks-extension",
     "mcp-longhaul/client-tasks",
     "mcp-longhaul/webhooks",
+    "mcp-longhaul/client-kit",
     "mcp-longhaul/admin",
     "mcp-longhaul/journal",
     "mcp-longhaul/attach-class",
