@@ -7,7 +7,7 @@ import { Failure, filesIn, root, say, unlessFresh } from "./tools.mjs";
  * wins.
  */
 const ENTRIES = [
-  { name: "TaskClient", budget: 46, peer: "@modelcontextprotocol/ext-tasks/client" },
+  { name: "TaskClient", budget: 47, peer: "@modelcontextprotocol/ext-tasks/client" },
   { name: "TaskServer", budget: 143, peer: "@modelcontextprotocol/ext-tasks/receiver" },
 ];
 const KB = 1024;

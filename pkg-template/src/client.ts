@@ -13,6 +13,8 @@ import type {
 } from "./types.ts";
 import { receivedBy } from "./wire/methods.ts";
 
+export { taskOf } from "./client/task-of.ts";
+
 const CLIENT: Side = {
   taker: "TaskClient",
   targets: "Client",
@@ -123,6 +125,15 @@ export class TaskClient<Tools extends ToolMap<Tools> = AnyTools> {
   /** What the journal has: calls of which nothing is known, open tasks, and for a while those that have ended. */
   async tasks(): Promise<readonly JournaledTask[]> {
     return this.#requestor.journal.tasks();
+  }
+
+  /**
+   * The handles of tasks that end from now on, each once, or that cannot be followed any more; not those that were
+   * detached from. Each iterator has all of them, read or not: make it before the first call. It ends at `close()`, or
+   * when it is left; 10,000 are kept for a reader that does not come, then `next()` rejects once with `limit`.
+   */
+  settled(): AsyncIterableIterator<TaskHandle> {
+    return this.#requestor.settled();
   }
 
   /** Stops following everything. Tasks go on, and can be resumed. */

@@ -558,6 +558,12 @@ export interface TaskClientOptions {
   /** The longest a task is followed, in ms. Default: its time to live, or 24 h. */
   readonly maxAge?: number | undefined;
   /**
+   * How long each single request to the server may take, in ms: reading a task, answering it, cancelling it. It is
+   * tried again then, as long as the call has time. Default 30 000. Where it is set, the creating request has no longer
+   * either, and is not tried again.
+   */
+  readonly requestTimeout?: number | undefined;
+  /**
    * Whether the server may push what becomes of tasks (2026-07-28): one open request for all tasks of a connection that
    * run for longer. Default `true`; where a server cannot, tasks are polled as with `false`.
    */
@@ -705,7 +711,8 @@ export interface TaskHandle<Result = ToolResult, Tool extends string = string> {
   result(): Promise<Result>;
   /**
    * Cancels the task. Resolves with its status then, or with `awaitTerminal` with the status in which it really ended;
-   * rejects with a {@link TaskError} where the server cannot be asked.
+   * rejects with a {@link TaskError} where the server cannot be asked: `detached` or `connection` where the task is not
+   * followed any more.
    */
   cancel(options?: { readonly awaitTerminal?: boolean | undefined }): Promise<TaskStatus | undefined>;
   /** Stops following; the task goes on. */

@@ -102,6 +102,7 @@ pub fn make_requestor(
     max: u32,
     initial: u32,
     max_age: f64,
+    request_timeout: u32,
     listen: bool,
     seed: f64,
     methods: u8,
@@ -109,6 +110,7 @@ pub fn make_requestor(
     let options = Options {
         bounds: Bounds { min, max, initial },
         max_age: count(max_age),
+        request_timeout,
         listen,
         first_read: FIRST_READ,
         seed: seed.to_bits(),

@@ -252,7 +252,7 @@ impl Requestor {
     }
 
     pub(super) fn list(&mut self, now: Millis, request: RequestNumber, cursor: Option<String>) {
-        self.tools.asked(now);
+        self.tools.asked(now, self.options.request_timeout);
         self.set_list_timer(now);
         self.outputs.push_back(Output::List { request, cursor });
     }

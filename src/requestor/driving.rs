@@ -1,7 +1,7 @@
 //! Sends what is due about each task, takes the answers, and ends what is over.
 
 use super::followed::{FollowedTask, Hearing, Lane};
-use super::limits::{CANCELS, FAILURES, OPEN, PATIENCE};
+use super::limits::{CANCELS, FAILURES, OPEN, later};
 use super::requestor::{Requestor, Source, Timer};
 use super::stage::{Event, Stage};
 use super::types::{Answer, Answered, Ending, Output, PayloadNumber, RequestNumber, TaskNumber};
@@ -229,9 +229,9 @@ impl Requestor {
         let refetches = waits && follow.stage == Stage::Fetching;
         let lane = follow.lane(method);
         lane.flight = Some(request);
-        lane.until = (!waits).then(|| now.saturating_add(PATIENCE));
+        lane.until = (!waits).then(|| later(now, self.options.request_timeout.into()));
         if refetches {
-            lane.at = Some(now.saturating_add(PATIENCE));
+            lane.at = Some(later(now, self.options.request_timeout.into()));
         }
         self.requests.insert(request, task, method);
         self.outputs.push_back(Output::Ask { request, task, method, keys });

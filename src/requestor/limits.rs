@@ -2,8 +2,6 @@
 
 use crate::task::Millis;
 
-/// How long one request about a task may take, `tasks/result` excepted (G25-RES-12).
-pub const PATIENCE: Millis = 30_000;
 /// How often a task is read while its snapshots are pushed, or `tasks/result` waits for it and no caller observes every
 /// snapshot.
 pub const SAFETY: u32 = 30_000;

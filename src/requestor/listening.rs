@@ -134,7 +134,7 @@ impl Requestor {
             }
         }
         if fresh && !self.streams.is_refused() {
-            let until = self.streams.set_opening(now, request);
+            let until = self.streams.set_opening(now, request, self.options.request_timeout);
             self.deadlines.set(until, Timer::Listen);
             self.outputs.push_back(Output::Listen { request, ids });
         }

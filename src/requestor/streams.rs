@@ -1,7 +1,7 @@
 //! The streams on which a server pushes snapshots (2026-07-28): which are open, when the next is opened, and whether
 //! the server has any.
 
-use super::limits::PATIENCE;
+use super::limits::later;
 use super::pace::Bounds;
 use super::types::RequestNumber;
 use crate::task::Millis;
@@ -82,8 +82,8 @@ impl Streams {
     }
 
     /// The stream is being opened; answers until when it may be acknowledged.
-    pub fn set_opening(&mut self, now: Millis, request: RequestNumber) -> Millis {
-        let until = now.saturating_add(PATIENCE);
+    pub fn set_opening(&mut self, now: Millis, request: RequestNumber, timeout: u32) -> Millis {
+        let until = later(now, timeout.into());
         self.opening = Some((request, until));
         until
     }

@@ -1,7 +1,7 @@
 //! What is known about what the clients of a server can call: what of it runs as a task (2025-11-25). Tools are listed;
 //! what no list tells, the refusals of the server do.
 
-use super::limits::PATIENCE;
+use super::limits::later;
 use super::types::RequestNumber;
 use crate::method::{CallMethod, TABLE};
 use crate::table::Table;
@@ -71,9 +71,9 @@ impl Tools {
     }
 
     /// A page was asked for at `now`.
-    pub fn asked(&mut self, now: Millis) {
+    pub fn asked(&mut self, now: Millis, timeout: u32) {
         if let Some(walk) = &mut self.walk {
-            walk.until = now.saturating_add(PATIENCE);
+            walk.until = later(now, timeout.into());
             walk.patience = now.saturating_add(CALLS_WAIT);
         }
     }

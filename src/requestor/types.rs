@@ -10,6 +10,8 @@ pub struct Options {
     pub bounds: Bounds,
     /// The longest a task is followed, in ms; otherwise its time to live, or a day.
     pub max_age: Option<u64>,
+    /// How long one request to the peer may take, in ms; what waits for an outcome excepted (G25-RES-12).
+    pub request_timeout: u32,
     /// Whether pushed snapshots are wanted, where a server offers them.
     pub listen: bool,
     /// How soon a new task is first read, in ms; the pauses double from there to the poll interval. 0: after the

@@ -127,7 +127,7 @@ for (const kind of KINDS) {
     host.close();
     await result;
     await assert.rejects(handle.result());
-    assert.equal(await handle.cancel(), "working");
+    await assert.rejects(handle.cancel(), (error: any) => isTaskError(error) && error.code === "detached");
     const frames = peer.frames.length;
     await later(150);
     assert.equal(peer.frames.length, frames);

@@ -1,6 +1,6 @@
 import { NAME } from "../name.ts";
 import type { TaskError } from "../errors.ts";
-import type { TaskPreference, TaskReference } from "../types.ts";
+import type { TaskHandle, TaskPreference, TaskReference } from "../types.ts";
 import type { Ending } from "../wasm/generated/client.js";
 import type { CallMethods } from "../wire/methods.ts";
 import type { Alarm } from "./alarm.ts";
@@ -21,6 +21,8 @@ export interface Plan {
   answer?: Promise<unknown>;
   /** Called when the task is there. */
   created?: ((handle: Handle) => void) | undefined;
+  /** The handle of its task. */
+  handle?: Handle | undefined;
   /** How long the caller waits for progress, in ms; where it starts anew with each. */
   silence?: number | undefined;
   /** Gives up the call where the peer does not answer it; only where its timeout ends with the task's creation. */
@@ -54,12 +56,16 @@ export interface Shared {
   readonly methods: CallMethods;
   readonly poll: { readonly min: number; readonly max: number; readonly initial: number };
   readonly maxAge: number;
+  /** How long one request may take, in ms. */
+  readonly requestTimeout: number;
   readonly listen: boolean;
   readonly alarm: Alarm;
   readonly plans: Map<string, Plan>;
   readonly ontask: ((handle: Handle) => void) | undefined;
   readonly onerror: (error: TaskError) => void;
   readonly journal: TaskJournal | undefined;
+  /** A task has ended, or cannot be followed any more. */
+  readonly onsettled: (handle: TaskHandle) => void;
   /** A connection has closed, and is followed no more. */
   readonly onclose: (connection: object) => void;
 }

@@ -1,5 +1,5 @@
 import type { TaskErrorCode } from "../errors.ts";
-import type { TaskSnapshot } from "../types.ts";
+import type { TaskHandle, TaskSnapshot } from "../types.ts";
 import type { Ending } from "../wasm/generated/client.js";
 import type { Revision } from "../wire/revision.ts";
 import type { Json } from "../json.ts";
@@ -26,6 +26,11 @@ export interface Outcome {
   readonly cause?: unknown;
 }
 
+/** Whether a task has ended, and not only its following. */
+export function hasEnded({ code }: Outcome): boolean {
+  return code === undefined || code === "failed" || code === "cancelled" || code === "expired" || code === "not_found";
+}
+
 /** A followed task: what the core does not hold. */
 export class FollowedTask {
   readonly id: string;
@@ -48,6 +53,8 @@ export class FollowedTask {
   refusal: RpcError | undefined;
   /** The latest refusal or failure of a request about it, since a snapshot came. */
   trouble: unknown;
+  /** The handle that was made first. */
+  handle: TaskHandle | undefined;
   outcome: Outcome | undefined;
   /** Settled with the outcome; never rejects. */
   readonly ended: Promise<Outcome>;

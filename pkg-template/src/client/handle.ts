@@ -2,7 +2,9 @@ import { isObject, own } from "../json.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import { checkNames } from "../options-check.ts";
 import type { TaskHandle, TaskReference, TaskSnapshot, TaskStatus, ToolResult } from "../types.ts";
-import type { FollowedTask, Outcome, RpcError } from "./followed-task.ts";
+import { type FollowedTask, hasEnded, type Outcome, type RpcError } from "./followed-task.ts";
+import { pulled } from "./pulled.ts";
+import { concerning } from "./task-of.ts";
 
 /** What a handle can do about its task. */
 export interface Controls {
@@ -45,23 +47,34 @@ export class Handle implements TaskHandle {
 
   async result(): Promise<ToolResult> {
     const outcome = await this.#task?.ended;
-    if (outcome?.error !== undefined) throw await this.#error(outcome, outcome.error);
+    if (outcome?.error !== undefined) throw concerning(await this.#error(outcome, outcome.error), this.#self);
     try {
       return (await (this.#answer ?? outcome?.result)) as ToolResult;
     } catch (thrown) {
       // The SDK has refused the result; or the caller's time was over just then.
-      throw fromRejection(thrown, isTimeout(thrown) ? "unreachable" : "protocol", this.taskId);
+      throw concerning(fromRejection(thrown, isTimeout(thrown) ? "unreachable" : "protocol", this.taskId), this.#self);
     }
   }
 
   async cancel(options: { readonly awaitTerminal?: boolean | undefined } = {}): Promise<TaskStatus | undefined> {
     checkNames("cancel()", options, { awaitTerminal: true });
-    if (this.#task === undefined || this.#task.outcome !== undefined) return this.snapshot.status;
-    return this.#controls?.cancel(options.awaitTerminal === true);
+    const outcome = this.#task?.outcome;
+    if (this.#task === undefined || (outcome !== undefined && hasEnded(outcome))) return this.snapshot.status;
+    if (outcome !== undefined) throw concerning(notCancelled(outcome.code, this.taskId), this.#self);
+    try {
+      return await this.#controls?.cancel(options.awaitTerminal === true);
+    } catch (thrown) {
+      throw concerning(thrown, this.#self);
+    }
   }
 
   detach(): void {
     if (this.#task?.outcome === undefined) this.#controls?.detach();
+  }
+
+  /** Where there is a task. */
+  get #self(): TaskHandle | undefined {
+    return this.#task === undefined ? undefined : this;
   }
 
   async #error(outcome: Outcome, error: RpcError): Promise<TaskError> {
@@ -90,6 +103,20 @@ function taskError(
   });
 }
 
+/** Why a task was not cancelled. */
+export function notCancelled(code: TaskErrorCode = "internal", taskId?: string): TaskError {
+  return new TaskError(code, `The task was not cancelled: ${CANCEL_ERRORS[code] ?? code}`, { taskId });
+}
+
+const CANCEL_ERRORS: Readonly<Partial<Record<TaskErrorCode, string>>> = {
+  unsupported: "the server does not offer to cancel tasks",
+  protocol: "the server refused",
+  unreachable: "the server did not answer",
+  connection: "the connection is closed",
+  detached: "it is not followed any more; resume it first",
+  not_found: "it has ended",
+};
+
 /** What an SDK rejected a call with, as one of this package. */
 export function fromRejection(reason: unknown, code: TaskErrorCode | undefined, taskId?: string): TaskError {
   const message = reason instanceof Error ? reason.message : String(reason);
@@ -111,29 +138,21 @@ function observe(task: FollowedTask | undefined): AsyncIterableIterator<TaskSnap
   let fresh: TaskSnapshot | undefined = task?.snapshot;
   let shown = JSON.stringify(fresh);
   let over = task === undefined || task.outcome !== undefined;
-  let wake: (() => void) | undefined;
-  const stop = over
-    ? undefined
-    : task?.observe((snapshot) => {
-        if (snapshot === undefined) over = true;
-        else if (shown !== (shown = JSON.stringify(snapshot))) fresh = snapshot;
-        wake?.();
-      });
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next(): Promise<IteratorResult<TaskSnapshot>> {
-      while (fresh === undefined && !over) await new Promise<void>((resolve) => (wake = resolve));
+  let stop: (() => void) | undefined;
+  const [iterator, wake] = pulled<TaskSnapshot>({
+    take() {
       const value = fresh;
       fresh = undefined;
-      return value === undefined ? { value: undefined, done: true } : { value, done: false };
+      return value;
     },
-    async return(): Promise<IteratorResult<TaskSnapshot>> {
-      over = true;
-      stop?.();
-      wake?.();
-      return { value: undefined, done: true };
-    },
-  };
+    isOver: () => over,
+    stop: () => stop?.(),
+  });
+  if (!over)
+    stop = task?.observe((snapshot) => {
+      if (snapshot === undefined) over = true;
+      else if (shown !== (shown = JSON.stringify(snapshot))) fresh = snapshot;
+      wake();
+    });
+  return iterator;
 }

@@ -24,6 +24,7 @@ const OPTIONS: Kinds<TaskClientOptions> = {
   callTimeout: oneOf("whole-call", "until-task"),
   poll: [isObject, "an object of poll intervals"],
   maxAge: TIME,
+  requestTimeout: TIME,
   listen: WHETHER,
   journal: [isObject, "a journal, such as `taskJournal({ store })`"],
   ontask: FUNCTION,

@@ -91,10 +91,11 @@ export class Port {
     this.#link = link;
     this.#instance = clientCore.load();
     this.assembler = new Assembler();
-    const { methods, poll, maxAge, listen } = link.shared;
+    const { methods, poll, maxAge, requestTimeout, listen } = link.shared;
     this.#requestor = clientCore.number(this);
     const { min, max, initial } = poll;
-    core.makeRequestor(this.#requestor, min, max, initial, maxAge, listen, Math.random(), methodBits(methods));
+    const bits = methodBits(methods);
+    core.makeRequestor(this.#requestor, min, max, initial, maxAge, requestTimeout, listen, Math.random(), bits);
   }
 
   /** Keeps what a message brought until the input that names it was handled. */

@@ -9,7 +9,9 @@ import { fromRejection, Handle, isTimeout } from "./handle.ts";
 import { TaskError, type TaskErrorCode } from "../errors.ts";
 import { own } from "../json.ts";
 import type { TaskJournal } from "../types.ts";
+import { Settled } from "./settled.ts";
 import type { Side } from "./side.ts";
+import { concerning } from "./task-of.ts";
 import { REQUESTOR, tap, type TransportLike } from "../tap.ts";
 import type { TaskCallOptions, TaskClientOptions, TaskHandle, TaskReference } from "../types.ts";
 
@@ -28,6 +30,7 @@ export class Requestor {
   readonly #shared: Shared;
   readonly #connections = new WeakMap<object, Connection>();
   readonly #open = new Set<Connection>();
+  readonly #settled = new Settled();
   readonly #plans = new Map<string, Plan>();
   /** The members as the SDK made them, of objects whose own are replaced. */
   readonly #sdkCalls = new WeakMap<object, Readonly<Partial<Record<string, SdkCall>>>>();
@@ -44,12 +47,14 @@ export class Requestor {
       methods: side.methods,
       poll: { min, max: Math.max(min, max), initial },
       maxAge: options.maxAge ?? NaN,
+      requestTimeout: options.requestTimeout ?? 30_000,
       listen: options.listen ?? true,
       alarm: new Alarm(),
       plans: this.#plans,
       ontask: options.ontask,
       journal: options.journal,
       onerror: options.onerror ?? (() => {}),
+      onsettled: (handle) => this.#settled.tell(handle),
       onclose: (connection) => this.#open.delete(connection as Connection),
     };
   }
@@ -90,10 +95,21 @@ export class Requestor {
     return this.#handle(caller, reference.method ?? "tools/call", this.#side.resumed(reference), plan, options);
   }
 
+  /** The handles of tasks that end from now on. */
+  settled(): AsyncIterableIterator<TaskHandle> {
+    return this.#settled.read();
+  }
+
+  /** The connection of a caller, where it is attached. */
+  #of({ transport }: Caller): Connection | undefined {
+    return this.#connections.get(transport as object);
+  }
+
   /** Stops following everything. Tasks go on, and can be resumed. */
   close(): void {
     for (const connection of this.#open) connection.stop();
     this.#open.clear();
+    this.#settled.close();
     this.#options.journal?.close();
   }
 
@@ -126,8 +142,8 @@ export class Requestor {
   }
 
   /** Whether a call can be the SDK's alone: no task comes of it, and both SDKs wait as long for its answer as we do. */
-  #isPlain({ transport }: Caller, options: TaskCallOptions): boolean {
-    const takesTasks = this.#connections.get(transport as object)?.session.takesTasks;
+  #isPlain(caller: Caller, options: TaskCallOptions): boolean {
+    const takesTasks = this.#of(caller)?.session.takesTasks;
     return takesTasks === false && this.#shared.plan.preference !== "require" && Object.keys(options).length === 0;
   }
 
@@ -163,7 +179,7 @@ export class Requestor {
     const { taker, members } = this.#side;
     if (!Object.hasOwn(members, method))
       throw new TaskError("invalid_argument", `${taker} calls ${Object.keys(members).join(", ")} alone.`);
-    const connection = this.#connections.get(caller.transport as object);
+    const connection = this.#of(caller);
     if (connection === undefined)
       throw new TaskError("invalid_argument", `It is not attached to this ${taker}, or not connected.`);
     connection.session.client ??= caller as ConnectedClient;
@@ -177,7 +193,8 @@ export class Requestor {
               snapshot: { taskId: "", status: "completed", ttl: null },
             }) as TaskHandle as TaskHandle<never, never>,
           ),
-        (reason: unknown) => reject(fromRejection(reason, whyRejected(plan, reason, options.signal))),
+        (reason: unknown) =>
+          reject(concerning(fromRejection(reason, whyRejected(plan, reason, options.signal)), plan.handle)),
       );
     });
   }
@@ -196,15 +213,16 @@ export class Requestor {
     const timeout = options.timeout ?? maxTotalTimeout;
     const isUntilTask = timeout === undefined || this.#options.callTimeout === "until-task";
     let abort: (() => void) | undefined;
-    if (isUntilTask) {
+    const { requestTimeout = timeout } = this.#options;
+    if (isUntilTask || requestTimeout !== timeout) {
       const stop = new AbortController();
       abort = () => stop.abort(signal?.reason);
       if (signal?.aborted === true) abort();
       else signal?.addEventListener("abort", abort, { once: true });
       request["signal"] = stop.signal;
       plan.impatient = () => stop.abort("Request timed out");
-      plan.patience = timeout;
-      delete request["maxTotalTimeout"];
+      plan.patience = timeout === undefined ? requestTimeout : Math.min(timeout, requestTimeout ?? timeout);
+      if (isUntilTask) delete request["maxTotalTimeout"];
     }
     request["timeout"] = isUntilTask ? LONGEST_TIMER : timeout;
     const isRenewed = request["resetTimeoutOnProgress"] === true && request["onprogress"] !== undefined;
@@ -214,7 +232,6 @@ export class Requestor {
     const journaled = await this.#begin(caller, method, params, creationKey, plan);
     const token = String(++this.#lastPlan);
     this.#plans.set(token, plan);
-    const { transport } = caller;
     const meta: Record<string, unknown> = { ...(params as { _meta?: object })._meta, [PLAN]: token };
     if (creationKey !== undefined) meta[CREATION_KEY] = creationKey;
     Object.assign(meta, journaled?.meta);
@@ -230,7 +247,8 @@ export class Requestor {
       return answer;
     } catch (thrown) {
       // It was aborted, it timed out, or a handler of its input failed.
-      this.#connections.get(transport as object)?.gaveUp(plan);
+      this.#of(caller)?.gaveUp(plan);
+      concerning(thrown, plan.handle);
       const why = whyRejected(plan, thrown, signal);
       await journaled?.over(isInDoubt(why) ? undefined : "refused");
       throw thrown;

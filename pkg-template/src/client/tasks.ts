@@ -1,12 +1,13 @@
 import { isObject, type Json, merge, own } from "../json.ts";
 import { Part } from "../core/codes.ts";
 import { declaration } from "../wire/revisions.ts";
-import { TaskError, type TaskErrorCode } from "../errors.ts";
+import { TaskError } from "../errors.ts";
 import type { Message } from "../tap.ts";
 import type { TaskReference, TaskStatus } from "../types.ts";
 import type { Calls } from "./calls.ts";
 import { codeOf, FollowedTask, type Outcome, refusalOf, type RpcError } from "./followed-task.ts";
-import { Handle } from "./handle.ts";
+import { Handle, notCancelled } from "./handle.ts";
+import { concerning } from "./task-of.ts";
 import type { Link } from "./link.ts";
 import { hasContent, LONGEST_ID, httpStatus, isRpcError, rpcCode, snapshotView } from "./facts.ts";
 import type { Port } from "./port.ts";
@@ -128,7 +129,6 @@ export class Tasks {
     const task = this.#followed(taskNumber, call);
     task.calls.add(number);
     const { plan } = call;
-    if (plan.created === undefined && this.#link.shared.ontask === undefined) return;
     const reference: TaskReference = {
       format: 1,
       taskId: task.id,
@@ -142,6 +142,8 @@ export class Tasks {
       detach: () => this.#port.enter(core.detach, number),
     };
     const handle = new Handle({ task, reference, controls, answer: plan.answer });
+    plan.handle = handle;
+    task.handle ??= handle;
     plan.created?.(handle);
     this.#link.tell(this.#link.shared.ontask, handle, "ontask", task.id);
   }
@@ -208,7 +210,13 @@ export class Tasks {
     const task = this.#registry.tasks.get(number);
     const about = problem === "rejected" ? refusalOf(task) : { text: "", cause: {} };
     const message = `The input request "${key}" ${PROBLEMS[problem]}${about.text}`;
-    this.#link.report(new TaskError("protocol", message, { taskId: task?.id, ...about.cause }));
+    const error = new TaskError("protocol", message, { taskId: task?.id, ...about.cause });
+    this.#link.report(concerning(error, task?.handle));
+  }
+
+  #settle(task: FollowedTask, outcome: Outcome): void {
+    task.settle(outcome);
+    if (task.handle !== undefined && outcome.code !== "detached") this.#link.shared.onsettled(task.handle);
   }
 
   ended(number: number, ending: Ending, shown: TaskStatus | undefined, payload: number): void {
@@ -222,8 +230,8 @@ export class Tasks {
     const kept = this.#port.kept.get(payload);
     const code = codeOf(ending);
     const theirs = payload === 0 ? task.held : rpcError(kept?.error);
-    if (code === undefined && isObject(kept?.result)) return task.settle({ result: kept.result });
-    if (code === "failed" && theirs !== undefined) return task.settle({ error: theirs, code });
+    if (code === undefined && isObject(kept?.result)) return this.#settle(task, { result: kept.result });
+    if (code === "failed" && theirs !== undefined) return this.#settle(task, { error: theirs, code });
     const local = this.#port.errorOf(ending, task.id);
     let outcome: Outcome;
     if (code === "failed")
@@ -234,19 +242,13 @@ export class Tasks {
       const message = ending === "refused" ? local.message + refusalOf(task).text : local.message;
       outcome = { error: { ...local, message }, code: code ?? "protocol" };
     }
-    task.settle(outcome);
+    this.#settle(task, outcome);
   }
 
   cancelled(waiter: number, status: TaskStatus | undefined, error: Ending | undefined): void {
     const settle = this.#registry.waiters.get(waiter);
     this.#registry.waiters.delete(waiter);
-    const code = error === undefined ? undefined : (codeOf(error) ?? "internal");
-    settle?.(
-      status,
-      code === undefined
-        ? undefined
-        : new TaskError(code, `The task was not cancelled: ${CANCEL_ERRORS[code] ?? code}`),
-    );
+    settle?.(status, error === undefined ? undefined : notCancelled(codeOf(error)));
   }
 
   forget(number: number): void {
@@ -266,15 +268,6 @@ const PROBLEMS: Readonly<Record<Exclude<Problem, "contradicted">, string>> = {
   rejected: "was answered twice and refused twice",
   unsent: "could not be answered: the answer cannot be sent",
   unsteady: "was listed and taken back too often; it is not answered",
-};
-
-const CANCEL_ERRORS: Readonly<Partial<Record<TaskErrorCode, string>>> = {
-  unsupported: "the server does not offer to cancel tasks",
-  protocol: "the server refused",
-  unreachable: "the server did not answer",
-  connection: "the connection is closed",
-  detached: "it is not followed any more",
-  not_found: "it has ended",
 };
 
 /** An error of ours, with what the peer or the transport said. */

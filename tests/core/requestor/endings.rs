@@ -154,8 +154,14 @@ fn a_shorter_time_to_live_counts() {
 #[test]
 fn nothing_is_followed_for_ever() {
     for (max_age, expected) in [(None, 86_400_000), (Some(50_000), 50_000)] {
-        let mut world =
-            World::with(Options { bounds: Bounds::default(), max_age, listen: true, first_read: 0, seed: 1 });
+        let mut world = World::with(Options {
+            bounds: Bounds::default(),
+            max_age,
+            request_timeout: 30_000,
+            listen: true,
+            first_read: 0,
+            seed: 1,
+        });
         world.call(1, Generation::G26, "any", mcp_longhaul::requestor::Preference::Prefer);
         let endless = || Snapshot { ttl: f64::INFINITY, poll: 60_000.0, ..snapshot("t1", "working") };
         let began = world.now;

@@ -30,7 +30,14 @@ pub const INTERVAL: f64 = 1000.0;
 
 impl World {
     pub fn new() -> Self {
-        Self::with(Options { bounds: Bounds::default(), max_age: None, listen: true, first_read: 0, seed: 7 })
+        Self::with(Options {
+            bounds: Bounds::default(),
+            max_age: None,
+            request_timeout: 30_000,
+            listen: true,
+            first_read: 0,
+            seed: 7,
+        })
     }
 
     pub fn with(options: Options) -> Self {

@@ -174,7 +174,7 @@ fn trouble_makes_it_look() {
 #[test]
 fn an_impatient_caller_is_heard() {
     for (silence, expected) in [(900, 300..=330), (120, 100..=110), (1_000_000, 1000..=1100)] {
-        let mut world = World::with(Options { listen: false, ..Options::default() });
+        let mut world = World::with(Options { listen: false, request_timeout: 30_000, ..Options::default() });
         world.call(1, Generation::G26, "any", Preference::Prefer);
         world.run(|r, _| r.handle_silence(1.into(), silence));
         let outputs =
@@ -195,7 +195,14 @@ fn an_impatient_caller_is_heard() {
 }
 
 fn ramped() -> World {
-    World::with(Options { bounds: Bounds::default(), max_age: None, listen: false, first_read: 20, seed: 7 })
+    World::with(Options {
+        bounds: Bounds::default(),
+        max_age: None,
+        request_timeout: 30_000,
+        listen: false,
+        first_read: 20,
+        seed: 7,
+    })
 }
 
 /// X-GET-02, G26-GET-07: a new task is read after 20 ms, then after twice as long each time, until the pause is the

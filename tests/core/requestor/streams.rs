@@ -113,8 +113,14 @@ fn only_tasks_that_run_for_longer_have_a_stream() {
 #[test]
 fn not_everybody_listens() {
     for (generation, wants) in [(Generation::G25, true), (Generation::G26, false)] {
-        let mut world =
-            World::with(Options { bounds: Bounds::default(), max_age: None, listen: wants, first_read: 0, seed: 7 });
+        let mut world = World::with(Options {
+            bounds: Bounds::default(),
+            max_age: None,
+            request_timeout: 30_000,
+            listen: wants,
+            first_read: 0,
+            seed: 7,
+        });
         world.follow(1, generation);
         for _ in 0..20 {
             let (_, read) = world.wait_for(Method::Get);
@@ -507,8 +513,14 @@ const LIVES: [&str; 3] = ["completed", "failed", "cancelled"];
 
 /// Plays a task's whole life; returns how it ended for its caller, and when after its real end.
 fn live(pushes: bool, changes: &[Millis], last: usize, fates: &[Fate]) -> ((Ending, Option<Status>), Millis) {
-    let mut world =
-        World::with(Options { bounds: Bounds::default(), max_age: None, listen: pushes, first_read: 0, seed: 3 });
+    let mut world = World::with(Options {
+        bounds: Bounds::default(),
+        max_age: None,
+        request_timeout: 30_000,
+        listen: pushes,
+        first_read: 0,
+        seed: 3,
+    });
     let born = world.now;
     let (task, _) = world.follow(1, Generation::G26);
     let over = changes.iter().sum::<Millis>();

@@ -36,8 +36,14 @@ pub struct Client {
 
 impl Client {
     pub fn new(owner: &'static str, generation: Generation, seed: u64) -> Self {
-        let mut requestor =
-            Requestor::new(Options { bounds: Bounds::default(), max_age: None, listen: true, first_read: 20, seed });
+        let mut requestor = Requestor::new(Options {
+            bounds: Bounds::default(),
+            max_age: None,
+            request_timeout: 30_000,
+            listen: true,
+            first_read: 20,
+            seed,
+        });
         requestor.handle_declared(Declared { methods: Methods::OFFERED, cancel: true, extension: None });
         requestor.handle_tool(TOOL, Support::Optional);
         requestor.handle_tools_complete();
