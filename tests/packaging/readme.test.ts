@@ -70,6 +70,7 @@ describe("the README's snippets", () => {
 
   test("all blocks are known here", () => {
     assert.deepEqual([...blocks.keys()].sort(), [
+      "agent.ts",
       "client.ts",
       "confirm.ts",
       "durable.ts",
@@ -120,6 +121,15 @@ describe("the README's snippets", () => {
   test("a client that survives", async () => {
     assert.match(await run("journal.ts"), /followed: render[\s\S]*teapot is rendered[\s\S]*render \w+ \w+/);
     assert.match(await run("journal.ts"), /render ended completed/);
+  });
+
+  test("an agent that goes on while its tasks work", async () => {
+    assert.deepEqual((await run("agent.ts")).trim().split("\n"), [
+      "user: render the teapot, and tell me a joke meanwhile",
+      "agent: I have started it, and will tell you when it is done.",
+      "agent: A task walks into a bar. It is still walking.",
+      "agent: Here it is: teapot is rendered",
+    ]);
   });
 
   test("work in steps", async () => {

@@ -33,6 +33,7 @@ export default defineConfig({
           { text: "Storage and many processes", link: "/guides/storage" },
           { text: "Asking the user", link: "/guides/asking" },
           { text: "A client that survives", link: "/guides/journal" },
+          { text: "Agents", link: "/guides/agents" },
           { text: "Work in steps, and who is told", link: "/guides/steps" },
           { text: "Security and operations", link: "/guides/operations" },
           { text: "Testing your own server", link: "/guides/testing" },
