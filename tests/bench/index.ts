@@ -22,6 +22,7 @@ const FILES: Readonly<Record<string, readonly number[]>> = {
   cycle: [4],
   latency: [5],
   client: [6],
+  follow: [20, 21],
   crowd: [8, 9],
   memory: [10],
   payload: [11],

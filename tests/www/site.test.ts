@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "puppeteer-core";
-import { TaskServer } from "mcp-longhaul";
+import { memoryStore, TaskServer } from "mcp-longhaul";
 import { filesIn } from "../../scripts/tools.mjs";
 import { site as built } from "../../scripts/www.mjs";
 import { launchChromium } from "../engines/chromium.ts";
@@ -198,6 +198,54 @@ describe("the website", { concurrency: false }, () => {
     assert.deepEqual(faults, []);
   });
 
+  test("the console goes on after its network and its server were away", async (t) => {
+    const store = memoryStore();
+    let gate = latch();
+    const serve = async (port = 0) => {
+      const tasks = new TaskServer({
+        store,
+        lease: 1_000,
+        clockSkew: 0,
+        tools: { slow: { task: "always", onLost: "restart", pollInterval: 100 } },
+        server: () => make() as never,
+      });
+      const slow = async (_: unknown, { task }: any) => {
+        await task?.status("at work");
+        await gate.promise;
+        return text("done at last");
+      };
+      const make = () => attached("v2", tasks, { slow });
+      const http = await entryV2(() => make() as never);
+      const cors = await proxied(http.url, port);
+      tasks.start();
+      const close = async () => {
+        await cors.close();
+        await http.close();
+        await tasks.close();
+      };
+      return { url: cors.url, close };
+    };
+    const first = await serve();
+    const { page } = await visit(t, "console/");
+    await (await page.waitForSelector("input[type=url]"))?.type(first.url);
+    await press(page, "Connect");
+    await press(page, "slow");
+    await press(page, "Run");
+    await choose(page, "slow");
+    await says(page, /at work/);
+    await page.setOfflineMode(true);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await page.setOfflineMode(false);
+    await says(page, /followed by this tab/);
+    await first.close();
+    const second = await serve(Number(new URL(first.url).port));
+    t.after(() => second.close());
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    gate.resolve();
+    gate = latch();
+    await says(page, /done at last/, 60_000);
+  });
+
   test("both pages fit a phone, and the console's first load is small", async (t) => {
     for (const path of ["playground/", "console/", "", "guides/", "guides/storage"]) {
       const { page } = await visit(t, path);
@@ -247,7 +295,7 @@ async function choose(page: Page, name: string): Promise<void> {
 }
 
 /** A server that lets pages of other origins ask it. */
-async function proxied(target: string): Promise<{ url: string; close(): Promise<void> }> {
+async function proxied(target: string, port = 0): Promise<{ url: string; close(): Promise<void> }> {
   const { createServer } = await import("node:http");
   const { Readable } = await import("node:stream");
   const headers = {
@@ -276,7 +324,7 @@ async function proxied(target: string): Promise<{ url: string; close(): Promise<
       response.destroy();
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as { port: number }).port}/mcp`,
     close: async () => {

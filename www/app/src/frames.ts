@@ -17,6 +17,8 @@ const LONGEST = 20_000;
 export class Frames {
   #frames: readonly Frame[] = [];
   #last = 0;
+  /** The tasks of which the server has pushed anything. */
+  readonly pushed = new Set<string>();
   readonly #listeners = new Set<() => void>();
 
   /** Listens on the wire: what a transport sends by this `fetch`, and what comes back. */
@@ -57,6 +59,9 @@ export class Frames {
   }
 
   #add(from: Frame["from"], message: unknown): void {
+    const { method, params } = Object(message) as { method?: unknown; params?: { taskId?: unknown } };
+    if (from === "server" && typeof method === "string" && method.startsWith("notifications/tasks"))
+      this.pushed.add(String(params?.taskId));
     const frame = { number: ++this.#last, at: Date.now(), from, message: message as Frame["message"] };
     this.#frames = [...this.#frames.slice(1 - MOST), frame];
     for (const listener of this.#listeners) listener();

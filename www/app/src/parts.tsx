@@ -388,6 +388,8 @@ export function TaskDetails({ session, task }: { readonly session: Session; read
       <p className="facts">
         <Status task={task} /> {task.reference?.generation} · begun {new Date(task.createdAt).toLocaleString()}
         {task.state === "open" && (task.isHere ? " · followed by this tab" : " · followed by another tab")}
+        {task.isHere && (task.isPushed ? ", pushed" : `, read every ${(task.pollInterval ?? 1_000) / 1_000} s`)}
+        {task.endsAt !== undefined && ` · it has until ${new Date(task.endsAt).toLocaleTimeString()}`}
       </p>
       {task.state === "unknown" && (
         <p className="notice">

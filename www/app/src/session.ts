@@ -26,6 +26,12 @@ export interface TaskView extends JournaledTask {
   readonly moments: readonly Moment[];
   /** Whether this tab follows it. */
   readonly isHere: boolean;
+  /** Whether its server pushes what becomes of it to this tab. */
+  readonly isPushed: boolean;
+  /** When its time to live is over, in ms since the epoch; `undefined` where that is not known, or never. */
+  readonly endsAt: number | undefined;
+  /** How often it is read, as its server suggests, in ms. */
+  readonly pollInterval: number | undefined;
 }
 
 export interface Question {
@@ -225,6 +231,9 @@ export class Session {
       error: undefined,
       moments: [],
       isHere: false,
+      isPushed: false,
+      endsAt: undefined,
+      pollInterval: undefined,
     };
     this.#plainTasks = [...this.#plainTasks.slice(-50), task];
     this.#refresh();
@@ -291,7 +300,16 @@ export class Session {
 
   #viewOf(task: JournaledTask): TaskView {
     const id = task.reference?.taskId ?? "";
-    return { ...task, moments: [...(this.#moments.get(id) ?? [])], isHere: this.#handles.has(id) };
+    const snapshot = this.#handles.get(id)?.snapshot;
+    const created = Date.parse(snapshot?.createdAt ?? "");
+    return {
+      ...task,
+      moments: [...(this.#moments.get(id) ?? [])],
+      isHere: snapshot !== undefined,
+      isPushed: id !== "" && this.frames.pushed.has(id),
+      endsAt: typeof snapshot?.ttl === "number" && !Number.isNaN(created) ? created + snapshot.ttl : undefined,
+      pollInterval: snapshot?.pollInterval,
+    };
   }
 
   #notice(error: unknown): void {
