@@ -127,8 +127,9 @@ function attacherOf(process: NodeProcess, settings: Settings, require: Require):
   const attachers: { client?: Attacher; server?: Attacher } = {};
   if (settings.clients) attachers.client = new TaskClient({ ...settings.client, onerror });
   if (settings.servers) {
-    const { defaults, tools } = settings;
-    const tasks = new TaskServer({ defaults, tools, store: storeOf(settings.store, process, require), onerror });
+    const { defaults, tools, prompts, resources } = settings;
+    const store = storeOf(settings.store, process, require);
+    const tasks = new TaskServer({ defaults, tools, prompts, resources, store, onerror });
     process.once("beforeExit", () => void tasks.close().catch(onerror));
     attachers.server = lenient(tasks, onerror);
   }

@@ -182,6 +182,23 @@ describe("servers", { concurrency: 2 }, () => {
     assert.equal(await served({ MCP_LONGHAUL_SIDE: "client" }), false);
   });
 
+  test("policies of prompts and resources", async () => {
+    const client = new Client({ name: "test", version: "1" });
+    const env = {
+      ...process.env,
+      MCP_LONGHAUL_PROMPTS: "report=always",
+      MCP_LONGHAUL_RESOURCES: "data://{id}=500,file:///a?b=c=always",
+    };
+    const args = ["--import", REGISTER, "v1.mjs"];
+    await client.connect(new StdioClientTransport({ command: process.execPath, args, cwd: project, env } as never));
+    try {
+      const { tasks } = client.getServerCapabilities() as { tasks?: { requests?: object } };
+      assert.deepEqual(tasks?.requests, { tools: { call: {} }, prompts: { get: {} }, resources: { read: {} } });
+    } finally {
+      await client.close();
+    }
+  });
+
   test("a store in a file", async () => {
     const file = join(project, "tasks.db");
     const env = { MCP_LONGHAUL_STORE: `sqlite:${file}`, MCP_LONGHAUL_TTL: "60000" };
@@ -223,6 +240,8 @@ test("what is not known ends the program, and says what there is", async () => {
     ["MCP_LONGHAUL_TASKS", "always", /There is no setting MCP_LONGHAUL_TASKS; there are .*MCP_LONGHAUL_TOOLS/],
     ["MCP_LONGHAUL_TOOLS", "work", /MCP_LONGHAUL_TOOLS=work is not known: set it to TOOL=WHEN/],
     ["MCP_LONGHAUL_TOOLS", "work=soon", /where WHEN is auto, always/],
+    ["MCP_LONGHAUL_PROMPTS", "report", /MCP_LONGHAUL_PROMPTS=report is not known: set it to PROMPT=WHEN/],
+    ["MCP_LONGHAUL_RESOURCES", "data://x=soon", /set it to URI=WHEN/],
     ["MCP_LONGHAUL_STORE", "mysql://host", /set it to memory, sqlite:PATH, postgres:/],
     ["MCP_LONGHAUL_TTL", "1h", /set it to milliseconds/],
     ["MCP_LONGHAUL_ON_LOST", "again", /set it to fail, restart/],

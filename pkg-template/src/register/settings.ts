@@ -7,6 +7,8 @@ export interface Settings {
   readonly clients: boolean;
   readonly defaults: TaskPolicy;
   readonly tools: Readonly<Record<string, TaskPolicy>>;
+  readonly prompts: Readonly<Record<string, TaskPolicy>>;
+  readonly resources: Readonly<Record<string, TaskPolicy>>;
   /** `memory`, `sqlite:PATH`, or the address of a PostgreSQL or Redis server. */
   readonly store: string;
   readonly client: TaskClientOptions;
@@ -23,7 +25,19 @@ const TIMEOUTS = ["until-task", "whole-call"] as const;
 const PROMOTIONS = "auto, always, never, handler, or a whole number of milliseconds";
 const STORES = /^(?:memory|sqlite:.+|postgres(?:ql)?:\/\/.+|rediss?:\/\/.+)$/;
 
-const NAMES = ["SIDE", "TASK", "TOOLS", "TTL", "POLL_INTERVAL", "ON_LOST", "STORE", "PREFERENCE", "CALL_TIMEOUT"];
+const NAMES = [
+  "SIDE",
+  "TASK",
+  "TOOLS",
+  "PROMPTS",
+  "RESOURCES",
+  "TTL",
+  "POLL_INTERVAL",
+  "ON_LOST",
+  "STORE",
+  "PREFERENCE",
+  "CALL_TIMEOUT",
+];
 
 /**
  * Reads `MCP_LONGHAUL_…`; an empty value counts as none.
@@ -62,7 +76,9 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       pollInterval: time("POLL_INTERVAL"),
       onLost: choice("ON_LOST", LOSSES),
     },
-    tools: toolsOf(value("TOOLS")),
+    tools: policiesOf("TOOLS", "TOOL", value("TOOLS")),
+    prompts: policiesOf("PROMPTS", "PROMPT", value("PROMPTS")),
+    resources: policiesOf("RESOURCES", "URI", value("RESOURCES")),
     store,
     client: {
       preference: choice("PREFERENCE", PREFERENCES),
@@ -72,16 +88,16 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
 }
 
 /** `render=always,count=500` */
-function toolsOf(list: string | undefined): Record<string, TaskPolicy> {
-  const tools: Record<string, TaskPolicy> = {};
+function policiesOf(name: string, what: string, list: string | undefined): Record<string, TaskPolicy> {
+  const policies: Record<string, TaskPolicy> = {};
   for (const item of (list ?? "").split(",").filter((part) => part.trim() !== "")) {
     const at = item.lastIndexOf("=");
     const task = promotion(item.slice(at + 1).trim());
     if (at <= 0 || task === undefined)
-      return wrong("TOOLS", list ?? "", `TOOL=WHEN,TOOL=WHEN,…, where WHEN is ${PROMOTIONS}`);
-    Object.defineProperty(tools, item.slice(0, at).trim(), { value: { task }, enumerable: true });
+      return wrong(name, list ?? "", `${what}=WHEN,${what}=WHEN,…, where WHEN is ${PROMOTIONS}`);
+    Object.defineProperty(policies, item.slice(0, at).trim(), { value: { task }, enumerable: true });
   }
-  return tools;
+  return policies;
 }
 
 function promotion(text: string): Promotion | undefined {
