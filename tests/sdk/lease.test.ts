@@ -3,34 +3,16 @@
 import assert from "node:assert/strict";
 import { type TestContext, describe, it } from "node:test";
 import { inputRequired } from "@modelcontextprotocol/server";
-import { TaskServer, type TaskServerOptions, type TaskStore, memoryStore } from "mcp-longhaul";
+import { TaskServer, type TaskServerOptions, memoryStore } from "mcp-longhaul";
 import { settle, until } from "./harness/frames.ts";
 import { FORM, YES, create, get, initialize, result } from "./harness/g25.ts";
 import { World, accept, auth, buildServer, form, type Json, type Tool } from "./harness/g26.ts";
 import { HttpRequester, statefulV1 } from "./harness/http.ts";
+import { mortal } from "./harness/mortal.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { KINDS, attached, makeServer, text } from "./harness/servers.ts";
 
 const LEASE = 1_000;
-
-/** A store whose process can be cut off from it: as good as lost to all others. */
-function mortal(store: TaskStore): { store: TaskStore; die(): void } {
-  let dead = false;
-  const alive = <T>(run: () => T): T => {
-    if (dead) throw new Error("cut off");
-    return run();
-  };
-  return {
-    store: {
-      get: (owner, id, options) => alive(() => store.get(owner, id, options)),
-      put: (task) => alive(() => store.put(task)),
-      delete: (owner, id, version) => alive(() => store.delete(owner, id, version)),
-      list: (owner, options) => alive(() => store.list(owner, options)),
-      due: (before, limit, after) => alive(() => store.due(before, limit, after)),
-    },
-    die: () => void (dead = true),
-  };
-}
 
 function taskServer(t: TestContext, options: TaskServerOptions): { tasks: TaskServer; events: string[] } {
   const events: string[] = [];

@@ -2,19 +2,13 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, describe, it, test } from "node:test";
-import {
-  TaskServer,
-  type RunningTask,
-  type TaskServerOptions,
-  type TaskStore,
-  isTaskError,
-  memoryStore,
-} from "mcp-longhaul";
+import { TaskServer, type RunningTask, type TaskServerOptions, isTaskError, memoryStore } from "mcp-longhaul";
 import { sqliteStore } from "mcp-longhaul/stores/sqlite";
 import { trapOnce } from "./harness/trap.ts";
 import { until } from "./harness/frames.ts";
 import { create, initialize, result } from "./harness/g25.ts";
 import { World, accept, buildServer, form, text, type Json, type Tool } from "./harness/g26.ts";
+import { mortal } from "./harness/mortal.ts";
 import { PipeRequester } from "./harness/pipe.ts";
 import { KINDS, attached, makeServer } from "./harness/servers.ts";
 import { inputRequired } from "@modelcontextprotocol/server";
@@ -23,25 +17,6 @@ import * as core from "../../pkg-template/src/wasm/generated/server.js";
 const LEASE = 1_000;
 const RESTART = { task: "always", onLost: "restart", ttl: null } as const;
 const never = (): Promise<never> => new Promise(() => {});
-
-/** A store whose process can be cut off from it: as good as lost to all others. */
-function mortal(store: TaskStore): { store: TaskStore; die(): void } {
-  let dead = false;
-  const alive = <T>(run: () => T): T => {
-    if (dead) throw new Error("cut off");
-    return run();
-  };
-  return {
-    store: {
-      get: (owner, id, options) => alive(() => store.get(owner, id, options)),
-      put: (task) => alive(() => store.put(task)),
-      delete: (owner, id, version) => alive(() => store.delete(owner, id, version)),
-      list: (owner, options) => alive(() => store.list(owner, options)),
-      due: (before, limit, after) => alive(() => store.due(before, limit, after)),
-    },
-    die: () => void (dead = true),
-  };
-}
 
 /** Runs `first` until it hangs, loses its process, and runs `second` instead; what the task ends with. */
 async function twice(
