@@ -757,12 +757,20 @@ export interface TaskJournal {
   begin(call: BegunCall): Promise<JournaledCall>;
   /** Rejects with `mismatch` where a reference is not of this client's endpoint and principal. */
   check(client: object, reference: TaskReference): Promise<void>;
-  /** The answer that is stored for a question which is about to be asked; as the only member of an object. */
-  recall(taskId: string, key: string, request: unknown): Promise<{ readonly answer: unknown } | undefined>;
+  /**
+   * The answer that is stored for a question which is about to be asked; as the only member of an object. `again`: the
+   * server did not take the answer that it got, which counts no more.
+   */
+  recall(
+    taskId: string,
+    key: string,
+    request: unknown,
+    again: boolean,
+  ): Promise<{ readonly answer: unknown } | undefined>;
   /** A question is answered; resolves when that is stored. */
   answered(taskId: string, key: string, answer: unknown): Promise<void>;
-  /** The server has the answer; or it did not take it. */
-  delivered(taskId: string, key: string, taken: boolean): void;
+  /** The server has the answer. */
+  delivered(taskId: string, key: string): void;
   /** What the journal has. */
   tasks(): Promise<readonly JournaledTask[]>;
   /** Follows what is open at a client's endpoint, and is followed by nobody. */

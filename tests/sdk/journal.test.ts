@@ -115,6 +115,27 @@ async function live(
   return { host, client, errors, tasks, asked, journal: made, die };
 }
 
+/** The same store, asked over a network. */
+function slow(inner: TaskStore): TaskStore {
+  const later = <T>(run: () => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      setTimeout(() => {
+        try {
+          resolve(run());
+        } catch (error) {
+          reject(error);
+        }
+      }, 5);
+    });
+  return {
+    get: (...values) => later(() => inner.get(...values)) as never,
+    put: (task) => later(() => inner.put(task)) as never,
+    delete: (...values) => later(() => inner.delete(...values)) as never,
+    list: (...values) => later(() => inner.list(...values)) as never,
+    due: (...values) => later(() => inner.due(...values)) as never,
+  };
+}
+
 /** A store that is out of reach from its n-th write on, which arrives or does not. */
 function dying(inner: TaskStore, at: number, arrives: boolean): { store: TaskStore; isDead(): boolean } {
   let writes = 0;
@@ -335,6 +356,26 @@ test("ended tasks stay for a time and a number; sealed, nothing of their content
   const rows = JSON.stringify(tables.map(({ name }) => db.prepare(`select * from ${name}`).all()));
   assert.ok(rows.includes("work"));
   assert.ok(!rows.includes("secret"));
+});
+
+// G26-UPD-13
+test("an answer that the server does not take is asked for anew, not taken from the journal", async (t) => {
+  const place = new Place(t, "SDK v2, 2026");
+  const url = await place.open();
+  const answers = [7, "Ada"].map((name) => ({ action: "accept", content: { name } }));
+  for (const store of [memoryStore(), slow(memoryStore())]) {
+    const given = [...answers];
+    const one = await live("SDK v2, 2026", url, store, () => given.shift());
+    t.after(one.die);
+    const { content } = await one.client.callTool({ name: "ask", arguments: { name: "e" } });
+    assert.deepEqual(content, text("hello Ada").content);
+    assert.equal(one.asked.length, 2);
+    let states: string[] = [];
+    await until(() => {
+      void one.host.tasks().then(([task]) => (states = task?.questions.map(({ state }) => state) ?? []));
+      return states[0] === "acknowledged";
+    }, "the second answer is marked");
+  }
 });
 
 test("an answer that was begun is kept, until it is given", async (t) => {

@@ -211,7 +211,6 @@ export class Input {
     if (task === undefined) return;
     const { journal } = this.#link.shared;
     if (journal === undefined) return this.#ask(number, task, key, again);
-    if (again) journal.delivered(task.id, key, false);
     const recalling = new AbortController();
     task.prompts.set(key, recalling);
     const go = (known?: { readonly answer: unknown }): void => {
@@ -221,7 +220,7 @@ export class Input {
       this.#port.enter(core.promptsOver, 1);
       this.#give(number, task, key, known.answer);
     };
-    journal.recall(task.id, key, own(task.listed, key)).then(go, (error: TaskError) => {
+    journal.recall(task.id, key, own(task.listed, key), again).then(go, (error: TaskError) => {
       this.#link.report(error);
       go();
     });

@@ -194,7 +194,7 @@ export class Tasks {
   dropInput(number: number, key: string): void {
     const task = this.#registry.tasks.get(number);
     task?.answers.delete(key);
-    if (task !== undefined) this.#link.shared.journal?.delivered(task.id, key, true);
+    if (task !== undefined) this.#link.shared.journal?.delivered(task.id, key);
   }
 
   refused(number: number, payload: number): void {

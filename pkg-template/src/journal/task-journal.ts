@@ -81,9 +81,15 @@ export class Journal implements TaskJournal {
     }
   }
 
-  async recall(taskId: string, key: string, request: unknown): Promise<{ readonly answer: unknown } | undefined> {
+  async recall(
+    taskId: string,
+    key: string,
+    request: unknown,
+    again: boolean,
+  ): Promise<{ readonly answer: unknown } | undefined> {
     const id = this.#entryOf.get(taskId);
     if (id === undefined) return undefined;
+    if (again) await this.#entries.asked(id, key, "rejected", (contents) => withoutAnswer(contents, key));
     const read = await this.#entries.read(id);
     const stands = own(read?.entry.questions, key);
     if (stands === "answered") return { answer: own(read?.contents.answers, key) };
@@ -104,11 +110,10 @@ export class Journal implements TaskJournal {
     }));
   }
 
-  delivered(taskId: string, key: string, taken: boolean): void {
+  delivered(taskId: string, key: string): void {
     const id = this.#entryOf.get(taskId);
     if (id === undefined) return;
-    const edit = (contents: Contents): Contents => ({ ...contents, answers: without(contents.answers, key) });
-    this.#entries.later(this.#entries.asked(id, key, taken ? "acknowledged" : "rejected", edit));
+    this.#entries.later(this.#entries.asked(id, key, "acknowledged", (contents) => withoutAnswer(contents, key)));
   }
 
   /** Keeps what a user has begun to answer. */
@@ -275,4 +280,8 @@ export class Journal implements TaskJournal {
     this.#settings.onerror(isTaskError(error) ? error : new TaskError("storage", text, { cause: error }));
     return undefined;
   }
+}
+
+function withoutAnswer(contents: Contents, key: string): Contents {
+  return { ...contents, answers: without(contents.answers, key) };
 }
