@@ -378,6 +378,30 @@ test("an answer that the server does not take is asked for anew, not taken from 
   }
 });
 
+test("a caller's own key may be used at two endpoints, and finds a call again whose answer was lost", async (t) => {
+  const store = memoryStore();
+  const creationKey = "key-of-the-caller-0001";
+  const places = [new Place(t, "SDK v2, 2026"), new Place(t, "SDK v2, 2026")];
+  for (const place of places) {
+    const url = await place.open();
+    // It dies when its task is there, and before the journal has that.
+    const { store: mortal, isDead } = dying(store, 3, false);
+    const one = await live("SDK v2, 2026", url, mortal);
+    one.host
+      .callTool(one.client as never, { name: "work", arguments: { name: "f" } } as never, { creationKey })
+      .catch(() => {});
+    await until(() => place.runs.length === 1 && isDead(), "it runs, and its client is cut off");
+    await one.die();
+    const two = await live("SDK v2, 2026", url, store);
+    t.after(two.die);
+    const handles = [...(await two.host.resume(two.client as never))];
+    await until(() => handles.length + two.tasks.length > 0, "it is found again");
+    place.gate.resolve();
+    assert.deepEqual((await (handles[0] ?? two.tasks[0])!.result()).content, text("done f").content);
+    assert.deepEqual(place.runs, ["f"]);
+  }
+});
+
 test("an answer that was begun is kept, until it is given", async (t) => {
   const place = new Place(t, "SDK v2, 2026");
   const url = await place.open();

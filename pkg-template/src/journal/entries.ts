@@ -24,6 +24,8 @@ export interface Entry extends GuestState {
   readonly name: string;
   readonly endpoint: string;
   readonly principal: string;
+  /** The creation key of the call, where that is not the id of its entry. */
+  readonly key?: string | undefined;
   readonly reference?: TaskReference | undefined;
   readonly status?: TaskStatus | undefined;
   readonly statusMessage?: string | undefined;

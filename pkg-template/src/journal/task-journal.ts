@@ -49,14 +49,18 @@ export class Journal implements TaskJournal {
   }
 
   async begin({ client, method, params, creationKey, entry }: BegunCall): Promise<JournaledCall> {
-    const id = entry ?? creationKey ?? random(18);
     const { endpoint, principal } = await this.#place(client);
+    // A caller's key is its own, and may be used at several endpoints.
+    const ofKey = creationKey && (await digest(`${endpoint} ${principal} ${creationKey}`, 18));
+    const id = entry ?? (ofKey || random(18));
+    const key = creationKey ?? (entry && (await this.#entries.read(entry))?.entry.key) ?? id;
     const name = textOf(params, "name") ?? textOf(params, "uri") ?? "";
     const { _meta, ...sent } = params as { _meta?: unknown };
-    await this.#entries.begin(id, { state: "unknown", method, name, endpoint, principal }, { params: sent });
+    const begun = { state: "unknown", method, name, endpoint, principal, ...(key !== id && { key }) } as const;
+    await this.#entries.begin(id, begun, { params: sent });
     const claim = this.#settings.claims.take(id).catch((error: unknown) => this.#failed(error));
     return {
-      meta: { [CREATION_KEY]: id },
+      meta: { [CREATION_KEY]: key },
       created: (handle) => {
         const reference = { ...(handle.reference as TaskReference), endpoint, principal };
         if (handle.taskId !== undefined) this.#entryOf.set(handle.taskId, id);
